@@ -1,0 +1,242 @@
+"""Every setting once: its environment variable, type, default and meaning.
+
+The variable's name is the field's name in capitals. `--help` and the README's table are made from here.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from metrics.errors import SettingsError
+
+CLIENT_PREFIX = "KAFKA_"
+
+TopicName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$",
+        extra={"allowed": "1 to 249 letters, digits, '.', '_' or '-'"},
+    ),
+]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run is told by its environment.
+
+    A field that is None was left unset. Durations are whole seconds of event time unless their meaning says otherwise.
+    """
+
+    bootstrap_servers: Annotated[
+        NonEmpty | None,
+        Meta(
+            description="Kafka to use, `host:port` and more of them after commas. Unset: the local broker is started."
+        ),
+    ] = None
+    consumer_group_id: Annotated[
+        NonEmpty, Meta(description="Consumer group whose offsets hold the state; also the transactional id.")
+    ] = "frames-metrics"
+    input_topic: Annotated[TopicName, Meta(description="Topic the frames come from.")] = "frames"
+    sec_metrics_output_topic: Annotated[TopicName, Meta(description="Topic for frames per second.")] = (
+        "frames-per-second"
+    )
+    min_metrics_output_topic: Annotated[TopicName, Meta(description="Topic for unique users per minute.")] = (
+        "unique-users-per-minute"
+    )
+    output_stream: Annotated[
+        TopicName | None,
+        Meta(description="Topic that every valid frame is republished to, its bytes unchanged. Unset: none is."),
+    ] = None
+    print_interval: Annotated[
+        int, Meta(ge=1, description="Frames between two lines of execution metrics with `--verbose`.")
+    ] = 10_000
+    rejected_topic: Annotated[
+        TopicName,
+        Meta(description="Topic for frames that are not counted, with the reason in their headers."),
+    ] = "frames-rejected"
+    lateness_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Allowed lateness: how far a frame may be behind the newest one of its partition "
+            "and still count.",
+        ),
+    ] = 5
+    idle_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Seconds of wall time after which a partition that was read to its end counts as silent "
+            "and holds no window open.",
+        ),
+    ] = 10
+    gap_limit_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=31_536_000,
+            description="Longest stretch without frames that gets rows of 0. A longer one gets none; the next record "
+            "tells its length.",
+        ),
+    ] = 3_600
+    local_broker_dir: Annotated[
+        NonEmpty, Meta(description="Folder of the local broker's log, relative to the project's folder.")
+    ] = ".local-broker"
+    client_properties: dict[str, str] = {}
+
+    def topics(self) -> dict[str, str]:
+        """Return the variable that names each topic in use, and the topic's name."""
+        names = {
+            "INPUT_TOPIC": self.input_topic,
+            "SEC_METRICS_OUTPUT_TOPIC": self.sec_metrics_output_topic,
+            "MIN_METRICS_OUTPUT_TOPIC": self.min_metrics_output_topic,
+            "REJECTED_TOPIC": self.rejected_topic,
+        }
+        if self.output_stream is not None:
+            names["OUTPUT_STREAM"] = self.output_stream
+        return names
+
+
+class SettingRow(NamedTuple):
+    """One setting as people read it."""
+
+    variable: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+# Client properties that the application's own promises rest on: exactly once, one transaction, assigned by hand.
+_OWNED = {
+    "bootstrap.servers": "set BOOTSTRAP_SERVERS",
+    "metadata.broker.list": "set BOOTSTRAP_SERVERS",
+    "group.id": "set CONSUMER_GROUP_ID",
+    "transactional.id": "it is CONSUMER_GROUP_ID",
+    "isolation.level": "only committed frames are read",
+    "enable.auto.commit": "offsets are committed in the transaction that holds the results",
+    "enable.auto.offset.store": "offsets are committed in the transaction that holds the results",
+    "enable.idempotence": "transactions need it",
+    "enable.partition.eof": "idle partitions are found by it",
+    "auto.offset.reset": "where to start is part of the state",
+    "acks": "transactions need all",
+}
+
+# Variables that Kafka's own shell scripts read; no client has such a property.
+_SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|DEBUG|OPTS|.*_OPTS|LOG_DIR)")
+
+_SECRET = re.compile(r"password|secret|\.key$|key\.pem|jaas|token|credentials|sasl\.oauthbearer\.config")
+
+
+def is_secret(client_property: str) -> bool:
+    """Tell whether a client property's value must never be shown."""
+    return _SECRET.search(client_property) is not None
+
+
+def client_property(variable: str) -> str:
+    """Return the client property that a KAFKA_… variable sets: `KAFKA_SASL_USERNAME` is `sasl.username`."""
+    return variable.removeprefix(CLIENT_PREFIX).lower().replace("_", ".")
+
+
+def rows() -> Iterator[SettingRow]:
+    """Yield every setting in the order of its declaration, the client properties last."""
+    for field in msgspec.structs.fields(Settings):
+        if field.name != "client_properties":
+            default = "unset" if field.default is None else f"{field.default}"
+            yield SettingRow(field.name.upper(), default, _allowed(field.type), _description(field.type))
+    yield SettingRow(
+        "KAFKA_…",
+        "unset",
+        "what the client allows",
+        "Any client property: `KAFKA_SECURITY_PROTOCOL=SASL_SSL` sets `security.protocol`.",
+    )
+
+
+def markdown_table() -> str:
+    """Return the settings as the table that stands in the README."""
+    lines = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
+    for row in rows():
+        default = row.default if row.default == "unset" else f"`{row.default}`"
+        lines.append(f"| `{row.variable}` | {default} | {row.allowed} | {row.meaning} |")
+    return "\n".join(lines)
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables; an empty variable counts as unset.
+
+    Raises:
+        SettingsError: one error that names every wrong variable, what was given and what is allowed.
+    """
+    given: dict[str, Any] = {}
+    wrong: list[str] = []
+    for field in msgspec.structs.fields(Settings):
+        text = environment.get(field.name.upper(), "")
+        if field.name == "client_properties" or text == "":
+            continue
+        try:
+            given[field.name] = msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError:
+            wrong.append(f"{field.name.upper()}={text!r}: allowed is {_allowed(field.type)}")
+    properties, wrong_properties = _client_properties(environment)
+    wrong += wrong_properties
+    settings = Settings(client_properties=properties, **given)
+    wrong += _shared_topics(settings)
+    if wrong:
+        raise SettingsError(
+            "the settings cannot be used", why="\n".join(wrong), now="correct the variables, or unset them"
+        )
+    return settings
+
+
+def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    properties: dict[str, str] = {}
+    wrong: list[str] = []
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(CLIENT_PREFIX) or text == "" or _SHELL_SCRIPTS.fullmatch(variable):
+            continue
+        name = client_property(variable)
+        if name in _OWNED:
+            shown = "***" if is_secret(name) else repr(text)
+            wrong.append(f"{variable}={shown}: {name} is not yours to set: {_OWNED[name]}")
+        else:
+            properties[name] = text
+    return properties, wrong
+
+
+def _shared_topics(settings: Settings) -> Iterator[str]:
+    """Two roles in one topic would feed the job its own output, or mix records of two kinds."""
+    seen: dict[str, str] = {}
+    for variable, topic in settings.topics().items():
+        if topic in seen:
+            yield f"{variable}={topic!r}: allowed is a topic of its own, and {seen[topic]} names this one"
+        seen.setdefault(topic, variable)
+
+
+def _metas(annotation: Any) -> Iterator[Meta]:
+    """Yield what was declared about a field's type, the outermost first."""
+    yield from getattr(annotation, "__metadata__", ())
+    inner = getattr(annotation, "__origin__", None)
+    if inner is not None and hasattr(annotation, "__metadata__"):
+        yield from _metas(inner)
+    for member in getattr(annotation, "__args__", ()):
+        yield from _metas(member)
+
+
+def _description(annotation: Any) -> str:
+    return next(meta.description for meta in _metas(annotation) if meta.description)
+
+
+def _allowed(annotation: Any) -> str:
+    for meta in _metas(annotation):
+        if meta.extra and "allowed" in meta.extra:
+            return str(meta.extra["allowed"])
+        if meta.ge is not None and meta.le is not None:
+            return f"a whole number, {meta.ge} to {meta.le}"
+        if meta.ge is not None:
+            return f"a whole number, {meta.ge} or more"
+    return "any text"
