@@ -1,0 +1,65 @@
+"""Event time: of one partition, and the watermark over all of them."""
+
+from collections.abc import Collection
+
+MINUTE_S = 60
+
+
+def minute_of(second: int) -> int:
+    """Return the start of the minute that a second lies in."""
+    return second - second % MINUTE_S
+
+
+class EventClock:
+    """Event time of one partition.
+
+    It moves with the partition's own frames alone, so every replay of the partition moves it alike. Only silence,
+    which no replay can show, raises the watermark from outside; what it raised is part of the saved state.
+
+    Attributes:
+        newest: largest ts so far; -1 before the first frame.
+        watermark: no second that ends at or before it takes another frame of this partition.
+        heard_at_s: wall time of the last record, on any clock that never runs backwards.
+        silent: the partition was read to its end and has sent nothing for as long as makes it idle.
+    """
+
+    __slots__ = ("heard_at_s", "lateness_s", "newest", "silent", "watermark")
+
+    def __init__(self, lateness_s: int, now_s: float) -> None:
+        self.lateness_s = lateness_s
+        self.newest = -1
+        self.watermark = 0
+        self.heard_at_s = now_s
+        self.silent = False
+
+    def advance(self, ts: int) -> None:
+        """Move on to a frame that is newer than all before it."""
+        self.newest = ts
+        self.watermark = max(self.watermark, ts - self.lateness_s)
+
+    def hear(self, now_s: float) -> None:
+        """Note that the partition has sent something."""
+        self.heard_at_s = now_s
+        self.silent = False
+
+
+def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
+    """Return the watermark over all partitions: windows that end at or before it can be closed.
+
+    The slowest partition that is not silent decides. When all are silent, event time moves on with wall time, as far
+    as the end of the newest frame's minute: what is open closes when it would have, and nothing more is closed.
+    """
+    speaking = [clock.watermark for clock in clocks if not clock.silent]
+    if speaking:
+        return min(speaking)
+    known = [clock for clock in clocks if clock.newest >= 0]
+    if not known:
+        return 0
+    event_time = max(clock.newest + int(now_s - clock.heard_at_s) - clock.lateness_s for clock in known)
+    return min(event_time, end_of_input(clocks))
+
+
+def end_of_input(clocks: Collection[EventClock]) -> int:
+    """Return the end of the last window that any frame so far can be in; 0 without frames."""
+    newest = max((clock.newest for clock in clocks), default=-1)
+    return minute_of(newest) + MINUTE_S if newest >= 0 else 0

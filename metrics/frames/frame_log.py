@@ -1,0 +1,88 @@
+"""The log of one partition's open frames, and the pointers to where each second and minute begins."""
+
+from collections import deque
+
+from metrics.frames.event_clock import minute_of
+
+
+class FrameLog:
+    """Users of the frames whose second is still open, in the order in which they came.
+
+        uids            a  b  a  c  b  d  a         one entry a frame that moved event time on or kept it
+        second_starts   ^10      ^11   ^13          where each second begins in uids
+        stragglers      {11: [e]}                   frames that came when a newer second had begun
+        minute_starts   {0: 7041}                   offset in Kafka of each open minute's first frame
+
+    A second's count is the distance between two pointers, plus its stragglers. The lowest minute pointer is the
+    partition's low-water mark: a restart that reads on from there finds every frame that an open window needs.
+    """
+
+    __slots__ = ("_dropped", "minute_starts", "second_starts", "stragglers", "taken", "uids")
+
+    def __init__(self) -> None:
+        self.uids: list[str] = []
+        self.second_starts: deque[tuple[int, int]] = deque()
+        self.stragglers: dict[int, list[str]] = {}
+        self.minute_starts: dict[int, int] = {}
+        self.taken = 0
+        self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
+
+    def __len__(self) -> int:
+        """Return the number of frames whose second is still open."""
+        pointed = self._dropped + len(self.uids) - self._first_open()
+        return pointed + sum(map(len, self.stragglers.values()))
+
+    def start_second(self, second: int, uid: str, offset: int) -> None:
+        """Log the first frame of a second that is newer than all before it."""
+        self.second_starts.append((second, self._dropped + len(self.uids)))
+        self.uids.append(uid)
+        self.note_minute(second, offset)
+
+    def add_straggler(self, second: int, uid: str, offset: int) -> None:
+        """Log a frame of a second that is still open, but not the newest."""
+        self.stragglers.setdefault(second, []).append(uid)
+        self.note_minute(second, offset)
+
+    def note_minute(self, second: int, offset: int) -> None:
+        """Point to where the second's minute begins, if this is its first frame."""
+        self.minute_starts.setdefault(minute_of(second), offset)
+
+    def seconds_before(self, watermark: int) -> set[int]:
+        """Return the seconds with frames that end at or before a watermark."""
+        seconds = {second for second in self.stragglers if second < watermark}
+        for second, _ in self.second_starts:
+            if second >= watermark:
+                break
+            seconds.add(second)
+        return seconds
+
+    def take(self, second: int) -> list[str]:
+        """Remove a second and return the users of its frames. Seconds are taken in ascending order."""
+        uids: list[str] = []
+        if self.second_starts and self.second_starts[0][0] == second:
+            _, start = self.second_starts.popleft()
+            uids = self.uids[start - self._dropped : self._first_open() - self._dropped]
+            self._drop_taken()
+        uids += self.stragglers.pop(second, ())
+        self.taken += len(uids)
+        return uids
+
+    def forget_minutes(self, watermark: int) -> None:
+        """Drop the pointers to minutes that end at or before a watermark."""
+        last_open = minute_of(watermark)
+        for minute in [minute for minute in self.minute_starts if minute < last_open]:
+            del self.minute_starts[minute]
+
+    def low_water(self, position: int) -> int:
+        """Return the offset of the earliest frame that an open window needs; without one, the next position."""
+        return min(self.minute_starts.values(), default=position)
+
+    def _first_open(self) -> int:
+        return self.second_starts[0][1] if self.second_starts else self._dropped + len(self.uids)
+
+    def _drop_taken(self) -> None:
+        """Free what was taken once it is more than half: each entry is then moved at most once on the average."""
+        free = self._first_open() - self._dropped
+        if 2 * free >= len(self.uids):
+            del self.uids[:free]
+            self._dropped += free

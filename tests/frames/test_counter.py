@@ -1,0 +1,254 @@
+"""The whole core on timelines drawn and worked out by hand. Each letter is a user; `|` is a commit."""
+
+from collections.abc import Iterable
+
+from metrics.frames.counter import Counter, State
+from metrics.frames.frame import Reason, Rejection
+from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+
+
+class Stream:
+    """A counter over some partitions, fed by hand."""
+
+    def __init__(self, partitions: int = 1, lateness_s: int = 5, gap_limit_s: int = 3600) -> None:
+        saved = State.fresh(dict.fromkeys(range(partitions), 0))
+        self.counter = Counter(saved, lateness_s=lateness_s, gap_limit_s=gap_limit_s, now_s=0)
+        self.counter.resume()
+        self.rejections: list[Rejection] = []
+        self.seconds: list[SecondRecord] = []
+        self.minutes: list[MinuteRecord] = []
+
+    def frames(self, *frames: tuple[int, str], partition: int = 0, now_s: float = 0) -> "Stream":
+        """Count frames given as (seconds after T, user), and close what can be closed."""
+        position = self.counter.partitions[partition].position
+        for offset, (after_s, uid) in enumerate(frames, start=position):
+            value = b'{"ts":%d,"uid":"%b"}' % (T + after_s, uid.encode())
+            rejection = self.counter.count(partition, offset, value)
+            if rejection:
+                self.rejections.append(rejection)
+        self.counter.partitions[partition].read_to(position + len(frames), len(frames), now_s)
+        return self.keep(self.counter.close(now_s))
+
+    def silence(self, *partitions: int, now_s: float) -> "Stream":
+        for partition in partitions:
+            self.counter.partitions[partition].clock.silent = True
+        return self.keep(self.counter.close(now_s))
+
+    def end(self) -> "Stream":
+        return self.keep(self.counter.close_all())
+
+    def keep(self, records: Iterable[Record]) -> "Stream":
+        for record in records:
+            if isinstance(record, SecondRecord):
+                self.seconds.append(record)
+            else:
+                self.minutes.append(record)
+        assert self.counter.tally().is_conserved()
+        return self
+
+    def counts(self) -> dict[int, int]:
+        """Frames of each closed second, by seconds after T."""
+        return {record.start - T: record.frames for record in self.seconds}
+
+    def users(self) -> dict[int, int]:
+        """Unique users of each closed minute, by seconds after T."""
+        return {record.start - T: record.users for record in self.minutes}
+
+
+def test_a_second_closes_when_event_time_has_passed_its_end_by_the_lateness() -> None:
+    #  second   0    1  2  …  5    6
+    #  frames   a b  c        d    e      second 0 ends at 1; closed when event time is 1 + 5
+    stream = Stream().frames((0, "a"), (0, "b"), (1, "c"), (5, "d"))
+    assert stream.counts() == {}
+    stream.frames((6, "e"))
+    assert stream.counts() == {0: 2}
+
+
+def test_without_lateness_a_second_closes_with_the_next_one() -> None:
+    stream = Stream(lateness_s=0).frames((0, "a"), (0, "b"), (1, "c"))
+    assert stream.counts() == {0: 2}
+
+
+def test_a_minute_is_the_number_of_different_users() -> None:
+    #  second   0    30   59 | 60  61 … 65
+    #  frames   a b  a    c  | a        d        minute 0 ends at 60; closed when event time is 65
+    stream = Stream().frames((0, "a"), (0, "b"), (30, "a"), (59, "c"), (60, "a"), (64, "e"))
+    assert stream.users() == {}
+    stream.frames((65, "d"))
+    assert stream.users() == {0: 3}
+    assert stream.minutes[0].frames == 4
+
+
+def test_a_straggler_within_the_lateness_counts_for_its_own_second() -> None:
+    #  arrives   a@0  b@5  c@0  d@4  e@5         c is 5 s behind the newest frame: just in time
+    stream = Stream().frames((0, "a"), (5, "b"), (0, "c"), (4, "d"), (5, "e")).end()
+    assert stream.counts() == {0: 2, 1: 0, 2: 0, 3: 0, 4: 1, 5: 2}
+    assert stream.rejections == []
+
+
+def test_a_straggler_may_be_the_only_frame_of_its_second_and_minute() -> None:
+    #  arrives   a@62  b@58                       minute 0 has b alone, and begins at offset 1
+    stream = Stream().frames((62, "a"), (58, "b")).end()
+    assert stream.users() == {0: 1, 60: 1}
+    assert [second for second, frames in stream.counts().items() if frames] == [58, 62]
+
+
+def test_a_late_frame_still_counts_for_its_open_minute() -> None:
+    #  arrives   a@0  b@6  c@0                    second 0 closed at 6; its minute has not
+    stream = Stream().frames((0, "a"), (6, "b"), (0, "c")).end()
+    assert stream.counts()[0] == 1
+    assert stream.users() == {0: 3}
+    assert stream.minutes[0].frames == 3
+    tally = stream.counter.tally()
+    assert (tally.counted, tally.late, tally.joined, tally.rejected) == (2, 1, 1, {})
+
+
+def test_a_late_frame_of_a_closed_minute_is_rejected() -> None:
+    #  arrives   a@0  b@65  c@59                  minute 0 closed at 65
+    stream = Stream().frames((0, "a"), (65, "b"), (59, "c")).end()
+    assert stream.users() == {0: 1, 60: 1}
+    assert [rejection.reason for rejection in stream.rejections] == [Reason.LATE]
+    tally = stream.counter.tally()
+    assert (tally.counted, tally.late, tally.joined, tally.rejected) == (2, 1, 0, {"late": 1})
+    assert tally.error_rate == 1 / 3
+
+
+def test_late_is_judged_alike_wherever_the_batch_ends() -> None:
+    frames = [(0, "a"), (6, "b"), (0, "c"), (1, "d"), (65, "e"), (3, "f"), (60, "g")]
+    whole = Stream().frames(*frames).end()
+    single = Stream()
+    for frame in frames:
+        single.frames(frame)
+    single.end()
+    assert (single.seconds, single.minutes, single.rejections) == (whole.seconds, whole.minutes, whole.rejections)
+
+
+def test_seconds_without_frames_between_others_get_rows_of_0() -> None:
+    stream = Stream().frames((0, "a"), (3, "b")).end()
+    assert [record.frames for record in stream.seconds] == [1, 0, 0, 1]
+    assert [record.average for record in stream.seconds] == [1.0, 0.5, 0.333, 0.5]
+
+
+def test_minutes_without_frames_between_others_get_rows_of_0() -> None:
+    stream = Stream().frames((0, "a"), (200, "b")).end()
+    assert [(record.start - T, record.users, record.frames) for record in stream.minutes] == [
+        (0, 1, 1),
+        (60, 0, 0),
+        (120, 0, 0),
+        (180, 1, 1),
+    ]
+    assert [record.average for record in stream.minutes] == [1.0, 0.5, 0.333, 0.5]
+
+
+def test_a_gap_as_long_as_the_limit_gets_rows_and_a_longer_one_tells_its_length() -> None:
+    at_the_limit = Stream(gap_limit_s=10).frames((0, "a"), (11, "b")).end()
+    assert len(at_the_limit.seconds) == 12
+    assert at_the_limit.seconds[-1].gap_s == 0
+    beyond = Stream(gap_limit_s=10).frames((0, "a"), (12, "b")).end()
+    assert [(record.start - T, record.gap_s) for record in beyond.seconds] == [(0, 0), (12, 11)]
+    assert beyond.seconds[-1].average == 1.0
+
+
+def test_no_rows_come_before_the_first_frame_or_after_the_last() -> None:
+    stream = Stream().frames((7, "a")).end()
+    assert stream.counts() == {7: 1}
+    assert stream.users() == {0: 1}
+
+
+def test_the_slowest_partition_decides_when_a_window_closes() -> None:
+    #  partition 0   a@0  b@20
+    #  partition 1                c@0      d@6
+    stream = Stream(partitions=2).frames((0, "a"), (20, "b"))
+    assert stream.counts() == {}
+    stream.frames((0, "c"), partition=1)
+    assert stream.counts() == {}
+    stream.frames((6, "d"), partition=1)
+    assert stream.counts() == {0: 2}
+
+
+def test_late_is_judged_by_the_frames_own_partition() -> None:
+    #  partition 0   a@0  b@100  c@0       c is late, though no window has closed yet
+    #  partition 1   d@0                   d is not
+    stream = Stream(partitions=2).frames((0, "a"), (100, "b"), (0, "c")).frames((0, "d"), partition=1).end()
+    assert stream.counts()[0] == 2
+    assert [rejection.reason for rejection in stream.rejections] == [Reason.LATE]
+
+
+def test_a_silent_partition_does_not_hold_the_others_back() -> None:
+    stream = Stream(partitions=2).frames((0, "a"), (20, "b"))
+    assert stream.counts() == {}
+    stream.silence(1, now_s=10)
+    assert stream.counts()[0] == 1
+
+
+def test_what_silence_closed_stays_closed() -> None:
+    #  partition 0   a@0  b@20
+    #  partition 1                (silent)  c@3       event time of the stream is 20: second 3 is closed
+    stream = Stream(partitions=2).frames((0, "a"), (20, "b")).silence(1, now_s=10)
+    stream.frames((3, "c"), partition=1, now_s=11).end()
+    assert stream.counts()[3] == 0
+    assert stream.users() == {0: 3}
+
+
+def test_when_all_are_silent_event_time_moves_on_with_wall_time() -> None:
+    #  wall time     0          6: event time 6      64            65: event time 65
+    #  frames        a@0        second 0 closes                    minute 0 closes
+    stream = Stream().frames((0, "a"), now_s=0)
+    stream.silence(0, now_s=5.9)
+    assert stream.counts() == {}
+    stream.silence(0, now_s=6)
+    assert stream.counts() == {0: 1}
+    stream.silence(0, now_s=64.9)
+    assert stream.users() == {}
+    stream.silence(0, now_s=65)
+    assert stream.users() == {0: 1}
+
+
+def test_silence_closes_what_is_open_and_no_more() -> None:
+    stream = Stream().frames((0, "a"), now_s=0).silence(0, now_s=100_000)
+    assert stream.users() == {0: 1}
+    stream.frames((60, "b"), now_s=100_001).end()
+    assert stream.users() == {0: 1, 60: 1}
+    assert stream.rejections == []
+
+
+def test_silence_before_the_first_frame_closes_nothing() -> None:
+    stream = Stream(partitions=2).silence(0, 1, now_s=1000)
+    assert stream.seconds == []
+
+
+def test_frames_in_the_second_that_silence_closed_are_late() -> None:
+    stream = Stream().frames((0, "a"), now_s=0).silence(0, now_s=6)
+    stream.frames((0, "b"), (1, "c"), now_s=7).end()
+    assert stream.counts() == {0: 1, 1: 1}
+    assert stream.users() == {0: 3}
+
+
+def test_records_hold_what_the_design_says() -> None:
+    frames = [(44, "a"), (44, "b"), (45, "a")]
+    stream = Stream().frames(*frames).end()
+    assert [record.key for record in stream.seconds] == ["2016-07-11T13:39:44Z", "2016-07-11T13:39:45Z"]
+    assert [record.value() for record in stream.seconds] == [
+        b'{"timestamp":1468244384,"datetime":"2016-07-11T13:39:44Z","end":1468244385,'
+        b'"num_of_frames":2,"avg_num_of_frames":2.0}',
+        b'{"timestamp":1468244385,"datetime":"2016-07-11T13:39:45Z","end":1468244386,'
+        b'"num_of_frames":1,"avg_num_of_frames":1.5}',
+    ]
+    assert [record.key for record in stream.minutes] == ["2016-07-11T13:39:00Z"]
+    assert stream.minutes[0].value() == (
+        b'{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z","end":1468244400,'
+        b'"unique_users":2,"avg_users_per_minute":2.0,"num_of_frames":3}'
+    )
+
+
+def test_a_record_after_a_long_gap_tells_its_length() -> None:
+    stream = Stream(gap_limit_s=10).frames((0, "a"), (86_400, "b")).end()
+    assert b'"gap_s":86399}' in stream.seconds[1].value()
+    assert b'"gap_s":86340}' in stream.minutes[1].value()
+
+
+def test_a_frame_of_the_first_and_of_the_last_second_has_its_windows() -> None:
+    stream = Stream(gap_limit_s=0).frames((-T, "a"), (253402300799 - T, "b")).end()
+    assert [record.key for record in stream.seconds] == ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]

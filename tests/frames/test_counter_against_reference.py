@@ -1,0 +1,109 @@
+"""The whole core against the plain reference: any disorder, any batches, any interleaving, crashes between batches."""
+
+import random
+from collections.abc import Iterator
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.frames.counter import Counter, State
+from metrics.frames.windows import SecondRecord
+from tests.reference import Timeline, count_all
+
+LATENESS_S = 5
+GAP_LIMIT_S = 150
+
+
+@st.composite
+def timelines(draw: st.DrawFn) -> Timeline:
+    """Draw `(ts, uid)` frames of one partition: event time stays, steps on or jumps; some frames are delayed."""
+    newest = 1468244340 + draw(st.integers(0, 90))
+    frames = []
+    for _ in range(draw(st.integers(0, 25))):
+        newest += draw(st.sampled_from([0, 0, 0, 1, 1, 2, 5, 6, 7, 50, 70, 200]))
+        delay_s = draw(st.sampled_from([0, 0, 0, 1, 4, 5, 6, 7, 30, 66, 100]))
+        frames.append((newest - delay_s, draw(st.sampled_from("abcdef"))))
+    return frames
+
+
+def frame(ts: int, uid: str) -> bytes:
+    return b'{"ts":%d,"uid":"%b"}' % (ts, uid.encode())
+
+
+class Run:
+    """Reads partitions in batches, and keeps only what was committed."""
+
+    def __init__(self, partitions: dict[int, Timeline]) -> None:
+        self.partitions = partitions
+        self.seconds: list[tuple[int, int, float, int]] = []
+        self.minutes: list[tuple[int, int, float, int, int]] = []
+        self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(partitions, 0)))
+        self.start()
+
+    def start(self) -> None:
+        """Start as after a crash: from the committed state and the log alone."""
+        saved = msgspec.json.decode(self.committed, type=State)
+        self.counter = Counter(saved, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S, now_s=0)
+        for partition, state in saved.partitions.items():
+            for offset in range(state.low_water, state.position):
+                self.counter.rebuild(partition, offset, frame(*self.partitions[partition][offset]))
+        self.counter.resume()
+
+    def batch(self, partition: int, frames: int) -> None:
+        counter = self.counter.partitions[partition]
+        start = counter.position
+        chosen = self.partitions[partition][start : start + frames]
+        for offset, (ts, uid) in enumerate(chosen, start):
+            self.counter.count(partition, offset, frame(ts, uid))
+        counter.read_to(start + len(chosen), len(chosen), now_s=0)
+
+    def commit(self) -> None:
+        self.keep()
+        self.committed = msgspec.json.encode(self.counter.state())
+
+    def keep(self) -> None:
+        for record in self.counter.close(now_s=0):
+            self._keep_record(record)
+
+    def _keep_record(self, record: object) -> None:
+        if isinstance(record, SecondRecord):
+            self.seconds.append((record.start, record.frames, record.average, record.gap_s))
+        else:
+            self.minutes.append((record.start, record.users, record.average, record.gap_s, record.frames))  # type: ignore[attr-defined]
+
+    def end(self) -> None:
+        for record in self.counter.close_all():
+            self._keep_record(record)
+
+    def unread(self) -> Iterator[int]:
+        for partition, timeline in self.partitions.items():
+            if self.counter.partitions[partition].position < len(timeline):
+                yield partition
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
+def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
+    partitions = dict(enumerate(drawn))
+    run = Run(partitions)
+    draw = random.Random(seed)
+    while unread := list(run.unread()):
+        run.batch(draw.choice(unread), draw.randint(1, 5))
+        if draw.random() < crash_probability:
+            run.start()
+        elif draw.random() < 0.7:
+            run.commit()
+    run.commit()
+    run.start()
+    run.end()
+
+    answer = count_all(partitions, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S)
+    assert run.seconds == answer.seconds
+    assert run.minutes == answer.minutes
+    tally = run.counter.tally()
+    assert tally.is_conserved()
+    assert (tally.counted, tally.late, tally.joined) == (answer.counted, answer.late, answer.joined)
+    assert tally.consumed == sum(map(len, drawn))
+    assert all(len(counter.log) == 0 for counter in run.counter.partitions.values())
+    assert run.counter.windows.open_minutes == {}

@@ -1,0 +1,135 @@
+import json
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics.frames.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
+
+PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'
+
+
+def test_a_frame_is_read_into_its_two_fields() -> None:
+    assert read_frame(PLAIN) == Frame(1468244384, "ac787f05118de999b21")
+
+
+def test_only_the_root_counts() -> None:
+    nested = b'{"in":{"ts":true,"uid":[1]},"uid":"a","ts":7,"at":[{"ts":"x","uid":{}}]}'
+    assert read_frame(nested) == Frame(7, "a")
+
+
+def test_other_root_keys_may_repeat() -> None:
+    assert read_frame(b'{"in":1,"uid":"a","in":{},"ts":7,"in":[]}') == Frame(7, "a")
+
+
+def test_of_a_repeated_ts_or_uid_the_last_one_counts() -> None:
+    assert read_frame(b'{"ts":1,"uid":"a","uid":"b","ts":2}') == Frame(2, "b")
+
+
+@pytest.mark.parametrize("text", ['"1468244384"', '"001468244384"', "1468244384"])
+def test_ts_may_be_a_string_of_digits(text: str) -> None:
+    assert read_frame(b'{"ts":%b,"uid":"a"}' % text.encode()) == Frame(1468244384, "a")
+
+
+@pytest.mark.parametrize("ts", [0, LAST_SECOND])
+def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
+    assert read_frame(b'{"ts":%d,"uid":"a"}' % ts) == Frame(ts, "a")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "detail"),
+    [
+        (None, Reason.EMPTY, "the record has no value"),
+        (b"", Reason.EMPTY, "the record has no value"),
+        (b" ", Reason.NOT_JSON, "truncated"),
+        (b"no JSON", Reason.NOT_JSON, "malformed"),
+        (PLAIN + b"x", Reason.NOT_JSON, "trailing"),
+        (PLAIN[:-1], Reason.NOT_JSON, "truncated"),
+        (b'{"ts":1,"uid":"a","x":NaN}', Reason.NOT_JSON, "malformed"),
+        (b'{"ts":"abc",,}', Reason.NOT_JSON, "malformed"),
+        (b'{"ts":1,"uid":"a","skipped":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 29"),
+        (b'{"ts":1,"uid":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 15"),
+        (b"[" * 1_000_000, Reason.NOT_JSON, "nested too deeply"),
+        (b'{"ts":1,"uid":"a","x":' + b'{"":' * 1_000_000, Reason.NOT_JSON, "nested too deeply"),
+        (b"[]", Reason.NOT_AN_OBJECT, "the root is [], expected an object"),
+        (b'"ts"', Reason.NOT_AN_OBJECT, "expected an object"),
+        (b"null", Reason.NOT_AN_OBJECT, "expected an object"),
+        (b"{}", Reason.NO_TS, "no ts"),
+        (b'{"uid":"a","in":{"ts":1}}', Reason.NO_TS, "no ts"),
+        (b'{"ts":1}', Reason.NO_UID, "no uid"),
+        (b'{"ts":1,"uid":7}', Reason.WRONG_UID, "uid is 7, expected a string"),
+        (b'{"ts":1,"uid":null}', Reason.WRONG_UID, "uid is null"),
+        (b'{"ts":1,"uid":""}', Reason.EMPTY_UID, "empty"),
+        (b'{"ts":"abc","uid":"a"}', Reason.WRONG_TS, 'ts is "abc", expected whole seconds'),
+        (b'{"ts":"","uid":"a"}', Reason.WRONG_TS, 'ts is ""'),
+        (b'{"ts":" 1","uid":"a"}', Reason.WRONG_TS, 'ts is " 1"'),
+        ('{"ts":"١","uid":"a"}'.encode(), Reason.WRONG_TS, 'ts is "١"'),
+        (b'{"ts":null,"uid":"a"}', Reason.WRONG_TS, "ts is null"),
+        (b'{"ts":true,"uid":"a"}', Reason.WRONG_TS, "ts is true"),
+        (b'{"ts":1.5,"uid":"a"}', Reason.WRONG_TS, "ts is 1.5"),
+        (b'{"ts":1e9,"uid":"a"}', Reason.WRONG_TS, "ts is 1e9"),
+        (b'{"ts":[1],"uid":"a"}', Reason.WRONG_TS, "ts is [1]"),
+        (b'{"ts":-1,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "ts is -1, outside the years 1970 to 9999"),
+        (b'{"ts":"-1","uid":"a"}', Reason.TS_OUT_OF_RANGE, 'ts is "-1"'),
+        (b'{"ts":253402300800,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "outside the years 1970 to 9999"),
+        (b'{"ts":1468244384123,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "it looks like milliseconds"),
+        (b'{"ts":"1468244384123","uid":"a"}', Reason.TS_OUT_OF_RANGE, "it looks like milliseconds"),
+        (b'{"ts":1468244384123456789,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "it looks like nanoseconds"),
+        (b'{"ts":' + b"9" * 5000 + b',"uid":"a"}', Reason.TS_OUT_OF_RANGE, "…, outside the years"),
+        (b'{"ts":"' + b"9" * 5000 + b'","uid":"a"}', Reason.TS_OUT_OF_RANGE, "…, outside the years"),
+    ],
+)
+def test_what_is_not_a_frame_gets_its_reason(value: bytes | None, reason: Reason, detail: str) -> None:
+    rejection = read_frame(value)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason == reason
+    assert detail in rejection.detail
+    assert len(rejection.detail) < 200
+
+
+def oracle(value: bytes) -> Frame | None:
+    """Read a frame as the standard library would; None where it is not one."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        root = json.loads(value.decode(), parse_constant=refuse)
+    except ValueError:
+        return None
+    if not isinstance(root, dict):
+        return None
+    ts, uid = root.get("ts"), root.get("uid")
+    if isinstance(ts, str) and ts and all(character in string.digits for character in ts):
+        ts = int(ts)
+    if type(ts) is int and 0 <= ts <= LAST_SECOND and isinstance(uid, str) and uid:
+        return Frame(ts, uid)
+    return None
+
+
+text = st.text(st.characters(codec="utf-8"), max_size=5)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3))
+timestamps = st.integers(0, LAST_SECOND) | st.integers(0, LAST_SECOND).map(str) | values
+roots = st.lists(
+    st.tuples(st.just("ts"), timestamps) | st.tuples(st.just("uid"), text | values) | st.tuples(text, values),
+    max_size=6,
+)
+
+
+@given(roots, st.booleans())
+def test_any_object_is_judged_as_the_standard_library_would(root: list[tuple[str, Any]], escaped: bool) -> None:
+    members = (
+        json.dumps(key, ensure_ascii=escaped) + ":" + json.dumps(value, ensure_ascii=escaped) for key, value in root
+    )
+    value = ("{" + ",".join(members) + "}").encode()
+    frame = read_frame(value)
+    assert (frame if isinstance(frame, Frame) else None) == oracle(value)
+
+
+@given(st.binary(max_size=40) | st.binary(max_size=12).map(lambda junk: PLAIN[:-1] + b',"x":' + junk + b"}"))
+def test_any_bytes_are_judged_as_the_standard_library_would(value: bytes) -> None:
+    frame = read_frame(value)
+    assert (frame if isinstance(frame, Frame) else None) == oracle(value)
