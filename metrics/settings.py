@@ -18,11 +18,20 @@ CLIENT_PREFIX = "KAFKA_"
 TopicName = Annotated[
     str,
     Meta(
-        pattern=r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$",
+        pattern=r"^(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z",
         extra={"allowed": "1 to 249 letters, digits, '.', '_' or '-'"},
     ),
 ]
 NonEmpty = Annotated[str, Meta(min_length=1)]
+
+
+class _Secret(str):
+    """Text that its `repr` does not show: what is told goes to the client, and into no log or traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +99,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ".local-broker"
     client_properties: dict[str, str] = {}
 
+    def __post_init__(self) -> None:
+        hidden = {name: _Secret(text) if is_secret(name) else text for name, text in self.client_properties.items()}
+        msgspec.structs.force_setattr(self, "client_properties", hidden)
+
     def topics(self) -> dict[str, str]:
         """Return the variable that names each topic in use, and the topic's name."""
         names = {
@@ -128,9 +141,9 @@ _OWNED = {
 }
 
 # Variables that Kafka's own shell scripts read; no client has such a property.
-_SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|DEBUG|OPTS|.*_OPTS|LOG_DIR)")
+_SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|OPTS|.*_OPTS|LOG_DIR)")
 
-_SECRET = re.compile(r"password|secret|\.key$|key\.pem|jaas|token|credentials|sasl\.oauthbearer\.config")
+_SECRET = re.compile(r"password|passphrase|secret|\.key$|key\.pem|jaas|token|credentials|sasl\.oauthbearer\.config")
 
 
 def is_secret(client_property: str) -> bool:
@@ -166,6 +179,13 @@ def markdown_table() -> str:
     return "\n".join(lines)
 
 
+def help_text() -> str:
+    """Return the settings as `--help` lists them, in Markdown."""
+    lines = ["**Settings**, by environment variables:", ""]
+    lines += [f"- `{row.variable}` ({row.default}): {row.meaning}" for row in rows()]
+    return "\n".join(lines)
+
+
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from environment variables; an empty variable counts as unset.
 
@@ -174,6 +194,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     given: dict[str, Any] = {}
     wrong: list[str] = []
+    refused: set[str] = set()
     for field in msgspec.structs.fields(Settings):
         text = environment.get(field.name.upper(), "")
         if field.name == "client_properties" or text == "":
@@ -181,11 +202,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         try:
             given[field.name] = msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError:
+            refused.add(field.name.upper())
             wrong.append(f"{field.name.upper()}={text!r}: allowed is {_allowed(field.type)}")
     properties, wrong_properties = _client_properties(environment)
     wrong += wrong_properties
     settings = Settings(client_properties=properties, **given)
-    wrong += _shared_topics(settings)
+    wrong += _shared_topics(
+        {variable: topic for variable, topic in settings.topics().items() if variable not in refused}
+    )
     if wrong:
         raise SettingsError(
             "the settings cannot be used", why="\n".join(wrong), now="correct the variables, or unset them"
@@ -208,10 +232,10 @@ def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], 
     return properties, wrong
 
 
-def _shared_topics(settings: Settings) -> Iterator[str]:
+def _shared_topics(topics: Mapping[str, str]) -> Iterator[str]:
     """Two roles in one topic would feed the job its own output, or mix records of two kinds."""
     seen: dict[str, str] = {}
-    for variable, topic in settings.topics().items():
+    for variable, topic in topics.items():
         if topic in seen:
             yield f"{variable}={topic!r}: allowed is a topic of its own, and {seen[topic]} names this one"
         seen.setdefault(topic, variable)

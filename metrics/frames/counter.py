@@ -106,8 +106,17 @@ class PartitionCounter:
         self._tally = Tally()
         self._counted_before = 0  # frames counted that this log never held: before a restart
 
-    def count(self, frame: Frame, offset: int) -> Rejection | None:
-        """Count one frame, or tell why it is late."""
+    def count(self, offset: int, value: bytes | None) -> Rejection | None:
+        """Count one frame.
+
+        Returns:
+            Why it was rejected; None if it counts for its second, or at least for its minute.
+        """
+        self._tally.consumed += 1
+        frame = read_frame(value)
+        return self._reject(frame) if isinstance(frame, Rejection) else self._count_frame(frame, offset)
+
+    def _count_frame(self, frame: Frame, offset: int) -> Rejection | None:
         ts = frame.ts
         if ts == self.current:
             self.log.uids.append(frame.uid)
@@ -128,30 +137,33 @@ class PartitionCounter:
         self._tally.late += 1
         if minute_of(frame.ts) + MINUTE_S <= clock.watermark:
             detail = f"ts {frame.ts} came when event time was {clock.newest}; its minute was closed"
-            return self.reject(Rejection(Reason.LATE, detail))
+            return self._reject(Rejection(Reason.LATE, detail))
         self._tally.joined += 1
         self.log.note_minute(frame.ts, offset)
         self.windows.join_minute(frame.ts, (frame.uid,))
         return None
 
-    def reject(self, rejection: Rejection) -> Rejection:
+    def _reject(self, rejection: Rejection) -> Rejection:
         """Note a frame that counts for nothing."""
         rejected = self._tally.rejected
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         return rejection
 
-    def rebuild(self, frame: Frame, offset: int) -> None:
+    def rebuild(self, offset: int, value: bytes | None) -> None:
         """Put a frame from between low-water mark and position back where it stood when the state was saved.
 
         It is judged by a clock that starts anew at the low-water mark, and the judgement is that of old: whatever
         came before lies in closed minutes, so it cannot have made a frame of an open minute late.
         """
+        frame = read_frame(value)
+        if isinstance(frame, Rejection):
+            return
         closed_through = self.windows.closed_through
         minute_end = minute_of(frame.ts) + MINUTE_S
         if minute_end <= closed_through:
             return
         if frame.ts >= closed_through:
-            self.count(frame, offset)
+            self._count_frame(frame, offset)
             return
         if frame.ts > self.clock.newest:
             self.clock.advance(frame.ts)
@@ -159,10 +171,9 @@ class PartitionCounter:
             self.log.note_minute(frame.ts, offset)
             self.windows.join_minute(frame.ts, (frame.uid,))
 
-    def read_to(self, position: int, frames: int, now_s: float) -> None:
-        """Note that a batch with some frames of this partition was read up to a position."""
+    def read_to(self, position: int, now_s: float) -> None:
+        """Note that the partition has sent something, and was read up to a position."""
         self.position = position
-        self._tally.consumed += frames
         self.clock.hear(now_s)
 
     def raise_watermark(self, watermark: int) -> None:
@@ -198,8 +209,8 @@ class PartitionCounter:
 class Counter:
     """Counts the frames of some partitions: frames per second, unique users per minute.
 
-    It starts from a saved state: give `rebuild` the frames from each partition's low-water mark to its position, then
-    call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
+    It starts from a saved state: give each partition's `rebuild` the frames from its low-water mark to its position,
+    then call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
     """
 
     def __init__(self, saved: State, *, lateness_s: int, gap_limit_s: int, now_s: float) -> None:
@@ -212,29 +223,11 @@ class Counter:
             partition: PartitionCounter(self.windows, lateness_s, now_s) for partition in sorted(saved.partitions)
         }
 
-    def rebuild(self, partition: int, offset: int, value: bytes | None) -> None:
-        """Put back one frame that was read before the state was saved."""
-        frame = read_frame(value)
-        if isinstance(frame, Frame):
-            self.partitions[partition].rebuild(frame, offset)
-
     def resume(self) -> None:
         """Go on where the saved state stopped."""
         for partition, counter in self.partitions.items():
             counter.resume(self._saved.partitions[partition])
             counter.raise_watermark(self.windows.closed_through)
-
-    def count(self, partition: int, offset: int, value: bytes | None) -> Rejection | None:
-        """Count one frame.
-
-        Returns:
-            Why it was rejected; None if it counts for its second, or at least for its minute.
-        """
-        counter = self.partitions[partition]
-        frame = read_frame(value)
-        if isinstance(frame, Rejection):
-            return counter.reject(frame)
-        return counter.count(frame, offset)
 
     def close(self, now_s: float) -> Iterator[Record]:
         """Close the windows that event time has passed, oldest first. All records must be taken."""

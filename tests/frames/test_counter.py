@@ -22,13 +22,14 @@ class Stream:
 
     def frames(self, *frames: tuple[int, str], partition: int = 0, now_s: float = 0) -> "Stream":
         """Count frames given as (seconds after T, user), and close what can be closed."""
-        position = self.counter.partitions[partition].position
+        counter = self.counter.partitions[partition]
+        position = counter.position
         for offset, (after_s, uid) in enumerate(frames, start=position):
             value = b'{"ts":%d,"uid":"%b"}' % (T + after_s, uid.encode())
-            rejection = self.counter.count(partition, offset, value)
+            rejection = counter.count(offset, value)
             if rejection:
                 self.rejections.append(rejection)
-        self.counter.partitions[partition].read_to(position + len(frames), len(frames), now_s)
+        counter.read_to(position + len(frames), now_s)
         return self.keep(self.counter.close(now_s))
 
     def silence(self, *partitions: int, now_s: float) -> "Stream":
@@ -231,10 +232,14 @@ def test_records_hold_what_the_design_says() -> None:
     stream = Stream().frames(*frames).end()
     assert [record.key for record in stream.seconds] == ["2016-07-11T13:39:44Z", "2016-07-11T13:39:45Z"]
     assert [record.value() for record in stream.seconds] == [
-        b'{"timestamp":1468244384,"datetime":"2016-07-11T13:39:44Z","end":1468244385,'
-        b'"num_of_frames":2,"avg_num_of_frames":2.0}',
-        b'{"timestamp":1468244385,"datetime":"2016-07-11T13:39:45Z","end":1468244386,'
-        b'"num_of_frames":1,"avg_num_of_frames":1.5}',
+        (
+            b'{"timestamp":1468244384,"datetime":"2016-07-11T13:39:44Z","end":1468244385,'
+            b'"num_of_frames":2,"avg_num_of_frames":2.0}'
+        ),
+        (
+            b'{"timestamp":1468244385,"datetime":"2016-07-11T13:39:45Z","end":1468244386,'
+            b'"num_of_frames":1,"avg_num_of_frames":1.5}'
+        ),
     ]
     assert [record.key for record in stream.minutes] == ["2016-07-11T13:39:00Z"]
     assert stream.minutes[0].value() == (

@@ -47,7 +47,7 @@ class Run:
         self.counter = Counter(saved, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S, now_s=0)
         for partition, state in saved.partitions.items():
             for offset in range(state.low_water, state.position):
-                self.counter.rebuild(partition, offset, frame(*self.partitions[partition][offset]))
+                self.counter.partitions[partition].rebuild(offset, frame(*self.partitions[partition][offset]))
         self.counter.resume()
 
     def batch(self, partition: int, frames: int) -> None:
@@ -55,8 +55,8 @@ class Run:
         start = counter.position
         chosen = self.partitions[partition][start : start + frames]
         for offset, (ts, uid) in enumerate(chosen, start):
-            self.counter.count(partition, offset, frame(ts, uid))
-        counter.read_to(start + len(chosen), len(chosen), now_s=0)
+            counter.count(offset, frame(ts, uid))
+        counter.read_to(start + len(chosen), now_s=0)
 
     def commit(self) -> None:
         self.keep()

@@ -1,0 +1,153 @@
+"""The command line: frames in, frames per second and unique users per minute out."""
+
+import functools
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, ParamSpec
+
+import msgspec
+import typer
+
+from metrics import commands, frame_files, generator, terminal
+from metrics import settings as environment
+from metrics.commands import DATA, PROJECT
+from metrics.errors import MetricsError
+from metrics.kafka import local_broker
+from metrics.terminal import say
+
+# What a first run makes for itself: ten minutes of event time.
+FRAMES, RATE, USERS = 60_000, 100.0, 5_000
+
+P = ParamSpec("P")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    epilog=environment.help_text(),
+)
+
+
+def reporting(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
+
+    @functools.wraps(command)
+    def reported(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except MetricsError as error:
+            terminal.fail(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            terminal.warn("stopped by Ctrl-C")
+            raise typer.Exit(128 + signal.SIGINT) from None
+
+    return reported
+
+
+@app.callback(invoke_without_command=True)
+@reporting
+def count(
+    context: typer.Context,
+    *,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose/--no-verbose", help="Print each closed second and minute, and the execution metrics."),
+    ] = False,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the end that the input has now, with every window closed.")
+    ] = False,
+) -> None:
+    """Count the frames of a Kafka topic: **frames per second** and **unique users per minute**.
+
+    Runs until Ctrl-C; the next run goes on where this one stopped. Without BOOTSTRAP_SERVERS it starts a local Kafka,
+    feeds it, and stops it at the end.
+
+    Example: `BOOTSTRAP_SERVERS=localhost:9092 python app.py --verbose`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = environment.load()
+    if settings.bootstrap_servers is not None:
+        commands.run_job(settings, is_verbose=verbose, until_end=until_end)
+        return
+    say("BOOTSTRAP_SERVERS is not set: using a local Kafka; for another: BOOTSTRAP_SERVERS=host:port python app.py")
+    with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
+        settings = msgspec.structs.replace(settings, bootstrap_servers=address)
+        if frame_files.default_file(DATA) is None:
+            frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
+            commands.write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
+        commands.create_topics(settings, partitions=1, replication_factor=1)
+        commands.feed_once(settings, commands.default_file())
+        commands.run_job(settings, is_verbose=verbose, until_end=until_end)
+
+
+@app.command()
+@reporting
+def prepare_topics(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.", show_default="the one in data/"
+        ),
+    ] = None,
+    *,
+    partitions: Annotated[int, typer.Option(min=1, help="Of the input topic, and of OUTPUT_STREAM.")] = 1,
+    replication_factor: Annotated[int, typer.Option(min=1, help="Of all topics.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
+) -> None:
+    """Create the topics that are missing, and feed FILE into the input topic.
+
+    Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
+    """
+    path = file or commands.default_file()
+    with commands.broker_in_use() as settings:
+        commands.create_topics(settings, partitions=partitions, replication_factor=replication_factor)
+        feed = commands.feed_file if again else commands.feed_once
+        feed(settings, path)
+
+
+@app.command()
+@reporting
+def generate(
+    file: Annotated[Path, typer.Argument(help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")],
+    count: Annotated[int, typer.Option(help="How many frames.")] = FRAMES,
+    rate: Annotated[float, typer.Option(help="Frames per second of event time, on average.")] = RATE,
+    users: Annotated[int, typer.Option(help="How many users send them.")] = USERS,
+    delay_s: Annotated[int, typer.Option(help="Largest delay of a frame, in seconds of event time.")] = 0,
+    delay_probability: Annotated[float, typer.Option(help="Share of the frames that are delayed.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
+) -> None:
+    """Write frames like the challenge's into FILE, about 2 KB each.
+
+    Example: `python app.py generate data/stream.jsonl --count 1000000 --rate 1000 --users 100000 --delay-s 5`
+    """
+    frames = generator.frames(
+        count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
+    )
+    commands.write_frames(file, frames, count)
+
+
+@app.command()
+@reporting
+def broker() -> None:
+    """Run the local Kafka in the foreground, until Ctrl-C.
+
+    Example: `python app.py broker`
+    """
+    settings = environment.load()
+    with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
+        say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")
+        with commands.stopping_on_signals() as stopping:
+            stopping.wait()
+
+
+def _terminate(*_: object) -> NoReturn:
+    """Let SIGTERM unwind the stack, so that what was started is stopped."""
+    sys.exit(128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    app()

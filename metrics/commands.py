@@ -1,0 +1,122 @@
+"""What the commands do, step by step, and what they say of it."""
+
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+import msgspec
+
+from metrics import frame_files
+from metrics import settings as environment
+from metrics.errors import FileError
+from metrics.kafka import feed, job, local_broker, topics
+from metrics.kafka.clients import open_admin
+from metrics.settings import Settings
+from metrics.terminal import Report, bar, pace, say
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT / "data"
+
+
+@contextmanager
+def broker_in_use() -> Iterator[Settings]:
+    """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's."""
+    settings = environment.load()
+    folder = PROJECT / settings.local_broker_dir
+    address = settings.bootstrap_servers or local_broker.address_of_running(folder)
+    if address is not None:
+        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+        return
+    with local_broker.running(folder, say) as address:
+        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+
+
+def default_file() -> Path:
+    """Return the file of frames in data/.
+
+    Raises:
+        FileError: there is none.
+    """
+    path = frame_files.default_file(DATA)
+    if path is None:
+        raise FileError(
+            "there is no file of frames to feed",
+            why=f"the folder {DATA} holds none of {', '.join(frame_files.PATTERNS)}",
+            now="name one, or make one: python app.py generate data/stream.jsonl",
+        )
+    return path
+
+
+def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
+    """Write so many frames to a file."""
+    started_s = monotonic()
+    with frame_files.writing(path) as file, bar(f"writing {path.name}", count) as move:
+        for number, frame in enumerate(frames, 1):
+            file.write(frame)
+            if number % 1000 == 0:
+                move(number)
+    say(f"wrote {path}: {pace(count, monotonic() - started_s)}")
+
+
+def create_topics(settings: Settings, *, partitions: int, replication_factor: int) -> None:
+    """Create the topics that are missing."""
+    admin = open_admin(settings)
+    created = topics.create_missing(admin, settings, partitions=partitions, replication_factor=replication_factor)
+    for name, is_new in created.items():
+        say(f"topic {name}: {'created' if is_new else 'is there'}")
+
+
+def feed_once(settings: Settings, path: Path) -> None:
+    """Feed a file into the input topic, unless that holds frames already."""
+    frames = topics.held(settings).frames
+    if frames:
+        say(
+            f"topic {settings.input_topic} holds {frames:,} frames already: nothing is fed (--again feeds all the same)"
+        )
+    else:
+        feed_file(settings, path)
+
+
+def feed_file(settings: Settings, path: Path) -> None:
+    """Feed a file into the input topic."""
+    partitions = topics.held(settings).partitions
+    started_s = monotonic()
+    with frame_files.reading(path) as frames, bar(f"feeding {path.name}", frames.size_bytes) as move:
+        fed = feed.feed(settings, frames, partitions, lambda _: move(frames.read_bytes))
+    say(f"fed {path}: {pace(fed, monotonic() - started_s)}")
+
+
+def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
+    """Run the main job, show how it goes, and sum it up."""
+    with job.opened(settings, until_end=until_end) as opened, stopping_on_signals() as stopping:
+        say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
+        report = Report(opened.counter, opened.source, is_verbose=is_verbose, print_interval=settings.print_interval)
+        with report:
+            opened.run(report, stopping)
+        report.sum_up()
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[Event]:
+    """Give an event that Ctrl-C or SIGTERM sets. A second one has its usual effect."""
+    stopping = Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(_: int, __: FrameType | None) -> None:
+        stopping.set()
+        restore()
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield stopping
+    finally:
+        restore()

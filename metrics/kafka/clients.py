@@ -1,0 +1,135 @@
+"""Clients of the broker: how they are set up, and how their errors become ours."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from metrics.errors import BrokerError, SettingsError
+from metrics.settings import CLIENT_PREFIX, Settings, is_secret
+
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+REACH_TIMEOUT_S = 10.0
+
+# librdkafka logs each broken connection by itself. What matters of that reaches people through our errors.
+client_log = logging.getLogger("metrics.client")
+client_log.addHandler(logging.NullHandler())
+client_log.propagate = False
+
+OnError = Callable[[KafkaError], None]
+Client = TypeVar("Client")
+
+
+def pass_over(_: KafkaError) -> None:
+    """Leave an error to the calls that it makes fail."""
+
+
+def open_consumer(settings: Settings, on_error: OnError = pass_over) -> Consumer:
+    """Open a consumer of the input topic, which reads committed records and is assigned by hand."""
+    preferred = {
+        # By default the fetcher sleeps for a second whenever its queue is full.
+        "fetch.queue.backoff.ms": 5,
+        "max.partition.fetch.bytes": 2 * MAX_FRAME_BYTES,
+    }
+    fixed = {
+        "group.id": settings.consumer_group_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        # Where to read is part of the state: an offset that is gone is an error, never a silent reset.
+        "auto.offset.reset": "error",
+    }
+    return _open(Consumer, settings, on_error, preferred, fixed)
+
+
+def open_transactional_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
+    """Open the producer of all outputs. Its transactional id is the consumer group's."""
+    preferred = {
+        # A commit asks its coordinator again at this pace: with the default of 100, transactions take 120 ms.
+        "retry.backoff.ms": 10,
+        "linger.ms": 5,
+        "message.max.bytes": 2 * MAX_FRAME_BYTES,
+    }
+    fixed = {"transactional.id": settings.consumer_group_id, "enable.idempotence": True}
+    return _open(Producer, settings, on_error, preferred, fixed)
+
+
+def open_feeding_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
+    """Open the producer of the input topic: idempotent, so that each frame arrives once and in order."""
+    preferred = {
+        "linger.ms": 20,
+        "batch.size": 1_000_000,
+        "queue.buffering.max.kbytes": 131_072,
+        "message.max.bytes": 2 * MAX_FRAME_BYTES,
+    }
+    fixed = {"enable.idempotence": True, "delivery.report.only.error": True}
+    return _open(Producer, settings, on_error, preferred, fixed)
+
+
+def open_admin(settings: Settings) -> AdminClient:
+    """Open an admin client, and see that the broker answers.
+
+    Raises:
+        BrokerError: it did not answer within REACH_TIMEOUT_S.
+    """
+    causes: list[str] = []
+
+    def note(error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN and error.str() not in causes:
+            causes.append(error.str())
+
+    admin = _open(AdminClient, settings, note, {}, {})
+    try:
+        admin.list_topics(timeout=REACH_TIMEOUT_S)
+    except KafkaException as error:
+        admin.poll(0)
+        raise BrokerError(
+            f"no broker answers at {settings.bootstrap_servers}",
+            why="\n".join(causes) or text_of(error),
+            now="start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started",
+        ) from error
+    return admin
+
+
+def text_of(error: KafkaException) -> str:
+    """Return what an exception of the client says."""
+    return str(error.args[0].str()).strip()
+
+
+def _open(
+    kind: Callable[[dict[str, Any]], Client],
+    settings: Settings,
+    on_error: OnError,
+    preferred: Mapping[str, object],
+    fixed: Mapping[str, object],
+) -> Client:
+    """Open a client with what this application prefers, then what the user says, then what must be."""
+    config = {
+        "client.id": "frames-metrics",
+        "reconnect.backoff.max.ms": 1000,
+        "logger": client_log,
+        "error_cb": on_error,
+        **preferred,
+        **settings.client_properties,
+        **fixed,
+        "bootstrap.servers": settings.bootstrap_servers,
+    }
+    try:
+        return kind(config)
+    except KafkaException as error:
+        given = [CLIENT_PREFIX + name.upper().replace(".", "_") for name in settings.client_properties]
+        raise SettingsError(
+            "the Kafka client refuses its settings",
+            why=_without_secrets(text_of(error), settings.client_properties),
+            now=f"correct what is set of: {', '.join(given)}" if given else "",
+        ) from None
+
+
+def _without_secrets(text: str, properties: Mapping[str, str]) -> str:
+    for name, value in properties.items():
+        if is_secret(name):
+            text = text.replace(value, "***")
+    return text
