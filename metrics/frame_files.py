@@ -1,0 +1,291 @@
+"""Frames on disk: one JSON object a line, plain or packed. The suffix of a file's name decides which.
+
+`.gz`, `.xz` and `.zst` are packed, everything else is plain text. A line ends at a newline byte and nowhere else.
+"""
+
+import contextlib
+import errno
+import functools
+import gzip
+import io
+import lzma
+import os
+import secrets
+import stat
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import zstandard
+
+from metrics.errors import FileError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.xz", "*.jsonl.zst")
+DEFAULT_NAME = "stream.jsonl"
+
+_BUFFER_BYTES = 1 << 20
+# One byte of zstd may stand for 30,000: pieces of this size keep what comes out of one small.
+_ZSTD_PIECE_BYTES = 4_096
+
+_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+_HOW_TO_READ = {
+    errno.ENOENT: "name a file that is there, or make one: python app.py generate FILE",
+    errno.EISDIR: "name one of the files in it",
+    errno.EACCES: "allow reading it, or name another file",
+}
+_HOW_TO_WRITE = {
+    errno.ENOENT: "create the folder first, or name another",
+    errno.ENOTDIR: "create the folder first, or name another",
+    errno.EISDIR: "name a file in it",
+    errno.EACCES: "allow writing there, or name another place",
+    errno.EPERM: "allow writing there, or name another place",
+    errno.EROFS: "name another place",
+    errno.ENOSPC: "make room, write fewer frames, or pack them: a name that ends in .zst takes a tenth",
+    errno.EDQUOT: "make room, write fewer frames, or pack them: a name that ends in .zst takes a tenth",
+    errno.EFBIG: "write fewer frames, or pack them: a name that ends in .zst takes a tenth",
+}
+
+
+class FrameReader:
+    """The frames of one open file, in order.
+
+    Attributes:
+        path: the file.
+        size_bytes: its size on disk when it was opened; None for what has none, a pipe for instance.
+    """
+
+    def __init__(self, path: Path, file: "_CountedFile", lines: Iterable[bytes]) -> None:
+        self.path = path
+        status = os.fstat(file.fileno())
+        self.size_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
+        self._file = file
+        self._lines = lines
+
+    @property
+    def read_bytes(self) -> int:
+        """How many bytes of the file on disk have been read so far, some of them ahead of the last frame."""
+        return self._file.read_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        r"""Yield each line without its newline: an empty line as b"", a `\r` or anything else as it stands.
+
+        Raises:
+            FileError: the file cannot be read on, is not packed as its suffix says, or is broken or cut off.
+        """
+        try:
+            for line in self._lines:
+                yield line.removesuffix(b"\n")
+            if self.read_bytes == 0 and self.path.suffix.lower() in _UNPACK:
+                raise EOFError("the file is empty; a packed file never is")  # gzip alone lets it pass
+        except _BROKEN as error:
+            raise _unreadable(self.path, error) from error
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[FrameReader]:
+    """Open a file of frames, or a pipe, for reading.
+
+    Raises:
+        FileError: there is no such file, it is a folder, or reading it is not allowed.
+    """
+    try:
+        file = _CountedFile(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with file:
+        packed = io.BufferedReader(file, _BUFFER_BYTES)
+        unpack = _UNPACK.get(path.suffix.lower())
+        lines = packed if unpack is None else io.BufferedReader(unpack(packed), _BUFFER_BYTES)
+        yield FrameReader(path, file, lines)
+
+
+class FrameWriter:
+    """A file that frames are being written to."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.path = path
+        self._file = file
+
+    def write(self, frame: bytes) -> None:
+        """Write one frame and the newline that ends it. The frame has no newline inside.
+
+        Raises:
+            FileError: the file cannot be written on, because the disk is full for instance.
+        """
+        assert b"\n" not in frame, "a frame is one line"
+        try:
+            self._file.write(frame + b"\n")
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[FrameWriter]:
+    """Open a file of frames for writing; the whole of it appears under its name at the end, or nothing does.
+
+    Frames go to a file beside it, `NAME.….part`, which takes its name once it is complete and on disk. An error or
+    Ctrl-C inside removes it and leaves what the name stood for before. A pipe or a device is written to directly.
+    Equal frames give equal bytes, packed ones too (with equal versions of the packers).
+
+    Raises:
+        FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
+    """
+    with _write_errors(path):
+        place = _place(path)
+    if place is None:
+        with _opened(path, "wb", path) as writer:
+            yield writer
+        return
+    part = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
+    try:
+        with _opened(part, "xb", path) as writer:
+            yield writer
+        with _write_errors(path):
+            part.replace(place)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def default_file(folder: Path) -> Path | None:
+    """Return the file to take when none is named: stream.jsonl, else the first by name of the first of PATTERNS.
+
+    Returns:
+        None when the folder has no such file, or is not there. Hidden files do not count.
+
+    Raises:
+        FileError: the folder cannot be read.
+    """
+    try:
+        if (folder / DEFAULT_NAME).is_file():
+            return folder / DEFAULT_NAME
+        for pattern in PATTERNS:
+            found = [file for file in folder.glob(pattern) if file.is_file() and not file.name.startswith(".")]
+            if found:
+                return min(found)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return None
+
+
+class _CountedFile(io.FileIO):
+    """A file that knows how much of it has been read; a pipe cannot tell by its position."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.read_bytes = 0
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        count = super().readinto(buffer)
+        self.read_bytes += count
+        return count
+
+
+class _ZstdFile(io.RawIOBase):
+    """Unpacks zstd, one frame of it after another, and notices a file cut off, which the library's reader does not."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+        self._within = True  # inside a zstd frame, or before the first one
+        self._packed = b""
+        self._unpacked = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        while not self._unpacked:
+            packed = self._packed or self._source.read(_ZSTD_PIECE_BYTES)
+            if not packed and self._within:
+                raise EOFError("the file ends before its zstd data does")
+            if not packed:
+                return 0
+            self._unpack(packed)
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._unpacked))
+        target[:count] = self._unpacked[:count]
+        self._unpacked = self._unpacked[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> None:
+        if not self._within:
+            self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+        self._unpacked = memoryview(self._unpacker.decompress(packed))
+        self._within = not self._unpacker.eof
+        self._packed = self._unpacker.unused_data
+
+
+def _place(path: Path) -> Path | None:
+    """Return where a regular file will be made or replaced, links followed; None for a pipe or a device."""
+    if path.exists():
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            return None
+        path.open("r+b").close()  # fails for a folder, and where the file itself must not be changed
+    return Path(os.path.realpath(path))
+
+
+@contextlib.contextmanager
+def _opened(place: Path, mode: str, path: Path) -> Iterator[FrameWriter]:
+    """Open `place` to write what `path` asks for, and close it: complete and on disk, or given up on an error."""
+    with _write_errors(path):
+        file = cast("IO[bytes]", place.open(mode, buffering=_BUFFER_BYTES))
+    pack = _PACK.get(path.suffix.lower())
+    packer = file if pack is None else pack(file)
+    try:
+        yield FrameWriter(path, packer)
+        with _write_errors(path):
+            if packer is not file:
+                packer.close()
+            file.flush()
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fsync(file.fileno())
+            file.close()
+    except BaseException:
+        for half in (packer, file):
+            with contextlib.suppress(Exception):  # what is being raised tells more
+                half.close()
+        raise
+
+
+@contextlib.contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> FileError:
+    if isinstance(error, OSError) and error.errno is not None:
+        now = _HOW_TO_READ.get(error.errno, "name another file")
+        return FileError(f"{path} cannot be read", why=error.strerror or str(error), now=now)
+    return FileError(
+        f"{path} is broken, cut off, or not what its name says",
+        why=str(error),
+        now="get or make it again, or give it the name that fits: .gz, .xz and .zst are unpacked, all else is text",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> FileError:
+    now = _HOW_TO_WRITE.get(error.errno or 0, "name another place")
+    return FileError(f"{path} cannot be written", why=error.strerror or str(error), now=now)
+
+
+# Of equal frames equal files: no time and no name in the gzip header. xz at its default is ten times as slow.
+_UNPACK: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
+    ".xz": lzma.LZMAFile,
+    ".zst": _ZstdFile,
+}
+_PACK: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0),
+    ".xz": functools.partial(lzma.LZMAFile, mode="wb", preset=1),
+    ".zst": lambda file: zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False),
+}
