@@ -79,7 +79,8 @@ def count(
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
             commands.write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
         commands.create_topics(settings, partitions=1, replication_factor=1)
-        commands.feed_once(settings, commands.default_file())
+        with frame_files.reading(commands.default_file()) as file:
+            commands.feed_once(settings, file)
         commands.run_job(settings, is_verbose=verbose, until_end=until_end)
 
 
@@ -101,11 +102,10 @@ def prepare_topics(
 
     Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
     """
-    path = file or commands.default_file()
-    with commands.broker_in_use() as settings:
+    with frame_files.reading(file or commands.default_file()) as frames, commands.broker_in_use() as settings:
         commands.create_topics(settings, partitions=partitions, replication_factor=replication_factor)
-        feed = commands.feed_file if again else commands.feed_once
-        feed(settings, path)
+        feed = commands.feed_again if again else commands.feed_once
+        feed(settings, frames)
 
 
 @app.command()

@@ -70,24 +70,22 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
         say(f"topic {name}: {'created' if is_new else 'is there'}")
 
 
-def feed_once(settings: Settings, path: Path) -> None:
+def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
-    frames = topics.held(settings).frames
-    if frames:
-        say(
-            f"topic {settings.input_topic} holds {frames:,} frames already: nothing is fed (--again feeds all the same)"
-        )
+    held = topics.held(settings).frames
+    if held:
+        say(f"topic {settings.input_topic} holds {held:,} frames already: nothing is fed (--again feeds all the same)")
     else:
-        feed_file(settings, path)
+        feed_again(settings, frames)
 
 
-def feed_file(settings: Settings, path: Path) -> None:
+def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic."""
     partitions = topics.held(settings).partitions
     started_s = monotonic()
-    with frame_files.reading(path) as frames, bar(f"feeding {path.name}", frames.size_bytes) as move:
+    with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:
         fed = feed.feed(settings, frames, partitions, lambda _: move(frames.read_bytes))
-    say(f"fed {path}: {pace(fed, monotonic() - started_s)}")
+    say(f"fed {frames.path}: {pace(fed, monotonic() - started_s)}")
 
 
 def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:

@@ -1,0 +1,168 @@
+"""The application as its user runs it: `python app.py …` in a process, with topics and a group of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+PROJECT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+
+
+@dataclass
+class Application:
+    """One set of topics and one consumer group on a real broker.
+
+    Attributes:
+        variables: environment variables beside those that name the broker, the topics and the group.
+    """
+
+    bootstrap_servers: str
+    variables: dict[str, str] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+
+    def topic(self, role: str) -> str:
+        return f"{self.name}-{role}"
+
+    def environment(self) -> dict[str, str]:
+        own = {
+            "BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "CONSUMER_GROUP_ID": self.name,
+            "INPUT_TOPIC": self.topic("frames"),
+            "SEC_METRICS_OUTPUT_TOPIC": self.topic("seconds"),
+            "MIN_METRICS_OUTPUT_TOPIC": self.topic("minutes"),
+            "REJECTED_TOPIC": self.topic("rejected"),
+        }
+        return os.environ | own | self.variables
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start the application and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, PROJECT / "app.py", *arguments],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str | Path, exit_code: int = 0) -> str:
+        """Run the application to its end, see its exit code, and return what it printed."""
+        return finish(self.start(*arguments), exit_code)
+
+    def prepare(self, folder: Path, frames: Iterable[bytes], *arguments: str) -> str:
+        """Create the topics and feed frames."""
+        file = folder / "frames.jsonl"
+        file.write_bytes(b"".join(frame + b"\n" for frame in frames))
+        return self.run("prepare-topics", file, *arguments)
+
+    def send(self, frames: Iterable[bytes | None], partition: int = 0) -> None:
+        """Send frames to a partition of the input topic."""
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 4_000_000})
+        for frame in frames:
+            producer.produce(self.topic("frames"), frame, partition=partition)
+        assert producer.flush(TIMEOUT_S) == 0
+
+    def read(self, role: str) -> list[Message]:
+        """Return all committed records of a topic, partition by partition."""
+        settings = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "group.id": f"{self.name}-reader",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+        consumer = Consumer(settings)
+        messages: list[Message] = []
+        try:
+            topic = self.topic(role)
+            partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+            for partition in sorted(partitions):
+                consumer.assign([TopicPartition(topic, partition, 0)])
+                messages += _to_end(consumer)
+        finally:
+            consumer.close()
+        return messages
+
+    def records(self, role: str) -> list[dict[str, Any]]:
+        """Return the committed records of a topic, decoded."""
+        return [json.loads(message.value() or b"") for message in self.read(role)]
+
+    def seconds(self) -> list[tuple[int, int, float, int]]:
+        """Return the committed seconds as the plain reference writes them."""
+        return [
+            (record["timestamp"], record["num_of_frames"], record["avg_num_of_frames"], record.get("gap_s", 0))
+            for record in self.records("seconds")
+        ]
+
+    def minutes(self) -> list[tuple[int, int, float, int, int]]:
+        """Return the committed minutes as the plain reference writes them."""
+        return [
+            (
+                record["timestamp"],
+                record["unique_users"],
+                record["avg_users_per_minute"],
+                record.get("gap_s", 0),
+                record["num_of_frames"],
+            )
+            for record in self.records("minutes")
+        ]
+
+    def committed_windows(self, series: str) -> int:
+        """Return how many windows the group's committed state says are published."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": self.name})
+        try:
+            [offset] = consumer.committed([TopicPartition(self.topic("frames"), 0)], timeout=TIMEOUT_S)
+        finally:
+            consumer.close()
+        return int(json.loads(offset.metadata)["windows"][series]["windows"]) if offset.metadata else 0
+
+
+def finish(process: subprocess.Popen[str], exit_code: int = 0) -> str:
+    """Wait for the application to end, see its exit code, and return what it printed."""
+    try:
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    assert process.returncode == exit_code, f"exit code {process.returncode}\n{output}\n{errors}"
+    assert "Traceback" not in errors
+    return output + errors
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds, at most TIMEOUT_S seconds."""
+    give_up_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < give_up_s, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def _to_end(consumer: Consumer) -> list[Message]:
+    messages: list[Message] = []
+    give_up_s = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < give_up_s:
+        message = consumer.poll(0.1)
+        if message is None:
+            continue
+        if message.error() is not None:
+            return messages
+        messages.append(message)
+    raise AssertionError("the topic has no end")
+
+
+def frame(ts: int, uid: str) -> bytes:
+    """Return a small frame."""
+    return json.dumps({"ts": ts, "uid": uid}).encode()
+
+
+def timeline(frames: Iterable[bytes]) -> list[tuple[int, str]]:
+    """Read frames as the standard library does, for the plain reference."""
+    decoded = (json.loads(line) for line in frames)
+    return [(fields["ts"], fields["uid"]) for fields in decoded]

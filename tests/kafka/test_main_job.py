@@ -1,0 +1,184 @@
+"""The main job on a real broker, as its user runs it."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from metrics import generator
+from tests.kafka.application import Application, finish, frame, timeline, wait_until
+from tests.reference import count_all
+
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_counts_equal_those_of_a_plain_count_over_the_file(
+    application: Application, tmp_path: Path, partitions: int
+) -> None:
+    frames = list(generator.frames(count=12_000, rate=100, users=500, delay_s=9, delay_probability=0.05, seed=3))
+    application.prepare(tmp_path, frames, "--partitions", str(partitions))
+    application.run("--until-end")
+
+    dealt = {number: timeline(frames[number::partitions]) for number in range(partitions)}
+    answer = count_all(dealt, lateness_s=5, gap_limit_s=3600)
+    assert application.seconds() == answer.seconds
+    assert application.minutes() == answer.minutes
+    assert answer.late > 50
+
+
+def test_records_are_those_of_the_design(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T + 44, "a"), frame(T + 44, "b")])
+    application.run("--until-end")
+    [second], [minute] = application.read("seconds"), application.read("minutes")
+    assert second.key() == b"2016-07-11T13:39:44Z"
+    assert second.timestamp()[1] == 1468244384_000
+    assert second.value() == (
+        b'{"timestamp":1468244384,"datetime":"2016-07-11T13:39:44Z","end":1468244385,'
+        b'"num_of_frames":2,"avg_num_of_frames":2.0}'
+    )
+    assert minute.key() == b"2016-07-11T13:39:00Z"
+    assert minute.timestamp()[1] == 1468244340_000
+    assert minute.value() == (
+        b'{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z","end":1468244400,'
+        b'"unique_users":2,"avg_users_per_minute":2.0,"num_of_frames":2}'
+    )
+
+
+def test_what_is_no_frame_is_rejected_with_its_reason_and_bytes_and_changes_nothing(application: Application) -> None:
+    bad = {
+        b"no JSON": b"not_json",
+        b"[1]": b"not_an_object",
+        b"{}": b"no_ts",
+        b'{"ts":1468244384}': b"no_uid",
+        b'{"ts":1468244384,"uid":7}': b"wrong_uid",
+        b'{"ts":1468244384,"uid":""}': b"empty_uid",
+        b'{"ts":"abc","uid":"x"}': b"wrong_ts",
+        b'{"ts":null,"uid":"x"}': b"wrong_ts",
+        b'{"ts":true,"uid":"x"}': b"wrong_ts",
+        b'{"ts":1.5,"uid":"x"}': b"wrong_ts",
+        b'{"ts":-1,"uid":"x"}': b"ts_out_of_range",
+        b"": b"empty",
+        b'{"ts":1468244384,"uid":"\xff"}': b"not_json",
+        b'{"ts":1468244384,"uid":"x","skipped":"\xff"}': b"not_json",
+        b"[" * 1_048_576: b"not_json",
+    }
+    good = [frame(T, "a"), b'{"ts": "1468244340", "uid": "b"}', frame(T + 1, "a")]
+    application.run("prepare-topics", "/dev/null")
+    application.send([good[0], *bad, None, good[1], good[2]])
+    output = application.run("--until-end")
+
+    rejected = application.read("rejected")
+    assert [message.value() for message in rejected] == [*bad, None]
+    headers = [dict(message.headers() or []) for message in rejected]
+    assert [header["reason"] for header in headers] == [*bad.values(), b"empty"]
+    assert [header["offset"] for header in headers] == [b"%d" % offset for offset in range(1, len(bad) + 2)]
+    assert all(header["topic"] == application.topic("frames").encode() for header in headers)
+    assert all(header["partition"] == b"0" and header["detail"] for header in headers)
+    assert application.seconds() == [(T, 2, 2.0, 0), (T + 1, 1, 1.5, 0)]
+    assert application.minutes() == [(T, 2, 2.0, 0, 3)]
+    assert "rejected as not_json" in output
+
+
+def test_late_frames_of_closed_minutes_are_rejected_and_conserved(application: Application, tmp_path: Path) -> None:
+    frames = [frame(T, "a"), frame(T + 65, "b"), frame(T + 59, "late"), frame(T + 58, "later")]
+    application.prepare(tmp_path, frames)
+    application.run("--until-end")
+    assert [message.value() for message in application.read("rejected")] == frames[2:]
+    assert [dict(message.headers() or [])["reason"] for message in application.read("rejected")] == [b"late"] * 2
+    assert application.minutes() == [(T, 1, 1.0, 0, 1), (T + 60, 1, 1.0, 0, 1)]
+
+
+def test_valid_frames_are_republished_unchanged(application: Application, tmp_path: Path) -> None:
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    frames = list(generator.frames(count=2_000, seed=5))
+    application.prepare(tmp_path, [*frames, b"no frame"])
+    application.run("--until-end")
+    assert [message.value() for message in application.read("republished")] == frames
+    assert [message.value() for message in application.read("rejected")] == [b"no frame"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_without_a_repeated_or_missing_window(
+    application: Application, tmp_path: Path, number: signal.Signals
+) -> None:
+    frames = list(generator.frames(count=6_000, rate=50, users=300, delay_s=5, seed=7))
+    application.prepare(tmp_path, frames[:3_517])
+    process = application.start()
+    wait_until(lambda: len(application.records("seconds")) > 50, "the first seconds are committed")
+    process.send_signal(number)
+    output = finish(process, exit_code=0)
+    assert "frames consumed" in output
+
+    application.send(frames[3_517:])
+    application.run("--until-end")
+    answer = count_all({0: timeline(frames)}, lateness_s=5, gap_limit_s=3600)
+    assert application.seconds() == answer.seconds
+    assert application.minutes() == answer.minutes
+
+
+def test_a_run_to_the_end_can_be_repeated_and_adds_nothing(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T, "a"), frame(T + 90, "b")])
+    application.run("--until-end")
+    before = application.seconds(), application.minutes()
+    application.run("--until-end")
+    assert (application.seconds(), application.minutes()) == before
+
+
+def test_until_end_stops_at_the_end_that_the_input_had(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T, "a"), frame(T, "b")])
+    process = application.start("--until-end")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("counting ")  # the end is known by now
+    application.send([frame(T + 1, "after the end")])
+    finish(process)
+    assert application.seconds() == [(T, 2, 2.0, 0)]
+
+
+def test_silence_closes_windows_when_wall_time_has_passed_them(application: Application, tmp_path: Path) -> None:
+    application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
+    application.prepare(tmp_path, [frame(T + 59, "a"), frame(T + 59, "b")])
+    process = application.start("--verbose")
+    try:
+        wait_until(lambda: application.minutes() == [(T, 2, 2.0, 0, 2)], "silence closes the minute")
+        assert application.seconds() == [(T + 59, 2, 2.0, 0)]
+        application.send([frame(T + 59, "too late"), frame(T + 60, "c")])
+        wait_until(lambda: len(application.minutes()) == 1 and len(application.read("rejected")) == 1, "it is rejected")
+    finally:
+        process.send_signal(signal.SIGINT)
+        output = finish(process)
+    assert "2016-07-11T13:39:59Z  second         2 frames" in output
+    assert "2016-07-11T13:39:00Z  minute         2 unique users" in output
+
+
+def test_nothing_is_visible_before_the_commit(application: Application, tmp_path: Path) -> None:
+    """Each record that a reader sees is already covered by the committed state."""
+    application.prepare(tmp_path, generator.frames(count=40_000, rate=100, seed=2))
+    process = application.start("--until-end")
+    seen = 0
+    while process.poll() is None:
+        visible = len(application.seconds())
+        committed = application.committed_windows("seconds")
+        assert seen <= visible <= committed
+        seen = visible
+    finish(process)
+    assert len(application.seconds()) == application.committed_windows("seconds")
+
+
+def test_verbose_prints_windows_and_execution_metrics_without_escape_codes(
+    application: Application, tmp_path: Path
+) -> None:
+    application.variables["PRINT_INTERVAL"] = "1000"
+    application.prepare(tmp_path, generator.frames(count=3_000, rate=100, seed=2))
+    output = application.run("--verbose", "--until-end")
+    assert "\x1b" not in output
+    assert output.count("  second  ") == len(application.seconds())
+    assert output.count("  minute  ") == len(application.minutes())
+    assert sum("frames/s" in line and "error rate" in line for line in output.splitlines()) >= 3
+
+
+def test_without_verbose_only_the_summary_is_printed(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, generator.frames(count=3_000, rate=100, seed=2))
+    output = application.run("--until-end")
+    assert "  second  " not in output
+    assert "seconds published" in output

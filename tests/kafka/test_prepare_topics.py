@@ -1,0 +1,80 @@
+"""Creating topics and feeding a file, on a real broker."""
+
+import gzip
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.kafka.application import Application, frame
+
+T = 1468244340
+
+
+def partitions_of(application: Application, role: str) -> int:
+    metadata = AdminClient({"bootstrap.servers": application.bootstrap_servers}).list_topics(timeout=30)
+    return len(metadata.topics[application.topic(role)].partitions)
+
+
+def test_missing_topics_are_created_and_the_file_is_fed_line_by_line(application: Application, tmp_path: Path) -> None:
+    frames = [frame(T, "a"), b"no JSON", b"", frame(T, "b")]
+    output = application.prepare(tmp_path, frames)
+    assert [(message.key(), message.value()) for message in application.read("frames")] == [
+        (None, line) for line in frames
+    ]
+    for role in ("frames", "seconds", "minutes", "rejected"):
+        assert f"topic {application.topic(role)}: created" in output
+    assert "4 frames in" in output
+    assert "frames/s" in output
+
+
+def test_packed_files_are_fed(application: Application, tmp_path: Path) -> None:
+    file = tmp_path / "frames.jsonl.gz"
+    file.write_bytes(gzip.compress(frame(T, "a") + b"\n" + frame(T, "b")))
+    application.run("prepare-topics", file)
+    assert [message.value() for message in application.read("frames")] == [frame(T, "a"), frame(T, "b")]
+
+
+def test_frames_go_round_robin_over_the_partitions(application: Application, tmp_path: Path) -> None:
+    frames = [frame(T, str(number)) for number in range(10)]
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.prepare(tmp_path, frames, "--partitions", "3")
+    messages = application.read("frames")
+    by_partition = [[message.value() for message in messages if message.partition() == number] for number in range(3)]
+    assert by_partition == [frames[0::3], frames[1::3], frames[2::3]]
+    assert partitions_of(application, "republished") == 3
+    assert partitions_of(application, "seconds") == 1
+
+
+def test_a_second_run_does_not_feed_twice_and_again_does(application: Application, tmp_path: Path) -> None:
+    frames = [frame(T, "a"), frame(T, "b")]
+    application.prepare(tmp_path, frames)
+    output = application.prepare(tmp_path, frames)
+    assert "holds 2 frames already" in output
+    assert f"topic {application.topic('frames')}: is there" in output
+    assert len(application.read("frames")) == 2
+    application.prepare(tmp_path, frames, "--again")
+    assert [message.value() for message in application.read("frames")] == frames * 2
+
+
+def test_results_of_any_time_are_kept(application: Application, tmp_path: Path) -> None:
+    """Brokers delete by record timestamp, and refuse what lies ahead of their clock."""
+    far = [frame(0, "a"), frame(86_400, "b"), frame(253402300799, "c")]
+    application.prepare(tmp_path, far)
+    application.run("--until-end")
+    assert [start for start, *_ in application.seconds()] == [0, 86_400, 253402300799]
+    assert [start for start, *_ in application.minutes()] == [0, 86_400, 253402300740]
+
+
+def test_a_topic_whose_retention_would_eat_results_is_an_error_that_names_the_setting(
+    application: Application, tmp_path: Path
+) -> None:
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    config = {"cleanup.policy": "delete", "retention.ms": "604800000"}
+    topic = NewTopic(application.topic("minutes"), 1, 1, config=config)
+    admin.create_topics([topic])[topic.topic].result(timeout=30)
+    application.prepare(tmp_path, [frame(T, "a")])
+    output = application.run("--until-end", exit_code=5)
+    assert f"would delete results from the topic {topic.topic}" in output
+    assert "retention.ms=604800000" in output
+    assert "cleanup.policy=compact" in output
+    assert application.read("seconds") == []

@@ -1,0 +1,115 @@
+"""The command line without a broker: what it teaches, and how it refuses."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from metrics import settings
+from metrics.errors import MetricsError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "BOOTSTRAP_SERVERS"}
+    started_s = time.monotonic()
+    finished = subprocess.run(
+        [sys.executable, PROJECT / "app.py", *arguments],
+        env=clean | {"COLUMNS": "200"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert time.monotonic() - started_s < 15
+    assert "Traceback" not in finished.stderr
+    assert "\x1b" not in finished.stdout + finished.stderr
+    return finished
+
+
+def refused(exit_code: int, *arguments: str | Path, **variables: str) -> str:
+    """Run the application, see that it refuses with an exit code, and return what it said."""
+    finished = run(*arguments, **variables)
+    assert finished.returncode == exit_code, finished
+    return finished.stderr
+
+
+def test_help_teaches_every_command_and_setting() -> None:
+    text = re.sub(r"\s+", " ", run("--help").stdout)
+    for row in settings.rows():
+        assert row.variable in text
+    for command in ("prepare-topics", "generate", "broker", "--verbose", "--until-end"):
+        assert command in text
+    assert "Example:" in text
+
+
+@pytest.mark.parametrize("command", ["prepare-topics", "generate", "broker"])
+def test_the_help_of_each_command_has_an_example(command: str) -> None:
+    assert f"Example: python app.py {command}" in run(command, "--help").stdout
+
+
+def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
+    codes = [kind.exit_code for kind in MetricsError.__subclasses__()]
+    assert len(codes) == len(set(codes))
+    assert all(code > 1 for code in codes)
+
+
+def test_an_unknown_host_is_an_error() -> None:
+    said = refused(4, BOOTSTRAP_SERVERS="no-such-host.invalid:9092")
+    assert "no broker answers at no-such-host.invalid:9092" in said
+    assert "resolve" in said
+    assert "BOOTSTRAP_SERVERS" in said
+
+
+def test_a_closed_port_is_an_error() -> None:
+    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert "no broker answers at 127.0.0.1:1" in said
+    assert "Connection refused" in said
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    said = refused(3, "prepare-topics", tmp_path / "nothing.jsonl", BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert "nothing.jsonl" in said
+
+
+def test_wrong_settings_are_one_error_that_names_each() -> None:
+    said = refused(2, LATENESS_S="soon", PRINT_INTERVAL="0", INPUT_TOPIC="a b")
+    for variable in ("LATENESS_S='soon'", "PRINT_INTERVAL='0'", "INPUT_TOPIC='a b'"):
+        assert variable in said
+
+
+def test_a_client_property_that_does_not_exist_is_an_error() -> None:
+    said = refused(2, BOOTSTRAP_SERVERS="127.0.0.1:1", KAFKA_NO_SUCH_THING="1")
+    assert "no.such.thing" in said
+    assert "KAFKA_NO_SUCH_THING" in said
+
+
+def test_a_secret_never_reaches_the_output() -> None:
+    variables = {"KAFKA_SASL_PASSWORD": "tr0ub4dor", "KAFKA_SECURITY_PROTOCOL": "tr0ub4dor-protocol"}
+    finished = run(BOOTSTRAP_SERVERS="127.0.0.1:1", LATENESS_S="soon", **variables)
+    assert "tr0ub4dor" not in (finished.stdout + finished.stderr).replace("tr0ub4dor-protocol", "")
+    finished = run(BOOTSTRAP_SERVERS="127.0.0.1:1", **variables)
+    assert finished.returncode == 2
+    assert "security.protocol" in finished.stderr
+
+
+def test_wrong_arguments_of_the_generator_are_one_error(tmp_path: Path) -> None:
+    said = refused(2, "generate", tmp_path / "x.jsonl", "--count", "0", "--rate", "-1")
+    assert "count" in said
+    assert "rate" in said
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_generate_writes_the_same_file_for_the_same_seed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        finished = run("generate", tmp_path / f"{name}.jsonl", "--count", "2000", "--seed", "4")
+        assert "2,000 frames in" in finished.stdout
+    run("generate", tmp_path / "c.jsonl", "--count", "2000", "--seed", "5")
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    assert (tmp_path / "a.jsonl").read_bytes() != (tmp_path / "c.jsonl").read_bytes()
+    assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 2000
