@@ -77,7 +77,7 @@ class Report:
         self._source = source
         self._is_verbose = is_verbose
         self._print_interval = print_interval
-        self._started_s = self._shown_s = monotonic()
+        self._started_s = self._read_s = self._shown_s = monotonic()
         self._frames = self._shown_frames = 0
         self._closed: list[str] = []
         self._before = Figures.of(counter)
@@ -105,22 +105,24 @@ class Report:
 
     def read(self, frames: int) -> None:
         """Count a batch, and show how things stand when it is time to."""
+        now_s = monotonic()
         intervals = self._frames // self._print_interval
-        self._frames += frames
+        if frames:
+            self._frames += frames
+            self._read_s = now_s
         if self._is_verbose and self._frames // self._print_interval > intervals:
             say(self.execution_metrics())
-        now_s = monotonic()
         if self._live and now_s - self._shown_s >= REFRESH_S:
             self._live.update(self._status(now_s), refresh=True)
             self._shown_s, self._shown_frames = now_s, self._frames
 
     def execution_metrics(self) -> str:
-        """Return how fast this run is, and how much of all frames it could not count, as one line."""
-        elapsed_s = monotonic() - self._started_s
+        """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
+        elapsed_s = max(self._read_s - self._started_s, 1e-3)
         tally = self._counter.tally()
         return (
             f"{self._frames:,} frames in {elapsed_s:,.1f} s: {self._frames / elapsed_s:,.0f} frames/s, "
-            f"{elapsed_s / max(self._frames, 1) * 1e6:,.1f} us a frame; "
+            f"{elapsed_s / max(self._frames, 1) * 1e6:,.1f} µs a frame; "
             f"late {tally.late:,}, rejected {sum(tally.rejected.values()):,}, error rate {tally.error_rate:.3%}"
         )
 

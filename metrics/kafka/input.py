@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
-from metrics.kafka import topics
 
 BATCH_FRAMES = 1000
 POLL_S = 0.02
+ASK_TIMEOUT_S = 1.0
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
 _PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
@@ -78,9 +78,14 @@ class Input:
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
-    def end(self, partition: int) -> int:
-        """Ask the broker for the offset after the partition's last committed record."""
-        return topics.offsets(self._consumer, self._topic, partition)[1]
+    def is_read_to_end(self, partition: int) -> bool:
+        """Ask the broker whether nothing is left to read in a partition; without an answer nobody knows, so no."""
+        place = TopicPartition(self._topic, partition)
+        try:
+            _, high = self._consumer.get_watermark_offsets(place, timeout=ASK_TIMEOUT_S)
+        except KafkaException:
+            return False
+        return self.reached[partition] >= high
 
     def lag(self) -> int:
         """Return how many records are waiting, by what the last fetch told."""

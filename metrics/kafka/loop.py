@@ -92,7 +92,7 @@ class Loop:
         for partition, counter in self._counter.partitions.items():
             clock = counter.clock
             if now_s - clock.heard_at_s >= self._idle_s:
-                clock.silent = self._source.reached[partition] >= self._source.end(partition)
+                clock.silent = self._source.is_read_to_end(partition)
 
     def _publish(self, records: Iterable[Record]) -> None:
         for record in records:

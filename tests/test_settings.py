@@ -1,0 +1,299 @@
+"""The settings: what is read from the environment, what is refused, and what never shows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from metrics import settings
+from metrics.errors import SettingsError
+from metrics.settings import Settings
+
+README = Path(__file__).parent.parent / "README.md"
+PASSWORD = "hunter2-swordfish"
+DEFAULTS: dict[str, Any] = {
+    "bootstrap_servers": None,
+    "consumer_group_id": "frames-metrics",
+    "input_topic": "frames",
+    "sec_metrics_output_topic": "frames-per-second",
+    "min_metrics_output_topic": "unique-users-per-minute",
+    "output_stream": None,
+    "print_interval": 10_000,
+    "rejected_topic": "frames-rejected",
+    "lateness_s": 5,
+    "idle_s": 10,
+    "gap_limit_s": 3_600,
+    "local_broker_dir": ".local-broker",
+    "client_properties": {},
+}
+A_VALUE_OF_EACH = {
+    "BOOTSTRAP_SERVERS": "one:9092,two:9092",
+    "CONSUMER_GROUP_ID": "Gruppe für Frames",
+    "INPUT_TOPIC": "in",
+    "SEC_METRICS_OUTPUT_TOPIC": "per.second",
+    "MIN_METRICS_OUTPUT_TOPIC": "per_minute",
+    "OUTPUT_STREAM": "valid-frames",
+    "PRINT_INTERVAL": "1",
+    "REJECTED_TOPIC": "no",
+    "LATENESS_S": "0",
+    "IDLE_S": "86400",
+    "GAP_LIMIT_S": "31536000",
+    "LOCAL_BROKER_DIR": "/somewhere/else",
+}
+
+
+def refusal(environment: Mapping[str, str]) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        settings.load(environment)
+    return caught.value
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert msgspec.structs.asdict(settings.load({})) == DEFAULTS
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    empty = dict.fromkeys([*A_VALUE_OF_EACH, "KAFKA_SASL_PASSWORD", "KAFKA_GROUP_ID"], "")
+    assert msgspec.structs.asdict(settings.load(empty)) == DEFAULTS
+
+
+def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
+    assert msgspec.structs.asdict(settings.load(A_VALUE_OF_EACH)) == {
+        "bootstrap_servers": "one:9092,two:9092",
+        "consumer_group_id": "Gruppe für Frames",
+        "input_topic": "in",
+        "sec_metrics_output_topic": "per.second",
+        "min_metrics_output_topic": "per_minute",
+        "output_stream": "valid-frames",
+        "print_interval": 1,
+        "rejected_topic": "no",
+        "lateness_s": 0,
+        "idle_s": 86_400,
+        "gap_limit_s": 31_536_000,
+        "local_broker_dir": "/somewhere/else",
+        "client_properties": {},
+    }
+
+
+def test_variables_that_are_no_settings_are_left_alone() -> None:
+    foreign = {"PATH": "/bin", "KAFKACAT_CONFIG": "x", "lateness_s": "7", "CLIENT_PROPERTIES": "{}"}
+    assert settings.load(foreign) == settings.load({})
+
+
+def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENESS_S", "7")
+    assert settings.load().lateness_s == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "allowed"),
+    [
+        ("PRINT_INTERVAL", "0", "a whole number, 1 or more"),
+        ("PRINT_INTERVAL", "often", "a whole number, 1 or more"),
+        ("LATENESS_S", "-1", "a whole number, 0 to 86400"),
+        ("LATENESS_S", "86401", "a whole number, 0 to 86400"),
+        ("LATENESS_S", "1.5", "a whole number, 0 to 86400"),
+        ("LATENESS_S", "5s", "a whole number, 0 to 86400"),
+        ("LATENESS_S", "true", "a whole number, 0 to 86400"),
+        ("LATENESS_S", " ", "a whole number, 0 to 86400"),
+        ("IDLE_S", "0", "a whole number, 1 to 86400"),
+        ("IDLE_S", "99999999999999999999", "a whole number, 1 to 86400"),
+        ("GAP_LIMIT_S", "nan", "a whole number, 0 to 31536000"),
+        ("INPUT_TOPIC", "two words", "1 to 249 letters, digits, '.', '_' or '-'"),
+        ("INPUT_TOPIC", "frames\n", "1 to 249 letters, digits, '.', '_' or '-'"),
+        ("SEC_METRICS_OUTPUT_TOPIC", "sekunden-für-alle", "1 to 249 letters, digits, '.', '_' or '-'"),
+        ("MIN_METRICS_OUTPUT_TOPIC", ".", "1 to 249 letters, digits, '.', '_' or '-'"),
+        ("REJECTED_TOPIC", "..", "1 to 249 letters, digits, '.', '_' or '-'"),
+        ("OUTPUT_STREAM", "a" * 250, "1 to 249 letters, digits, '.', '_' or '-'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_was_given_and_what_is_allowed(
+    variable: str, text: str, allowed: str
+) -> None:
+    assert refusal({variable: text}).why == f"{variable}={text!r}: allowed is {allowed}"
+
+
+@pytest.mark.parametrize("topic", ["a", "a" * 249, "...", "Frames_2.0-in"])
+def test_a_topic_s_name_may_be_whatever_kafka_allows(topic: str) -> None:
+    assert settings.load({"INPUT_TOPIC": topic}).input_topic == topic
+
+
+def test_one_error_names_every_wrong_variable() -> None:
+    error = refusal(
+        {
+            "LATENESS_S": "soon",
+            "IDLE_S": "0",
+            "GAP_LIMIT_S": "60",
+            "INPUT_TOPIC": "my frames",
+            "REJECTED_TOPIC": "frames-per-second",
+            "KAFKA_GROUP_ID": "mine",
+        }
+    )
+    assert str(error) == (
+        "the settings cannot be used\n"
+        "why: INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'\n"
+        "     LATENESS_S='soon': allowed is a whole number, 0 to 86400\n"
+        "     IDLE_S='0': allowed is a whole number, 1 to 86400\n"
+        "     KAFKA_GROUP_ID='mine': group.id is not yours to set: set CONSUMER_GROUP_ID\n"
+        "     REJECTED_TOPIC='frames-per-second': "
+        "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one\n"
+        "now: correct the variables, or unset them"
+    )
+    assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        (
+            {"INPUT_TOPIC": "t", "OUTPUT_STREAM": "t"},
+            "OUTPUT_STREAM='t': allowed is a topic of its own, and INPUT_TOPIC names this one",
+        ),
+        (
+            {"MIN_METRICS_OUTPUT_TOPIC": "frames-per-second"},
+            (
+                "MIN_METRICS_OUTPUT_TOPIC='frames-per-second': "
+                "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one"
+            ),
+        ),
+    ],
+)
+def test_two_roles_in_one_topic_are_refused(environment: dict[str, str], why: str) -> None:
+    assert refusal(environment).why == why
+
+
+def test_a_topic_that_was_refused_is_not_compared_by_its_default() -> None:
+    why = refusal({"INPUT_TOPIC": "my frames", "OUTPUT_STREAM": "frames"}).why
+    assert why == "INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'"
+
+
+def test_the_topics_in_use_are_told_by_the_variables_that_name_them() -> None:
+    without_stream = {
+        "INPUT_TOPIC": "frames",
+        "SEC_METRICS_OUTPUT_TOPIC": "frames-per-second",
+        "MIN_METRICS_OUTPUT_TOPIC": "unique-users-per-minute",
+        "REJECTED_TOPIC": "frames-rejected",
+    }
+    assert settings.load({}).topics() == without_stream
+    assert settings.load({"OUTPUT_STREAM": "valid"}).topics() == {**without_stream, "OUTPUT_STREAM": "valid"}
+
+
+def test_a_kafka_variable_sets_the_client_property_of_its_name() -> None:
+    environment = {
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_USERNAME": "ada",
+        "KAFKA_SSL_CA_LOCATION": "/etc/ssl/ca.pem",
+        "KAFKA_DEBUG": "broker,security",
+    }
+    assert settings.load(environment).client_properties == {
+        "security.protocol": "SASL_SSL",
+        "sasl.username": "ada",
+        "ssl.ca.location": "/etc/ssl/ca.pem",
+        "debug": "broker,security",
+    }
+
+
+@pytest.mark.parametrize(
+    "variable", ["KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_JMX_OPTS", "KAFKA_LOG4J_OPTS"]
+)
+def test_what_kafka_s_own_scripts_read_is_no_client_property(variable: str) -> None:
+    assert settings.load({variable: "-Xmx1g"}).client_properties == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "reason"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "bootstrap.servers is not yours to set: set BOOTSTRAP_SERVERS"),
+        ("KAFKA_METADATA_BROKER_LIST", "metadata.broker.list is not yours to set: set BOOTSTRAP_SERVERS"),
+        ("KAFKA_GROUP_ID", "group.id is not yours to set: set CONSUMER_GROUP_ID"),
+        ("KAFKA_TRANSACTIONAL_ID", "transactional.id is not yours to set: it is CONSUMER_GROUP_ID"),
+        ("KAFKA_ISOLATION_LEVEL", "isolation.level is not yours to set: only committed frames are read"),
+        (
+            "KAFKA_ENABLE_AUTO_COMMIT",
+            "enable.auto.commit is not yours to set: offsets are committed in the transaction that holds the results",
+        ),
+        (
+            "KAFKA_ENABLE_AUTO_OFFSET_STORE",
+            (
+                "enable.auto.offset.store is not yours to set: "
+                "offsets are committed in the transaction that holds the results"
+            ),
+        ),
+        ("KAFKA_ENABLE_IDEMPOTENCE", "enable.idempotence is not yours to set: transactions need it"),
+        ("KAFKA_ENABLE_PARTITION_EOF", "enable.partition.eof is not yours to set: idle partitions are found by it"),
+        ("KAFKA_AUTO_OFFSET_RESET", "auto.offset.reset is not yours to set: where to start is part of the state"),
+        ("KAFKA_ACKS", "acks is not yours to set: transactions need all"),
+    ],
+)
+def test_properties_that_the_promises_rest_on_are_refused(variable: str, reason: str) -> None:
+    assert refusal({variable: "x"}).why == f"{variable}='x': {reason}"
+
+
+# Every property of librdkafka whose value is a secret, and those of the Java client that people carry over.
+SECRET_PROPERTIES = [
+    "sasl.password",
+    "sasl.jaas.config",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "ssl.keystore.key",
+    "ssl.truststore.password",
+]
+
+
+@pytest.mark.parametrize("name", SECRET_PROPERTIES)
+def test_a_secret_reaches_the_client_and_no_log(name: str) -> None:
+    variable = "KAFKA_" + name.upper().replace(".", "_")
+    told = settings.load({variable: PASSWORD, "KAFKA_SASL_USERNAME": "ada"})
+    assert told.client_properties[name] == PASSWORD
+    for shown in (repr(told), str(told), f"{told}", repr(told.client_properties), repr({**told.client_properties})):
+        assert PASSWORD not in shown
+        assert f"'{name}': '***'" in shown
+        assert "'sasl.username': 'ada'" in shown
+
+
+def test_settings_made_by_hand_hide_their_secrets_too() -> None:
+    told = Settings(client_properties={"sasl.password": PASSWORD})
+    assert told == settings.load({"KAFKA_SASL_PASSWORD": PASSWORD})
+    copied = msgspec.structs.replace(told, bootstrap_servers="127.0.0.1:9092")
+    assert PASSWORD not in repr(told) + repr(copied)
+    assert copied.client_properties == {"sasl.password": PASSWORD}
+
+
+def test_no_error_shows_a_secret_that_stands_beside_what_is_wrong() -> None:
+    error = refusal(
+        {**{"KAFKA_" + name.upper().replace(".", "_"): PASSWORD for name in SECRET_PROPERTIES}, "LATENESS_S": "soon"}
+    )
+    assert PASSWORD not in f"{error} {error!r} {error.args}"
+    assert error.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["sasl.username", "security.protocol", "ssl.ca.location", "ssl.key.location", "debug"])
+def test_what_is_no_secret_may_be_shown(name: str) -> None:
+    assert not settings.is_secret(name)
+
+
+def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
+    rows = list(settings.rows())
+    assert [row.variable for row in rows] == [*A_VALUE_OF_EACH, "KAFKA_…"]
+    assert rows[8] == (
+        "LATENESS_S",
+        "5",
+        "a whole number, 0 to 86400",
+        "Allowed lateness: how far a frame may be behind the newest one of its partition and still count.",
+    )
+    assert all(all(row) for row in rows), "a row without a default, an allowed range or a meaning tells nothing"
+
+
+def test_the_readme_s_table_is_the_one_made_from_the_declarations() -> None:
+    _, _, rest = README.read_text(encoding="utf-8").partition("<!-- settings -->")
+    table, end, _ = rest.partition("<!-- /settings -->")
+    assert end, "the README has no lines <!-- settings --> and <!-- /settings -->"
+    assert table.strip() == settings.markdown_table()
