@@ -72,7 +72,6 @@ def count(
     if settings.bootstrap_servers is not None:
         commands.run_job(settings, is_verbose=verbose, until_end=until_end)
         return
-    say("BOOTSTRAP_SERVERS is not set: using a local Kafka; for another: BOOTSTRAP_SERVERS=host:port python app.py")
     with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
         settings = msgspec.structs.replace(settings, bootstrap_servers=address)
         if frame_files.default_file(DATA) is None:

@@ -15,6 +15,18 @@ ADMIN_TIMEOUT_S = 10.0
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
 
+# What a partition says that was just created, or whose leader just changed.
+_ANSWERS_SOON = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._WAIT_CACHE,
+    }
+)
+
 # Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
 _RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, "message.timestamp.after.max.ms": _ANY_TIME}
 _FRAMES = {"max.message.bytes": str(MAX_FRAME_BYTES)}
@@ -153,8 +165,7 @@ def offsets(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
         try:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ADMIN_TIMEOUT_S)
         except KafkaException as error:
-            # A partition that was just created, or whose leader just changed, answers at the next try.
-            if not error.args[0].retriable() or monotonic() > give_up_s:
+            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
                 raise BrokerError(f"the end of {topic}/{partition} is not known", why=text_of(error)) from error
             sleep(0.1)
         else:

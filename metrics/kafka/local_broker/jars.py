@@ -1,0 +1,196 @@
+"""The jars that Apache Kafka runs from: looked up in the local Maven repository, else fetched into it, once.
+
+jgo reads the dependencies and fetches the files. It needs neither Maven nor Java. It is a development package: only who
+starts the local broker may import this module.
+"""
+
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import requests
+from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
+
+from metrics.errors import FileError, LocalBrokerError
+from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON
+
+Say = Callable[[str], None]
+
+# Kafka's own package leaves out what binds its log calls to Log4j: without it, a broker is silent. Its version is that
+# of the Log4j that Kafka brings.
+_COMPONENTS = (
+    ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
+)
+
+_TRIES = 3
+_ANSWER_TIMEOUT_S = 5
+# A host may have several addresses, and each may time out, each time: this bounds them all.
+_STALL_TIMEOUT_S = 10.0
+_SAY_EVERY_S = 5.0
+_CONNECTIONS = 4
+
+
+def class_path(say: Say) -> list[Path]:
+    """Return the jars of Kafka and of all that it depends on; fetch them first when one is missing.
+
+    The network is asked only then. The local Maven repository is `$M2_REPO`, else `~/.m2/repository`.
+
+    Args:
+        say: told what is fetched, and how far it is, a line each.
+
+    Raises:
+        LocalBrokerError: the jars are not here and cannot be fetched, or nothing arrived for 10 s.
+        FileError: the local Maven repository cannot be written.
+    """
+    repository = MavenContext().repo_cache
+    try:
+        return _jars_in(repository)
+    except _IncompleteError:
+        _fetch_into(repository, say)
+        return _jars_in(repository)
+
+
+class _IncompleteError(Exception):
+    """A file that Kafka needs is not here and not to be had, or is no such file: cut short, or a page of a proxy."""
+
+
+class _Resolver(PythonResolver):
+    """Finds only what is in the repository.
+
+    Where a POM is not to be had, jgo goes on without all that it would have named. So what failed is noted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[Exception] = []
+
+    def download(self, artifact: Artifact) -> Path | None:
+        error = _IncompleteError(f"{artifact} is missing")
+        self.failures.append(error)
+        raise error
+
+
+class _Fetcher(_Resolver):
+    """Fetches what is not in the repository."""
+
+    def __init__(self, arrived: "_Arrived") -> None:
+        super().__init__()
+        self.progress_callback = arrived.file
+
+    def download(self, artifact: Artifact) -> Path | None:
+        for left in reversed(range(_TRIES)):
+            try:
+                return PythonResolver.download(self, artifact)
+            except requests.RequestException as error:
+                if artifact.cached_path is not None:
+                    artifact.cached_path.unlink(missing_ok=True)
+                if not left:
+                    self.failures.append(error)
+                    raise
+            except Exception as error:
+                self.failures.append(error)
+                raise
+        raise AssertionError
+
+
+class _Arrived:
+    """Counts what has arrived. Threads add to it without a lock: a display that is a chunk behind does no harm."""
+
+    def __init__(self) -> None:
+        self.started_s = self.last_s = time.monotonic()
+        self.files = 0
+        self.size_bytes = 0
+
+    @contextmanager
+    def file(self, _name: str, _size_bytes: int) -> Iterator[Callable[[int], None]]:
+        """Count one file, in the form that jgo asks for."""
+        yield self._chunk
+        self.files += 1
+
+    def _chunk(self, size_bytes: int) -> None:
+        self.last_s = time.monotonic()
+        self.size_bytes += size_bytes
+
+    def has_stalled(self) -> bool:
+        return time.monotonic() - self.last_s > _STALL_TIMEOUT_S
+
+    def __str__(self) -> str:
+        return f"{self.files} files, {self.size_bytes / 1e6:.1f} MB in {time.monotonic() - self.started_s:.0f} s"
+
+
+def _artifacts(repository: Path, resolver: _Resolver) -> Sequence[Artifact]:
+    """Read which artifacts make up the class path."""
+    context = MavenContext(resolver=resolver, repo_cache=repository, timeout=_ANSWER_TIMEOUT_S)
+    # Not raw, a component would also dictate the versions of the other's dependencies.
+    wanted = [
+        Dependency(context.project(group, name).at_version(version).artifact(), scope="compile", raw=True)
+        for group, name, version in _COMPONENTS
+    ]
+    own, transitive = resolver.resolve(wanted)
+    if resolver.failures:
+        raise resolver.failures[0]
+    return [found.artifact for found in own + transitive if found.scope in {"compile", "runtime"}]
+
+
+def _jars_in(repository: Path) -> list[Path]:
+    try:
+        jars = [artifact.resolve() for artifact in _artifacts(repository, _Resolver())]
+    except Exception as error:  # also whatever a parser says of a file that is no POM
+        raise _IncompleteError(str(error)) from error
+    for jar in jars:
+        if not zipfile.is_zipfile(jar):
+            raise _IncompleteError(f"{jar.name} is no jar")
+    return jars
+
+
+def _fetch_into(repository: Path, say: Say) -> None:
+    """Fetch all into a folder beside, then move it in file by file: what is in the repository is always whole."""
+    say(f"local broker: fetching Apache Kafka {KAFKA_VERSION} from Maven Central, once (about 46 MB) …")
+    arrived = _Arrived()
+    try:
+        repository.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=repository, prefix=".fetch-", ignore_cleanup_errors=True) as beside:
+            _fetch(Path(beside), arrived, say)
+            _jars_in(Path(beside))
+            for file in Path(beside).rglob("*"):
+                if file.is_file():
+                    target = repository / file.relative_to(beside)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    file.replace(target)
+    except _IncompleteError as error:
+        raise LocalBrokerError(
+            f"Apache Kafka {KAFKA_VERSION} cannot be fetched from Maven Central (arrived so far: {arrived})",
+            why=str(error),
+            now=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",
+        ) from error
+    except OSError as error:
+        raise FileError(
+            f"the local Maven repository {repository} cannot be written",
+            why=str(error),
+            now="set M2_REPO to a folder that can be, with 100 MB free",
+        ) from error
+    say(f"local broker: fetched {arrived}, kept in {repository}")
+
+
+def _fetch(folder: Path, arrived: _Arrived, say: Say) -> None:
+    with ThreadPool(_CONNECTIONS + 1) as pool:  # its threads are daemons: one that hangs holds nobody up
+        fetched = pool.apply_async(lambda: pool.map(Artifact.resolve, _artifacts(folder, _Fetcher(arrived)), 1))
+        said_s = arrived.started_s
+        while not fetched.ready():
+            fetched.wait(0.2)
+            if arrived.has_stalled():
+                raise _IncompleteError(f"nothing arrived for {_STALL_TIMEOUT_S:.0f} s")
+            if time.monotonic() - said_s >= _SAY_EVERY_S:
+                said_s = time.monotonic()
+                say(f"local broker: fetching … {arrived}")
+        try:
+            fetched.get()
+        except Exception as error:
+            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+                raise
+            raise _IncompleteError(str(error)) from error

