@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from itertools import pairwise
 
 import msgspec
 
@@ -9,6 +10,8 @@ from metrics.frames.event_clock import MINUTE_S, EventClock, common_watermark, e
 from metrics.frames.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.frame_log import FrameLog
 from metrics.frames.windows import Record, Series, Windows
+
+STEP_S = 3600
 
 
 class Tally(msgspec.Struct):
@@ -229,20 +232,29 @@ class Counter:
             counter.resume(self._saved.partitions[partition])
             counter.raise_watermark(self.windows.closed_through)
 
-    def close(self, now_s: float) -> Iterator[Record]:
-        """Close the windows that event time has passed, oldest first. All records must be taken."""
+    def close(self, now_s: float) -> Iterator[Iterator[Record]]:
+        """Close the windows that event time has passed, oldest first.
+
+        They come in steps of about STEP_S seconds of event time, since rows for gaps can be many. Between two steps
+        the counter is as if no more had been closed, so its state may be saved there. All steps, and all records of
+        each, must be taken.
+        """
         return self._close(common_watermark(self._clocks(), now_s))
 
-    def close_all(self) -> Iterator[Record]:
-        """Close every window, for an input that ends here. All records must be taken."""
+    def close_all(self) -> Iterator[Iterator[Record]]:
+        """Close every window, for an input that ends here; in steps as `close` does."""
         return self._close(end_of_input(self._clocks()))
 
-    def _close(self, watermark: int) -> Iterator[Record]:
+    def _close(self, watermark: int) -> Iterator[Iterator[Record]]:
         if watermark <= self.windows.closed_through:
-            return iter(())
+            return
+        logs = [counter.log for counter in self.partitions.values()]
         for counter in self.partitions.values():
             counter.raise_watermark(watermark)  # only a silent partition, or one that ends here, is behind it
-        return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
+        seconds = sorted(set[int]().union(*(log.seconds_before(watermark) for log in logs)))
+        step_ends = [second for before, second in pairwise(seconds) if second // STEP_S > before // STEP_S]
+        for step_end in [*step_ends, watermark]:
+            yield self.windows.close(step_end, logs)
 
     def _clocks(self) -> list[EventClock]:
         return [counter.clock for counter in self.partitions.values()]

@@ -177,7 +177,7 @@ class Checkpoint:
         self._begin()
         while True:
             try:
-                self._producer.produce(topic, value, key, timestamp=timestamp_ms, headers=headers)
+                self._producer.produce(topic, value, key, timestamp=max(0, timestamp_ms), headers=headers)
             except BufferError:
                 self._producer.poll(0.1)  # the queue is full: wait until the broker has taken some
             except KafkaException as error:

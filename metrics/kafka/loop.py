@@ -14,6 +14,8 @@ from metrics.kafka.input import BATCH_FRAMES, FrameMessage, Input
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.0
 SILENCE_CHECK_S = 1.0
+# A transaction must end long before the broker gives up on it, after a minute.
+MOST_RECORDS = 20_000
 
 
 class Watcher(Protocol):
@@ -94,11 +96,15 @@ class Loop:
             if now_s - clock.heard_at_s >= self._idle_s:
                 clock.silent = self._source.is_read_to_end(partition)
 
-    def _publish(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._checkpoint.publish(record)
-            self._watcher.closed(record)
-            self._uncommitted_records += 1
+    def _publish(self, steps: Iterable[Iterable[Record]]) -> None:
+        """Send the records of closed windows; where one batch closes very many, in several transactions."""
+        for records in steps:
+            for record in records:
+                self._checkpoint.publish(record)
+                self._watcher.closed(record)
+                self._uncommitted_records += 1
+            if self._uncommitted_records >= MOST_RECORDS:
+                self._commit()
 
     def _commit_when_due(self, *, is_busy: bool) -> None:
         waited_s = monotonic() - self._committed_at_s

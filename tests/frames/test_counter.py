@@ -1,6 +1,7 @@
 """The whole core on timelines drawn and worked out by hand. Each letter is a user; `|` is a commit."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from metrics.frames.counter import Counter, State
 from metrics.frames.frame import Reason, Rejection
@@ -40,8 +41,8 @@ class Stream:
     def end(self) -> "Stream":
         return self.keep(self.counter.close_all())
 
-    def keep(self, records: Iterable[Record]) -> "Stream":
-        for record in records:
+    def keep(self, steps: Iterable[Iterable[Record]]) -> "Stream":
+        for record in chain.from_iterable(steps):
             if isinstance(record, SecondRecord):
                 self.seconds.append(record)
             else:
@@ -257,3 +258,17 @@ def test_a_record_after_a_long_gap_tells_its_length() -> None:
 def test_a_frame_of_the_first_and_of_the_last_second_has_its_windows() -> None:
     stream = Stream(gap_limit_s=0).frames((-T, "a"), (253402300799 - T, "b")).end()
     assert [record.key for record in stream.seconds] == ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+
+
+def test_what_one_batch_closes_comes_in_steps_of_event_time() -> None:
+    """A transaction can end between two steps, so that history with wide gaps makes none that is too large."""
+    stream = Stream()
+    counter = stream.counter.partitions[0]
+    for hour in range(5):
+        counter.count(hour, b'{"ts":%d,"uid":"a"}' % (T + hour * 3600))
+    counter.read_to(5, now_s=0)
+    sizes = []
+    for step in stream.counter.close_all():
+        sizes.append(len(list(step)))
+        assert stream.counter.state().partitions[0].low_water == min(len(sizes), 5)
+    assert sizes == [2, *[3600 + 60] * 4]

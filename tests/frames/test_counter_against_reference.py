@@ -1,14 +1,15 @@
 """The whole core against the plain reference: any disorder, any batches, any interleaving, crashes between batches."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.frames.counter import Counter, State
-from metrics.frames.windows import SecondRecord
+from metrics.frames.event_clock import end_of_input
+from metrics.frames.windows import Record, SecondRecord
 from tests.reference import Timeline, count_all
 
 LATENESS_S = 5
@@ -21,7 +22,7 @@ def timelines(draw: st.DrawFn) -> Timeline:
     newest = 1468244340 + draw(st.integers(0, 90))
     frames = []
     for _ in range(draw(st.integers(0, 25))):
-        newest += draw(st.sampled_from([0, 0, 0, 1, 1, 2, 5, 6, 7, 50, 70, 200]))
+        newest += draw(st.sampled_from([0, 0, 0, 1, 1, 2, 5, 6, 7, 50, 70, 200, 4000]))
         delay_s = draw(st.sampled_from([0, 0, 0, 1, 4, 5, 6, 7, 30, 66, 100]))
         frames.append((newest - delay_s, draw(st.sampled_from("abcdef"))))
     return frames
@@ -34,8 +35,9 @@ def frame(ts: int, uid: str) -> bytes:
 class Run:
     """Reads partitions in batches, and keeps only what was committed."""
 
-    def __init__(self, partitions: dict[int, Timeline]) -> None:
+    def __init__(self, partitions: dict[int, Timeline], crashes: Callable[[], bool]) -> None:
         self.partitions = partitions
+        self.crashes = crashes
         self.seconds: list[tuple[int, int, float, int]] = []
         self.minutes: list[tuple[int, int, float, int, int]] = []
         self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(partitions, 0)))
@@ -63,8 +65,7 @@ class Run:
         self.committed = msgspec.json.encode(self.counter.state())
 
     def keep(self) -> None:
-        for record in self.counter.close(now_s=0):
-            self._keep_record(record)
+        self._keep_steps(self.counter.close(now_s=0))
 
     def _keep_record(self, record: object) -> None:
         if isinstance(record, SecondRecord):
@@ -73,8 +74,18 @@ class Run:
             self.minutes.append((record.start, record.users, record.average, record.gap_s, record.frames))  # type: ignore[attr-defined]
 
     def end(self) -> None:
-        for record in self.counter.close_all():
-            self._keep_record(record)
+        while self.counter.windows.closed_through < end_of_input([c.clock for c in self.counter.partitions.values()]):
+            self._keep_steps(self.counter.close_all())
+
+    def _keep_steps(self, steps: Iterable[Iterable[Record]]) -> None:
+        """Keep what is closed, and commit after each step, unless a crash comes in between."""
+        for step in steps:
+            for record in step:
+                self._keep_record(record)
+            self.committed = msgspec.json.encode(self.counter.state())
+            if self.crashes():
+                self.start()
+                return
 
     def unread(self) -> Iterator[int]:
         for partition, timeline in self.partitions.items():
@@ -86,11 +97,15 @@ class Run:
 @given(st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
 def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
     partitions = dict(enumerate(drawn))
-    run = Run(partitions)
     draw = random.Random(seed)
+
+    def crashes() -> bool:
+        return draw.random() < crash_probability
+
+    run = Run(partitions, crashes)
     while unread := list(run.unread()):
         run.batch(draw.choice(unread), draw.randint(1, 5))
-        if draw.random() < crash_probability:
+        if crashes():
             run.start()
         elif draw.random() < 0.7:
             run.commit()
