@@ -93,8 +93,8 @@ def prepare_topics(
         ),
     ] = None,
     *,
-    partitions: Annotated[int, typer.Option(min=1, help="Of the input topic, and of OUTPUT_STREAM.")] = 1,
-    replication_factor: Annotated[int, typer.Option(min=1, help="Of all topics.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Of the input topic, and of OUTPUT_STREAM.")] = 1,
+    replication_factor: Annotated[int, typer.Option(min=1, max=100, help="Of all topics.")] = 1,
     again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
 ) -> None:
     """Create the topics that are missing, and feed FILE into the input topic.
@@ -148,5 +148,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # whatever the terminal can show
     signal.signal(signal.SIGTERM, _terminate)
     app()

@@ -16,7 +16,7 @@ from metrics.errors import FileError
 from metrics.kafka import feed, job, local_broker, topics
 from metrics.kafka.clients import open_admin
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, pace, say
+from metrics.terminal import Report, bar, pace, say, shown, warn
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -59,7 +59,7 @@ def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
             file.write(frame)
             if number % 1000 == 0:
                 move(number)
-    say(f"wrote {path}: {pace(count, monotonic() - started_s)}")
+    say(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")
 
 
 def create_topics(settings: Settings, *, partitions: int, replication_factor: int) -> None:
@@ -68,13 +68,19 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
     created = topics.create_missing(admin, settings, partitions=partitions, replication_factor=replication_factor)
     for name, is_new in created.items():
         say(f"topic {name}: {'created' if is_new else 'is there'}")
+    existing = topics.held(settings).partitions
+    if existing != partitions:
+        warn(f"topic {settings.input_topic} has {existing} partitions, not {partitions}: it was there before")
 
 
 def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
     held = topics.held(settings).frames
     if held:
-        say(f"topic {settings.input_topic} holds {held:,} frames already: nothing is fed (--again feeds all the same)")
+        say(
+            f"topic {settings.input_topic} holds {held:,} frames already: nothing is fed "
+            "(python app.py prepare-topics --again would)"
+        )
     else:
         feed_again(settings, frames)
 
@@ -83,9 +89,16 @@ def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic."""
     partitions = topics.held(settings).partitions
     started_s = monotonic()
-    with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:
-        fed = feed.feed(settings, frames, partitions, lambda _: move(frames.read_bytes))
-    say(f"fed {frames.path}: {pace(fed, monotonic() - started_s)}")
+    try:
+        with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:
+            fed = feed.feed(settings, frames, partitions, lambda _: move(frames.read_bytes))
+    except BaseException:
+        warn(
+            f"only a part of {frames.path} is fed; "
+            "python app.py prepare-topics --again feeds the whole of it, after that part"
+        )
+        raise
+    say(f"fed {shown(frames.path)}: {pace(fed, monotonic() - started_s)}")
 
 
 def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
@@ -100,21 +113,20 @@ def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
 
 @contextmanager
 def stopping_on_signals() -> Iterator[Event]:
-    """Give an event that Ctrl-C or SIGTERM sets. A second one has its usual effect."""
+    """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for."""
     stopping = Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def stop(_: int, __: FrameType | None) -> None:
         stopping.set()
-        restore()
+        for number in before:
+            # Python's own handlers would wait until the client returns from a call to a broker that is gone.
+            signal.signal(number, signal.SIG_DFL)
 
     for number in before:
         signal.signal(number, stop)
     try:
         yield stopping
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,6 +6,7 @@ standard output is a terminal.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -34,6 +35,11 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """Print one line on standard error."""
     err.print(f"warning: {line}", style="yellow")
+
+
+def shown(path: Path) -> str:
+    """Return a path as people here would name it: relative to where they are, if it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def fail(error: MetricsError) -> None:
@@ -81,6 +87,7 @@ class Report:
         self._frames = self._shown_frames = 0
         self._closed: list[str] = []
         self._before = Figures.of(counter)
+        self._rejected_before = dict(counter.tally().rejected)
         self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
 
     def __enter__(self) -> "Report":
@@ -119,11 +126,13 @@ class Report:
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
         elapsed_s = max(self._read_s - self._started_s, 1e-3)
-        tally = self._counter.tally()
+        pace_us = f"{elapsed_s / self._frames * 1e6:,.1f}" if self._frames else "-"
+        now, before = Figures.of(self._counter), self._before
+        wrong = now.late + now.invalid - before.late - before.invalid
         return (
             f"{self._frames:,} frames in {elapsed_s:,.1f} s: {self._frames / elapsed_s:,.0f} frames/s, "
-            f"{elapsed_s / max(self._frames, 1) * 1e6:,.1f} µs a frame; "
-            f"late {tally.late:,}, rejected {sum(tally.rejected.values()):,}, error rate {tally.error_rate:.3%}"
+            f"{pace_us} µs a frame; late {now.late - before.late:,}, rejected {now.rejected - before.rejected:,}, "
+            f"error rate {wrong / max(self._frames, 1):.3%}"
         )
 
     def _status(self, now_s: float) -> Text:
@@ -141,7 +150,7 @@ class Report:
         for name, before, after in zip(Figures._fields, self._before, now, strict=True):
             table.add_row(name.replace("_", " "), f"{after - before:,}", f"{after:,}")
         for reason, frames in sorted(tally.rejected.items()):
-            table.add_row(f"rejected as {reason}", "", f"{frames:,}")
+            table.add_row(f"rejected as {reason}", f"{frames - self._rejected_before.get(reason, 0):,}", f"{frames:,}")
         table.add_row("error rate", "", f"{tally.error_rate:.3%}")
         say(f"stopped after {self.execution_metrics()}")
         out.print(table)
@@ -155,6 +164,7 @@ class Figures(NamedTuple):
     late: int
     late_but_in_their_minute: int
     invalid: int
+    rejected: int
     seconds_published: int
     minutes_published: int
 
@@ -168,6 +178,7 @@ class Figures(NamedTuple):
             tally.late,
             tally.joined,
             tally.invalid,
+            sum(tally.rejected.values()),
             windows.seconds.windows,
             windows.minutes.windows,
         )

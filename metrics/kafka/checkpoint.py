@@ -187,11 +187,12 @@ class Checkpoint:
 
     def _call(self, step: Any, *arguments: Any) -> None:
         """Take one step of the transaction, again where the client says that it may be repeated."""
-        for attempt in range(5):
+        give_up_s = time.monotonic() + TRANSACTION_TIMEOUT_S
+        while True:
             try:
                 step(*arguments)
             except KafkaException as error:
-                if not error.args[0].retriable() or attempt == 4:
+                if not error.args[0].retriable() or time.monotonic() > give_up_s:
                     raise self._wrapped(error) from error
             else:
                 return

@@ -62,6 +62,7 @@ def open_feeding_producer(settings: Settings, on_error: OnError = pass_over) -> 
     preferred = {
         "linger.ms": 20,
         "batch.size": 1_000_000,
+        "message.timeout.ms": 30_000,
         "queue.buffering.max.kbytes": 131_072,
         "message.max.bytes": 2 * MAX_FRAME_BYTES,
     }

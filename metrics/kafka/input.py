@@ -12,7 +12,18 @@ POLL_S = 0.02
 ASK_TIMEOUT_S = 1.0
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
-_PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._RESOLVE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
 
 
 class FrameMessage(Protocol):
@@ -68,7 +79,7 @@ class Input:
 
     def _take_event(self, message: Message) -> None:
         error = message.error()
-        if error is None or error.code() in _PASSING or error.retriable():
+        if error is None or error.code() in _PASSING:
             return
         partition, offset = message.partition(), message.offset()
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:

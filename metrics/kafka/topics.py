@@ -31,7 +31,11 @@ _ANSWERS_SOON = frozenset(
 _RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, "message.timestamp.after.max.ms": _ANY_TIME}
 _FRAMES = {"max.message.bytes": str(MAX_FRAME_BYTES)}
 # A rejected frame also carries its reason and where it came from.
-_REJECTED = {"max.message.bytes": str(MAX_FRAME_BYTES + 65_536), "retention.ms": _FOREVER}
+_REJECTED = {
+    "max.message.bytes": str(MAX_FRAME_BYTES + 65_536),
+    "message.timestamp.after.max.ms": _ANY_TIME,
+    "retention.ms": _FOREVER,
+}
 
 
 def create_missing(

@@ -78,3 +78,16 @@ def test_a_topic_whose_retention_would_eat_results_is_an_error_that_names_the_se
     assert "retention.ms=604800000" in output
     assert "cleanup.policy=compact" in output
     assert application.read("seconds") == []
+
+
+def test_a_feed_that_was_cut_short_says_so(application: Application, tmp_path: Path) -> None:
+    file = tmp_path / "cut.jsonl.gz"
+    file.write_bytes(gzip.compress(b"\n".join(frame(T, str(number)) for number in range(50_000)))[:-2_000])
+    output = application.run("prepare-topics", file, exit_code=3)
+    assert f"only a part of {file} is fed" in output
+
+
+def test_a_topic_with_another_number_of_partitions_is_a_warning(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T, "a")], "--partitions", "2")
+    output = application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3")
+    assert f"topic {application.topic('frames')} has 2 partitions, not 3" in output
