@@ -2,11 +2,10 @@
 
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
-from types import FrameType
 
 import msgspec
 
@@ -16,7 +15,7 @@ from metrics.errors import FileError
 from metrics.kafka import feed, job, local_broker, topics
 from metrics.kafka.clients import open_admin
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, pace, say, shown, warn
+from metrics.terminal import Report, bar, end_at_once, pace, say, shown, warn
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -113,20 +112,30 @@ def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
 
 @contextmanager
 def stopping_on_signals() -> Iterator[Event]:
-    """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for."""
-    stopping = Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for.
 
-    def stop(_: int, __: FrameType | None) -> None:
+    A thread of its own takes the signals: handlers in the main thread would wait for as long as the client waits for a
+    broker that is gone.
+    """
+    stopping, done = Event(), Event()
+    signals = {signal.SIGINT, signal.SIGTERM}
+
+    def take() -> None:
+        number = signal.sigwait(signals)
         stopping.set()
-        for number in before:
-            # Python's own handlers would wait until the client returns from a call to a broker that is gone.
-            signal.signal(number, signal.SIG_DFL)
+        while not done.is_set():
+            number = signal.sigwait(signals)
+            if not done.is_set():
+                end_at_once(128 + number)
 
-    for number in before:
-        signal.signal(number, stop)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    taker = Thread(target=take, name="signals", daemon=True)
+    taker.start()
     try:
         yield stopping
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        done.set()
+        with suppress(ProcessLookupError):
+            signal.pthread_kill(taker.ident or 0, signal.SIGTERM)  # it waits for a signal, so it ends by one
+        taker.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

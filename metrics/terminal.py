@@ -4,11 +4,12 @@ Lines go to standard output, warnings and errors to standard error. A status lin
 standard output is a terminal.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from rich.console import Console
 from rich.live import Live
@@ -45,6 +46,13 @@ def shown(path: Path) -> str:
 def fail(error: MetricsError) -> None:
     """Print what stopped a command on standard error."""
     err.print(f"error: {error}", style="red")
+
+
+def end_at_once(exit_code: int) -> NoReturn:
+    """End the process without waiting for anything."""
+    out.show_cursor()
+    warn("ended at once; what was not committed is counted by the next run")
+    os._exit(exit_code)
 
 
 def pace(frames: int, seconds: float) -> str:
