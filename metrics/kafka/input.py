@@ -72,6 +72,10 @@ class Input:
                 self._take_event(message)
         return frames if self._ends is None else self._before_ends(frames, self._ends)
 
+    def pass_by(self, partition: int, offset: int) -> None:
+        """Note that a record is dealt with. The end may be known to lie behind it, and behind what is no record."""
+        self.reached[partition] = max(self.reached[partition], offset + 1)
+
     def _before_ends(self, frames: list[FrameMessage], ends: Mapping[int, int]) -> list[FrameMessage]:
         if all(reached + len(frames) <= ends[partition] for partition, reached in self.reached.items()):
             return frames

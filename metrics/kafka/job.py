@@ -73,6 +73,6 @@ def restore(consumer: Consumer, settings: Settings, state: State) -> Counter:
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message.offset(), message.value())
-            source.reached[message.partition()] = message.offset() + 1
+            source.pass_by(message.partition(), message.offset())
     counter.resume()
     return counter

@@ -77,7 +77,7 @@ class Loop:
                 checkpoint.republish(message)
         now_s = monotonic()
         for partition, offset in {message.partition(): message.offset() for message in messages}.items():
-            self._source.reached[partition] = offset + 1
+            self._source.pass_by(partition, offset)
             partitions[partition].read_to(offset + 1, now_s)
         self._uncommitted_frames += len(messages)
         self._watcher.read(len(messages))

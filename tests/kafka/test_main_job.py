@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from metrics import generator
 from tests.kafka.application import Application, finish, frame, timeline, wait_until
@@ -182,3 +183,42 @@ def test_without_verbose_only_the_summary_is_printed(application: Application, t
     output = application.run("--until-end")
     assert "  second  " not in output
     assert "seconds published" in output
+
+
+def test_an_input_written_in_transactions_is_read_to_its_end(application: Application) -> None:
+    """A partition ends with the marker of a transaction, which is no record but has an offset."""
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    producer = Producer(
+        {"bootstrap.servers": application.bootstrap_servers, "transactional.id": application.name + "-in"}
+    )
+    producer.init_transactions(30)
+    for second in range(3):
+        producer.begin_transaction()
+        for partition in range(2):
+            producer.produce(application.topic("frames"), frame(T + second, f"user {partition}"), partition=partition)
+        producer.commit_transaction(30)
+    application.run("--until-end")
+    assert application.seconds() == [(T, 2, 2.0, 0), (T + 1, 2, 2.0, 0), (T + 2, 2, 2.0, 0)]
+    before = application.minutes()
+    assert before == [(T, 2, 2.0, 0, 6)]
+    application.run("--until-end")
+    assert application.minutes() == before
+
+
+def test_silence_behind_a_transactions_marker_holds_no_window_open(application: Application) -> None:
+    application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    producer = Producer(
+        {"bootstrap.servers": application.bootstrap_servers, "transactional.id": application.name + "-in"}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), frame(T, "a"), partition=0)
+    producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1)
+    producer.commit_transaction(30)
+    process = application.start()
+    try:
+        wait_until(lambda: application.minutes() == [(T, 1, 1.0, 0, 1)], "partition 0 holds nothing open")
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
