@@ -115,6 +115,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             names["OUTPUT_STREAM"] = self.output_stream
         return names
 
+    def result_topics(self) -> tuple[str, ...]:
+        """Return the topics that records of windows go to."""
+        return self.sec_metrics_output_topic, self.min_metrics_output_topic
+
 
 class SettingRow(NamedTuple):
     """One setting as people read it."""

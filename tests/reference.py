@@ -17,16 +17,27 @@ class Answer(NamedTuple):
     joined: int
 
 
-def count_all(partitions: Mapping[int, Timeline], *, lateness_s: int, gap_limit_s: int) -> Answer:
+class Silence(NamedTuple):
+    """From an offset of a partition on, seconds that end at or before the watermark were closed by idle time."""
+
+    partition: int
+    offset: int
+    watermark: int
+
+
+def count_all(
+    partitions: Mapping[int, Timeline], *, lateness_s: int, gap_limit_s: int, silences: Sequence[Silence] = ()
+) -> Answer:
     """Count `(ts, uid)` frames, each partition in its own order."""
     frames_of_second: dict[int, int] = defaultdict(int)
     frames_of_minute: dict[int, int] = defaultdict(int)
     users_of_minute: dict[int, set[str]] = defaultdict(set)
     counted = late = joined = 0
-    for timeline in partitions.values():
+    for partition, timeline in partitions.items():
         newest = 0
-        for ts, uid in timeline:
-            closed_before = newest - lateness_s
+        for offset, (ts, uid) in enumerate(timeline):
+            told = [silence.watermark for silence in silences if silence[0] == partition and silence.offset <= offset]
+            closed_before = max(newest - lateness_s, *told, 0)
             minute = ts // 60 * 60
             if ts >= closed_before:
                 counted += 1

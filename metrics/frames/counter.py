@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from copy import copy
-from itertools import pairwise
 
 import msgspec
 
+from metrics.errors import StateError
 from metrics.frames.event_clock import MINUTE_S, EventClock, common_watermark, end_of_input, minute_of
 from metrics.frames.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.frame_log import FrameLog
 from metrics.frames.windows import Record, Series, Windows
 
-STEP_S = 3600
 
-
-class Tally(msgspec.Struct):
+class Tally(msgspec.Struct, array_like=True):
     """What became of the frames of one partition, or of several together.
 
     The law of conservation: consumed = counted + late + rejected, the rejected without those that were late.
@@ -80,21 +78,28 @@ class State(msgspec.Struct):
     """The whole core at a commit.
 
     Attributes:
-        closed_through: windows that end at or before it are closed.
+        closing_to: the watermark that closing follows; what is open below it is closed next.
+        lateness_s: the allowed lateness, in seconds, that the open windows were counted with.
         seconds: what was published of seconds.
         minutes: what was published of minutes.
         partitions: the state of each partition.
     """
 
-    closed_through: int
+    closing_to: int
+    lateness_s: int
     seconds: Series
     minutes: Series
     partitions: dict[int, PartitionState]
 
     @classmethod
-    def fresh(cls, starts: Mapping[int, int]) -> "State":
+    def fresh(cls, starts: Mapping[int, int], lateness_s: int) -> "State":
         """Return the state before anything was read, from the offset of each partition's first record."""
-        return cls(0, Series(), Series(), {partition: PartitionState(at, at) for partition, at in starts.items()})
+        partitions = {partition: PartitionState(at, at) for partition, at in starts.items()}
+        return cls(0, lateness_s, Series(), Series(), partitions)
+
+    def has_open_windows(self) -> bool:
+        """Tell whether a restart needs frames before the positions."""
+        return any(partition.low_water < partition.position for partition in self.partitions.values())
 
 
 class PartitionCounter:
@@ -161,11 +166,10 @@ class PartitionCounter:
         frame = read_frame(value)
         if isinstance(frame, Rejection):
             return
-        closed_through = self.windows.closed_through
         minute_end = minute_of(frame.ts) + MINUTE_S
-        if minute_end <= closed_through:
+        if minute_end <= self.windows.minutes.closed_through:
             return
-        if frame.ts >= closed_through:
+        if frame.ts >= self.windows.seconds.closed_through:
             self._count_frame(frame, offset)
             return
         if frame.ts > self.clock.newest:
@@ -191,6 +195,10 @@ class PartitionCounter:
         self._tally.counted = self._counted_before + self.log.taken + len(self.log)
         return self._tally
 
+    def closed_frames(self) -> int:
+        """Return how many frames were counted in seconds that are closed."""
+        return self.tally.counted - len(self.log)
+
     def state(self) -> PartitionState:
         """Return what a restart needs."""
         low_water = self.log.low_water(self.position)
@@ -214,12 +222,22 @@ class Counter:
 
     It starts from a saved state: give each partition's `rebuild` the frames from its low-water mark to its position,
     then call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
+
+    Raises:
+        StateError: the state has open windows that were counted with another allowed lateness.
     """
 
     def __init__(self, saved: State, *, lateness_s: int, gap_limit_s: int, now_s: float) -> None:
+        if saved.lateness_s != lateness_s and saved.has_open_windows():
+            raise StateError(
+                f"windows are open that were counted with LATENESS_S={saved.lateness_s}, not {lateness_s}",
+                why="which of their frames were late would be judged anew, and differently",
+                now=f"close them first: LATENESS_S={saved.lateness_s} python app.py --until-end",
+            )
         self._saved = saved
+        self._lateness_s = lateness_s
         self.windows = Windows(gap_limit_s)
-        self.windows.closed_through = saved.closed_through
+        self.windows.closing_to = saved.closing_to
         self.windows.seconds = copy(saved.seconds)
         self.windows.minutes = copy(saved.minutes)
         self.partitions = {
@@ -227,34 +245,42 @@ class Counter:
         }
 
     def resume(self) -> None:
-        """Go on where the saved state stopped."""
+        """Go on where the saved state stopped.
+
+        Raises:
+            StateError: the frames that were given to `rebuild` are not those that the state was saved with.
+        """
         for partition, counter in self.partitions.items():
             counter.resume(self._saved.partitions[partition])
-            counter.raise_watermark(self.windows.closed_through)
+            counter.raise_watermark(self.windows.closing_to)
+        closed = sum(counter.closed_frames() for counter in self.partitions.values())
+        if closed != self.windows.seconds.total:
+            raise StateError(
+                "the input is not what the state was saved with",
+                why=f"{closed:,} frames lie in closed seconds by what the topic holds now, "
+                f"{self.windows.seconds.total:,} by what was published",
+                now="bring the frames back: a topic of frames must be neither compacted nor written anew;\n"
+                "or count anew with another CONSUMER_GROUP_ID and other output topics",
+            )
 
-    def close(self, now_s: float) -> Iterator[Iterator[Record]]:
-        """Close the windows that event time has passed, oldest first.
+    def close(self, now_s: float) -> Iterator[Record]:
+        """Close the windows that event time has passed, in the order of event time.
 
-        They come in steps of about STEP_S seconds of event time, since rows for gaps can be many. Between two steps
-        the counter is as if no more had been closed, so its state may be saved there. All steps, and all records of
-        each, must be taken.
+        Between any two records the state may be saved; all of them must be taken in the end, and before the next
+        frame is counted. After a restart, the first call takes up what an earlier run left unfinished.
         """
-        return self._close(common_watermark(self._clocks(), now_s))
+        return self._close(max(common_watermark(self._clocks(), now_s), self.windows.closing_to))
 
-    def close_all(self) -> Iterator[Iterator[Record]]:
-        """Close every window, for an input that ends here; in steps as `close` does."""
-        return self._close(end_of_input(self._clocks()))
+    def close_all(self) -> Iterator[Record]:
+        """Close every window, for an input that ends here; in the way that `close` does."""
+        return self._close(max(end_of_input(self._clocks()), self.windows.closing_to))
 
-    def _close(self, watermark: int) -> Iterator[Iterator[Record]]:
-        if watermark <= self.windows.closed_through:
-            return
-        logs = [counter.log for counter in self.partitions.values()]
+    def _close(self, watermark: int) -> Iterator[Record]:
+        if watermark <= self.windows.minutes.closed_through:
+            return iter(())
         for counter in self.partitions.values():
             counter.raise_watermark(watermark)  # only a silent partition, or one that ends here, is behind it
-        seconds = sorted(set[int]().union(*(log.seconds_before(watermark) for log in logs)))
-        step_ends = [second for before, second in pairwise(seconds) if second // STEP_S > before // STEP_S]
-        for step_end in [*step_ends, watermark]:
-            yield self.windows.close(step_end, logs)
+        return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
 
     def _clocks(self) -> list[EventClock]:
         return [counter.clock for counter in self.partitions.values()]
@@ -268,5 +294,11 @@ class Counter:
 
     def state(self) -> State:
         """Return what a restart needs; nothing in it changes with the counter."""
-        partitions = {partition: counter.state() for partition, counter in self.partitions.items()}
-        return State(self.windows.closed_through, copy(self.windows.seconds), copy(self.windows.minutes), partitions)
+        windows = self.windows
+        return State(
+            windows.closing_to,
+            self._lateness_s,
+            copy(windows.seconds),
+            copy(windows.minutes),
+            {partition: counter.state() for partition, counter in self.partitions.items()},
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 MINUTE_S = 60
+SILENCE_HOLDS_S = 3.0  # what was known of a silence is taken for known this long
 
 
 def minute_of(second: int) -> int:
@@ -20,17 +21,18 @@ class EventClock:
         newest: largest ts so far; -1 before the first frame.
         watermark: no second that ends at or before it takes another frame of this partition.
         heard_at_s: wall time of the last record, on any clock that never runs backwards.
-        silent: the partition was read to its end and has sent nothing for as long as makes it idle.
+        silent_at_s: wall time at which the partition was known to be read to its end, and to have been silent for as
+            long as makes it idle; None if it was not.
     """
 
-    __slots__ = ("heard_at_s", "lateness_s", "newest", "silent", "watermark")
+    __slots__ = ("heard_at_s", "lateness_s", "newest", "silent_at_s", "watermark")
 
     def __init__(self, lateness_s: int, now_s: float) -> None:
         self.lateness_s = lateness_s
         self.newest = -1
         self.watermark = 0
         self.heard_at_s = now_s
-        self.silent = False
+        self.silent_at_s: float | None = None
 
     def advance(self, ts: int) -> None:
         """Move on to a frame that is newer than all before it."""
@@ -40,7 +42,14 @@ class EventClock:
     def hear(self, now_s: float) -> None:
         """Note that the partition has sent something."""
         self.heard_at_s = now_s
-        self.silent = False
+        self.silent_at_s = None
+
+    def is_silent(self, now_s: float) -> bool:
+        """Tell whether the partition is known to be silent.
+
+        Not if it was long ago: a process that was stopped since then knows nothing of what has come.
+        """
+        return self.silent_at_s is not None and now_s - self.silent_at_s <= SILENCE_HOLDS_S
 
 
 def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
@@ -49,13 +58,15 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     The slowest partition that is not silent decides. When all are silent, event time moves on with wall time, as far
     as the end of the newest frame's minute: what is open closes when it would have, and nothing more is closed.
     """
-    speaking = [clock.watermark for clock in clocks if not clock.silent]
+    speaking = [clock.watermark for clock in clocks if not clock.is_silent(now_s)]
     if speaking:
         return min(speaking)
+    silences = [clock.silent_at_s for clock in clocks if clock.silent_at_s is not None]
+    silent_at_s = min([now_s, *silences])  # of what came after it, nothing is known yet
     known = [clock for clock in clocks if clock.newest >= 0]
     if not known:
         return 0
-    event_time = max(clock.newest + int(now_s - clock.heard_at_s) - clock.lateness_s for clock in known)
+    event_time = max(clock.newest + int(max(0, silent_at_s - clock.heard_at_s)) - clock.lateness_s for clock in known)
     return min(event_time, end_of_input(clocks))
 
 

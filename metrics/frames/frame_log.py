@@ -1,6 +1,7 @@
 """The log of one partition's open frames, and the pointers to where each second and minute begins."""
 
 from collections import deque
+from heapq import heappop, heappush
 
 from metrics.frames.event_clock import minute_of
 
@@ -17,12 +18,13 @@ class FrameLog:
     partition's low-water mark: a restart that reads on from there finds every frame that an open window needs.
     """
 
-    __slots__ = ("_dropped", "minute_starts", "second_starts", "stragglers", "taken", "uids")
+    __slots__ = ("_dropped", "_straggler_seconds", "minute_starts", "second_starts", "stragglers", "taken", "uids")
 
     def __init__(self) -> None:
         self.uids: list[str] = []
         self.second_starts: deque[tuple[int, int]] = deque()
         self.stragglers: dict[int, list[str]] = {}
+        self._straggler_seconds: list[int] = []  # the keys of stragglers, as a heap
         self.minute_starts: dict[int, int] = {}
         self.taken = 0
         self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
@@ -40,21 +42,21 @@ class FrameLog:
 
     def add_straggler(self, second: int, uid: str, offset: int) -> None:
         """Log a frame of a second that is still open, but not the newest."""
-        self.stragglers.setdefault(second, []).append(uid)
+        if second not in self.stragglers:
+            self.stragglers[second] = []
+            heappush(self._straggler_seconds, second)
+        self.stragglers[second].append(uid)
         self.note_minute(second, offset)
 
     def note_minute(self, second: int, offset: int) -> None:
         """Point to where the second's minute begins, if this is its first frame."""
         self.minute_starts.setdefault(minute_of(second), offset)
 
-    def seconds_before(self, watermark: int) -> set[int]:
-        """Return the seconds with frames that end at or before a watermark."""
-        seconds = {second for second in self.stragglers if second < watermark}
-        for second, _ in self.second_starts:
-            if second >= watermark:
-                break
-            seconds.add(second)
-        return seconds
+    def first_second(self) -> int | None:
+        """Return the earliest second that has frames; None without any."""
+        pointed = self.second_starts[0][0] if self.second_starts else None
+        straggled = self._straggler_seconds[0] if self._straggler_seconds else None
+        return min((second for second in (pointed, straggled) if second is not None), default=None)
 
     def take(self, second: int) -> list[str]:
         """Remove a second and return the users of its frames. Seconds are taken in ascending order."""
@@ -63,7 +65,9 @@ class FrameLog:
             _, start = self.second_starts.popleft()
             uids = self.uids[start - self._dropped : self._first_open() - self._dropped]
             self._drop_taken()
-        uids += self.stragglers.pop(second, ())
+        if self._straggler_seconds and self._straggler_seconds[0] == second:
+            heappop(self._straggler_seconds)
+            uids += self.stragglers.pop(second)
         self.taken += len(uids)
         return uids
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import msgspec
@@ -72,18 +73,20 @@ class MinuteRecord(NamedTuple):
 Record = SecondRecord | MinuteRecord
 
 
-class Series(msgspec.Struct):
+class Series(msgspec.Struct, array_like=True):
     """What was published so far for one size of window.
 
     Attributes:
         last: start of the last window published, -1 before the first.
         windows: how many were published, rows for gaps included.
         total: sum of their counts.
+        closed_through: windows that end at or before it are closed, and stay so.
     """
 
     last: int = -1
     windows: int = 0
     total: int = 0
+    closed_through: int = 0
 
     def append(self, start: int, count: int) -> float:
         """Publish one more window and return the average over all so far, to three decimals."""
@@ -107,6 +110,39 @@ class OpenMinute:
         self.frames = 0
 
 
+class _LogsBySecond:
+    """The logs of several partitions, by the earliest second that each has frames of.
+
+    Attributes:
+        second: the earliest second with frames that ends at or before the watermark; None when there is no more.
+    """
+
+    def __init__(self, logs: Collection[FrameLog], watermark: int) -> None:
+        self._watermark = watermark
+        self._due: list[tuple[int, int, FrameLog]] = []
+        for number, log in enumerate(logs):
+            self._push(number, log)
+        self.second = self._first()
+
+    def take(self) -> list[str]:
+        """Remove the earliest second from all logs, and return the users of its frames."""
+        uids: list[str] = []
+        while self._due and self._due[0][0] == self.second:
+            _, number, log = heappop(self._due)
+            uids += log.take(self.second)
+            self._push(number, log)
+        self.second = self._first()
+        return uids
+
+    def _push(self, number: int, log: FrameLog) -> None:
+        second = log.first_second()
+        if second is not None and second < self._watermark:
+            heappush(self._due, (second, number, log))
+
+    def _first(self) -> int | None:
+        return self._due[0][0] if self._due else None
+
+
 class Windows:
     """The windows over all partitions.
 
@@ -114,7 +150,7 @@ class Windows:
     last of its seconds.
 
     Attributes:
-        closed_through: windows that end at or before it are closed, and stay so.
+        closing_to: the watermark that closing follows; once done, all windows that end at or before it are closed.
         seconds: what was published of seconds.
         minutes: what was published of minutes.
         open_minutes: the minutes that have users already, by their start.
@@ -122,7 +158,7 @@ class Windows:
 
     def __init__(self, gap_limit_s: int) -> None:
         self.gap_limit_s = gap_limit_s
-        self.closed_through = 0
+        self.closing_to = 0
         self.seconds = Series()
         self.minutes = Series()
         self.open_minutes: dict[int, OpenMinute] = {}
@@ -134,39 +170,45 @@ class Windows:
         minute.frames += len(uids)
 
     def close(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
-        """Close every window that ends at or before the watermark, oldest first.
+        """Close every window that ends at or before the watermark, in the order of event time.
 
-        The records come one by one, since a long gap can make many. All of them must be taken.
+        The records come one by one, since a long gap can make millions. Between any two of them the state is what
+        those taken so far led to, so it may be saved there; all of them must be taken in the end.
         """
-        self.closed_through = watermark
-        for second in sorted(set[int]().union(*(log.seconds_before(watermark) for log in logs))):
-            frames = 0
-            for log in logs:
-                uids = log.take(second)
-                self.join_minute(second, uids)
-                frames += len(uids)
-            yield from self._publish_second(second, frames)
-        for minute in sorted(minute for minute in self.open_minutes if minute + MINUTE_S <= watermark):
-            yield from self._publish_minute(minute, self.open_minutes.pop(minute))
-        for log in logs:
-            log.forget_minutes(watermark)
+        self.closing_to = watermark
+        due = _LogsBySecond(logs, watermark)
+        while due.second is not None:
+            yield from self._close_minutes(due.second, logs)
+            yield from self._fill_gap_of_seconds(due.second)
+            yield self._close_second(due.second, due.take())
+        yield from self._close_minutes(watermark, logs)
+        self.seconds.closed_through = self.minutes.closed_through = watermark
 
-    def _publish_second(self, second: int, frames: int) -> Iterator[SecondRecord]:
+    def _fill_gap_of_seconds(self, second: int) -> Iterator[SecondRecord]:
+        """Publish a row of 0 for each second that lies between the last one published and this, if they are few."""
         gap_s = self.seconds.gap_s(second, SECOND_S)
-        if gap_s <= self.gap_limit_s:
-            for empty in range(second - gap_s, second, SECOND_S):
-                yield SecondRecord(empty, 0, self.seconds.append(empty, 0), 0)
-            gap_s = 0
-        yield SecondRecord(second, frames, self.seconds.append(second, frames), gap_s)
+        for empty in range(second - gap_s, second, SECOND_S) if gap_s <= self.gap_limit_s else ():
+            yield SecondRecord(empty, 0, self.seconds.append(empty, 0), 0)
 
-    def _publish_minute(self, minute: int, closed: OpenMinute) -> Iterator[MinuteRecord]:
-        gap_s = self.minutes.gap_s(minute, MINUTE_S)
-        if gap_s <= self.gap_limit_s:
-            for empty in range(minute - gap_s, minute, MINUTE_S):
+    def _close_second(self, second: int, uids: Collection[str]) -> SecondRecord:
+        gap_s = self.seconds.gap_s(second, SECOND_S)
+        self.join_minute(second, uids)
+        self.seconds.closed_through = second + SECOND_S
+        return SecondRecord(second, len(uids), self.seconds.append(second, len(uids)), gap_s)
+
+    def _close_minutes(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[MinuteRecord]:
+        """Close the minutes that end at or before a watermark, all of whose seconds are closed."""
+        for start in sorted(minute for minute in self.open_minutes if minute + MINUTE_S <= watermark):
+            gap_s = self.minutes.gap_s(start, MINUTE_S)
+            for empty in range(start - gap_s, start, MINUTE_S) if gap_s <= self.gap_limit_s else ():
                 yield MinuteRecord(empty, 0, self.minutes.append(empty, 0), 0, 0)
-            gap_s = 0
-        users = len(closed.users)
-        yield MinuteRecord(minute, users, self.minutes.append(minute, users), closed.frames, gap_s)
+            gap_s = self.minutes.gap_s(start, MINUTE_S)
+            minute = self.open_minutes.pop(start)
+            self.minutes.closed_through = start + MINUTE_S
+            for log in logs:
+                log.forget_minutes(self.minutes.closed_through)
+            users = len(minute.users)
+            yield MinuteRecord(start, users, self.minutes.append(start, users), minute.frames, gap_s)
 
 
 def rfc3339(second: int) -> str:

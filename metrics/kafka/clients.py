@@ -45,15 +45,25 @@ def open_consumer(settings: Settings, on_error: OnError = pass_over) -> Consumer
     return _open(Consumer, settings, on_error, preferred, fixed)
 
 
-def open_transactional_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
-    """Open the producer of all outputs. Its transactional id is the consumer group's."""
+def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:
+    """Open the producer of all outputs. Its transactional id is the consumer group's.
+
+    Args:
+        batch_bytes: largest batch of records that every topic takes: brokers hold a batch to the limit of a record.
+    """
     preferred = {
+        "batch.size": min(1_000_000, batch_bytes),
         # A commit asks its coordinator again at this pace: with the default of 100, transactions take 120 ms.
         "retry.backoff.ms": 10,
         "linger.ms": 5,
-        "message.max.bytes": 2 * MAX_FRAME_BYTES,
+        # The topics' own limits decide, so the client has none.
+        "message.max.bytes": 1_000_000_000,
     }
-    fixed = {"transactional.id": settings.consumer_group_id, "enable.idempotence": True}
+    fixed = {
+        "transactional.id": settings.consumer_group_id,
+        "enable.idempotence": True,
+        "delivery.report.only.error": True,
+    }
     return _open(Producer, settings, on_error, preferred, fixed)
 
 

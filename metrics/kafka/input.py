@@ -1,15 +1,28 @@
 """The input topic: its partitions, assigned by hand, how far each was read, and where each ends."""
 
-from collections.abc import Mapping
-from typing import Protocol, cast
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from metrics.errors import BrokerError, StateError
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 BATCH_FRAMES = 1000
 POLL_S = 0.02
-ASK_TIMEOUT_S = 1.0
+ASK_TIMEOUT_S = 2.0
+
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
 _PASSING = frozenset(
@@ -35,7 +48,7 @@ class FrameMessage(Protocol):
     def key(self) -> bytes | None: ...  # noqa: D102
     def value(self) -> bytes | None: ...  # noqa: D102
     def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
-    def headers(self) -> list[tuple[str, bytes | None]] | None: ...  # noqa: D102
+    def headers(self) -> list[tuple[str, str | bytes | None]] | None: ...  # noqa: D102
 
 
 class Input:
@@ -60,8 +73,12 @@ class Input:
 
     def has_ended(self) -> bool:
         """Tell whether every partition was read to its given end."""
+        return self._ends is not None and len(self.ended()) == len(self.reached)
+
+    def ended(self) -> list[int]:
+        """Return the partitions that were read to their given end."""
         ends = self._ends
-        return ends is not None and all(reached >= ends[partition] for partition, reached in self.reached.items())
+        return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
     def batch(self) -> list[FrameMessage]:
         """Return the next frames, at most BATCH_FRAMES, after at most POLL_S seconds."""
@@ -93,15 +110,6 @@ class Input:
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
-    def is_read_to_end(self, partition: int) -> bool:
-        """Ask the broker whether nothing is left to read in a partition; without an answer nobody knows, so no."""
-        place = TopicPartition(self._topic, partition)
-        try:
-            _, high = self._consumer.get_watermark_offsets(place, timeout=ASK_TIMEOUT_S)
-        except KafkaException:
-            return False
-        return self.reached[partition] >= high
-
     def lag(self) -> int:
         """Return how many records are waiting, by what the last fetch told."""
         waiting = 0
@@ -110,3 +118,42 @@ class Input:
             if high not in (OFFSET_INVALID, None):
                 waiting += max(0, high - reached)
         return waiting
+
+
+class End(NamedTuple):
+    """Where the broker said that a partition ends, and when it was asked, in seconds of wall time."""
+
+    partition: int
+    offset: int
+    asked_at_s: float
+
+
+class Ends:
+    """Asks the broker where partitions end, and takes its answers later: the loop never waits for them.
+
+    An open transaction is part of the log here: what it holds has come, so its partition is not silent.
+    """
+
+    def __init__(self, admin: AdminClient, topic: str) -> None:
+        self._admin = admin
+        self._topic = topic
+        self._asked_at_s = 0.0
+        self._asked: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
+
+    def ask(self, partitions: Collection[int], now_s: float) -> None:
+        """Ask for the ends of some partitions, unless a question is still open."""
+        if not self._asked and partitions:
+            specs = {TopicPartition(self._topic, partition): _LATEST for partition in partitions}
+            self._asked_at_s = now_s
+            self._asked = self._admin.list_offsets(
+                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ASK_TIMEOUT_S
+            )
+
+    def told(self) -> Iterator[End]:
+        """Yield what was answered since the last call; for a partition without an answer nothing is known."""
+        if not all(future.done() for future in self._asked.values()):
+            return
+        for place, future in self._asked.items():
+            if future.exception() is None:
+                yield End(place.partition, future.result().offset, self._asked_at_s)
+        self._asked = {}

@@ -12,7 +12,7 @@ from metrics.frames.counter import Counter, State
 from metrics.kafka import topics
 from metrics.kafka.checkpoint import Checkpoint, load
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
-from metrics.kafka.input import Input
+from metrics.kafka.input import Ends, Input
 from metrics.kafka.loop import Loop, Watcher
 from metrics.settings import Settings
 
@@ -23,6 +23,7 @@ class Job(NamedTuple):
     settings: Settings
     counter: Counter
     source: Input
+    ends: Ends
     outputs: Checkpoint
 
     def run(self, watcher: Watcher, stopping: Event) -> None:
@@ -30,6 +31,7 @@ class Job(NamedTuple):
         republish = self.settings.output_stream is not None
         loop = Loop(
             self.source,
+            self.ends,
             self.counter,
             self.outputs,
             watcher,
@@ -50,16 +52,22 @@ def opened(settings: Settings, *, until_end: bool) -> Iterator[Job]:
     Raises:
         MetricsError: the broker, a topic or the saved state does not let the job begin.
     """
-    in_use = topics.check(open_admin(settings), settings)
+    admin = open_admin(settings)
+    in_use = topics.check(admin, settings)
     consumer = open_consumer(settings)
     try:
         # The transactional id is taken over before the state is read: from then on no other instance can change it.
-        outputs = Checkpoint(open_transactional_producer(settings), consumer, settings, in_use.ahead_ms)
-        state = load(consumer, settings.input_topic, in_use.input_partitions)
+        batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
+        outputs = Checkpoint(open_transactional_producer(settings, batch_bytes), consumer, settings, in_use)
+        state = load(consumer, settings, in_use)
         counter = restore(consumer, settings, state)
         ends = topics.ends(consumer, settings.input_topic, in_use.input_partitions) if until_end else None
         positions = {number: partition.position for number, partition in state.partitions.items()}
-        yield Job(settings, counter, Input(consumer, settings.input_topic, positions, ends), outputs)
+        source = Input(consumer, settings.input_topic, positions, ends)
+        try:
+            yield Job(settings, counter, source, Ends(admin, settings.input_topic), outputs)
+        finally:
+            outputs.abort()
     finally:
         consumer.close()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from metrics.errors import BrokerError, TopicError
@@ -100,16 +100,34 @@ def partition_counts(client: AdminClient | Consumer) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
+class Limits(NamedTuple):
+    """What a topic takes; a record beyond it is refused by the broker, and would stop the loop at every try.
+
+    Attributes:
+        partitions: how many partitions it has.
+        size_bytes: largest record.
+        behind_ms: how far behind the broker's clock a record's timestamp may be.
+        ahead_ms: how far ahead of it.
+    """
+
+    partitions: int
+    size_bytes: int
+    behind_ms: int
+    ahead_ms: int
+
+
 class TopicsInUse(NamedTuple):
     """What the loop must know of the topics.
 
     Attributes:
+        input_id: id of the input topic; a topic that is made anew has another.
         input_partitions: how many partitions the input topic has.
-        ahead_ms: how far ahead of its clock the broker lets a record be, for each topic of results.
+        limits: of each topic that is written to.
     """
 
+    input_id: str
     input_partitions: int
-    ahead_ms: dict[str, int]
+    limits: dict[str, Limits]
 
 
 def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
@@ -126,12 +144,68 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
             why="\n".join(missing),
             now="python app.py prepare-topics creates them",
         )
-    ahead_ms = {}
-    for name in (settings.sec_metrics_output_topic, settings.min_metrics_output_topic):
-        config = configuration(admin, name)
-        _check_retention(name, config)
-        ahead_ms[name] = int(config.get("message.timestamp.after.max.ms", 0))
-    return TopicsInUse(existing[settings.input_topic], ahead_ms)
+    limits = {}
+    for name in settings.topics().values():
+        if name != settings.input_topic:
+            config = configuration(admin, name)
+            if name in settings.result_topics():
+                _check_retention(name, config)
+            limits[name] = _limits(existing[name], config)
+    return TopicsInUse(topic_id(admin, settings.input_topic), existing[settings.input_topic], limits)
+
+
+def _limits(partitions: int, config: Mapping[str, str]) -> Limits:
+    """Read a topic's limits; those that the broker does not show are Kafka's defaults, an hour ahead the lowest."""
+    return Limits(
+        partitions,
+        int(config.get("max.message.bytes", 1_048_588)),
+        int(config.get("message.timestamp.before.max.ms", _ANY_TIME)),
+        int(config.get("message.timestamp.after.max.ms", 3_600_000)),
+    )
+
+
+def topic_id(admin: AdminClient, topic: str) -> str:
+    """Ask the broker for a topic's id.
+
+    Raises:
+        BrokerError: it does not answer.
+    """
+    try:
+        future = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_TIMEOUT_S)[topic]
+        return str(future.result().topic_id)
+    except KafkaException as error:
+        raise BrokerError(f"the broker does not describe the topic {topic}", why=text_of(error)) from error
+
+
+def first_with_records(settings: Settings, topics: Iterable[str]) -> str | None:
+    """Return the first of some topics that holds a committed record; None if none does.
+
+    Offsets alone do not tell: what was aborted has some, too.
+    """
+    consumer = open_consumer(settings)
+    try:
+        for topic in topics:
+            for partition in range(partition_counts(consumer)[topic]):
+                low, high = offsets(consumer, topic, partition)
+                consumer.assign([TopicPartition(topic, partition, low)])
+                if low < high and _reads_a_record(consumer, topic):
+                    return topic
+    finally:
+        consumer.close()
+    return None
+
+
+def _reads_a_record(consumer: Consumer, topic: str) -> bool:
+    """Tell whether a record comes before the end of the partition that is assigned."""
+    give_up_s = monotonic() + 3 * ADMIN_TIMEOUT_S
+    while monotonic() < give_up_s:
+        message = consumer.poll(0.1)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            return False
+        if message is not None and error is None:
+            return True
+    raise BrokerError(f"the topic {topic} cannot be read", why="neither a record nor its end came")
 
 
 def _check_retention(name: str, config: Mapping[str, str]) -> None:

@@ -1,8 +1,10 @@
 """The whole core on timelines drawn and worked out by hand. Each letter is a user; `|` is a commit."""
 
 from collections.abc import Iterable
-from itertools import chain
 
+import pytest
+
+from metrics.errors import StateError
 from metrics.frames.counter import Counter, State
 from metrics.frames.frame import Reason, Rejection
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
@@ -14,7 +16,7 @@ class Stream:
     """A counter over some partitions, fed by hand."""
 
     def __init__(self, partitions: int = 1, lateness_s: int = 5, gap_limit_s: int = 3600) -> None:
-        saved = State.fresh(dict.fromkeys(range(partitions), 0))
+        saved = State.fresh(dict.fromkeys(range(partitions), 0), lateness_s)
         self.counter = Counter(saved, lateness_s=lateness_s, gap_limit_s=gap_limit_s, now_s=0)
         self.counter.resume()
         self.rejections: list[Rejection] = []
@@ -35,14 +37,14 @@ class Stream:
 
     def silence(self, *partitions: int, now_s: float) -> "Stream":
         for partition in partitions:
-            self.counter.partitions[partition].clock.silent = True
+            self.counter.partitions[partition].clock.silent_at_s = now_s
         return self.keep(self.counter.close(now_s))
 
     def end(self) -> "Stream":
         return self.keep(self.counter.close_all())
 
-    def keep(self, steps: Iterable[Iterable[Record]]) -> "Stream":
-        for record in chain.from_iterable(steps):
+    def keep(self, records: Iterable[Record]) -> "Stream":
+        for record in records:
             if isinstance(record, SecondRecord):
                 self.seconds.append(record)
             else:
@@ -260,15 +262,63 @@ def test_a_frame_of_the_first_and_of_the_last_second_has_its_windows() -> None:
     assert [record.key for record in stream.seconds] == ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 
 
-def test_what_one_batch_closes_comes_in_steps_of_event_time() -> None:
-    """A transaction can end between two steps, so that history with wide gaps makes none that is too large."""
-    stream = Stream()
+def test_the_state_may_be_saved_between_any_two_records() -> None:
+    """A transaction can end there, so that history with wide gaps makes none that is too large."""
+    #  frames   a@0  …  b@7200        of 7,201 seconds and 121 minutes, all but two each are rows of 0
+    stream = Stream(gap_limit_s=10_000).frames((0, "a"))
     counter = stream.counter.partitions[0]
-    for hour in range(5):
-        counter.count(hour, b'{"ts":%d,"uid":"a"}' % (T + hour * 3600))
-    counter.read_to(5, now_s=0)
-    sizes = []
-    for step in stream.counter.close_all():
-        sizes.append(len(list(step)))
-        assert stream.counter.state().partitions[0].low_water == min(len(sizes), 5)
-    assert sizes == [2, *[3600 + 60] * 4]
+    counter.count(1, b'{"ts":%d,"uid":"b"}' % (T + 7200))
+    counter.read_to(2, now_s=0)
+    low_water = []
+    for record in stream.counter.close_all():
+        state = stream.counter.state()
+        series = state.seconds if isinstance(record, SecondRecord) else state.minutes
+        assert series.last == record.start
+        low_water.append(state.partitions[0].low_water)
+    # Minute 0 is open until its record, after the first second's; then offset 1 is needed until the last minute's.
+    assert low_water == [0, *[1] * (7201 - 1 + 121 - 1), 2]
+
+
+def restarted(stream: Stream, frames: list[tuple[int, str]], *lost: int) -> Stream:
+    """Return a new stream that goes on where one stopped, from its state and its frames alone; some may be lost."""
+    state = stream.counter.state()
+    again = Stream()
+    again.counter = Counter(state, lateness_s=5, gap_limit_s=3600, now_s=0)
+    counter = again.counter.partitions[0]
+    for offset in range(state.partitions[0].low_water, state.partitions[0].position):
+        if offset not in lost:
+            ts, uid = frames[offset]
+            counter.rebuild(offset, b'{"ts":%d,"uid":"%b"}' % (T + ts, uid.encode()))
+    again.counter.resume()
+    return again
+
+
+def test_a_late_frame_that_is_the_first_of_its_minute_outlives_a_restart() -> None:
+    #  arrives   a@63  b@58 | c@70        63 - 5 = 58: b is in time; then x@58 is late, and its minute still open
+    frames = [(63, "a"), (64, "b"), (58, "x"), (59, "y")]
+    stream = Stream().frames(*frames)
+    assert stream.counter.tally().late == 1  # x: second 58 ends at 59, event time is 64 - 5
+    assert stream.counter.state().partitions[0].low_water == 0
+    for at in (stream, restarted(stream, frames)):
+        at.frames((70, "c")).end()
+        assert at.users() == {0: 2, 60: 3}
+
+
+def test_frames_that_are_gone_when_open_windows_are_rebuilt_are_an_error() -> None:
+    #  offset    0    1    2        second 0 is closed; a compacted topic has lost offset 1
+    #  arrives   a@0  b@5  c@6
+    frames = [(0, "a"), (5, "b"), (6, "c")]
+    stream = Stream().frames(*frames)
+    restarted(stream, frames)
+    with pytest.raises(StateError, match="the input is not what the state was saved with"):
+        restarted(stream, frames, 1)
+
+
+def test_minutes_meet_the_gap_limit_by_their_own_gap() -> None:
+    #  seconds   a@0 … b@180: 179 s between them, so no rows of seconds at a limit of 120
+    #  minutes   0, 60, 120, 180: 120 s between 60 and 180, so rows
+    stream = Stream(gap_limit_s=120).frames((0, "a"), (180, "b")).end()
+    assert [(record.start - T, record.gap_s) for record in stream.seconds] == [(0, 0), (180, 179)]
+    assert [(record.start - T, record.gap_s) for record in stream.minutes] == [(0, 0), (60, 0), (120, 0), (180, 0)]
+    beyond = Stream(gap_limit_s=119).frames((0, "a"), (180, "b")).end()
+    assert [(record.start - T, record.gap_s) for record in beyond.minutes] == [(0, 0), (180, 120)]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from metrics.frames.counter import Counter, State
 from metrics.frames.event_clock import end_of_input
-from metrics.frames.windows import Record, SecondRecord
-from tests.reference import Timeline, count_all
+from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from tests.reference import Silence, Timeline, count_all
 
 LATENESS_S = 5
 GAP_LIMIT_S = 150
@@ -38,19 +38,22 @@ class Run:
     def __init__(self, partitions: dict[int, Timeline], crashes: Callable[[], bool]) -> None:
         self.partitions = partitions
         self.crashes = crashes
-        self.seconds: list[tuple[int, int, float, int]] = []
-        self.minutes: list[tuple[int, int, float, int, int]] = []
-        self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(partitions, 0)))
+        self.kept: list[Record] = []
+        self.silences: list[Silence] = []
+        self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(partitions, 0), LATENESS_S))
         self.start()
 
     def start(self) -> None:
         """Start as after a crash: from the committed state and the log alone."""
+        self.records: list[Record] = []
+        self.heard: list[Silence] = []
         saved = msgspec.json.decode(self.committed, type=State)
         self.counter = Counter(saved, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S, now_s=0)
         for partition, state in saved.partitions.items():
             for offset in range(state.low_water, state.position):
                 self.counter.partitions[partition].rebuild(offset, frame(*self.partitions[partition][offset]))
         self.counter.resume()
+        self.close(self.counter.close(now_s=0))
 
     def batch(self, partition: int, frames: int) -> None:
         counter = self.counter.partitions[partition]
@@ -59,33 +62,43 @@ class Run:
         for offset, (ts, uid) in enumerate(chosen, start):
             counter.count(offset, frame(ts, uid))
         counter.read_to(start + len(chosen), now_s=0)
+        self.close(self.counter.close(now_s=0))
+
+    def silence(self, partition: int, for_s: float) -> None:
+        self.counter.partitions[partition].clock.silent_at_s = for_s
+        self.close(self.counter.close(now_s=for_s))
+
+    def close(self, records: Iterable[Record]) -> None:
+        """Take what is closed; now and then commit before the last of it, and crash."""
+        for record in records:
+            if not self.heard:
+                self.hear()  # closing has begun: silence has spoken for the partitions that are behind
+            self.records.append(record)
+            if self.crashes():
+                self.commit()
+                if self.crashes():
+                    self.start()
+                    return
+        self.hear()
+
+    def hear(self) -> None:
+        """Note up to where each partition's seconds are closed for the frames that it still sends."""
+        for partition, counter in self.counter.partitions.items():
+            self.heard.append(Silence(partition, counter.position, counter.clock.watermark))
 
     def commit(self) -> None:
-        self.keep()
+        self.kept += self.records
+        self.silences += self.heard
+        self.records, self.heard = [], []
         self.committed = msgspec.json.encode(self.counter.state())
 
-    def keep(self) -> None:
-        self._keep_steps(self.counter.close(now_s=0))
-
-    def _keep_record(self, record: object) -> None:
-        if isinstance(record, SecondRecord):
-            self.seconds.append((record.start, record.frames, record.average, record.gap_s))
-        else:
-            self.minutes.append((record.start, record.users, record.average, record.gap_s, record.frames))  # type: ignore[attr-defined]
-
     def end(self) -> None:
-        while self.counter.windows.closed_through < end_of_input([c.clock for c in self.counter.partitions.values()]):
-            self._keep_steps(self.counter.close_all())
-
-    def _keep_steps(self, steps: Iterable[Iterable[Record]]) -> None:
-        """Keep what is closed, and commit after each step, unless a crash comes in between."""
-        for step in steps:
-            for record in step:
-                self._keep_record(record)
-            self.committed = msgspec.json.encode(self.counter.state())
-            if self.crashes():
-                self.start()
-                return
+        """Close all, through any crashes."""
+        clocks = [counter.clock for counter in self.counter.partitions.values()]
+        while self.counter.windows.minutes.closed_through < end_of_input(clocks):
+            self.close(self.counter.close_all())
+            clocks = [counter.clock for counter in self.counter.partitions.values()]
+        self.commit()
 
     def unread(self) -> Iterator[int]:
         for partition, timeline in self.partitions.items():
@@ -104,7 +117,10 @@ def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: i
 
     run = Run(partitions, crashes)
     while unread := list(run.unread()):
-        run.batch(draw.choice(unread), draw.randint(1, 5))
+        if draw.random() < 0.2:
+            run.silence(draw.choice(list(partitions)), for_s=draw.choice([0, 3, 60, 1000]))
+        else:
+            run.batch(draw.choice(unread), draw.randint(1, 5))
         if crashes():
             run.start()
         elif draw.random() < 0.7:
@@ -113,9 +129,11 @@ def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: i
     run.start()
     run.end()
 
-    answer = count_all(partitions, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S)
-    assert run.seconds == answer.seconds
-    assert run.minutes == answer.minutes
+    answer = count_all(partitions, lateness_s=LATENESS_S, gap_limit_s=GAP_LIMIT_S, silences=run.silences)
+    seconds = [record for record in run.kept if isinstance(record, SecondRecord)]
+    minutes = [record for record in run.kept if isinstance(record, MinuteRecord)]
+    assert [(at.start, at.frames, at.average, at.gap_s) for at in seconds] == answer.seconds
+    assert [(at.start, at.users, at.average, at.gap_s, at.frames) for at in minutes] == answer.minutes
     tally = run.counter.tally()
     assert tally.is_conserved()
     assert (tally.counted, tally.late, tally.joined) == (answer.counted, answer.late, answer.joined)

@@ -1,11 +1,11 @@
 from metrics.frames.event_clock import EventClock, common_watermark, end_of_input, minute_of
 
 
-def clock(newest: int = -1, heard_at_s: float = 0.0, *, silent: bool = False) -> EventClock:
+def clock(newest: int = -1, heard_at_s: float = 0.0, silent_at_s: float | None = None) -> EventClock:
     made = EventClock(lateness_s=5, now_s=heard_at_s)
     if newest >= 0:
         made.advance(newest)
-    made.silent = silent
+    made.silent_at_s = silent_at_s
     return made
 
 
@@ -32,28 +32,40 @@ def test_the_slowest_partition_decides() -> None:
 
 def test_a_partition_without_frames_holds_all_back_until_it_is_silent() -> None:
     assert common_watermark([clock(100), clock()], now_s=1000) == 0
-    assert common_watermark([clock(100), clock(silent=True)], now_s=1000) == 95
+    assert common_watermark([clock(100), clock(silent_at_s=1000)], now_s=1000) == 95
 
 
 def test_when_all_are_silent_wall_time_moves_the_one_that_is_furthest() -> None:
     #  partition 0: ts 100, heard at 10 s: event time 104 at 14.9 s
     #  partition 1: ts  90, heard at  0 s: event time 104 at 14.9 s, 105 at 15 s
-    clocks = [clock(100, 10, silent=True), clock(90, 0, silent=True)]
-    assert common_watermark(clocks, now_s=14.9) == 99
-    assert common_watermark(clocks, now_s=15.0) == 100
+    for now_s, watermark in ((14.9, 99), (15.0, 100)):
+        clocks = [clock(100, 10, silent_at_s=now_s), clock(90, 0, silent_at_s=now_s)]
+        assert common_watermark(clocks, now_s) == watermark
+
+
+def test_wall_time_counts_as_far_as_silence_is_known() -> None:
+    #  both silent, one as of 14.9 s, the other as of 16 s; what came after 14.9 s is not known yet
+    assert common_watermark([clock(100, 10, silent_at_s=14.9), clock(90, 0, silent_at_s=16)], now_s=16) == 99
+
+
+def test_what_was_known_of_a_silence_is_forgotten_where_the_process_was_stopped() -> None:
+    #  silent at 20 s; the process is stopped until 1000 s, and has not asked since
+    stopped = clock(90, 0, silent_at_s=20)
+    assert common_watermark([clock(100), stopped], now_s=22) == 95
+    assert common_watermark([clock(100), stopped], now_s=1000) == 85
 
 
 def test_wall_time_moves_it_no_further_than_the_end_of_the_newest_frames_minute() -> None:
-    assert common_watermark([clock(100, silent=True)], now_s=1e6) == 120
+    assert common_watermark([clock(100, silent_at_s=1e6)], now_s=1e6) == 120
     assert end_of_input([clock(100), clock(59)]) == 120
 
 
 def test_without_any_frame_there_is_no_event_time() -> None:
-    assert common_watermark([clock(silent=True), clock(silent=True)], now_s=1e6) == 0
+    assert common_watermark([clock(silent_at_s=1e6), clock(silent_at_s=1e6)], now_s=1e6) == 0
     assert end_of_input([clock(), clock()]) == 0
 
 
 def test_a_partition_that_speaks_is_not_silent() -> None:
-    heard = clock(100, silent=True)
+    heard = clock(100, silent_at_s=6.0)
     heard.hear(7.0)
-    assert (heard.silent, heard.heard_at_s) == (False, 7.0)
+    assert (heard.is_silent(7.0), heard.heard_at_s) == (False, 7.0)

@@ -33,11 +33,13 @@ def test_a_second_is_the_distance_between_two_pointers_and_its_stragglers() -> N
     assert (len(log), log.taken) == (0, 7)
 
 
-def test_seconds_before_a_watermark_are_those_that_end_by_it() -> None:
-    log = logged((10, "a"), (12, "b"), (11, "straggler"), (13, "c"))
-    assert log.seconds_before(10) == set()
-    assert log.seconds_before(11) == {10}
-    assert log.seconds_before(13) == {10, 11, 12}
+def test_the_first_second_is_the_earliest_that_has_frames() -> None:
+    log = logged((12, "a"), (11, "straggler"), (10, "straggler"), (13, "b"))
+    firsts = []
+    while (second := log.first_second()) is not None:
+        firsts.append(second)
+        log.take(second)
+    assert firsts == [10, 11, 12, 13]
 
 
 def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from metrics.frames.counter import State
+from metrics.kafka.checkpoint import from_offsets
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -63,12 +67,25 @@ class Application:
         file.write_bytes(b"".join(frame + b"\n" for frame in frames))
         return self.run("prepare-topics", file, *arguments)
 
-    def send(self, frames: Iterable[bytes | None], partition: int = 0) -> None:
-        """Send frames to a partition of the input topic."""
-        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 4_000_000})
+    def send(self, frames: Iterable[bytes | None], partition: int = 0, **how: Any) -> None:
+        """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given."""
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 16_000_000})
         for frame in frames:
-            producer.produce(self.topic("frames"), frame, partition=partition)
+            producer.produce(self.topic("frames"), frame, partition=partition, **how)
         assert producer.flush(TIMEOUT_S) == 0
+
+    def producer_in_transactions(self) -> Producer:
+        """Return a producer that is ready to begin its first transaction."""
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "transactional.id": f"{self.name}-in"})
+        producer.init_transactions(TIMEOUT_S)
+        return producer
+
+    def create_topic(self, role: str, **config: str) -> None:
+        """Create a topic with settings of its own, named with _ for each dot."""
+        named = {name.replace("_", "."): value for name, value in config.items()}
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        topic = NewTopic(self.topic(role), 1, 1, config=named)
+        admin.create_topics([topic])[topic.topic].result(TIMEOUT_S)
 
     def read(self, role: str) -> list[Message]:
         """Return all committed records of a topic, partition by partition."""
@@ -115,14 +132,27 @@ class Application:
             for record in self.records("minutes")
         ]
 
-    def committed_windows(self, series: str) -> int:
-        """Return how many windows the group's committed state says are published."""
+    def saved(self) -> State | None:
+        """Return the group's committed state, of all partitions; None before the first commit."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": self.name})
         try:
-            [offset] = consumer.committed([TopicPartition(self.topic("frames"), 0)], timeout=TIMEOUT_S)
+            topic = self.topic("frames")
+            partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+            offsets = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=TIMEOUT_S)
         finally:
             consumer.close()
-        return int(json.loads(offset.metadata)["windows"][series]["windows"]) if offset.metadata else 0
+        saved = from_offsets(offset for offset in offsets if offset.offset >= 0)
+        return saved.state if saved else None
+
+    def committed_windows(self, series: str) -> int:
+        """Return how many windows the group's committed state says are published."""
+        state = self.saved()
+        return int(getattr(state, series).windows) if state else 0
+
+    def position(self, partition: int) -> int:
+        """Return the committed position in a partition."""
+        state = self.saved()
+        return state.partitions[partition].position if state else 0
 
 
 def finish(process: subprocess.Popen[str], exit_code: int = 0) -> str:

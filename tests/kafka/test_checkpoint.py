@@ -9,38 +9,45 @@ from metrics.errors import StateError
 from metrics.frames.counter import PartitionState, State, Tally
 from metrics.frames.frame import LAST_SECOND, Reason
 from metrics.frames.windows import Series
-from metrics.kafka.checkpoint import from_offsets, to_offsets
+from metrics.kafka.checkpoint import SavedState, from_offsets, to_offsets
 
 MOST = 2**63 - 1
 
 numbers = st.integers(0, MOST)
 seconds = st.integers(-1, LAST_SECOND)
-series = st.builds(Series, seconds, numbers, numbers)
+series = st.builds(Series, seconds, numbers, numbers, seconds)
 tallies = st.builds(
     Tally, numbers, numbers, numbers, numbers, st.dictionaries(st.sampled_from([*Reason]).map(str), numbers)
 )
 partition_states = st.builds(PartitionState, numbers, numbers, seconds, seconds, tallies)
 states = st.builds(
-    State, seconds, series, series, st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4)
+    State,
+    seconds,
+    numbers,
+    series,
+    series,
+    st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4),
 )
+saved_states = st.builds(SavedState, states, st.text())
 
 
-@given(states)
-def test_a_state_comes_back_from_its_offsets_as_it_was(state: State) -> None:
-    assert from_offsets(to_offsets(state, "frames")) == state
+@given(saved_states)
+def test_a_state_comes_back_from_its_offsets_as_it_was(saved: SavedState) -> None:
+    assert from_offsets(to_offsets(saved, "frames")) == saved
 
 
 def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
-    state = State(60, Series(), Series(), {3: PartitionState(position=17, low_water=5)})
-    [offset] = to_offsets(state, "frames")
+    state = State(60, 5, Series(), Series(), {3: PartitionState(position=17, low_water=5)})
+    [offset] = to_offsets(SavedState(state, "id"), "frames")
     assert (offset.topic, offset.partition, offset.offset) == ("frames", 3, 5)
 
 
 def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     tally = Tally(MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
     worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, tally)
-    series = Series(LAST_SECOND, MOST, MOST)
-    for offset in to_offsets(State(LAST_SECOND, series, series, {0: worst, 1: worst}), "frames"):
+    series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
+    state = State(LAST_SECOND, MOST, series, series, {0: worst, 1: worst})
+    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ"), "frames"):
         assert offset.metadata is not None
         assert len(offset.metadata.encode()) < 1_500  # of 4,096, offset.metadata.max.bytes
 
@@ -49,13 +56,13 @@ def test_no_offsets_are_no_state() -> None:
     assert from_offsets([]) is None
 
 
-@pytest.mark.parametrize("metadata", ["", "someone else's", '{"version":2}'])
+@pytest.mark.parametrize("metadata", ["", "someone else's", "[1,2,3]", "{}"])
 def test_offsets_that_are_not_ours_are_an_error(metadata: str) -> None:
     with pytest.raises(StateError, match="holds no state of this program"):
         from_offsets([TopicPartition("frames", 0, 5, metadata=metadata)])
 
 
 def test_offsets_without_those_of_the_first_partition_are_an_error() -> None:
-    state = State.fresh({0: 0, 1: 0})
+    saved = SavedState(State.fresh({0: 0, 1: 0}, lateness_s=5), "id")
     with pytest.raises(StateError, match="incomplete"):
-        from_offsets(to_offsets(state, "frames")[1:])
+        from_offsets(to_offsets(saved, "frames")[1:])

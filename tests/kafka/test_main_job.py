@@ -1,12 +1,15 @@
 """The main job on a real broker, as its user runs it."""
 
 import signal
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
-from confluent_kafka import Producer
 
 from metrics import generator
+from metrics import settings as environment
+from metrics.kafka import job, loop
 from tests.kafka.application import Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 
@@ -188,10 +191,7 @@ def test_without_verbose_only_the_summary_is_printed(application: Application, t
 def test_an_input_written_in_transactions_is_read_to_its_end(application: Application) -> None:
     """A partition ends with the marker of a transaction, which is no record but has an offset."""
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
-    producer = Producer(
-        {"bootstrap.servers": application.bootstrap_servers, "transactional.id": application.name + "-in"}
-    )
-    producer.init_transactions(30)
+    producer = application.producer_in_transactions()
     for second in range(3):
         producer.begin_transaction()
         for partition in range(2):
@@ -208,10 +208,7 @@ def test_an_input_written_in_transactions_is_read_to_its_end(application: Applic
 def test_silence_behind_a_transactions_marker_holds_no_window_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
-    producer = Producer(
-        {"bootstrap.servers": application.bootstrap_servers, "transactional.id": application.name + "-in"}
-    )
-    producer.init_transactions(30)
+    producer = application.producer_in_transactions()
     producer.begin_transaction()
     producer.produce(application.topic("frames"), frame(T, "a"), partition=0)
     producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1)
@@ -222,3 +219,68 @@ def test_silence_behind_a_transactions_marker_holds_no_window_open(application: 
     finally:
         process.send_signal(signal.SIGINT)
         finish(process)
+
+
+def test_frames_of_an_aborted_transaction_are_not_counted(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), frame(T, "aborted"))
+    producer.flush(30)
+    producer.abort_transaction(30)
+    application.send([frame(T, "a")])
+    application.run("--until-end")
+    assert application.seconds() == [(T, 1, 1.0, 0)]
+
+
+def test_a_partition_in_an_open_transaction_is_not_silent(application: Application) -> None:
+    #  partition 0   a@0  b@90
+    #  partition 1   c@1 in a transaction that stays open for longer than IDLE_S: not late once it commits
+    application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1)
+    producer.flush(30)
+    application.send([frame(T, "a"), frame(T + 90, "b")])
+    process = application.start()
+    try:
+        wait_until(lambda: application.position(0) == 2, "partition 0 is read")
+        time.sleep(3)  # no luck is needed: longer than IDLE_S, and nothing may be seen
+        assert application.seconds() == []
+        producer.commit_transaction(30)
+        wait_until(lambda: len(application.minutes()) == 1, "silence after it closes the minute")
+    finally:
+        process.send_signal(signal.SIGINT)
+        output = finish(process)
+    assert application.minutes() == [(T, 2, 2.0, 0, 2)]
+    assert "late 0" in output
+
+
+def test_the_state_of_a_quiet_job_is_committed_anew(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brokers forget offsets some time after their commit, and the offsets hold the state."""
+    monkeypatch.setattr(loop, "STATE_COMMIT_S", 0.2)
+    application.prepare(tmp_path, [frame(T, "a")])
+    application.run("--until-end")
+    settings = environment.load(application.environment())
+    stopping = Event()
+
+    class Watcher:
+        commits = 0
+
+        def closed(self, record: object) -> None: ...
+
+        def read(self, frames: int) -> None: ...
+
+        def committed(self) -> None:
+            self.commits += 1
+            if self.commits == 3:
+                stopping.set()
+
+    watcher = Watcher()
+    with job.opened(settings, until_end=False) as opened:
+        opened.run(watcher, stopping)
+    assert watcher.commits >= 3
+    assert application.committed_windows("seconds") == 1

@@ -1,11 +1,12 @@
 """What a run does when the saved state and the input do not fit, on a real broker."""
 
+import signal
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka.application import Application, frame
+from tests.kafka.application import Application, finish, frame, wait_until
 
 T = 1468244340
 
@@ -46,3 +47,77 @@ def test_offsets_that_another_program_committed_are_an_error(application: Applic
     output = application.run("--until-end", exit_code=7)
     assert "holds no state of this program" in output
     assert "CONSUMER_GROUP_ID" in output
+
+
+def delete_group(application: Application) -> None:
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.delete_consumer_groups([application.name])[application.name].result(timeout=30)
+
+
+def test_results_without_a_state_are_an_error(application: Application, tmp_path: Path) -> None:
+    """Offsets expire, a week after their last commit by default; to count anew would double every window."""
+    application.prepare(tmp_path, [frame(T, "a")])
+    application.run("--until-end")
+    delete_group(application)
+    output = application.run("--until-end", exit_code=7)
+    assert f"the group {application.name} has no state, but results are there" in output
+    assert application.topic("seconds") in output
+    assert len(application.seconds()) == 1
+
+
+def test_results_that_were_aborted_are_no_results(application: Application, tmp_path: Path) -> None:
+    """What a first run sent before it was killed leaves offsets behind, but no records."""
+    application.prepare(tmp_path, [frame(T, "a")])
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("seconds"), b"aborted")
+    producer.flush(30)
+    producer.abort_transaction(30)
+    application.run("--until-end")
+    assert application.seconds() == [(T, 1, 1.0, 0)]
+
+
+def test_an_input_topic_that_was_made_anew_is_an_error(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T, "a")])
+    application.run("--until-end")
+    saved = consumer_offsets(application)
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.delete_topics([application.topic("frames")])[application.topic("frames")].result(timeout=30)
+    wait_until(lambda: application.topic("frames") not in admin.list_topics(timeout=30).topics, "it is gone")
+    application.prepare(tmp_path, [frame(T + 90, "b"), frame(T + 91, "c")])
+    # A broker forgets the offsets of a topic that is deleted. One that was away then does not.
+    consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
+    consumer.commit(offsets=saved, asynchronous=False)
+    consumer.close()
+    output = application.run("--until-end", exit_code=7)
+    assert f"the topic {application.topic('frames')} was deleted and made anew" in output
+
+
+def consumer_offsets(application: Application) -> list[TopicPartition]:
+    consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
+    try:
+        return consumer.committed([TopicPartition(application.topic("frames"), 0)], timeout=30)
+    finally:
+        consumer.close()
+
+
+def test_another_lateness_is_an_error_while_windows_are_open(application: Application, tmp_path: Path) -> None:
+    #  LATENESS_S=5    a@0  b@6      second 0 is closed, its minute and second 6 are open
+    #  LATENESS_S=60                 would open second 0 again
+    application.prepare(tmp_path, [frame(T, "a"), frame(T + 6, "b")])
+    process = application.start()
+    try:
+        wait_until(lambda: application.position(0) == 2, "both frames are read")
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
+    application.variables["LATENESS_S"] = "60"
+    output = application.run("--until-end", exit_code=7)
+    assert "windows are open that were counted with LATENESS_S=5, not 60" in output
+    assert "LATENESS_S=5 python app.py --until-end" in output
+
+    application.variables["LATENESS_S"] = "5"
+    application.run("--until-end")
+    application.variables["LATENESS_S"] = "60"
+    application.run("--until-end")
+    assert [frames for _, frames, *_ in application.seconds()] == [1, 0, 0, 0, 0, 0, 1]
