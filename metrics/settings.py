@@ -3,9 +3,11 @@
 The variable's name is the field's name in capitals. `--help` and the README's table are made from here.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -24,6 +26,52 @@ TopicName = Annotated[
 ]
 NonEmpty = Annotated[str, Meta(min_length=1)]
 
+# What the client makes of one address: localhost where no host stands, 9092 where no port does; a path it ignores.
+# It also takes ports that it then changes, 99999 into 34463, and ones that are no numbers. Nobody means these.
+_ADDRESS = re.compile(
+    r"""
+    (?: (?P<protocol> PLAINTEXT | SSL | SASL_PLAINTEXT | SASL_SSL ) :// )?
+    (?:
+        (?: \[ [^\s\[\]]+ \] | [^\s,;:/@\[\]]* ) (?: : (?P<port> [0-9]{1,9} ) )?
+      | (?P<ipv6> [^\s/\[\]]* : [^\s/\[\]]* : [^\s/\[\]]* )
+    )
+    (?P<path> / \S* )?
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+
+def _addresses(text: str) -> list[str]:
+    """Split a list of addresses as the client does, which passes over empty ones."""
+    return [address.strip() for address in text.split(",") if address.strip()]
+
+
+def _are_addresses(text: str) -> bool:
+    """Tell whether the client would look for a broker where each of these addresses says."""
+    return bool(_addresses(text)) and all(_is_address(address) for address in _addresses(text))
+
+
+def _is_address(text: str) -> bool:
+    parts = _ADDRESS.fullmatch(text)
+    if parts is None or (parts["path"] and not parts["protocol"] and not parts["port"]):
+        return False
+    if parts["ipv6"]:
+        with suppress(ValueError):
+            return bool(ipaddress.IPv6Address(parts["ipv6"]))
+        return False
+    return parts["port"] is None or 1 <= int(parts["port"]) <= 65_535
+
+
+Addresses = Annotated[
+    NonEmpty,
+    Meta(
+        extra={
+            "allowed": "`host:port`, more of them after commas, an IPv6 host in brackets",
+            "is_allowed": _are_addresses,
+        }
+    ),
+]
+
 
 class _Secret(str):
     """Text that its `repr` does not show: what is told goes to the client, and into no log or traceback."""
@@ -41,10 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     bootstrap_servers: Annotated[
-        NonEmpty | None,
-        Meta(
-            description="Kafka to use, `host:port` and more of them after commas. Unset: the local broker is started."
-        ),
+        Addresses | None,
+        Meta(description="Kafka to use; the port is 9092 where none is given. Unset: the local broker is started."),
     ] = None
     consumer_group_id: Annotated[
         NonEmpty, Meta(description="Consumer group whose offsets hold the state; also the transactional id.")
@@ -204,13 +250,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         if field.name == "client_properties" or text == "":
             continue
         try:
-            given[field.name] = msgspec.convert(text, field.type, strict=False)
-        except msgspec.ValidationError:
+            given[field.name] = _converted(text, field.type)
+        except ValueError:
             refused.add(field.name.upper())
             wrong.append(f"{field.name.upper()}={text!r}: allowed is {_allowed(field.type)}")
     properties, wrong_properties = _client_properties(environment)
     wrong += wrong_properties
     settings = Settings(client_properties=properties, **given)
+    wrong += _other_protocols(settings)
     wrong += _shared_topics(
         {variable: topic for variable, topic in settings.topics().items() if variable not in refused}
     )
@@ -219,6 +266,19 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             "the settings cannot be used", why="\n".join(wrong), now="correct the variables, or unset them"
         )
     return settings
+
+
+def _converted(text: str, annotation: Any) -> Any:
+    """Return what a variable's text means to a field of this type.
+
+    Raises:
+        ValueError: it is not allowed.
+    """
+    value = msgspec.convert(text, annotation, strict=False)
+    for meta in _metas(annotation):
+        if meta.extra and not meta.extra.get("is_allowed", lambda _: True)(value):
+            raise ValueError(text)
+    return value
 
 
 def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -234,6 +294,15 @@ def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], 
         else:
             properties[name] = text
     return properties, wrong
+
+
+def _other_protocols(settings: Settings) -> Iterator[str]:
+    """The client drops an address whose protocol is not its own, and then waits for brokers that it was never given."""
+    protocol = settings.client_properties.get("security.protocol", "PLAINTEXT").upper()
+    for address in _addresses(settings.bootstrap_servers or ""):
+        named, separator, _ = address.partition("://")
+        if separator and named.upper() != protocol:
+            yield f"BOOTSTRAP_SERVERS names {address!r}, but KAFKA_SECURITY_PROTOCOL is {protocol}: allowed is the same"
 
 
 def _shared_topics(topics: Mapping[str, str]) -> Iterator[str]:

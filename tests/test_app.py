@@ -72,6 +72,14 @@ def test_a_closed_port_is_an_error() -> None:
     assert "Connection refused" in said
 
 
+@pytest.mark.parametrize("address", ["localhost:99999", "localhost:", "http://localhost:9092", "one:9092;two:9092"])
+def test_what_is_no_address_is_refused_at_once(address: str) -> None:
+    started_s = time.monotonic()
+    said = refused(2, BOOTSTRAP_SERVERS=address)
+    assert time.monotonic() - started_s < 5, "it waited for a broker"
+    assert f"BOOTSTRAP_SERVERS={address!r}: allowed is `host:port`" in said
+
+
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     said = refused(3, "prepare-topics", tmp_path / "nothing.jsonl", BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert "nothing.jsonl" in said

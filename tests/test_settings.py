@@ -115,6 +115,79 @@ def test_a_wrong_value_is_refused_with_what_was_given_and_what_is_allowed(
     assert refusal({variable: text}).why == f"{variable}={text!r}: allowed is {allowed}"
 
 
+ADDRESSES = "`host:port`, more of them after commas, an IPv6 host in brackets"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "localhost:",
+        "localhost:0",
+        "localhost:99999",
+        "localhost:65536",
+        "localhost:-1",
+        "localhost:kafka",
+        "localhost:12abc",
+        "one:9092,two:99999",
+        "one:9092 two:9092",
+        "one:9092;two:9092",
+        "one:1:2",
+        "http://localhost:9092",
+        "://localhost:9092",
+        "//localhost:9092",
+        "localhost/path",
+        "ada@localhost:9092",
+        "[::1",
+        "[]:9092",
+        "::1::2",
+        ",",
+        " ",
+    ],
+)
+def test_what_leads_the_client_to_no_broker_or_to_another_one_is_no_address(text: str) -> None:
+    assert refusal({"BOOTSTRAP_SERVERS": text}).why == f"BOOTSTRAP_SERVERS={text!r}: allowed is {ADDRESSES}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "localhost",
+        "localhost:9092",
+        "localhost:1",
+        "localhost:65535",
+        ":9092",
+        "one:9092,two:9093",
+        " one:9092 , two ,, ",
+        "127.0.0.1:9092\n",
+        "[::1]:9092",
+        "[::1]",
+        "::1",
+        "fe80::1%eth0",
+        "under_score.example:9092",
+        "münchen:9092",
+        "PLAINTEXT://localhost:9092",
+        "plaintext://localhost",
+        "PLAINTEXT://[::1]:9092/",
+        "PLAINTEXT://localhost/path",
+        "localhost:9092/",
+    ],
+)
+def test_whatever_leads_the_client_to_a_broker_is_an_address(text: str) -> None:
+    assert settings.load({"BOOTSTRAP_SERVERS": text}).bootstrap_servers == text
+
+
+def test_the_protocol_of_an_address_is_the_one_that_the_client_speaks() -> None:
+    """The client drops every other address without an error."""
+    both = {"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
+    assert settings.load(both).bootstrap_servers == both["BOOTSTRAP_SERVERS"]
+    assert refusal({"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092"}).why == (
+        "BOOTSTRAP_SERVERS names 'SASL_SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is PLAINTEXT: allowed is the same"
+    )
+    assert refusal(both | {"BOOTSTRAP_SERVERS": "SSL://one:9092"}).why == (
+        "BOOTSTRAP_SERVERS names 'SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is SASL_SSL: allowed is the same"
+    )
+
+
 @pytest.mark.parametrize("topic", ["a", "a" * 249, "...", "Frames_2.0-in"])
 def test_a_topic_s_name_may_be_whatever_kafka_allows(topic: str) -> None:
     assert settings.load({"INPUT_TOPIC": topic}).input_topic == topic
