@@ -72,6 +72,16 @@ def test_a_closed_port_is_an_error() -> None:
     assert "Connection refused" in said
 
 
+def test_each_cause_is_told_once() -> None:
+    """The client tells of each try; they differ in how long they took and how many it left out."""
+    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2")
+    causes = said.partition("why: ")[2].partition("now: ")[0].splitlines()
+    assert sorted(cause.strip() for cause in causes) == [
+        "127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+        "127.0.0.1:2: Connect to ipv4#127.0.0.1:2 failed: Connection refused",
+    ]
+
+
 @pytest.mark.parametrize("address", ["localhost:99999", "localhost:", "http://localhost:9092", "one:9092;two:9092"])
 def test_what_is_no_address_is_refused_at_once(address: str) -> None:
     started_s = time.monotonic()

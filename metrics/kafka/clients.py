@@ -1,6 +1,7 @@
 """Clients of the broker: how they are set up, and how their errors become ours."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -17,6 +18,11 @@ REACH_TIMEOUT_S = 10.0
 client_log = logging.getLogger("metrics.client")
 client_log.addHandler(logging.NullHandler())
 client_log.propagate = False
+
+# What differs between two tries that failed for the same reason; and what a broker is called before it told its number.
+_OF_ONE_TRY = re.compile(
+    r" \(after \d+ms in state \w+(, \d+ identical error\(s\) suppressed)?\)|(?<=\d)/bootstrap(?=:)"
+)
 
 OnError = Callable[[KafkaError], None]
 Client = TypeVar("Client")
@@ -86,11 +92,11 @@ def open_admin(settings: Settings) -> AdminClient:
     Raises:
         BrokerError: it did not answer within REACH_TIMEOUT_S.
     """
-    causes: list[str] = []
+    causes: dict[str, None] = {}  # each once, in the order in which they came
 
     def note(error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN and error.str() not in causes:
-            causes.append(error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            causes[_OF_ONE_TRY.sub("", error.str()).strip()] = None
 
     admin = _open(AdminClient, settings, note, {}, {})
     try:
