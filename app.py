@@ -1,9 +1,26 @@
 """The command line: frames in, frames per second and unique users per minute out."""
 
-import functools
-import signal
 import sys
-from collections.abc import Callable
+
+if __name__ == "__main__":
+    # Until a command runs, there is nothing to stop or to tell: a signal ends the process, not an import in its middle.
+    try:
+        import os
+        import signal
+
+        def end_at_once(number: int, _: object) -> None:
+            """End with the exit code of a signal."""
+            os._exit(128 + number)
+
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored in the background of a script
+            signal.signal(signal.SIGINT, end_at_once)
+        signal.signal(signal.SIGTERM, end_at_once)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec
 
@@ -29,13 +46,28 @@ app = typer.Typer(
 )
 
 
+@contextmanager
+def unwinding_on_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM unwind the stack while a command runs, so that what it started is stopped."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        if before[signal.SIGINT] != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _terminate)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
 
     @functools.wraps(command)
     def reported(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with unwinding_on_signals():
+                command(*args, **kwargs)
         except MetricsError as error:
             terminal.fail(error)
             raise typer.Exit(error.exit_code) from None
@@ -150,5 +182,4 @@ def _terminate(*_: object) -> NoReturn:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # whatever the terminal can show
-    signal.signal(signal.SIGTERM, _terminate)
     app()

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -131,3 +133,56 @@ def test_generate_writes_the_same_file_for_the_same_seed(tmp_path: Path) -> None
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
     assert (tmp_path / "a.jsonl").read_bytes() != (tmp_path / "c.jsonl").read_bytes()
     assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 2000
+
+
+def interrupted(number: signal.Signals, imports: int) -> tuple[int, str]:
+    """Send a signal once Python, the application being read, has imported so many modules.
+
+    Returns:
+        The exit code that a shell sees, and what was said on standard error.
+    """
+    endless = ["generate", "/dev/null", "--count", "1000000000"]
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", PROJECT / "app.py", *endless],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        end = threading.Timer(20, process.kill)
+        end.start()
+        for line in process.stderr:
+            if line.endswith(" site\n"):
+                break  # what comes next, the application causes
+        for _ in range(imports):
+            process.stderr.readline()
+        process.send_signal(number)
+        said = [line for line in process.stderr if not line.startswith("import time:")]
+        end.cancel()
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode, "".join(said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("imports", [*range(1, 20, 3), *range(20, 360, 20)])
+def test_a_signal_ends_it_without_a_traceback_however_early(number: signal.Signals, imports: int) -> None:
+    exit_code, said = interrupted(number, imports)
+    assert exit_code == 128 + number
+    assert said in ("", "warning: stopped by Ctrl-C\n")
+
+
+def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(tmp_path: Path) -> None:
+    """A shell starts what ends in `&` with SIGINT ignored."""
+    command = [sys.executable, PROJECT / "app.py", "generate", tmp_path / "x.jsonl", "--count", "20000"]
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    time.sleep(0.1)  # the shell has set its trap
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    assert "wrote" in process.stdout.read()
+    process.stdout.close()
+    assert process.returncode == 0
