@@ -27,10 +27,10 @@ from typing import Annotated, NoReturn, ParamSpec
 import msgspec
 import typer
 
-from metrics import commands, frame_files, generator, terminal
+from metrics import commands, frame_files, generator, standard_streams, terminal
 from metrics import settings as environment
 from metrics.commands import DATA, PROJECT
-from metrics.errors import MetricsError
+from metrics.errors import MetricsError, OutputClosedError
 from metrics.kafka import local_broker
 from metrics.terminal import say
 
@@ -179,7 +179,17 @@ def _terminate(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
 
 
+def main() -> None:
+    """Run what the command line asks for."""
+    standard_streams.take_over()
+    try:
+        app()
+    except OutputClosedError as error:
+        sys.exit(error.exit_code)  # only help is printed outside of a command, and its reader has seen enough
+    except MetricsError as error:
+        terminal.fail(error)
+        sys.exit(error.exit_code)
+
+
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # whatever the terminal can show
-    app()
+    main()

@@ -104,7 +104,9 @@ def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
     """Run the main job, show how it goes, and sum it up."""
     with job.opened(settings, until_end=until_end) as opened, stopping_on_signals() as stopping:
         say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
-        report = Report(opened.counter, opened.source, is_verbose=is_verbose, print_interval=settings.print_interval)
+        report = Report(
+            opened.counter, opened.source, stopping, is_verbose=is_verbose, print_interval=settings.print_interval
+        )
         with report:
             opened.run(report, stopping)
         report.sum_up()

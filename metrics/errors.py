@@ -72,3 +72,9 @@ class FencedError(MetricsError):
     """Another instance with the same consumer group has taken over."""
 
     exit_code = 8
+
+
+class OutputClosedError(MetricsError):
+    """Whoever reads standard output reads no more, as `head` does. The exit code is that of SIGPIPE."""
+
+    exit_code = 141

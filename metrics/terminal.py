@@ -7,7 +7,9 @@ standard output is a terminal.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import NamedTuple, NoReturn
 
@@ -82,13 +84,20 @@ def record_line(record: Record) -> str:
 class Report:
     """Shows a run of the loop: it is the loop's watcher.
 
+    Where nothing can be shown any more, the run is over: it ends as by Ctrl-C, with all that was counted committed.
+
     Args:
+        stopping: set when standard output failed.
         is_verbose: print a line for each closed window, and the execution metrics every print_interval frames.
     """
 
-    def __init__(self, counter: Counter, source: Input, *, is_verbose: bool, print_interval: int) -> None:
+    def __init__(
+        self, counter: Counter, source: Input, stopping: Event, *, is_verbose: bool, print_interval: int
+    ) -> None:
         self._counter = counter
         self._source = source
+        self._stopping = stopping
+        self._failure: MetricsError | None = None
         self._is_verbose = is_verbose
         self._print_interval = print_interval
         self._started_s = self._read_s = self._shown_s = monotonic()
@@ -100,12 +109,20 @@ class Report:
 
     def __enter__(self) -> "Report":
         if self._live:
-            self._live.start()
+            self._show(self._live.start)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._live:
-            self._live.stop()
+            self._show(self._live.stop)
+
+    def _show(self, print_something: Callable[[], None]) -> None:
+        """Print; where that fails, keep the error until the loop has come to its end."""
+        try:
+            print_something()
+        except MetricsError as error:
+            self._failure = error
+            self._stopping.set()
 
     def closed(self, record: Record) -> None:
         """Keep the line of a closed window until its record is committed."""
@@ -115,7 +132,7 @@ class Report:
     def committed(self) -> None:
         """Print the windows that are now committed."""
         if self._closed:
-            say("\n".join(self._closed))
+            self._show(lambda: say("\n".join(self._closed)))
             self._closed.clear()
 
     def read(self, frames: int) -> None:
@@ -126,9 +143,9 @@ class Report:
             self._frames += frames
             self._read_s = now_s
         if self._is_verbose and self._frames // self._print_interval > intervals:
-            say(self.execution_metrics())
+            self._show(lambda: say(self.execution_metrics()))
         if self._live and now_s - self._shown_s >= REFRESH_S:
-            self._live.update(self._status(now_s), refresh=True)
+            self._show(partial(self._live.update, self._status(now_s), refresh=True))
             self._shown_s, self._shown_frames = now_s, self._frames
 
     def execution_metrics(self) -> str:
@@ -150,7 +167,11 @@ class Report:
         return Text(f"event time {event_time} · {rate:,.0f} frames/s · lag {self._source.lag():,}", style="dim")
 
     def sum_up(self) -> None:
-        """Print what this run did, and what all runs of the consumer group did together."""
+        """Print what this run did, and what all runs of the consumer group did together.
+
+        Raises:
+            FileError, OutputClosedError: standard output failed, now or earlier.
+        """
         table = Table("", "this run", "all runs", box=None, pad_edge=False)
         for column in table.columns[1:]:
             column.justify = "right"
@@ -160,8 +181,11 @@ class Report:
         for reason, frames in sorted(tally.rejected.items()):
             table.add_row(f"rejected as {reason}", f"{frames - self._rejected_before.get(reason, 0):,}", f"{frames:,}")
         table.add_row("error rate", "", f"{tally.error_rate:.3%}")
-        say(f"stopped after {self.execution_metrics()}")
-        out.print(table)
+        self._show(lambda: say(f"stopped after {self.execution_metrics()}"))
+        self._show(lambda: out.print(table))
+        if self._failure is not None:
+            self._failure.now = "nothing is lost: what was counted is committed, and the next run goes on from there"
+            raise self._failure
 
 
 class Figures(NamedTuple):

@@ -172,9 +172,8 @@ def test_a_signal_ends_it_without_a_traceback_however_early(number: signal.Signa
 
 def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(tmp_path: Path) -> None:
     """A shell starts what ends in `&` with SIGINT ignored."""
-    command = [sys.executable, PROJECT / "app.py", "generate", tmp_path / "x.jsonl", "--count", "20000"]
     process = subprocess.Popen(
-        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        ["sh", "-c", f'trap "" INT; exec {sys.executable} {PROJECT}/app.py generate {tmp_path}/x.jsonl --count 20000'],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -186,3 +185,51 @@ def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(t
     assert "wrote" in process.stdout.read()
     process.stdout.close()
     assert process.returncode == 0
+
+
+def in_a_shell(command: str, folder: Path) -> tuple[int, str]:
+    """Run a command in bash, with `app` for the application in it.
+
+    Returns:
+        The exit code of its first part, and what was said on standard error.
+    """
+    script = f'app() {{ {sys.executable} {PROJECT}/app.py "$@"; }}\n{command}\nexit ${{PIPESTATUS[0]}}'
+    finished = subprocess.run(
+        ["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in finished.stderr
+    assert "Exception ignored" not in finished.stderr
+    return finished.returncode, finished.stderr
+
+
+CLOSED = "error: standard output was closed by its reader\n"
+FULL = "error: standard output cannot be written\nwhy: No space left on device\nnow: make room, or send it elsewhere\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "said"),
+    [
+        ("app --help | true", 141, ""),
+        ("app generate --help | true", 141, ""),
+        ("app generate x.jsonl --count 10 | true", 141, CLOSED),
+        ("app generate x.jsonl --count 10 2>&1 | true", 141, ""),
+        ("app --help > /dev/full", 3, FULL),
+        ("app generate x.jsonl --count 10 > /dev/full", 3, FULL),
+        ("app generate x.jsonl --count 10 > /dev/full 2>&1", 3, ""),
+        ("app generate x.jsonl --count 10 >&-", 0, ""),
+        ("app generate x.jsonl --count 10 <&- >&- 2>&-", 0, ""),
+        ("app generate x.jsonl --count 0 2> /dev/full", 2, ""),
+        ("app generate x.jsonl --count 0 2>&-", 2, ""),
+    ],
+)
+def test_an_output_that_fails_ends_it_with_an_exit_code_and_at_most_one_message(
+    tmp_path: Path, command: str, exit_code: int, said: str
+) -> None:
+    assert in_a_shell(command, tmp_path) == (exit_code, said)
+
+
+def test_a_file_is_whole_when_only_the_news_of_it_cannot_be_printed(tmp_path: Path) -> None:
+    in_a_shell("app generate x.jsonl --count 10 | true", tmp_path)
+    in_a_shell("app generate y.jsonl --count 10 <&- >&- 2>&-", tmp_path)
+    assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 10
+    assert (tmp_path / "x.jsonl").read_bytes() == (tmp_path / "y.jsonl").read_bytes()

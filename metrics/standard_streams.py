@@ -1,0 +1,83 @@
+"""Standard output and standard error, prepared for readers that leave, disks that are full, and streams never opened.
+
+When standard output fails, that is one error of ours; what is printed after it goes nowhere, so that neither a clean-up
+nor the end of the interpreter fails again. When standard error fails, there is nobody left to tell.
+"""
+
+import errno
+import io
+import os
+import sys
+from typing import TextIO, cast
+
+from metrics.errors import FileError, MetricsError, OutputClosedError
+
+OUTPUT, ERRORS = 1, 2
+
+
+def take_over() -> None:
+    """Put streams that fail as described in the place of this process's own."""
+    # A file opened later must not get the number of a stream that was closed from the start, and then its lines.
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= ERRORS:
+        pass
+    os.close(opened)
+    sys.stdout = cast("TextIO", _wrapped(_Output, sys.stdout, OUTPUT))
+    sys.stderr = cast("TextIO", _wrapped(_Errors, sys.stderr, ERRORS))
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise _failed(error) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _failed(error) from error
+
+
+class _Errors(io.TextIOWrapper):
+    """Standard error."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            _lead_nowhere(ERRORS)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            _lead_nowhere(ERRORS)
+
+
+def _wrapped(kind: type[io.TextIOWrapper], stream: TextIO | None, number: int) -> io.TextIOWrapper:
+    """Wrap a stream anew; characters that the terminal cannot show are replaced."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return kind(io.FileIO(number, "w", closefd=False), encoding="utf-8", write_through=True)
+    encoding, is_line_buffered = stream.encoding, stream.line_buffering
+    return kind(stream.detach(), encoding=encoding, errors="replace", line_buffering=is_line_buffered)
+
+
+def _failed(error: OSError) -> MetricsError:
+    _lead_nowhere(OUTPUT)
+    if error.errno == errno.EPIPE:
+        return OutputClosedError("standard output was closed by its reader")
+    return FileError(
+        "standard output cannot be written",
+        why=error.strerror or str(error),
+        now="make room, or send it elsewhere",
+    )
+
+
+def _lead_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
