@@ -6,7 +6,7 @@ standard output is a terminal.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -41,8 +41,10 @@ def warn(line: str) -> None:
 
 
 def shown(path: Path) -> str:
-    """Return a path as people here would name it: relative to where they are, if it lies below."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    """Return a path as people here would name it: relative to where they are, if that is still there and above it."""
+    with suppress(FileNotFoundError, ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
 
 
 def fail(error: MetricsError) -> None:

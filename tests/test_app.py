@@ -233,3 +233,26 @@ def test_a_file_is_whole_when_only_the_news_of_it_cannot_be_printed(tmp_path: Pa
     in_a_shell("app generate y.jsonl --count 10 <&- >&- 2>&-", tmp_path)
     assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 10
     assert (tmp_path / "x.jsonl").read_bytes() == (tmp_path / "y.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("app --help", 0),
+        ("app generate {}/x.jsonl --count 10", 0),
+        ("app generate x.jsonl", 3),
+        ("app prepare-topics x", 3),
+    ],
+)
+def test_a_working_folder_that_is_gone_is_no_traceback(tmp_path: Path, command: str, exit_code: int) -> None:
+    (tmp_path / "gone").mkdir()
+    gone = f"cd gone; rmdir ../gone; {command.format(tmp_path)}"
+    assert in_a_shell(gone, tmp_path)[0] == exit_code
+
+
+def test_a_working_folder_that_goes_while_it_runs_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    os.mkfifo(tmp_path / "frames")
+    script = f"cd gone; app generate {tmp_path}/frames --count 20 & sleep 1; rmdir ../gone; cat ../frames >&2; wait %1"
+    exit_code, frames = in_a_shell(f"{script}; exit $?", tmp_path)
+    assert (exit_code, len(frames.splitlines())) == (0, 20)

@@ -131,7 +131,9 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
     with contextlib.ExitStack() as node:
         ports = _start(folder, _java(folder, jars), wanted, node, say)
         took_s = time.monotonic() - started_s
-        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        shown = folder
+        with contextlib.suppress(FileNotFoundError, ValueError):  # the working folder is gone, or lies elsewhere
+            shown = folder.relative_to(Path.cwd())
         say(f"local broker: Kafka {KAFKA_VERSION} on {ports.address}, ready in {took_s:.1f} s, data and log in {shown}")
         try:
             yield ports
