@@ -15,7 +15,7 @@ from metrics.errors import FileError
 from metrics.kafka import feed, job, local_broker, topics
 from metrics.kafka.clients import open_admin
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, end_at_once, pace, say, shown, warn
+from metrics.terminal import Report, bar, end_at_once, numbered, pace, say, shown, warn
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -69,7 +69,9 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
         say(f"topic {name}: {'created' if is_new else 'is there'}")
     existing = topics.held(settings).partitions
     if existing != partitions:
-        warn(f"topic {settings.input_topic} has {existing} partitions, not {partitions}: it was there before")
+        warn(
+            f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
+        )
 
 
 def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
@@ -77,7 +79,7 @@ def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
     held = topics.held(settings).frames
     if held:
         say(
-            f"topic {settings.input_topic} holds {held:,} frames already: nothing is fed "
+            f"topic {settings.input_topic} holds {numbered(held, 'frame')} already: nothing is fed "
             "(python app.py prepare-topics --again would)"
         )
     else:

@@ -66,7 +66,7 @@ Addresses = Annotated[
     NonEmpty,
     Meta(
         extra={
-            "allowed": "`host:port`, more of them after commas, an IPv6 host in brackets",
+            "allowed": "host:port, more of them after commas, an IPv6 host in brackets",
             "is_allowed": _are_addresses,
         }
     ),

@@ -5,6 +5,7 @@ standard output is a terminal.
 """
 
 import os
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -30,14 +31,28 @@ out = Console(highlight=False, soft_wrap=True, markup=False)
 err = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
 
-def say(line: str) -> None:
-    """Print one line on standard output."""
-    out.print(line)
+def say(text: str) -> None:
+    """Print a line, or several, on standard output."""
+    out.print(_fitted(text, out))
 
 
 def warn(line: str) -> None:
     """Print one line on standard error."""
-    err.print(f"warning: {line}", style="yellow")
+    err.print(_fitted(f"warning: {line}", err), style="yellow")
+
+
+def _fitted(text: str, console: Console) -> str:
+    """Wrap lines that a terminal is too narrow for, between words; addresses and paths stay in one piece.
+
+    What is no terminal may be read by a program: there, a line stays a line.
+    """
+    if not console.is_terminal:
+        return text
+    wrapper = textwrap.TextWrapper(
+        console.width, subsequent_indent=" " * 5, break_long_words=False, break_on_hyphens=False
+    )
+    lines = text.split("\n")
+    return "\n".join(line if len(line) <= console.width else wrapper.fill(line) for line in lines)
 
 
 def shown(path: Path) -> str:
@@ -49,7 +64,7 @@ def shown(path: Path) -> str:
 
 def fail(error: MetricsError) -> None:
     """Print what stopped a command on standard error."""
-    err.print(f"error: {error}", style="red")
+    err.print(_fitted(f"error: {error}", err), style="red")
 
 
 def end_at_once(exit_code: int) -> NoReturn:
@@ -59,9 +74,19 @@ def end_at_once(exit_code: int) -> NoReturn:
     os._exit(exit_code)
 
 
+def numbered(number: int, noun: str) -> str:
+    """Return a number of things: `1 frame`, `2,000 frames`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def pace(frames: int, seconds: float) -> str:
-    """Return how many frames took how long."""
-    return f"{frames:,} frames in {seconds:,.1f} s, {frames / seconds:,.0f} frames/s"
+    """Return how many frames took how long, and how fast that was."""
+    decimals = 3 if seconds < 0.1 else 1 if seconds < 1000 else 0
+    line = f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: "
+    rate = frames / max(seconds, 1e-3)
+    if not frames:
+        return line + "0 frames/s"
+    return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
 
 
 @contextmanager
@@ -74,13 +99,15 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def record_line(record: Record) -> str:
-    """Return a closed window as one line."""
+    """Return a closed window as one line; counts and averages below ten million fit 80 columns."""
     if isinstance(record, SecondRecord):
-        return f"{record.key}  second {record.frames:>9,} frames        average {record.average:>11,.3f}"
-    return (
-        f"{record.key}  minute {record.users:>9,} unique users  average {record.average:>11,.3f}"
-        f"  {record.frames:>11,} frames"
-    )
+        return f"{record.key}  second {_columns(record.frames, 'frame')}  avg {record.average:>11,.3f}"
+    line = f"{record.key}  minute {_columns(record.users, 'user')}  avg {record.average:>11,.3f}"
+    return f"{line}  {_columns(record.frames, 'frame')}".rstrip()
+
+
+def _columns(number: int, noun: str) -> str:
+    return "{:>9} {:<6}".format(*numbered(number, noun).split())
 
 
 class Report:
@@ -152,21 +179,21 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        elapsed_s = max(self._read_s - self._started_s, 1e-3)
-        pace_us = f"{elapsed_s / self._frames * 1e6:,.1f}" if self._frames else "-"
+        return f"{self._pace()}, error rate {self._error_rate():.3%}"
+
+    def _pace(self) -> str:
+        return pace(self._frames, self._read_s - self._started_s)
+
+    def _error_rate(self) -> float:
         now, before = Figures.of(self._counter), self._before
-        wrong = now.late + now.invalid - before.late - before.invalid
-        return (
-            f"{self._frames:,} frames in {elapsed_s:,.1f} s: {self._frames / elapsed_s:,.0f} frames/s, "
-            f"{pace_us} µs a frame; late {now.late - before.late:,}, rejected {now.rejected - before.rejected:,}, "
-            f"error rate {wrong / max(self._frames, 1):.3%}"
-        )
+        return (now.late + now.invalid - before.late - before.invalid) / max(self._frames, 1)
 
     def _status(self, now_s: float) -> Text:
         rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
         newest = max(counter.clock.newest for counter in self._counter.partitions.values())
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
-        return Text(f"event time {event_time} · {rate:,.0f} frames/s · lag {self._source.lag():,}", style="dim")
+        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {self._source.lag():,}"
+        return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
     def sum_up(self) -> None:
         """Print what this run did, and what all runs of the consumer group did together.
@@ -182,8 +209,8 @@ class Report:
             table.add_row(name.replace("_", " "), f"{after - before:,}", f"{after:,}")
         for reason, frames in sorted(tally.rejected.items()):
             table.add_row(f"rejected as {reason}", f"{frames - self._rejected_before.get(reason, 0):,}", f"{frames:,}")
-        table.add_row("error rate", "", f"{tally.error_rate:.3%}")
-        self._show(lambda: say(f"stopped after {self.execution_metrics()}"))
+        table.add_row("error rate", f"{self._error_rate():.3%}", f"{tally.error_rate:.3%}")
+        self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
             self._failure.now = "nothing is lost: what was counted is committed, and the next run goes on from there"

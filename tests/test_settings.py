@@ -115,7 +115,7 @@ def test_a_wrong_value_is_refused_with_what_was_given_and_what_is_allowed(
     assert refusal({variable: text}).why == f"{variable}={text!r}: allowed is {allowed}"
 
 
-ADDRESSES = "`host:port`, more of them after commas, an IPv6 host in brackets"
+ADDRESSES = "host:port, more of them after commas, an IPv6 host in brackets"
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_silence_closes_windows_when_wall_time_has_passed_them(application: Appl
         process.send_signal(signal.SIGINT)
         output = finish(process)
     assert "2016-07-11T13:39:59Z  second         2 frames" in output
-    assert "2016-07-11T13:39:00Z  minute         2 unique users" in output
+    assert "2016-07-11T13:39:00Z  minute         2 users" in output
 
 
 def test_nothing_is_visible_before_the_commit(application: Application, tmp_path: Path) -> None:

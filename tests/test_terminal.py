@@ -1,0 +1,143 @@
+"""What people see: lines that fit 80 columns, words that fit their number, no wrapping where nobody reads."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from metrics import terminal
+from metrics.errors import BrokerError
+from metrics.frames.counter import Counter, State
+from metrics.frames.windows import MinuteRecord, SecondRecord
+from metrics.terminal import Report, pace, record_line
+
+if TYPE_CHECKING:
+    from metrics.kafka.input import Input
+
+PROJECT = Path(__file__).resolve().parents[1]
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+def second(frames: int, average: float) -> SecondRecord:
+    return SecondRecord(start=T, frames=frames, average=average, gap_s=0)
+
+
+def minute(users: int, average: float, frames: int) -> MinuteRecord:
+    return MinuteRecord(start=T, users=users, average=average, frames=frames, gap_s=0)
+
+
+def test_a_second_and_a_minute_are_lines_of_aligned_columns() -> None:
+    assert [
+        record_line(second(1, 1.0)),
+        record_line(second(146, 93.5)),
+        record_line(minute(3385, 2170.0, 5649)),
+        record_line(minute(1, 1.0, 1)),
+    ] == [
+        "2016-07-11T13:39:00Z  second         1 frame   avg       1.000",
+        "2016-07-11T13:39:00Z  second       146 frames  avg      93.500",
+        "2016-07-11T13:39:00Z  minute     3,385 users   avg   2,170.000      5,649 frames",
+        "2016-07-11T13:39:00Z  minute         1 user    avg       1.000          1 frame",
+    ]
+
+
+def test_lines_of_millions_fit_80_columns() -> None:
+    assert len(record_line(second(9_999_999, 999_999.999))) <= 80
+    assert len(record_line(minute(9_999_999, 999_999.999, 9_999_999))) == 80
+
+
+@pytest.mark.parametrize(
+    ("frames", "seconds", "said"),
+    [
+        (0, 0.0, "0 frames in 0.000 s: 0 frames/s"),
+        (1, 0.0, "1 frame in 0.000 s: 1,000 frames/s, 1,000.0 µs each"),
+        (1, 2.0, "1 frame in 2.0 s: 0.500 frames/s, 2,000,000.0 µs each"),
+        (60_000, 2.06, "60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each"),
+        (100_000_000, 12_345.67, "100,000,000 frames in 12,346 s: 8,100 frames/s, 123.5 µs each"),
+    ],
+)
+def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds: float, said: str) -> None:
+    assert pace(frames, seconds) == said
+
+
+def test_execution_metrics_fit_80_columns() -> None:
+    counter = Counter(State.fresh({}), lateness_s=5, gap_limit_s=3600, now_s=0.0)
+    report = Report(counter, cast("Input", None), Event(), is_verbose=False, print_interval=1)
+    report.read(99_999_999)
+    report._started_s = report._read_s - 999.9
+    assert report.execution_metrics() == (
+        "99,999,999 frames in 999.9 s: 100,010 frames/s, 10.0 µs each, error rate 0.000%"
+    )
+    assert len(report.execution_metrics()) <= 80
+
+
+LONG = BrokerError(
+    "no broker answers at " + ",".join(f"broker-{number}.example.org:9092" for number in range(3)),
+    why="broker-1.example.org:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused\nshort",
+    now="start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started",
+)
+
+
+def on_a_terminal(code: str) -> list[str]:
+    """Run Python code whose standard output and error are a terminal of 80 columns; return the lines that it shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=PROJECT,
+        env=environment | {"TERM": "xterm", "NO_COLOR": "1"},
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    except OSError:  # the terminal's other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(20) == 0
+    return shown.decode().replace("\x1b[0m", "").splitlines()
+
+
+SAY_ALL = """
+from tests.test_terminal import LONG
+from metrics.terminal import fail, say, warn
+fail(LONG)
+say("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
+warn("only a part of data/stream.jsonl is fed; python app.py prepare-topics --again feeds all of it")
+"""
+
+
+def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
+    assert on_a_terminal(SAY_ALL) == [
+        "error: no broker answers at",
+        "     broker-0.example.org:9092,broker-1.example.org:9092,broker-2.example.org:9092",
+        "why: broker-1.example.org:9092: Connect to ipv4#127.0.0.1:9092 failed:",
+        "     Connection refused",
+        "     short",
+        "now: start the broker, or set BOOTSTRAP_SERVERS to one that runs;",
+        "     without it a local broker is started",
+        "local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker",
+        "     of your own) …",
+        "warning: only a part of data/stream.jsonl is fed; python app.py prepare-topics",
+        "     --again feeds all of it",
+    ]
+
+
+def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None:
+    terminal.fail(LONG)
+    terminal.say("x " * 200)
+    printed = capfd.readouterr()
+    assert printed.err == f"error: {LONG}\n"
+    assert printed.out == "x " * 200 + "\n"
