@@ -121,12 +121,16 @@ def prepare_topics(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.", show_default="the one in data/"
+            metavar="FILE",
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.",
+            show_default="the one in data/",
         ),
     ] = None,
     *,
-    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Of the input topic, and of OUTPUT_STREAM.")] = 1,
-    replication_factor: Annotated[int, typer.Option(min=1, max=100, help="Of all topics.")] = 1,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Partitions of the input topic, and of OUTPUT_STREAM.")
+    ] = 1,
+    replication_factor: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.")] = 1,
     again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
 ) -> None:
     """Create the topics that are missing, and feed FILE into the input topic.
@@ -142,13 +146,15 @@ def prepare_topics(
 @app.command()
 @reporting
 def generate(
-    file: Annotated[Path, typer.Argument(help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")],
-    count: Annotated[int, typer.Option(help="How many frames.")] = FRAMES,
-    rate: Annotated[float, typer.Option(help="Frames per second of event time, on average.")] = RATE,
-    users: Annotated[int, typer.Option(help="How many users send them.")] = USERS,
-    delay_s: Annotated[int, typer.Option(help="Largest delay of a frame, in seconds of event time.")] = 0,
-    delay_probability: Annotated[float, typer.Option(help="Share of the frames that are delayed.")] = 0.02,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+    ],
+    count: Annotated[int, typer.Option(metavar="N", help="How many frames.")] = FRAMES,
+    rate: Annotated[float, typer.Option(metavar="R", help="Frames per second of event time, on average.")] = RATE,
+    users: Annotated[int, typer.Option(metavar="N", help="How many users send them.")] = USERS,
+    delay_s: Annotated[int, typer.Option(metavar="S", help="Largest delay of a frame, in seconds of event time.")] = 0,
+    delay_probability: Annotated[float, typer.Option(metavar="P", help="Share of the frames that are delayed.")] = 0.02,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same file.")] = 0,
 ) -> None:
     """Write frames like the challenge's into FILE, about 2 KB each.
 

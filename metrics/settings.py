@@ -16,6 +16,7 @@ from msgspec import Meta
 from metrics.errors import SettingsError
 
 CLIENT_PREFIX = "KAFKA_"
+ANY_TEXT = "any text"
 
 TopicName = Annotated[
     str,
@@ -230,9 +231,11 @@ def markdown_table() -> str:
 
 
 def help_text() -> str:
-    """Return the settings as `--help` lists them, in Markdown."""
-    lines = ["**Settings**, by environment variables:", ""]
-    lines += [f"- `{row.variable}` ({row.default}): {row.meaning}" for row in rows()]
+    """Return the settings as `--help` lists them, in Markdown: with their defaults, and what else they may be."""
+    lines = ["**Settings**, by environment variables, with their defaults:", ""]
+    for row in rows():
+        allowed = "" if row.allowed == ANY_TEXT else f" *Allowed: {row.allowed}.*"
+        lines.append(f"- `{row.variable}` ({row.default}): {row.meaning}{allowed}")
     return "\n".join(lines)
 
 
@@ -336,4 +339,4 @@ def _allowed(annotation: Any) -> str:
             return f"a whole number, {meta.ge} to {meta.le}"
         if meta.ge is not None:
             return f"a whole number, {meta.ge} or more"
-    return "any text"
+    return ANY_TEXT

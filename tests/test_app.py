@@ -45,9 +45,17 @@ def test_help_teaches_every_command_and_setting() -> None:
     text = re.sub(r"\s+", " ", run("--help").stdout)
     for row in settings.rows():
         assert row.variable in text
+        allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
+        assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
+    assert settings.ANY_TEXT not in text
     for command in ("prepare-topics", "generate", "broker", "--verbose", "--until-end"):
         assert command in text
     assert "Example:" in text
+
+
+def test_help_fits_80_columns() -> None:
+    for command in ([], ["prepare-topics"], ["generate"], ["broker"]):
+        assert max(map(len, run(*command, "--help", COLUMNS="80").stdout.splitlines())) == 80
 
 
 @pytest.mark.parametrize("command", ["prepare-topics", "generate", "broker"])
