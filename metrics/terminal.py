@@ -69,7 +69,8 @@ def fail(error: MetricsError) -> None:
 
 def end_at_once(exit_code: int) -> NoReturn:
     """End the process without waiting for anything."""
-    out.show_cursor()
+    with suppress(MetricsError):  # a terminal that is gone needs no cursor
+        out.show_cursor()
     warn("ended at once; what was not committed is counted by the next run")
     os._exit(exit_code)
 

@@ -141,3 +141,19 @@ def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None
     printed = capfd.readouterr()
     assert printed.err == f"error: {LONG}\n"
     assert printed.out == "x " * 200 + "\n"
+
+
+def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() -> None:
+    code = "from metrics import standard_streams as s, terminal as t; s.take_over(); t.out._force_terminal = True; "
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-c", code + "t.end_at_once(130)"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=PROJECT,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert finished.returncode == 130
+    assert finished.stderr == "warning: ended at once; what was not committed is counted by the next run\n"
