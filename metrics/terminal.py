@@ -90,6 +90,11 @@ def pace(frames: int, seconds: float) -> str:
     return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
 
 
+def metrics_line(pace_so_far: str, error_rate: float) -> str:
+    """Return the execution metrics as one line; 99,999,999 frames in 999.9 s fit 80 columns."""
+    return f"{pace_so_far}, error rate {error_rate:.3%}"
+
+
 @contextmanager
 def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar, on a terminal only; gives the function that moves it to how much is done."""
@@ -180,7 +185,7 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        return f"{self._pace()}, error rate {self._error_rate():.3%}"
+        return metrics_line(self._pace(), self._error_rate())
 
     def _pace(self) -> str:
         return pace(self._frames, self._read_s - self._started_s)
