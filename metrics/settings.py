@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from metrics.errors import SettingsError
+from metrics.frames.frame import LAST_SECOND
+from metrics.frames.state import Rules
 
 CLIENT_PREFIX = "KAFKA_"
 ANY_TEXT = "any text"
@@ -123,6 +125,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "and still count.",
         ),
     ] = 5
+    future_limit_s: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=LAST_SECOND,
+            description="How far a frame may be ahead of its partition's event time, or of its own Kafka timestamp, "
+            "and count without proof by the frames after it.",
+        ),
+    ] = 3_600
     idle_s: Annotated[
         int,
         Meta(
@@ -161,6 +172,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.output_stream is not None:
             names["OUTPUT_STREAM"] = self.output_stream
         return names
+
+    def rules(self) -> Rules:
+        """Return what frames are judged by."""
+        return Rules(self.lateness_s, self.future_limit_s)
 
     def result_topics(self) -> tuple[str, ...]:
         """Return the topics that records of windows go to."""

@@ -90,9 +90,9 @@ def pace(frames: int, seconds: float) -> str:
     return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
 
 
-def metrics_line(pace_so_far: str, error_rate: float) -> str:
-    """Return the execution metrics as one line; 99,999,999 frames in 999.9 s fit 80 columns."""
-    return f"{pace_so_far}, error rate {error_rate:.3%}"
+def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float) -> str:
+    """Return the execution metrics as one line."""
+    return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {error_rate:.3%}"
 
 
 @contextmanager
@@ -185,14 +185,15 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        return metrics_line(self._pace(), self._error_rate())
+        now, before = Figures.of(self._counter), self._before
+        return metrics_line(self._pace(), now.late - before.late, now.rejected - before.rejected, self._error_rate())
 
     def _pace(self) -> str:
         return pace(self._frames, self._read_s - self._started_s)
 
     def _error_rate(self) -> float:
         now, before = Figures.of(self._counter), self._before
-        return (now.late + now.invalid - before.late - before.invalid) / max(self._frames, 1)
+        return (now.wrong - before.wrong) / max(self._frames, 1)
 
     def _status(self, now_s: float) -> Text:
         rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
@@ -231,6 +232,8 @@ class Figures(NamedTuple):
     late: int
     late_but_in_their_minute: int
     invalid: int
+    too_far_in_the_future: int
+    held: int
     rejected: int
     seconds_published: int
     minutes_published: int
@@ -245,7 +248,14 @@ class Figures(NamedTuple):
             tally.late,
             tally.joined,
             tally.invalid,
+            tally.future,
+            tally.held,
             sum(tally.rejected.values()),
             windows.seconds.windows,
             windows.minutes.windows,
         )
+
+    @property
+    def wrong(self) -> int:
+        """Frames that did not count as they should."""
+        return self.late + self.invalid + self.too_far_in_the_future

@@ -4,17 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-Timeline = Sequence[tuple[int, str]]
+
+class Sent(NamedTuple):
+    """A frame, and when its record was written if that is known."""
+
+    ts: int
+    uid: str
+    recorded_at_s: float | None = None
 
 
-class Answer(NamedTuple):
-    """Rows as `(start, count, average, gap_s)`, minutes with their frames last; and what became of the frames."""
-
-    seconds: list[tuple[int, int, float, int]]
-    minutes: list[tuple[int, int, float, int, int]]
-    counted: int
-    late: int
-    joined: int
+Timeline = Sequence[Sent]
 
 
 class Silence(NamedTuple):
@@ -25,19 +24,46 @@ class Silence(NamedTuple):
     watermark: int
 
 
+class Answer(NamedTuple):
+    """Rows as `(start, count, average, gap_s)`, minutes with their frames last; and what became of the frames."""
+
+    seconds: list[tuple[int, int, float, int]]
+    minutes: list[tuple[int, int, float, int, int]]
+    counted: int
+    late: int
+    joined: int
+    future: int
+
+
 def count_all(
-    partitions: Mapping[int, Timeline], *, lateness_s: int, gap_limit_s: int, silences: Sequence[Silence] = ()
+    partitions: Mapping[int, Timeline],
+    *,
+    lateness_s: int,
+    gap_limit_s: int,
+    future_limit_s: int = 3600,
+    silences: Sequence[Silence] = (),
+    ends: Mapping[int, Sequence[int]] | None = None,
 ) -> Answer:
-    """Count `(ts, uid)` frames, each partition in its own order."""
+    """Count the frames of partitions, each in its own order.
+
+    Args:
+        silences: what idle time closed.
+        ends: for each partition the offsets at which the input was taken to end; its last offset is always one.
+    """
     frames_of_second: dict[int, int] = defaultdict(int)
     frames_of_minute: dict[int, int] = defaultdict(int)
     users_of_minute: dict[int, set[str]] = defaultdict(set)
-    counted = late = joined = 0
+    counted = late = joined = rejected = 0
     for partition, timeline in partitions.items():
+        future = too_far_ahead(timeline, future_limit_s, [*(ends or {}).get(partition, ()), len(timeline)])
+        rejected += len(future)
         newest = 0
-        for offset, (ts, uid) in enumerate(timeline):
+        for offset, (ts, uid, _) in enumerate(timeline):
+            if offset in future:
+                continue
             told = [silence.watermark for silence in silences if silence[0] == partition and silence.offset <= offset]
             closed_before = max(newest - lateness_s, *told, 0)
+            newest = max(newest, ts)
             minute = ts // 60 * 60
             if ts >= closed_before:
                 counted += 1
@@ -49,25 +75,55 @@ def count_all(
                 joined += 1
             frames_of_minute[minute] += 1
             users_of_minute[minute].add(uid)
-            newest = max(newest, ts)
     seconds = _rows(frames_of_second, 1, gap_limit_s)
     users = _rows({minute: len(uids) for minute, uids in users_of_minute.items()}, 60, gap_limit_s)
     minutes = [(*row, frames_of_minute.get(row[0], 0)) for row in users]
-    return Answer(seconds, minutes, counted, late, joined)
+    return Answer(seconds, minutes, counted, late, joined, rejected)
+
+
+def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[int]) -> set[int]:
+    """Return the offsets of the frames whose ts is too far ahead of event time to be true."""
+    future: set[int] = set()
+    newest: int | None = None
+    for offset, (ts, _, recorded_at_s) in enumerate(timeline):
+        is_near = newest is not None and ts <= newest + limit_s
+        if is_near or (recorded_at_s is not None and abs(ts - recorded_at_s) <= limit_s):
+            is_true = True
+        elif recorded_at_s is not None and ts > recorded_at_s:
+            is_true = False
+        else:
+            end = min(end for end in ends if end > offset)
+            is_true = _is_proved(ts, [sent.ts for sent in timeline[offset + 1 : end]], newest, limit_s)
+        if is_true:
+            newest = max(newest or 0, ts)
+        else:
+            future.add(offset)
+    return future
+
+
+def _is_proved(ts: int, followers: list[int], newest: int | None, limit_s: int) -> bool:
+    for number in range(1, min(5, len(followers)) + 1):
+        *_, last = seen = followers[:number]
+        if newest is not None and last <= newest + limit_s:
+            return False
+        if sum(abs(follower - ts) <= limit_s for follower in seen) == 2:
+            return True
+        if sum(follower < ts - limit_s for follower in seen) == 2:
+            return False
+    return len(followers) >= 5 or newest is None
 
 
 def _rows(counts: Mapping[int, int], size_s: int, gap_limit_s: int) -> list[tuple[int, int, float, int]]:
     rows: list[tuple[int, int, float, int]] = []
-    published: list[int] = []
+    published = total = 0
     end = None
     for start in sorted(counts):
         gap_s = start - end if end is not None else 0
-        empty = range(start - gap_s, start, size_s) if gap_s <= gap_limit_s else range(0)
-        for zero in empty:
-            published.append(0)
-            rows.append((zero, 0, round(sum(published) / len(published), 3), 0))
-        published.append(counts[start])
-        told = gap_s if gap_s > gap_limit_s else 0
-        rows.append((start, counts[start], round(sum(published) / len(published), 3), told))
+        for zero in range(start - gap_s, start, size_s) if gap_s <= gap_limit_s else ():
+            published += 1
+            rows.append((zero, 0, round(total / published, 3), 0))
+        published += 1
+        total += counts[start]
+        rows.append((start, counts[start], round(total / published, 3), gap_s if gap_s > gap_limit_s else 0))
         end = start + size_s
     return rows

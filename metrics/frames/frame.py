@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -37,6 +37,21 @@ class Reason(StrEnum):
     WRONG_UID = "wrong_uid"
     EMPTY_UID = "empty_uid"
     LATE = "late"
+    FUTURE = "future"
+
+
+class FrameMessage(Protocol):
+    """A Kafka message that is no event: it has a place in the log. The counterpart of the client's class."""
+
+    def topic(self) -> str: ...  # noqa: D102
+    def partition(self) -> int: ...  # noqa: D102
+    def offset(self) -> int: ...  # noqa: D102
+    def key(self) -> bytes | None: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of the timestamp, 0 if there is none, and its milliseconds since the epoch."""
+
+    def headers(self) -> list[tuple[str, str | bytes | None]] | None: ...  # noqa: D102
 
 
 class Rejection(msgspec.Struct, frozen=True):

@@ -2,8 +2,16 @@
 
 from collections import deque
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from metrics.frames.event_clock import minute_of
+
+
+class Start(NamedTuple):
+    """A place to read from: an offset in Kafka, and the event clock's newest ts before its frame was counted."""
+
+    offset: int
+    newest: int
 
 
 class FrameLog:
@@ -12,10 +20,11 @@ class FrameLog:
         uids            a  b  a  c  b  d  a         one entry a frame that moved event time on or kept it
         second_starts   ^10      ^11   ^13          where each second begins in uids
         stragglers      {11: [e]}                   frames that came when a newer second had begun
-        minute_starts   {0: 7041}                   offset in Kafka of each open minute's first frame
+        minute_starts   {0: (7041, 9)}              where each open minute's first frame is in Kafka
 
     A second's count is the distance between two pointers, plus its stragglers. The lowest minute pointer is the
-    partition's low-water mark: a restart that reads on from there finds every frame that an open window needs.
+    partition's low-water mark: a restart that reads on from there finds every frame that an open window needs, and
+    judges them as before, since the pointer also tells what event time was.
     """
 
     __slots__ = ("_dropped", "_straggler_seconds", "minute_starts", "second_starts", "stragglers", "taken", "uids")
@@ -25,7 +34,7 @@ class FrameLog:
         self.second_starts: deque[tuple[int, int]] = deque()
         self.stragglers: dict[int, list[str]] = {}
         self._straggler_seconds: list[int] = []  # the keys of stragglers, as a heap
-        self.minute_starts: dict[int, int] = {}
+        self.minute_starts: dict[int, Start] = {}
         self.taken = 0
         self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
 
@@ -34,23 +43,23 @@ class FrameLog:
         pointed = self._dropped + len(self.uids) - self._first_open()
         return pointed + sum(map(len, self.stragglers.values()))
 
-    def start_second(self, second: int, uid: str, offset: int) -> None:
+    def start_second(self, second: int, uid: str, start: Start) -> None:
         """Log the first frame of a second that is newer than all before it."""
         self.second_starts.append((second, self._dropped + len(self.uids)))
         self.uids.append(uid)
-        self.note_minute(second, offset)
+        self.note_minute(second, start)
 
-    def add_straggler(self, second: int, uid: str, offset: int) -> None:
+    def add_straggler(self, second: int, uid: str, start: Start) -> None:
         """Log a frame of a second that is still open, but not the newest."""
         if second not in self.stragglers:
             self.stragglers[second] = []
             heappush(self._straggler_seconds, second)
         self.stragglers[second].append(uid)
-        self.note_minute(second, offset)
+        self.note_minute(second, start)
 
-    def note_minute(self, second: int, offset: int) -> None:
+    def note_minute(self, second: int, start: Start) -> None:
         """Point to where the second's minute begins, if this is its first frame."""
-        self.minute_starts.setdefault(minute_of(second), offset)
+        self.minute_starts.setdefault(minute_of(second), start)
 
     def first_second(self) -> int | None:
         """Return the earliest second that has frames; None without any."""
@@ -77,8 +86,8 @@ class FrameLog:
         for minute in [minute for minute in self.minute_starts if minute < last_open]:
             del self.minute_starts[minute]
 
-    def low_water(self, position: int) -> int:
-        """Return the offset of the earliest frame that an open window needs; without one, the next position."""
+    def low_water(self, position: Start) -> Start:
+        """Return the place of the earliest frame that an open window needs; without one, the next position."""
         return min(self.minute_starts.values(), default=position)
 
     def _first_open(self) -> int:

@@ -14,12 +14,11 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from metrics.errors import BrokerError, FencedError, MetricsError, StateError, TopicError
-from metrics.frames.counter import PartitionState, State, Tally
-from metrics.frames.frame import Rejection
+from metrics.frames.frame import FrameMessage, Rejection
+from metrics.frames.state import PartitionState, Rules, State
 from metrics.frames.windows import Record, SecondRecord, Series
 from metrics.kafka import topics
 from metrics.kafka.clients import text_of
-from metrics.kafka.input import FrameMessage
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
@@ -39,21 +38,18 @@ class WindowsMetadata(msgspec.Struct, array_like=True):
     """What belongs to all partitions together."""
 
     topic_id: str
-    lateness_s: int
+    rules: Rules
     closing_to: int
     seconds: Series
     minutes: Series
 
 
-class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
+class Metadata(msgspec.Struct, array_like=True):
     """The metadata of one partition's committed offset, as an array: names would take half of its bytes."""
 
     version: Literal[2]
-    position: int
-    newest: int
-    watermark: int
-    tally: Tally
-    windows: WindowsMetadata | None = None
+    partition: PartitionState
+    windows: WindowsMetadata | None
 
 
 class SavedState(NamedTuple):
@@ -67,12 +63,11 @@ def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
     """Write a state as offsets with metadata."""
     state = saved.state
     windows: WindowsMetadata | None = WindowsMetadata(
-        saved.topic_id, state.lateness_s, state.closing_to, state.seconds, state.minutes
+        saved.topic_id, state.rules, state.closing_to, state.seconds, state.minutes
     )
     offsets = []
     for number, partition in sorted(state.partitions.items()):
-        metadata = Metadata(2, partition.position, partition.newest, partition.watermark, partition.tally, windows)
-        text = msgspec.json.encode(metadata).decode()
+        text = msgspec.json.encode(Metadata(2, partition, windows)).decode()
         offsets.append(TopicPartition(topic, number, partition.low_water, metadata=text))
         windows = None
     return offsets
@@ -89,13 +84,11 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
         metadata = _metadata(offset)
         if metadata.windows is not None:
             windows = metadata.windows
-            state = State(windows.closing_to, windows.lateness_s, windows.seconds, windows.minutes, {})
+            state = State(windows.closing_to, windows.rules, windows.seconds, windows.minutes, {})
             saved = SavedState(state, windows.topic_id)
         if saved is None:
             raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", now=ANEW)
-        saved.state.partitions[offset.partition] = PartitionState(
-            metadata.position, offset.offset, metadata.newest, metadata.watermark, metadata.tally
-        )
+        saved.state.partitions[offset.partition] = metadata.partition
     return saved
 
 
@@ -128,7 +121,7 @@ def load(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> State:
     saved = from_offsets(answer for answer in answers if answer.offset >= 0)
     if saved is None:
         _refuse_if_state_is_gone(settings)
-        saved = SavedState(State.fresh({}, settings.lateness_s), in_use.input_id)
+        saved = SavedState(State.fresh({}, settings.rules()), in_use.input_id)
     if saved.topic_id != in_use.input_id:
         raise StateError(
             f"the topic {topic} was deleted and made anew",

@@ -1,7 +1,7 @@
 """The input topic: its partitions, assigned by hand, how far each was read, and where each ends."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -14,6 +14,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from metrics.errors import BrokerError, StateError
+from metrics.frames.frame import FrameMessage
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -37,18 +38,6 @@ _PASSING = frozenset(
         KafkaError.REQUEST_TIMED_OUT,
     }
 )
-
-
-class FrameMessage(Protocol):
-    """A Kafka message that is no event: it has a place in the log."""
-
-    def topic(self) -> str: ...  # noqa: D102
-    def partition(self) -> int: ...  # noqa: D102
-    def offset(self) -> int: ...  # noqa: D102
-    def key(self) -> bytes | None: ...  # noqa: D102
-    def value(self) -> bytes | None: ...  # noqa: D102
-    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
-    def headers(self) -> list[tuple[str, str | bytes | None]] | None: ...  # noqa: D102
 
 
 class Input:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer
 
-from metrics.frames.counter import Counter, State
+from metrics.frames.counter import Counter
+from metrics.frames.state import State
 from metrics.kafka import topics
 from metrics.kafka.checkpoint import Checkpoint, load
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
@@ -74,13 +75,13 @@ def opened(settings: Settings, *, until_end: bool) -> Iterator[Job]:
 
 def restore(consumer: Consumer, settings: Settings, state: State) -> Counter:
     """Rebuild the open windows of a saved state from the log, from each low-water mark to its position."""
-    counter = Counter(state, lateness_s=settings.lateness_s, gap_limit_s=settings.gap_limit_s, now_s=monotonic())
+    counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
     starts = {number: partition.low_water for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
     while not source.has_ended():
         for message in source.batch():
-            counter.partitions[message.partition()].rebuild(message.offset(), message.value())
+            counter.partitions[message.partition()].rebuild(message)
             source.pass_by(message.partition(), message.offset())
     counter.resume()
     return counter

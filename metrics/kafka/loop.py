@@ -6,10 +6,10 @@ from time import monotonic
 from typing import Protocol
 
 from metrics.frames.counter import Counter
-from metrics.frames.frame import Reason
+from metrics.frames.frame import FrameMessage
 from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
-from metrics.kafka.input import BATCH_FRAMES, Ends, FrameMessage, Input
+from metrics.kafka.input import BATCH_FRAMES, Ends, Input
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.0
@@ -68,6 +68,8 @@ class Loop:
             self._publish(self._counter.close(monotonic()))
             self._commit_when_due(is_busy=len(messages) == BATCH_FRAMES)
         if self._source.has_ended():
+            self._counter.settle()
+            self._send_rejected()
             self._publish(self._counter.close_all())
         self._commit()
 
@@ -75,11 +77,10 @@ class Loop:
         """Decode and log a batch: the hot path. All else happens once a batch."""
         partitions, checkpoint, republish = self._counter.partitions, self._checkpoint, self._republish
         for message in messages:
-            rejection = partitions[message.partition()].count(message.offset(), message.value())
-            if rejection is not None:
-                checkpoint.reject(message, rejection)
-            if republish and (rejection is None or rejection.reason == Reason.LATE):
+            is_frame = partitions[message.partition()].count(message)
+            if republish and is_frame:
                 checkpoint.republish(message)
+        self._send_rejected()
         now_s = monotonic()
         for partition, offset in {message.partition(): message.offset() for message in messages}.items():
             self._source.pass_by(partition, offset)
@@ -87,6 +88,12 @@ class Loop:
         self._uncommitted_frames += len(messages)
         self._watcher.read(len(messages))
         self._find_silent_partitions(now_s)
+
+    def _send_rejected(self) -> None:
+        for counter in self._counter.partitions.values():
+            for message, rejection in counter.rejected:
+                self._checkpoint.reject(message, rejection)
+            counter.rejected.clear()
 
     def _find_silent_partitions(self, now_s: float) -> None:
         """Let no partition hold windows open that sent nothing for idle_s and was read to its end.

@@ -5,19 +5,27 @@ from collections.abc import Iterable
 import pytest
 
 from metrics.errors import StateError
-from metrics.frames.counter import Counter, State
+from metrics.frames.counter import Counter
 from metrics.frames.frame import Reason, Rejection
+from metrics.frames.state import Rules, State
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from tests.frames.message import Message, message
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+
+
+def live(offset: int, after_s: int, uid: str) -> Message:
+    """Return a frame, given as seconds after T, whose record was written when it happened."""
+    return message(offset, T + after_s, uid, recorded_at_s=T + after_s)
 
 
 class Stream:
     """A counter over some partitions, fed by hand."""
 
     def __init__(self, partitions: int = 1, lateness_s: int = 5, gap_limit_s: int = 3600) -> None:
-        saved = State.fresh(dict.fromkeys(range(partitions), 0), lateness_s)
-        self.counter = Counter(saved, lateness_s=lateness_s, gap_limit_s=gap_limit_s, now_s=0)
+        rules = Rules(lateness_s, future_limit_s=3600)
+        saved = State.fresh(dict.fromkeys(range(partitions), 0), rules)
+        self.counter = Counter(saved, rules, gap_limit_s=gap_limit_s, now_s=0)
         self.counter.resume()
         self.rejections: list[Rejection] = []
         self.seconds: list[SecondRecord] = []
@@ -28,10 +36,9 @@ class Stream:
         counter = self.counter.partitions[partition]
         position = counter.position
         for offset, (after_s, uid) in enumerate(frames, start=position):
-            value = b'{"ts":%d,"uid":"%b"}' % (T + after_s, uid.encode())
-            rejection = counter.count(offset, value)
-            if rejection:
-                self.rejections.append(rejection)
+            counter.count(live(offset, after_s, uid))
+        self.rejections += [rejected.rejection for rejected in counter.rejected]
+        counter.rejected.clear()
         counter.read_to(position + len(frames), now_s)
         return self.keep(self.counter.close(now_s))
 
@@ -267,7 +274,7 @@ def test_the_state_may_be_saved_between_any_two_records() -> None:
     #  frames   a@0  …  b@7200        of 7,201 seconds and 121 minutes, all but two each are rows of 0
     stream = Stream(gap_limit_s=10_000).frames((0, "a"))
     counter = stream.counter.partitions[0]
-    counter.count(1, b'{"ts":%d,"uid":"b"}' % (T + 7200))
+    counter.count(live(1, 7200, "b"))
     counter.read_to(2, now_s=0)
     low_water = []
     for record in stream.counter.close_all():
@@ -283,12 +290,11 @@ def restarted(stream: Stream, frames: list[tuple[int, str]], *lost: int) -> Stre
     """Return a new stream that goes on where one stopped, from its state and its frames alone; some may be lost."""
     state = stream.counter.state()
     again = Stream()
-    again.counter = Counter(state, lateness_s=5, gap_limit_s=3600, now_s=0)
+    again.counter = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
     counter = again.counter.partitions[0]
     for offset in range(state.partitions[0].low_water, state.partitions[0].position):
         if offset not in lost:
-            ts, uid = frames[offset]
-            counter.rebuild(offset, b'{"ts":%d,"uid":"%b"}' % (T + ts, uid.encode()))
+            counter.rebuild(live(offset, *frames[offset]))
     again.counter.resume()
     return again
 

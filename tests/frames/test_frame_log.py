@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.frame_log import FrameLog
+from metrics.frames.frame_log import FrameLog, Start
 
 
 def logged(*frames: tuple[int, str]) -> FrameLog:
@@ -9,12 +9,12 @@ def logged(*frames: tuple[int, str]) -> FrameLog:
     log, newest = FrameLog(), -1
     for offset, (second, uid) in enumerate(frames):
         if second > newest:
-            log.start_second(second, uid, offset)
+            log.start_second(second, uid, Start(offset, newest))
             newest = second
         elif second == newest:
             log.uids.append(uid)
         else:
-            log.add_straggler(second, uid, offset)
+            log.add_straggler(second, uid, Start(offset, newest))
     return log
 
 
@@ -46,20 +46,20 @@ def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:
     #  offset    0   1   2    3   4
     #  second   58  59  60  119  120
     log = logged((58, "a"), (59, "b"), (60, "c"), (119, "d"), (120, "e"))
-    assert log.minute_starts == {0: 0, 60: 2, 120: 4}
-    assert log.low_water(position=5) == 0
+    assert log.minute_starts == {0: Start(0, -1), 60: Start(2, 59), 120: Start(4, 119)}
+    assert log.low_water(Start(5, 120)) == (0, -1)
     log.forget_minutes(59)
-    assert log.low_water(position=5) == 0
+    assert log.low_water(Start(5, 120)) == (0, -1)
     log.forget_minutes(60)
-    assert log.low_water(position=5) == 2
+    assert log.low_water(Start(5, 120)) == (2, 59)
     log.forget_minutes(180)
-    assert log.low_water(position=5) == 5
+    assert log.low_water(Start(5, 120)) == (5, 120)
 
 
 def test_a_straggler_can_be_the_first_frame_of_its_minute() -> None:
     log = logged((61, "a"), (59, "straggler"))
-    assert log.minute_starts == {60: 0, 0: 1}
-    assert log.low_water(position=2) == 0
+    assert log.minute_starts == {60: Start(0, -1), 0: Start(1, 61)}
+    assert log.low_water(Start(2, 61)) == (0, -1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), max_size=40))

@@ -14,8 +14,9 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.frames.counter import State
+from metrics.frames.state import State
 from metrics.kafka.checkpoint import from_offsets
+from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -192,7 +193,7 @@ def frame(ts: int, uid: str) -> bytes:
     return json.dumps({"ts": ts, "uid": uid}).encode()
 
 
-def timeline(frames: Iterable[bytes]) -> list[tuple[int, str]]:
+def timeline(frames: Iterable[bytes]) -> list[Sent]:
     """Read frames as the standard library does, for the plain reference."""
     decoded = (json.loads(line) for line in frames)
-    return [(fields["ts"], fields["uid"]) for fields in decoded]
+    return [Sent(fields["ts"], fields["uid"]) for fields in decoded]

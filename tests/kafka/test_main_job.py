@@ -14,6 +14,7 @@ from tests.kafka.application import Application, finish, frame, timeline, wait_u
 from tests.reference import count_all
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+LIVE = T * 1000  # the timestamp of records written when their frames happened
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
@@ -139,14 +140,15 @@ def test_until_end_stops_at_the_end_that_the_input_had(application: Application,
     assert application.seconds() == [(T, 2, 2.0, 0)]
 
 
-def test_silence_closes_windows_when_wall_time_has_passed_them(application: Application, tmp_path: Path) -> None:
+def test_silence_closes_windows_when_wall_time_has_passed_them(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
-    application.prepare(tmp_path, [frame(T + 59, "a"), frame(T + 59, "b")])
+    application.run("prepare-topics", "/dev/null")
+    application.send([frame(T + 59, "a"), frame(T + 59, "b")], timestamp=LIVE)
     process = application.start("--verbose")
     try:
         wait_until(lambda: application.minutes() == [(T, 2, 2.0, 0, 2)], "silence closes the minute")
         assert application.seconds() == [(T + 59, 2, 2.0, 0)]
-        application.send([frame(T + 59, "too late"), frame(T + 60, "c")])
+        application.send([frame(T + 59, "too late"), frame(T + 60, "c")], timestamp=LIVE)
         wait_until(lambda: len(application.minutes()) == 1 and len(application.read("rejected")) == 1, "it is rejected")
     finally:
         process.send_signal(signal.SIGINT)
@@ -210,8 +212,8 @@ def test_silence_behind_a_transactions_marker_holds_no_window_open(application: 
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
     producer.begin_transaction()
-    producer.produce(application.topic("frames"), frame(T, "a"), partition=0)
-    producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1)
+    producer.produce(application.topic("frames"), frame(T, "a"), partition=0, timestamp=LIVE)
+    producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1, timestamp=LIVE)
     producer.commit_transaction(30)
     process = application.start()
     try:
@@ -240,9 +242,9 @@ def test_a_partition_in_an_open_transaction_is_not_silent(application: Applicati
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
     producer.begin_transaction()
-    producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1)
+    producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1, timestamp=LIVE)
     producer.flush(30)
-    application.send([frame(T, "a"), frame(T + 90, "b")])
+    application.send([frame(T, "a"), frame(T + 90, "b")], timestamp=LIVE)
     process = application.start()
     try:
         wait_until(lambda: application.position(0) == 2, "partition 0 is read")
@@ -284,3 +286,56 @@ def test_the_state_of_a_quiet_job_is_committed_anew(
         opened.run(watcher, stopping)
     assert watcher.commits >= 3
     assert application.committed_windows("seconds") == 1
+
+
+def test_a_wild_timestamp_closes_nothing_and_is_rejected(application: Application) -> None:
+    #  history    a@0  WILD  b@1  c@2        held, until b refutes it
+    #  live       d@3  WILD  e@4             beyond its own record's timestamp
+    application.run("prepare-topics", "/dev/null")
+    wild = frame(T + 31_536_000, "wild")
+    application.send([frame(T, "a"), frame(T, "a"), frame(T, "a"), wild, frame(T + 1, "b"), frame(T + 2, "c")])
+    application.send([frame(T + 3, "d"), wild, frame(T + 4, "e")], timestamp=LIVE)
+    output = application.run("--until-end")
+    rejected = application.read("rejected")
+    assert [message.value() for message in rejected] == [wild, wild]
+    headers = [dict(message.headers() or []) for message in rejected]
+    assert [(header["reason"], header["offset"]) for header in headers] == [(b"future", b"3"), (b"future", b"7")]
+    assert [frames for _, frames, *_ in application.seconds()] == [3, 1, 1, 1, 1]
+    assert application.minutes() == [(T, 5, 5.0, 0, 7)]
+    assert "rejected as future" in output
+
+
+def test_a_true_gap_of_a_day_is_proved_by_what_follows(application: Application, tmp_path: Path) -> None:
+    day = [frame(T + second, "a") for second in (0, 1, 2)]
+    next_day = [frame(T + 86_400 + second, "b") for second in (0, 1, 2)]
+    application.prepare(tmp_path, day + next_day)
+    application.run("--until-end")
+    assert [(start - T, gap_s) for start, _, _, gap_s in application.seconds()] == [
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (86_400, 86_397),
+        (86_401, 0),
+        (86_402, 0),
+    ]
+    assert application.read("rejected") == []
+
+
+def test_a_frame_that_is_held_outlives_a_restart(application: Application, tmp_path: Path) -> None:
+    #  a@0 a@0 a@0 b@86400 | restart | c@86401  d@86402       two followers prove b
+    application.prepare(tmp_path, [*[frame(T, "a")] * 3, frame(T + 86_400, "b")])
+    process = application.start()
+    try:
+        wait_until(lambda: application.position(0) == 4, "b is read, and held")
+    finally:
+        process.send_signal(signal.SIGINT)
+        output = finish(process)
+    assert "held" in output
+    application.send([frame(T + 86_401, "c"), frame(T + 86_402, "d")])
+    application.run("--until-end")
+    assert [(start - T, frames) for start, frames, *_ in application.seconds()] == [
+        (0, 3),
+        (86_400, 1),
+        (86_401, 1),
+        (86_402, 1),
+    ]

@@ -58,6 +58,7 @@ def test_a_second_run_does_not_feed_twice_and_again_does(application: Applicatio
 
 def test_results_of_any_time_are_kept(application: Application, tmp_path: Path) -> None:
     """Brokers delete by record timestamp, and refuse what lies ahead of their clock."""
+    application.variables["FUTURE_LIMIT_S"] = "253402300799"
     far = [frame(0, "a"), frame(86_400, "b"), frame(253402300799, "c")]
     application.prepare(tmp_path, far)
     application.run("--until-end")

@@ -1,0 +1,204 @@
+"""The frames of one partition: judged by its own event clock, logged, tallied."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from metrics.frames.event_clock import MINUTE_S, EventClock, minute_of
+from metrics.frames.frame import Frame, FrameMessage, Reason, Rejection, read_frame
+from metrics.frames.frame_log import FrameLog, Start
+from metrics.frames.future_guard import Decision, FutureGuard
+from metrics.frames.state import PartitionState, Rules, Tally
+from metrics.frames.windows import Windows
+
+
+class RejectedFrame(NamedTuple):
+    """A frame that counts for nothing, and why."""
+
+    message: FrameMessage
+    rejection: Rejection
+
+
+class PartitionCounter:
+    """The frames of one partition: its event clock, its log, and its tally.
+
+    Attributes:
+        rejected: frames that were rejected, in the order of the decisions; whoever takes them empties the list.
+    """
+
+    def __init__(self, windows: Windows, saved: PartitionState, rules: Rules, now_s: float) -> None:
+        self.windows = windows
+        self.clock = EventClock(rules.lateness_s, now_s)
+        if saved.newest_at_low_water >= 0:
+            self.clock.advance(saved.newest_at_low_water)
+        self.guard = FutureGuard(self.clock, rules.future_limit_s)
+        self.log = FrameLog()
+        self.position = saved.low_water
+        self.settled_at = saved.settled_at
+        self.rejected: list[RejectedFrame] = []
+        self.current = -1  # the newest second while it is open: the second of nearly every frame
+        self._saved = saved
+        self._tally = Tally()
+        self._counted_before = 0  # frames counted that this log never held: before a restart
+
+    def count(self, message: FrameMessage) -> bool:
+        """Count one frame, or hold it, or note it as rejected.
+
+        Returns:
+            Whether it is a frame: late, held or too far in the future, it still is one.
+        """
+        self._tally.consumed += 1
+        frame = read_frame(message.value())
+        if isinstance(frame, Rejection):
+            self._reject(message, frame)
+            return False
+        if frame.ts == self.current:
+            self.log.uids.append(frame.uid)
+        elif self.guard.held or self.guard.is_far(frame.ts):
+            self._take(self.guard.hold(frame, message))
+        else:
+            self._count_frame(frame, message)
+        return True
+
+    def settle(self) -> None:
+        """Decide on what is held, for an input that ends at the position."""
+        if self.guard.held:
+            self.settled_at = self.position
+            self._take(self.guard.settle())
+
+    def _take(self, decisions: Iterator[Decision]) -> None:
+        for (frame, message), counts in decisions:
+            if counts:
+                self._count_frame(frame, message)
+            else:
+                detail = f"ts {frame.ts} is far ahead of event time, {self.clock.newest}, and nothing proved it"
+                self._reject(message, Rejection(Reason.FUTURE, detail))
+        self._find_current()
+
+    def _count_frame(self, frame: Frame, message: FrameMessage) -> None:
+        ts = frame.ts
+        if ts < self.clock.watermark:
+            self._count_late(frame, message)
+        elif ts > self.clock.newest:
+            start = self._start(message)
+            self.clock.advance(ts)
+            self.current = ts
+            self.log.start_second(ts, frame.uid, start)
+        elif ts == self.current:
+            self.log.uids.append(frame.uid)
+        else:
+            self.log.add_straggler(ts, frame.uid, self._start(message))
+
+    def _count_late(self, frame: Frame, message: FrameMessage) -> None:
+        """Count a late frame for its minute, while the partition's own watermark leaves that open."""
+        clock, start = self.clock, self._start(message)
+        clock.newest = max(clock.newest, frame.ts)
+        self._tally.late += 1
+        if minute_of(frame.ts) + MINUTE_S <= clock.watermark:
+            detail = f"ts {frame.ts} came when event time was {clock.newest}; its minute was closed"
+            self._reject(message, Rejection(Reason.LATE, detail))
+            return
+        self._tally.joined += 1
+        self.log.note_minute(frame.ts, start)
+        self.windows.join_minute(frame.ts, (frame.uid,))
+
+    def _reject(self, message: FrameMessage, rejection: Rejection) -> None:
+        """Note a frame that counts for nothing."""
+        rejected = self._tally.rejected
+        rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
+        self.rejected.append(RejectedFrame(message, rejection))
+
+    def _start(self, message: FrameMessage) -> Start:
+        return Start(message.offset(), self.clock.newest)
+
+    def _find_current(self) -> None:
+        """Let the hot path take frames of the newest second, if that is open and no frame waits for proof."""
+        clock = self.clock
+        self.current = clock.newest if clock.newest >= clock.watermark and not self.guard.held else -1
+
+    def rebuild(self, message: FrameMessage) -> None:
+        """Put a frame from between low-water mark and position back where it stood when the state was saved.
+
+        The clock starts with what it was before the low-water mark, so the guard decides as it did. Only what silence
+        closed is not in the log: but that lies in closed windows, whose frames are told apart by what is closed.
+        """
+        self._settle_again(message.offset())
+        frame = read_frame(message.value())
+        if not isinstance(frame, Rejection):
+            if self.guard.held or self.guard.is_far(frame.ts):
+                self._take_again(self.guard.hold(frame, message))
+            else:
+                self._count_again(frame, message)
+
+    def _settle_again(self, offset: int) -> None:
+        """Settle what is held where it was settled, once all before it is read again."""
+        held = self.guard.held
+        if held and held[0].message.offset() < self.settled_at <= offset:
+            self._take_again(self.guard.settle())
+
+    def _take_again(self, decisions: Iterator[Decision]) -> None:
+        for (frame, message), counts in decisions:
+            if counts:
+                self._count_again(frame, message)
+        self._find_current()
+
+    def _count_again(self, frame: Frame, message: FrameMessage) -> None:
+        windows, clock, start = self.windows, self.clock, self._start(message)
+        minute_end = minute_of(frame.ts) + MINUTE_S
+        is_minute_open = minute_end > windows.minutes.closed_through
+        if is_minute_open and frame.ts >= windows.seconds.closed_through:
+            self._count_frame(frame, message)
+            return
+        if frame.ts > clock.newest:
+            clock.advance(frame.ts)
+        if is_minute_open and minute_end > clock.watermark:
+            self.log.note_minute(frame.ts, start)
+            windows.join_minute(frame.ts, (frame.uid,))
+
+    def read_to(self, position: int, now_s: float) -> None:
+        """Note that the partition has sent something, and was read up to a position."""
+        self.position = position
+        self.clock.hear(now_s)
+
+    def raise_watermark(self, watermark: int) -> None:
+        """Let event time move on by what other partitions or wall time say."""
+        self.clock.watermark = max(self.clock.watermark, watermark)
+        if self.current < watermark:
+            self.current = -1
+
+    @property
+    def tally(self) -> Tally:
+        """What became of the frames so far."""
+        self._tally.counted = self._counted_before + self.log.taken + len(self.log)
+        self._tally.held = len(self.guard.held)
+        return self._tally
+
+    def is_rebuilt(self) -> bool:
+        """Tell whether as many frames are held as when the state was saved."""
+        return len(self.guard.held) == self._saved.tally.held
+
+    def closed_frames(self) -> int:
+        """Return how many frames were counted in seconds that are closed."""
+        return self.tally.counted - len(self.log)
+
+    def state(self) -> PartitionState:
+        """Return what a restart needs."""
+        low_water = self.log.low_water(Start(self.position, self.clock.newest))
+        if self.guard.held:
+            low_water = min(low_water, self._start(self.guard.held[0].message))
+        tally = Tally()
+        tally.add(self.tally)
+        clock = self.clock
+        return PartitionState(self.position, *low_water, clock.newest, clock.watermark, self.settled_at, tally)
+
+    def resume(self) -> None:
+        """Go on from the saved state, after the frames from its low-water mark to its position were rebuilt."""
+        saved = self._saved
+        self._settle_again(saved.position)
+        self.position = saved.position
+        self.rejected.clear()
+        self.clock.newest = saved.newest
+        self.clock.watermark = saved.watermark
+        self._find_current()
+        self._tally = Tally()
+        self._tally.add(saved.tally)
+        self._counted_before = saved.tally.counted - self.log.taken - len(self.log)

@@ -1,0 +1,126 @@
+"""What the core knows at a commit: all that a restart needs besides the log."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from metrics.frames.frame import Reason
+from metrics.frames.windows import Series
+
+
+class Tally(msgspec.Struct, array_like=True):
+    """What became of the frames of one partition, or of several together.
+
+    The law of conservation: consumed = counted + late + invalid + future + held.
+
+    Attributes:
+        consumed: frames read, each once, however often a restart read it again.
+        counted: frames that count for their second and minute.
+        late: frames that came after their second was closed.
+        joined: late frames that still count for their minute.
+        held: frames that wait for proof of a ts far ahead.
+        rejected: frames rejected, by reason; `late` holds those late frames that count for nothing.
+    """
+
+    consumed: int = 0
+    counted: int = 0
+    late: int = 0
+    joined: int = 0
+    held: int = 0
+    rejected: dict[str, int] = {}
+
+    @property
+    def future(self) -> int:
+        """Frames whose ts was too far ahead to be true."""
+        return self.rejected.get(Reason.FUTURE, 0)
+
+    @property
+    def invalid(self) -> int:
+        """Frames that are no frames at all."""
+        return sum(self.rejected.values()) - self.rejected.get(Reason.LATE, 0) - self.future
+
+    @property
+    def error_rate(self) -> float:
+        """Late, invalid and future frames as a share of all."""
+        return (self.late + self.invalid + self.future) / self.consumed if self.consumed else 0.0
+
+    def is_conserved(self) -> bool:
+        """Tell whether every frame consumed became exactly one thing."""
+        late_lost = self.rejected.get(Reason.LATE, 0)
+        parts = self.counted + self.late + self.invalid + self.future + self.held
+        return self.consumed == parts and self.late == self.joined + late_lost
+
+    def add(self, other: "Tally") -> None:
+        """Add another partition's frames."""
+        self.consumed += other.consumed
+        self.counted += other.counted
+        self.late += other.late
+        self.joined += other.joined
+        self.held += other.held
+        for reason, frames in other.rejected.items():
+            self.rejected[reason] = self.rejected.get(reason, 0) + frames
+
+
+class Rules(msgspec.Struct, array_like=True, frozen=True):
+    """What frames are judged by.
+
+    Attributes:
+        lateness_s: the allowed lateness, in seconds of event time.
+        future_limit_s: how far a frame may be ahead of its partition's event time without proof, in seconds.
+    """
+
+    lateness_s: int
+    future_limit_s: int
+
+    def __str__(self) -> str:
+        return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s}"
+
+
+class PartitionState(msgspec.Struct, array_like=True):
+    """One partition at a commit: what a restart needs besides the frames from the low-water mark on.
+
+    Attributes:
+        position: offset of the next record to read.
+        low_water: offset of the earliest frame that an open window needs, or that is held.
+        newest_at_low_water: the event clock's newest ts before that frame was counted.
+        newest: the event clock's largest ts, -1 before the first frame.
+        watermark: the event clock's watermark, with what idle time closed.
+        settled_at: the position at which frames that were held were last settled without proof, 0 if never.
+        tally: what became of the partition's frames before position.
+    """
+
+    position: int
+    low_water: int
+    newest_at_low_water: int = -1
+    newest: int = -1
+    watermark: int = 0
+    settled_at: int = 0
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+
+class State(msgspec.Struct):
+    """The whole core at a commit.
+
+    Attributes:
+        closing_to: the watermark that closing follows; what is open below it is closed next.
+        rules: what the frames of the open windows were judged by.
+        seconds: what was published of seconds.
+        minutes: what was published of minutes.
+        partitions: the state of each partition.
+    """
+
+    closing_to: int
+    rules: Rules
+    seconds: Series
+    minutes: Series
+    partitions: dict[int, PartitionState]
+
+    @classmethod
+    def fresh(cls, starts: Mapping[int, int], rules: Rules) -> "State":
+        """Return the state before anything was read, from the offset of each partition's first record."""
+        partitions = {partition: PartitionState(at, at) for partition, at in starts.items()}
+        return cls(0, rules, Series(), Series(), partitions)
+
+    def needs_frames(self) -> bool:
+        """Tell whether a restart needs frames before the positions: windows are open, or frames are held."""
+        return any(partition.low_water < partition.position for partition in self.partitions.values())

@@ -1,0 +1,82 @@
+"""Thousands of histories by seed: disorder, wild timestamps, idle times, ends of the input, crashes and restarts.
+
+A history that fails names its seed: `SIMULATION_SEEDS=1234 pipenv run test tests/frames/test_simulation.py` replays it.
+"""
+
+import os
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from tests.frames.simulation import Run
+from tests.reference import Sent, Timeline
+
+HISTORIES = 8_000
+DAY_S = 86_400
+NOW_S = 1_800_000_000  # when history is fed
+
+
+def timeline(draw: random.Random) -> Timeline:
+    """Draw the frames of one partition: live, history that is fed later, or without timestamps of their records."""
+    kind = draw.choice(["live", "history", "unstamped"])
+    steps = draw.choice([[0, 0, 1], [0, 1, 2, 5, 6, 70], [0, 1, 4000, DAY_S], [4000, 2 * DAY_S]])
+    delays = draw.choice([[0], [0, 0, 0, 1, 5], [0, 0, 4, 6, 30, 66, 100]])
+    wildness = draw.choice([0, 0, 0.05, 0.3])
+    newest = 1468244340 + draw.randint(0, 90)
+    frames: list[Sent] = []
+    for _ in range(draw.choice([0, 1, 2, 3, 8, 30])):
+        newest += draw.choice(steps)
+        ts = newest - draw.choice(delays)
+        if draw.random() < wildness:
+            ts = newest + draw.choice([3_600, 3_601, 5_000, DAY_S, 365 * DAY_S, 10**10])
+        recorded_at_s = {"live": newest, "history": NOW_S, "unstamped": None}[kind]
+        frames.append(Sent(ts, draw.choice("abcdef"), recorded_at_s))
+    return frames
+
+
+def live_through(seed: int) -> None:
+    """Read one history to its end, however it is interrupted, and compare with the plain reference."""
+    draw = random.Random(seed)
+    crash_probability = draw.choice([0, 0.02, 0.1, 0.5])
+    idleness = draw.choice([0, 0, 0.2])
+
+    def crashes() -> bool:
+        return draw.random() < crash_probability
+
+    partitions = draw.randint(1, 3)
+    run = Run({partition: timeline(draw) for partition in range(partitions)}, crashes, draw.randint(1, partitions))
+    most = draw.choice([1, 3, 10])
+    while (unread := list(run.unread())) or run.existing < partitions:
+        if not unread or (run.existing < partitions and draw.random() < 0.05):
+            run.add_partition()
+        elif draw.random() < idleness:
+            run.silence(draw.choice(list(run.counter.partitions)), for_s=draw.choice([0, 3, 60, 1000]))
+        elif draw.random() < idleness / 5:
+            run.end()
+        else:
+            run.batch(draw.choice(unread), draw.randint(1, most))
+        if crashes():
+            run.start()
+        elif draw.random() < 0.7:
+            run.commit()
+    run.end_for_good()
+    run.check()
+
+
+def seeds() -> Iterable[int]:
+    chosen = os.environ.get("SIMULATION_SEEDS")
+    return map(int, chosen.split(",")) if chosen else range(HISTORIES)
+
+
+def test_every_history_gives_the_reference_answer() -> None:
+    failures: dict[int, Exception] = {}
+    for seed in seeds():
+        try:
+            live_through(seed)
+        except Exception as error:
+            failures[seed] = error
+    if failures:
+        shown = ",".join(map(str, list(failures)[:10]))
+        first = next(iter(failures.values()))
+        pytest.fail(f"{len(failures)} histories fail; replay by SIMULATION_SEEDS={shown}\n{first!r}")
