@@ -90,6 +90,12 @@ def count(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop at the end that the input has now, with every window closed.")
     ] = False,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Wait while another instance is active. Without it, take over at once.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on although saved state, or frames that it needs, are gone.")
+    ] = False,
 ) -> None:
     """Count the frames of a Kafka topic: **frames per second** and **unique users per minute**.
 
@@ -100,9 +106,10 @@ def count(
     """
     if context.invoked_subcommand is not None:
         return
+    options = commands.JobOptions(verbose, until_end, standby, accept_loss)
     settings = environment.load()
     if settings.bootstrap_servers is not None:
-        commands.run_job(settings, is_verbose=verbose, until_end=until_end)
+        commands.run_job(settings, options)
         return
     with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
         settings = msgspec.structs.replace(settings, bootstrap_servers=address)
@@ -112,7 +119,7 @@ def count(
         commands.create_topics(settings, partitions=1, replication_factor=1)
         with frame_files.reading(commands.default_file()) as file:
             commands.feed_once(settings, file)
-        commands.run_job(settings, is_verbose=verbose, until_end=until_end)
+        commands.run_job(settings, options)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
+from typing import NamedTuple
 
 import msgspec
 
@@ -102,15 +103,34 @@ def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
     say(f"fed {shown(frames.path)}: {pace(fed, monotonic() - started_s)}")
 
 
-def run_job(settings: Settings, *, is_verbose: bool, until_end: bool) -> None:
+class JobOptions(NamedTuple):
+    """How the main job is to run, as the command line says it."""
+
+    is_verbose: bool
+    until_end: bool
+    stand_by: bool
+    accept_loss: bool
+
+
+def run_job(settings: Settings, options: JobOptions) -> None:
     """Run the main job, show how it goes, and sum it up."""
-    with job.opened(settings, until_end=until_end) as opened, stopping_on_signals() as stopping:
+    with stopping_on_signals() as stopping, job.prepared(settings, stopping) as prepared:
+        if options.stand_by:
+            prepared.stand_by(say)
+            if stopping.is_set():
+                return
+        if options.until_end:
+            prepared.end_here()
+        if options.accept_loss:
+            for loss in prepared.open_with_losses():
+                warn(f"accepted: {loss}")
+        else:
+            prepared.open()
         say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
-        report = Report(
-            opened.counter, opened.source, stopping, is_verbose=is_verbose, print_interval=settings.print_interval
-        )
-        with report:
-            opened.run(report, stopping)
+        with Report(
+            prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval
+        ) as report:
+            prepared.run(report)
         report.sum_up()
 
 

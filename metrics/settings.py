@@ -143,6 +143,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "and holds no window open.",
         ),
     ] = 10
+    align_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=LAST_SECOND,
+            description="How far a partition may run ahead of the slowest in event time; it then waits for that one, "
+            "so that skew or a backlog cannot fill the memory.",
+        ),
+    ] = 120
     gap_limit_s: Annotated[
         int,
         Meta(
@@ -152,6 +161,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "tells its length.",
         ),
     ] = 3_600
+    broker_timeout_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Seconds of wall time for which trouble with the broker is borne: it tries again, from the "
+            "last commit on, and then gives up.",
+        ),
+    ] = 60
     local_broker_dir: Annotated[
         NonEmpty, Meta(description="Folder of the local broker's log, relative to the project's folder.")
     ] = ".local-broker"

@@ -23,7 +23,7 @@ from rich.text import Text
 from metrics.errors import MetricsError
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
-from metrics.kafka.input import Input
+from metrics.kafka.job import Job
 
 REFRESH_S = 0.25
 
@@ -126,11 +126,8 @@ class Report:
         is_verbose: print a line for each closed window, and the execution metrics every print_interval frames.
     """
 
-    def __init__(
-        self, counter: Counter, source: Input, stopping: Event, *, is_verbose: bool, print_interval: int
-    ) -> None:
-        self._counter = counter
-        self._source = source
+    def __init__(self, job: Job, stopping: Event, *, is_verbose: bool, print_interval: int) -> None:
+        self._job = job
         self._stopping = stopping
         self._failure: MetricsError | None = None
         self._is_verbose = is_verbose
@@ -138,8 +135,8 @@ class Report:
         self._started_s = self._read_s = self._shown_s = monotonic()
         self._frames = self._shown_frames = 0
         self._closed: list[str] = []
-        self._before = Figures.of(counter)
-        self._rejected_before = dict(counter.tally().rejected)
+        self._before = Figures.of(job.counter)
+        self._rejected_before = dict(job.counter.tally().rejected)
         self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
 
     def __enter__(self) -> "Report":
@@ -170,6 +167,14 @@ class Report:
             self._show(lambda: say("\n".join(self._closed)))
             self._closed.clear()
 
+    def rewound(self) -> None:
+        """Forget the windows that were not committed: they will be closed again."""
+        self._closed.clear()
+
+    def troubled(self, what: str) -> None:
+        """Tell what is wrong with the broker, or that it no longer is."""
+        self._show(lambda: warn(what))
+
     def read(self, frames: int) -> None:
         """Count a batch, and show how things stand when it is time to."""
         now_s = monotonic()
@@ -185,21 +190,21 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        now, before = Figures.of(self._counter), self._before
+        now, before = Figures.of(self._job.counter), self._before
         return metrics_line(self._pace(), now.late - before.late, now.rejected - before.rejected, self._error_rate())
 
     def _pace(self) -> str:
         return pace(self._frames, self._read_s - self._started_s)
 
     def _error_rate(self) -> float:
-        now, before = Figures.of(self._counter), self._before
+        now, before = Figures.of(self._job.counter), self._before
         return (now.wrong - before.wrong) / max(self._frames, 1)
 
     def _status(self, now_s: float) -> Text:
         rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
-        newest = max(counter.clock.newest for counter in self._counter.partitions.values())
+        newest = max(counter.clock.newest for counter in self._job.counter.partitions.values())
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
-        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {self._source.lag():,}"
+        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {self._job.source.lag():,}"
         return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
     def sum_up(self) -> None:
@@ -211,7 +216,7 @@ class Report:
         table = Table("", "this run", "all runs", box=None, pad_edge=False)
         for column in table.columns[1:]:
             column.justify = "right"
-        now, tally = Figures.of(self._counter), self._counter.tally()
+        now, tally = Figures.of(self._job.counter), self._job.counter.tally()
         for name, before, after in zip(Figures._fields, self._before, now, strict=True):
             table.add_row(name.replace("_", " "), f"{after - before:,}", f"{after:,}")
         for reason, frames in sorted(tally.rejected.items()):

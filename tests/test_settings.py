@@ -25,7 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "lateness_s": 5,
     "future_limit_s": 3_600,
     "idle_s": 10,
+    "align_s": 120,
     "gap_limit_s": 3_600,
+    "broker_timeout_s": 60,
     "local_broker_dir": ".local-broker",
     "client_properties": {},
 }
@@ -41,7 +43,9 @@ A_VALUE_OF_EACH = {
     "LATENESS_S": "0",
     "FUTURE_LIMIT_S": "86400",
     "IDLE_S": "86400",
+    "ALIGN_S": "1",
     "GAP_LIMIT_S": "31536000",
+    "BROKER_TIMEOUT_S": "86400",
     "LOCAL_BROKER_DIR": "/somewhere/else",
 }
 
@@ -74,7 +78,9 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "lateness_s": 0,
         "future_limit_s": 86_400,
         "idle_s": 86_400,
+        "align_s": 1,
         "gap_limit_s": 31_536_000,
+        "broker_timeout_s": 86_400,
         "local_broker_dir": "/somewhere/else",
         "client_properties": {},
     }

@@ -172,9 +172,21 @@ class PartitionCounter:
         self._tally.held = len(self.guard.held)
         return self._tally
 
-    def is_rebuilt(self) -> bool:
-        """Tell whether as many frames are held as when the state was saved."""
-        return len(self.guard.held) == self._saved.tally.held
+    def end_rebuild(self) -> None:
+        """Note that all frames from the low-water mark to the position were given to `rebuild`."""
+        self._settle_again(self._saved.position)
+
+    def missing(self) -> int:
+        """Return how many of the frames that were open or held when the state was saved were not rebuilt."""
+        saved = self._saved
+        return saved.open - len(self.log) + saved.tally.held - len(self.guard.held)
+
+    def write_off(self) -> None:
+        """Take the frames that are missing for lost, so that the rest can go on."""
+        saved = self._saved
+        saved.tally.lost += self.missing()
+        saved.tally.counted += len(self.log) - saved.open
+        saved.tally.held, saved.open = len(self.guard.held), len(self.log)
 
     def closed_frames(self) -> int:
         """Return how many frames were counted in seconds that are closed."""
@@ -188,12 +200,13 @@ class PartitionCounter:
         tally = Tally()
         tally.add(self.tally)
         clock = self.clock
-        return PartitionState(self.position, *low_water, clock.newest, clock.watermark, self.settled_at, tally)
+        return PartitionState(
+            self.position, *low_water, clock.newest, clock.watermark, len(self.log), self.settled_at, tally
+        )
 
     def resume(self) -> None:
         """Go on from the saved state, after the frames from its low-water mark to its position were rebuilt."""
         saved = self._saved
-        self._settle_again(saved.position)
         self.position = saved.position
         self.rejected.clear()
         self.clock.newest = saved.newest

@@ -11,7 +11,7 @@ from metrics.frames.windows import Series
 class Tally(msgspec.Struct, array_like=True):
     """What became of the frames of one partition, or of several together.
 
-    The law of conservation: consumed = counted + late + invalid + future + held.
+    The law of conservation: consumed = counted + late + invalid + future + held + lost.
 
     Attributes:
         consumed: frames read, each once, however often a restart read it again.
@@ -19,6 +19,7 @@ class Tally(msgspec.Struct, array_like=True):
         late: frames that came after their second was closed.
         joined: late frames that still count for their minute.
         held: frames that wait for proof of a ts far ahead.
+        lost: frames that were counted or held, but gone from the topic before their second was closed.
         rejected: frames rejected, by reason; `late` holds those late frames that count for nothing.
     """
 
@@ -27,6 +28,7 @@ class Tally(msgspec.Struct, array_like=True):
     late: int = 0
     joined: int = 0
     held: int = 0
+    lost: int = 0
     rejected: dict[str, int] = {}
 
     @property
@@ -47,7 +49,7 @@ class Tally(msgspec.Struct, array_like=True):
     def is_conserved(self) -> bool:
         """Tell whether every frame consumed became exactly one thing."""
         late_lost = self.rejected.get(Reason.LATE, 0)
-        parts = self.counted + self.late + self.invalid + self.future + self.held
+        parts = self.counted + self.late + self.invalid + self.future + self.held + self.lost
         return self.consumed == parts and self.late == self.joined + late_lost
 
     def add(self, other: "Tally") -> None:
@@ -57,6 +59,7 @@ class Tally(msgspec.Struct, array_like=True):
         self.late += other.late
         self.joined += other.joined
         self.held += other.held
+        self.lost += other.lost
         for reason, frames in other.rejected.items():
             self.rejected[reason] = self.rejected.get(reason, 0) + frames
 
@@ -85,6 +88,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         newest_at_low_water: the event clock's newest ts before that frame was counted.
         newest: the event clock's largest ts, -1 before the first frame.
         watermark: the event clock's watermark, with what idle time closed.
+        open: frames counted whose second is open; a restart finds as many.
         settled_at: the position at which frames that were held were last settled without proof, 0 if never.
         tally: what became of the partition's frames before position.
     """
@@ -94,6 +98,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     newest_at_low_water: int = -1
     newest: int = -1
     watermark: int = 0
+    open: int = 0
     settled_at: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
 

@@ -1,171 +1,60 @@
-"""Outputs, offsets and state in one transaction; and the state read back.
-
-The committed offset of a partition is its low-water mark. The metadata beside it holds the rest of the state as JSON,
-at most 4,096 bytes (`offset.metadata.max.bytes`), so that whoever may read the consumer group can read the state. What
-belongs to all partitions together stands with the lowest one.
-"""
+"""Outputs, offsets and state in one transaction."""
 
 import time
-from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from metrics.errors import BrokerError, FencedError, MetricsError, StateError, TopicError
+from metrics.errors import BrokerError, TopicError
 from metrics.frames.frame import FrameMessage, Rejection
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import Record, SecondRecord, Series
-from metrics.kafka import topics
+from metrics.frames.state import State
+from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka.clients import text_of
+from metrics.kafka.patience import Patience
+from metrics.kafka.saved_state import Instance, SavedState, to_offsets
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
-TRANSACTION_TIMEOUT_S = 30.0
+# One try of a step; between two of them Ctrl-C is heard.
+CALL_TIMEOUT_S = 10.0
 ABORT_TIMEOUT_S = 5.0
 MOST_REFUSALS = 3
 ANY_PARTITION = -1
 # What a record, its batch and a header take beside their own bytes, at the most.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 
 Headers = list[tuple[str, str | bytes | None]]
-
-ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
-
-
-class WindowsMetadata(msgspec.Struct, array_like=True):
-    """What belongs to all partitions together."""
-
-    topic_id: str
-    rules: Rules
-    closing_to: int
-    seconds: Series
-    minutes: Series
-
-
-class Metadata(msgspec.Struct, array_like=True):
-    """The metadata of one partition's committed offset, as an array: names would take half of its bytes."""
-
-    version: Literal[2]
-    partition: PartitionState
-    windows: WindowsMetadata | None
-
-
-class SavedState(NamedTuple):
-    """A state, and the id of the topic that its offsets are of: a topic made anew has another one."""
-
-    state: State
-    topic_id: str
-
-
-def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
-    """Write a state as offsets with metadata."""
-    state = saved.state
-    windows: WindowsMetadata | None = WindowsMetadata(
-        saved.topic_id, state.rules, state.closing_to, state.seconds, state.minutes
-    )
-    offsets = []
-    for number, partition in sorted(state.partitions.items()):
-        text = msgspec.json.encode(Metadata(2, partition, windows)).decode()
-        offsets.append(TopicPartition(topic, number, partition.low_water, metadata=text))
-        windows = None
-    return offsets
-
-
-def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
-    """Read a state back from the committed offsets of all partitions that have one; None if none has.
-
-    Raises:
-        StateError: an offset has no metadata of ours.
-    """
-    saved = None
-    for offset in sorted(offsets, key=lambda offset: offset.partition):
-        metadata = _metadata(offset)
-        if metadata.windows is not None:
-            windows = metadata.windows
-            state = State(windows.closing_to, windows.rules, windows.seconds, windows.minutes, {})
-            saved = SavedState(state, windows.topic_id)
-        if saved is None:
-            raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", now=ANEW)
-        saved.state.partitions[offset.partition] = metadata.partition
-    return saved
-
-
-def _metadata(offset: TopicPartition) -> Metadata:
-    try:
-        return msgspec.json.decode(offset.metadata or "", type=Metadata)
-    except msgspec.DecodeError as error:
-        raise StateError(
-            f"the committed offset of {offset.topic}/{offset.partition} holds no state of this program",
-            why=f"its metadata is {offset.metadata!r}: {error}",
-            now=ANEW,
-        ) from error
-
-
-def load(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> State:
-    """Read the state of the consumer group; partitions without one start with the first record that they hold.
-
-    Raises:
-        StateError: it is not ours, it is gone, or the input no longer holds frames that it needs.
-        BrokerError: the broker does not answer.
-    """
-    topic, partitions = settings.input_topic, range(in_use.input_partitions)
-    try:
-        answers = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=10.0)
-    except KafkaException as error:
-        raise BrokerError("the broker does not tell the consumer group's offsets", why=text_of(error)) from error
-    failures = {str(answer.error) for answer in answers if answer.error is not None}
-    if failures:
-        raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
-    saved = from_offsets(answer for answer in answers if answer.offset >= 0)
-    if saved is None:
-        _refuse_if_state_is_gone(settings)
-        saved = SavedState(State.fresh({}, settings.rules()), in_use.input_id)
-    if saved.topic_id != in_use.input_id:
-        raise StateError(
-            f"the topic {topic} was deleted and made anew",
-            why=f"the group {settings.consumer_group_id} has read the one with the id {saved.topic_id}, "
-            f"this one has the id {in_use.input_id}",
-            now=ANEW,
-        )
-    for number in partitions:
-        low, high = topics.offsets(consumer, topic, number)
-        partition = saved.state.partitions.setdefault(number, PartitionState(low, low))
-        if partition.low_water < low or partition.position > high:
-            raise StateError(
-                f"frames of {topic}/{number} that were still needed are gone",
-                why=f"the state needs {partition.low_water} to {partition.position}, the topic holds {low} to {high}",
-                now=f"bring the frames back, or {ANEW}",
-            )
-    return saved.state
-
-
-def _refuse_if_state_is_gone(settings: Settings) -> None:
-    """Tell a group that never ran from one whose offsets expired: that one would publish every window again."""
-    topic = topics.first_with_records(settings, settings.result_topics())
-    if topic is not None:
-        raise StateError(
-            f"the group {settings.consumer_group_id} has no state, but results are there",
-            why=f"{topic} holds records of windows; the group's offsets expired (offsets.retention.minutes), "
-            "were deleted, or it is another group that wrote them",
-            now="to count all frames again, set other output topics or empty these;\n"
-            "to go on where another group stopped, set CONSUMER_GROUP_ID to that one",
-        )
 
 
 class Checkpoint:
     """The open transaction: what was sent since the last commit becomes visible at the next one, all or nothing."""
 
-    def __init__(self, producer: Producer, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
-        """Take over the transactional id: an instance that had it is fenced, what it left open is aborted."""
+    def __init__(
+        self,
+        producer: Producer,
+        consumer: Consumer,
+        settings: Settings,
+        in_use: TopicsInUse,
+        patience: Patience,
+        instance_id: str,
+    ) -> None:
+        """Take over the transactional id: an instance that had it is fenced, what it left open is aborted.
+
+        Raises:
+            TransactionLostError: the broker does not answer, or refuses.
+        """
         self._producer = producer
+        self._patience = patience
+        self.instance = Instance(instance_id)
         self._consumer = consumer
         self._settings = settings
         self._in_use = in_use
-        self._is_open = False
+        self._is_open = self._has_failed = False
         self._refusals: list[str] = []
-        self._call(producer.init_transactions, TRANSACTION_TIMEOUT_S)
+        self._call(producer.init_transactions, CALL_TIMEOUT_S)
 
     def publish(self, record: Record) -> None:
         """Send the record of a closed window; its timestamp is the window's start."""
@@ -215,23 +104,44 @@ class Checkpoint:
         partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
         self._send(topic, key, value, message.timestamp()[1], headers, partition)
 
+    def retire(self, state: State) -> None:
+        """Commit for the last time: whoever stands by may take over."""
+        self.instance = msgspec.structs.replace(self.instance, is_active=False)
+        self.commit(state)
+
     def commit(self, state: State) -> None:
-        """Commit what was sent, together with the state that it leads to."""
+        """Commit what was sent, together with the state that it leads to.
+
+        Raises:
+            TransactionLostError: nothing of it is visible; go back to the last commit, and on from there.
+        """
+        had_records = self._is_open
+        self.announce(state)
+        if had_records:
+            self._patience.relieve()
+
+    def announce(self, state: State) -> None:
+        """Commit the state as it is, so that all can see that this instance is active."""
+        self.instance = msgspec.structs.replace(self.instance, beat=self.instance.beat + 1)
         # 1. The state goes into the transaction: if it commits, a restart begins behind these outputs.
         self._begin()
-        offsets = to_offsets(SavedState(state, self._in_use.input_id), self._settings.input_topic)
+        offsets = to_offsets(SavedState(state, self._in_use.input_id, self.instance), self._settings.input_topic)
         group = self._consumer.consumer_group_metadata()
-        self._call(self._producer.send_offsets_to_transaction, offsets, group, TRANSACTION_TIMEOUT_S)
+        self._call(self._producer.send_offsets_to_transaction, offsets, group, CALL_TIMEOUT_S)
         # 2. The commit flushes the outputs first, and fails if one of them was refused.
-        self._call(self._producer.commit_transaction, TRANSACTION_TIMEOUT_S)
+        self._call(self._producer.commit_transaction, CALL_TIMEOUT_S)
         self._is_open = False
 
-    def abort(self) -> None:
-        """Take back what was sent since the last commit, so that readers behind it need not wait for a timeout."""
-        if self._is_open:
-            self._is_open = False
+    def close(self) -> None:
+        """Take back what was sent since the last commit, so that readers behind it need not wait for a timeout.
+
+        Where a step has failed, that is left to the instance that takes over.
+        """
+        if self._is_open and not self._has_failed:
             with suppress(KafkaException):
                 self._producer.abort_transaction(ABORT_TIMEOUT_S)
+        self._is_open = False
+        self._producer.purge()
 
     def _begin(self) -> None:
         if not self._is_open:
@@ -255,9 +165,9 @@ class Checkpoint:
                     topic, value, key, partition, self._note_refusal, timestamp=timestamp_ms, headers=headers
                 )
             except BufferError:
-                self._producer.poll(0.1)  # the queue is full: wait until the broker has taken some
+                self._call(self._producer.poll, 0.1)  # the queue is full: wait until the broker has taken some
             except KafkaException as error:
-                raise self._wrapped(error) from error
+                raise self._lost(error) from error
             else:
                 return
 
@@ -280,31 +190,44 @@ class Checkpoint:
             self._refusals.append(f"{message.topic()}: {error.str()}")
 
     def _call(self, step: Any, *arguments: Any) -> None:
-        """Take one step of the transaction, again where the client says that it may be repeated."""
-        give_up_s = time.monotonic() + TRANSACTION_TIMEOUT_S
-        while True:
-            try:
-                step(*arguments)
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > give_up_s:
-                    raise self._wrapped(error) from error
-            else:
-                return
+        """Take one step of the transaction.
 
-    def _wrapped(self, error: KafkaException) -> MetricsError:
-        cause = error.args[0]
-        self._producer.poll(0)  # it brings the refusals
-        if cause.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
-            return FencedError(
-                f"another instance took over the group {self._settings.consumer_group_id}",
-                why=text_of(error),
-                now="nothing is lost: it goes on where this one committed last",
-            )
+        Some errors could be repeated by what the client says. But after a broker was restarted, a second try of
+        send_offsets_to_transaction never returned (librdkafka 2.16), so whatever fails is done anew from the start.
+        """
+        try:
+            step(*arguments)
+        except KafkaException as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: KafkaException) -> "TransactionLostError":
+        self._has_failed = True
+        is_fenced = error.args[0].code() in _FENCED
+        return TransactionLostError(self._failure(error), is_fenced=is_fenced)
+
+    def _failure(self, error: KafkaException) -> BrokerError:
+        with suppress(KafkaException):  # where the producer is fenced, it says so once more
+            self._producer.poll(0)  # it brings the refusals
         return BrokerError(
             "the transaction failed; nothing of it is visible",
             why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])),
             now="start again: the last commit is where it goes on",
         )
+
+
+class TransactionLostError(Exception):
+    """The open transaction will never commit: the job goes back to the last commit, and on from there.
+
+    Attributes:
+        cause: what it was, for when this goes on for too long.
+        is_fenced: another process took over the transactional id; or the broker gave up on a transaction that was
+            open for too long, which looks the same from here.
+    """
+
+    def __init__(self, cause: BrokerError, *, is_fenced: bool) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.is_fenced = is_fenced
 
 
 def _size_bytes(headers: Headers) -> int:

@@ -62,6 +62,9 @@ def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: 
         # A commit asks its coordinator again at this pace: with the default of 100, transactions take 120 ms.
         "retry.backoff.ms": 10,
         "linger.ms": 5,
+        # A broker that hangs is noticed, and what a killed process left open is aborted, after this long.
+        "socket.timeout.ms": 10_000,
+        "transaction.timeout.ms": 30_000,
         # The topics' own limits decide, so the client has none.
         "message.max.bytes": 1_000_000_000,
     }

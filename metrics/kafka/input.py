@@ -1,29 +1,15 @@
 """The input topic: its partitions, assigned by hand, how far each was read, and where each ends."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Mapping
+from typing import cast
 
-from confluent_kafka import (
-    OFFSET_INVALID,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    Message,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
 from metrics.frames.frame import FrameMessage
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 BATCH_FRAMES = 1000
 POLL_S = 0.02
-ASK_TIMEOUT_S = 2.0
-
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
 _PASSING = frozenset(
@@ -49,6 +35,7 @@ class Input:
 
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
+        held_back: partitions that nothing is fetched from for now.
     """
 
     def __init__(
@@ -56,13 +43,30 @@ class Input:
     ) -> None:
         self._consumer = consumer
         self._topic = topic
-        self._ends = ends
+        # A partition that came after the ends were asked for ends where it starts.
+        self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
+        self.held_back: set[int] = set()
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
     def has_ended(self) -> bool:
         """Tell whether every partition was read to its given end."""
         return self._ends is not None and len(self.ended()) == len(self.reached)
+
+    def add_partition(self, partition: int, start: int) -> None:
+        """Read one more partition."""
+        self.reached[partition] = start
+        if self._ends is not None:
+            self._ends[partition] = start
+        self._consumer.incremental_assign([TopicPartition(self._topic, partition, start)])
+
+    def hold_back(self, wanted: set[int]) -> None:
+        """Fetch nothing from these partitions, until they are no longer named here."""
+        if wanted == self.held_back:
+            return
+        self._consumer.pause([TopicPartition(self._topic, number) for number in wanted - self.held_back])
+        self._consumer.resume([TopicPartition(self._topic, number) for number in self.held_back - wanted])
+        self.held_back = wanted
 
     def ended(self) -> list[int]:
         """Return the partitions that were read to their given end."""
@@ -95,7 +99,11 @@ class Input:
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
             self.reached[partition] = max(self.reached[partition], offset)
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise StateError(f"frames of {self._topic}/{partition} that were still needed are gone", why=error.str())
+            raise StateError(
+                f"frames of {self._topic}/{partition} that were still needed are gone",
+                why=f"{error.str()}; they were to be read from offset {offset} on",
+                now="bring them back, or go on without them: python app.py --accept-loss",
+            )
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
@@ -107,42 +115,3 @@ class Input:
             if high not in (OFFSET_INVALID, None):
                 waiting += max(0, high - reached)
         return waiting
-
-
-class End(NamedTuple):
-    """Where the broker said that a partition ends, and when it was asked, in seconds of wall time."""
-
-    partition: int
-    offset: int
-    asked_at_s: float
-
-
-class Ends:
-    """Asks the broker where partitions end, and takes its answers later: the loop never waits for them.
-
-    An open transaction is part of the log here: what it holds has come, so its partition is not silent.
-    """
-
-    def __init__(self, admin: AdminClient, topic: str) -> None:
-        self._admin = admin
-        self._topic = topic
-        self._asked_at_s = 0.0
-        self._asked: dict[TopicPartition, Future[ListOffsetsResultInfo]] = {}
-
-    def ask(self, partitions: Collection[int], now_s: float) -> None:
-        """Ask for the ends of some partitions, unless a question is still open."""
-        if not self._asked and partitions:
-            specs = {TopicPartition(self._topic, partition): _LATEST for partition in partitions}
-            self._asked_at_s = now_s
-            self._asked = self._admin.list_offsets(
-                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ASK_TIMEOUT_S
-            )
-
-    def told(self) -> Iterator[End]:
-        """Yield what was answered since the last call; for a partition without an answer nothing is known."""
-        if not all(future.done() for future in self._asked.values()):
-            return
-        for place, future in self._asked.items():
-            if future.exception() is None:
-                yield End(place.partition, future.result().offset, self._asked_at_s)
-        self._asked = {}

@@ -1,87 +1,216 @@
-"""The main job, put together: clients, topics, saved state, loop."""
+"""The main job: clients, topics, saved state and loop put together, and put together anew after trouble."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
-from typing import NamedTuple
 
 from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
 
+from metrics.errors import BrokerError
 from metrics.frames.counter import Counter
 from metrics.frames.state import State
-from metrics.kafka import topics
-from metrics.kafka.checkpoint import Checkpoint, load
+from metrics.kafka import standby, topics
+from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
-from metrics.kafka.input import Ends, Input
+from metrics.kafka.input import Input
 from metrics.kafka.loop import Loop, Watcher
+from metrics.kafka.patience import Patience
+from metrics.kafka.resuming import begin, saved_state
+from metrics.kafka.topics import TopicsInUse
+from metrics.kafka.watch import Watch, fenced
 from metrics.settings import Settings
 
+RETRY_S = 0.5
+REBUILD_TIMEOUT_S = 15.0
+# A process that took over has committed by then, if only that it did.
+FENCED_LOOK_S = 5.0
 
-class Job(NamedTuple):
-    """The main job, ready to run."""
 
-    settings: Settings
-    counter: Counter
-    source: Input
-    ends: Ends
-    outputs: Checkpoint
+class Job:
+    """The main job, ready to run.
 
-    def run(self, watcher: Watcher, stopping: Event) -> None:
-        """Count until `stopping` is set, or to the given end of the input; then commit."""
-        republish = self.settings.output_stream is not None
-        loop = Loop(
-            self.source,
-            self.ends,
-            self.counter,
-            self.outputs,
-            watcher,
-            stopping,
-            idle_s=self.settings.idle_s,
-            republish=republish,
+    Attributes:
+        counter: the core; another one after trouble with the broker.
+        source: the input; another one after trouble.
+    """
+
+    def __init__(self, settings: Settings, admin: AdminClient, in_use: TopicsInUse, stopping: Event) -> None:
+        self._settings = settings
+        self._admin = admin
+        self._consumer = open_consumer(settings)
+        self._in_use = in_use
+        self._stopping = stopping
+        self._patience = Patience(settings.broker_timeout_s, stopping)
+        self._instance_id = secrets.token_hex(4)
+        self._ends: dict[int, int] | None = None
+        self._checkpoint: Checkpoint | None = None
+        self.counter: Counter
+        self.source: Input
+
+    def stand_by(self, tell: Callable[[str], None]) -> None:
+        """Wait until no other instance is active, or the user wants to stop."""
+        standby.wait(self._consumer, self._settings, self._stopping, tell)
+
+    def end_here(self) -> None:
+        """Let the job stop at the end that the input has now, with every window closed."""
+        self._ends = topics.ends(self._consumer, self._settings.input_topic, self._in_use.input_partitions)
+
+    def open(self) -> None:
+        """Take over, and go on where the group stands.
+
+        Raises:
+            StateError: the state cannot be used, or something that it needs is gone.
+            BrokerError: the broker does not answer.
+        """
+        try:
+            self._open()
+        except TransactionLostError as lost:
+            raise lost.cause from None
+
+    def open_with_losses(self) -> list[str]:
+        """Take over, and go on where the group stands, without what is gone; returns what that is, a line each."""
+        try:
+            self._take_over()
+            beginning = begin(self._consumer, self._settings, self._in_use)
+            self.counter = rebuilt(self._consumer, self._settings, beginning.state)
+            missing = self.counter.write_off()
+            self._go_on(beginning.state)
+        except TransactionLostError as lost:
+            raise lost.cause from None
+        return (
+            [*beginning.losses, f"frames of open windows that are gone: {missing:,}"] if missing else beginning.losses
         )
-        loop.run()
+
+    def _open(self) -> None:
+        checkpoint = self._take_over()
+        state = begin(self._consumer, self._settings, self._in_use).accepted()
+        checkpoint.announce(state)  # before the log is read again, which may take long
+        self.counter = rebuilt(self._consumer, self._settings, state)
+        self._go_on(state)
+
+    def _take_over(self) -> Checkpoint:
+        """Fence the instance that was active. From then on nobody but this one can change the state.
+
+        All clients are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
+        """
+        self.close()
+        self._consumer = open_consumer(self._settings)
+        self._in_use = topics.check(self._admin, self._settings)
+        batch_bytes = min(limits.size_bytes for limits in self._in_use.limits.values())
+        producer = open_transactional_producer(self._settings, batch_bytes)
+        self._checkpoint = Checkpoint(
+            producer, self._consumer, self._settings, self._in_use, self._patience, self._instance_id
+        )
+        return self._checkpoint
+
+    def _go_on(self, state: State) -> None:
+        """Read on from the state that the core was rebuilt from."""
+        assert self._checkpoint is not None
+        self.counter.resume()
+        self._checkpoint.announce(self.counter.state())
+        positions = {number: partition.position for number, partition in state.partitions.items()}
+        self.source = Input(self._consumer, self._settings.input_topic, positions, self._ends)
+        self._watch = Watch(self._admin, self._settings, self._in_use.input_id, len(positions), self._instance_id)
+
+    def run(self, watcher: Watcher) -> None:
+        """Count until it is stopped, or to the end that was given; then commit.
+
+        Where a transaction is lost, the job goes back to the last commit and on from there: on a doubt, nothing is
+        committed across it.
+
+        Raises:
+            BrokerError: trouble lasted for too long.
+            FencedError: another instance has taken over.
+        """
+        self._patience.tell = watcher.troubled
+        while True:
+            assert self._checkpoint is not None
+            loop = Loop(
+                self.source, self._watch, self.counter, self._checkpoint, watcher, self._stopping, self._settings
+            )
+            try:
+                loop.run()
+            except TransactionLostError as lost:
+                watcher.rewound()
+                self._recover(lost)
+            else:
+                return
+
+    def _recover(self, lost: TransactionLostError) -> None:
+        """Open everything anew, from the last commit, for as long as patience lasts."""
+        began_s = monotonic()
+        while True:
+            try:
+                self._patience.suffer(lost.cause)
+                if lost.is_fenced:
+                    self._see_who_is_active()
+                self._open()
+            except TransactionLostError as again:
+                lost = again
+                self._patience.pause(RETRY_S)
+            except BrokerError as error:
+                self._patience.suffer(error)
+                self._patience.pause(RETRY_S)
+            else:
+                self._patience.tell(
+                    f"went back to the last commit, and on from there, after {monotonic() - began_s:.1f} s"
+                )
+                return
+
+    def _see_who_is_active(self) -> None:
+        """Tell another instance that took over from a broker that gave up on our transaction.
+
+        Raises:
+            FencedError: another instance is active.
+        """
+        give_up_s = monotonic() + FENCED_LOOK_S
+        while monotonic() < give_up_s and not self._stopping.is_set():
+            saved = saved_state(self._consumer, self._settings.input_topic, 1)
+            if saved is not None and saved.instance.id != self._instance_id:
+                raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
+            self._patience.pause(RETRY_S)
+
+    def close(self) -> None:
+        """Take back what is not committed, and close the clients."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+        self._consumer.close()
 
 
 @contextmanager
-def opened(settings: Settings, *, until_end: bool) -> Iterator[Job]:
-    """Open the main job where its consumer group stands, and close its clients at the end.
-
-    Args:
-        until_end: let the job stop at the end that the input has now, with every window closed.
+def prepared(settings: Settings, stopping: Event) -> Iterator[Job]:
+    """Give the main job, its topics checked, and close its clients at the end.
 
     Raises:
-        MetricsError: the broker, a topic or the saved state does not let the job begin.
+        MetricsError: the broker or a topic does not let the job begin.
     """
     admin = open_admin(settings)
     in_use = topics.check(admin, settings)
-    consumer = open_consumer(settings)
+    job = Job(settings, admin, in_use, stopping)
     try:
-        # The transactional id is taken over before the state is read: from then on no other instance can change it.
-        batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
-        outputs = Checkpoint(open_transactional_producer(settings, batch_bytes), consumer, settings, in_use)
-        state = load(consumer, settings, in_use)
-        counter = restore(consumer, settings, state)
-        ends = topics.ends(consumer, settings.input_topic, in_use.input_partitions) if until_end else None
-        positions = {number: partition.position for number, partition in state.partitions.items()}
-        source = Input(consumer, settings.input_topic, positions, ends)
-        try:
-            yield Job(settings, counter, source, Ends(admin, settings.input_topic), outputs)
-        finally:
-            outputs.abort()
+        yield job
     finally:
-        consumer.close()
+        job.close()
 
 
-def restore(consumer: Consumer, settings: Settings, state: State) -> Counter:
+def rebuilt(consumer: Consumer, settings: Settings, state: State) -> Counter:
     """Rebuild the open windows of a saved state from the log, from each low-water mark to its position."""
     counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
     starts = {number: partition.low_water for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
+    heard_at_s = monotonic()
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message)
             source.pass_by(message.partition(), message.offset())
-    counter.resume()
+            heard_at_s = monotonic()
+        if monotonic() - heard_at_s > REBUILD_TIMEOUT_S:
+            raise BrokerError(
+                "the frames of the open windows cannot be read again",
+                why=f"nothing came of {settings.input_topic} for {REBUILD_TIMEOUT_S:.0f} s",
+            )
     return counter

@@ -9,14 +9,17 @@ from metrics.frames.counter import Counter
 from metrics.frames.frame import FrameMessage
 from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
-from metrics.kafka.input import BATCH_FRAMES, Ends, Input
+from metrics.kafka.input import BATCH_FRAMES, Input
+from metrics.kafka.watch import Watch
+from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.0
-# Brokers forget offsets, which hold the state, some time after they were committed; so they are committed anew.
-STATE_COMMIT_S = 3600.0
+# With nothing to commit, the state is: so that who stands by sees that this instance lives, and because brokers forget
+# offsets, which hold the state, some time after they were committed.
+BEAT_S = 2.0
 SILENCE_CHECK_S = 0.5
-# A transaction must end long before the broker gives up on it, after a minute.
+# A transaction must end long before the broker gives up on it.
 MOST_RECORDS = 20_000
 
 
@@ -29,8 +32,14 @@ class Watcher(Protocol):
     def committed(self) -> None:
         """What was closed so far is committed."""
 
+    def rewound(self) -> None:
+        """What was closed since the last commit was not, and will be closed again."""
+
     def read(self, frames: int) -> None:
         """A batch was read, of so many frames."""
+
+    def troubled(self, what: str) -> None:
+        """The broker makes trouble, or answers again."""
 
 
 class Loop:
@@ -39,23 +48,22 @@ class Loop:
     def __init__(
         self,
         source: Input,
-        ends: Ends,
+        watch: Watch,
         counter: Counter,
         checkpoint: Checkpoint,
         watcher: Watcher,
         stopping: Event,
-        *,
-        idle_s: int,
-        republish: bool,
+        settings: Settings,
     ) -> None:
         self._source = source
-        self._ends = ends
+        self._watch = watch
         self._counter = counter
         self._checkpoint = checkpoint
         self._watcher = watcher
-        self._idle_s = idle_s
-        self._republish = republish
         self._stopping = stopping
+        self._idle_s = settings.idle_s
+        self._align_s = settings.align_s
+        self._republish = settings.output_stream is not None
         self._uncommitted_frames = self._uncommitted_records = 0
         self._committed_at_s = self._asked_at_s = monotonic()
 
@@ -65,13 +73,15 @@ class Loop:
         while not self._stopping.is_set() and not self._source.has_ended():
             messages = self._source.batch()
             self._log(messages)
+            self._look_around(monotonic())
             self._publish(self._counter.close(monotonic()))
             self._commit_when_due(is_busy=len(messages) == BATCH_FRAMES)
         if self._source.has_ended():
             self._counter.settle()
             self._send_rejected()
             self._publish(self._counter.close_all())
-        self._commit()
+        self._checkpoint.retire(self._counter.state())
+        self._watcher.committed()
 
     def _log(self, messages: list[FrameMessage]) -> None:
         """Decode and log a batch: the hot path. All else happens once a batch."""
@@ -87,13 +97,33 @@ class Loop:
             partitions[partition].read_to(offset + 1, now_s)
         self._uncommitted_frames += len(messages)
         self._watcher.read(len(messages))
-        self._find_silent_partitions(now_s)
 
     def _send_rejected(self) -> None:
         for counter in self._counter.partitions.values():
             for message, rejection in counter.rejected:
                 self._checkpoint.reject(message, rejection)
             counter.rejected.clear()
+
+    def _look_around(self, now_s: float) -> None:
+        """See to what is not in the frames: silence, partitions that are new or far ahead, another instance."""
+        self._watch.look(now_s)
+        for partition in range(len(self._counter.partitions), self._watch.partitions):
+            self._counter.add_partition(partition, 0, now_s)
+            self._source.add_partition(partition, 0)
+        self._find_silent_partitions(now_s)
+        if len(self._counter.partitions) > 1:
+            self._align(now_s)
+
+    def _align(self, now_s: float) -> None:
+        """Let partitions that are far ahead in event time wait for the slowest, so that they do not fill the memory.
+
+        Windows close no later by it. What was fetched of a partition is thrown away when it has to wait, so it goes on
+        only when half of its lead is gone.
+        """
+        waiting = self._source.held_back
+        leads = self._counter.leads(now_s).items()
+        limits = {number: self._align_s // 2 if number in waiting else self._align_s for number, _ in leads}
+        self._source.hold_back({number for number, lead_s in leads if lead_s > limits[number]})
 
     def _find_silent_partitions(self, now_s: float) -> None:
         """Let no partition hold windows open that sent nothing for idle_s and was read to its end.
@@ -102,16 +132,15 @@ class Loop:
         from a process that was asleep.
         """
         clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
-        for end in self._ends.told():
-            clock = clocks[end.partition]
-            is_silent = (
-                end.asked_at_s - clock.heard_at_s >= self._idle_s and self._source.reached[end.partition] >= end.offset
-            )
-            clock.silent_at_s = end.asked_at_s if is_silent else None
+        for partition, offset, asked_at_s in self._watch.ends_told():
+            clock = clocks[partition]
+            was_quiet = asked_at_s - clock.heard_at_s >= self._idle_s
+            is_read = self._source.reached[partition] >= offset
+            clock.silent_at_s = asked_at_s if was_quiet and is_read else None
         if now_s - self._asked_at_s >= SILENCE_CHECK_S:
             self._asked_at_s = now_s
             quiet = [partition for partition, clock in clocks.items() if now_s - clock.heard_at_s >= self._idle_s]
-            self._ends.ask(quiet, now_s)
+            self._watch.ask_ends(quiet, now_s)
         for partition in self._source.ended():
             clocks[partition].silent_at_s = now_s  # with a given end, nothing more can come
 
@@ -128,10 +157,8 @@ class Loop:
         waited_s = monotonic() - self._committed_at_s
         if self._uncommitted_records:
             due_s = BUSY_COMMIT_S if is_busy else QUIET_COMMIT_S
-        elif self._uncommitted_frames:
-            due_s = EMPTY_COMMIT_S
         else:
-            due_s = STATE_COMMIT_S
+            due_s = EMPTY_COMMIT_S if self._uncommitted_frames else BEAT_S
         if waited_s >= due_s:
             self._commit()
 

@@ -328,3 +328,18 @@ def test_minutes_meet_the_gap_limit_by_their_own_gap() -> None:
     assert [(record.start - T, record.gap_s) for record in stream.minutes] == [(0, 0), (60, 0), (120, 0), (180, 0)]
     beyond = Stream(gap_limit_s=119).frames((0, "a"), (180, "b")).end()
     assert [(record.start - T, record.gap_s) for record in beyond.minutes] == [(0, 0), (180, 120)]
+
+
+def test_a_partition_leads_by_how_far_it_is_ahead_of_the_slowest() -> None:
+    #  partition 0: 100    partition 1: 20    partition 2: silent at 5
+    stream = Stream(partitions=3).frames((100, "a")).frames((20, "b"), partition=1).frames((5, "c"), partition=2)
+    assert stream.counter.leads(now_s=0) == {0: 95, 1: 15, 2: 0}
+    stream.silence(2, now_s=10)
+    assert stream.counter.leads(now_s=10) == {0: 80, 1: 0, 2: -15}
+
+
+def test_a_partition_that_has_sent_nothing_is_waited_for_from_the_earliest_open_second_on() -> None:
+    stream = Stream(partitions=2)
+    assert stream.counter.leads(now_s=0) == {}
+    stream.frames((0, "a"), (130, "b"))
+    assert stream.counter.leads(now_s=0)[0] == 130

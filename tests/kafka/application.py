@@ -14,8 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.frames.state import State
-from metrics.kafka.checkpoint import from_offsets
+from metrics.kafka.saved_state import SavedState, from_offsets
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -72,6 +71,8 @@ class Application:
         """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given."""
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 16_000_000})
         for frame in frames:
+            while len(producer) > 50_000:
+                producer.poll(0.1)
             producer.produce(self.topic("frames"), frame, partition=partition, **how)
         assert producer.flush(TIMEOUT_S) == 0
 
@@ -87,6 +88,13 @@ class Application:
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
         topic = NewTopic(self.topic(role), 1, 1, config=named)
         admin.create_topics([topic])[topic.topic].result(TIMEOUT_S)
+
+    def delete_topic(self, role: str) -> None:
+        """Delete a topic, and wait until it is gone."""
+        topic = self.topic(role)
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        admin.delete_topics([topic])[topic].result(TIMEOUT_S)
+        wait_until(lambda: topic not in admin.list_topics(timeout=TIMEOUT_S).topics, "the topic is gone")
 
     def read(self, role: str) -> list[Message]:
         """Return all committed records of a topic, partition by partition."""
@@ -133,8 +141,8 @@ class Application:
             for record in self.records("minutes")
         ]
 
-    def saved(self) -> State | None:
-        """Return the group's committed state, of all partitions; None before the first commit."""
+    def saved_state(self) -> SavedState | None:
+        """Return what the group has committed, for all partitions; None before the first commit."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": self.name})
         try:
             topic = self.topic("frames")
@@ -142,18 +150,22 @@ class Application:
             offsets = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=TIMEOUT_S)
         finally:
             consumer.close()
-        saved = from_offsets(offset for offset in offsets if offset.offset >= 0)
-        return saved.state if saved else None
+        return from_offsets(offset for offset in offsets if offset.offset >= 0)
 
     def committed_windows(self, series: str) -> int:
         """Return how many windows the group's committed state says are published."""
-        state = self.saved()
-        return int(getattr(state, series).windows) if state else 0
+        saved = self.saved_state()
+        return int(getattr(saved.state, series).windows) if saved else 0
 
     def position(self, partition: int) -> int:
         """Return the committed position in a partition."""
-        state = self.saved()
-        return state.partitions[partition].position if state else 0
+        saved = self.saved_state()
+        return saved.state.partitions[partition].position if saved else 0
+
+    def beat(self) -> int:
+        """Return how often the instance that is active has committed."""
+        saved = self.saved_state()
+        return saved.instance.beat if saved else 0
 
 
 def finish(process: subprocess.Popen[str], exit_code: int = 0) -> str:

@@ -3,13 +3,10 @@
 import signal
 import time
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from metrics import generator
-from metrics import settings as environment
-from metrics.kafka import job, loop
 from tests.kafka.application import Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 
@@ -259,33 +256,20 @@ def test_a_partition_in_an_open_transaction_is_not_silent(application: Applicati
     assert "late 0" in output
 
 
-def test_the_state_of_a_quiet_job_is_committed_anew(
-    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Brokers forget offsets some time after their commit, and the offsets hold the state."""
-    monkeypatch.setattr(loop, "STATE_COMMIT_S", 0.2)
+def test_a_quiet_job_goes_on_committing_its_state(application: Application, tmp_path: Path) -> None:
+    """Brokers forget offsets some time after their commit; and who stands by sees that the job lives."""
     application.prepare(tmp_path, [frame(T, "a")])
-    application.run("--until-end")
-    settings = environment.load(application.environment())
-    stopping = Event()
-
-    class Watcher:
-        commits = 0
-
-        def closed(self, record: object) -> None: ...
-
-        def read(self, frames: int) -> None: ...
-
-        def committed(self) -> None:
-            self.commits += 1
-            if self.commits == 3:
-                stopping.set()
-
-    watcher = Watcher()
-    with job.opened(settings, until_end=False) as opened:
-        opened.run(watcher, stopping)
-    assert watcher.commits >= 3
-    assert application.committed_windows("seconds") == 1
+    process = application.start()
+    try:
+        wait_until(lambda: application.position(0) == 1, "the frame is read")
+        beat = application.beat()
+        wait_until(lambda: application.beat() >= beat + 2, "it has committed twice more")
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
+    saved = application.saved_state()
+    assert saved is not None
+    assert not saved.instance.is_active
 
 
 def test_a_wild_timestamp_closes_nothing_and_is_rejected(application: Application) -> None:

@@ -36,7 +36,13 @@ def test_removed_frames_that_were_still_needed_are_an_error(application: Applica
     application.send([frame(T + 120, "f")])
     remove_frames_before(application, 6)
     output = application.run("--until-end", exit_code=7)
-    assert f"frames of {application.topic('frames')}/0 that were still needed are gone" in output
+    assert f"{application.topic('frames')}/0: the topic holds offsets 6 to 6, 5 to 6 were never read" in output
+    assert "python app.py --accept-loss" in output
+    output = application.run("--until-end", "--accept-loss")
+    assert "accepted: " in output
+    application.send([frame(T + 121, "g")])
+    application.run("--until-end")
+    assert [start - T for start, frames, *_ in application.seconds() if frames] == [2, 60, 61, 121]
 
 
 def test_offsets_that_another_program_committed_are_an_error(application: Application, tmp_path: Path) -> None:
@@ -60,9 +66,10 @@ def test_results_without_a_state_are_an_error(application: Application, tmp_path
     application.run("--until-end")
     delete_group(application)
     output = application.run("--until-end", exit_code=7)
-    assert f"the group {application.name} has no state, but results are there" in output
-    assert application.topic("seconds") in output
+    assert f"the group {application.name} has no state, but {application.topic('seconds')} holds results" in output
     assert len(application.seconds()) == 1
+    application.run("--until-end", "--accept-loss")
+    assert len(application.seconds()) == 2
 
 
 def test_results_that_were_aborted_are_no_results(application: Application, tmp_path: Path) -> None:
@@ -81,9 +88,7 @@ def test_an_input_topic_that_was_made_anew_is_an_error(application: Application,
     application.prepare(tmp_path, [frame(T, "a")])
     application.run("--until-end")
     saved = consumer_offsets(application)
-    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
-    admin.delete_topics([application.topic("frames")])[application.topic("frames")].result(timeout=30)
-    wait_until(lambda: application.topic("frames") not in admin.list_topics(timeout=30).topics, "it is gone")
+    application.delete_topic("frames")
     application.prepare(tmp_path, [frame(T + 90, "b"), frame(T + 91, "c")])
     # A broker forgets the offsets of a topic that is deleted. One that was away then does not.
     consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
@@ -91,6 +96,45 @@ def test_an_input_topic_that_was_made_anew_is_an_error(application: Application,
     consumer.close()
     output = application.run("--until-end", exit_code=7)
     assert f"the topic {application.topic('frames')} was deleted and made anew" in output
+    output = application.run("--until-end", "--accept-loss")
+    assert "accepted: the topic" in output
+    assert [start - T for start, frames, *_ in application.seconds() if frames] == [0, 90, 91]
+
+
+def test_frames_of_open_windows_that_are_gone_can_be_accepted_as_lost(application: Application, tmp_path: Path) -> None:
+    #  a@0 b@1 c@2 | stopped, none closed | a and b are removed | d@3
+    application.prepare(tmp_path, [frame(T, "a"), frame(T + 1, "b"), frame(T + 2, "c")])
+    stop_when_read(application, 3)
+    remove_frames_before(application, 2)
+    output = application.run("--until-end", exit_code=7)
+    assert f"{application.topic('frames')}/0: the topic holds offsets 2 to 3, open windows need 0 to 2" in output
+    application.send([frame(T + 3, "d")])
+    output = application.run("--until-end", "--accept-loss")
+    assert "accepted: frames of open windows that are gone: 2" in output
+    assert [(start - T, frames) for start, frames, *_ in application.seconds()] == [(2, 1), (3, 1)]
+    saved = application.saved_state()
+    assert saved is not None
+    assert saved.state.partitions[0].tally.lost == 2
+    assert saved.state.partitions[0].tally.is_conserved()
+
+
+def test_a_topic_that_is_deleted_while_it_is_read_stops_the_job(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T, "a")])
+    process = application.start()
+    wait_until(lambda: application.position(0) == 1, "the frame is read")
+    application.delete_topic("frames")
+    output = finish(process, exit_code=5)
+    assert f"the topic {application.topic('frames')} is gone" in output
+
+
+def stop_when_read(application: Application, position: int) -> None:
+    """Let the application read so far, and stop it."""
+    process = application.start()
+    try:
+        wait_until(lambda: application.position(0) == position, "all is read")
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process)
 
 
 def consumer_offsets(application: Application) -> list[TopicPartition]:
@@ -105,12 +149,7 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
     #  LATENESS_S=5    a@0  b@6      second 0 is closed, its minute and second 6 are open
     #  LATENESS_S=60                 would open second 0 again
     application.prepare(tmp_path, [frame(T, "a"), frame(T + 6, "b")])
-    process = application.start()
-    try:
-        wait_until(lambda: application.position(0) == 2, "both frames are read")
-    finally:
-        process.send_signal(signal.SIGINT)
-        finish(process)
+    stop_when_read(application, 2)
     application.variables["LATENESS_S"] = "60"
     output = application.run("--until-end", exit_code=7)
     assert "windows are open whose frames were judged by LATENESS_S=5" in output

@@ -9,18 +9,26 @@ from metrics.errors import StateError
 from metrics.frames.frame import LAST_SECOND, Reason
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import Series
-from metrics.kafka.checkpoint import SavedState, from_offsets, to_offsets
+from metrics.kafka.saved_state import Instance, SavedState, from_offsets, to_offsets
 
 MOST = 2**63 - 1
+INSTANCE = Instance("89abcdef")
 RULES = Rules(lateness_s=5, future_limit_s=3600)
 
 numbers = st.integers(0, MOST)
 seconds = st.integers(-1, LAST_SECOND)
 series = st.builds(Series, seconds, numbers, numbers, seconds)
 tallies = st.builds(
-    Tally, numbers, numbers, numbers, numbers, numbers, st.dictionaries(st.sampled_from([*Reason]).map(str), numbers)
+    Tally,
+    numbers,
+    numbers,
+    numbers,
+    numbers,
+    numbers,
+    numbers,
+    st.dictionaries(st.sampled_from([*Reason]).map(str), numbers),
 )
-partition_states = st.builds(PartitionState, numbers, numbers, seconds, seconds, seconds, numbers, tallies)
+partition_states = st.builds(PartitionState, numbers, numbers, seconds, seconds, seconds, numbers, numbers, tallies)
 states = st.builds(
     State,
     seconds,
@@ -29,7 +37,7 @@ states = st.builds(
     series,
     st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4),
 )
-saved_states = st.builds(SavedState, states, st.text())
+saved_states = st.builds(SavedState, states, st.text(), st.builds(Instance, st.text(), numbers, st.booleans()))
 
 
 @given(saved_states)
@@ -39,16 +47,16 @@ def test_a_state_comes_back_from_its_offsets_as_it_was(saved: SavedState) -> Non
 
 def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
     state = State(60, RULES, Series(), Series(), {3: PartitionState(position=17, low_water=5)})
-    [offset] = to_offsets(SavedState(state, "id"), "frames")
+    [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     assert (offset.topic, offset.partition, offset.offset) == ("frames", 3, 5)
 
 
 def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
-    tally = Tally(MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
-    worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, tally)
+    tally = Tally(MOST, MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
+    worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, tally)
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
-    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ"), "frames"):
+    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST)), "frames"):
         assert offset.metadata is not None
         assert len(offset.metadata.encode()) < 1_500  # of 4,096, offset.metadata.max.bytes
 
@@ -64,6 +72,6 @@ def test_offsets_that_are_not_ours_are_an_error(metadata: str) -> None:
 
 
 def test_offsets_without_those_of_the_first_partition_are_an_error() -> None:
-    saved = SavedState(State.fresh({0: 0, 1: 0}, RULES), "id")
+    saved = SavedState(State.fresh({0: 0, 1: 0}, RULES), "id", INSTANCE)
     with pytest.raises(StateError, match="incomplete"):
         from_offsets(to_offsets(saved, "frames")[1:])

@@ -1,0 +1,56 @@
+"""How long trouble with the broker is borne."""
+
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from metrics.errors import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALM_S = 30.0
+
+
+class Patience:
+    """Bears trouble with the broker for some time, and tells when it begins.
+
+    Trouble is over when records were committed, or when none came for CALM_S: to reach the broker again is not enough,
+    since what it refuses may be in the records.
+
+    Args:
+        limit_s: seconds of trouble after which it is given up.
+        stopping: set when the user wants to stop, so that trouble need not be borne any longer.
+
+    Attributes:
+        tell: told of trouble; may be set later.
+    """
+
+    def __init__(self, limit_s: float, stopping: Event) -> None:
+        self.tell: Callable[[str], None] = lambda _: None
+        self._limit_s = limit_s
+        self._stopping = stopping
+        self._since_s: float | None = None
+        self._last_s = 0.0
+
+    def suffer(self, error: BrokerError) -> None:
+        """Bear an error of the broker, unless that has lasted for too long, or the user wants to stop.
+
+        Raises:
+            BrokerError: the error.
+        """
+        now_s = monotonic()
+        if self._since_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
+            self._since_s = now_s
+            self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
+        self._last_s = now_s
+        if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
+            raise error
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next try."""
+        self._stopping.wait(seconds)
+
+    def relieve(self) -> None:
+        """Note that records were committed."""
+        self._since_s = None

@@ -1,0 +1,115 @@
+"""Where a run begins: the state of the consumer group, held against what the topics hold now."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from metrics.errors import BrokerError, StateError
+from metrics.frames.state import PartitionState, State
+from metrics.kafka import topics
+from metrics.kafka.clients import text_of
+from metrics.kafka.saved_state import SavedState, from_offsets
+from metrics.kafka.topics import TopicsInUse
+from metrics.settings import Settings
+
+ASK_TIMEOUT_S = 10.0
+
+
+class Beginning(NamedTuple):
+    """Where a run can begin.
+
+    Attributes:
+        state: the state to go on from; what is lost is left out.
+        losses: what was still needed and is gone, a line each; a run may only begin if its user accepts them.
+    """
+
+    state: State
+    losses: list[str]
+
+    def accepted(self) -> State:
+        """Return the state, if nothing is lost.
+
+        Raises:
+            StateError: something is lost; it names the command that accepts it.
+        """
+        if self.losses:
+            raise StateError(
+                "what this run would need is gone",
+                why="\n".join(self.losses),
+                now="bring it back, or set another CONSUMER_GROUP_ID and other output topics to count anew;\n"
+                "to go on without it: python app.py --accept-loss",
+            )
+        return self.state
+
+
+def begin(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> Beginning:
+    """Read the state of the consumer group, and see whether the topics still hold what it needs.
+
+    Partitions without a state begin with the first record that they hold.
+
+    Raises:
+        StateError: the offsets hold no state of this program.
+        BrokerError: the broker does not answer.
+    """
+    saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
+    ranges = {
+        number: topics.offsets(consumer, settings.input_topic, number) for number in range(in_use.input_partitions)
+    }
+    if saved is not None:
+        return hold_against(saved, settings.input_topic, in_use.input_id, ranges)
+    fresh = State.fresh({number: low for number, (low, _) in ranges.items()}, settings.rules())
+    return Beginning(fresh, _lost_state(settings))
+
+
+def saved_state(consumer: Consumer, topic: str, partitions: int) -> SavedState | None:
+    """Read the state that the consumer's group has committed for a topic; None if there is none."""
+    try:
+        answers = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], ASK_TIMEOUT_S)
+    except KafkaException as error:
+        raise BrokerError("the broker does not tell the consumer group's offsets", why=text_of(error)) from error
+    failures = {str(answer.error) for answer in answers if answer.error is not None}
+    if failures:
+        raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
+    return from_offsets(answer for answer in answers if answer.offset >= 0)
+
+
+def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:
+    """Compare a state with what its topic holds: for each partition the first offset, and that after the last."""
+    state, losses = saved.state, []
+    if saved.topic_id != topic_id:
+        losses.append(f"the topic {topic} was deleted and made anew, with the frames that were not yet read or counted")
+        for number, partition in state.partitions.items():
+            low = ranges[number][0] if number in ranges else 0
+            _move(partition, low, low)
+    for number, (low, high) in ranges.items():
+        partition = state.partitions.setdefault(number, PartitionState(low, low))
+        where = f"{topic}/{number}: the topic holds offsets {low} to {high}"
+        if partition.position > high:
+            losses.append(f"{where}, but was read up to {partition.position}: {high} to {partition.position} are gone")
+            _move(partition, min(partition.low_water, high), high)
+        if partition.low_water < low:
+            open_to = min(low, partition.position)
+            if open_to > partition.low_water:
+                losses.append(f"{where}, open windows need {partition.low_water} to {open_to}")
+            if low > partition.position:
+                losses.append(f"{where}, {partition.position} to {low} were never read")
+            _move(partition, low, max(low, partition.position))
+    return Beginning(State(state.closing_to, state.rules, state.seconds, state.minutes, state.partitions), losses)
+
+
+def _move(partition: PartitionState, low_water: int, position: int) -> None:
+    """Let a partition go on from elsewhere; its frames that are gone are found missing when it is rebuilt."""
+    partition.low_water, partition.position = low_water, position
+
+
+def _lost_state(settings: Settings) -> list[str]:
+    """Tell a group that never ran from one whose offsets expired: that one would publish every window again."""
+    topic = topics.first_with_records(settings, settings.result_topics())
+    if topic is None:
+        return []
+    loss = (
+        f"the group {settings.consumer_group_id} has no state, but {topic} holds results: its offsets expired "
+        "(offsets.retention.minutes) or were deleted, or another group wrote them; all would be counted again"
+    )
+    return [loss]

@@ -1,0 +1,143 @@
+"""What the loop asks the broker beside the frames. It never waits for an answer: those are taken in a later turn."""
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from metrics.errors import FencedError, StateError, TopicError
+from metrics.kafka.saved_state import from_offsets
+from metrics.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+ASK_TIMEOUT_S = 5.0
+LOOK_S = 2.0
+
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class End(NamedTuple):
+    """Where the broker said that a partition ends, and when it was asked, in seconds of wall time."""
+
+    partition: int
+    offset: int
+    asked_at_s: float
+
+
+class Watch:
+    """Watches the input topic, and whether this instance is still the active one.
+
+    Args:
+        topic_id: id of the input topic; made anew, it would have another.
+        partitions: how many partitions it has.
+        instance_id: id of this instance.
+
+    Attributes:
+        partitions: how many partitions the topic has by now.
+    """
+
+    def __init__(
+        self, admin: AdminClient, settings: Settings, topic_id: str, partitions: int, instance_id: str
+    ) -> None:
+        self._admin = admin
+        self._settings = settings
+        self._topic = settings.input_topic
+        self._topic_id = topic_id
+        self._instance_id = instance_id
+        self.partitions = partitions
+        self._ends_asked_at_s = self._looked_at_s = 0.0
+        self._ends: dict[TopicPartition, Future[Any]] = {}
+        self._description: Future[Any] | None = None
+        self._offsets: Future[Any] | None = None
+
+    def ask_ends(self, partitions: Collection[int], now_s: float) -> None:
+        """Ask for the ends of some partitions, unless a question is still open.
+
+        An open transaction is part of the log here: what it holds has come, so its partition is not silent.
+        """
+        if not self._ends and partitions:
+            specs = {TopicPartition(self._topic, partition): _LATEST for partition in partitions}
+            self._ends_asked_at_s = now_s
+            self._ends = self._admin.list_offsets(
+                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ASK_TIMEOUT_S
+            )
+
+    def ends_told(self) -> Iterator[End]:
+        """Yield what was answered since the last call; for a partition without an answer nothing is known."""
+        if not all(future.done() for future in self._ends.values()):
+            return
+        for place, future in self._ends.items():
+            if future.exception() is None:
+                yield End(place.partition, future.result().offset, self._ends_asked_at_s)
+        self._ends = {}
+
+    def look(self, now_s: float) -> None:
+        """Take what was answered, and ask again when it is time to.
+
+        Raises:
+            FencedError: another instance has taken over.
+            StateError: the input topic was made anew.
+            TopicError: the input topic is gone.
+        """
+        self._take_description()
+        self._take_offsets()
+        if now_s - self._looked_at_s < LOOK_S:
+            return
+        self._looked_at_s = now_s
+        if self._description is None:
+            topics = TopicCollection([self._topic])
+            self._description = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
+        if self._offsets is None:
+            self._offsets = _ask_offsets(self._admin, self._settings)
+
+    def _take_description(self) -> None:
+        if self._description is None or not self._description.done():
+            return
+        answered, self._description = self._description, None
+        error = answered.exception()
+        if error is None:
+            topic = answered.result()
+            if str(topic.topic_id) != self._topic_id:
+                raise StateError(
+                    f"the topic {self._topic} was deleted and made anew",
+                    why="what was committed so far is of the one before",
+                    now="to go on with this one: python app.py --accept-loss",
+                )
+            self.partitions = max(self.partitions, len(topic.partitions))
+        elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise TopicError(f"the topic {self._topic} is gone", why="it was deleted while it was read")
+
+    def _take_offsets(self) -> None:
+        if self._offsets is None or not self._offsets.done():
+            return
+        answered, self._offsets = self._offsets, None
+        if answered.exception() is None:
+            saved = from_offsets(offset for offset in answered.result().topic_partitions if offset.offset >= 0)
+            if saved is not None and saved.instance.id != self._instance_id:
+                raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
+
+
+def _ask_offsets(admin: AdminClient, settings: Settings) -> "Future[Any]":
+    """Ask for what the group has committed for the first partition, where the instance stands."""
+    request = ConsumerGroupTopicPartitions(settings.consumer_group_id, [TopicPartition(settings.input_topic, 0)])
+    answers = admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=ASK_TIMEOUT_S)
+    return answers[settings.consumer_group_id]
+
+
+def fenced(settings: Settings, why: str) -> FencedError:
+    """Return the error of an instance that another one has taken over from."""
+    return FencedError(
+        f"another instance took over the group {settings.consumer_group_id}",
+        why=why,
+        now="nothing is lost: it goes on where this one committed last; to run beside it: python app.py --standby",
+    )

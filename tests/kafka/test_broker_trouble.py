@@ -1,0 +1,126 @@
+"""A broker that hangs, stops and comes back, or gives up on a transaction: a real one of its own for each test."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import psutil
+import pytest
+
+from metrics import generator
+from metrics.kafka import local_broker
+from tests.kafka.application import Application, finish, timeline, wait_until
+from tests.reference import count_all
+
+FRAMES = list(generator.frames(count=150_000, rate=100, seed=5))
+
+
+@contextmanager
+def busy(application: Application, folder: Path) -> Iterator[Popen[str]]:
+    """Feed many frames, and give the application once it has committed some of them; the end must find it ended."""
+    application.prepare(folder, FRAMES)
+    process = application.start("--until-end")
+    try:
+        wait_until(lambda: application.position(0) > 5_000, "it is busy")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def expect_all(application: Application) -> None:
+    """See that the outputs are those of an undisturbed run."""
+    answer = count_all({0: timeline(FRAMES)}, lateness_s=5, gap_limit_s=3600)
+    assert application.seconds() == answer.seconds
+    assert application.minutes() == answer.minutes
+
+
+def java_of(folder: Path) -> list[psutil.Process]:
+    """Return the processes of the broker of a folder."""
+    mark = f"-Dframes-metrics.folder={folder}"
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if child.name() == "java" and mark in child.cmdline()]
+
+
+def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        with busy(application, tmp_path) as process:
+            for broker in java_of(tmp_path / "broker"):
+                broker.suspend()
+            time.sleep(25)  # longer than one try of a step takes, so that trouble is seen
+            for broker in java_of(tmp_path / "broker"):
+                broker.resume()
+            output = finish(process)
+        assert "trying on for 60 s" in output
+        expect_all(application)
+
+
+def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        application.prepare(tmp_path, FRAMES)
+        process = application.start("--until-end")
+        wait_until(lambda: application.position(0) > 5_000, "it is busy")
+        for broker in java_of(tmp_path / "broker"):
+            broker.kill()
+    try:
+        assert process.poll() is None
+        with local_broker.running(tmp_path / "broker", print) as again:
+            assert again == address
+            finish(process)
+            expect_all(application)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_written(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"BROKER_TIMEOUT_S": "5"})
+        with busy(application, tmp_path) as process:
+            for broker in java_of(tmp_path / "broker"):
+                broker.suspend()
+            output = finish(process, exit_code=4)
+            for broker in java_of(tmp_path / "broker"):
+                broker.resume()
+        assert "nothing of it is visible" in output
+        application.run("--until-end")
+        expect_all(application)
+
+
+def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"BROKER_TIMEOUT_S": "5"})
+        application.run("prepare-topics", "/dev/null")
+        process = application.start()
+        wait_until(lambda: application.beat() > 1, "it lives")
+    output = finish(process, exit_code=4)
+    assert "trying on for 5 s" in output
+
+
+def test_a_process_that_was_stopped_for_longer_than_its_transaction_may_last_goes_on(tmp_path: Path) -> None:
+    """The broker gives up on its transaction and fences it, as another instance would; nobody else has committed."""
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"KAFKA_TRANSACTION_TIMEOUT_MS": "2000", "KAFKA_SOCKET_TIMEOUT_MS": "1500"})
+        with busy(application, tmp_path) as process:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(15)  # the coordinator looks for such transactions every 10 s
+            process.send_signal(signal.SIGCONT)
+            finish(process)
+        expect_all(application)
+
+
+@pytest.mark.parametrize("role", ["seconds", "rejected"])
+def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application: Application, role: str) -> None:
+    application.variables["BROKER_TIMEOUT_S"] = "3"
+    application.run("prepare-topics", "/dev/null")
+    process = application.start()
+    wait_until(lambda: application.beat() > 1, "it lives")
+    application.delete_topic(role)
+    application.send([FRAMES[0], b"no frame", *FRAMES[1:2_000]])
+    output = finish(process, exit_code=5)
+    assert application.topic(role) in output
