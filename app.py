@@ -32,6 +32,7 @@ from metrics import settings as environment
 from metrics.commands import DATA, PROJECT
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.kafka import local_broker
+from metrics.recount.findings import MOST_DIFFERENCES
 from metrics.terminal import say
 
 # What a first run makes for itself: ten minutes of event time.
@@ -171,6 +172,35 @@ def generate(
         count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
     )
     commands.write_frames(file, frames, count)
+
+
+@app.command()
+@reporting
+def verify(
+    *,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="First window to compare: 2016-07-11T13:39:00Z, or a number."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Compare windows that end at or before it.")
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--rows", min=0, metavar="N", help="How many differences to list; all are counted.")
+    ] = MOST_DIFFERENCES,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Count the input once more, plainly, and compare: exit code 0 if the outputs agree with it, 1 if they differ.
+
+    Reads only, so the job may be running.
+
+    Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`
+    """
+    within = commands.range_of(start, end)
+    with commands.broker_in_use() as settings:
+        agrees = commands.verify(settings, within, most=most, as_json=as_json)
+    if not agrees:
+        raise typer.Exit(1)
 
 
 @app.command()

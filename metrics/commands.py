@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -10,11 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics import frame_files
+from metrics import frame_files, verdict
 from metrics import settings as environment
-from metrics.errors import FileError
-from metrics.kafka import feed, job, local_broker, topics
+from metrics.errors import FileError, SettingsError
+from metrics.kafka import feed, job, local_broker, topics, verification
 from metrics.kafka.clients import open_admin
+from metrics.recount.audit import ALL_TIME
+from metrics.recount.comparison import Range
+from metrics.recount.findings import Findings
 from metrics.settings import Settings
 from metrics.terminal import Report, bar, end_at_once, numbered, pace, say, shown, warn
 
@@ -132,6 +136,54 @@ def run_job(settings: Settings, options: JobOptions) -> None:
         ) as report:
             prepared.run(report)
         report.sum_up()
+
+
+def verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> bool:
+    """Recount the input, hold the outputs against it, show what differs, and tell whether they agree."""
+    findings = Findings(most)
+    with verification.opened(settings, within, findings) as opened:
+        with bar(f"recounting {settings.input_topic}", opened.frames) as move:
+            opened.run(move)
+        if as_json:
+            say(verdict.as_json(opened).decode())
+        else:
+            verdict.show(opened)
+    return findings.agrees
+
+
+def range_of(start: str | None, end: str | None) -> Range:
+    """Read the range that people give as text.
+
+    Raises:
+        SettingsError: it is no range.
+    """
+    first = ALL_TIME.start if start is None else _second("--from", start)
+    last = ALL_TIME.end if end is None else _second("--to", end)
+    if first >= last:
+        raise SettingsError(f"--from {start} is not before --to {end}", now="give an earlier one, or a later --to")
+    return Range(first, last)
+
+
+def _second(option: str, text: str) -> int:
+    """Return whole seconds since the epoch: of a date and time, in UTC where it names no zone, or of a number."""
+    try:
+        if text.isdecimal() and text.isascii():
+            second = int(text)
+        else:
+            time = datetime.fromisoformat(text)
+            second = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise _no_time(option, text) from error
+    if not 0 <= second < ALL_TIME.end:
+        raise _no_time(option, text)
+    return second
+
+
+def _no_time(option: str, text: str) -> SettingsError:
+    return SettingsError(
+        f"{option} {text} is no time",
+        now="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
+    )
 
 
 @contextmanager

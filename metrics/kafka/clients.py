@@ -32,9 +32,15 @@ def pass_over(_: KafkaError) -> None:
     """Leave an error to the calls that it makes fail."""
 
 
-def open_consumer(settings: Settings, on_error: OnError = pass_over) -> Consumer:
-    """Open a consumer of the input topic, which reads committed records and is assigned by hand."""
+def open_consumer(settings: Settings, on_error: OnError = pass_over, *, fetch_wait_ms: int = 500) -> Consumer:
+    """Open a consumer of the input topic, which reads committed records and is assigned by hand.
+
+    Args:
+        fetch_wait_ms: how long the broker may wait for more before it answers; whoever pauses and resumes partitions
+            waits for that answer.
+    """
     preferred = {
+        "fetch.wait.max.ms": fetch_wait_ms,
         # By default the fetcher sleeps for a second whenever its queue is full.
         "fetch.queue.backoff.ms": 5,
         "max.partition.fetch.bytes": 2 * MAX_FRAME_BYTES,

@@ -12,7 +12,7 @@ BATCH_FRAMES = 1000
 POLL_S = 0.02
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
@@ -93,7 +93,7 @@ class Input:
 
     def _take_event(self, message: Message) -> None:
         error = message.error()
-        if error is None or error.code() in _PASSING:
+        if error is None or error.code() in PASSING:
             return
         partition, offset = message.partition(), message.offset()
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:

@@ -1,6 +1,7 @@
 """The whole core driven through batches, silences, ends of the input and crashes; only what was committed counts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,6 +11,9 @@ from metrics.frames.state import PartitionState, Rules, State
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
 from tests.frames.message import message
 from tests.reference import Silence, Timeline, count_all
+
+if TYPE_CHECKING:
+    from metrics.frames.partition import RejectedFrame
 
 RULES = Rules(lateness_s=5, future_limit_s=3600)
 GAP_LIMIT_S = 150
@@ -21,7 +25,7 @@ class Run:
     Attributes:
         crashes: asked now and then whether there is a crash.
         kept: the records committed.
-        rejected: the offsets of the rejected frames committed, by partition.
+        rejected: the rejected frames committed, by partition.
         silences: what idle time, or an end of the input, closed for good.
         ends: the positions at which the input was taken to end, by partition.
     """
@@ -32,7 +36,7 @@ class Run:
         self.existing = min(first, len(partitions))
         self.crashes = crashes
         self.kept: list[Record] = []
-        self.rejected: dict[int, list[int]] = {partition: [] for partition in partitions}
+        self.rejected: dict[int, list[RejectedFrame]] = {partition: [] for partition in partitions}
         self.silences: list[Silence] = []
         self.ends: dict[int, list[int]] = {partition: [] for partition in partitions}
         self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(range(self.existing), 0), RULES))
@@ -118,7 +122,7 @@ class Run:
             self.ends[partition].append(position)
         self._records, self._heard, self._ends = [], [], []
         for partition, counter in self.counter.partitions.items():
-            self.rejected[partition] += [rejected.message.offset() for rejected in counter.rejected]
+            self.rejected[partition] += counter.rejected
             counter.rejected.clear()
         assert self.counter.tally().is_conserved()
         self.committed = msgspec.json.encode(self.counter.state())

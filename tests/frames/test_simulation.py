@@ -35,7 +35,7 @@ def timeline(draw: random.Random) -> Timeline:
     return frames
 
 
-def live_through(seed: int) -> None:
+def live_through(seed: int) -> Run:
     """Read one history to its end, however it is interrupted, and compare with the plain reference."""
     draw = random.Random(seed)
     crash_probability = draw.choice([0, 0.02, 0.1, 0.5])
@@ -62,6 +62,7 @@ def live_through(seed: int) -> None:
             run.commit()
     run.end_for_good()
     run.check()
+    return run
 
 
 def seeds() -> Iterable[int]:

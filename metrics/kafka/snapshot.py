@@ -1,0 +1,73 @@
+"""A consumer group and its topics at one moment: the state, and how far it and its outputs reach."""
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from metrics.errors import BrokerError, StateError
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.state import State
+from metrics.frames.windows import SECOND_S
+from metrics.kafka import topics
+from metrics.kafka.checkpoint import from_offsets
+from metrics.kafka.clients import text_of
+from metrics.kafka.streams import Span
+from metrics.kafka.topics import TopicsInUse
+from metrics.settings import Settings
+
+MOST_TRIES = 5
+COMMITTED_TIMEOUT_S = 10.0
+
+
+class Snapshot:
+    """The state of a consumer group, and where its topics ended at that moment.
+
+    Attributes:
+        is_settled: whether no commit came in between; if one did, the outputs may be newer than the state.
+        outputs: the spans of the records of windows, by the size of the window.
+    """
+
+    def __init__(self, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
+        counts = topics.partition_counts(consumer)
+        for _ in range(MOST_TRIES):
+            self.state = _saved_state(consumer, settings, in_use)
+            self.outputs = {
+                SECOND_S: _spans(consumer, settings.sec_metrics_output_topic, counts),
+                MINUTE_S: _spans(consumer, settings.min_metrics_output_topic, counts),
+            }
+            self.rejected = _spans(consumer, settings.rejected_topic, counts)
+            self.is_settled = _saved_state(consumer, settings, in_use) == self.state
+            if self.is_settled:
+                break
+        self.input = [
+            Span(settings.input_topic, number, topics.offsets(consumer, settings.input_topic, number)[0], at.position)
+            for number, at in sorted(self.state.partitions.items())
+        ]
+
+
+def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> State:
+    topic = settings.input_topic
+    places = [TopicPartition(topic, number) for number in range(in_use.input_partitions)]
+    try:
+        answers = consumer.committed(places, timeout=COMMITTED_TIMEOUT_S)
+    except KafkaException as error:
+        raise BrokerError("the broker does not tell the consumer group's offsets", why=text_of(error)) from error
+    failures = {str(answer.error) for answer in answers if answer.error is not None}
+    if failures:
+        raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
+    saved = from_offsets(answer for answer in answers if answer.offset >= 0)
+    if saved is None:
+        raise StateError(
+            f"the group {settings.consumer_group_id} has no state: there is nothing to hold its outputs against",
+            why="it never ran, or the broker forgot its offsets (offsets.retention.minutes)",
+            now="run the job first, or set CONSUMER_GROUP_ID and the topics to those that it ran with",
+        )
+    if saved.topic_id != in_use.input_id:
+        raise StateError(
+            f"the topic {topic} was deleted and made anew",
+            why=f"the outputs were counted from the one with the id {saved.topic_id}, this one is {in_use.input_id}",
+            now="its frames are gone, so nothing can be recounted",
+        )
+    return saved.state
+
+
+def _spans(consumer: Consumer, topic: str, counts: dict[str, int]) -> list[Span]:
+    return [Span(topic, number, *topics.offsets(consumer, topic, number)) for number in range(counts[topic])]

@@ -1,0 +1,114 @@
+"""Several partitions read at once, each at its own pace: whoever reads decides which one goes on."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from metrics.errors import BrokerError, StateError
+from metrics.kafka.input import PASSING
+
+BATCH_RECORDS = 1000
+BUFFER_RECORDS = 2000
+WAIT_S = 0.1
+GIVE_UP_S = 30.0
+
+
+class Span(NamedTuple):
+    """The records of one partition in `[start, end)`."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+class Streams:
+    """The records of some spans; at most about BUFFER_RECORDS of each are in memory.
+
+    A partition that is ahead is paused until it is asked for, so that one which lags behind does not let it fill the
+    memory.
+    """
+
+    def __init__(self, consumer: Consumer, spans: Sequence[Span]) -> None:
+        self._consumer = consumer
+        self._streams = {(span.topic, span.partition): _Stream(span) for span in spans}
+        consumer.assign([TopicPartition(span.topic, span.partition, span.start) for span in spans])
+        consumer.resume([stream.place for stream in self._streams.values()])  # a pause outlives an assignment
+        for stream in self._streams.values():
+            self._pause_if_full(stream)
+
+    def of(self, topic: str, partition: int) -> Iterator[Message]:
+        """Yield the records of a partition."""
+        stream = self._streams[topic, partition]
+        while stream.buffer or self._fill(stream):
+            yield stream.buffer.popleft()
+
+    def first(self, topic: str, partition: int, most: int) -> list[Message]:
+        """Return the next records of a partition, at most so many and at least one if there is one, and leave them."""
+        stream = self._streams[topic, partition]
+        if not stream.buffer:
+            self._fill(stream)
+        return list(stream.buffer)[:most]
+
+    def _fill(self, stream: "_Stream") -> bool:
+        """Read on until a stream has a record; tell whether it has."""
+        if stream.is_paused and not stream.has_ended:
+            self._consumer.resume([stream.place])
+            stream.is_paused = False
+        give_up_s = monotonic() + GIVE_UP_S
+        while not stream.buffer and not stream.has_ended:
+            messages = self._consumer.consume(BATCH_RECORDS, WAIT_S)
+            for message in messages:
+                self._take(message)
+            if messages:
+                give_up_s = monotonic() + GIVE_UP_S
+            elif monotonic() > give_up_s:
+                raise BrokerError(
+                    f"the topic {stream.place.topic} cannot be read", why=f"no record came for {GIVE_UP_S:.0f} s"
+                )
+        return bool(stream.buffer)
+
+    def _take(self, message: Message) -> None:
+        error, topic, partition, offset = message.error(), message.topic(), message.partition(), message.offset()
+        if error is not None and error.code() in PASSING:
+            return
+        if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise StateError(f"records of {topic}/{partition} are gone that were there a moment ago", why=error.str())
+        if topic is None or partition is None or offset is None:
+            raise BrokerError("the topics cannot be read", why=error.str() if error else "")
+        stream = self._streams[topic, partition]
+        if error is None:
+            stream.add(message, offset)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            stream.has_ended |= offset >= stream.end
+        else:
+            raise BrokerError(f"the topic {topic} cannot be read", why=error.str())
+        self._pause_if_full(stream)
+
+    def _pause_if_full(self, stream: "_Stream") -> None:
+        is_full = stream.has_ended or len(stream.buffer) >= BUFFER_RECORDS
+        if is_full and not stream.is_paused:
+            self._consumer.pause([stream.place])
+            stream.is_paused = True
+
+
+class _Stream:
+    """One span, as far as it was read."""
+
+    def __init__(self, span: Span) -> None:
+        self.place = TopicPartition(span.topic, span.partition)
+        self.end = span.end
+        self.next = span.start
+        self.buffer: deque[Message] = deque()
+        self.has_ended = span.start >= span.end
+        self.is_paused = False
+
+    def add(self, message: Message, offset: int) -> None:
+        """Take a record; what was fetched twice around a pause, or lies behind the end, is passed over."""
+        if self.next <= offset < self.end:
+            self.buffer.append(message)
+            self.next = offset + 1
+        self.has_ended |= offset >= self.end - 1

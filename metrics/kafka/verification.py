@@ -1,0 +1,164 @@
+"""Verifying: the state, the input and the outputs of a consumer group, read once more and held against each other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, Message
+
+from metrics.frames.event_clock import MINUTE_S, minute_of
+from metrics.frames.frame import Frame, read_frame
+from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.kafka import topics
+from metrics.kafka.clients import open_admin, open_consumer
+from metrics.kafka.rejected import read_rejected
+from metrics.kafka.snapshot import Snapshot
+from metrics.kafka.streams import Span, Streams
+from metrics.recount.audit import Outputs, audit
+from metrics.recount.comparison import Range
+from metrics.recount.findings import Findings
+from metrics.recount.judging import Judged, PartitionJudge, Received
+from metrics.recount.published import OfWindow, Published, Strays, Unreadable, in_order, read_record
+from metrics.recount.rejected import RejectedRecords
+from metrics.settings import Settings
+
+if TYPE_CHECKING:
+    from metrics.recount.conservation import Row
+
+PROGRESS_FRAMES = 1000
+FIRST_FRAMES = 100
+FETCH_WAIT_MS = 10
+
+
+class Verification:
+    """Everything that one verification needs, ready to run.
+
+    Attributes:
+        frames: about how many records of the input it reads.
+        within: the windows that it compares.
+        findings: what it found.
+        terms: the law of conservation by the state and by the recount; none where the input is not complete.
+    """
+
+    def __init__(
+        self, consumer: Consumer, settings: Settings, snapshot: Snapshot, within: Range, findings: Findings
+    ) -> None:
+        self.findings = findings
+        self.within = within
+        self.state = snapshot.state
+        self.frames = sum(max(0, span.end - span.start) for span in snapshot.input)
+        self.terms: list[Row] = []
+        self._consumer = consumer
+        self._settings = settings
+        self._snapshot = snapshot
+        self._read = 0
+
+    def run(self, on_progress: Callable[[int], None]) -> None:
+        """Read everything, and note what differs.
+
+        First the outputs alone: what is out of order there, and what the rejected topic tells of frames that came too
+        late. Then the input and the outputs side by side.
+        """
+        snapshot = self._snapshot
+        strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
+        rejected = self._rejected()
+        spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
+        streams = Streams(self._consumer, spans)
+        is_complete = self._narrow_to_what_is_left(streams)
+        self.terms = audit(
+            self.state,
+            [self._judged(streams, span, rejected, on_progress) for span in snapshot.input],
+            {size_s: Outputs(self._in_order(size_s, streams), strays[size_s].by_start) for size_s in strays},
+            rejected,
+            self.findings,
+            within=self.within,
+            gap_limit_s=self._settings.gap_limit_s,
+            is_complete=is_complete,
+            is_settled=snapshot.is_settled,
+        )
+
+    def _in_order(self, size_s: int, streams: Streams) -> Iterator[Published]:
+        parts = [in_order(self._records(streams, size_s, span)) for span in self._snapshot.outputs[size_s]]
+        return merge(*parts, key=attrgetter("start"))
+
+    def _rejected(self) -> RejectedRecords:
+        spans = self._snapshot.rejected
+        streams = Streams(self._consumer, spans)
+        messages = chain.from_iterable(streams.of(span.topic, span.partition) for span in spans)
+        return read_rejected(messages, self._settings.input_topic, self.state)
+
+    def _strays(self, size_s: int) -> Strays:
+        spans, strays = self._snapshot.outputs[size_s], Strays()
+        streams = Streams(self._consumer, spans)
+        for span in spans:
+            strays.look_through(self._records(streams, size_s, span))
+        self.findings.add_strays("second" if size_s == SECOND_S else "minute", strays)
+        return strays
+
+    def _records(self, streams: Streams, size_s: int, span: Span) -> Iterator[OfWindow | Unreadable]:
+        for message in streams.of(span.topic, span.partition):
+            place = f"{span.topic}/{span.partition} offset {message.offset()}"
+            yield read_record(size_s, message.key(), message.value(), place)
+
+    def _judged(
+        self, streams: Streams, span: Span, rejected: RejectedRecords, on_progress: Callable[[int], None]
+    ) -> Iterator[Judged]:
+        def received() -> Iterator[Received]:
+            for message in streams.of(span.topic, span.partition):
+                self._read += 1
+                if self._read % PROGRESS_FRAMES == 0:
+                    on_progress(self._read)
+                yield _received(message)
+
+        told = rejected.told(span.partition, self.state.partitions[span.partition].settled_at)
+        return PartitionJudge(span.partition, received(), self.state.rules, told).judged()
+
+    def _narrow_to_what_is_left(self, streams: Streams) -> bool:
+        """Leave out windows whose first frames the topic no longer holds; tell whether it holds all.
+
+        Where frames are gone, event time before the first that is left is not known, but it was not far above that of
+        the next ones.
+        """
+        start, is_complete = self.within.start, True
+        for span in self._snapshot.input:
+            consumed = self.state.partitions[span.partition].tally.consumed
+            if span.start == 0 or span.end - span.start >= consumed:
+                continue
+            is_complete = False
+            frames = [_received(message).frame for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
+            seen = sorted(frame.ts for frame in frames if isinstance(frame, Frame))
+            if seen:
+                near = [ts for ts in seen if ts <= seen[len(seen) // 2] + self.state.rules.future_limit_s]
+                start = max(start, minute_of(near[-1] + self.state.rules.lateness_s) + MINUTE_S)
+        if not is_complete:
+            self.within = Range(start, self.within.end)
+            self.findings.remarks.append(
+                f"the input no longer holds its first frames: verified from {rfc3339(start)}, "
+                "and without the conservation law"
+            )
+        return is_complete
+
+
+def _received(message: Message) -> Received:
+    kind, timestamp_ms = message.timestamp()
+    recorded_at_s = timestamp_ms / 1000 if kind and timestamp_ms >= 0 else None
+    return Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
+
+
+@contextmanager
+def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Verification]:
+    """Open a verification of the group's outputs as they are now.
+
+    Raises:
+        MetricsError: the broker or a topic does not let it begin, or the group has no state.
+    """
+    admin = open_admin(settings)
+    in_use = topics.check(admin, settings)
+    consumer = open_consumer(settings, fetch_wait_ms=FETCH_WAIT_MS)
+    try:
+        yield Verification(consumer, settings, Snapshot(consumer, settings, in_use), within, findings)
+    finally:
+        consumer.close()

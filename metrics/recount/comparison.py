@@ -1,0 +1,222 @@
+"""The windows of one size, recounted and published, walked through side by side in the order of event time."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.windows import SECOND_S, Series
+from metrics.recount.findings import Findings, Kind
+from metrics.recount.published import Deleted, OfWindow, Published
+from metrics.recount.recount import Window
+
+
+class Range(NamedTuple):
+    """The windows to compare: those that lie in `[start, end)`, in seconds since the epoch."""
+
+    start: int
+    end: int
+
+
+class Averages:
+    """The running average of the windows published, as it must have been."""
+
+    def __init__(self) -> None:
+        self.total = self.windows = 0
+
+    def with_next(self, count: int) -> float:
+        """Return what the average is if the next window has this count."""
+        return round((self.total + count) / (self.windows + 1), 3)
+
+    def append(self, count: int) -> None:
+        """Take the next window."""
+        self.total += count
+        self.windows += 1
+
+
+class Comparison:
+    """Compares the windows of one size.
+
+    Args:
+        published: the records in order; the strays among them by the start of their window.
+        saved: what the state says was published: what it does not say is closed is not missing.
+        is_settled: whether the state is of the same moment as the outputs; otherwise there may be newer ones.
+    """
+
+    def __init__(
+        self,
+        size_s: int,
+        published: Iterator[Published],
+        strays: Mapping[int, list[OfWindow]],
+        saved: Series,
+        within: Range,
+        findings: Findings,
+        *,
+        gap_limit_s: int,
+        is_settled: bool = True,
+    ) -> None:
+        self.size_s = size_s
+        self.averages = Averages()
+        self.last = -1  # start of the last window that was published
+        self.knows_averages = True
+        self.of = "second" if size_s == SECOND_S else "minute"
+        self._published = published
+        self._next = next(published, None)
+        self._strays = dict(strays)
+        self._saved = saved
+        self._within = within
+        self._findings = findings
+        self._gap_limit_s = gap_limit_s
+        self._is_settled = is_settled
+        self._pass_before_range()
+
+    def expect(self, window: Window) -> None:
+        """Compare a window that has frames; they come in ascending order."""
+        if window.start < self._within.start or window.end > self._within.end:
+            return
+        if window.end > self._saved.closed_through:
+            self._findings.waiting[self.size_s] += 1
+        elif self._was_passed_over(window):
+            self._note_idle_time(window, 0, None)
+        else:
+            gap_s = self._gap_s(window.start)
+            if gap_s <= self._gap_limit_s:
+                for empty in range(window.start - gap_s, window.start, self.size_s):
+                    self._compare(Window(self.size_s, empty, 0, 0))
+            self._compare(window)
+
+    def finish(self) -> None:
+        """Look at what is left once the last window was expected."""
+        self._pass_before(self._within.end)
+        for start, strays in sorted(self._strays.items()):
+            if self._contains(start):
+                self._too_many([stray for stray in strays if isinstance(stray, Published)])
+
+    def _gap_s(self, start: int) -> int:
+        return start - self.last - self.size_s if self.last >= 0 else 0
+
+    def _was_passed_over(self, window: Window) -> bool:
+        """Tell whether the outputs say that this window never had a row: idle time closed it before its first frame.
+
+        A record that is only missing leaves a hole; one that never was is told as a gap by the next record.
+        """
+        if self.size_s == MINUTE_S:
+            return False  # a minute's frames are known: those that came after it was closed were rejected
+        if window.start > self._saved.last:
+            return True
+        after = self._next
+        if after is None or after.start <= window.start or window.start in self._strays:
+            return False
+        if self.last < 0:
+            return after.average == after.number
+        return after.gap_s > 0 and after.start - after.gap_s <= window.start
+
+    def _compare(self, window: Window) -> None:
+        """Compare a window that must have exactly one record."""
+        self._pass_before(window.start)
+        in_order, strays = self._take(window.start), self._strays.pop(window.start, [])
+        records = [*in_order, *(stray for stray in strays if isinstance(stray, Published))]
+        expected = self._shown(
+            window.number, window.frames, self.averages.with_next(window.number), self._told_gap(window)
+        )
+        self._findings.compared[self.size_s] += 1
+        count = window.number
+        if any(isinstance(stray, Deleted) for stray in strays) and isinstance(strays[-1], Deleted):
+            self._add(
+                Kind.DELETED, window.start, expected, self._shown_all(records), "its key has a record without value"
+            )
+        elif not records:
+            self._add(Kind.MISSING, window.start, expected, "")
+        else:
+            count = self._compare_values(window, records[0], expected)
+        if len(records) > 1:
+            self._add(Kind.DOUBLED, window.start, expected, self._shown_all(records))
+        self.averages.append(count)
+        self.last = window.start
+
+    def _compare_values(self, window: Window, record: Published, expected: str) -> int:
+        """Compare a window's values, and return the count that it must have been published with."""
+        average, gap_s = self.averages.with_next(window.number), self._told_gap(window)
+        has_average = not self.knows_averages or record.average == average
+        if (record.number, record.frames) == (window.number, window.frames):
+            if not has_average or record.gap_s != gap_s:
+                self._add(Kind.AVERAGE, window.start, expected, self._shown_all([record]))
+            return window.number
+        if self._may_be_idle_time(window, record):
+            self._note_idle_time(window, record.number, record)
+            return record.number
+        self._add(Kind.DIFFERS, window.start, expected, self._shown_all([record]))
+        return window.number
+
+    def _may_be_idle_time(self, window: Window, record: Published) -> bool:
+        """Tell whether a second with too few frames may have been closed before the rest of them came.
+
+        Its average bears witness: it was computed from the count that was published.
+        """
+        is_short = self.size_s == SECOND_S and 0 <= record.number < window.number
+        return is_short and (not self.knows_averages or record.average == self.averages.with_next(record.number))
+
+    def _note_idle_time(self, window: Window, count: int, record: Published | None) -> None:
+        frames = window.number - count
+        self._findings.late_by_idle_time += frames
+        self._findings.add(
+            Kind.CLOSED_BY_IDLE_TIME,
+            self.of,
+            window.start,
+            recount=f"{window.number:,} frames",
+            published=f"{record.number:,} frames" if record else "no row",
+            note=f"{frames:,} {'frame' if frames == 1 else 'frames'} came after it",
+        )
+
+    def _told_gap(self, window: Window) -> int:
+        """Return the gap that a window's record must tell: one too long for rows of 0."""
+        gap_s = self._gap_s(window.start)
+        return gap_s if gap_s > self._gap_limit_s else 0
+
+    def _take(self, start: int) -> list[Published]:
+        """Take the records of one window; from several partitions, more than one may be in order."""
+        records = []
+        while self._next is not None and self._next.start == start:
+            records.append(self._next)
+            self._next = next(self._published, None)
+        return records
+
+    def _pass_before(self, start: int) -> None:
+        """Take the records before a start at which the next window is expected: nobody expected them."""
+        while self._next is not None and self._next.start < start:
+            at = self._next.start
+            records = self._take(at)
+            if self._contains(at):
+                strays = self._strays.pop(at, [])
+                self._too_many([*records, *(stray for stray in strays if isinstance(stray, Published))])
+
+    def _too_many(self, records: list[Published]) -> None:
+        is_newer = not self._is_settled and records and records[0].start + self.size_s > self._saved.closed_through
+        if records and not is_newer:
+            self._add(Kind.TOO_MANY, records[0].start, "", self._shown_all(records))
+
+    def _contains(self, start: int) -> bool:
+        return self._within.start <= start and start + self.size_s <= self._within.end
+
+    def _pass_before_range(self) -> None:
+        """Sum up what was published before the range, for the averages in it; nothing there is compared."""
+        while self._next is not None and self._next.start < self._within.start:
+            first, *_ = self._take(self._next.start)
+            self.knows_averages &= first.average == self.averages.with_next(first.number)
+            self.knows_averages &= self._gap_s(first.start) == first.gap_s
+            self.averages.append(first.number)
+            self.last = first.start
+        if not self.knows_averages:
+            self._findings.remarks.append(
+                f"the averages of {self.of}s are not verified: what was published before the range is not complete"
+            )
+
+    def _add(self, kind: Kind, start: int, expected: str, published: str, note: str = "") -> None:
+        self._findings.add(kind, self.of, start, recount=expected, published=published, note=note)
+
+    def _shown_all(self, records: list[Published]) -> str:
+        return "; ".join(self._shown(record.number, record.frames, record.average, record.gap_s) for record in records)
+
+    def _shown(self, count: int, frames: int, average: float, gap_s: int) -> str:
+        things = f"{frames:,} frames" if self.size_s == SECOND_S else f"{count:,} users, {frames:,} frames"
+        gap = f", gap {gap_s:,} s" if gap_s else ""
+        return f"{things}, avg {average:,.3f}{gap}"

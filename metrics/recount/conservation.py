@@ -1,0 +1,87 @@
+"""The law of conservation, in the state and against the recount: every frame became exactly one thing."""
+
+from typing import NamedTuple
+
+from metrics.frames.state import State, Tally
+from metrics.frames.windows import Series
+from metrics.recount.comparison import Averages
+from metrics.recount.findings import Findings, Kind
+from metrics.recount.judging import Fate
+from metrics.recount.recount import Recount
+from metrics.recount.rejected import RejectedRecords
+
+
+class Row(NamedTuple):
+    """One term of the law, by the state and by the recount."""
+
+    name: str
+    state: int
+    recount: int
+
+
+def check_law(state: State, findings: Findings) -> None:
+    """See that the law holds in the state of each partition."""
+    for number, partition in sorted(state.partitions.items()):
+        if not partition.tally.is_conserved():
+            findings.add(
+                Kind.CONSERVATION,
+                f"partition {number}",
+                published=_law(partition.tally),
+                note="the law does not hold in the state",
+            )
+
+
+def terms(state: State, recount: Recount, late_by_idle_time: int) -> list[Row]:
+    """Return the terms of the law; frames that came after idle time had closed their second are late."""
+    tally, fates = Tally(), recount.fates
+    for partition in state.partitions.values():
+        tally.add(partition.tally)
+    return [
+        Row("consumed", tally.consumed, fates.total()),
+        Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_idle_time),
+        Row("late", tally.late, fates[Fate.JOINED] + fates[Fate.LATE] + late_by_idle_time),
+        Row("late but in their minute", tally.joined, fates[Fate.JOINED] + late_by_idle_time),
+        Row("invalid", tally.invalid, fates[Fate.INVALID]),
+        Row("future", tally.future, fates[Fate.FUTURE]),
+        Row("held", tally.held, fates[Fate.HELD]),
+    ]
+
+
+def check_terms(rows: list[Row], findings: Findings) -> None:
+    """See that the state counts the frames as the recount of the whole input does."""
+    for name, state, recount in rows:
+        if state != recount:
+            findings.add(Kind.CONSERVATION, name, recount=f"{recount:,} frames", published=f"{state:,} frames")
+
+
+def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) -> None:
+    """See that the rejected topic holds the frames that the recount rejects, and no others."""
+    for place in sorted({*recount.rejected, *held.records}):
+        partition, reason = place
+        expected, found = recount.rejected[place], held.records[place]
+        if expected != found or recount.rejected_offsets[place] != held.offsets[place]:
+            findings.add(
+                Kind.REJECTED,
+                f"{reason}, partition {partition}",
+                recount=f"{expected:,} frames",
+                published=f"{found:,} frames",
+                note="" if expected != found else "as many, but not the same ones",
+            )
+
+
+def check_totals(of: str, saved: Series, averages: Averages, findings: Findings) -> None:
+    """See that as much was published as the state says; for outputs that were read from first to last."""
+    pairs = {
+        f"{of}s published": (averages.windows, saved.windows),
+        f"sum over the {of}s": (averages.total, saved.total),
+    }
+    for name, (recount, state) in pairs.items():
+        if recount != state:
+            findings.add(Kind.TOTAL, name, recount=f"{recount:,}", published=f"{state:,} by the state")
+
+
+def _law(tally: Tally) -> str:
+    return (
+        f"consumed {tally.consumed:,}, counted {tally.counted:,}, late {tally.late:,}, invalid {tally.invalid:,}, "
+        f"future {tally.future:,}, held {tally.held:,}"
+    )

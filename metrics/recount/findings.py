@@ -1,0 +1,101 @@
+"""What a verification found."""
+
+from collections import Counter
+from enum import StrEnum
+from typing import NamedTuple
+
+from metrics.recount.published import Strays
+
+MOST_DIFFERENCES = 100
+
+
+class Kind(StrEnum):
+    """How an output differs from the recount."""
+
+    DIFFERS = "differs"
+    AVERAGE = "average"  # only the average, or the length of a gap, does
+    MISSING = "missing"
+    DELETED = "deleted"
+    DOUBLED = "doubled"
+    TOO_MANY = "too many"
+    UNREADABLE = "unreadable"
+    OUT_OF_ORDER = "out of order"  # so many of these that they are only counted
+    REJECTED = "rejected"
+    CONSERVATION = "conservation"
+    TOTAL = "total"
+    CLOSED_BY_IDLE_TIME = "closed by idle time"  # no contradiction: the log proves neither value
+
+
+class Difference(NamedTuple):
+    """One difference, for people and machines.
+
+    Attributes:
+        of: `second`, `minute`, or what else it is about.
+        window: the window's start, or None.
+        recount: what the recount found.
+        published: what the outputs, or the state, hold.
+        note: what is known besides.
+    """
+
+    kind: Kind
+    of: str
+    window: int | None
+    recount: str
+    published: str
+    note: str = ""
+
+
+class Findings:
+    """The differences found so far; the first `most` are kept, all are counted.
+
+    Attributes:
+        kept: the first differences.
+        counts: how many there were of each kind.
+        compared: how many windows were compared, by size in seconds.
+        waiting: windows with frames that the job had not closed yet, by size in seconds.
+        late_by_idle_time: frames that came, by the outputs, after idle time had closed their second.
+        remarks: what could not be verified, and why.
+    """
+
+    def __init__(self, most: int = MOST_DIFFERENCES) -> None:
+        self.most = most
+        self.kept: list[Difference] = []
+        self.counts: Counter[Kind] = Counter()
+        self.compared: Counter[int] = Counter()
+        self.waiting: Counter[int] = Counter()
+        self.late_by_idle_time = 0
+        self.remarks: list[str] = []
+
+    def add(
+        self, kind: Kind, of: str, window: int | None = None, *, recount: str = "", published: str = "", note: str = ""
+    ) -> None:
+        """Note a difference. What contradicts is kept before what only cannot be decided."""
+        self.counts[kind] += 1
+        if len(self.kept) == self.most and kind is not Kind.CLOSED_BY_IDLE_TIME:
+            undecided = [number for number, kept in enumerate(self.kept) if kept.kind is Kind.CLOSED_BY_IDLE_TIME]
+            for number in undecided[-1:]:
+                del self.kept[number]
+        if len(self.kept) < self.most:
+            self.kept.append(Difference(kind, of, window, recount, published, note))
+
+    def add_strays(self, of: str, strays: Strays) -> None:
+        """Note what is no record of a window, and that more was out of order than is kept."""
+        for unreadable in strays.unreadable:
+            self.add(Kind.UNREADABLE, of, published=unreadable.place)
+        self.counts[Kind.UNREADABLE] += strays.unreadable_left_out
+        self.counts[Kind.OUT_OF_ORDER] += strays.left_out
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing contradicts the recount."""
+        return self.contradictions == 0
+
+    @property
+    def contradictions(self) -> int:
+        """How many differences contradict the recount."""
+        return self.counts.total() - self.counts[Kind.CLOSED_BY_IDLE_TIME]
+
+    @property
+    def left_out(self) -> int:
+        """How many differences were not kept."""
+        return self.counts.total() - len(self.kept)

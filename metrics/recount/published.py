@@ -1,0 +1,148 @@
+"""Records of windows as they were published, read back."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from metrics.frames.frame import LAST_SECOND
+from metrics.frames.windows import SECOND_S, rfc3339
+
+
+class Published(NamedTuple):
+    """A record of a closed window.
+
+    Attributes:
+        number: frames of a second, users of a minute.
+        frames: frames of either.
+    """
+
+    start: int
+    number: int
+    average: float
+    gap_s: int
+    frames: int
+
+
+class Deleted(NamedTuple):
+    """A record without a value: the one with its key before it is deleted."""
+
+    start: int
+
+
+class Unreadable(NamedTuple):
+    """A record that is none of a window.
+
+    Attributes:
+        place: topic, partition and offset, as people write them.
+    """
+
+    place: str
+
+
+OfWindow = Published | Deleted
+
+
+class _Second(msgspec.Struct):
+    timestamp: int
+    datetime: str
+    end: int
+    num_of_frames: int
+    avg_num_of_frames: float
+    gap_s: int = 0
+
+
+class _Minute(msgspec.Struct):
+    timestamp: int
+    datetime: str
+    end: int
+    unique_users: int
+    avg_users_per_minute: float
+    num_of_frames: int
+    gap_s: int = 0
+
+
+_decode_second = msgspec.json.Decoder(_Second).decode
+_decode_minute = msgspec.json.Decoder(_Minute).decode
+
+
+def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str) -> OfWindow | Unreadable:
+    """Read one record of the windows of a size."""
+    if value is None:
+        start = _start_of(key)
+        return Unreadable(place) if start is None else Deleted(start)
+    try:
+        record = _decode_second(value) if size_s == SECOND_S else _decode_minute(value)
+    except msgspec.DecodeError:
+        return Unreadable(place)
+    start = record.timestamp
+    if not 0 <= start <= LAST_SECOND or start % size_s or record.end != start + size_s:
+        return Unreadable(place)
+    if not (key or b"").decode(errors="replace") == record.datetime == rfc3339(start):
+        return Unreadable(place)
+    if isinstance(record, _Second):
+        frames = record.num_of_frames
+        return Published(start, frames, record.avg_num_of_frames, record.gap_s, frames)
+    return Published(start, record.unique_users, record.avg_users_per_minute, record.gap_s, record.num_of_frames)
+
+
+def _start_of(key: bytes | None) -> int | None:
+    try:
+        return int(datetime.strptime((key or b"").decode(), "%Y-%m-%dT%H:%M:%S%z").timestamp())
+    except ValueError:
+        return None
+
+
+class Strays:
+    """The records of a topic that are not in the order of their windows: sent again, sent late, or deletions.
+
+    A job publishes in order, so there are none where nothing is wrong. They are few, or more than anybody reads.
+
+    Attributes:
+        by_start: those kept, by the window's start, in the order of the log.
+        left_out: how many more there were than `most`.
+        unreadable: records that are none of a window, at most `most`.
+        unreadable_left_out: how many more of these there were.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self.by_start: dict[int, list[OfWindow]] = {}
+        self.left_out = 0
+        self.unreadable: list[Unreadable] = []
+        self.unreadable_left_out = 0
+        self._most = self._room = most
+
+    def look_through(self, records: Iterable[OfWindow | Unreadable]) -> None:
+        """Find the strays of one partition."""
+        highest = -1
+        for record in records:
+            if isinstance(record, Unreadable):
+                if len(self.unreadable) < self._most:
+                    self.unreadable.append(record)
+                else:
+                    self.unreadable_left_out += 1
+            elif _is_stray(record, highest):
+                self._keep(record)
+            else:
+                highest = record.start
+
+    def _keep(self, record: OfWindow) -> None:
+        if self._room:
+            self._room -= 1
+            self.by_start.setdefault(record.start, []).append(record)
+        else:
+            self.left_out += 1
+
+
+def in_order(records: Iterable[OfWindow | Unreadable]) -> Iterator[Published]:
+    """Yield the records of one partition that are in the order of their windows: all but the strays."""
+    highest = -1
+    for record in records:
+        if isinstance(record, Published) and not _is_stray(record, highest):
+            highest = record.start
+            yield record
+
+
+def _is_stray(record: OfWindow, highest: int) -> bool:
+    return isinstance(record, Deleted) or record.start <= highest

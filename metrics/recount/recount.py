@@ -1,0 +1,93 @@
+"""Frames of several partitions counted by dicts and sets; a window is dropped once nothing can change it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush, merge
+from operator import attrgetter
+from typing import NamedTuple
+
+from metrics.frames.event_clock import MINUTE_S, minute_of
+from metrics.frames.windows import SECOND_S
+from metrics.recount.judging import Fate, Judged
+
+
+class Window(NamedTuple):
+    """A window that has frames.
+
+    Attributes:
+        size_s: 1 or 60.
+        number: frames of a second, users of a minute.
+        frames: frames of either.
+    """
+
+    size_s: int
+    start: int
+    number: int
+    frames: int
+
+    @property
+    def end(self) -> int:
+        """The first second that is no longer in it."""
+        return self.start + self.size_s
+
+
+class Recount:
+    """Counts the frames of several partitions.
+
+    Attributes:
+        fates: how many frames became what.
+        rejected: how many frames of each partition were rejected for which reason, and the sum of their offsets:
+            together they tell one set of frames from another.
+        newest: event time so far.
+    """
+
+    def __init__(self) -> None:
+        self.fates: Counter[Fate] = Counter()
+        self.rejected: Counter[tuple[int, str]] = Counter()
+        self.rejected_offsets: Counter[tuple[int, str]] = Counter()
+        self.newest = -1
+        self._frames: dict[tuple[int, int], int] = {}  # by the end and the size of a window
+        self._users: dict[int, set[str]] = {}
+        self._ends: list[tuple[int, int]] = []
+
+    def windows(self, partitions: Iterable[Iterator[Judged]], lateness_s: int) -> Iterator[Window]:
+        """Yield the windows that have frames in the order of their ends, a minute after its last second.
+
+        Event time of a partition never falls, so its frames are merged by it. What comes after a frame is judged by an
+        event time that is not lower: it neither counts for a second that ends at or before that less the lateness, nor
+        for such a minute.
+        """
+        for judged in merge(*partitions, key=attrgetter("newest")):
+            if judged.newest > self.newest:
+                self.newest = judged.newest
+                yield from self._decided(judged.newest - lateness_s)
+            self._add(judged)
+        yield from self._decided(None)
+
+    def _add(self, judged: Judged) -> None:
+        fate = judged.fate
+        self.fates[fate] += 1
+        if judged.reason is not None:
+            place = judged.partition, str(judged.reason)
+            self.rejected[place] += 1
+            self.rejected_offsets[place] += judged.offset
+        if fate is Fate.COUNTED:
+            self._count(judged.ts + SECOND_S, SECOND_S)
+        if fate in (Fate.COUNTED, Fate.JOINED):
+            end = minute_of(judged.ts) + MINUTE_S
+            self._count(end, MINUTE_S)
+            self._users.setdefault(end, set()).add(judged.uid)
+
+    def _count(self, end: int, size_s: int) -> None:
+        window = end, size_s
+        if window not in self._frames:
+            self._frames[window] = 0
+            heappush(self._ends, window)
+        self._frames[window] += 1
+
+    def _decided(self, watermark: int | None) -> Iterator[Window]:
+        while self._ends and (watermark is None or self._ends[0][0] <= watermark):
+            window = end, size_s = heappop(self._ends)
+            frames = self._frames.pop(window)
+            number = len(self._users.pop(end)) if size_s == MINUTE_S else frames
+            yield Window(size_s, end - size_s, number, frames)

@@ -1,0 +1,48 @@
+"""The rejected frames as they were published, and what only they can tell of the input."""
+
+import re
+from collections import Counter, defaultdict
+
+from metrics.frames.event_clock import MINUTE_S, minute_of
+from metrics.frames.frame import Reason
+from metrics.recount.judging import Told
+
+# How the detail of a frame rejected as late begins; see metrics.frames.partition.
+_LATE = re.compile(r"ts (\d+) came when event time was (\d+);")
+
+
+class RejectedRecords:
+    """What the rejected topic holds, by the partition that a frame came from and the reason.
+
+    Attributes:
+        records: how many.
+        offsets: the sum of the offsets that they name: with their number, it tells one set of frames from another.
+    """
+
+    def __init__(self, lateness_s: int) -> None:
+        self.records: Counter[tuple[int, str]] = Counter()
+        self.offsets: Counter[tuple[int, str]] = Counter()
+        self._lateness_s = lateness_s
+        self._future: defaultdict[int, set[int]] = defaultdict(set)
+        self._closed: defaultdict[int, set[int]] = defaultdict(set)
+
+    def add(self, partition: int, offset: int, reason: str, detail: str) -> None:
+        """Take one. Only the offsets of those that the input does not explain are kept."""
+        self.records[partition, reason] += 1
+        self.offsets[partition, reason] += offset
+        if reason == Reason.FUTURE:
+            self._future[partition].add(offset)
+        elif reason == Reason.LATE and self._is_by_idle_time(detail):
+            self._closed[partition].add(offset)
+
+    def told(self, partition: int, settled_at: int) -> Told:
+        """Return what they tell of a partition, whose input was last taken to end at an offset."""
+        return Told(self._future[partition], self._closed[partition], settled_at)
+
+    def _is_by_idle_time(self, detail: str) -> bool:
+        """Tell whether event time of a late frame's own partition had left its minute open."""
+        match = _LATE.match(detail)
+        if match is None:
+            return False
+        ts, newest = map(int, match.groups())
+        return minute_of(ts) + MINUTE_S > newest - self._lateness_s

@@ -1,0 +1,93 @@
+"""What a verification found, as people and as machines read it."""
+
+from typing import Any
+
+import orjson
+from rich import box
+from rich.table import Table
+
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.kafka.verification import Verification
+from metrics.recount.audit import ALL_TIME
+from metrics.recount.findings import Difference, Findings, Kind
+from metrics.terminal import numbered, out, say, warn
+
+
+def show(verification: Verification) -> None:
+    """Print what was found, and the verdict."""
+    findings = verification.findings
+    if findings.kept:
+        out.print(_table(findings))
+    if findings.left_out:
+        say(f"and {numbered(findings.left_out, 'more difference')}")
+    for remark in findings.remarks:
+        warn(remark)
+    say("\n".join(_lines(verification)))
+
+
+def _table(findings: Findings) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("of", no_wrap=True)
+    table.add_column("recount", overflow="fold")
+    table.add_column("outputs", overflow="fold")
+    for kept in findings.kept:
+        outputs = "; ".join(part for part in (kept.published, kept.note) if part)
+        table.add_row(kept.kind, _of(kept), kept.recount or "-", outputs or "-")
+    return table
+
+
+def _of(difference: Difference) -> str:
+    if difference.window is None:
+        return difference.of
+    return f"{difference.of} {rfc3339(difference.window)}"
+
+
+def _lines(verification: Verification) -> list[str]:
+    findings = verification.findings
+    compared = (
+        f"compared {numbered(findings.compared[SECOND_S], 'second')} and "
+        f"{numbered(findings.compared[MINUTE_S], 'minute')}; not closed yet: "
+        f"{numbered(findings.waiting[SECOND_S], 'second')} and {numbered(findings.waiting[MINUTE_S], 'minute')}"
+    )
+    lines = [compared]
+    if undecided := findings.counts[Kind.CLOSED_BY_IDLE_TIME]:
+        lines.append(
+            f"closed by idle time: {numbered(findings.late_by_idle_time, 'frame')} came after "
+            f"{numbered(undecided, 'second')}; the log proves neither value"
+        )
+    if verification.terms:
+        consumed, *parts = verification.terms
+        law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late but in their minute")
+        lines.append(f"conservation: consumed {consumed.state:,} = {law}")
+    if findings.agrees:
+        lines.append("the outputs agree with the input")
+    else:
+        counts = [f"{kind} {findings.counts[kind]:,}" for kind in Kind if findings.counts[kind]]
+        lines.append(f"the outputs differ from the input: {', '.join(counts)}")
+    return lines
+
+
+def as_json(verification: Verification) -> bytes:
+    """Return what was found as JSON."""
+    findings, within = verification.findings, verification.within
+    fields: dict[str, Any] = {
+        "agrees": findings.agrees,
+        "from": rfc3339(within.start),
+        "to": None if within.end == ALL_TIME.end else rfc3339(within.end),
+        "compared": {"seconds": findings.compared[SECOND_S], "minutes": findings.compared[MINUTE_S]},
+        "not_closed_yet": {"seconds": findings.waiting[SECOND_S], "minutes": findings.waiting[MINUTE_S]},
+        "counts": {kind.value: count for kind, count in findings.counts.items() if count},
+        "late_by_idle_time": findings.late_by_idle_time,
+        "differences": [_fields(kept) for kept in findings.kept],
+        "differences_left_out": findings.left_out,
+        "conservation": [term._asdict() for term in verification.terms],
+        "remarks": findings.remarks,
+    }
+    return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
+
+
+def _fields(difference: Difference) -> dict[str, Any]:
+    window = None if difference.window is None else rfc3339(difference.window)
+    return difference._asdict() | {"kind": difference.kind.value, "window": window}

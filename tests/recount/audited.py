@@ -1,0 +1,59 @@
+"""An audit of what the simulated core did, without Kafka."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from metrics.frames.frame import read_frame
+from metrics.frames.state import State
+from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.recount.audit import Outputs, audit
+from metrics.recount.findings import Findings
+from metrics.recount.judging import PartitionJudge, Received
+from metrics.recount.published import Strays, in_order, read_record
+from metrics.recount.rejected import RejectedRecords
+from tests.frames.message import message
+from tests.frames.simulation import GAP_LIMIT_S, Run
+from tests.reference import Timeline
+
+
+def audited(run: Run, records: Sequence[Record] | None = None) -> Findings:
+    """Audit what a run committed, or other records in place of those that it published."""
+    state = msgspec.json.decode(run.committed, type=State)
+    rejected = RejectedRecords(state.rules.lateness_s)
+    for partition, frames in run.rejected.items():
+        for frame, rejection in frames:
+            rejected.add(partition, frame.offset(), str(rejection.reason), rejection.detail)
+    findings = Findings()
+    judges = [
+        PartitionJudge(
+            number,
+            received(run.partitions[number][: saved.position]),
+            state.rules,
+            rejected.told(number, saved.settled_at),
+        ).judged()
+        for number, saved in state.partitions.items()
+    ]
+    outputs = published(run.kept if records is None else records)
+    audit(state, judges, outputs, rejected, findings, gap_limit_s=GAP_LIMIT_S)
+    return findings
+
+
+def received(timeline: Timeline) -> Iterator[Received]:
+    """Yield the records of a partition."""
+    for offset, sent in enumerate(timeline):
+        read = read_frame(message(offset, *sent).value())
+        yield Received(offset, read, sent.recorded_at_s)
+
+
+def published(records: Sequence[Record]) -> Mapping[int, Outputs]:
+    """Return records as their topics give them back."""
+    return {1: outputs(1, records, SecondRecord), 60: outputs(60, records, MinuteRecord)}
+
+
+def outputs(size_s: int, records: Sequence[Record], kind: type) -> Outputs:
+    """Return the records of one kind as their topic gives them back."""
+    read = [read_record(size_s, at.key.encode(), at.value(), "") for at in records if isinstance(at, kind)]
+    strays = Strays()
+    strays.look_through(read)
+    return Outputs(in_order(read), strays.by_start)
