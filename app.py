@@ -205,6 +205,29 @@ def verify(
 
 @app.command()
 @reporting
+def accuracy(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+    ],
+    *,
+    lateness_s: Annotated[
+        str, typer.Option("--lateness-s", metavar="S,S,…", help="Allowed latenesses to compare, in seconds.")
+    ] = "0,1,2,5,10,60,3600",
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw it, too: .svg, .png or .pdf.")
+    ] = None,
+) -> None:
+    """Tell what each allowed lateness would miss of FILE, and how long it would let results wait.
+
+    The truth is the count with unlimited lateness. The file is read once, as one partition; no Kafka is needed.
+
+    Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
+    """
+    commands.show_accuracy(file, commands.latenesses_of(lateness_s), picture)
+
+
+@app.command()
+@reporting
 def broker() -> None:
     """Run the local Kafka in the foreground, until Ctrl-C.
 

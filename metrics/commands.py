@@ -1,7 +1,7 @@
 """What the commands do, step by step, and what they say of it."""
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics import frame_files, verdict
+from metrics import frame_files, picture, tradeoffs, verdict
 from metrics import settings as environment
 from metrics.errors import FileError, SettingsError
 from metrics.kafka import feed, job, local_broker, topics, verification
 from metrics.kafka.clients import open_admin
+from metrics.recount.accuracy import Lags
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
@@ -24,6 +25,7 @@ from metrics.terminal import Report, bar, end_at_once, numbered, pace, say, show
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
+MOST_LATENESS_S = 86_400
 
 
 @contextmanager
@@ -149,6 +151,43 @@ def verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> bo
         else:
             verdict.show(opened)
     return findings.agrees
+
+
+def show_accuracy(path: Path, latenesses_s: Sequence[int], image: Path | None) -> None:
+    """Read a file of frames, and show what each allowed lateness would miss, and how long results would wait."""
+    settings = environment.load()
+    if image is not None:
+        picture.check(image)
+    lags = Lags()
+    with frame_files.reading(path) as file, bar(f"reading {path.name}", file.size_bytes) as move:
+        lags.read(_moving(file, move), settings.future_limit_s)
+    found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
+    tradeoffs.show(lags, found)
+    if image is not None:
+        picture.draw(image, found, f"{path.name}: {numbered(lags.frames, 'frame')}")
+        say(f"wrote {shown(image)}")
+
+
+def _moving(file: frame_files.FrameReader, move: Callable[[int], None]) -> Iterator[bytes]:
+    for number, frame in enumerate(file, 1):
+        if number % 1000 == 0:
+            move(file.read_bytes)
+        yield frame
+
+
+def latenesses_of(text: str) -> list[int]:
+    """Read a list of allowed latenesses in seconds, such as `0,5,60`; sorted, each once.
+
+    Raises:
+        SettingsError: it is no such list.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) <= MOST_LATENESS_S for part in parts):
+        raise SettingsError(
+            f"--lateness-s {text} is no list of allowed latenesses",
+            now=f"give whole seconds, 0 to {MOST_LATENESS_S}, with commas between them: 0,1,5,60",
+        )
+    return sorted({int(part) for part in parts})
 
 
 def range_of(start: str | None, end: str | None) -> Range:

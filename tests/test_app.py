@@ -48,13 +48,13 @@ def test_help_teaches_every_command_and_setting() -> None:
         allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
     assert settings.ANY_TEXT not in text
-    for command in ("prepare-topics", "generate", "broker", "--verbose", "--until-end"):
+    for command in ("prepare-topics", "generate", "broker", "verify", "accuracy", "--verbose", "--until-end"):
         assert command in text
     assert "Example:" in text
 
 
 def test_help_fits_80_columns() -> None:
-    for command in ([], ["prepare-topics"], ["generate"], ["broker"]):
+    for command in ([], ["prepare-topics"], ["generate"], ["broker"], ["verify"], ["accuracy"]):
         assert max(map(len, run(*command, "--help", COLUMNS="80").stdout.splitlines())) == 80
 
 

@@ -1,0 +1,134 @@
+"""The trade between latency and accuracy: what each allowed lateness would miss, and how long it lets results wait.
+
+One pass tells it for every lateness: what decides on a frame is only how far it is behind event time when it comes.
+The truth is the count with unlimited lateness.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from statistics import median_low
+from typing import NamedTuple
+
+from metrics.frames.event_clock import MINUTE_S, minute_of
+from metrics.frames.frame import LAST_SECOND, read_frame
+from metrics.frames.state import Rules
+from metrics.frames.windows import SECOND_S
+from metrics.recount.judging import Fate, PartitionJudge, Received
+
+
+class Error(NamedTuple):
+    """The window that misses most: so much of what is true."""
+
+    missed: int
+    truth: int
+
+    @property
+    def share(self) -> float:
+        """The part that is missed."""
+        return self.missed / self.truth if self.truth else 0.0
+
+
+class Delay(NamedTuple):
+    """How long windows wait from their end until they are closed, in seconds of event time."""
+
+    median_s: int
+    largest_s: int
+
+
+class Tradeoff(NamedTuple):
+    """What one allowed lateness gives.
+
+    Attributes:
+        late: share of the frames that their second misses.
+        lost: share of the frames that their minute misses, too.
+        second: the second that misses most frames.
+        minute: the minute that misses most users.
+        seconds_delay: None where no second was closed before the end of the input.
+        minutes_delay: the same for minutes.
+    """
+
+    lateness_s: int
+    late: float
+    lost: float
+    second: Error
+    minute: Error
+    seconds_delay: Delay | None
+    minutes_delay: Delay | None
+
+
+class Lags:
+    """How far the frames of one partition are behind event time.
+
+    Attributes:
+        frames: how many frames there are.
+        refused: how many lines are no frames, or too far in the future.
+    """
+
+    def __init__(self) -> None:
+        self.frames = self.refused = 0
+        self._advances: list[int] = []  # event time, each time that it moved on
+        self._frames_of: dict[int, int] = defaultdict(int)
+        self._lags_of: dict[int, list[int]] = defaultdict(list)  # of a second's frames that are behind event time
+        # Of each user of a minute: how far event time had passed the minute when the first of his frames that came
+        # earliest after it did. Below 0, no lateness misses him.
+        self._overdue_of: dict[int, dict[str, int]] = defaultdict(dict)
+        self._overdue: list[int] = []  # of the frames that came when their minute had passed
+
+    def read(self, lines: Iterable[bytes], future_limit_s: int) -> None:
+        """Read frames in the order in which they come."""
+        received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
+        for judged in PartitionJudge(0, received, Rules(LAST_SECOND, future_limit_s)).judged():
+            if judged.fate is Fate.COUNTED:
+                self._add(judged.ts, judged.uid, judged.newest)
+            else:
+                self.refused += 1
+
+    def _add(self, ts: int, uid: str, newest: int) -> None:
+        self.frames += 1
+        if not self._advances or newest > self._advances[-1]:
+            self._advances.append(newest)
+        self._frames_of[ts] += 1
+        if newest > ts:
+            self._lags_of[ts].append(newest - ts)
+        minute = minute_of(ts)
+        overdue = max(-1, newest - minute - MINUTE_S)
+        if overdue >= 0:
+            self._overdue.append(overdue)
+        users = self._overdue_of[minute]
+        users[uid] = min(users.get(uid, overdue), overdue)
+
+    def tradeoff(self, lateness_s: int) -> Tradeoff:
+        """Return what an allowed lateness gives for these frames."""
+        late_of = {second: sum(lag > lateness_s for lag in lags) for second, lags in self._lags_of.items()}
+        seconds = {second: Error(late_of.get(second, 0), frames) for second, frames in self._frames_of.items()}
+        minutes = {
+            minute: Error(sum(overdue >= max(lateness_s, 0) for overdue in users.values()), len(users))
+            for minute, users in self._overdue_of.items()
+        }
+        frames = max(self.frames, 1)
+        return Tradeoff(
+            lateness_s,
+            sum(late_of.values()) / frames,
+            sum(overdue >= lateness_s for overdue in self._overdue) / frames,
+            _largest(seconds.values()),
+            _largest(minutes.values()),
+            self._delay(SECOND_S, lateness_s, seconds),
+            self._delay(MINUTE_S, lateness_s, minutes),
+        )
+
+    def _delay(self, size_s: int, lateness_s: int, windows: dict[int, Error]) -> Delay | None:
+        """Tell how far event time was past the ends of windows when it closed them; empty ones are never opened."""
+        ends = (start + size_s for start, error in windows.items() if error.missed < error.truth)
+        delays = list(self._waits(ends, lateness_s))
+        return Delay(median_low(delays), max(delays)) if delays else None
+
+    def _waits(self, ends: Iterable[int], lateness_s: int) -> Iterator[int]:
+        for end in ends:
+            closing = bisect_left(self._advances, end + lateness_s)
+            if closing < len(self._advances):
+                yield self._advances[closing] - end
+
+
+def _largest(errors: Collection[Error]) -> Error:
+    return max(errors, key=lambda error: (error.missed, error.share), default=Error(0, 0))

@@ -1,0 +1,64 @@
+"""The trade between latency and accuracy as a table and as bars, on the terminal."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.bar import Bar
+from rich.table import Table
+
+from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
+from metrics.terminal import numbered, out, say
+
+BAR_COLUMNS = 40
+
+
+def show(lags: Lags, tradeoffs: Sequence[Tradeoff]) -> None:
+    """Print what each allowed lateness gives."""
+    refused = f", and {numbered(lags.refused, 'line')} that count for nothing" if lags.refused else ""
+    say(f"{numbered(lags.frames, 'frame')}{refused}")
+    say("waits: median and largest, from a window's end until it is closed, in event time")
+    out.print(_table(tradeoffs))
+    out.print(_bars(tradeoffs))
+
+
+def _table(tradeoffs: Sequence[Tradeoff]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in (
+        "lateness\n(s)",
+        "frames\nmissed",
+        "minute\ntoo",
+        "worst second\n(frames)",
+        "worst minute\n(users)",
+        "seconds\nwait (s)",
+        "minutes\nwait (s)",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for at in tradeoffs:
+        table.add_row(
+            f"{at.lateness_s:,}",
+            f"{at.late:.3%}",
+            f"{at.lost:.3%}",
+            _error(at.second),
+            _error(at.minute),
+            _delay(at.seconds_delay),
+            _delay(at.minutes_delay),
+        )
+    return table
+
+
+def _error(error: Error) -> str:
+    return f"-{error.missed:,} of {error.truth:,}" if error.missed else "exact"
+
+
+def _delay(delay: Delay | None) -> str:
+    return "none" if delay is None else f"{delay.median_s:,}, {delay.largest_s:,}"
+
+
+def _bars(tradeoffs: Sequence[Tradeoff]) -> Table:
+    """Return the share of frames missed as bars; the longest fills the width."""
+    table = Table("lateness (s)", "frames missed", "", box=None, pad_edge=False)
+    table.columns[0].justify = table.columns[2].justify = "right"
+    most = max((at.late for at in tradeoffs), default=0.0) or 1.0
+    for at in tradeoffs:
+        table.add_row(f"{at.lateness_s:,}", Bar(most, 0, at.late, width=BAR_COLUMNS), f"{at.late:.3%}")
+    return table
