@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from metrics.frames.event_clock import MINUTE_S
@@ -13,14 +14,15 @@ from metrics.recount.audit import ALL_TIME
 from metrics.recount.findings import Difference, Findings, Kind
 from metrics.terminal import numbered, out, say, warn
 
-PIPE_COLUMNS = 240  # what is no terminal may be read by a program: there, a row stays a line
+LINE_COLUMNS = 240  # what is no terminal may be read by a program: there, a row stays a line
 
 
 def show(verification: Verification) -> None:
     """Print what was found, and the verdict."""
     findings = verification.findings
     if findings.kept:
-        out.print(_table(findings), width=None if out.is_terminal else PIPE_COLUMNS)
+        console = out if out.is_terminal else Console(highlight=False, markup=False, width=LINE_COLUMNS)
+        console.print(_table(findings))
     if findings.left_out:
         say(f"and {numbered(findings.left_out, 'more difference')}")
     for remark in findings.remarks:

@@ -32,18 +32,15 @@ def pass_over(_: KafkaError) -> None:
     """Leave an error to the calls that it makes fail."""
 
 
-def open_consumer(settings: Settings, on_error: OnError = pass_over, *, fetch_wait_ms: int = 500) -> Consumer:
-    """Open a consumer of the input topic, which reads committed records and is assigned by hand.
-
-    Args:
-        fetch_wait_ms: how long the broker may wait for more before it answers; whoever pauses and resumes partitions
-            waits for that answer.
-    """
+def open_consumer(
+    settings: Settings, on_error: OnError = pass_over, also_preferred: Mapping[str, object] | None = None
+) -> Consumer:
+    """Open a consumer of the input topic, which reads committed records and is assigned by hand."""
     preferred = {
-        "fetch.wait.max.ms": fetch_wait_ms,
         # By default the fetcher sleeps for a second whenever its queue is full.
         "fetch.queue.backoff.ms": 5,
         "max.partition.fetch.bytes": 2 * MAX_FRAME_BYTES,
+        **(also_preferred or {}),
     }
     fixed = {
         "group.id": settings.consumer_group_id,
@@ -55,6 +52,15 @@ def open_consumer(settings: Settings, on_error: OnError = pass_over, *, fetch_wa
         "auto.offset.reset": "error",
     }
     return _open(Consumer, settings, on_error, preferred, fixed)
+
+
+def open_reader(settings: Settings) -> Consumer:
+    """Open a consumer for partitions that are paused and resumed time and again.
+
+    What was fetched of a partition that is paused is fetched anew, so little is fetched ahead: with the client's 64 MB,
+    a million frames took 30 s instead of 18 s. And who resumes one waits for the answer of the fetch before.
+    """
+    return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
 def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:

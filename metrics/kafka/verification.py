@@ -13,7 +13,7 @@ from metrics.frames.event_clock import MINUTE_S, minute_of
 from metrics.frames.frame import Frame, read_frame
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
-from metrics.kafka.clients import open_admin, open_consumer
+from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.rejected import read_rejected
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Span, Streams
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PROGRESS_FRAMES = 1000
 FIRST_FRAMES = 100
-FETCH_WAIT_MS = 10
 
 
 class Verification:
@@ -157,7 +156,7 @@ def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Ve
     """
     admin = open_admin(settings)
     in_use = topics.check(admin, settings)
-    consumer = open_consumer(settings, fetch_wait_ms=FETCH_WAIT_MS)
+    consumer = open_reader(settings)
     try:
         yield Verification(consumer, settings, Snapshot(consumer, settings, in_use), within, findings)
     finally:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S, Series
-from metrics.recount.findings import Findings, Kind
+from metrics.recount.findings import Findings, Kind, frames_text
 from metrics.recount.published import Deleted, OfWindow, Published
 from metrics.recount.recount import Window
 
@@ -162,9 +162,9 @@ class Comparison:
             Kind.CLOSED_BY_IDLE_TIME,
             self.of,
             window.start,
-            recount=f"{window.number:,} frames",
-            published=f"{record.number:,} frames" if record else "no row",
-            note=f"{frames:,} {'frame' if frames == 1 else 'frames'} came after it",
+            recount=frames_text(window.number),
+            published=frames_text(record.number) if record else "no row",
+            note=f"{frames_text(frames)} came after it",
         )
 
     def _told_gap(self, window: Window) -> int:
@@ -217,6 +217,8 @@ class Comparison:
         return "; ".join(self._shown(record.number, record.frames, record.average, record.gap_s) for record in records)
 
     def _shown(self, count: int, frames: int, average: float, gap_s: int) -> str:
-        things = f"{frames:,} frames" if self.size_s == SECOND_S else f"{count:,} users, {frames:,} frames"
+        things = frames_text(frames)
+        if self.size_s == MINUTE_S:
+            things = f"{count:,} {'user' if count == 1 else 'users'}, {things}"
         gap = f", gap {gap_s:,} s" if gap_s else ""
         return f"{things}, avg {average:,.3f}{gap}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from metrics.frames.state import State, Tally
 from metrics.frames.windows import Series
 from metrics.recount.comparison import Averages
-from metrics.recount.findings import Findings, Kind
+from metrics.recount.findings import Findings, Kind, frames_text
 from metrics.recount.judging import Fate
 from metrics.recount.recount import Recount
 from metrics.recount.rejected import RejectedRecords
@@ -51,7 +51,7 @@ def check_terms(rows: list[Row], findings: Findings) -> None:
     """See that the state counts the frames as the recount of the whole input does."""
     for name, state, recount in rows:
         if state != recount:
-            findings.add(Kind.CONSERVATION, name, recount=f"{recount:,} frames", published=f"{state:,} frames")
+            findings.add(Kind.CONSERVATION, name, recount=frames_text(recount), published=frames_text(state))
 
 
 def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) -> None:
@@ -63,8 +63,8 @@ def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) 
             findings.add(
                 Kind.REJECTED,
                 f"{reason}, partition {partition}",
-                recount=f"{expected:,} frames",
-                published=f"{found:,} frames",
+                recount=frames_text(expected),
+                published=frames_text(found),
                 note="" if expected != found else "as many, but not the same ones",
             )
 

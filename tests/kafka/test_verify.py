@@ -258,7 +258,7 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided
     process.send_signal(signal.SIGINT)
     finish(process)
     found = verdict(application)
-    assert differences(found) == [("closed by idle time", "2016-07-11T13:39:10Z", "2 frames", "1 frames")]
+    assert differences(found) == [("closed by idle time", "2016-07-11T13:39:10Z", "2 frames", "1 frame")]
     assert found["late_by_idle_time"] == 1
     printed = application.run("verify")
     assert "1 frame came after 1 second; the log proves neither value" in printed
@@ -290,7 +290,7 @@ def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Applic
             "kind": "rejected",
             "of": "not_json, partition 0",
             "window": None,
-            "recount": "1 frames",
+            "recount": "1 frame",
             "published": "0 frames",
             "note": "",
         }

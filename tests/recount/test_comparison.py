@@ -1,0 +1,74 @@
+"""Recounted and published windows side by side: answers worked out by hand."""
+
+from collections.abc import Sequence
+
+from metrics.frames.windows import Series
+from metrics.recount.audit import ALL_TIME
+from metrics.recount.comparison import Comparison
+from metrics.recount.findings import Findings, Kind
+from metrics.recount.published import OfWindow, Published, Strays, in_order, read_record
+from metrics.recount.recount import Window
+
+
+def second(start: int, frames: int, average: float, gap_s: int = 0) -> Published:
+    return Published(start, frames, average, gap_s, frames)
+
+
+def compared(
+    published: Sequence[OfWindow], expected: dict[int, int], *, closed: int, last: int, is_settled: bool = True
+) -> Findings:
+    """Compare seconds with what is expected of them: frames by start; gaps up to 3 s get rows."""
+    findings, strays = Findings(), Strays()
+    strays.look_through(published)
+    saved = Series(last=last, closed_through=closed)
+    comparison = Comparison(
+        1, in_order(published), strays.by_start, saved, ALL_TIME, findings, gap_limit_s=3, is_settled=is_settled
+    )
+    for start, frames in expected.items():
+        comparison.expect(Window(1, start, frames, frames))
+    comparison.finish()
+    return findings
+
+
+def test_a_gap_has_rows_of_zero_and_a_longer_one_has_none_but_is_told() -> None:
+    rows = [second(10, 2, 2.0), second(11, 0, 1.0), second(12, 4, 2.0), second(20, 2, 2.0, gap_s=7)]
+    assert compared(rows, {10: 2, 12: 4, 20: 2}, closed=21, last=20).counts == {}
+
+
+def test_a_second_that_the_next_record_tells_as_a_gap_was_passed_over_by_idle_time() -> None:
+    rows = [second(10, 2, 2.0), second(20, 2, 2.0, gap_s=9)]
+    findings = compared(rows, {10: 2, 15: 1, 20: 2}, closed=21, last=20)
+    assert findings.counts == {Kind.CLOSED_BY_IDLE_TIME: 1}
+    assert findings.agrees
+    assert (findings.kept[0].window, findings.late_by_idle_time) == (15, 1)
+
+
+def test_a_second_whose_row_is_only_gone_is_missing() -> None:
+    rows = [second(10, 2, 2.0), second(12, 2, 2.0)]
+    findings = compared(rows, {10: 2, 11: 2, 12: 2}, closed=13, last=12)
+    assert [(kept.kind, kept.window) for kept in findings.kept] == [(Kind.MISSING, 11)]
+
+
+def test_records_newer_than_the_state_are_too_many_only_if_the_job_stands_still() -> None:
+    rows = [second(10, 2, 2.0), second(11, 2, 2.0)]
+    assert compared(rows, {10: 2, 11: 2}, closed=11, last=10, is_settled=False).agrees
+    assert compared(rows, {10: 2, 11: 2}, closed=11, last=10).counts == {Kind.TOO_MANY: 1}
+
+
+def test_what_compaction_left_of_a_doubled_record_is_found_where_it_lies() -> None:
+    rows = [second(10, 2, 2.0), second(12, 2, 2.0), second(11, 2, 2.0)]
+    assert compared(rows, {10: 2, 11: 2, 12: 2}, closed=13, last=12).agrees
+
+
+def test_a_record_must_name_its_window_alike_in_key_and_value() -> None:
+    value = b'{"timestamp":60,"datetime":"1970-01-01T00:01:00Z","end":61,"num_of_frames":1,"avg_num_of_frames":1.0}'
+    assert read_record(1, b"1970-01-01T00:01:00Z", value, "t/0 offset 7") == second(60, 1, 1.0)
+    for key, changed in (
+        (b"1970-01-01T00:01:01Z", value),
+        (b"1970-01-01T00:01:00Z", value.replace(b'"end":61', b'"end":62')),
+        (b"1970-01-01T00:01:00Z", value.replace(b'"timestamp":60', b'"timestamp":61')),
+        (b"1970-01-01T00:01:00Z", b"{"),
+        (None, value),
+        (None, None),
+    ):
+        assert read_record(1, key, changed, "t/0 offset 7") == ("t/0 offset 7",)
