@@ -1,20 +1,18 @@
 """A consumer group and its topics at one moment: the state, and how far it and its outputs reach."""
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer
 
-from metrics.errors import BrokerError, StateError
+from metrics.errors import StateError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.state import State
 from metrics.frames.windows import SECOND_S
 from metrics.kafka import topics
-from metrics.kafka.checkpoint import from_offsets
-from metrics.kafka.clients import text_of
+from metrics.kafka.resuming import saved_state
 from metrics.kafka.streams import Span
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
 MOST_TRIES = 5
-COMMITTED_TIMEOUT_S = 10.0
 
 
 class Snapshot:
@@ -45,15 +43,7 @@ class Snapshot:
 
 def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> State:
     topic = settings.input_topic
-    places = [TopicPartition(topic, number) for number in range(in_use.input_partitions)]
-    try:
-        answers = consumer.committed(places, timeout=COMMITTED_TIMEOUT_S)
-    except KafkaException as error:
-        raise BrokerError("the broker does not tell the consumer group's offsets", why=text_of(error)) from error
-    failures = {str(answer.error) for answer in answers if answer.error is not None}
-    if failures:
-        raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
-    saved = from_offsets(answer for answer in answers if answer.offset >= 0)
+    saved = saved_state(consumer, topic, in_use.input_partitions)
     if saved is None:
         raise StateError(
             f"the group {settings.consumer_group_id} has no state: there is nothing to hold its outputs against",

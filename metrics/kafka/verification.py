@@ -123,8 +123,8 @@ class Verification:
         """
         start, is_complete = self.within.start, True
         for span in self._snapshot.input:
-            consumed = self.state.partitions[span.partition].tally.consumed
-            if span.start == 0 or span.end - span.start >= consumed:
+            tally = self.state.partitions[span.partition].tally
+            if not tally.lost and (span.start == 0 or span.end - span.start >= tally.consumed):
                 continue
             is_complete = False
             frames = [_received(message).frame for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]

@@ -83,5 +83,5 @@ def check_totals(of: str, saved: Series, averages: Averages, findings: Findings)
 def _law(tally: Tally) -> str:
     return (
         f"consumed {tally.consumed:,}, counted {tally.counted:,}, late {tally.late:,}, invalid {tally.invalid:,}, "
-        f"future {tally.future:,}, held {tally.held:,}"
+        f"future {tally.future:,}, held {tally.held:,}, lost {tally.lost:,}"
     )
