@@ -112,7 +112,8 @@ def count(
     if settings.bootstrap_servers is not None:
         commands.run_job(settings, options)
         return
-    with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
+    folder = PROJECT / settings.local_broker_dir
+    with local_broker.running(folder, say) as address, local_broker.blamed(folder):
         settings = msgspec.structs.replace(settings, bootstrap_servers=address)
         if frame_files.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
@@ -120,7 +121,7 @@ def count(
         commands.create_topics(settings, partitions=1, replication_factor=1)
         with frame_files.reading(commands.default_file()) as file:
             commands.feed_once(settings, file)
-        commands.run_job(settings, options)
+        commands.run_job(settings, options, functools.partial(local_broker.require_alive, folder))
 
 
 @app.command()

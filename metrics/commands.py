@@ -16,12 +16,13 @@ from metrics import settings as environment
 from metrics.errors import FileError, SettingsError
 from metrics.kafka import feed, job, local_broker, topics, verification
 from metrics.kafka.clients import open_admin
+from metrics.kafka.extents import extents
 from metrics.recount.accuracy import Lags
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, end_at_once, numbered, pace, say, shown, warn
+from metrics.terminal import Report, bar, end_at_once, note, numbered, pace, say, shown, warn
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -65,7 +66,8 @@ def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
             file.write(frame)
             if number % 1000 == 0:
                 move(number)
-    say(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")
+    tell = say if path.is_file() else note  # frames may go where lines of ours would be among them
+    tell(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")
 
 
 def create_topics(settings: Settings, *, partitions: int, replication_factor: int) -> None:
@@ -74,7 +76,7 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
     created = topics.create_missing(admin, settings, partitions=partitions, replication_factor=replication_factor)
     for name, is_new in created.items():
         say(f"topic {name}: {'created' if is_new else 'is there'}")
-    existing = topics.held(settings).partitions
+    existing = topics.partition_counts(admin)[settings.input_topic]
     if existing != partitions:
         warn(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
@@ -83,7 +85,9 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
 
 def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
-    held = topics.held(settings).frames
+    admin = open_admin(settings)
+    partitions = topics.partition_counts(admin)[settings.input_topic]
+    held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
     if held:
         say(
             f"topic {settings.input_topic} holds {numbered(held, 'frame')} already: nothing is fed "
@@ -95,7 +99,7 @@ def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
 
 def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic."""
-    partitions = topics.held(settings).partitions
+    partitions = topics.partition_counts(open_admin(settings))[settings.input_topic]
     started_s = monotonic()
     try:
         with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:
@@ -118,9 +122,9 @@ class JobOptions(NamedTuple):
     accept_loss: bool
 
 
-def run_job(settings: Settings, options: JobOptions) -> None:
+def run_job(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
-    with stopping_on_signals() as stopping, job.prepared(settings, stopping) as prepared:
+    with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
         if options.stand_by:
             prepared.stand_by(say)
             if stopping.is_set():

@@ -54,6 +54,11 @@ def _are_addresses(text: str) -> bool:
     return bool(_addresses(text)) and all(_is_address(address) for address in _addresses(text))
 
 
+def _without_user(text: str) -> str:
+    """Return addresses as they may be shown: what somebody put before an @ may be a password."""
+    return re.sub(r"[^,/]*@", "***@", text)
+
+
 def _is_address(text: str) -> bool:
     parts = _ADDRESS.fullmatch(text)
     if parts is None or (parts["path"] and not parts["protocol"] and not parts["port"]):
@@ -289,7 +294,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             given[field.name] = _converted(text, field.type)
         except ValueError:
             refused.add(field.name.upper())
-            wrong.append(f"{field.name.upper()}={text!r}: allowed is {_allowed(field.type)}")
+            wrong.append(f"{field.name.upper()}={_without_user(text)!r}: allowed is {_allowed(field.type)}")
     properties, wrong_properties = _client_properties(environment)
     wrong += wrong_properties
     settings = Settings(client_properties=properties, **given)

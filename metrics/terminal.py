@@ -36,6 +36,11 @@ def say(text: str) -> None:
     out.print(_fitted(text, out))
 
 
+def note(line: str) -> None:
+    """Print one line on standard error."""
+    err.print(_fitted(line, err))
+
+
 def warn(line: str) -> None:
     """Print one line on standard error."""
     err.print(_fitted(f"warning: {line}", err), style="yellow")

@@ -24,6 +24,13 @@ class Silence(NamedTuple):
     watermark: int
 
 
+class End(NamedTuple):
+    """At an offset of a partition the input was taken to end; event time of the whole input was near then."""
+
+    offset: int
+    near: int
+
+
 class Answer(NamedTuple):
     """Rows as `(start, count, average, gap_s)`, minutes with their frames last; and what became of the frames."""
 
@@ -42,20 +49,21 @@ def count_all(
     gap_limit_s: int,
     future_limit_s: int = 3600,
     silences: Sequence[Silence] = (),
-    ends: Mapping[int, Sequence[int]] | None = None,
+    ends: Mapping[int, Sequence[End]] | None = None,
 ) -> Answer:
     """Count the frames of partitions, each in its own order.
 
     Args:
         silences: what idle time closed.
-        ends: for each partition the offsets at which the input was taken to end; its last offset is always one.
+        ends: for each partition where the input was taken to end; where it stops is always an end.
     """
     frames_of_second: dict[int, int] = defaultdict(int)
     frames_of_minute: dict[int, int] = defaultdict(int)
     users_of_minute: dict[int, set[str]] = defaultdict(set)
     counted = late = joined = rejected = 0
+    near = max((sent.ts for timeline in partitions.values() for sent in timeline), default=0)
     for partition, timeline in partitions.items():
-        future = too_far_ahead(timeline, future_limit_s, [*(ends or {}).get(partition, ()), len(timeline)])
+        future = too_far_ahead(timeline, future_limit_s, [*(ends or {}).get(partition, ()), End(len(timeline), near)])
         rejected += len(future)
         newest = 0
         for offset, (ts, uid, _) in enumerate(timeline):
@@ -81,7 +89,7 @@ def count_all(
     return Answer(seconds, minutes, counted, late, joined, rejected)
 
 
-def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[int]) -> set[int]:
+def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[End]) -> set[int]:
     """Return the offsets of the frames whose ts is too far ahead of event time to be true."""
     future: set[int] = set()
     newest: int | None = None
@@ -92,8 +100,9 @@ def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[int]) -> set[
         elif recorded_at_s is not None and ts > recorded_at_s:
             is_true = False
         else:
-            end = min(end for end in ends if end > offset)
-            is_true = _is_proved(ts, [sent.ts for sent in timeline[offset + 1 : end]], newest, limit_s)
+            end, near = min(end for end in ends if end.offset > offset)
+            proved = _is_proved(ts, [sent.ts for sent in timeline[offset + 1 : end]], newest, limit_s)
+            is_true = (newest is None and ts <= near + limit_s) if proved is None else proved
         if is_true:
             newest = max(newest or 0, ts)
         else:
@@ -101,7 +110,7 @@ def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[int]) -> set[
     return future
 
 
-def _is_proved(ts: int, followers: list[int], newest: int | None, limit_s: int) -> bool:
+def _is_proved(ts: int, followers: list[int], newest: int | None, limit_s: int) -> bool | None:
     for number in range(1, min(5, len(followers)) + 1):
         *_, last = seen = followers[:number]
         if newest is not None and last <= newest + limit_s:
@@ -110,7 +119,7 @@ def _is_proved(ts: int, followers: list[int], newest: int | None, limit_s: int) 
             return True
         if sum(follower < ts - limit_s for follower in seen) == 2:
             return False
-    return len(followers) >= 5 or newest is None
+    return True if len(followers) >= 5 else None
 
 
 def _rows(counts: Mapping[int, int], size_s: int, gap_limit_s: int) -> list[tuple[int, int, float, int]]:

@@ -178,6 +178,18 @@ def test_a_signal_ends_it_without_a_traceback_however_early(number: signal.Signa
     assert said in ("", "warning: stopped by Ctrl-C\n")
 
 
+def wait_until_ignored(pid: int, number: signal.Signals) -> None:
+    """Wait until a process ignores a signal, as Linux tells."""
+    give_up_s = time.monotonic() + 10
+    while True:
+        status = Path(f"/proc/{pid}/status").read_text()
+        [ignored] = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn:")]
+        if ignored >> (number - 1) & 1:
+            return
+        assert time.monotonic() < give_up_s
+        time.sleep(0.01)
+
+
 def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(tmp_path: Path) -> None:
     """A shell starts what ends in `&` with SIGINT ignored."""
     process = subprocess.Popen(
@@ -186,7 +198,7 @@ def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(t
         text=True,
     )
     assert process.stdout is not None
-    time.sleep(0.1)  # the shell has set its trap
+    wait_until_ignored(process.pid, signal.SIGINT)
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)
@@ -264,3 +276,10 @@ def test_a_working_folder_that_goes_while_it_runs_is_no_traceback(tmp_path: Path
     script = f"cd gone; app generate {tmp_path}/frames --count 20 & sleep 1; rmdir ../gone; cat ../frames >&2; wait %1"
     exit_code, frames = in_a_shell(f"{script}; exit $?", tmp_path)
     assert (exit_code, len(frames.splitlines())) == (0, 20)
+
+
+def test_frames_written_to_standard_output_have_no_other_line_among_them() -> None:
+    finished = run("generate", "/dev/stdout", "--count", "3")
+    assert len(finished.stdout.splitlines()) == 3
+    assert all(line.startswith("{") for line in finished.stdout.splitlines())
+    assert "wrote /dev/stdout: 3 frames" in finished.stderr

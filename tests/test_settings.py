@@ -86,6 +86,12 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
     }
 
 
+def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
+    error = refusal({"BOOTSTRAP_SERVERS": "user:tr0ub4dor@host:9092,other:9092"})
+    assert "BOOTSTRAP_SERVERS='***@host:9092,other:9092'" in error.why
+    assert "tr0ub4dor" not in str(error)
+
+
 def test_variables_that_are_no_settings_are_left_alone() -> None:
     foreign = {"PATH": "/bin", "KAFKACAT_CONFIG": "x", "lateness_s": "7", "CLIENT_PROPERTIES": "{}"}
     assert settings.load(foreign) == settings.load({})

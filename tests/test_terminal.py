@@ -14,7 +14,7 @@ import pytest
 from metrics import terminal
 from metrics.errors import BrokerError
 from metrics.frames.windows import MinuteRecord, SecondRecord
-from metrics.terminal import metrics_line, pace, record_line
+from metrics.terminal import Figures, metrics_line, pace, record_line
 
 PROJECT = Path(__file__).resolve().parents[1]
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -100,7 +100,7 @@ def on_a_terminal(code: str) -> list[str]:
 
 SAY_ALL = """
 from tests.test_terminal import LONG
-from metrics.terminal import fail, say, warn
+from metrics.terminal import Figures, fail, say, warn
 fail(LONG)
 say("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
 warn("only a part of data/stream.jsonl is fed; python app.py prepare-topics --again feeds all of it")
@@ -145,3 +145,11 @@ def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() ->
         )
     assert finished.returncode == 130
     assert finished.stderr == "warning: ended at once; what was not committed is counted by the next run\n"
+
+
+def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("this run  all runs\n")
+    rows = [line.split("  ")[0] for line in rest.splitlines()]
+    names = [name.replace("_", " ") for name in Figures._fields]
+    assert rows[: len(names)] == names

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import copy
+from statistics import median_low
 
 from metrics.errors import StateError
 from metrics.frames.event_clock import EventClock, common_watermark, end_of_input
@@ -100,9 +101,17 @@ class Counter:
         return self._close(common_watermark(self._clocks(), now_s))
 
     def settle(self) -> None:
-        """Decide on the frames that are held, for an input that ends here; some may be rejected by that."""
-        for counter in self.partitions.values():
-            counter.settle()
+        """Decide on the frames that are held, for an input that ends here; some may be rejected by that.
+
+        A partition of one or two frames proves nothing by itself: it is held against event time of the others; and
+        where none has any, against the middle one of all that is held.
+        """
+        held = [frame.frame.ts for counter in self.partitions.values() for frame in counter.guard.held]
+        known = [clock.newest for clock in self._clocks() if clock.newest >= 0]
+        if held:
+            near = max(known) if known else median_low(held)
+            for counter in self.partitions.values():
+                counter.settle(near)
 
     def close_all(self) -> Iterator[Record]:
         """Close every window, for an input that ends here; in the way that `close` does."""

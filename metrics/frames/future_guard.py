@@ -70,12 +70,16 @@ class FutureGuard:
         while self.held and (counts := self._judge()) is not None:
             yield Decision(self.held.popleft(), counts)
 
-    def settle(self) -> Iterator[Decision]:
-        """Decide all, for an input that ends here: without proof nothing counts, unless nothing else is known."""
+    def settle(self, near: int) -> Iterator[Decision]:
+        """Decide all, for an input that ends here.
+
+        Without proof nothing counts; where the partition has no event time yet, it counts unless it is far ahead of a
+        given one, which is what the other partitions know.
+        """
         while self.held:
             counts = self._judge()
             if counts is None:
-                counts = self._clock.newest < 0
+                counts = self._clock.newest < 0 and self.held[0].frame.ts <= near + self._limit_s
             yield Decision(self.held.popleft(), counts)
 
     def _judge(self) -> bool | None:

@@ -33,7 +33,7 @@ class PartitionCounter:
         self.guard = FutureGuard(self.clock, rules.future_limit_s)
         self.log = FrameLog()
         self.position = saved.low_water
-        self.settled_at = saved.settled_at
+        self.settled_at, self.settled_near = saved.settled_at, saved.settled_near
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
         self._saved = saved
@@ -59,11 +59,11 @@ class PartitionCounter:
             self._count_frame(frame, message)
         return True
 
-    def settle(self) -> None:
-        """Decide on what is held, for an input that ends at the position."""
+    def settle(self, near: int) -> None:
+        """Decide on what is held, for an input that ends at the position; near is event time of the whole input."""
         if self.guard.held:
-            self.settled_at = self.position
-            self._take(self.guard.settle())
+            self.settled_at, self.settled_near = self.position, near
+            self._take(self.guard.settle(near))
 
     def _take(self, decisions: Iterator[Decision]) -> None:
         for (frame, message), counts in decisions:
@@ -133,7 +133,7 @@ class PartitionCounter:
         """Settle what is held where it was settled, once all before it is read again."""
         held = self.guard.held
         if held and held[0].message.offset() < self.settled_at <= offset:
-            self._take_again(self.guard.settle())
+            self._take_again(self.guard.settle(self.settled_near))
 
     def _take_again(self, decisions: Iterator[Decision]) -> None:
         for (frame, message), counts in decisions:
@@ -201,7 +201,14 @@ class PartitionCounter:
         tally.add(self.tally)
         clock = self.clock
         return PartitionState(
-            self.position, *low_water, clock.newest, clock.watermark, len(self.log), self.settled_at, tally
+            self.position,
+            *low_water,
+            clock.newest,
+            clock.watermark,
+            len(self.log),
+            self.settled_at,
+            self.settled_near,
+            tally,
         )
 
     def resume(self) -> None:

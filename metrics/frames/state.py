@@ -90,6 +90,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         watermark: the event clock's watermark, with what idle time closed.
         open: frames counted whose second is open; a restart finds as many.
         settled_at: the position at which frames that were held were last settled without proof, 0 if never.
+        settled_near: event time of the whole input then.
         tally: what became of the partition's frames before position.
     """
 
@@ -100,6 +101,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     watermark: int = 0
     open: int = 0
     settled_at: int = 0
+    settled_near: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
 
 

@@ -15,6 +15,7 @@ from metrics.frames.state import State
 from metrics.kafka import standby, topics
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
+from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
 from metrics.kafka.loop import Loop, Watcher
 from metrics.kafka.patience import Patience
@@ -22,6 +23,8 @@ from metrics.kafka.resuming import begin, saved_state
 from metrics.kafka.topics import TopicsInUse
 from metrics.kafka.watch import Watch, fenced
 from metrics.settings import Settings
+
+RequireBroker = Callable[[], None]
 
 RETRY_S = 0.5
 REBUILD_TIMEOUT_S = 15.0
@@ -37,7 +40,15 @@ class Job:
         source: the input; another one after trouble.
     """
 
-    def __init__(self, settings: Settings, admin: AdminClient, in_use: TopicsInUse, stopping: Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        admin: AdminClient,
+        in_use: TopicsInUse,
+        stopping: Event,
+        require_broker: RequireBroker,
+    ) -> None:
+        self._require_broker = require_broker
         self._settings = settings
         self._admin = admin
         self._consumer = open_consumer(settings)
@@ -56,7 +67,8 @@ class Job:
 
     def end_here(self) -> None:
         """Let the job stop at the end that the input has now, with every window closed."""
-        self._ends = topics.ends(self._consumer, self._settings.input_topic, self._in_use.input_partitions)
+        found = extents(self._admin, self._settings.input_topic, self._in_use.input_partitions)
+        self._ends = {number: high for number, (_, high) in found.items()}
 
     def open(self) -> None:
         """Take over, and go on where the group stands.
@@ -74,7 +86,7 @@ class Job:
         """Take over, and go on where the group stands, without what is gone; returns what that is, a line each."""
         try:
             self._take_over()
-            beginning = begin(self._consumer, self._settings, self._in_use)
+            beginning = begin(self._admin, self._consumer, self._settings, self._in_use)
             self.counter = rebuilt(self._consumer, self._settings, beginning.state)
             missing = self.counter.write_off()
             self._go_on(beginning.state)
@@ -86,7 +98,7 @@ class Job:
 
     def _open(self) -> None:
         checkpoint = self._take_over()
-        state = begin(self._consumer, self._settings, self._in_use).accepted()
+        state = begin(self._admin, self._consumer, self._settings, self._in_use).accepted()
         checkpoint.announce(state)  # before the log is read again, which may take long
         self.counter = rebuilt(self._consumer, self._settings, state)
         self._go_on(state)
@@ -144,6 +156,7 @@ class Job:
         began_s = monotonic()
         while True:
             try:
+                self._require_broker()
                 self._patience.suffer(lost.cause)
                 if lost.is_fenced:
                     self._see_who_is_active()
@@ -181,15 +194,19 @@ class Job:
 
 
 @contextmanager
-def prepared(settings: Settings, stopping: Event) -> Iterator[Job]:
+def prepared(settings: Settings, stopping: Event, require_broker: RequireBroker = lambda: None) -> Iterator[Job]:
     """Give the main job, its topics checked, and close its clients at the end.
+
+    Args:
+        stopping: set when the user wants to stop.
+        require_broker: raises an error where the broker is known to be gone for good, so that nothing is waited for.
 
     Raises:
         MetricsError: the broker or a topic does not let the job begin.
     """
     admin = open_admin(settings)
     in_use = topics.check(admin, settings)
-    job = Job(settings, admin, in_use, stopping)
+    job = Job(settings, admin, in_use, stopping, require_broker)
     try:
         yield job
     finally:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError
 from metrics.frames.state import PartitionState, State
-from metrics.kafka import topics
 from metrics.kafka.clients import text_of
+from metrics.kafka.extents import extents, first_with_records
 from metrics.kafka.saved_state import SavedState, from_offsets
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
@@ -43,7 +44,7 @@ class Beginning(NamedTuple):
         return self.state
 
 
-def begin(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> Beginning:
+def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> Beginning:
     """Read the state of the consumer group, and see whether the topics still hold what it needs.
 
     Partitions without a state begin with the first record that they hold.
@@ -53,13 +54,11 @@ def begin(consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> Beginn
         BrokerError: the broker does not answer.
     """
     saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
-    ranges = {
-        number: topics.offsets(consumer, settings.input_topic, number) for number in range(in_use.input_partitions)
-    }
+    found = extents(admin, settings.input_topic, in_use.input_partitions)
     if saved is not None:
-        return hold_against(saved, settings.input_topic, in_use.input_id, ranges)
-    fresh = State.fresh({number: low for number, (low, _) in ranges.items()}, settings.rules())
-    return Beginning(fresh, _lost_state(settings))
+        return hold_against(saved, settings.input_topic, in_use.input_id, found)
+    fresh = State.fresh({number: low for number, (low, _) in found.items()}, settings.rules())
+    return Beginning(fresh, _lost_state(admin, settings, in_use))
 
 
 def saved_state(consumer: Consumer, topic: str, partitions: int) -> SavedState | None:
@@ -103,9 +102,10 @@ def _move(partition: PartitionState, low_water: int, position: int) -> None:
     partition.low_water, partition.position = low_water, position
 
 
-def _lost_state(settings: Settings) -> list[str]:
+def _lost_state(admin: AdminClient, settings: Settings, in_use: TopicsInUse) -> list[str]:
     """Tell a group that never ran from one whose offsets expired: that one would publish every window again."""
-    topic = topics.first_with_records(settings, settings.result_topics())
+    partitions = {topic: in_use.limits[topic].partitions for topic in settings.result_topics()}
+    topic = first_with_records(admin, settings, partitions)
     if topic is None:
         return []
     loss = (

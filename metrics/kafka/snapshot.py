@@ -1,12 +1,14 @@
 """A consumer group and its topics at one moment: the state, and how far it and its outputs reach."""
 
 from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.state import State
 from metrics.frames.windows import SECOND_S
 from metrics.kafka import topics
+from metrics.kafka.extents import extents
 from metrics.kafka.resuming import saved_state
 from metrics.kafka.streams import Span
 from metrics.kafka.topics import TopicsInUse
@@ -23,20 +25,21 @@ class Snapshot:
         outputs: the spans of the records of windows, by the size of the window.
     """
 
-    def __init__(self, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
-        counts = topics.partition_counts(consumer)
+    def __init__(self, admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
+        counts = topics.partition_counts(admin)
         for _ in range(MOST_TRIES):
             self.state = _saved_state(consumer, settings, in_use)
             self.outputs = {
-                SECOND_S: _spans(consumer, settings.sec_metrics_output_topic, counts),
-                MINUTE_S: _spans(consumer, settings.min_metrics_output_topic, counts),
+                SECOND_S: _spans(admin, settings.sec_metrics_output_topic, counts),
+                MINUTE_S: _spans(admin, settings.min_metrics_output_topic, counts),
             }
-            self.rejected = _spans(consumer, settings.rejected_topic, counts)
+            self.rejected = _spans(admin, settings.rejected_topic, counts)
             self.is_settled = _saved_state(consumer, settings, in_use) == self.state
             if self.is_settled:
                 break
+        held = extents(admin, settings.input_topic, in_use.input_partitions)
         self.input = [
-            Span(settings.input_topic, number, topics.offsets(consumer, settings.input_topic, number)[0], at.position)
+            Span(settings.input_topic, number, held[number].low, at.position)
             for number, at in sorted(self.state.partitions.items())
         ]
 
@@ -59,5 +62,5 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
     return saved.state
 
 
-def _spans(consumer: Consumer, topic: str, counts: dict[str, int]) -> list[Span]:
-    return [Span(topic, number, *topics.offsets(consumer, topic, number)) for number in range(counts[topic])]
+def _spans(admin: AdminClient, topic: str, counts: dict[str, int]) -> list[Span]:
+    return [Span(topic, number, low, high) for number, (low, high) in extents(admin, topic, counts[topic]).items()]

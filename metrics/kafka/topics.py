@@ -1,31 +1,18 @@
 """Topics: creating those that are missing, and seeing that none would lose frames or results."""
 
 from collections.abc import Iterable, Mapping
-from time import monotonic, sleep
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from metrics.errors import BrokerError, TopicError
-from metrics.kafka.clients import MAX_FRAME_BYTES, open_consumer, text_of
+from metrics.kafka.clients import MAX_FRAME_BYTES, text_of
 from metrics.settings import Settings
 
 ADMIN_TIMEOUT_S = 10.0
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
-
-# What a partition says that was just created, or whose leader just changed.
-_ANSWERS_SOON = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_PARTITION,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._WAIT_CACHE,
-    }
-)
 
 # Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
 _RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, "message.timestamp.after.max.ms": _ANY_TIME}
@@ -177,37 +164,6 @@ def topic_id(admin: AdminClient, topic: str) -> str:
         raise BrokerError(f"the broker does not describe the topic {topic}", why=text_of(error)) from error
 
 
-def first_with_records(settings: Settings, topics: Iterable[str]) -> str | None:
-    """Return the first of some topics that holds a committed record; None if none does.
-
-    Offsets alone do not tell: what was aborted has some, too.
-    """
-    consumer = open_consumer(settings)
-    try:
-        for topic in topics:
-            for partition in range(partition_counts(consumer)[topic]):
-                low, high = offsets(consumer, topic, partition)
-                consumer.assign([TopicPartition(topic, partition, low)])
-                if low < high and _reads_a_record(consumer, topic):
-                    return topic
-    finally:
-        consumer.close()
-    return None
-
-
-def _reads_a_record(consumer: Consumer, topic: str) -> bool:
-    """Tell whether a record comes before the end of the partition that is assigned."""
-    give_up_s = monotonic() + 3 * ADMIN_TIMEOUT_S
-    while monotonic() < give_up_s:
-        message = consumer.poll(0.1)
-        error = message.error() if message is not None else None
-        if error is not None and error.code() == KafkaError._PARTITION_EOF:
-            return False
-        if message is not None and error is None:
-            return True
-    raise BrokerError(f"the topic {topic} cannot be read", why="neither a record nor its end came")
-
-
 def _check_retention(name: str, config: Mapping[str, str]) -> None:
     """Brokers delete by record timestamp, so results about 2016 would be gone within minutes."""
     limits = [f"{key}={config[key]}" for key in ("retention.ms", "retention.bytes") if int(config.get(key, -1)) >= 0]
@@ -230,44 +186,3 @@ def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
             return {}
         raise BrokerError(f"the broker does not tell the settings of {topic}", why=text_of(error)) from error
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
-
-
-def offsets(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """Ask the broker for the first offset of a partition and the one after its last committed record.
-
-    Raises:
-        BrokerError: it does not answer.
-    """
-    give_up_s = monotonic() + ADMIN_TIMEOUT_S
-    while True:
-        try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ADMIN_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
-                raise BrokerError(f"the end of {topic}/{partition} is not known", why=text_of(error)) from error
-            sleep(0.1)
-        else:
-            return low, high
-
-
-def ends(consumer: Consumer, topic: str, partitions: int) -> dict[int, int]:
-    """Ask the broker for the end of every partition: the offset after its last committed record."""
-    return {partition: offsets(consumer, topic, partition)[1] for partition in range(partitions)}
-
-
-class Held(NamedTuple):
-    """What the input topic holds: how many frames, in how many partitions."""
-
-    frames: int
-    partitions: int
-
-
-def held(settings: Settings) -> Held:
-    """Ask the broker what the input topic holds."""
-    consumer = open_consumer(settings)
-    try:
-        partitions = partition_counts(consumer)[settings.input_topic]
-        ranges = [offsets(consumer, settings.input_topic, partition) for partition in range(partitions)]
-    finally:
-        consumer.close()
-    return Held(sum(high - low for low, high in ranges), partitions)

@@ -158,6 +158,6 @@ def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Ve
     in_use = topics.check(admin, settings)
     consumer = open_reader(settings)
     try:
-        yield Verification(consumer, settings, Snapshot(consumer, settings, in_use), within, findings)
+        yield Verification(consumer, settings, Snapshot(admin, consumer, settings, in_use), within, findings)
     finally:
         consumer.close()

@@ -10,7 +10,7 @@ from metrics.frames.event_clock import end_of_input
 from metrics.frames.state import PartitionState, Rules, State
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
 from tests.frames.message import message
-from tests.reference import Silence, Timeline, count_all
+from tests.reference import End, Silence, Timeline, count_all
 
 if TYPE_CHECKING:
     from metrics.frames.partition import RejectedFrame
@@ -38,7 +38,7 @@ class Run:
         self.kept: list[Record] = []
         self.rejected: dict[int, list[RejectedFrame]] = {partition: [] for partition in partitions}
         self.silences: list[Silence] = []
-        self.ends: dict[int, list[int]] = {partition: [] for partition in partitions}
+        self.ends: dict[int, list[End]] = {partition: [] for partition in partitions}
         self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(range(self.existing), 0), RULES))
         self.start()
 
@@ -46,7 +46,7 @@ class Run:
         """Start as after a crash: from the committed state and the log alone."""
         self._records: list[Record] = []
         self._heard: list[Silence] = []
-        self._ends: list[tuple[int, int]] = []
+        self._ends: list[tuple[int, End]] = []
         saved = msgspec.json.decode(self.committed, type=State)
         for partition in range(self.existing):
             saved.partitions.setdefault(partition, PartitionState(0, 0))
@@ -82,7 +82,9 @@ class Run:
     def end(self) -> None:
         """Take the input to end here, and close all; a crash may come in between."""
         self.counter.settle()
-        self._ends += [(partition, counter.position) for partition, counter in self.counter.partitions.items()]
+        for partition, counter in self.counter.partitions.items():
+            if counter.settled_at == counter.position:
+                self._ends.append((partition, End(counter.position, counter.settled_near)))
         self._close(self.counter.close_all())
 
     def end_for_good(self) -> None:
@@ -118,8 +120,8 @@ class Run:
         """Keep what was closed and rejected, and the state."""
         self.kept += self._records
         self.silences += self._heard
-        for partition, position in self._ends:
-            self.ends[partition].append(position)
+        for partition, end in self._ends:
+            self.ends[partition].append(end)
         self._records, self._heard, self._ends = [], [], []
         for partition, counter in self.counter.partitions.items():
             self.rejected[partition] += counter.rejected

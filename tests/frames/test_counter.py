@@ -343,3 +343,29 @@ def test_a_partition_that_has_sent_nothing_is_waited_for_from_the_earliest_open_
     assert stream.counter.leads(now_s=0) == {}
     stream.frames((0, "a"), (130, "b"))
     assert stream.counter.leads(now_s=0)[0] == 130
+
+
+def fed_later(offset: int, after_s: int) -> Message:
+    return message(offset, T + after_s, "a", recorded_at_s=T + 400_000_000)
+
+
+def test_one_flipped_frame_alone_in_its_partition_closes_nothing_at_the_end() -> None:
+    #  partition 0   0 1 2        partition 1   a year ahead
+    stream = Stream(partitions=2)
+    for offset in range(3):
+        stream.counter.partitions[0].count(fed_later(offset, offset))
+    stream.counter.partitions[1].count(fed_later(0, 31_536_000))
+    stream.counter.settle()
+    stream.end()
+    assert stream.counts() == {0: 1, 1: 1, 2: 1}
+    assert stream.counter.tally().future == 1
+
+
+def test_few_frames_over_many_partitions_are_held_against_the_middle_one() -> None:
+    stream = Stream(partitions=4)
+    for partition, after_s in enumerate((31_536_000, 1, 0, 2)):
+        stream.counter.partitions[partition].count(fed_later(0, after_s))
+    stream.counter.settle()
+    stream.end()
+    assert stream.counts() == {0: 1, 1: 1, 2: 1}
+    assert stream.counter.tally().future == 1

@@ -10,7 +10,9 @@ T = 1468244340
 LATER = 1_800_000_000  # when history is fed
 
 
-def judged(*hours: float, clock_at: float | None = 0, recorded: float | None = LATER, ends: bool = False) -> str:
+def judged(
+    *hours: float, clock_at: float | None = 0, recorded: float | None = LATER, ends_near: float | None = None
+) -> str:
     """Give frames to a guard; return a letter for each that was decided, in order: counted, rejected."""
     clock = EventClock(lateness_s=5, now_s=0)
     if clock_at is not None:
@@ -23,8 +25,8 @@ def judged(*hours: float, clock_at: float | None = 0, recorded: float | None = L
             decided += "c" if counts else "r"
             if counts:
                 clock.newest = max(clock.newest, held.frame.ts)
-    if ends:
-        for held, counts in guard.settle():
+    if ends_near is not None:
+        for held, counts in guard.settle(int(T + ends_near * HOUR_S)):
             decided += "c" if counts else "r"
             if counts:
                 clock.newest = max(clock.newest, held.frame.ts)
@@ -87,10 +89,11 @@ def test_without_a_timestamp_of_its_record_a_frame_needs_proof() -> None:
 
 
 def test_an_end_of_the_input_rejects_what_is_not_proved() -> None:
-    assert judged(24, 24.1, ends=True) == "rr"
+    assert judged(24, 24.1, ends_near=24) == "rr"
 
 
-def test_an_input_of_one_or_two_frames_is_all_that_is_known() -> None:
-    assert judged(24, clock_at=None, ends=True) == "c"
-    assert judged(24, 24.1, clock_at=None, ends=True) == "cc"
-    assert judged(24, 5000, clock_at=None, ends=True) == "cr"
+def test_a_partition_of_one_or_two_frames_is_held_against_event_time_of_the_others() -> None:
+    assert judged(24, clock_at=None, ends_near=24) == "c"
+    assert judged(24, 24.1, clock_at=None, ends_near=30) == "cc"
+    assert judged(24, 5000, clock_at=None, ends_near=24) == "cr"
+    assert judged(5000, 24, clock_at=None, ends_near=24) == "rc"

@@ -38,10 +38,10 @@ def expect_all(application: Application) -> None:
     assert application.minutes() == answer.minutes
 
 
-def java_of(folder: Path) -> list[psutil.Process]:
-    """Return the processes of the broker of a folder."""
+def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Process]:
+    """Return the processes of the broker of a folder, which this process has started, or another."""
     mark = f"-Dframes-metrics.folder={folder}"
-    children = psutil.Process().children(recursive=True)
+    children = (owner or psutil.Process()).children(recursive=True)
     return [child for child in children if child.name() == "java" and mark in child.cmdline()]
 
 
@@ -124,3 +124,18 @@ def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application
     application.send([FRAMES[0], b"no frame", *FRAMES[1:2_000]])
     output = finish(process, exit_code=5)
     assert application.topic(role) in output
+
+
+def test_the_end_of_the_embedded_broker_ends_the_job_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    environment = {"LOCAL_BROKER_DIR": str(folder), "BOOTSTRAP_SERVERS": ""}
+    application = Application("", environment)
+    process = application.start("--verbose")
+    assert process.stdout is not None
+    while "  minute  " not in process.stdout.readline():
+        assert process.poll() is None
+    for java in java_of(folder, psutil.Process(process.pid)):
+        java.kill()
+    output = finish(process, exit_code=6)
+    assert "the local broker has ended" in output
+    assert str(folder / "broker.log") in output

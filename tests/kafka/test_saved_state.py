@@ -28,7 +28,9 @@ tallies = st.builds(
     numbers,
     st.dictionaries(st.sampled_from([*Reason]).map(str), numbers),
 )
-partition_states = st.builds(PartitionState, numbers, numbers, seconds, seconds, seconds, numbers, numbers, tallies)
+partition_states = st.builds(
+    PartitionState, numbers, numbers, seconds, seconds, seconds, numbers, numbers, seconds, tallies
+)
 states = st.builds(
     State,
     seconds,
@@ -53,7 +55,7 @@ def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
 
 def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     tally = Tally(MOST, MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
-    worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, tally)
+    worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally)
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
     for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST)), "frames"):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from metrics.errors import FileError, LocalBrokerError
+from metrics.errors import BrokerError, FileError, LocalBrokerError
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports
 
@@ -82,6 +82,29 @@ def address_of_running(folder: Path) -> str | None:
             return None  # its owner was killed, and could not take the note back
     except filelock.Timeout:
         return owner.ports.address
+
+
+@contextmanager
+def blamed(folder: Path) -> Iterator[None]:
+    """Let an error of the broker be told as its end, where it is the folder's broker and has ended.
+
+    Raises:
+        LocalBrokerError: the broker has ended.
+    """
+    try:
+        yield
+    except BrokerError:
+        require_alive(folder)
+        raise
+
+
+def require_alive(folder: Path) -> None:
+    """See that the folder's broker runs.
+
+    Raises:
+        LocalBrokerError: it has ended; it says why, as far as its log does.
+    """
+    node.require_alive(folder.resolve())
 
 
 def _require_packages() -> None:

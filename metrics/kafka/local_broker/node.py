@@ -143,6 +143,20 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
             say(f"local broker: stopped in {time.monotonic() - stopping_s:.1f} s")
 
 
+def require_alive(folder: Path) -> None:
+    """See that the folder's node runs.
+
+    Raises:
+        LocalBrokerError: it has ended; it says why, as far as its log does.
+    """
+    if not any(process.name() == "java" for process in _nodes_of(folder)):
+        raise LocalBrokerError(
+            "the local broker has ended",
+            why="\n".join(_telling_lines(folder, 0)),
+            now=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; with the cause mended, start again\n{WAYS_ON}",
+        )
+
+
 def end_left_behind(folder: Path, say: Say) -> None:
     """End a node of the folder whose owner is gone: both the owner and the keeper were killed.
 

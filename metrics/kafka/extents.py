@@ -1,0 +1,94 @@
+"""How far topics reach: the offsets that their partitions hold, asked for all partitions at once."""
+
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from metrics.errors import BrokerError
+from metrics.kafka.clients import open_consumer, text_of
+from metrics.settings import Settings
+
+ASK_TIMEOUT_S = 10.0
+
+# What a partition says that was just created, or whose leader just changed.
+_ANSWERS_SOON = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._WAIT_CACHE,
+    }
+)
+
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class Extent(NamedTuple):
+    """What a partition holds: its first offset, and the one after its last committed record."""
+
+    low: int
+    high: int
+
+
+def extents(admin: AdminClient, topic: str, partitions: int) -> dict[int, Extent]:
+    """Ask the broker what each partition of a topic holds.
+
+    Raises:
+        BrokerError: it does not answer.
+    """
+    lows = _offsets(admin, topic, partitions, _EARLIEST)
+    highs = _offsets(admin, topic, partitions, _LATEST)
+    return {number: Extent(lows[number], highs[number]) for number in range(partitions)}
+
+
+def _offsets(admin: AdminClient, topic: str, partitions: int, which: OffsetSpec) -> dict[int, int]:
+    give_up_s = monotonic() + ASK_TIMEOUT_S
+    while True:
+        places = {TopicPartition(topic, number): which for number in range(partitions)}
+        answers = admin.list_offsets(
+            places, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ASK_TIMEOUT_S
+        )
+        try:
+            return {place.partition: future.result().offset for place, future in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
+                raise BrokerError(f"the extent of the topic {topic} is not known", why=text_of(error)) from error
+            sleep(0.1)
+
+
+def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> str | None:
+    """Return the first of some topics that holds a committed record; None if none does.
+
+    Offsets alone do not tell: what was aborted has some, too.
+
+    Args:
+        partitions: the topics, and how many partitions each has.
+    """
+    for topic, number_of_partitions in partitions.items():
+        for number, (low, high) in extents(admin, topic, number_of_partitions).items():
+            if low < high and _has_a_record(settings, TopicPartition(topic, number, low)):
+                return topic
+    return None
+
+
+def _has_a_record(settings: Settings, start: TopicPartition) -> bool:
+    """Tell whether a record comes before the end of a partition."""
+    consumer = open_consumer(settings)
+    consumer.assign([start])
+    give_up_s = monotonic() + 3 * ASK_TIMEOUT_S
+    try:
+        while monotonic() < give_up_s:
+            message = consumer.poll(0.1)
+            error = message.error() if message is not None else None
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                return False
+            if message is not None and error is None:
+                return True
+    finally:
+        consumer.close()
+    raise BrokerError(f"the topic {start.topic} cannot be read", why="neither a record nor its end came")
