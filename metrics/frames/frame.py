@@ -72,6 +72,7 @@ _decode_frame = msgspec.json.Decoder(Frame).decode
 _decode_root = msgspec.json.Decoder(_Root).decode
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _DIGITS = re.compile(r"-?[0-9]+")
 _SUBSECOND_DIGITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
 
@@ -107,7 +108,9 @@ def _read_again(value: bytes | None) -> Frame | Rejection:
     except msgspec.ValidationError:
         return Rejection(Reason.NOT_AN_OBJECT, f"the root is {_shown(value)}, expected an object")
     except msgspec.DecodeError as error:
-        return Rejection(Reason.NOT_JSON, str(error))
+        # Half of a surrogate pair is no character; msgspec calls it truncated data.
+        hint = "; or \\ud800 to \\udfff without its other half" if _SURROGATE.search(value) else ""
+        return Rejection(Reason.NOT_JSON, f"{error}{hint}")
     ts = _read_ts(root.ts)
     if isinstance(ts, Rejection):
         return ts
@@ -124,7 +127,7 @@ def _read_ts(raw: msgspec.Raw) -> int | Rejection:
     digits = msgspec.json.decode(raw, type=str) if text.startswith('"') else text
     if not _DIGITS.fullmatch(digits):
         return Rejection(Reason.WRONG_TS, f"ts is {_shown(raw)}, expected whole seconds since the epoch")
-    significant = digits.lstrip("0") or "0"
+    significant = digits.lstrip("0") if digits.strip("-0") else "0"  # -0 is 0, for JSON and for int()
     if significant.isdecimal() and len(significant) <= len(str(LAST_SECOND)) and int(significant) <= LAST_SECOND:
         return int(significant)
     unit = _SUBSECOND_DIGITS.get(len(significant)) if significant.isdecimal() else None

@@ -324,3 +324,16 @@ def test_a_frame_that_is_held_outlives_a_restart(application: Application, tmp_p
         (86_401, 1),
         (86_402, 1),
     ]
+
+
+def test_two_years_of_history_are_counted_in_one_go(application: Application, tmp_path: Path) -> None:
+    """Every twelve hours some frames: each gap is longer than the future guard lets pass without proof."""
+    starts = range(T, T + 2 * 365 * 86_400, 12 * 3_600)
+    frames = [frame(start + second, "a") for start in starts for second in (0, 0, 1)]
+    application.prepare(tmp_path, frames)
+    application.run("--until-end")
+    assert [(start, count) for start, count, *_ in application.seconds()] == [
+        row for start in starts for row in ((start, 2), (start + 1, 1))
+    ]
+    assert len(application.minutes()) == 1_460
+    assert application.read("rejected") == []
