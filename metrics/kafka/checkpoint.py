@@ -24,7 +24,10 @@ MOST_REFUSALS = 3
 ANY_PARTITION = -1
 # What a record, its batch and a header take beside their own bytes, at the most.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
+# Once a producer is fenced, all that is asked of it fails as fatal.
+_FENCED = frozenset(
+    {KafkaError._FENCED, KafkaError._FATAL, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
+)
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -202,8 +205,8 @@ class Checkpoint:
 
     def _lost(self, error: KafkaException) -> "TransactionLostError":
         self._has_failed = True
-        is_fenced = error.args[0].code() in _FENCED
-        return TransactionLostError(self._failure(error), is_fenced=is_fenced)
+        cause = error.args[0]
+        return TransactionLostError(self._failure(error), is_fenced=cause.fatal() or cause.code() in _FENCED)
 
     def _failure(self, error: KafkaException) -> BrokerError:
         with suppress(KafkaException):  # where the producer is fenced, it says so once more

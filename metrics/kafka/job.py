@@ -9,7 +9,7 @@ from time import monotonic
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError
+from metrics.errors import BrokerError, MetricsError
 from metrics.frames.counter import Counter
 from metrics.frames.state import State
 from metrics.kafka import standby, topics
@@ -80,7 +80,7 @@ class Job:
         try:
             self._open()
         except TransactionLostError as lost:
-            raise lost.cause from None
+            raise self._given_up(lost) from None
 
     def open_with_losses(self) -> list[str]:
         """Take over, and go on where the group stands, without what is gone; returns what that is, a line each."""
@@ -91,7 +91,7 @@ class Job:
             missing = self.counter.write_off()
             self._go_on(beginning.state)
         except TransactionLostError as lost:
-            raise lost.cause from None
+            raise self._given_up(lost) from None
         return (
             [*beginning.losses, f"frames of open windows that are gone: {missing:,}"] if missing else beginning.losses
         )
@@ -179,12 +179,19 @@ class Job:
         Raises:
             FencedError: another instance is active.
         """
+        consumer = open_consumer(self._settings)
         give_up_s = monotonic() + FENCED_LOOK_S
-        while monotonic() < give_up_s and not self._stopping.is_set():
-            saved = saved_state(self._consumer, self._settings.input_topic, 1)
-            if saved is not None and saved.instance.id != self._instance_id:
-                raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
-            self._patience.pause(RETRY_S)
+        try:
+            while monotonic() < give_up_s and not self._stopping.is_set():
+                saved = saved_state(consumer, self._settings.input_topic, 1)
+                if saved is not None and saved.instance.id != self._instance_id:
+                    raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
+                self._patience.pause(RETRY_S)
+        finally:
+            consumer.close()
+
+    def _given_up(self, lost: TransactionLostError) -> MetricsError:
+        return fenced(self._settings, lost.cause.why) if lost.is_fenced else lost.cause
 
     def close(self) -> None:
         """Take back what is not committed, and close the clients."""

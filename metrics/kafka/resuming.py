@@ -1,9 +1,10 @@
 """Where a run begins: the state of the consumer group, held against what the topics hold now."""
 
 from collections.abc import Mapping
+from time import monotonic, sleep
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError
@@ -15,6 +16,11 @@ from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
 ASK_TIMEOUT_S = 10.0
+
+# What a broker says that has just been started, or has just taken over a group.
+_ANSWERS_SOON = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
 
 
 class Beginning(NamedTuple):
@@ -62,15 +68,30 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
 
 
 def saved_state(consumer: Consumer, topic: str, partitions: int) -> SavedState | None:
-    """Read the state that the consumer's group has committed for a topic; None if there is none."""
-    try:
-        answers = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], ASK_TIMEOUT_S)
-    except KafkaException as error:
-        raise BrokerError("the broker does not tell the consumer group's offsets", why=text_of(error)) from error
+    """Read the state that the consumer's group has committed for a topic; None if there is none.
+
+    Raises:
+        StateError: the offsets hold no state of this program.
+        BrokerError: the broker does not answer.
+    """
+    answers = _committed(consumer, [TopicPartition(topic, number) for number in range(partitions)])
     failures = {str(answer.error) for answer in answers if answer.error is not None}
     if failures:
         raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
     return from_offsets(answer for answer in answers if answer.offset >= 0)
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    give_up_s = monotonic() + ASK_TIMEOUT_S
+    while True:
+        try:
+            return consumer.committed(places, ASK_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
+                raise BrokerError(
+                    "the broker does not tell the consumer group's offsets", why=text_of(error)
+                ) from error
+            sleep(0.1)
 
 
 def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:

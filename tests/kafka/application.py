@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.kafka.saved_state import SavedState, from_offsets
+from metrics.kafka.resuming import saved_state
+from metrics.kafka.saved_state import SavedState
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
+
+# Whatever became of a test, what it started is ended after it.
+STARTED: list[subprocess.Popen[str]] = []
 
 
 @dataclass
@@ -48,14 +53,16 @@ class Application:
         return os.environ | own | self.variables
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start the application and leave it running."""
-        return subprocess.Popen(
+        """Start the application and leave it running, until the end of the test at the latest."""
+        process = subprocess.Popen(
             [sys.executable, PROJECT / "app.py", *arguments],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        STARTED.append(process)
+        return process
 
     def run(self, *arguments: str | Path, exit_code: int = 0) -> str:
         """Run the application to its end, see its exit code, and return what it printed."""
@@ -147,10 +154,9 @@ class Application:
         try:
             topic = self.topic("frames")
             partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
-            offsets = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=TIMEOUT_S)
+            return saved_state(consumer, topic, len(partitions))
         finally:
             consumer.close()
-        return from_offsets(offset for offset in offsets if offset.offset >= 0)
 
     def committed_windows(self, series: str) -> int:
         """Return how many windows the group's committed state says are published."""
@@ -177,6 +183,15 @@ def finish(process: subprocess.Popen[str], exit_code: int = 0) -> str:
     assert process.returncode == exit_code, f"exit code {process.returncode}\n{output}\n{errors}"
     assert "Traceback" not in errors
     return output + errors
+
+
+def end_all_started() -> None:
+    """End what this test has started and left running."""
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        with suppress(ValueError):  # it was read to its end, and closed
+            process.communicate()
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from metrics.errors import MetricsError
 from metrics.kafka import local_broker
-from tests.kafka.application import Application
+from tests.kafka.application import Application, end_all_started
 
 # The last line of images that testcontainers can start: in those of 8.x, the scripts that it runs are gone.
 IMAGE = "confluentinc/cp-kafka:7.9.0"
@@ -33,6 +33,13 @@ def bootstrap_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.Temp
         with _local_broker(tmp_path_factory.mktemp("local broker")) as address:
             pytestconfig.stash[TAKEN] = f"the local broker, {address}"
             yield address
+
+
+@pytest.fixture(autouse=True)
+def _ended() -> Iterator[None]:
+    """End what a test started, whatever became of it."""
+    yield
+    end_all_started()
 
 
 @pytest.fixture

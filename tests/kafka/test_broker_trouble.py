@@ -23,12 +23,9 @@ def busy(application: Application, folder: Path) -> Iterator[Popen[str]]:
     """Feed many frames, and give the application once it has committed some of them; the end must find it ended."""
     application.prepare(folder, FRAMES)
     process = application.start("--until-end")
-    try:
-        wait_until(lambda: application.position(0) > 5_000, "it is busy")
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    wait_until(lambda: application.position(0) > 5_000, "it is busy")
+    yield process
+    assert process.poll() is not None
 
 
 def expect_all(application: Application) -> None:
@@ -67,15 +64,11 @@ def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
         wait_until(lambda: application.position(0) > 5_000, "it is busy")
         for broker in java_of(tmp_path / "broker"):
             broker.kill()
-    try:
-        assert process.poll() is None
-        with local_broker.running(tmp_path / "broker", print) as again:
-            assert again == address
-            finish(process)
-            expect_all(application)
-    finally:
-        process.kill()
-        process.communicate()
+    assert process.poll() is None
+    with local_broker.running(tmp_path / "broker", print) as again:
+        assert again == address
+        finish(process)
+        expect_all(application)
 
 
 def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_written(tmp_path: Path) -> None:

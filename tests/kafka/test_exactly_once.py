@@ -89,8 +89,8 @@ def test_a_busy_instance_that_is_taken_over_from_writes_nothing_more(application
     first = application.start()
     wait_until(lambda: application.position(0) > 5_000, "the first is busy")
     second = application.start("--until-end")
-    finish(first, exit_code=8)
     finish(second)
+    finish(first, exit_code=8)
     assert sum(frames for _, frames, *_ in application.seconds()) == 120_000
     starts = [start for start, *_ in application.seconds()]
     assert starts == list(range(starts[0], starts[-1] + 1))
