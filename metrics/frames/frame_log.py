@@ -67,6 +67,10 @@ class FrameLog:
         straggled = self._straggler_seconds[0] if self._straggler_seconds else None
         return min((second for second in (pointed, straggled) if second is not None), default=None)
 
+    def first_minute(self) -> int | None:
+        """Return the earliest open minute that has frames; None without any."""
+        return min(self.minute_starts, default=None)
+
     def take(self, second: int) -> list[str]:
         """Remove a second and return the users of its frames. Seconds are taken in ascending order."""
         uids: list[str] = []

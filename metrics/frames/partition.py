@@ -195,11 +195,13 @@ class PartitionCounter:
     def state(self) -> PartitionState:
         """Return what a restart needs."""
         low_water = self.log.low_water(Start(self.position, self.clock.newest))
+        held_at = -1
         if self.guard.held:
-            low_water = min(low_water, self._start(self.guard.held[0].message))
+            first_held = self._start(self.guard.held[0].message)
+            low_water, held_at = min(low_water, first_held), first_held.offset
         tally = Tally()
         tally.add(self.tally)
-        clock = self.clock
+        second, minute, clock = self.log.first_second(), self.log.first_minute(), self.clock
         return PartitionState(
             self.position,
             *low_water,
@@ -209,6 +211,9 @@ class PartitionCounter:
             self.settled_at,
             self.settled_near,
             tally,
+            oldest_second=-1 if second is None else second,
+            oldest_minute=-1 if minute is None else minute,
+            held_at=held_at,
         )
 
     def resume(self) -> None:

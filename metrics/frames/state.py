@@ -92,6 +92,9 @@ class PartitionState(msgspec.Struct, array_like=True):
         settled_at: the position at which frames that were held were last settled without proof, 0 if never.
         settled_near: event time of the whole input then.
         tally: what became of the partition's frames before position.
+        oldest_second: the earliest open second with frames of it, -1 without any; a restart finds it by itself.
+        oldest_minute: the earliest open minute with frames of it, -1 without any; likewise.
+        held_at: offset of the first frame that is held, -1 without any; likewise.
     """
 
     position: int
@@ -103,6 +106,10 @@ class PartitionState(msgspec.Struct, array_like=True):
     settled_at: int = 0
     settled_near: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
+    # For those who look on: a state without these is one of an earlier program, and can be gone on from.
+    oldest_second: int = -1
+    oldest_minute: int = -1
+    held_at: int = -1
 
 
 class State(msgspec.Struct):

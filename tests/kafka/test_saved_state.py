@@ -1,5 +1,7 @@
 """The state as committed offsets: it comes back as it was, and fits its place."""
 
+import json
+
 import pytest
 from confluent_kafka import TopicPartition
 from hypothesis import given
@@ -29,7 +31,15 @@ tallies = st.builds(
     st.dictionaries(st.sampled_from([*Reason]).map(str), numbers),
 )
 partition_states = st.builds(
-    PartitionState, numbers, numbers, seconds, seconds, seconds, numbers, numbers, seconds, tallies
+    PartitionState,
+    *[numbers] * 2,
+    *[seconds] * 3,
+    *[numbers] * 2,
+    seconds,
+    tallies,
+    seconds,
+    seconds,
+    st.integers(-1, MOST),
 )
 states = st.builds(
     State,
@@ -55,12 +65,24 @@ def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
 
 def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     tally = Tally(MOST, MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
-    worst = PartitionState(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally)
+    worst = PartitionState(
+        MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally, LAST_SECOND, LAST_SECOND, MOST
+    )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
     for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST)), "frames"):
         assert offset.metadata is not None
         assert len(offset.metadata.encode()) < 1_500  # of 4,096, offset.metadata.max.bytes
+
+
+def test_a_state_that_does_not_say_what_is_oldest_can_be_read() -> None:
+    state = State(60, RULES, Series(), Series(), {0: PartitionState(position=17, low_water=5)})
+    [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
+    version, partition, windows = json.loads(offset.metadata or "")
+    earlier = json.dumps([version, partition[:-3], windows])
+    saved = from_offsets([TopicPartition("frames", 0, 5, metadata=earlier)])
+    assert saved is not None
+    assert saved.state == state
 
 
 def test_no_offsets_are_no_state() -> None:
