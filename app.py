@@ -229,6 +229,21 @@ def accuracy(
 
 @app.command()
 @reporting
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+) -> None:
+    """Tell how the consumer group stands, and why a window is open; from its committed offsets, disturbing nobody.
+
+    Example: `python app.py status --json`
+    """
+    with commands.broker_in_use(terminal.note) as settings:
+        show = commands.print_status_as_json if as_json else commands.print_status
+        show(settings)
+
+
+@app.command()
+@reporting
 def broker() -> None:
     """Run the local Kafka in the foreground, until Ctrl-C.
 

@@ -11,18 +11,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics import frame_files, picture, tradeoffs, verdict
+from metrics import frame_files, picture, status_text, tradeoffs, verdict
 from metrics import settings as environment
 from metrics.errors import FileError, SettingsError
-from metrics.kafka import feed, job, local_broker, topics, verification
+from metrics.kafka import feed, job, local_broker, onlooker, topics, verification
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import extents
+from metrics.kafka.status import describe
 from metrics.recount.accuracy import Lags
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, end_at_once, note, numbered, pace, say, shown, warn
+from metrics.terminal import Report, bar, end_at_once, note, numbered, out, pace, say, say_raw, shown, warn
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -30,15 +31,19 @@ MOST_LATENESS_S = 86_400
 
 
 @contextmanager
-def broker_in_use() -> Iterator[Settings]:
-    """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's."""
+def broker_in_use(tell: Callable[[str], None] = say) -> Iterator[Settings]:
+    """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's.
+
+    Args:
+        tell: told what a new one does.
+    """
     settings = environment.load()
     folder = PROJECT / settings.local_broker_dir
     address = settings.bootstrap_servers or local_broker.address_of_running(folder)
     if address is not None:
         yield msgspec.structs.replace(settings, bootstrap_servers=address)
         return
-    with local_broker.running(folder, say) as address:
+    with local_broker.running(folder, tell) as address:
         yield msgspec.structs.replace(settings, bootstrap_servers=address)
 
 
@@ -111,6 +116,17 @@ def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
         )
         raise
     say(f"fed {shown(frames.path)}: {pace(fed, monotonic() - started_s)}")
+
+
+def print_status(settings: Settings) -> None:
+    """Print how the group stands, for people."""
+    status = describe(onlooker.look(settings))
+    say(status_text.text(status, out.width if out.is_terminal else None))
+
+
+def print_status_as_json(settings: Settings) -> None:
+    """Print how the group stands as one JSON object."""
+    say_raw(msgspec.json.encode(describe(onlooker.look(settings))).decode())
 
 
 class JobOptions(NamedTuple):

@@ -36,8 +36,13 @@ def say(text: str) -> None:
     out.print(_fitted(text, out))
 
 
+def say_raw(text: str) -> None:
+    """Print text on standard output as it is, for machines: no line is wrapped."""
+    out.print(text)
+
+
 def note(line: str) -> None:
-    """Print one line on standard error."""
+    """Print one line on standard error, where standard output is kept for the answer."""
     err.print(_fitted(line, err))
 
 

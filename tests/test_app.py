@@ -48,17 +48,17 @@ def test_help_teaches_every_command_and_setting() -> None:
         allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
     assert settings.ANY_TEXT not in text
-    for command in ("prepare-topics", "generate", "broker", "verify", "accuracy", "--verbose", "--until-end"):
+    for command in ("prepare-topics", "generate", "broker", "status", "verify", "accuracy", "--verbose", "--until-end"):
         assert command in text
     assert "Example:" in text
 
 
 def test_help_fits_80_columns() -> None:
-    for command in ([], ["prepare-topics"], ["generate"], ["broker"], ["verify"], ["accuracy"]):
+    for command in ([], ["prepare-topics"], ["generate"], ["broker"], ["status"], ["verify"], ["accuracy"]):
         assert max(map(len, run(*command, "--help", COLUMNS="80").stdout.splitlines())) == 80
 
 
-@pytest.mark.parametrize("command", ["prepare-topics", "generate", "broker"])
+@pytest.mark.parametrize("command", ["prepare-topics", "generate", "broker", "status"])
 def test_the_help_of_each_command_has_an_example(command: str) -> None:
     assert f"Example: python app.py {command}" in run(command, "--help").stdout
 
@@ -76,8 +76,9 @@ def test_an_unknown_host_is_an_error() -> None:
     assert "BOOTSTRAP_SERVERS" in said
 
 
-def test_a_closed_port_is_an_error() -> None:
-    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1")
+@pytest.mark.parametrize("arguments", [[], ["status"], ["status", "--json"]])
+def test_a_closed_port_is_an_error(arguments: list[str]) -> None:
+    said = refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert "no broker answers at 127.0.0.1:1" in said
     assert "Connection refused" in said
 

@@ -63,6 +63,25 @@ def open_reader(settings: Settings) -> Consumer:
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
+def open_onlooker(settings: Settings) -> Consumer:
+    """Open a consumer that looks at single records, and fetches little more than these."""
+    preferred = {
+        "max.partition.fetch.bytes": 65_536,
+        "queued.min.messages": 1,
+        "fetch.queue.backoff.ms": 5,
+        "fetch.wait.max.ms": 50,
+    }
+    fixed = {
+        "group.id": settings.consumer_group_id,  # assigned by hand, it never joins the group
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+    }
+    return _open(Consumer, settings, pass_over, preferred, fixed)
+
+
 def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:
     """Open the producer of all outputs. Its transactional id is the consumer group's.
 

@@ -64,7 +64,8 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
     if saved is not None:
         return hold_against(saved, settings.input_topic, in_use.input_id, found)
     fresh = State.fresh({number: low for number, (low, _) in found.items()}, settings.rules())
-    return Beginning(fresh, _lost_state(admin, settings, in_use))
+    partitions = {topic: in_use.limits[topic].partitions for topic in settings.result_topics()}
+    return Beginning(fresh, lost_state(admin, settings, partitions))
 
 
 def saved_state(consumer: Consumer, topic: str, partitions: int) -> SavedState | None:
@@ -123,9 +124,12 @@ def _move(partition: PartitionState, low_water: int, position: int) -> None:
     partition.low_water, partition.position = low_water, position
 
 
-def _lost_state(admin: AdminClient, settings: Settings, in_use: TopicsInUse) -> list[str]:
-    """Tell a group that never ran from one whose offsets expired: that one would publish every window again."""
-    partitions = {topic: in_use.limits[topic].partitions for topic in settings.result_topics()}
+def lost_state(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[str]:
+    """Tell a group that never ran from one whose offsets expired: that one would publish every window again.
+
+    Args:
+        partitions: the topics of results, and how many partitions each has.
+    """
     topic = first_with_records(admin, settings, partitions)
     if topic is None:
         return []

@@ -68,6 +68,10 @@ class Application:
         """Run the application to its end, see its exit code, and return what it printed."""
         return finish(self.start(*arguments), exit_code)
 
+    def status(self) -> dict[str, Any]:
+        """Return what `status --json` says, which is one JSON object and nothing else."""
+        return dict(json.loads(self.run("status", "--json")))
+
     def prepare(self, folder: Path, frames: Iterable[bytes], *arguments: str) -> str:
         """Create the topics and feed frames."""
         file = folder / "frames.jsonl"

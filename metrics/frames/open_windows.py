@@ -1,0 +1,96 @@
+"""Why a window is open: which partitions hold it, by the state at a commit alone."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from metrics.frames.frame import LAST_SECOND
+from metrics.frames.state import PartitionState, Rules, State
+from metrics.frames.windows import rfc3339
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A time as a number, in seconds since the epoch, and as RFC 3339 writes it."""
+
+    timestamp: int
+    datetime: str
+
+    @classmethod
+    def of(cls, second: int) -> "Moment":
+        """Return the moment at a second since the epoch; what RFC 3339 cannot write becomes the nearest that it can."""
+        return cls(second, rfc3339(max(0, min(second, LAST_SECOND))))
+
+
+class Holder(msgspec.Struct):
+    """A partition that holds a window open: its event clock has to move on by `lacks_s`; null before a first frame."""
+
+    partition: int
+    lacks_s: int | None
+
+
+class OpenWindow(msgspec.Struct):
+    """The oldest open second or minute.
+
+    Attributes:
+        closes_at: what every partition's event clock has to reach, unless it is silent: end and allowed lateness.
+        is_closing: its closing has begun, and needs nothing but an instance that runs.
+        held_by: the partitions that are not there yet, the one that is furthest behind first.
+        silence_s: where all partitions are silent, how much longer they have to be so for wall time to close it; else
+            null.
+    """
+
+    start: Moment
+    end: Moment
+    closes_at: Moment
+    is_closing: bool
+    held_by: list[Holder]
+    silence_s: int | None
+
+
+def silent_partitions(state: State) -> set[int]:
+    """Return the partitions that are known to be silent.
+
+    Closing raises the watermark of silent partitions to where it goes, and that of no other. So one that stands there
+    not by its own clock was silent, if another does by its own; or if all stand there so: event time then moves on with
+    wall time.
+    """
+    at_closing = {number: at for number, at in state.partitions.items() if at.watermark == state.closing_to}
+    raised = {number for number, at in at_closing.items() if not _stands_by_its_clock(at, state.rules)}
+    are_all = len(raised) == len(state.partitions) and any(at.newest >= 0 for at in state.partitions.values())
+    return raised if are_all or len(raised) < len(at_closing) else set()
+
+
+def _stands_by_its_clock(at: PartitionState, rules: Rules) -> bool:
+    return at.newest >= 0 and at.watermark == max(0, at.newest - rules.lateness_s)
+
+
+def open_window(state: State, oldest: Iterable[int], size_s: int) -> OpenWindow | None:
+    """Return the oldest open window of one size, and what holds it; None if none is open.
+
+    Args:
+        oldest: start of each partition's oldest one, -1 where it has none.
+    """
+    start = min((one for one in oldest if one >= 0), default=None)
+    if start is None:
+        return None
+    end = start + size_s
+    is_closing = end <= state.closing_to
+    silent = silent_partitions(state)
+    is_by_wall_time = len(silent) == len(state.partitions) and not is_closing
+    return OpenWindow(
+        Moment.of(start),
+        Moment.of(end),
+        Moment.of(end + state.rules.lateness_s),
+        is_closing,
+        [] if is_closing else _holders(state, end, silent),
+        end - state.closing_to if is_by_wall_time else None,
+    )
+
+
+def _holders(state: State, end: int, silent: Collection[int]) -> list[Holder]:
+    closes_at = end + state.rules.lateness_s
+    holding = sorted(
+        (at.watermark, number) for number, at in state.partitions.items() if at.watermark < end and number not in silent
+    )
+    clocks = [(number, state.partitions[number].newest) for _, number in holding]
+    return [Holder(number, closes_at - newest if newest >= 0 else None) for number, newest in clocks]

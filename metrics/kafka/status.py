@@ -1,0 +1,275 @@
+"""What a group's committed state says of how it stands, and of why a window is open: facts, computed, nothing asked.
+
+The facts become JSON by their own names, so these are part of what users see.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.frame import Reason
+from metrics.frames.open_windows import Moment, OpenWindow, open_window, silent_partitions
+from metrics.frames.state import PartitionState, State, Tally
+from metrics.frames.windows import SECOND_S
+
+
+class Activity(StrEnum):
+    """Whether an instance counts."""
+
+    ACTIVE = "active"  # it was seen to commit
+    STOPPED = "stopped"  # its last commit says so
+    SILENT = "silent"  # it did not say that it stopped, but does not commit: killed, hanging, or cut off
+    NEVER_RAN = "never_ran"  # the group has no state, or no longer
+
+
+class Cause(StrEnum):
+    """What a partition's event clock waits for."""
+
+    LAG = "lag"  # records that are committed, and not read yet
+    TRANSACTION = "transaction"  # a producer's open transaction, behind which nothing is read
+    HELD = "held"  # proof of a frame far ahead
+    EMPTY = "empty"  # a first frame
+    IDLE = "idle"  # a next frame: all that came is read
+    NEW = "new"  # being taken up: it was added to the topic since the last commit
+    UNKNOWN = "unknown"  # the broker does not tell its end
+
+
+class Place(NamedTuple):
+    """What the topic holds of a partition.
+
+    Attributes:
+        end: offset after its last record.
+        stable_end: offset before which no transaction is open; what lies behind is not read yet.
+        unread: offsets from the position to stable_end; 0 if no record lies there, only ends of transactions.
+        read_at_ms: timestamp of the record before the position; None without one.
+        unread_at_ms: timestamp of the first record that is not read yet; None without one.
+    """
+
+    end: int
+    stable_end: int
+    unread: int
+    read_at_ms: int | None
+    unread_at_ms: int | None
+
+
+class Seen(NamedTuple):
+    """What was seen from outside.
+
+    Attributes:
+        at_s: when, in seconds of wall time since the epoch.
+        instance_id: of the instance that committed last; None if there never was one.
+        state: what it committed, and what partitions begin with that it does not know.
+        new: the partitions that it does not know.
+        places: what the topic holds, for the partitions that the broker tells it of.
+        losses: what a run needs and is gone, a line each.
+    """
+
+    group: str
+    topic: str
+    at_s: float
+    instance_id: str | None
+    activity: Activity
+    state: State
+    new: Collection[int]
+    places: Mapping[int, Place]
+    losses: list[str]
+    idle_s: int
+
+
+class ErrorEstimate(msgspec.Struct):
+    """Late and rejected frames as a share of all; `parts` are these frames by reason, each once."""
+
+    rate: float
+    frames: int
+    parts: dict[str, int]
+
+
+class Frames(msgspec.Struct):
+    """What became of frames: consumed = counted + late + rejected + held + lost.
+
+    Attributes:
+        open: those of `counted` whose second is open.
+        late_in_minute: those of `late` that still counted for their minute; the others went to the rejected topic.
+        rejected: invalid ones, and those too far in the future.
+    """
+
+    consumed: int
+    counted: int
+    open: int
+    held: int
+    late: int
+    late_in_minute: int
+    rejected: int
+    lost: int
+    error: ErrorEstimate
+
+
+class PartitionStatus(msgspec.Struct):
+    """How one partition stands.
+
+    Attributes:
+        lag: records to read, by offsets; null where the broker does not tell.
+        uncommitted: offsets behind the start of a producer's transaction that is open.
+        is_silent: it sent nothing for so long that it holds no window open, as of the last commit.
+        read_at: timestamp of the last record read, by the broker or whoever sent it.
+        unread_at: timestamp of the first record not read yet.
+    """
+
+    partition: int
+    position: int
+    end: int | None
+    lag: int | None
+    uncommitted: int | None
+    event_clock: Moment | None
+    watermark: Moment | None
+    is_silent: bool
+    waits_for: Cause
+    held_from: int | None
+    read_at: Moment | None
+    unread_at: Moment | None
+    frames: Frames
+
+
+class InstanceStatus(msgspec.Struct):
+    """The instance that committed last."""
+
+    id: str | None
+    activity: Activity
+
+
+class RulesStatus(msgspec.Struct):
+    """What frames are judged by; `idle_s` is of the environment of whoever asks."""
+
+    lateness_s: int
+    future_limit_s: int
+    idle_s: int
+
+
+class Published(msgspec.Struct):
+    """How many windows were published, rows of 0 included."""
+
+    seconds: int
+    minutes: int
+
+
+class Status(msgspec.Struct):
+    """How a consumer group stands.
+
+    Attributes:
+        event_time: the newest of all event clocks.
+        closed_through: windows that end at or before it are closed.
+        closing_to: where a closing that has begun, and has not ended, goes; else null.
+        is_open_known: false for the state of an earlier program, which does not tell what is open.
+        oldest_open_second, oldest_open_minute: with why they are open; null where none is.
+        lag: of all partitions; null where one is not known.
+        losses: what a run would need and is gone, a line each: it would refuse to begin.
+    """
+
+    group: str
+    topic: str
+    asked_at: Moment
+    instance: InstanceStatus
+    rules: RulesStatus
+    event_time: Moment | None
+    closed_through: Moment | None
+    closing_to: Moment | None
+    published: Published
+    is_open_known: bool
+    oldest_open_second: OpenWindow | None
+    oldest_open_minute: OpenWindow | None
+    lag: int | None
+    frames: Frames
+    partitions: list[PartitionStatus]
+    losses: list[str]
+
+
+def describe(seen: Seen) -> Status:
+    """Say how a group stands by what was seen of it."""
+    state = seen.state
+    silent = silent_partitions(state)
+    at = sorted(state.partitions.items())
+    partitions = [_partition(number, partition, seen, is_silent=number in silent) for number, partition in at]
+    lags = [partition.lag for partition in partitions]
+    closed_through = state.seconds.closed_through
+    total = Tally()
+    for partition in state.partitions.values():
+        total.add(partition.tally)
+    return Status(
+        seen.group,
+        seen.topic,
+        Moment.of(int(seen.at_s)),
+        InstanceStatus(seen.instance_id, seen.activity),
+        RulesStatus(state.rules.lateness_s, state.rules.future_limit_s, seen.idle_s),
+        _moment(max((partition.newest for _, partition in at), default=-1)),
+        _moment(closed_through or -1),
+        Moment.of(state.closing_to) if state.closing_to > closed_through else None,
+        Published(state.seconds.windows, state.minutes.windows),
+        all(partition.oldest_second >= 0 for _, partition in at if partition.open),
+        open_window(state, [partition.oldest_second for _, partition in at], SECOND_S),
+        open_window(state, [partition.oldest_minute for _, partition in at], MINUTE_S),
+        None if None in lags else sum(lag for lag in lags if lag is not None),
+        _frames(total, sum(partition.open for _, partition in at)),
+        partitions,
+        seen.losses,
+    )
+
+
+def _partition(number: int, at: PartitionState, seen: Seen, *, is_silent: bool) -> PartitionStatus:
+    place = seen.places.get(number)
+    return PartitionStatus(
+        number,
+        at.position,
+        place.end if place else None,
+        place.unread if place else None,
+        place.end - place.stable_end if place else None,
+        _moment(at.newest),
+        _moment(at.watermark or -1),
+        is_silent,
+        Cause.NEW if number in seen.new else waits_for(at, place),
+        at.held_at if at.held_at >= 0 else None,
+        _stamp(place.read_at_ms if place else None),
+        _stamp(place.unread_at_ms if place else None),
+        _frames(at.tally, at.open),
+    )
+
+
+def waits_for(at: PartitionState, place: Place | None) -> Cause:
+    """Tell what a partition's event clock waits for: the first thing that has to happen."""
+    if place is None:
+        return Cause.UNKNOWN
+    if place.unread:
+        return Cause.LAG
+    if place.end > place.stable_end:
+        return Cause.TRANSACTION
+    if at.tally.held:
+        return Cause.HELD
+    return Cause.IDLE if at.newest >= 0 else Cause.EMPTY
+
+
+def _frames(tally: Tally, of_open_seconds: int) -> Frames:
+    parts = {reason: frames for reason, frames in sorted(tally.rejected.items()) if reason != Reason.LATE}
+    rejected = sum(parts.values())
+    if tally.late:
+        parts = {str(Reason.LATE): tally.late, **parts}
+    return Frames(
+        tally.consumed,
+        tally.counted,
+        of_open_seconds,
+        tally.held,
+        tally.late,
+        tally.joined,
+        rejected,
+        tally.lost,
+        ErrorEstimate(tally.error_rate, sum(parts.values()), parts),
+    )
+
+
+def _moment(second: int) -> Moment | None:
+    return Moment.of(second) if second >= 0 else None
+
+
+def _stamp(timestamp_ms: int | None) -> Moment | None:
+    return None if timestamp_ms is None else Moment.of(timestamp_ms // 1000)

@@ -1,0 +1,230 @@
+"""How a group stands, in words and tables: what `app.py status` prints."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from metrics.frames.open_windows import Holder, Moment, OpenWindow
+from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
+from metrics.terminal import numbered
+
+GAP = "  "
+FOLD_BEFORE = "open"
+MOST_TOLD = 3  # partitions whose standing is told in words
+
+
+def text(status: Status, width: int | None) -> str:
+    """Return the whole of it, in lines.
+
+    Args:
+        width: columns that a table may have; a wider one is folded. None: there is no limit.
+    """
+    return "\n".join([*head(status), "", *table(status, width), "", *why(status)])
+
+
+def head(status: Status) -> Iterator[str]:
+    """Yield what is true of the whole group."""
+    rules, frames, published = status.rules, status.frames, status.published
+    yield f"group         {status.group}, reading {status.topic}: {numbered(len(status.partitions), 'partition')}"
+    yield f"instance      {_activity(status)}"
+    yield f"rules         LATENESS_S={rules.lateness_s} FUTURE_LIMIT_S={rules.future_limit_s}"
+    yield f"event time    {_time(status.event_time)}"
+    yield (
+        f"closed        {'through ' if status.closed_through else ''}{_time(status.closed_through)}: "
+        f"{numbered(published.seconds, 'second')} and {numbered(published.minutes, 'minute')} are published"
+    )
+    if status.closing_to is not None:
+        ending = "it goes on" if status.instance.activity is Activity.ACTIVE else "the next run finishes it"
+        yield f"closing       through {status.closing_to.datetime} has begun, and not ended: {ending}"
+    yield f"open          {_open(status)}"
+    error = status.frames.error
+    parts = ", ".join(
+        f"{reason} {count:,}" + (f" ({frames.late_in_minute:,} in their minute)" if reason == "late" else "")
+        for reason, count in error.parts.items()
+    )
+    yield f"error rate    {error.rate:.3%} of {numbered(frames.consumed, 'frame')}{': ' + parts if parts else ''}"
+    for loss in status.losses:
+        yield f"lost          {loss}"
+
+
+def _activity(status: Status) -> str:
+    instance = status.instance
+    match instance.activity:
+        case Activity.ACTIVE:
+            return f"{instance.id}, active: it was seen to commit"
+        case Activity.STOPPED:
+            return f"{instance.id}, stopped in order; none is active"
+        case Activity.SILENT:
+            return f"{instance.id}, silent: it did not stop in order, but commits no more: killed, hanging, or cut off"
+        case Activity.NEVER_RAN:
+            return "none: the group has no state; it never ran, or its offsets are gone"
+
+
+def _open(status: Status) -> str:
+    second, minute = status.oldest_open_second, status.oldest_open_minute
+    if not status.is_open_known:
+        return (
+            f"{numbered(status.frames.open, 'frame')} in seconds that this state, of an earlier program, does not tell"
+        )
+    parts = []
+    if second is not None:
+        parts.append(f"seconds from {second.start.datetime} on, with {numbered(status.frames.open, 'frame')}")
+    if minute is not None:
+        parts.append(f"minutes from {minute.start.datetime} on")
+    return "; ".join(parts) or "nothing"
+
+
+class _Column(NamedTuple):
+    title: str
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (self.title, *self.cells)))
+
+
+def _width(columns: Sequence[_Column]) -> int:
+    return sum(column.width + len(GAP) for column in columns) - len(GAP)
+
+
+def table(status: Status, width: int | None) -> Iterator[str]:
+    """Yield a row a partition and one of all; where that is too wide, what became of frames comes below where it is."""
+    columns = _columns(status)
+    is_folded = width is not None and _width(columns) > width
+    first, *others = columns
+    pages: list[list[_Column]] = [[first]]
+    for column in others:
+        page = [*pages[-1], column]
+        if is_folded and (column.title == FOLD_BEFORE or (_width(page) > (width or 0) and len(page) > 2)):
+            pages.append([first, column])
+        else:
+            pages[-1] = page
+    for number, columns in enumerate(pages):
+        if number:
+            yield ""
+        for cells in zip(*([column.title, *column.cells] for column in columns), strict=True):
+            yield GAP.join(cell.rjust(column.width) for cell, column in zip(cells, columns, strict=True)).rstrip()
+
+
+def _columns(status: Status) -> Sequence[_Column]:
+    partitions = status.partitions
+    each = [partition.frames for partition in partitions] + [status.frames]
+    clock = [_time(partition.event_clock) for partition in partitions] + [_time(status.event_time)]
+    watermark = [_time(partition.watermark) for partition in partitions] + [_time(status.closed_through)]
+    held_from = ["-" if partition.held_from is None else f"{partition.held_from:,}" for partition in partitions]
+    return [
+        _Column("partition", [f"{partition.partition}" for partition in partitions] + ["all"]),
+        _Column("position", [f"{partition.position:,}" for partition in partitions] + [""]),
+        _Column("end", [_number(partition.end) for partition in partitions] + [""]),
+        _Column("lag", [_number(partition.lag) for partition in partitions] + [_number(status.lag)]),
+        _Column("event clock", clock),
+        _Column("watermark", watermark),
+        _Column("open", [f"{frames.open:,}" for frames in each]),
+        _Column("held", [f"{frames.held:,}" for frames in each]),
+        _Column("held from", [*held_from, ""]),
+        _Column("counted", [f"{frames.counted:,}" for frames in each]),
+        _Column("late", [f"{frames.late:,}" for frames in each]),
+        _Column("rejected", [f"{frames.rejected:,}" for frames in each]),
+        _Column("lost", [f"{frames.lost:,}" for frames in each]),
+    ]
+
+
+def why(status: Status) -> Iterator[str]:
+    """Yield why the oldest windows are open: which partition holds them, since when, and what it waits for."""
+    windows = {"second": status.oldest_open_second, "minute": status.oldest_open_minute}
+    is_active = status.instance.activity is Activity.ACTIVE
+    if not any(windows.values()):
+        yield "no window is open" if status.is_open_known else "why windows are open, this state does not tell"
+    for size, window in windows.items():
+        if window is not None:
+            yield f"why is the {size} {window.start.datetime} open?"
+            yield f"  {_held_open_by(window, is_active=is_active)}"
+    if not is_active:
+        yield "  no instance is active: nothing moves until one runs"
+    holding = {holder.partition for window in windows.values() if window for holder in window.held_by[:MOST_TOLD]}
+    for partition in status.partitions:
+        if partition.partition in holding or partition.frames.held or partition.waits_for is Cause.NEW:
+            yield f"  partition {partition.partition} {_stand(partition)}: {_cause(partition, status)}"
+    silent = [partition.partition for partition in status.partitions if partition.is_silent]
+    if any(windows.values()) and 0 < len(silent) < len(status.partitions):
+        yield f"  passed over, since silent: {_partitions(silent)}"
+    if holding and is_active and _all_read(status):
+        yield (
+            "  every partition is read to its end: once all are silent, event time moves on with wall time, and closes "
+            "what is open"
+        )
+
+
+def _held_open_by(window: OpenWindow, *, is_active: bool) -> str:
+    if window.is_closing:
+        return "its closing has begun; nothing holds it"
+    if not window.held_by and is_active:
+        return f"all partitions are silent: event time moves on with wall time, and closes it in {window.silence_s:,} s"
+    if not window.held_by:
+        return "all partitions were silent at the last commit: wall time closes it, while an instance runs"
+    first, *others = window.held_by
+    told = [f"partition {other.partition}{_by(other)}" for other in others[: MOST_TOLD - 1]]
+    more = [f"{len(others) - len(told):,} more"] if len(others) > len(told) else []
+    also = f"; also short: {', '.join([*told, *more])}" if others else ""
+    return (
+        f"partition {first.partition} holds it: its event clock {_lack(first)} {window.closes_at.datetime}, "
+        f"its end and LATENESS_S{also}"
+    )
+
+
+def _lack(holder: Holder) -> str:
+    return "has not begun, and must reach" if holder.lacks_s is None else f"is {holder.lacks_s:,} s short of"
+
+
+def _by(holder: Holder) -> str:
+    return "" if holder.lacks_s is None else f" by {holder.lacks_s:,} s"
+
+
+def _stand(partition: PartitionStatus) -> str:
+    if partition.event_clock is None:
+        return "has no event time"
+    since = f" since its frame stamped {partition.read_at.datetime}" if partition.read_at is not None else ""
+    return f"stands at {partition.event_clock.datetime}{since}"
+
+
+def _cause(partition: PartitionStatus, status: Status) -> str:
+    is_active = status.instance.activity is Activity.ACTIVE
+    is_waited_for = is_active and not partition.is_silent
+    silence = f"; silent for IDLE_S={status.rules.idle_s} s, it holds nothing open" if is_waited_for else ""
+    held = (
+        f"it holds {numbered(partition.frames.held, 'frame')} far ahead, from offset {partition.held_from or 0:,} on, "
+        "until those behind prove or refute the first"
+    )
+    match partition.waits_for:
+        case Cause.LAG:
+            oldest = f", the first stamped {partition.unread_at.datetime}" if partition.unread_at is not None else ""
+            reading = f"it has lag: {numbered(partition.lag or 0, 'record')} to read{oldest}"
+            return f"{reading}; {held}" if partition.frames.held else reading
+        case Cause.TRANSACTION:
+            return f"a producer's transaction is open in it: {numbered(partition.uncommitted or 0, 'offset')} to come"
+        case Cause.HELD:
+            return held + silence
+        case Cause.EMPTY:
+            return f"it is read to its end, and no frame came yet{silence}"
+        case Cause.IDLE:
+            return f"it is read to its end, and waits for frames{silence}"
+        case Cause.NEW:
+            return "it is new in the topic; " + ("it is taken up soon" if is_active else "the next run takes it up")
+        case Cause.UNKNOWN:
+            return "what it holds is not known"
+
+
+def _all_read(status: Status) -> bool:
+    return all(one.waits_for in (Cause.IDLE, Cause.EMPTY, Cause.HELD) for one in status.partitions)
+
+
+def _partitions(numbers: list[int]) -> str:
+    noun = "partition" if len(numbers) == 1 else "partitions"
+    return f"{noun} {', '.join(map(str, numbers))}"
+
+
+def _time(moment: Moment | None) -> str:
+    return "-" if moment is None else moment.datetime
+
+
+def _number(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"

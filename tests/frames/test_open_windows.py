@@ -1,0 +1,106 @@
+"""Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
+
+from metrics.frames.open_windows import Holder, OpenWindow, open_window, silent_partitions
+from metrics.frames.state import PartitionState, Rules, State
+from metrics.frames.windows import Series
+
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+LATENESS_S = 5
+
+
+def at(clock: int | None, watermark: int | None = None, minute: int | None = None) -> PartitionState:
+    """Return a partition by its event clock, its watermark where silence raised it, and its oldest open minute."""
+    newest = -1 if clock is None else T + clock
+    raised = None if watermark is None else T + watermark
+    own = max(0, newest - LATENESS_S)
+    oldest = -1 if minute is None else T + minute
+    return PartitionState(1, 0, -1, newest, own if raised is None else raised, oldest_minute=oldest)
+
+
+def state(closing_to: int | None, *partitions: PartitionState, closed_through: int | None = None) -> State:
+    closing = 0 if closing_to is None else T + closing_to
+    closed = closing if closed_through is None else T + closed_through
+    series = Series(closed_through=closed)
+    return State(closing, Rules(LATENESS_S, 3600), series, series, dict(enumerate(partitions)))
+
+
+def minute(of: State) -> OpenWindow:
+    window = open_window(of, [partition.oldest_minute for partition in of.partitions.values()], 60)
+    assert window is not None
+    return window
+
+
+def held_by(of: State) -> list[tuple[int, int | None]]:
+    return [(holder.partition, holder.lacks_s) for holder in minute(of).held_by]
+
+
+def test_where_no_partition_has_open_frames_no_window_is_open() -> None:
+    assert open_window(state(20, at(25), at(30)), [-1, -1], 60) is None
+    assert open_window(state(None), [], 60) is None
+
+
+def test_the_oldest_window_of_all_partitions_is_told_with_what_closes_it() -> None:
+    window = minute(state(25, at(130, minute=60), at(30, minute=0)))
+    assert (window.start.datetime, window.start.timestamp) == ("2016-07-11T13:39:00Z", T)
+    assert window.end.datetime == "2016-07-11T13:40:00Z"
+    assert window.closes_at.datetime == "2016-07-11T13:40:05Z"
+    assert not window.is_closing
+
+
+def test_the_partition_that_is_furthest_behind_holds_a_window_and_those_that_passed_its_end_do_not() -> None:
+    #  minute  0 ......... 60 | 65: every clock has to be here
+    #  clocks  1:30  2:50        0:70
+    assert held_by(state(25, at(70, minute=0), at(30), at(50))) == [(1, 35), (2, 15)]
+
+
+def test_a_clock_one_second_short_holds_and_one_that_is_there_does_not() -> None:
+    assert held_by(state(59, at(64, minute=0), at(65))) == [(0, 1)]
+
+
+def test_a_partition_without_a_first_frame_holds_first_of_all() -> None:
+    assert held_by(state(None, at(30, minute=0), at(None))) == [(1, None), (0, 35)]
+
+
+def test_a_partition_that_silence_moved_beside_one_that_speaks_holds_nothing() -> None:
+    #  partition 0 speaks and stands at 25; 1 was silent at 3, and closing raised it to 25; 2 never sent a frame
+    of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25))
+    assert silent_partitions(of) == {1, 2}
+    assert held_by(of) == [(0, 35)]
+
+
+def test_a_partition_that_speaks_again_behind_what_silence_closed_holds_the_others() -> None:
+    #  partition 1 was raised to 25 once; partition 0 went on to 40, and closing did not follow: 1 is not silent
+    of = state(25, at(45, minute=0), at(3, watermark=25))
+    assert silent_partitions(of) == set()
+    assert held_by(of) == [(1, 62), (0, 20)]
+
+
+def test_where_all_are_silent_none_holds_and_wall_time_closes_the_window() -> None:
+    of = state(40, at(30, watermark=40, minute=0), at(3, watermark=40), at(None, watermark=40))
+    assert silent_partitions(of) == {0, 1, 2}
+    assert minute(of).held_by == []
+    assert minute(of).silence_s == 20
+
+
+def test_while_one_partition_holds_wall_time_does_not_close_anything() -> None:
+    assert minute(state(25, at(30, minute=0), at(3, watermark=25))).silence_s is None
+
+
+def test_a_group_that_has_read_nothing_knows_of_no_silence() -> None:
+    assert silent_partitions(state(None, at(None), at(None))) == set()
+
+
+def test_a_window_whose_closing_was_interrupted_is_held_by_nothing() -> None:
+    window = minute(state(130, at(135, minute=0), at(3, watermark=130), closed_through=10))
+    assert window.is_closing
+    assert window.held_by == []
+    assert window.silence_s is None
+
+
+def test_times_that_rfc3339_cannot_write_are_the_nearest_that_it_can() -> None:
+    last = 253_402_300_799  # 9999-12-31T23:59:59Z
+    of = State(0, Rules(5, 3600), Series(), Series(), {0: PartitionState(1, 0, -1, last, last - 5)})
+    window = open_window(of, [last], 1)
+    assert window is not None
+    assert (window.end.timestamp, window.end.datetime) == (last + 1, "9999-12-31T23:59:59Z")
+    assert window.held_by == [Holder(0, 6)]
