@@ -1,6 +1,6 @@
 """How a group stands, in words and tables: what `app.py status` prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from metrics.frames.open_windows import Holder, Moment, OpenWindow
@@ -138,20 +138,27 @@ def why(status: Status) -> Iterator[str]:
         if window is not None:
             yield f"why is the {size} {window.start.datetime} open?"
             yield f"  {_held_open_by(window, is_active=is_active)}"
-    if not is_active:
+    if status.instance.activity is Activity.SILENT:
+        yield "  no instance is seen to commit: nothing moves until one does"
+    elif not is_active:
         yield "  no instance is active: nothing moves until one runs"
     holding = {holder.partition for window in windows.values() if window for holder in window.held_by[:MOST_TOLD]}
-    for partition in status.partitions:
-        if partition.partition in holding or partition.frames.held or partition.waits_for is Cause.NEW:
-            yield f"  partition {partition.partition} {_stand(partition)}: {_cause(partition, status)}"
-    silent = [partition.partition for partition in status.partitions if partition.is_silent]
-    if any(windows.values()) and 0 < len(silent) < len(status.partitions):
-        yield f"  passed over, since silent: {_partitions(silent)}"
+    yield from _standings(status, holding)
     if holding and is_active and _all_read(status):
         yield (
             "  every partition is read to its end: once all are silent, event time moves on with wall time, and closes "
             "what is open"
         )
+
+
+def _standings(status: Status, holding: Collection[int]) -> Iterator[str]:
+    """Yield how the partitions stand that hold a window, or in which something is up."""
+    for partition in status.partitions:
+        if partition.partition in holding or partition.frames.held or partition.waits_for is Cause.NEW:
+            yield f"  partition {partition.partition} {_stand(partition)}: {_cause(partition, status)}"
+    silent = [partition.partition for partition in status.partitions if partition.is_silent]
+    if holding and silent:
+        yield f"  passed over, since silent: {_partitions(silent)}"
 
 
 def _held_open_by(window: OpenWindow, *, is_active: bool) -> str:

@@ -24,9 +24,9 @@ def status(activity: Activity = Activity.ACTIVE, partitions: int = 2) -> Status:
 
 WIDE = """\
 partition   position        end  lag           event clock             watermark  open  held  held from    counted  late  rejected  lost
-        0  1,234,567  1,234,567    0  2016-07-11T13:40:10Z  2016-07-11T13:40:05Z    12     0          -  1,234,563     3         1     0
+        0  1,234,567  1,234,567    0  2016-07-11T13:40:10Z  2016-07-11T13:40:05Z    12     0          -  1,234,563     3         2     0
         1         50         50    0  2016-07-11T13:39:30Z  2016-07-11T13:39:25Z     4     0          -         50     0         0     0
-      all                          0  2016-07-11T13:40:10Z  2016-07-11T13:39:25Z    16     0             1,234,613     3         1     0
+      all                          0  2016-07-11T13:40:10Z  2016-07-11T13:39:25Z    16     0             1,234,613     3         2     0
 """  # noqa: E501
 
 NARROW = """\
@@ -36,9 +36,9 @@ partition   position        end  lag           event clock             watermark
       all                          0  2016-07-11T13:40:10Z  2016-07-11T13:39:25Z
 
 partition  open  held  held from    counted  late  rejected  lost
-        0    12     0          -  1,234,563     3         1     0
+        0    12     0          -  1,234,563     3         2     0
         1     4     0          -         50     0         0     0
-      all    16     0             1,234,613     3         1     0
+      all    16     0             1,234,613     3         2     0
 """
 
 
@@ -96,6 +96,13 @@ def test_without_an_instance_it_promises_nothing_that_only_one_would_do() -> Non
     assert "no instance is active: nothing moves until one runs" in text
     assert "IDLE_S" not in text
     assert "wall time" not in text
+
+
+def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
+    text = status_text.text(status(Activity.SILENT), None)
+    assert "89abcdef, silent: it did not stop in order, but commits no more: killed, hanging, or cut off" in text
+    assert "no instance is seen to commit: nothing moves until one does" in text
+    assert "no instance is active" not in text
 
 
 def test_what_no_state_tells_is_not_made_up() -> None:

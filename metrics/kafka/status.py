@@ -88,12 +88,12 @@ class ErrorEstimate(msgspec.Struct):
 
 
 class Frames(msgspec.Struct):
-    """What became of frames: consumed = counted + late + rejected + held + lost.
+    """What became of frames: consumed = counted + late + invalid + future + held + lost.
 
     Attributes:
         open: those of `counted` whose second is open.
-        late_in_minute: those of `late` that still counted for their minute; the others went to the rejected topic.
-        rejected: invalid ones, and those too far in the future.
+        late_in_minute: those of `late` that still counted for their minute.
+        rejected: those that went to the rejected topic: invalid, future, and the others of `late`.
     """
 
     consumed: int
@@ -102,6 +102,8 @@ class Frames(msgspec.Struct):
     held: int
     late: int
     late_in_minute: int
+    invalid: int
+    future: int
     rejected: int
     lost: int
     error: ErrorEstimate
@@ -250,10 +252,8 @@ def waits_for(at: PartitionState, place: Place | None) -> Cause:
 
 
 def _frames(tally: Tally, of_open_seconds: int) -> Frames:
-    parts = {reason: frames for reason, frames in sorted(tally.rejected.items()) if reason != Reason.LATE}
-    rejected = sum(parts.values())
-    if tally.late:
-        parts = {str(Reason.LATE): tally.late, **parts}
+    parts = {str(Reason.LATE): tally.late} if tally.late else {}
+    parts |= {reason: frames for reason, frames in sorted(tally.rejected.items()) if reason != Reason.LATE}
     return Frames(
         tally.consumed,
         tally.counted,
@@ -261,7 +261,9 @@ def _frames(tally: Tally, of_open_seconds: int) -> Frames:
         tally.held,
         tally.late,
         tally.joined,
-        rejected,
+        tally.invalid,
+        tally.future,
+        sum(tally.rejected.values()),
         tally.lost,
         ErrorEstimate(tally.error_rate, sum(parts.values()), parts),
     )

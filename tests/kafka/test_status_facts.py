@@ -80,8 +80,9 @@ def test_the_error_counts_each_frame_once_by_its_reason() -> None:
     #  late 3 of which 2 in their minute and 1 rejected as late; not_json 2, future 1; and late 1 of the other
     frames = both().frames
     assert (frames.consumed, frames.counted, frames.open, frames.held, frames.lost) == (150, 142, 16, 1, 0)
-    assert (frames.late, frames.late_in_minute, frames.rejected) == (4, 3, 3)
-    assert frames.consumed == frames.counted + frames.late + frames.rejected + frames.held + frames.lost
+    assert (frames.late, frames.late_in_minute, frames.invalid, frames.future, frames.rejected) == (4, 3, 2, 1, 4)
+    parts = frames.counted + frames.late + frames.invalid + frames.future + frames.held + frames.lost
+    assert frames.consumed == parts
     assert frames.error.parts == {"late": 4, "future": 1, "not_json": 2}
     assert frames.error.frames == 7
     assert frames.error.rate == pytest.approx(7 / 150)
@@ -154,6 +155,7 @@ def test_the_json_has_the_names_that_the_readme_tells() -> None:
         "held_from", "read_at", "unread_at", "frames",
     ]  # fmt: skip
     assert fields["partitions"][1]["frames"] == {
-        "consumed": 50, "counted": 49, "open": 4, "held": 0, "late": 1, "late_in_minute": 1, "rejected": 0, "lost": 0,
+        "consumed": 50, "counted": 49, "open": 4, "held": 0, "late": 1, "late_in_minute": 1, "invalid": 0,
+        "future": 0, "rejected": 0, "lost": 0,
         "error": {"rate": 0.02, "frames": 1, "parts": {"late": 1}},
     }  # fmt: skip
