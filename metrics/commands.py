@@ -23,7 +23,20 @@ from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
 from metrics.settings import Settings
-from metrics.terminal import Report, bar, end_at_once, note, numbered, out, pace, say, say_raw, shown, warn
+from metrics.terminal import (
+    Report,
+    bar,
+    end_at_once,
+    is_standard_output,
+    note,
+    numbered,
+    out,
+    pace,
+    say,
+    say_raw,
+    shown,
+    warn,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -71,7 +84,7 @@ def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
             file.write(frame)
             if number % 1000 == 0:
                 move(number)
-    tell = say if path.is_file() else note  # frames may go where lines of ours would be among them
+    tell = note if is_standard_output(path) else say  # no line of ours among the frames
     tell(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")
 
 

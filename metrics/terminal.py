@@ -41,6 +41,13 @@ def say_raw(text: str) -> None:
     out.print(text)
 
 
+def is_standard_output(path: Path) -> bool:
+    """Tell whether what is written to a path goes where standard output goes."""
+    with suppress(OSError):
+        return os.path.samestat(path.stat(), os.fstat(1))
+    return False
+
+
 def note(line: str) -> None:
     """Print one line on standard error, where standard output is kept for the answer."""
     err.print(_fitted(line, err))

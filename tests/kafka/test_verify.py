@@ -220,16 +220,16 @@ def test_restarts_and_input_that_comes_later_agree(application: Application) -> 
 def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contradiction(
     application: Application,
 ) -> None:
-    #   partition 0   T                    (silent: closed to T+15)     T+10
-    #   partition 1   T   T+10   T+20
+    #   partition 0   T+39                    (silent: closed to T+60)     T+49
+    #   partition 1   T+39   T+49   T+59
     application.variables["IDLE_S"] = "1"
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
-    application.send([frame(T, "a")], 0, timestamp=LIVE)
+    application.send([frame(T + 39, "a")], 0, timestamp=LIVE)
     process = application.start()
     wait_until(lambda: application.position(0) == 1, "partition 0 is read")
-    application.send([frame(T + second, "b") for second in (0, 10, 20)], 1, timestamp=LIVE)
+    application.send([frame(T + second, "b") for second in (39, 49, 59)], 1, timestamp=LIVE)
     wait_until(lambda: application.committed_windows("minutes") == 1, "idle time closes all")
-    application.send([frame(T + 10, "c")], 0, timestamp=LIVE)
+    application.send([frame(T + 49, "c")], 0, timestamp=LIVE)
     wait_until(lambda: application.position(0) == 2, "the late frame is read")
     process.send_signal(signal.SIGINT)
     finish(process)
