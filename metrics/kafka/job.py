@@ -223,6 +223,8 @@ def prepared(settings: Settings, stopping: Event, require_broker: RequireBroker 
 def rebuilt(consumer: Consumer, settings: Settings, state: State) -> Counter:
     """Rebuild the open windows of a saved state from the log, from each low-water mark to its position."""
     counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
+    if not state.needs_frames():
+        return counter
     starts = {number: partition.low_water for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
