@@ -250,10 +250,12 @@ def broker() -> None:
     Example: `python app.py broker`
     """
     settings = environment.load()
-    with local_broker.running(PROJECT / settings.local_broker_dir, say) as address:
+    folder = PROJECT / settings.local_broker_dir
+    with local_broker.running(folder, say) as address:
         say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")
         with commands.stopping_on_signals() as stopping:
-            stopping.wait()
+            while not stopping.wait(1):
+                local_broker.require_alive(folder)
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -13,7 +13,7 @@ import msgspec
 
 from metrics import frame_files, picture, status_text, tradeoffs, verdict
 from metrics import settings as environment
-from metrics.errors import FileError, SettingsError
+from metrics.errors import FencedError, FileError, SettingsError
 from metrics.kafka import feed, job, local_broker, onlooker, topics, verification
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import extents
@@ -154,23 +154,32 @@ class JobOptions(NamedTuple):
 def run_job(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
     with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
-        if options.stand_by:
+        while options.stand_by:
             prepared.stand_by(say)
             if stopping.is_set():
                 return
-        if options.until_end:
-            prepared.end_here()
-        if options.accept_loss:
-            for loss in prepared.open_with_losses():
-                warn(f"accepted: {loss}")
-        else:
-            prepared.open()
-        say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
-        with Report(
-            prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval
-        ) as report:
-            prepared.run(report)
-        report.sum_up()
+            try:
+                _count(settings, options, prepared, stopping)
+            except FencedError as error:  # of two that stood by, one has been faster
+                warn(error.what)
+            else:
+                return
+        _count(settings, options, prepared, stopping)
+
+
+def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event) -> None:
+    if options.until_end:
+        prepared.end_here()
+    if options.accept_loss:
+        for loss in prepared.open_with_losses():
+            warn(f"accepted: {loss}")
+    else:
+        prepared.open()
+    say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
+    report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
+    with report:
+        prepared.run(report)
+    report.sum_up()
 
 
 def verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> bool:
@@ -194,6 +203,8 @@ def show_accuracy(path: Path, latenesses_s: Sequence[int], image: Path | None) -
     lags = Lags()
     with frame_files.reading(path) as file, bar(f"reading {path.name}", file.size_bytes) as move:
         lags.read(_moving(file, move), settings.future_limit_s)
+    if not lags.frames:
+        raise FileError(f"{path} holds no frame", why="there is nothing to be early or late", now="name another file")
     found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
     tradeoffs.show(lags, found)
     if image is not None:

@@ -61,6 +61,10 @@ class FrameLog:
         """Point to where the second's minute begins, if this is its first frame."""
         self.minute_starts.setdefault(minute_of(second), start)
 
+    def newest_second(self) -> int | None:
+        """Return the newest second that a frame has started; None if none is open."""
+        return self.second_starts[-1][0] if self.second_starts else None
+
     def first_second(self) -> int | None:
         """Return the earliest second that has frames; None without any."""
         pointed = self.second_starts[0][0] if self.second_starts else None

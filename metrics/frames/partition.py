@@ -111,9 +111,13 @@ class PartitionCounter:
         return Start(message.offset(), self.clock.newest)
 
     def _find_current(self) -> None:
-        """Let the hot path take frames of the newest second, if that is open and no frame waits for proof."""
+        """Let the hot path take frames of the newest second, if that is open, in the log, and no frame is held.
+
+        Its frames may have been written off: then it is in no log, and has to begin anew, as a straggler.
+        """
         clock = self.clock
-        self.current = clock.newest if clock.newest >= clock.watermark and not self.guard.held else -1
+        is_open = clock.newest >= clock.watermark and self.log.newest_second() == clock.newest
+        self.current = clock.newest if is_open and not self.guard.held else -1
 
     def rebuild(self, message: FrameMessage) -> None:
         """Put a frame from between low-water mark and position back where it stood when the state was saved.
@@ -201,6 +205,7 @@ class PartitionCounter:
             low_water, held_at = min(low_water, first_held), first_held.offset
         tally = Tally()
         tally.add(self.tally)
+        assert tally.is_conserved(), "every frame consumed became exactly one thing"
         second, minute, clock = self.log.first_second(), self.log.first_minute(), self.clock
         return PartitionState(
             self.position,

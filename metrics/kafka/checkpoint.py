@@ -11,6 +11,7 @@ from metrics.errors import BrokerError, TopicError
 from metrics.frames.frame import FrameMessage, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
+from metrics.kafka import bounded
 from metrics.kafka.clients import text_of
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
@@ -19,7 +20,10 @@ from metrics.settings import Settings
 
 # One try of a step; between two of them Ctrl-C is heard.
 CALL_TIMEOUT_S = 10.0
+GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
+WHAT = "the transaction failed; nothing of it is visible"
+NOW = "start again: the last commit is where it goes on"
 MOST_REFUSALS = 3
 ANY_PARTITION = -1
 # What a record, its batch and a header take beside their own bytes, at the most.
@@ -55,7 +59,7 @@ class Checkpoint:
         self._consumer = consumer
         self._settings = settings
         self._in_use = in_use
-        self._is_open = self._has_failed = False
+        self._is_open = self._has_failed = self._hangs = False
         self._refusals: list[str] = []
         self._call(producer.init_transactions, CALL_TIMEOUT_S)
 
@@ -144,7 +148,8 @@ class Checkpoint:
             with suppress(KafkaException):
                 self._producer.abort_transaction(ABORT_TIMEOUT_S)
         self._is_open = False
-        self._producer.purge()
+        if not self._hangs:
+            self._producer.purge()
 
     def _begin(self) -> None:
         if not self._is_open:
@@ -168,11 +173,18 @@ class Checkpoint:
                     topic, value, key, partition, self._note_refusal, timestamp=timestamp_ms, headers=headers
                 )
             except BufferError:
-                self._call(self._producer.poll, 0.1)  # the queue is full: wait until the broker has taken some
+                self._make_room()
             except KafkaException as error:
                 raise self._lost(error) from error
             else:
                 return
+
+    def _make_room(self) -> None:
+        """Wait until the broker has taken something from a queue that is full."""
+        try:
+            self._producer.poll(0.1)
+        except KafkaException as error:
+            raise self._lost(error) from error
 
     def _taken_timestamp_ms(self, topic: str, timestamp_ms: int) -> int:
         """Return the nearest timestamp that the topic takes: half of its limits, since clocks differ.
@@ -195,13 +207,19 @@ class Checkpoint:
     def _call(self, step: Any, *arguments: Any) -> None:
         """Take one step of the transaction.
 
-        Some errors could be repeated by what the client says. But after a broker was restarted, a second try of
-        send_offsets_to_transaction never returned (librdkafka 2.16), so whatever fails is done anew from the start.
+        By what the client says, some errors may be repeated, and each step has a timeout. But where a broker was killed
+        in the middle, send_offsets_to_transaction was seen never to return (librdkafka 2.16), at the first try or at
+        the second. So nothing is tried twice, and a step that does not return is left behind with its producer.
         """
         try:
-            step(*arguments)
+            bounded.call(CALL_TIMEOUT_S + GRACE_S, step, *arguments)
         except KafkaException as error:
             raise self._lost(error) from error
+        except TimeoutError:
+            self._has_failed = self._hangs = True
+            raise TransactionLostError(
+                BrokerError(WHAT, why="the client did not come back from it in time", now=NOW), is_fenced=False
+            ) from None
 
     def _lost(self, error: KafkaException) -> "TransactionLostError":
         self._has_failed = True
@@ -211,11 +229,7 @@ class Checkpoint:
     def _failure(self, error: KafkaException) -> BrokerError:
         with suppress(KafkaException):  # where the producer is fenced, it says so once more
             self._producer.poll(0)  # it brings the refusals
-        return BrokerError(
-            "the transaction failed; nothing of it is visible",
-            why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])),
-            now="start again: the last commit is where it goes on",
-        )
+        return BrokerError(WHAT, why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])), now=NOW)
 
 
 class TransactionLostError(Exception):

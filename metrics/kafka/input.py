@@ -101,7 +101,8 @@ class Input:
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
                 f"frames of {self._topic}/{partition} that were still needed are gone",
-                why=f"{error.str()}; they were to be read from offset {offset} on",
+                why=f"{error.str()}; they were to be read from offset {offset} on; "
+                "they were removed, or the topic was deleted and made anew",
                 now="bring them back, or go on without them: python app.py --accept-loss",
             )
         else:

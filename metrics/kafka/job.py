@@ -62,8 +62,19 @@ class Job:
         self.source: Input
 
     def stand_by(self, tell: Callable[[str], None]) -> None:
-        """Wait until no other instance is active, or the user wants to stop."""
-        standby.wait(self._consumer, self._settings, self._stopping, tell)
+        """Wait until no other instance is active, or the user wants to stop; trouble with the broker is borne."""
+        self._patience.tell = tell
+        while not self._stopping.is_set():
+            consumer = open_consumer(self._settings)
+            try:
+                standby.wait(consumer, self._settings, self._stopping, tell)
+            except BrokerError as error:
+                self._patience.suffer(error)
+                self._patience.pause(RETRY_S)
+            else:
+                return
+            finally:
+                consumer.close()
 
     def end_here(self) -> None:
         """Let the job stop at the end that the input has now, with every window closed."""
@@ -110,6 +121,7 @@ class Job:
         """
         self.close()
         self._consumer = open_consumer(self._settings)
+        self._admin = open_admin(self._settings)
         self._in_use = topics.check(self._admin, self._settings)
         batch_bytes = min(limits.size_bytes for limits in self._in_use.limits.values())
         producer = open_transactional_producer(self._settings, batch_bytes)
@@ -148,6 +160,9 @@ class Job:
             except TransactionLostError as lost:
                 watcher.rewound()
                 self._recover(lost)
+            except BrokerError as error:
+                watcher.rewound()
+                self._recover(TransactionLostError(error, is_fenced=False))
             else:
                 return
 
@@ -157,9 +172,9 @@ class Job:
         while True:
             try:
                 self._require_broker()
-                self._patience.suffer(lost.cause)
                 if lost.is_fenced:
                     self._see_who_is_active()
+                self._patience.suffer(lost.cause)
                 self._open()
             except TransactionLostError as again:
                 lost = again

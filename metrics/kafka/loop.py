@@ -80,6 +80,7 @@ class Loop:
             self._counter.settle()
             self._send_rejected()
             self._publish(self._counter.close_all())
+        self._watch.require_same_topic()
         self._checkpoint.retire(self._counter.state())
         self._watcher.committed()
 
@@ -163,6 +164,8 @@ class Loop:
             self._commit()
 
     def _commit(self) -> None:
+        if self._uncommitted_frames:
+            self._watch.require_same_topic()
         self._checkpoint.commit(self._counter.state())
         self._uncommitted_records = self._uncommitted_frames = 0
         self._committed_at_s = monotonic()

@@ -135,6 +135,7 @@ def lost_state(admin: AdminClient, settings: Settings, partitions: dict[str, int
         return []
     loss = (
         f"the group {settings.consumer_group_id} has no state, but {topic} holds results: its offsets expired "
-        "(offsets.retention.minutes) or were deleted, or another group wrote them; all would be counted again"
+        "(offsets.retention.minutes), were deleted, also with a topic that was deleted and made anew, or another group "
+        "wrote them; all that the topic holds would be counted again"
     )
     return [loss]

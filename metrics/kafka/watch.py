@@ -1,6 +1,7 @@
 """What the loop asks the broker beside the frames. It never waits for an answer: those are taken in a later turn."""
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import (
@@ -13,7 +14,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from metrics.errors import FencedError, StateError, TopicError
+from metrics.errors import BrokerError, FencedError, StateError, TopicError
 from metrics.kafka.saved_state import from_offsets
 from metrics.settings import Settings
 
@@ -81,6 +82,23 @@ class Watch:
                 yield End(place.partition, future.result().offset, self._ends_asked_at_s)
         self._ends = {}
 
+    def require_same_topic(self) -> None:
+        """See that what was read so far is of the topic that the state is of; the one question that is waited for.
+
+        Made anew while it is read, and longer than before, a topic is read on from the old offset without a word. An id
+        never comes back: if it is the same now, it was the same when the frames were read.
+
+        Raises:
+            StateError: the input topic was made anew.
+            TopicError: the input topic is gone.
+            BrokerError: no answer came.
+        """
+        topics = TopicCollection([self._topic])
+        asked = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
+        if not wait([asked], timeout=ASK_TIMEOUT_S + 1).done:  # the client's own timeout was seen not to come
+            raise BrokerError(f"the broker does not describe the topic {self._topic}", why="no answer came")
+        self._take_description(asked)
+
     def look(self, now_s: float) -> None:
         """Take what was answered, and ask again when it is time to.
 
@@ -89,7 +107,9 @@ class Watch:
             StateError: the input topic was made anew.
             TopicError: the input topic is gone.
         """
-        self._take_description()
+        if self._description is not None and self._description.done():
+            answered, self._description = self._description, None
+            self._take_description(answered)
         self._take_offsets()
         if now_s - self._looked_at_s < LOOK_S:
             return
@@ -100,10 +120,8 @@ class Watch:
         if self._offsets is None:
             self._offsets = _ask_offsets(self._admin, self._settings)
 
-    def _take_description(self) -> None:
-        if self._description is None or not self._description.done():
-            return
-        answered, self._description = self._description, None
+    def _take_description(self, answered: "Future[Any]") -> None:
+        """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
         error = answered.exception()
         if error is None:
             topic = answered.result()

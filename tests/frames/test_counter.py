@@ -369,3 +369,20 @@ def test_few_frames_over_many_partitions_are_held_against_the_middle_one() -> No
     stream.end()
     assert stream.counts() == {0: 1, 1: 1, 2: 1}
     assert stream.counter.tally().future == 1
+
+
+def test_what_follows_a_loss_in_the_middle_of_a_second_counts() -> None:
+    #  offset    0    1    2  |  3    4         0 1 2 are gone when the run goes on; 3 is of the same second as 2
+    #  arrives   a@0  b@1  c@1  d@1  e@2
+    frames = [(0, "a"), (1, "b"), (1, "c"), (1, "d"), (2, "e")]
+    stream = Stream().frames(*frames[:3])
+    state = stream.counter.state()
+    again = Stream()
+    again.counter = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
+    assert again.counter.write_off() == 3
+    again.counter.resume()
+    again.frames(*frames[3:]).end()
+    assert again.counts() == {1: 1, 2: 1}
+    assert again.users() == {0: 2}
+    tally = again.counter.tally()
+    assert (tally.consumed, tally.counted, tally.lost) == (5, 2, 3)

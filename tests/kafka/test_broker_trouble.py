@@ -71,6 +71,27 @@ def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
         expect_all(application)
 
 
+def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        application.run("prepare-topics", "/dev/null")
+        active = application.start()
+        wait_until(lambda: application.beat() > 1, "it lives")
+        standby = application.start("--standby")
+        assert standby.stdout is not None
+        assert standby.stdout.readline().startswith("standing by: instance ")
+        for broker in java_of(tmp_path / "broker"):
+            broker.kill()
+    with local_broker.running(tmp_path / "broker", print):
+        beat = application.beat()
+        wait_until(lambda: application.beat() > beat, "one of them is active again")
+        assert standby.poll() is None
+        for process in (active, standby):
+            process.send_signal(signal.SIGINT)
+        finish(standby)
+        active.communicate()
+
+
 def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_written(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "5"})

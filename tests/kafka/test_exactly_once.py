@@ -126,3 +126,25 @@ def test_who_stands_by_takes_over_when_the_active_one_is_gone(application: Appli
             finish(standby)
     application.run("--until-end")
     assert application.seconds() == [(T, 1, 1.0, 0), (T + 1, 1, 1.0, 0)]
+
+
+def test_of_two_that_stand_by_one_takes_over_and_the_other_stands_by_again(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    application.send([frame(T, "a")], timestamp=T * 1000)
+    active = application.start()
+    wait_until(lambda: application.position(0) == 1, "the active one works")
+    standbys = [application.start("--standby") for _ in range(2)]
+    for standby in standbys:
+        assert standby.stdout is not None
+        assert standby.stdout.readline().startswith("standing by: instance ")
+    active.send_signal(signal.SIGINT)
+    finish(active)
+    application.send([frame(T + 1, "b")], timestamp=T * 1000)
+    wait_until(lambda: application.position(0) == 2, "one goes on")
+    assert [standby.poll() for standby in standbys] == [None, None]
+    for standby in standbys:
+        standby.send_signal(signal.SIGINT)
+    for standby in standbys:
+        finish(standby)
+    application.run("--until-end")
+    assert application.seconds() == [(T, 1, 1.0, 0), (T + 1, 1, 1.0, 0)]
