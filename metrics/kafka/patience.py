@@ -15,8 +15,8 @@ CALM_S = 30.0
 class Patience:
     """Bears trouble with the broker for some time, and tells when it begins.
 
-    Trouble is over when records were committed, or when none came for CALM_S: to reach the broker again is not enough,
-    since what it refuses may be in the records.
+    Trouble is over when records were committed, or when none came for CALM_S, or limit_s if that is longer: to reach
+    the broker again is not enough, since what it refuses may be in the records.
 
     Args:
         limit_s: seconds of trouble after which it is given up.
