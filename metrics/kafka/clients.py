@@ -2,10 +2,11 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, SettingsError
@@ -13,6 +14,7 @@ from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 REACH_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 1.0
 
 # librdkafka logs each broken connection by itself. What matters of that reaches people through our errors.
 client_log = logging.getLogger("metrics.client")
@@ -80,6 +82,18 @@ def open_onlooker(settings: Settings) -> Consumer:
         "auto.offset.reset": "earliest",
     }
     return _open(Consumer, settings, pass_over, preferred, fixed)
+
+
+def assign(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+    """Let a consumer read on from these offsets, and from nowhere else.
+
+    It is told first where the partitions are: by itself, it looks for those it does not know once a second only, and
+    that long the first record would take. Where no answer comes, it goes on looking.
+    """
+    for topic in {place.topic for place in places}:
+        with suppress(KafkaException):
+            consumer.list_topics(topic, LOOK_TIMEOUT_S)
+    consumer.assign(list(places))
 
 
 def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:

@@ -7,7 +7,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
-from metrics.kafka.clients import open_consumer, text_of
+from metrics.kafka.clients import assign, open_consumer, text_of
 from metrics.settings import Settings
 
 ASK_TIMEOUT_S = 10.0
@@ -79,7 +79,7 @@ def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[
 def _has_a_record(settings: Settings, start: TopicPartition) -> bool:
     """Tell whether a record comes before the end of a partition."""
     consumer = open_consumer(settings)
-    consumer.assign([start])
+    assign(consumer, [start])
     give_up_s = monotonic() + 3 * ASK_TIMEOUT_S
     try:
         while monotonic() < give_up_s:

@@ -7,6 +7,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Topic
 
 from metrics.errors import BrokerError, StateError
 from metrics.frames.frame import FrameMessage
+from metrics.kafka.clients import assign
 
 BATCH_FRAMES = 1000
 POLL_S = 0.02
@@ -47,7 +48,7 @@ class Input:
         self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
         self.held_back: set[int] = set()
-        consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+        assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
     def has_ended(self) -> bool:
         """Tell whether every partition was read to its given end."""

@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from metrics.errors import BrokerError, TopicError
 from metrics.frames.state import PartitionState, State
 from metrics.kafka import topics
-from metrics.kafka.clients import open_admin, open_onlooker, text_of
+from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
 from metrics.kafka.resuming import hold_against, lost_state
 from metrics.kafka.saved_state import SavedState, from_offsets
 from metrics.kafka.standby import SILENT_S
@@ -176,7 +176,7 @@ def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict
     beside = _Beside({}, dict.fromkeys(set(positions) - waiting))
     consumer = open_onlooker(settings)
     try:
-        consumer.assign([TopicPartition(settings.input_topic, number, starts[number]) for number in waiting])
+        assign(consumer, [TopicPartition(settings.input_topic, number, starts[number]) for number in waiting])
         _read_beside(consumer, settings.input_topic, positions, beside)
     finally:
         consumer.close()

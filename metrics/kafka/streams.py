@@ -8,6 +8,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
+from metrics.kafka.clients import assign
 from metrics.kafka.input import PASSING
 
 BATCH_RECORDS = 1000
@@ -35,7 +36,7 @@ class Streams:
     def __init__(self, consumer: Consumer, spans: Sequence[Span]) -> None:
         self._consumer = consumer
         self._streams = {(span.topic, span.partition): _Stream(span) for span in spans}
-        consumer.assign([TopicPartition(span.topic, span.partition, span.start) for span in spans])
+        assign(consumer, [TopicPartition(span.topic, span.partition, span.start) for span in spans])
         consumer.resume([stream.place for stream in self._streams.values()])  # a pause outlives an assignment
         for stream in self._streams.values():
             self._pause_if_full(stream)
