@@ -1,15 +1,15 @@
 """The bytes of one frame become its two fields, or the reason why they are not a frame."""
 
+import json
 import re
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
+import simdjson
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
-
-Timestamp = Annotated[int, msgspec.Meta(ge=0, le=LAST_SECOND)]
-Uid = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -20,8 +20,8 @@ class Frame(msgspec.Struct, gc=False):
         uid: the user; any text that is not empty.
     """
 
-    ts: Timestamp
-    uid: Uid
+    ts: int
+    uid: str
 
 
 class Reason(StrEnum):
@@ -57,21 +57,16 @@ class FrameMessage(Protocol):
 class Rejection(msgspec.Struct, frozen=True):
     """Why a frame was rejected: the reason for machines, the detail for people."""
 
+    ts: ClassVar[None] = None  # it is of no second
     reason: Reason
     detail: str
 
 
-class _Root(msgspec.Struct):
-    """The root object as it is written, its fields unread; a field that is not there has no bytes."""
-
-    ts: msgspec.Raw = msgspec.Raw()
-    uid: msgspec.Raw = msgspec.Raw()
-
-
-_decode_frame = msgspec.json.Decoder(Frame).decode
-_decode_root = msgspec.json.Decoder(_Root).decode
+_parse: Callable[[Any], Any] = simdjson.Parser().parse
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 
+_OBJECT = b"{"[0]
+_LONGEST_TS = len(str(LAST_SECOND))
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _DIGITS = re.compile(r"-?[0-9]+")
 _SUBSECOND_DIGITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
@@ -80,71 +75,90 @@ _SUBSECOND_DIGITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
 def read_frame(value: bytes | None) -> Frame | Rejection:
     """Read one frame.
 
-    Only the `ts` and `uid` of the root object count; where the root has one of them twice, the last one does, as
-    with any JSON reader. Every input gets an answer; nothing is raised.
+    Only the `ts` and `uid` of the root object count; where the root has one of them twice, the first one does: RFC 8259
+    leaves it open. Every input gets an answer; nothing is raised.
 
     Args:
         value: the Kafka record's value, UTF-8 JSON (RFC 8259); None for a record that has none.
     """
     try:
-        bytes.decode(value)  # type: ignore[arg-type]  # msgspec passes over strings it need not keep, their UTF-8 unseen
-        return _decode_frame(value)  # type: ignore[arg-type]
-    except (TypeError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+        root = _parse(value)  # None is refused, as all that is no JSON is
+        ts, uid = root["ts"], root["uid"]
+    except Exception:  # what is refused here is read again, with care
         return _read_again(value)
+    if type(ts) is str and ts.isascii() and ts.isdecimal() and len(ts) <= _LONGEST_TS:
+        ts = int(ts)
+    # A bool is an int, too; and simdjson passes over a byte order mark.
+    if type(ts) is int and type(uid) is str and 0 <= ts <= LAST_SECOND and uid and value[0] == _OBJECT:  # type: ignore[index]
+        return Frame(ts, uid)
+    return _read_again(value)
 
 
 def _read_again(value: bytes | None) -> Frame | Rejection:
-    """Read what the fast way refused: a timestamp may be a string of digits; all else gets its reason."""
+    """Read with care what the fast way refused: it may be a frame nevertheless; all else gets its reason."""
     if not value:
         return Rejection(Reason.EMPTY, "the record has no value")
     try:
-        value.decode()
+        text = value.decode()
         _check_syntax(value)
-        root = _decode_root(value)
+        root = _as_written(text)
     except UnicodeDecodeError as error:
         return Rejection(Reason.NOT_JSON, f"invalid UTF-8 at byte {error.start}: {error.reason}")
     except RecursionError:
         return Rejection(Reason.NOT_JSON, "arrays or objects are nested too deeply")
-    except msgspec.ValidationError:
-        return Rejection(Reason.NOT_AN_OBJECT, f"the root is {_shown(value)}, expected an object")
     except msgspec.DecodeError as error:
         # Half of a surrogate pair is no character; msgspec calls it truncated data.
         hint = "; or \\ud800 to \\udfff without its other half" if _SURROGATE.search(value) else ""
         return Rejection(Reason.NOT_JSON, f"{error}{hint}")
-    ts = _read_ts(root.ts)
+    if not isinstance(root, dict):
+        return Rejection(Reason.NOT_AN_OBJECT, f"the root is {_shown(root)}, expected an object")
+    ts = _read_ts(root)
     if isinstance(ts, Rejection):
         return ts
-    uid = _read_uid(root.uid)
+    uid = _read_uid(root)
     if isinstance(uid, Rejection):
         return uid
     return Frame(ts, uid)
 
 
-def _read_ts(raw: msgspec.Raw) -> int | Rejection:
-    text = bytes(raw).decode()
-    if not text:
+def _number(text: str) -> msgspec.Raw:
+    """Keep a number as it is written: it may be of any size."""
+    return msgspec.Raw(text.encode())
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; of those with the same name, the first."""
+    return dict(reversed(pairs))
+
+
+_as_written = json.JSONDecoder(object_pairs_hook=_members, parse_int=_number, parse_float=_number).decode
+
+
+def _read_ts(root: dict[str, Any]) -> int | Rejection:
+    if "ts" not in root:
         return Rejection(Reason.NO_TS, "the root object has no ts")
-    digits = msgspec.json.decode(raw, type=str) if text.startswith('"') else text
-    if not _DIGITS.fullmatch(digits):
-        return Rejection(Reason.WRONG_TS, f"ts is {_shown(raw)}, expected whole seconds since the epoch")
+    ts = root["ts"]
+    digits = bytes(ts).decode() if isinstance(ts, msgspec.Raw) else ts
+    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
+        return Rejection(Reason.WRONG_TS, f"ts is {_shown(ts)}, expected whole seconds since the epoch")
     significant = digits.lstrip("0") if digits.strip("-0") else "0"  # -0 is 0, for JSON and for int()
-    if significant.isdecimal() and len(significant) <= len(str(LAST_SECOND)) and int(significant) <= LAST_SECOND:
+    if significant.isdecimal() and len(significant) <= _LONGEST_TS and int(significant) <= LAST_SECOND:
         return int(significant)
     unit = _SUBSECOND_DIGITS.get(len(significant)) if significant.isdecimal() else None
     hint = f": it looks like {unit}, expected seconds" if unit else ""
-    return Rejection(Reason.TS_OUT_OF_RANGE, f"ts is {_shown(raw)}, outside the years 1970 to 9999{hint}")
+    return Rejection(Reason.TS_OUT_OF_RANGE, f"ts is {_shown(ts)}, outside the years 1970 to 9999{hint}")
 
 
-def _read_uid(raw: msgspec.Raw) -> str | Rejection:
-    if not bytes(raw):
+def _read_uid(root: dict[str, Any]) -> str | Rejection:
+    if "uid" not in root:
         return Rejection(Reason.NO_UID, "the root object has no uid")
-    if not bytes(raw).startswith(b'"'):
-        return Rejection(Reason.WRONG_UID, f"uid is {_shown(raw)}, expected a string")
-    uid = msgspec.json.decode(raw, type=str)
+    uid = root["uid"]
+    if not isinstance(uid, str):
+        return Rejection(Reason.WRONG_UID, f"uid is {_shown(uid)}, expected a string")
     return uid or Rejection(Reason.EMPTY_UID, "uid is an empty string")
 
 
-def _shown(raw: msgspec.Raw | bytes) -> str:
+def _shown(value: object) -> str:
     """Return JSON as a message quotes it: at most 60 characters."""
-    text = bytes(raw).decode()
+    text = msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else text[:59] + "…"

@@ -37,7 +37,7 @@ def plain(value: bytes) -> tuple[int, str]:
     """Read a frame with the standard library, slowly and obviously.
 
     Two things that `json.loads` takes are not JSON (RFC 8259): NaN and its like; and half a surrogate pair, which no
-    UTF-8 can hold, so it could not be written anywhere.
+    UTF-8 can hold, so it could not be written anywhere. Of members with the same name, the first one counts.
     """
     if not value:
         raise NotAFrameError(Reason.EMPTY)
@@ -68,7 +68,7 @@ class Number(str):
 def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object, once all that it was written with is seen to be text: of two equal keys, one is dropped."""
     json.dumps(pairs, ensure_ascii=False).encode()
-    return dict(pairs)
+    return dict(reversed(pairs))
 
 
 def refuse(constant: str) -> NoReturn:
@@ -121,6 +121,12 @@ def test_any_bytes(value: bytes) -> None:
 @example('{"ts":1,"uid":"\\ud800"}')
 @example('{"ts":1,"ts":"x","uid":"a"}')
 @example('\ufeff{"ts":1,"uid":"a"}')
+@example('{"ts":1,"uid":"a","x":1e400}')
+@example('{"ts":1,"uid":"a","x":18446744073709551616}')
+@example('{"ts":1,"ts":"x","uid":"a","x":1e400}')
+@example('{"ts":"1","ts":"x","uid":"a"}')
+@example('{"ts":1,"uid":"a","x":nan}')
+@example(' {"ts":1,"uid":"a"} ')
 def test_text_that_is_nearly_a_frame(text: str) -> None:
     agrees(text.encode(errors="surrogatepass"))
 
