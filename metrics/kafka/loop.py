@@ -1,12 +1,15 @@
 """The single poll loop: poll, decode, log, close, commit."""
 
 from collections.abc import Iterable
+from itertools import groupby
+from operator import methodcaller
 from threading import Event
 from time import monotonic
 from typing import Protocol
 
 from metrics.frames.counter import Counter
 from metrics.frames.frame import FrameMessage
+from metrics.frames.partition import PartitionCounter
 from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
@@ -21,6 +24,8 @@ BEAT_S = 2.0
 SILENCE_CHECK_S = 0.5
 # A transaction must end long before the broker gives up on it.
 MOST_RECORDS = 20_000
+
+_partition_of = methodcaller("partition")
 
 
 class Watcher(Protocol):
@@ -85,19 +90,26 @@ class Loop:
         self._watcher.committed()
 
     def _log(self, messages: list[FrameMessage]) -> None:
-        """Decode and log a batch: the hot path. All else happens once a batch."""
-        partitions, checkpoint, republish = self._counter.partitions, self._checkpoint, self._republish
-        for message in messages:
-            is_frame = partitions[message.partition()].count(message)
-            if republish and is_frame:
-                checkpoint.republish(message)
-        self._send_rejected()
+        """Decode and log a batch: the hot path is `count`. All else happens once a batch and partition."""
         now_s = monotonic()
-        for partition, offset in {message.partition(): message.offset() for message in messages}.items():
-            self._source.pass_by(partition, offset)
-            partitions[partition].read_to(offset + 1, now_s)
+        for partition, run in groupby(messages, _partition_of):
+            frames, counter = list(run), self._counter.partitions[partition]
+            counter.count(frames)
+            if self._republish:
+                self._send_on(frames, counter)
+            last_offset = frames[-1].offset()
+            counter.read_to(last_offset + 1, now_s)
+            self._source.pass_by(partition, last_offset)
+        self._send_rejected()
         self._uncommitted_frames += len(messages)
         self._watcher.read(len(messages))
+
+    def _send_on(self, messages: list[FrameMessage], counter: PartitionCounter) -> None:
+        """Republish what is a frame: late, held or too far in the future, it still is one."""
+        no_frames = {rejected.message.offset() for rejected in counter.rejected if rejected.is_no_frame()}
+        for message in messages:
+            if message.offset() not in no_frames:
+                self._checkpoint.republish(message)
 
     def _send_rejected(self) -> None:
         for counter in self._counter.partitions.values():

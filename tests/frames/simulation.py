@@ -63,8 +63,7 @@ class Run:
         counter = self.counter.partitions[partition]
         start = counter.position
         chosen = self.partitions[partition][start : start + frames]
-        for offset, sent in enumerate(chosen, start):
-            counter.count(message(offset, *sent))
+        counter.count([message(offset, *sent) for offset, sent in enumerate(chosen, start)])
         counter.read_to(start + len(chosen), now_s=0)
         self._close(self.counter.close(now_s=0))
 

@@ -35,8 +35,7 @@ class Stream:
         """Count frames given as (seconds after T, user), and close what can be closed."""
         counter = self.counter.partitions[partition]
         position = counter.position
-        for offset, (after_s, uid) in enumerate(frames, start=position):
-            counter.count(live(offset, after_s, uid))
+        counter.count([live(offset, after_s, uid) for offset, (after_s, uid) in enumerate(frames, start=position)])
         self.rejections += [rejected.rejection for rejected in counter.rejected]
         counter.rejected.clear()
         counter.read_to(position + len(frames), now_s)
@@ -274,7 +273,7 @@ def test_the_state_may_be_saved_between_any_two_records() -> None:
     #  frames   a@0  …  b@7200        of 7,201 seconds and 121 minutes, all but two each are rows of 0
     stream = Stream(gap_limit_s=10_000).frames((0, "a"))
     counter = stream.counter.partitions[0]
-    counter.count(live(1, 7200, "b"))
+    counter.count([live(1, 7200, "b")])
     counter.read_to(2, now_s=0)
     low_water = []
     for record in stream.counter.close_all():
@@ -353,8 +352,8 @@ def test_one_flipped_frame_alone_in_its_partition_closes_nothing_at_the_end() ->
     #  partition 0   0 1 2        partition 1   a year ahead
     stream = Stream(partitions=2)
     for offset in range(3):
-        stream.counter.partitions[0].count(fed_later(offset, offset))
-    stream.counter.partitions[1].count(fed_later(0, 31_536_000))
+        stream.counter.partitions[0].count([fed_later(offset, offset)])
+    stream.counter.partitions[1].count([fed_later(0, 31_536_000)])
     stream.counter.settle()
     stream.end()
     assert stream.counts() == {0: 1, 1: 1, 2: 1}
@@ -364,7 +363,7 @@ def test_one_flipped_frame_alone_in_its_partition_closes_nothing_at_the_end() ->
 def test_few_frames_over_many_partitions_are_held_against_the_middle_one() -> None:
     stream = Stream(partitions=4)
     for partition, after_s in enumerate((31_536_000, 1, 0, 2)):
-        stream.counter.partitions[partition].count(fed_later(0, after_s))
+        stream.counter.partitions[partition].count([fed_later(0, after_s)])
     stream.counter.settle()
     stream.end()
     assert stream.counts() == {0: 1, 1: 1, 2: 1}

@@ -44,8 +44,7 @@ def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds
     ]
     stream = Stream()
     counter = stream.counter.partitions[0]
-    for one in frames:
-        counter.count(one)
+    counter.count(frames)
     counter.read_to(3, now_s=0)
     assert (state(stream).held_at, state(stream).tally.held) == (1, 2)
     assert oldest(state(stream)) == (0, 0)
