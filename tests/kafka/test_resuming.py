@@ -165,14 +165,19 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
 def test_nothing_is_published_of_a_topic_that_was_made_anew_while_it_was_read(
     application: Application, tmp_path: Path
 ) -> None:
-    """Longer than before, it is read on from the old offset, and the client says nothing."""
+    """Longer than before, it is read on from the old offset, and the client says nothing.
+
+    The job sleeps meanwhile, so that it does not see that there is no topic for a while.
+    """
     application.prepare(tmp_path, [frame(T + second, "a") for second in range(500)])
     process = application.start()
     wait_until(lambda: application.position(0) == 500, "all is read")
     before = len(application.seconds())
+    process.send_signal(signal.SIGSTOP)
     application.delete_topic("frames")
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + 500 + second, "b") for second in range(3_000)])
+    process.send_signal(signal.SIGCONT)
     output = finish(process, exit_code=7)
     assert f"the topic {application.topic('frames')} was deleted and made anew" in output
     assert len(application.seconds()) == before
