@@ -90,8 +90,9 @@ class Streams:
         self._pause_if_full(stream)
 
     def _pause_if_full(self, stream: "_Stream") -> None:
+        """Pause a partition that is ahead; one alone never is, and would wait for its records to come anew."""
         is_full = stream.has_ended or len(stream.buffer) >= BUFFER_RECORDS
-        if is_full and not stream.is_paused:
+        if is_full and not stream.is_paused and len(self._streams) > 1:
             self._consumer.pause([stream.place])
             stream.is_paused = True
 
