@@ -23,6 +23,11 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     CONSERVATION = "conservation"
     TOTAL = "total"
+    FRAME_MISSING = "frame missing"  # these are about the republished stream
+    FRAME_DOUBLED = "frame doubled"
+    FRAME_TOO_MANY = "frame too many"
+    FRAME_DIFFERS = "frame differs"
+    FRAME_OUT_OF_ORDER = "frame out of order"
     CLOSED_BY_IDLE_TIME = "closed by idle time"  # no contradiction: the log proves neither value
 
 
