@@ -12,6 +12,7 @@ from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka.verification import Verification
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.findings import Difference, Findings, Kind
+from metrics.recount.republished import Republished
 from metrics.terminal import numbered, out, say, warn
 
 LINE_COLUMNS = 240  # what is no terminal may be read by a program: there, a row stays a line
@@ -56,6 +57,8 @@ def _lines(verification: Verification) -> list[str]:
         f"{numbered(findings.waiting[SECOND_S], 'second')} and {numbered(findings.waiting[MINUTE_S], 'minute')}"
     )
     lines = [compared]
+    if verification.republished is not None:
+        lines.append(f"compared {numbered(verification.republished.compared.total(), 'republished frame')}")
     if undecided := findings.counts[Kind.CLOSED_BY_IDLE_TIME]:
         lines.append(
             f"closed by idle time: {numbered(findings.late_by_idle_time, 'frame')} came after "
@@ -86,10 +89,24 @@ def as_json(verification: Verification) -> bytes:
         "late_by_idle_time": findings.late_by_idle_time,
         "differences": [_fields(kept) for kept in findings.kept],
         "differences_left_out": findings.left_out,
+        "republished": _republished(verification.republished),
         "conservation": [term._asdict() for term in verification.terms],
         "remarks": findings.remarks,
     }
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
+
+
+def _republished(found: Republished | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    begins = {str(number): offset for number, offset in sorted(found.begins.items())}
+    return {
+        "compared": found.compared.total(),
+        "from_offsets": begins,
+        "older": found.older.total(),
+        "timestamps_moved": found.moved.total(),
+        "undecided": found.undecided,
+    }
 
 
 def _fields(difference: Difference) -> dict[str, Any]:

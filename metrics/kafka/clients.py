@@ -65,6 +65,21 @@ def open_reader(settings: Settings) -> Consumer:
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
+def open_backward_reader(settings: Settings) -> Consumer:
+    """Open a consumer that reads some thousand records, then those before them, and so on.
+
+    What it fetches beyond these is for nothing: with fetches as large as those of others, a million records took 8 s
+    and 126 MB instead of 4 s and 46 MB.
+    """
+    preferred = {
+        "max.partition.fetch.bytes": 1_048_576,
+        "fetch.max.bytes": 4_194_304,
+        "fetch.wait.max.ms": 10,
+        "queued.max.messages.kbytes": 8_192,
+    }
+    return open_consumer(settings, also_preferred=preferred)
+
+
 def open_onlooker(settings: Settings) -> Consumer:
     """Open a consumer that looks at single records, and fetches little more than these."""
     preferred = {

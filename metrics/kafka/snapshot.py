@@ -23,6 +23,7 @@ class Snapshot:
     Attributes:
         is_settled: whether no commit came in between; if one did, the outputs may be newer than the state.
         outputs: the spans of the records of windows, by the size of the window.
+        republished: the spans of the republished stream, none where there is no such topic.
     """
 
     def __init__(self, admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
@@ -34,6 +35,8 @@ class Snapshot:
                 MINUTE_S: _spans(admin, settings.min_metrics_output_topic, counts),
             }
             self.rejected = _spans(admin, settings.rejected_topic, counts)
+            stream = settings.output_stream
+            self.republished = [] if stream is None else _spans(admin, stream, counts)
             self.is_settled = _saved_state(consumer, settings, in_use) == self.state
             if self.is_settled:
                 break

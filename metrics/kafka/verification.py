@@ -13,16 +13,19 @@ from metrics.frames.event_clock import MINUTE_S, minute_of
 from metrics.frames.frame import Frame, read_frame
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
-from metrics.kafka.clients import open_admin, open_reader
+from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.rejected import read_rejected
+from metrics.kafka.republished import Republishing
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Span, Streams
-from metrics.recount.audit import Outputs, audit
+from metrics.kafka.topics import TopicsInUse
+from metrics.recount.audit import ALL_TIME, Outputs, audit
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
 from metrics.recount.judging import Judged, PartitionJudge, Received
 from metrics.recount.published import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.recount.rejected import RejectedRecords
+from metrics.recount.republished import Places, Republished, nothing_found
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,20 +39,31 @@ class Verification:
     """Everything that one verification needs, ready to run.
 
     Attributes:
-        frames: about how many records of the input it reads.
+        frames: about how many frames it reads.
         within: the windows that it compares.
         findings: what it found.
         terms: the law of conservation by the state and by the recount; none where the input is not complete.
+        republished: what was found out about the republished stream; None where it was not compared.
     """
 
     def __init__(
-        self, consumer: Consumer, settings: Settings, snapshot: Snapshot, within: Range, findings: Findings
+        self,
+        consumer: Consumer,
+        settings: Settings,
+        snapshot: Snapshot,
+        in_use: TopicsInUse,
+        within: Range,
+        findings: Findings,
     ) -> None:
         self.findings = findings
         self.within = within
         self.state = snapshot.state
-        self.frames = sum(max(0, span.end - span.start) for span in snapshot.input)
         self.terms: list[Row] = []
+        self.republished: Republished | None = None
+        self._compares_stream = bool(snapshot.republished) and within == ALL_TIME
+        again = [*snapshot.input, *snapshot.republished] if self._compares_stream else []
+        self.frames = sum(max(0, span.end - span.start) for span in (*snapshot.input, *again))
+        self._in_use = in_use
         self._consumer = consumer
         self._settings = settings
         self._snapshot = snapshot
@@ -59,7 +73,7 @@ class Verification:
         """Read everything, and note what differs.
 
         First the outputs alone: what is out of order there, and what the rejected topic tells of frames that came too
-        late. Then the input and the outputs side by side.
+        late. Then the input and the outputs side by side. Then the input and the republished stream, from their ends.
         """
         snapshot = self._snapshot
         strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
@@ -78,6 +92,29 @@ class Verification:
             is_complete=is_complete,
             is_settled=snapshot.is_settled,
         )
+        if self._compares_stream:
+            self._compare_stream(on_progress)
+
+    def _compare_stream(self, on_progress: Callable[[int], None]) -> None:
+        """Hold the republished stream against the input."""
+        stream = self._settings.output_stream or ""
+        if not self._snapshot.is_settled:
+            self.findings.remarks.append(
+                f"{stream} was not compared: while the job commits so often, no state is of the same moment"
+            )
+            return
+        places, frames_read = Places(self._settings.input_topic, stream), self._read
+        self.republished = nothing_found(self.findings.most)
+        incomplete = [span.partition for span in self._snapshot.input if not self._is_complete(span)]
+        consumer = open_backward_reader(self._settings)
+        try:
+            republishing = Republishing(
+                consumer, self._snapshot, self._in_use.limits[stream], lambda read: on_progress(frames_read + read)
+            )
+            republishing.compare(places, incomplete, self.republished)
+        finally:
+            consumer.close()
+        self.republished.tell(places, self.findings)
 
     def _in_order(self, size_s: int, streams: Streams) -> Iterator[Published]:
         parts = [in_order(self._records(streams, size_s, span)) for span in self._snapshot.outputs[size_s]]
@@ -123,8 +160,7 @@ class Verification:
         """
         start, is_complete = self.within.start, True
         for span in self._snapshot.input:
-            tally = self.state.partitions[span.partition].tally
-            if not tally.lost and (span.start == 0 or span.end - span.start >= tally.consumed):
+            if self._is_complete(span):
                 continue
             is_complete = False
             frames = [_received(message).frame for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
@@ -139,6 +175,11 @@ class Verification:
                 "and without the conservation law"
             )
         return is_complete
+
+    def _is_complete(self, span: Span) -> bool:
+        """Tell whether a partition of the input still holds all that was read of it."""
+        tally = self.state.partitions[span.partition].tally
+        return not tally.lost and (span.start == 0 or span.end - span.start >= tally.consumed)
 
 
 def _received(message: Message) -> Received:
@@ -158,6 +199,7 @@ def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Ve
     in_use = topics.check(admin, settings)
     consumer = open_reader(settings)
     try:
-        yield Verification(consumer, settings, Snapshot(admin, consumer, settings, in_use), within, findings)
+        snapshot = Snapshot(admin, consumer, settings, in_use)
+        yield Verification(consumer, settings, snapshot, in_use, within, findings)
     finally:
         consumer.close()

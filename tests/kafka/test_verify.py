@@ -297,6 +297,98 @@ def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Applic
     ]
 
 
+TRACE: list[tuple[str, str | bytes | None]] = [("trace", b"\x00\xff"), ("none", None)]
+
+
+def send_ten(application: Application, partitions: int = 1) -> list[bytes]:
+    """Send ten frames to each partition, some rubbish before the first and the fifth, and return them."""
+    frames = [frame(T + second, f"u{second}") for second in range(10)]
+    for partition in range(partitions):
+        how = {"key": b"k%d" % partition, "headers": TRACE, "timestamp": LIVE}
+        application.send([b"no frame", *frames[:4], b"no frame", *frames[4:]], partition, **how)
+    return frames
+
+
+def forge_stream(application: Application, forged: dict[int, list[tuple[bytes, int]]]) -> None:
+    """Put other records, value and timestamp, in the place of the republished stream."""
+    topic = application.topic("forged")
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    config = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+    admin.create_topics([NewTopic(topic, len(forged), 1, config=config)])[topic].result(TIMEOUT_S)
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    for partition, rows in forged.items():
+        for value, timestamp in rows:
+            producer.produce(topic, value, b"k%d" % partition, partition, headers=TRACE, timestamp=timestamp)
+    assert producer.flush(TIMEOUT_S) == 0
+    application.variables["OUTPUT_STREAM"] = topic
+
+
+def test_whatever_is_done_to_republished_frames_is_found_and_named_with_its_place(application: Application) -> None:
+    #   offsets in the input: rubbish is 0 and 5, frames are 1 to 4 and 6 to 11
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.run("prepare-topics", "/dev/null", "--partitions", "3")
+    frames = send_ten(application, 3)
+    application.run("--until-end")
+    assert "compared 30 republished frames\n" in application.run("verify")
+    right = [(value, LIVE) for value in frames]
+    forge_stream(
+        application,
+        {
+            0: [*right[:3], *right[4:8], right[7], *right[8:]],  # the fourth is missing, the eighth is doubled
+            1: [*right[:5], (right[5][0] + b" ", LIVE), *right[6:9], (right[9][0], LIVE + 1)],
+            2: [*right[:2], right[3], right[2], *right[4:], (b"no frame", LIVE)],
+        },
+    )
+    found = verdict(application, exit_code=1)
+    name, forged = application.topic("frames"), application.topic("forged")
+    assert [(at["kind"], at["recount"], at["published"], at["note"]) for at in found["differences"]] == [
+        ("frame missing", f"{name}/0 offset 4", "", ""),
+        ("frame doubled", f"{name}/0 offset 9", f"{forged}/0 offset 6", ""),
+        ("frame differs", f"{name}/1 offset 7", f"{forged}/1 offset 5", "not the same bytes"),
+        (
+            "frame differs",
+            f"{name}/1 offset 11",
+            f"{forged}/1 offset 9",
+            f"timestamp {LIVE + 1} ms instead of {LIVE} ms",
+        ),
+        ("frame out of order", f"{name}/2 offset 4", f"{forged}/2 offset 2", ""),
+        ("frame too many", "", f"{forged}/2 offset 10", ""),
+    ]
+
+
+def test_a_stream_that_was_switched_on_later_or_holds_less_is_compared_from_there_on(application: Application) -> None:
+    #   input offsets    0 … 4   (5)  6 7 8 9  (10)  11 … 16
+    #   gone later       ———————————————————
+    #   republished                   6 7 8 9        11 … 16
+    #   gone later                    ———
+    application.run("prepare-topics", "/dev/null")
+    application.send([frame(T, "early")] * 5, timestamp=LIVE)
+    application.run("--until-end")
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.create_topic("republished", retention_ms="-1")
+    send_ten(application)
+    application.run("--until-end")
+    found = verdict(application)
+    assert (found["republished"]["compared"], found["republished"]["from_offsets"]) == (10, {"0": 6})
+    assert f"{application.topic('frames')}/0 from offset 6 on" in found["remarks"][0]
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    for role, first in (("republished", 2), ("frames", 9)):
+        place = TopicPartition(application.topic(role), 0, first)
+        admin.delete_records([place])[place].result(TIMEOUT_S)
+    found = verdict(application)
+    assert (found["republished"]["compared"], found["republished"]["older"]) == (7, 1)
+
+
+def test_a_stream_of_fewer_partitions_than_the_input_may_mix_their_frames(application: Application) -> None:
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.create_topic("republished", retention_ms="-1")
+    application.run("prepare-topics", "/dev/null", "--partitions", "3")
+    send_ten(application, 3)
+    application.run("--until-end")
+    assert verdict(application)["republished"]["compared"] == 30
+    assert verdict(application, "--from", str(T))["republished"] is None
+
+
 def test_a_group_that_never_ran_has_nothing_to_verify(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     assert "has no state" in application.run("verify", exit_code=7)

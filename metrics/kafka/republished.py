@@ -1,0 +1,94 @@
+"""The republished stream and the input, read from their ends backwards for a comparison."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import cast
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Consumer, Message
+
+from metrics.frames.frame import Frame, read_frame
+from metrics.kafka.snapshot import Snapshot
+from metrics.kafka.streams import Span, Streams
+from metrics.kafka.topics import Limits
+from metrics.recount.entry import Entry, TimestampLimits, content_of
+from metrics.recount.republished import Places, Republished, groups
+from metrics.recount.walk import Walk
+
+# So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.
+CHUNK_OFFSETS = 10_000
+PROGRESS_RECORDS = 1000
+
+
+class Republishing:
+    """The input of a snapshot, and what its republished stream holds."""
+
+    def __init__(
+        self, consumer: Consumer, snapshot: Snapshot, limits: Limits, on_progress: Callable[[int], None]
+    ) -> None:
+        self._consumer = consumer
+        self._input = {span.partition: span for span in snapshot.input}
+        self._stream = {span.partition: span for span in snapshot.republished}
+        self._limits = TimestampLimits(limits.behind_ms, limits.ahead_ms, int(time.time() * 1000))
+        self._on_progress = on_progress
+        self._read = 0
+
+    def compare(self, places: Places, incomplete: Collection[int], found: Republished) -> None:
+        """Compare every partition.
+
+        Args:
+            incomplete: partitions of the input whose first frames are gone.
+        """
+        partitions = len(self._stream)
+        for inputs, copies in groups(self._input, partitions):
+            chunk = CHUNK_OFFSETS // max(1, len(inputs))
+            Walk(
+                {number: self._frames(self._input[number], chunk) for number in inputs},
+                {number: self._copies(self._stream[number], chunk) for number in copies},
+                found,
+                partitions=partitions,
+                limits=self._limits,
+                places=places,
+                incomplete=incomplete,
+            ).run()
+
+    def _frames(self, span: Span, chunk: int) -> Iterator[Entry]:
+        return self._backwards(span, chunk, _frame)
+
+    def _copies(self, span: Span, chunk: int) -> Iterator[Entry]:
+        return self._backwards(span, chunk, _copy)
+
+    def _backwards(self, span: Span, chunk: int, entry_of: Callable[[Message], Entry | None]) -> Iterator[Entry]:
+        """Yield the entries of a span from the last to the first."""
+        end = span.end
+        while end > span.start:
+            start = max(span.start, end - chunk)
+            messages = Streams(self._consumer, [span._replace(start=start, end=end)]).of(span.topic, span.partition)
+            entries = [entry_of(message) for message in self._counted(messages)]
+            yield from (entry for entry in reversed(entries) if entry is not None)
+            end = start
+
+    def _counted(self, messages: Iterator[Message]) -> Iterator[Message]:
+        for message in messages:
+            self._read += 1
+            if self._read % PROGRESS_RECORDS == 0:
+                self._on_progress(self._read)
+            yield message
+
+
+def _frame(message: Message) -> Entry | None:
+    """Return a frame of the input, None where it is not valid: what is not is not republished."""
+    if not isinstance(read_frame(message.value()), Frame):
+        return None
+    kind, timestamp_ms = message.timestamp()
+    return _entry(message, -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms)
+
+
+def _copy(message: Message) -> Entry:
+    kind, timestamp_ms = message.timestamp()
+    return _entry(message, None if kind == TIMESTAMP_LOG_APPEND_TIME else timestamp_ms)
+
+
+def _entry(message: Message, timestamp_ms: int | None) -> Entry:
+    headers = cast("list[tuple[str, str | bytes | None]] | None", message.headers())  # so they come from the broker
+    content = content_of(message.key(), message.value(), headers)
+    return Entry(message.partition() or 0, message.offset() or 0, content, timestamp_ms)
