@@ -50,6 +50,10 @@ class BrokerError(MetricsError):
     exit_code = 4
 
 
+class RefusedError(BrokerError):
+    """The broker answers, but did not take records."""
+
+
 class TopicError(MetricsError):
     """A topic is missing, or is set up in a way that would lose frames or results."""
 

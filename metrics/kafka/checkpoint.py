@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from metrics.errors import BrokerError, TopicError
+from metrics.errors import BrokerError, RefusedError, TopicError
 from metrics.frames.frame import FrameMessage, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
@@ -125,6 +125,8 @@ class Checkpoint:
         had_records = self._is_open
         self.announce(state)
         if had_records:
+            self._patience.relieve_of_all()
+        else:
             self._patience.relieve()
 
     def announce(self, state: State) -> None:
@@ -145,8 +147,8 @@ class Checkpoint:
         Where a step has failed, that is left to the instance that takes over.
         """
         if self._is_open and not self._has_failed:
-            with suppress(KafkaException):
-                self._producer.abort_transaction(ABORT_TIMEOUT_S)
+            with suppress(KafkaException, TimeoutError):
+                bounded.call(ABORT_TIMEOUT_S + GRACE_S, self._producer.abort_transaction, ABORT_TIMEOUT_S)
         self._is_open = False
         if not self._hangs:
             self._producer.purge()
@@ -229,7 +231,8 @@ class Checkpoint:
     def _failure(self, error: KafkaException) -> BrokerError:
         with suppress(KafkaException):  # where the producer is fenced, it says so once more
             self._producer.poll(0)  # it brings the refusals
-        return BrokerError(WHAT, why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])), now=NOW)
+        kind = RefusedError if self._refusals else BrokerError
+        return kind(WHAT, why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])), now=NOW)
 
 
 class TransactionLostError(Exception):

@@ -4,7 +4,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metrics.errors import BrokerError
+from metrics.errors import BrokerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,9 @@ CALM_S = 30.0
 class Patience:
     """Bears trouble with the broker for some time, and tells when it begins.
 
-    Trouble is over when records were committed, or when none came for CALM_S, or limit_s if that is longer: to reach
-    the broker again is not enough, since what it refuses may be in the records.
+    Trouble is over when the broker takes a commit, or answers one who stands by. Where it has refused records, it is
+    over when records were committed, or when no trouble came for CALM_S, or limit_s if that is longer: to reach the
+    broker again is not enough then.
 
     Args:
         limit_s: seconds of trouble after which it is given up.
@@ -32,6 +33,7 @@ class Patience:
         self._stopping = stopping
         self._since_s: float | None = None
         self._last_s = 0.0
+        self._is_refused = False
 
     def suffer(self, error: BrokerError) -> None:
         """Bear an error of the broker, unless that has lasted for too long, or the user wants to stop.
@@ -42,8 +44,10 @@ class Patience:
         now_s = monotonic()
         if self._since_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
             self._since_s = now_s
+            self._is_refused = False
             self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
         self._last_s = now_s
+        self._is_refused |= isinstance(error, RefusedError)
         if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
             raise error
 
@@ -52,5 +56,10 @@ class Patience:
         self._stopping.wait(seconds)
 
     def relieve(self) -> None:
+        """Note that the broker answers, or takes a commit without records."""
+        if not self._is_refused:
+            self._since_s = None
+
+    def relieve_of_all(self) -> None:
         """Note that records were committed."""
         self._since_s = None

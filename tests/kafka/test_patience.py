@@ -1,0 +1,71 @@
+"""How long trouble with the broker is borne, on a clock that the test moves."""
+
+from threading import Event
+
+import pytest
+
+from metrics.errors import BrokerError, RefusedError
+from metrics.kafka import patience
+from metrics.kafka.patience import CALM_S, Patience
+
+LIMIT_S = 60
+
+
+class Clock:
+    """Wall time, as far as patience asks for it."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.told: list[str] = []
+        self.patience = Patience(LIMIT_S, Event())
+        self.patience.tell = self.told.append
+
+    def after(self, seconds: float) -> "Clock":
+        self.now_s += seconds
+        return self
+
+    def suffers(self, error: BrokerError) -> "Clock":
+        self.patience.suffer(error)
+        return self
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(patience, "monotonic", lambda: made.now_s)
+    return made
+
+
+def test_trouble_in_a_row_is_given_up_after_the_limit(clock: Clock) -> None:
+    clock.suffers(BrokerError("away")).after(30).suffers(BrokerError("away")).after(29).suffers(BrokerError("away"))
+    with pytest.raises(BrokerError, match="still away"):
+        clock.after(1).suffers(BrokerError("still away"))
+    assert len(clock.told) == 1
+
+
+def test_hiccups_between_which_the_broker_takes_commits_are_not_added_up(clock: Clock) -> None:
+    for _ in range(10):
+        clock.suffers(BrokerError("away")).after(15).patience.relieve()
+        clock.after(5)
+    assert len(clock.told) == 10
+
+
+def test_to_be_answered_is_no_relief_where_records_are_refused(clock: Clock) -> None:
+    for _ in range(3):
+        clock.suffers(RefusedError("too large")).after(20).patience.relieve()
+    with pytest.raises(RefusedError):
+        clock.suffers(RefusedError("too large"))
+
+
+def test_records_that_are_committed_end_all_trouble(clock: Clock) -> None:
+    clock.suffers(RefusedError("too large")).after(50).patience.relieve_of_all()
+    clock.after(50).suffers(BrokerError("away")).after(50).patience.relieve()
+    clock.after(50).suffers(BrokerError("away"))
+    assert len(clock.told) == 3
+
+
+def test_refused_records_that_did_not_come_again_are_forgotten_in_time(clock: Clock) -> None:
+    clock.suffers(RefusedError("too large")).after(max(CALM_S, LIMIT_S) + 1).suffers(BrokerError("away"))
+    clock.after(10).patience.relieve()
+    clock.after(55).suffers(BrokerError("away"))
+    assert len(clock.told) == 3
