@@ -1,12 +1,19 @@
 """A saved state held against what its topic holds now, worked out by hand."""
 
+from copy import deepcopy
+
 import pytest
 
 from metrics.errors import StateError
+from metrics.frames.counter import Counter
+from metrics.frames.frame import Reason
 from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import Series
+from metrics.frames.windows import SecondRecord, Series
 from metrics.kafka.resuming import hold_against
 from metrics.kafka.saved_state import Instance, SavedState
+from tests.frames.message import message
+
+T = 1468244340
 
 
 def saved(**partitions: tuple[int, int]) -> SavedState:
@@ -58,6 +65,41 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
     places, losses = held(saved(p0=(5, 8), p1=(1, 1)), topic_id="another", p0=(0, 100), p1=(0, 3))
     assert places == {0: (0, 0), 1: (0, 0)}
     assert losses.startswith("the topic frames was deleted and made anew")
+
+
+def test_where_held_frames_were_settled_is_forgotten_with_the_offsets_that_are_gone() -> None:
+    before = saved(p0=(5, 8))
+    before.state.partitions[0].settled_at = 7
+    assert hold_against(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].settled_at == 7
+    assert hold_against(deepcopy(before), "frames", "id", {0: (0, 6)}).state.partitions[0].settled_at == 6
+    assert hold_against(deepcopy(before), "frames", "another", {0: (0, 9)}).state.partitions[0].settled_at == 0
+
+
+def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_are_gone() -> None:
+    #  p0   a@10 b@10 | c@200  d@10 e@10     d and e are late, and rejected; all up to c is gone
+    #  p1   f@5                              holds all windows open
+    sent = [(T + 10, "a"), (T + 10, "b"), (T + 200, "c"), (T + 10, "d"), (T + 10, "e")]
+    rules = Rules(5, 3600)
+    counter = Counter(State.fresh({0: 0, 1: 0}, rules), rules, gap_limit_s=3600, now_s=0)
+    counter.resume()
+    frames = [message(offset, *frame, recorded_at_s=frame[0]) for offset, frame in enumerate(sent)]
+    counter.partitions[0].count(frames)
+    counter.partitions[0].read_to(5, 0)
+    counter.partitions[1].count([message(0, T + 5, "f", recorded_at_s=T + 5)])
+    counter.partitions[1].read_to(1, 0)
+    assert list(counter.close(0)) == []
+    assert counter.tally().rejected == {Reason.LATE: 2}
+    beginning = hold_against(
+        SavedState(counter.state(), "id", Instance("89abcdef")), "frames", "id", {0: (3, 5), 1: (0, 1)}
+    )
+    again = Counter(beginning.state, rules, gap_limit_s=3600, now_s=0)
+    for late in frames[3:]:
+        again.partitions[0].rebuild(late)
+    again.partitions[1].rebuild(message(0, T + 5, "f", recorded_at_s=T + 5))
+    assert again.write_off() == 3
+    again.resume()
+    seconds = [record for record in again.close_all() if isinstance(record, SecondRecord)]
+    assert [(record.start - T, record.frames) for record in seconds] == [(5, 1)]
 
 
 def test_what_is_lost_must_be_accepted() -> None:
