@@ -155,19 +155,20 @@ def run_job(settings: Settings, options: JobOptions, require_broker: job.Require
     """Run the main job, show how it goes, and sum it up."""
     with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
         while options.stand_by:
-            prepared.stand_by(say)
+            prepared.stand_by(say, lambda: _open(options, prepared))
             if stopping.is_set():
                 return
             try:
                 _count(settings, options, prepared, stopping)
-            except FencedError as error:  # of two that stood by, one has been faster
+            except FencedError as error:
                 warn(error.what)
             else:
                 return
+        _open(options, prepared)
         _count(settings, options, prepared, stopping)
 
 
-def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event) -> None:
+def _open(options: JobOptions, prepared: job.Job) -> None:
     if options.until_end:
         prepared.end_here()
     if options.accept_loss:
@@ -175,6 +176,9 @@ def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping:
             warn(f"accepted: {loss}")
     else:
         prepared.open()
+
+
+def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event) -> None:
     say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
     report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
     with report:

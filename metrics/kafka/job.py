@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from time import monotonic
 
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, MetricsError
+from metrics.errors import BrokerError, FencedError, MetricsError
 from metrics.frames.counter import Counter
 from metrics.frames.state import State
 from metrics.kafka import standby, topics
@@ -17,7 +18,7 @@ from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
-from metrics.kafka.loop import Loop, Watcher
+from metrics.kafka.loop import BEAT_S, Loop, Watcher
 from metrics.kafka.patience import Patience
 from metrics.kafka.resuming import begin, saved_state
 from metrics.kafka.topics import TopicsInUse
@@ -61,16 +62,23 @@ class Job:
         self.counter: Counter
         self.source: Input
 
-    def stand_by(self, tell: Callable[[str], None]) -> None:
-        """Wait until no other instance is active, or the user wants to stop; trouble with the broker is borne."""
+    def stand_by(self, tell: Callable[[str], None], take_over: Callable[[], None]) -> None:
+        """Wait until no other instance is active, and take over; trouble with the broker is borne.
+
+        It returns without that when the user wants to stop.
+        """
         self._patience.tell = tell
         while not self._stopping.is_set():
             consumer = open_consumer(self._settings)
             try:
-                standby.wait(consumer, self._settings, self._stopping, tell)
+                standby.wait(consumer, self._settings, self._stopping, tell, self._patience.relieve)
+                if not self._stopping.is_set():
+                    take_over()
             except BrokerError as error:
                 self._patience.suffer(error)
                 self._patience.pause(RETRY_S)
+            except FencedError as error:  # of two that stood by, one has been faster
+                tell(error.what)
             else:
                 return
             finally:
@@ -98,7 +106,7 @@ class Job:
         try:
             self._take_over()
             beginning = begin(self._admin, self._consumer, self._settings, self._in_use)
-            self.counter = rebuilt(self._consumer, self._settings, beginning.state)
+            self.counter = self._rebuilt(beginning.state)
             missing = self.counter.write_off()
             self._go_on(beginning.state)
         except TransactionLostError as lost:
@@ -108,13 +116,16 @@ class Job:
         )
 
     def _open(self) -> None:
-        checkpoint = self._take_over()
+        self._take_over()
         state = begin(self._admin, self._consumer, self._settings, self._in_use).accepted()
-        checkpoint.announce(state)  # before the log is read again, which may take long
-        self.counter = rebuilt(self._consumer, self._settings, state)
+        self.counter = self._rebuilt(state)
         self._go_on(state)
 
-    def _take_over(self) -> Checkpoint:
+    def _rebuilt(self, state: State) -> Counter:
+        assert self._checkpoint is not None
+        return rebuilt(self._consumer, self._settings, state, partial(self._checkpoint.announce, state))
+
+    def _take_over(self) -> None:
         """Fence the instance that was active. From then on nobody but this one can change the state.
 
         All clients are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
@@ -128,7 +139,6 @@ class Job:
         self._checkpoint = Checkpoint(
             producer, self._consumer, self._settings, self._in_use, self._patience, self._instance_id
         )
-        return self._checkpoint
 
     def _go_on(self, state: State) -> None:
         """Read on from the state that the core was rebuilt from."""
@@ -235,20 +245,28 @@ def prepared(settings: Settings, stopping: Event, require_broker: RequireBroker 
         job.close()
 
 
-def rebuilt(consumer: Consumer, settings: Settings, state: State) -> Counter:
-    """Rebuild the open windows of a saved state from the log, from each low-water mark to its position."""
+def rebuilt(consumer: Consumer, settings: Settings, state: State, beat: Callable[[], None]) -> Counter:
+    """Rebuild the open windows of a saved state from the log, from each low-water mark to its position.
+
+    Args:
+        beat: called at once and every BEAT_S seconds, for it may take long: it lets all see that this instance lives.
+    """
+    beat()
     counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
     if not state.needs_frames():
         return counter
     starts = {number: partition.low_water for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
-    heard_at_s = monotonic()
+    heard_at_s = beaten_at_s = monotonic()
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message)
             source.pass_by(message.partition(), message.offset())
             heard_at_s = monotonic()
+        if monotonic() - beaten_at_s >= BEAT_S:
+            beat()
+            beaten_at_s = monotonic()
         if monotonic() - heard_at_s > REBUILD_TIMEOUT_S:
             raise BrokerError(
                 "the frames of the open windows cannot be read again",

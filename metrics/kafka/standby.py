@@ -18,10 +18,19 @@ LOOK_S = 1.0
 SILENT_S = 5.0
 
 
-def wait(consumer: Consumer, settings: Settings, stopping: Event, tell: Callable[[str], None]) -> None:
+def wait(
+    consumer: Consumer,
+    settings: Settings,
+    stopping: Event,
+    tell: Callable[[str], None],
+    answered: Callable[[], None],
+) -> None:
     """Wait until no instance is active: the last one said so, or has not committed for SILENT_S seconds.
 
     It returns at once where none is, and when `stopping` is set.
+
+    Args:
+        answered: called whenever the broker has answered.
 
     Raises:
         BrokerError: the broker does not answer; so nobody knows whether there is an active instance.
@@ -30,6 +39,7 @@ def wait(consumer: Consumer, settings: Settings, stopping: Event, tell: Callable
     seen_at_s = monotonic()
     while not stopping.is_set():
         saved = saved_state(consumer, settings.input_topic, 1)
+        answered()
         if saved is None or not saved.instance.is_active:
             return
         if saved.instance != seen:

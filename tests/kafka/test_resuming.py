@@ -2,10 +2,15 @@
 
 import signal
 from pathlib import Path
+from time import monotonic
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from metrics.kafka import job
+from metrics.kafka.clients import open_consumer
+from metrics.settings import load
 from tests.kafka.application import Application, finish, frame, wait_until
 
 T = 1468244340
@@ -125,6 +130,23 @@ def test_a_topic_that_is_deleted_while_it_is_read_stops_the_job(application: App
     application.delete_topic("frames")
     output = finish(process, exit_code=5)
     assert f"the topic {application.topic('frames')} is gone" in output
+
+
+def test_who_reads_the_log_again_shows_that_it_lives(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take longer than one who stands by waits for a beat."""
+    application.prepare(tmp_path, [frame(T, "a")] * 3_000)
+    stop_when_read(application, 3_000)
+    saved = application.saved_state()
+    assert saved is not None
+    settings = load(application.environment())
+    monkeypatch.setattr(job, "BEAT_S", 0)
+    beats: list[float] = []
+    consumer = open_consumer(settings)
+    job.rebuilt(consumer, settings, saved.state, lambda: beats.append(monotonic()))
+    consumer.close()
+    assert len(beats) > 3
 
 
 def stop_when_read(application: Application, position: int) -> None:
