@@ -5,6 +5,20 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
+
+
+def result(future: Future[Any], limit_s: float) -> Any:
+    """Return what a question to the broker brought. The client's own timeout was seen not to come.
+
+    Raises:
+        KafkaException: it brought an error, or nothing within limit_s seconds.
+    """
+    try:
+        return future.result(limit_s)
+    except TimeoutError:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer came")) from None
+
 
 def call(limit_s: float, step: Callable[..., Any], *arguments: Any) -> Any:
     """Call something in a thread of its own, which is left behind if it does not return in time.

@@ -7,6 +7,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
+from metrics.kafka import bounded
 from metrics.kafka.clients import assign, open_consumer, text_of
 from metrics.settings import Settings
 
@@ -54,7 +55,9 @@ def _offsets(admin: AdminClient, topic: str, partitions: int, which: OffsetSpec)
             places, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ASK_TIMEOUT_S
         )
         try:
-            return {place.partition: future.result().offset for place, future in answers.items()}
+            return {
+                place.partition: bounded.result(future, ASK_TIMEOUT_S + 1).offset for place, future in answers.items()
+            }
         except KafkaException as error:
             if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
                 raise BrokerError(f"the extent of the topic {topic} is not known", why=text_of(error)) from error

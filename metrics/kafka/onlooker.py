@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import wait
 from copy import deepcopy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +20,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError, TopicError
 from metrics.frames.state import PartitionState, State
-from metrics.kafka import topics
+from metrics.kafka import bounded, topics
 from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
 from metrics.kafka.resuming import hold_against, lost_state
 from metrics.kafka.saved_state import SavedState, from_offsets
@@ -119,7 +120,7 @@ def _saved_state(admin: AdminClient, settings: Settings, partitions: int) -> Sav
     request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
     try:
         answers = admin.list_consumer_group_offsets([request], require_stable=False, request_timeout=ASK_TIMEOUT_S)
-        offsets: list[TopicPartition] = answers[group].result().topic_partitions
+        offsets: list[TopicPartition] = bounded.result(answers[group], ASK_TIMEOUT_S + 1).topic_partitions
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return None
@@ -160,8 +161,9 @@ def _ask(
 
 
 def _told(answers: "dict[TopicPartition, Future[Any]]") -> Iterable[tuple[int, int]]:
+    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
     for place, future in answers.items():
-        if future.exception() is None:
+        if future.done() and future.exception() is None:
             yield place.partition, future.result().offset
 
 

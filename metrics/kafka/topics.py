@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from metrics.errors import BrokerError, TopicError
+from metrics.kafka import bounded
 from metrics.kafka.clients import MAX_FRAME_BYTES, text_of
 from metrics.settings import Settings
 
@@ -66,7 +67,7 @@ def _create(admin: AdminClient, topics: list[NewTopic]) -> Iterable[str]:
         return
     for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S).items():
         try:
-            future.result()
+            bounded.result(future, ADMIN_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
@@ -159,7 +160,7 @@ def topic_id(admin: AdminClient, topic: str) -> str:
     """
     try:
         future = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_TIMEOUT_S)[topic]
-        return str(future.result().topic_id)
+        return str(bounded.result(future, ADMIN_TIMEOUT_S + 1).topic_id)
     except KafkaException as error:
         raise BrokerError(f"the broker does not describe the topic {topic}", why=text_of(error)) from error
 
@@ -180,7 +181,8 @@ def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     """Return a topic's configuration; empty where the broker does not let us see it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
-        entries = admin.describe_configs([resource], request_timeout=ADMIN_TIMEOUT_S)[resource].result()
+        asked = admin.describe_configs([resource], request_timeout=ADMIN_TIMEOUT_S)[resource]
+        entries = bounded.result(asked, ADMIN_TIMEOUT_S + 1)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return {}

@@ -97,7 +97,10 @@ class Watch:
         asked = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
         if not wait([asked], timeout=ASK_TIMEOUT_S + 1).done:  # the client's own timeout was seen not to come
             raise BrokerError(f"the broker does not describe the topic {self._topic}", why="no answer came")
+        error = asked.exception()
         self._take_description(asked)
+        if error is not None:
+            raise BrokerError(f"the broker does not describe the topic {self._topic}", why=str(error)) from error
 
     def look(self, now_s: float) -> None:
         """Take what was answered, and ask again when it is time to.
@@ -129,7 +132,7 @@ class Watch:
                 raise StateError(
                     f"the topic {self._topic} was deleted and made anew",
                     why="what was committed so far is of the one before",
-                    now="to go on with this one: python app.py --accept-loss",
+                    now="start again: it says what is lost, and how to go on",
                 )
             self.partitions = max(self.partitions, len(topic.partitions))
         elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

@@ -1,0 +1,28 @@
+"""Calls that may never return."""
+
+from concurrent.futures import Future
+from threading import Event
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from metrics.kafka import bounded
+
+
+def test_what_does_not_return_in_time_is_left_behind() -> None:
+    never = Event()
+    with pytest.raises(TimeoutError):
+        bounded.call(0.05, never.wait)
+    never.set()
+
+
+def test_a_call_gives_what_it_returns_or_raises() -> None:
+    assert bounded.call(30, max, 1, 2) == 2
+    with pytest.raises(ZeroDivisionError):
+        bounded.call(30, divmod, 1, 0)
+
+
+def test_a_question_that_is_not_answered_is_an_error_of_the_client() -> None:
+    with pytest.raises(KafkaException, match="no answer came") as caught:
+        bounded.result(Future(), 0.05)
+    assert caught.value.args[0].code() == KafkaError._TIMED_OUT
