@@ -1,6 +1,7 @@
 """Outputs, offsets and state in one transaction."""
 
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +16,7 @@ from metrics.kafka import bounded
 from metrics.kafka.clients import text_of
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
-from metrics.kafka.topics import TopicsInUse
+from metrics.kafka.topics import Limits, TopicsInUse
 from metrics.settings import Settings
 
 # One try of a step; between two of them Ctrl-C is heard.
@@ -91,25 +92,25 @@ class Checkpoint:
             value = (value or b"")[: room_bytes - len(key)]
         self._send(topic, key, value, message.timestamp()[1], headers)
 
-    def republish(self, message: FrameMessage) -> None:
-        """Send a valid frame on to OUTPUT_STREAM: key, bytes, headers and timestamp, and the partition if it is there.
+    def republish(self, messages: Iterable[FrameMessage]) -> None:
+        """Send valid frames on to OUTPUT_STREAM: key, bytes, headers and timestamp, and the partition if it is there.
 
         Raises:
-            TopicError: it is larger than the topic takes.
+            TopicError: one is larger than the topic takes.
         """
         topic = self._settings.output_stream or ""
-        key, value, headers = message.key(), message.value() or b"", message.headers() or []
-        limits = self._in_use.limits[topic]
-        size_bytes = len(key or b"") + len(value) + _size_bytes(headers) + _FRAMING_BYTES
-        if size_bytes > limits.size_bytes:
-            raise TopicError(
-                f"a frame is larger than {topic} takes",
-                why=f"{message.topic()}/{message.partition()} offset {message.offset()} needs {size_bytes:,} bytes, "
-                f"max.message.bytes of {topic} is {limits.size_bytes:,}",
-                now=f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}",
-            )
-        partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
-        self._send(topic, key, value, message.timestamp()[1], headers, partition)
+        limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
+        self._begin()
+        for message in messages:
+            key, value, headers = message.key(), message.value() or b"", message.headers() or []
+            size_bytes = len(key or b"") + len(value) + (_size_bytes(headers) if headers else 0) + _FRAMING_BYTES
+            if size_bytes > limits.size_bytes:
+                raise _too_large(message, size_bytes, topic, limits)
+            timestamp_ms = message.timestamp()[1]
+            if not earliest_ms <= timestamp_ms <= latest_ms:
+                timestamp_ms = self._taken_timestamp_ms(topic, timestamp_ms)
+            partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
+            self._produce(topic, key, value, partition, timestamp_ms, headers)
 
     def retire(self, state: State) -> None:
         """Commit for the last time: whoever stands by may take over."""
@@ -158,17 +159,15 @@ class Checkpoint:
             self._call(self._producer.begin_transaction)
             self._is_open = True
 
-    def _send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        timestamp_ms: int,
-        headers: Headers,
-        partition: int = ANY_PARTITION,
-    ) -> None:
+    def _send(self, topic: str, key: bytes | None, value: bytes | None, timestamp_ms: int, headers: Headers) -> None:
         self._begin()
         timestamp_ms = self._taken_timestamp_ms(topic, timestamp_ms)
+        self._produce(topic, key, value, ANY_PARTITION, timestamp_ms, headers)
+
+    def _produce(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int, timestamp_ms: int, headers: Headers
+    ) -> None:
+        """Hand a record to the client, once its queue has room for it."""
         while True:
             try:
                 self._producer.produce(
@@ -189,17 +188,19 @@ class Checkpoint:
             raise self._lost(error) from error
 
     def _taken_timestamp_ms(self, topic: str, timestamp_ms: int) -> int:
-        """Return the nearest timestamp that the topic takes: half of its limits, since clocks differ.
-
-        A frame without a timestamp gets that of now. For the client, 0 means now; so the first millisecond of 1970
-        becomes the second.
-        """
-        now_ms = int(time.time() * 1000)
+        """Return the nearest timestamp that the topic takes; a frame without one gets that of now."""
         if timestamp_ms < 0:
-            return now_ms
-        limits = self._in_use.limits[topic]
-        earliest_ms, latest_ms = now_ms - limits.behind_ms // 2, now_ms + limits.ahead_ms // 2
-        return max(1, earliest_ms, min(timestamp_ms, latest_ms))
+            return int(time.time() * 1000)
+        earliest_ms, latest_ms = self._taken_timestamps_ms(topic)
+        return max(earliest_ms, min(timestamp_ms, latest_ms))
+
+    def _taken_timestamps_ms(self, topic: str) -> tuple[int, int]:
+        """Return the first and the last timestamp that a topic takes: half of its limits, since clocks differ.
+
+        For the client, 0 means now; so the first millisecond of 1970 becomes the second.
+        """
+        limits, now_ms = self._in_use.limits[topic], int(time.time() * 1000)
+        return max(1, now_ms - limits.behind_ms // 2), now_ms + limits.ahead_ms // 2
 
     def _note_refusal(self, error: KafkaError | None, message: Message) -> None:
         """Keep why records were refused: the commit that fails for it says only that it did."""
@@ -248,6 +249,15 @@ class TransactionLostError(Exception):
         super().__init__(str(cause))
         self.cause = cause
         self.is_fenced = is_fenced
+
+
+def _too_large(message: FrameMessage, size_bytes: int, topic: str, limits: Limits) -> TopicError:
+    return TopicError(
+        f"a frame is larger than {topic} takes",
+        why=f"{message.topic()}/{message.partition()} offset {message.offset()} needs {size_bytes:,} bytes, "
+        f"max.message.bytes of {topic} is {limits.size_bytes:,}",
+        now=f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}",
+    )
 
 
 def _size_bytes(headers: Headers) -> int:
