@@ -155,20 +155,19 @@ def run_job(settings: Settings, options: JobOptions, require_broker: job.Require
     """Run the main job, show how it goes, and sum it up."""
     with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
         while options.stand_by:
-            prepared.stand_by(say, lambda: _open(options, prepared))
-            if stopping.is_set():
-                return
             try:
+                if not prepared.stand_by(say, lambda: _open(prepared, options)):
+                    return
                 _count(settings, options, prepared, stopping)
             except FencedError as error:
                 warn(error.what)
             else:
                 return
-        _open(options, prepared)
+        _open(prepared, options)
         _count(settings, options, prepared, stopping)
 
 
-def _open(options: JobOptions, prepared: job.Job) -> None:
+def _open(prepared: job.Job, options: JobOptions) -> None:
     if options.until_end:
         prepared.end_here()
     if options.accept_loss:

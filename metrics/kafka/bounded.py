@@ -1,11 +1,14 @@
 """Calls that may never return, given up after some time."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
+
+WAIT_S = 0.5
 
 
 def result(future: Future[Any], limit_s: float) -> Any:
@@ -20,8 +23,15 @@ def result(future: Future[Any], limit_s: float) -> Any:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer came")) from None
 
 
-def call(limit_s: float, step: Callable[..., Any], *arguments: Any) -> Any:
+def _nothing() -> None: ...
+
+
+def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: Callable[[], None] = _nothing) -> Any:
     """Call something in a thread of its own, which is left behind if it does not return in time.
+
+    Args:
+        limit_s: seconds that it may take.
+        meanwhile: called every WAIT_S seconds until then.
 
     Raises:
         TimeoutError: it did not return within limit_s seconds.
@@ -35,4 +45,9 @@ def call(limit_s: float, step: Callable[..., Any], *arguments: Any) -> Any:
             outcome.set_exception(error)
 
     Thread(target=run, name=f"bounded {step}", daemon=True).start()
-    return outcome.result(limit_s)
+    give_up_s = monotonic() + limit_s
+    while not wait([outcome], timeout=min(WAIT_S, max(0.0, give_up_s - monotonic()))).done:
+        meanwhile()
+        if monotonic() >= give_up_s:
+            break
+    return outcome.result(0)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -14,13 +15,15 @@ from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka import bounded
 from metrics.kafka.clients import text_of
+from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
 from metrics.kafka.topics import Limits, TopicsInUse
 from metrics.settings import Settings
 
-# One try of a step; between two of them Ctrl-C is heard.
-CALL_TIMEOUT_S = 10.0
+# One try of a step; between two of them Ctrl-C is heard. A transaction was measured to take seven round trips to the
+# broker, four of them in its last step; the broker gives up on it after 30 s, so waiting longer would not help.
+CALL_TIMEOUT_S = 20.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
 WHAT = "the transaction failed; nothing of it is visible"
@@ -47,6 +50,7 @@ class Checkpoint:
         settings: Settings,
         in_use: TopicsInUse,
         patience: Patience,
+        pace: Pace,
         instance_id: str,
     ) -> None:
         """Take over the transactional id: an instance that had it is fenced, what it left open is aborted.
@@ -56,6 +60,7 @@ class Checkpoint:
         """
         self._producer = producer
         self._patience = patience
+        self._pace = pace
         self.instance = Instance(instance_id)
         self._consumer = consumer
         self._settings = settings
@@ -133,6 +138,7 @@ class Checkpoint:
     def announce(self, state: State) -> None:
         """Commit the state as it is, so that all can see that this instance is active."""
         self.instance = msgspec.structs.replace(self.instance, beat=self.instance.beat + 1)
+        self._pace.begin(monotonic())
         # 1. The state goes into the transaction: if it commits, a restart begins behind these outputs.
         self._begin()
         offsets = to_offsets(SavedState(state, self._in_use.input_id, self.instance), self._settings.input_topic)
@@ -141,6 +147,7 @@ class Checkpoint:
         # 2. The commit flushes the outputs first, and fails if one of them was refused.
         self._call(self._producer.commit_transaction, CALL_TIMEOUT_S)
         self._is_open = False
+        self._pace.end(monotonic())
 
     def close(self) -> None:
         """Take back what was sent since the last commit, so that readers behind it need not wait for a timeout.
@@ -215,7 +222,7 @@ class Checkpoint:
         the second. So nothing is tried twice, and a step that does not return is left behind with its producer.
         """
         try:
-            bounded.call(CALL_TIMEOUT_S + GRACE_S, step, *arguments)
+            bounded.call(CALL_TIMEOUT_S + GRACE_S, step, *arguments, meanwhile=lambda: self._pace.wait(monotonic()))
         except KafkaException as error:
             raise self._lost(error) from error
         except TimeoutError:

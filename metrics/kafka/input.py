@@ -74,9 +74,9 @@ class Input:
         ends = self._ends
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
-    def batch(self) -> list[FrameMessage]:
-        """Return the next frames, at most BATCH_FRAMES, after at most POLL_S seconds."""
-        messages = self._consumer.consume(BATCH_FRAMES, POLL_S)
+    def batch(self, most_frames: int = BATCH_FRAMES) -> list[FrameMessage]:
+        """Return the next frames, at most so many, after at most POLL_S seconds."""
+        messages = self._consumer.consume(most_frames, POLL_S)
         frames = cast("list[FrameMessage]", [message for message in messages if message.error() is None])
         if len(frames) < len(messages):
             for message in messages:

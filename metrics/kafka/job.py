@@ -18,7 +18,9 @@ from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
+from metrics.kafka.load import Load
 from metrics.kafka.loop import BEAT_S, Loop, Watcher
+from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.resuming import begin, saved_state
 from metrics.kafka.topics import TopicsInUse
@@ -56,33 +58,44 @@ class Job:
         self._in_use = in_use
         self._stopping = stopping
         self._patience = Patience(settings.broker_timeout_s, stopping)
+        self._pace = Pace()
+        self._load = Load()
         self._instance_id = secrets.token_hex(4)
         self._ends: dict[int, int] | None = None
         self._checkpoint: Checkpoint | None = None
         self.counter: Counter
         self.source: Input
 
-    def stand_by(self, tell: Callable[[str], None], take_over: Callable[[], None]) -> None:
-        """Wait until no other instance is active, and take over; trouble with the broker is borne.
+    def stand_by(self, tell: Callable[[str], None], take_over: Callable[[], None]) -> bool:
+        """Wait until no other instance is active, then take over; or until the user wants to stop.
 
-        It returns without that when the user wants to stop.
+        Trouble with the broker is borne, also while taking over. Returns whether it took over.
         """
         self._patience.tell = tell
+        told: set[str] = set()
+
+        def tell_once(line: str) -> None:
+            if line not in told:
+                tell(line)
+                told.add(line)
+
         while not self._stopping.is_set():
             consumer = open_consumer(self._settings)
             try:
-                standby.wait(consumer, self._settings, self._stopping, tell, self._patience.relieve)
-                if not self._stopping.is_set():
-                    take_over()
+                standby.wait(consumer, self._settings, self._stopping, self._patience.relieve, tell_once)
+                if self._stopping.is_set():
+                    return False
+                take_over()
             except BrokerError as error:
                 self._patience.suffer(error)
                 self._patience.pause(RETRY_S)
             except FencedError as error:  # of two that stood by, one has been faster
-                tell(error.what)
+                tell_once(error.what)
             else:
-                return
+                return True
             finally:
                 consumer.close()
+        return False
 
     def end_here(self) -> None:
         """Let the job stop at the end that the input has now, with every window closed."""
@@ -137,7 +150,7 @@ class Job:
         batch_bytes = min(limits.size_bytes for limits in self._in_use.limits.values())
         producer = open_transactional_producer(self._settings, batch_bytes)
         self._checkpoint = Checkpoint(
-            producer, self._consumer, self._settings, self._in_use, self._patience, self._instance_id
+            producer, self._consumer, self._settings, self._in_use, self._patience, self._pace, self._instance_id
         )
 
     def _go_on(self, state: State) -> None:
@@ -159,16 +172,24 @@ class Job:
             BrokerError: trouble lasted for too long.
             FencedError: another instance has taken over.
         """
-        self._patience.tell = watcher.troubled
+        self._patience.tell = self._pace.tell = watcher.troubled
         while True:
             assert self._checkpoint is not None
             loop = Loop(
-                self.source, self._watch, self.counter, self._checkpoint, watcher, self._stopping, self._settings
+                self.source,
+                self._watch,
+                self.counter,
+                self._checkpoint,
+                self._load,
+                watcher,
+                self._stopping,
+                self._settings,
             )
             try:
                 loop.run()
             except TransactionLostError as lost:
                 watcher.rewound()
+                self._load.lost(loop.uncommitted_frames)
                 self._recover(lost)
             except BrokerError as error:
                 watcher.rewound()

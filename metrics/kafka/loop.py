@@ -14,6 +14,7 @@ from metrics.frames.partition import PartitionCounter
 from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
+from metrics.kafka.load import Load
 from metrics.kafka.watch import Watch
 from metrics.settings import Settings
 
@@ -52,7 +53,11 @@ class Watcher(Protocol):
 
 
 class Loop:
-    """Counts the frames of the input until `stopping` is set, or until the end that the input was given."""
+    """Counts the frames of the input until `stopping` is set, or until the end that the input was given.
+
+    Attributes:
+        uncommitted_frames: how many frames the open transaction holds.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Loop:
         watch: Watch,
         counter: Counter,
         checkpoint: Checkpoint,
+        load: Load,
         watcher: Watcher,
         stopping: Event,
         settings: Settings,
@@ -68,12 +74,13 @@ class Loop:
         self._watch = watch
         self._counter = counter
         self._checkpoint = checkpoint
+        self._load = load
         self._watcher = watcher
         self._stopping = stopping
         self._idle_s = settings.idle_s
         self._align_s = settings.align_s
         self._republish = settings.output_stream is not None
-        self._uncommitted_frames = self._uncommitted_records = 0
+        self.uncommitted_frames = self._uncommitted_records = 0
         self._committed_at_s = self._asked_at_s = monotonic()
 
     def run(self) -> None:
@@ -81,7 +88,7 @@ class Loop:
         gc.set_threshold(GARBAGE_OBJECTS)
         self._publish(self._counter.close(monotonic()))  # what an earlier run had begun to close
         while not self._stopping.is_set() and not self._source.has_ended():
-            messages = self._source.batch()
+            messages = self._source.batch(self._room())
             self._log(messages)
             self._look_around(monotonic())
             self._publish(self._counter.close(monotonic()))
@@ -93,6 +100,10 @@ class Loop:
         self._watch.require_same_topic()
         self._checkpoint.retire(self._counter.state())
         self._watcher.committed()
+
+    def _room(self) -> int:
+        """Return how many frames the next batch may have."""
+        return max(1, min(BATCH_FRAMES, self._load.most_frames - self.uncommitted_frames))
 
     def _log(self, messages: list[FrameMessage]) -> None:
         """Decode and log a batch: the hot path is `count`. All else happens once a batch and partition."""
@@ -106,7 +117,7 @@ class Loop:
             counter.read_to(last_offset + 1, now_s)
             self._source.pass_by(partition, last_offset)
         self._send_rejected()
-        self._uncommitted_frames += len(messages)
+        self.uncommitted_frames += len(messages)
         self._watcher.read(len(messages))
 
     def _send_on(self, messages: list[FrameMessage], counter: PartitionCounter) -> None:
@@ -175,14 +186,16 @@ class Loop:
         if self._uncommitted_records:
             due_s = BUSY_COMMIT_S if is_busy else QUIET_COMMIT_S
         else:
-            due_s = EMPTY_COMMIT_S if self._uncommitted_frames else BEAT_S
-        if waited_s >= due_s:
+            due_s = EMPTY_COMMIT_S if self.uncommitted_frames else BEAT_S
+        if waited_s >= due_s or self.uncommitted_frames >= self._load.most_frames:
             self._commit()
 
     def _commit(self) -> None:
-        if self._uncommitted_frames:
+        if self.uncommitted_frames:
             self._watch.require_same_topic()
+        began_s = monotonic()
         self._checkpoint.commit(self._counter.state())
-        self._uncommitted_records = self._uncommitted_frames = 0
+        self._load.committed(self.uncommitted_frames, monotonic() - began_s)
+        self._uncommitted_records = self.uncommitted_frames = 0
         self._committed_at_s = monotonic()
         self._watcher.committed()

@@ -24,7 +24,7 @@ from metrics.kafka import bounded, topics
 from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
 from metrics.kafka.resuming import hold_against, lost_state
 from metrics.kafka.saved_state import SavedState, from_offsets
-from metrics.kafka.standby import SILENT_S
+from metrics.kafka.standby import Silence
 from metrics.kafka.status import Activity, Place, Seen
 from metrics.settings import Settings
 
@@ -99,14 +99,17 @@ def look(settings: Settings) -> Seen:
 def _watched(saved_state: Callable[[], SavedState | None]) -> tuple[Activity, SavedState | None]:
     """Look again and again until the instance has committed, or has not for so long that it cannot be active."""
     first = saved = saved_state()
-    give_up_s = monotonic() + SILENT_S
+    silence = Silence(monotonic())
+    asked_s = answered_s = monotonic()
     while saved is not None and saved.instance.is_active:
         if first is None or saved.instance != first.instance:
             return Activity.ACTIVE, saved
-        if monotonic() >= give_up_s:
+        if silence.look(asked_s, answered_s):
             return Activity.SILENT, saved
         time.sleep(LOOK_S)
+        asked_s = monotonic()
         saved = saved_state()
+        answered_s = monotonic()
     return (Activity.NEVER_RAN if saved is None else Activity.STOPPED), saved
 
 

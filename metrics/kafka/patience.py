@@ -32,7 +32,7 @@ class Patience:
         self._limit_s = limit_s
         self._stopping = stopping
         self._since_s: float | None = None
-        self._last_s = 0.0
+        self._last_s: float | None = None
         self._is_refused = False
 
     def suffer(self, error: BrokerError) -> None:
@@ -42,10 +42,12 @@ class Patience:
             BrokerError: the error.
         """
         now_s = monotonic()
-        if self._since_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
+        if self._since_s is None or self._last_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
             self._since_s = now_s
             self._is_refused = False
-            self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
+            is_told = self._last_s is not None and now_s - self._last_s <= CALM_S
+            if not is_told:
+                self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
         self._last_s = now_s
         self._is_refused |= isinstance(error, RefusedError)
         if now_s - self._since_s >= self._limit_s or self._stopping.is_set():

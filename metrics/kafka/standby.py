@@ -16,28 +16,56 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 # An active instance commits every two seconds, if only that it lives.
 SILENT_S = 5.0
+# A commit takes seven round trips to the broker, a look one; after so long, the broker has given up on any transaction.
+LOOKS_A_COMMIT, LONGEST_COMMIT_S = 10, 30.0
+
+
+class Silence:
+    """How long an instance has not committed, and how long that may be: the slower the broker, the longer.
+
+    Who asks a slow broker waits for it as the instance does. So how long the questions take tells how long its commits
+    may take; an instance that is only slowed down must not be taken for one that is gone.
+
+    Args:
+        now_s: when its last commit was seen.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._began_s = now_s
+        self._slowest_s = 0.0
+
+    def look(self, asked_s: float, answered_s: float) -> bool:
+        """Tell whether it is gone, by another look that found no new commit."""
+        self._slowest_s = max(self._slowest_s, answered_s - asked_s)
+        return answered_s - self._began_s >= SILENT_S + min(LONGEST_COMMIT_S, LOOKS_A_COMMIT * self._slowest_s)
+
+    def length_s(self, now_s: float) -> float:
+        """Return how long it has not committed."""
+        return now_s - self._began_s
 
 
 def wait(
     consumer: Consumer,
     settings: Settings,
     stopping: Event,
-    tell: Callable[[str], None],
     answered: Callable[[], None],
+    tell: Callable[[str], None],
 ) -> None:
-    """Wait until no instance is active: the last one said so, or has not committed for SILENT_S seconds.
+    """Wait until no instance is active: the last one said so, or has been silent for too long.
 
     It returns at once where none is, and when `stopping` is set.
 
     Args:
         answered: called whenever the broker has answered.
+        tell: told who is active, and that it is gone.
 
     Raises:
         BrokerError: the broker does not answer; so nobody knows whether there is an active instance.
     """
     seen: Instance | None = None
-    seen_at_s = monotonic()
+    silence = Silence(monotonic())
     while not stopping.is_set():
+        asked_s = monotonic()
         saved = saved_state(consumer, settings.input_topic, 1)
         answered()
         if saved is None or not saved.instance.is_active:
@@ -45,8 +73,8 @@ def wait(
         if saved.instance != seen:
             if seen is None or seen.id != saved.instance.id:
                 tell(f"standing by: instance {saved.instance.id} is active")
-            seen, seen_at_s = saved.instance, monotonic()
-        elif monotonic() - seen_at_s >= SILENT_S:
-            tell(f"instance {seen.id} has been silent for {SILENT_S:.0f} s: taking over")
+            seen, silence = saved.instance, Silence(monotonic())
+        elif silence.look(asked_s, monotonic()):
+            tell(f"instance {seen.id} has been silent for {silence.length_s(monotonic()):.0f} s: taking over")
             return
         stopping.wait(LOOK_S)

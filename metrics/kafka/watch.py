@@ -15,6 +15,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError, FencedError, StateError, TopicError
+from metrics.kafka.clients import text_of
 from metrics.kafka.saved_state import from_offsets
 from metrics.settings import Settings
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ASK_TIMEOUT_S = 5.0
+# The question that is waited for, of a broker that may be slow.
+REQUIRE_TIMEOUT_S = 10.0
 LOOK_S = 2.0
 
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -94,13 +97,13 @@ class Watch:
             BrokerError: no answer came.
         """
         topics = TopicCollection([self._topic])
-        asked = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
-        if not wait([asked], timeout=ASK_TIMEOUT_S + 1).done:  # the client's own timeout was seen not to come
-            raise BrokerError(f"the broker does not describe the topic {self._topic}", why="no answer came")
-        error = asked.exception()
+        asked = self._admin.describe_topics(topics, request_timeout=REQUIRE_TIMEOUT_S)[self._topic]
+        unknown = f"the broker does not describe {self._topic}, so nothing is committed; nothing of it is visible"
+        if not wait([asked], timeout=REQUIRE_TIMEOUT_S + 1).done:  # the client's own timeout was seen not to come
+            raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)
-        if error is not None:
-            raise BrokerError(f"the broker does not describe the topic {self._topic}", why=str(error)) from error
+        if isinstance(error := asked.exception(), KafkaException):  # nothing is known, so nothing may be committed
+            raise BrokerError(unknown, why=text_of(error))
 
     def look(self, now_s: float) -> None:
         """Take what was answered, and ask again when it is time to.

@@ -10,10 +10,11 @@ from metrics.kafka import bounded
 
 
 def test_what_does_not_return_in_time_is_left_behind() -> None:
-    never = Event()
+    never, waited = Event(), Event()
     with pytest.raises(TimeoutError):
-        bounded.call(0.05, never.wait)
+        bounded.call(0.05, never.wait, meanwhile=waited.set)
     never.set()
+    assert waited.is_set()
 
 
 def test_a_call_gives_what_it_returns_or_raises() -> None:

@@ -1,0 +1,46 @@
+"""Whether the broker is slow: it commits, but takes long for it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A commit takes some milliseconds, seven round trips to the broker.
+SLOW_S = 3.0
+CALM_S = 30.0
+
+
+class Pace:
+    """Tells once when commits become slow, and once when none was for CALM_S.
+
+    Attributes:
+        tell: told of it; until it is set, nothing is noted.
+    """
+
+    def __init__(self) -> None:
+        self.tell: Callable[[str], None] | None = None
+        self._began_s: float | None = None
+        self._last_slow_s: float | None = None
+        self._longest_s = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Note that a commit begins."""
+        self._began_s = now_s
+
+    def wait(self, now_s: float) -> None:
+        """Note that a commit is waited for; what is slow is told while it is, and not only when it is done."""
+        if self.tell is None or self._began_s is None or now_s - self._began_s < SLOW_S:
+            return
+        took_s = now_s - self._began_s
+        if self._last_slow_s is None:
+            self.tell(f"the broker is slow: a commit takes more than {SLOW_S:.0f} s; results come as late as that")
+        self._last_slow_s = now_s
+        self._longest_s = max(self._longest_s, took_s)
+
+    def end(self, now_s: float) -> None:
+        """Note that a commit is done."""
+        self.wait(now_s)
+        self._began_s = None
+        if self.tell is not None and self._last_slow_s is not None and now_s - self._last_slow_s >= CALM_S:
+            self.tell(f"the broker is no longer slow; its slowest answer took {self._longest_s:.1f} s")
+            self._last_slow_s, self._longest_s = None, 0.0
