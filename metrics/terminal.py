@@ -256,6 +256,7 @@ class Figures(NamedTuple):
     invalid: int
     too_far_in_the_future: int
     held: int
+    lost: int
     rejected: int
     seconds_published: int
     minutes_published: int
@@ -272,6 +273,7 @@ class Figures(NamedTuple):
             tally.invalid,
             tally.future,
             tally.held,
+            tally.lost,
             sum(tally.rejected.values()),
             windows.seconds.windows,
             windows.minutes.windows,

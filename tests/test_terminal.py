@@ -3,18 +3,24 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
 import termios
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from metrics import terminal
 from metrics.errors import BrokerError
-from metrics.frames.windows import MinuteRecord, SecondRecord
-from metrics.terminal import Figures, metrics_line, pace, record_line
+from metrics.frames.counter import Counter
+from metrics.frames.state import PartitionState, Rules, State, Tally
+from metrics.frames.windows import MinuteRecord, SecondRecord, Series
+from metrics.terminal import Figures, Report, metrics_line, pace, record_line
 
 PROJECT = Path(__file__).resolve().parents[1]
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -64,6 +70,36 @@ def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds
 def test_execution_metrics_are_one_line() -> None:
     line = metrics_line(pace(60_000, 2.06), late=12, rejected=3, error_rate=0.00025)
     assert line == ("60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each; late 12, rejected 3, error rate 0.025%")
+
+
+def counter_of(at: PartitionState) -> Counter:
+    """Return a counter that goes on from the state of one partition; what is counted is published."""
+    rules, counted = Rules(5, 3600), Series(T, 1, at.tally.counted, T + 60)
+    return Counter(State(T + 60, rules, counted, Series(T, 1, 1, T + 60), {0: at}), rules, gap_limit_s=0, now_s=0)
+
+
+def summary(report: Report, capfd: pytest.CaptureFixture[str]) -> dict[str, tuple[str, ...]]:
+    """Return the rows of a summary: of this run, and of all."""
+    report.sum_up()
+    rows = [re.split("  +", line.strip()) for line in capfd.readouterr().out.splitlines()]
+    return {name: tuple(figures) for name, *figures in rows if len(figures) == 2}
+
+
+def report_of(counter: Counter) -> Report:
+    job: Any = SimpleNamespace(counter=counter)
+    return Report(job, Event(), is_verbose=False, print_interval=1)
+
+
+def test_the_summary_shows_that_consumed_frames_are_counted_late_invalid_future_held_or_lost(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    tally = Tally(20, 7, 5, 4, 0, 3, {"late": 1, "not_json": 3, "future": 2})
+    counter = counter_of(PartitionState(20, 20, T, T, T + 60, tally=tally))
+    counter.resume()
+    rows = summary(report_of(counter), capfd)
+    assert rows["lost"] == ("0", "3")
+    names = ("counted", "late", "invalid", "too far in the future", "held", "lost")
+    assert int(rows["frames consumed"][1]) == sum(int(rows[name][1]) for name in names) == 20
 
 
 LONG = BrokerError(
