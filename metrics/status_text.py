@@ -41,7 +41,8 @@ def head(status: Status) -> Iterator[str]:
         f"{reason} {count:,}" + (f" ({frames.late_in_minute:,} in their minute)" if reason == "late" else "")
         for reason, count in error.parts.items()
     )
-    yield f"error rate    {error.rate:.3%} of {numbered(frames.consumed, 'frame')}{': ' + parts if parts else ''}"
+    decided = numbered(frames.consumed - frames.held, "frame")
+    yield f"error rate    {error.rate:.3%} of {decided}{': ' + parts if parts else ''}"
     for loss in status.losses:
         yield f"lost          {loss}"
 

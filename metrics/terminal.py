@@ -107,9 +107,14 @@ def pace(frames: int, seconds: float) -> str:
     return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
 
 
-def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float) -> str:
+def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float | None) -> str:
     """Return the execution metrics as one line."""
-    return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {error_rate:.3%}"
+    return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {_share(error_rate)}"
+
+
+def _share(share: float | None) -> str:
+    """Return a share as people read it; there is none of nothing."""
+    return "-" if share is None else f"{share:.3%}"
 
 
 @contextmanager
@@ -207,15 +212,14 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        now, before = Figures.of(self._job.counter), self._before
-        return metrics_line(self._pace(), now.late - before.late, now.rejected - before.rejected, self._error_rate())
+        run = self._figures_of_run()
+        return metrics_line(self._pace(), run.late, run.rejected, run.error_rate)
 
     def _pace(self) -> str:
         return pace(self._frames, self._read_s - self._started_s)
 
-    def _error_rate(self) -> float:
-        now, before = Figures.of(self._job.counter), self._before
-        return (now.wrong - before.wrong) / max(self._frames, 1)
+    def _figures_of_run(self) -> "Figures":
+        return Figures.of(self._job.counter).since(self._before)
 
     def _status(self, now_s: float) -> Text:
         rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
@@ -233,12 +237,12 @@ class Report:
         table = Table("", "this run", "all runs", box=None, pad_edge=False)
         for column in table.columns[1:]:
             column.justify = "right"
-        now, tally = Figures.of(self._job.counter), self._job.counter.tally()
-        for name, before, after in zip(Figures._fields, self._before, now, strict=True):
-            table.add_row(name.replace("_", " "), f"{after - before:,}", f"{after:,}")
-        for reason, frames in sorted(tally.rejected.items()):
+        run, all_runs = self._figures_of_run(), Figures.of(self._job.counter)
+        for name, of_run, of_all in zip(Figures._fields, run, all_runs, strict=True):
+            table.add_row(name.replace("_", " "), f"{of_run:,}", f"{of_all:,}")
+        for reason, frames in sorted(self._job.counter.tally().rejected.items()):
             table.add_row(f"rejected as {reason}", f"{frames - self._rejected_before.get(reason, 0):,}", f"{frames:,}")
-        table.add_row("error rate", f"{self._error_rate():.3%}", f"{tally.error_rate:.3%}")
+        table.add_row("error rate", _share(run.error_rate), _share(all_runs.error_rate))
         self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
@@ -247,7 +251,10 @@ class Report:
 
 
 class Figures(NamedTuple):
-    """What a consumer group did so far."""
+    """What a consumer group did so far, or one run of it.
+
+    Of a run, `held` is below 0 where it let go of more frames than it took.
+    """
 
     frames_consumed: int
     counted: int
@@ -279,7 +286,15 @@ class Figures(NamedTuple):
             windows.minutes.windows,
         )
 
+    def since(self, before: "Figures") -> "Figures":
+        """Return what was done since other figures were taken."""
+        return Figures(*(now - then for now, then in zip(self, before, strict=True)))
+
     @property
-    def wrong(self) -> int:
-        """Frames that did not count as they should."""
-        return self.late + self.invalid + self.too_far_in_the_future
+    def error_rate(self) -> float | None:
+        """Frames that did not count as they should, as a share of those decided on; None without any.
+
+        A frame that is held is decided on by the run that lets go of it, and not by the one that read it.
+        """
+        decided = self.frames_consumed - self.held
+        return (self.late + self.invalid + self.too_far_in_the_future) / decided if decided else None

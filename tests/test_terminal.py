@@ -21,6 +21,7 @@ from metrics.frames.counter import Counter
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import MinuteRecord, SecondRecord, Series
 from metrics.terminal import Figures, Report, metrics_line, pace, record_line
+from tests.frames.message import Message, message
 
 PROJECT = Path(__file__).resolve().parents[1]
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -88,6 +89,41 @@ def summary(report: Report, capfd: pytest.CaptureFixture[str]) -> dict[str, tupl
 def report_of(counter: Counter) -> Report:
     job: Any = SimpleNamespace(counter=counter)
     return Report(job, Event(), is_verbose=False, print_interval=1)
+
+
+def test_a_run_that_only_settles_what_an_earlier_one_held_has_an_error_rate_of_what_it_decided_on(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    #  offset   0 … 6          7            8            9
+    #  frame    counted        T+100000     T+200000     T+300000     held by the run before, refuted by this one
+    counter = counter_of(PartitionState(10, 7, T, T, T + 60, tally=Tally(10, 7, held=3)))
+    for offset, far_s in enumerate((100_000, 200_000, 300_000), start=7):
+        counter.partitions[0].rebuild(message(offset, T + far_s, "a"))
+    counter.resume()
+    report = report_of(counter)
+    assert report.execution_metrics().endswith("late 0, rejected 0, error rate -")
+    counter.settle()
+    rows = summary(report, capfd)
+    assert rows["frames consumed"] == ("0", "10")
+    assert rows["too far in the future"] == ("3", "3")
+    assert rows["held"] == ("-3", "0")
+    assert rows["error rate"] == ("100.000%", "30.000%")
+
+
+def test_a_run_that_decided_on_no_frame_has_no_error_rate(capfd: pytest.CaptureFixture[str]) -> None:
+    counter = counter_of(PartitionState(4, 4, T, T, T + 60, tally=Tally(4, 3, rejected={"not_json": 1})))
+    counter.resume()
+    assert summary(report_of(counter), capfd)["error rate"] == ("-", "25.000%")
+
+
+def test_what_waits_for_proof_is_neither_right_nor_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+    #  invalid  a@T+100000  b@T+200000     one was decided on, two are held
+    counter = counter_of(PartitionState(0, 0, watermark=T + 60))
+    counter.resume()
+    report = report_of(counter)
+    partition = counter.partitions[0]
+    partition.count([Message(0, b"{}"), message(1, T + 100_000, "a"), message(2, T + 200_000, "b")])
+    assert summary(report, capfd)["error rate"] == ("100.000%", "100.000%")
 
 
 def test_the_summary_shows_that_consumed_frames_are_counted_late_invalid_future_held_or_lost(

@@ -42,9 +42,14 @@ class Tally(msgspec.Struct, array_like=True):
         return sum(self.rejected.values()) - self.rejected.get(Reason.LATE, 0) - self.future
 
     @property
+    def decided(self) -> int:
+        """Frames that were decided on: all but those held."""
+        return self.consumed - self.held
+
+    @property
     def error_rate(self) -> float:
-        """Late, invalid and future frames as a share of all."""
-        return (self.late + self.invalid + self.future) / self.consumed if self.consumed else 0.0
+        """Late, invalid and future frames as a share of those decided on."""
+        return (self.late + self.invalid + self.future) / self.decided if self.decided else 0.0
 
     def is_conserved(self) -> bool:
         """Tell whether every frame consumed became exactly one thing."""

@@ -80,7 +80,7 @@ class Seen(NamedTuple):
 
 
 class ErrorEstimate(msgspec.Struct):
-    """Late and rejected frames as a share of all; `parts` are these frames by reason, each once."""
+    """Late and rejected frames as a share of all but those held; `parts` are these frames by reason, each once."""
 
     rate: float
     frames: int
