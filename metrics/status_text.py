@@ -197,7 +197,11 @@ def _stand(partition: PartitionStatus) -> str:
 def _cause(partition: PartitionStatus, status: Status) -> str:
     is_active = status.instance.activity is Activity.ACTIVE
     is_waited_for = is_active and not partition.is_silent
-    silence = f"; silent for IDLE_S={status.rules.idle_s} s, it holds nothing open" if is_waited_for else ""
+    silence = (
+        f"; once it has been silent for IDLE_S={status.rules.idle_s} s, it holds nothing open any more"
+        if is_waited_for
+        else ""
+    )
     held = (
         f"it holds {numbered(partition.frames.held, 'frame')} far ahead, from offset {partition.held_from or 0:,} on, "
         "until those behind prove or refute the first"

@@ -76,7 +76,7 @@ def test_it_says_why_a_window_is_open_who_holds_it_and_since_when() -> None:
         "  partition 1 holds it: its event clock is 35 s short of 2016-07-11T13:40:05Z, its end and LATENESS_S",
         (
             "  partition 1 stands at 2016-07-11T13:39:30Z since its frame stamped 2016-07-11T13:54:00Z: it is read to "
-            "its end, and waits for frames; silent for IDLE_S=10 s, it holds nothing open"
+            "its end, and waits for frames; once it has been silent for IDLE_S=10 s, it holds nothing open any more"
         ),
         (
             "  every partition is read to its end: once all are silent, event time moves on with wall time, and closes "
