@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from copy import copy
 from statistics import median_low
 
+from msgspec.structs import replace
+
 from metrics.errors import StateError
 from metrics.frames.event_clock import EventClock, common_watermark, end_of_input
 from metrics.frames.partition import PartitionCounter
@@ -36,6 +38,11 @@ class Counter:
         self.partitions = {
             partition: PartitionCounter(self.windows, state, rules, now_s)
             for partition, state in sorted(saved.partitions.items())
+        }
+        # Closing raises every watermark to where it goes: one that lies below it is of a partition that is new.
+        self._taken_up_at = {
+            partition: state.taken_up_at if state.watermark >= saved.closing_to else saved.closing_to
+            for partition, state in saved.partitions.items()
         }
 
     def resume(self) -> None:
@@ -71,10 +78,11 @@ class Counter:
 
     def add_partition(self, partition: int, start: int, now_s: float) -> None:
         """Take up a partition that is new, from the offset of its first record; what is closed stays closed for it."""
-        counter = PartitionCounter(self.windows, PartitionState(start, start), self._rules, now_s)
+        added = PartitionState.added(start, self.windows.closing_to)
+        counter = PartitionCounter(self.windows, added, self._rules, now_s)
         counter.resume()
-        counter.raise_watermark(self.windows.closing_to)
         self.partitions[partition] = counter
+        self._taken_up_at[partition] = added.taken_up_at
 
     def leads(self, now_s: float) -> dict[int, int]:
         """Return how many seconds of event time each partition is ahead of the slowest.
@@ -142,5 +150,8 @@ class Counter:
             self._rules,
             copy(windows.seconds),
             copy(windows.minutes),
-            {partition: counter.state() for partition, counter in self.partitions.items()},
+            {
+                partition: replace(counter.state(), taken_up_at=self._taken_up_at[partition])
+                for partition, counter in self.partitions.items()
+            },
         )

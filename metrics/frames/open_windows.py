@@ -52,12 +52,14 @@ def silent_partitions(state: State) -> set[int]:
 
     Closing raises the watermark of silent partitions to where it goes, and that of no other. So one that stands there
     not by its own clock was silent, if another does by its own; or if all stand there so: event time then moves on with
-    wall time.
+    wall time. One that was taken up when closing stood there began there: that says nothing of silence.
     """
     at_closing = {number: at for number, at in state.partitions.items() if at.watermark == state.closing_to}
-    raised = {number for number, at in at_closing.items() if not _stands_by_its_clock(at, state.rules)}
+    by_clock = {number for number, at in at_closing.items() if _stands_by_its_clock(at, state.rules)}
+    added = {number for number, at in at_closing.items() if at.taken_up_at == state.closing_to}
+    raised = set(at_closing) - by_clock - added
     are_all = len(raised) == len(state.partitions) and any(at.newest >= 0 for at in state.partitions.values())
-    return raised if are_all or len(raised) < len(at_closing) else set()
+    return raised if are_all or by_clock else set()
 
 
 def _stands_by_its_clock(at: PartitionState, rules: Rules) -> bool:
@@ -90,7 +92,8 @@ def open_window(state: State, oldest: Iterable[int], size_s: int) -> OpenWindow 
 def _holders(state: State, end: int, silent: Collection[int]) -> list[Holder]:
     closes_at = end + state.rules.lateness_s
     holding = sorted(
-        (at.watermark, number) for number, at in state.partitions.items() if at.watermark < end and number not in silent
+        (at.watermark, at.newest, number)
+        for number, at in state.partitions.items()
+        if at.watermark < end and number not in silent
     )
-    clocks = [(number, state.partitions[number].newest) for _, number in holding]
-    return [Holder(number, closes_at - newest if newest >= 0 else None) for number, newest in clocks]
+    return [Holder(number, closes_at - newest if newest >= 0 else None) for _, newest, number in holding]

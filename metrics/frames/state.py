@@ -100,6 +100,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         oldest_second: the earliest open second with frames of it, -1 without any; a restart finds it by itself.
         oldest_minute: the earliest open minute with frames of it, -1 without any; likewise.
         held_at: offset of the first frame that is held, -1 without any; likewise.
+        taken_up_at: what closing followed when the partition was taken up, where its watermark began; 0 for those of
+            the first run.
     """
 
     position: int
@@ -115,6 +117,12 @@ class PartitionState(msgspec.Struct, array_like=True):
     oldest_second: int = -1
     oldest_minute: int = -1
     held_at: int = -1
+    taken_up_at: int = 0
+
+    @classmethod
+    def added(cls, start: int, closing_to: int) -> "PartitionState":
+        """Return a partition that was added to the topic: what is closed is closed for it, too."""
+        return cls(start, start, watermark=closing_to, taken_up_at=closing_to)
 
 
 class State(msgspec.Struct):

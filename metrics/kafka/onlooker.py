@@ -80,7 +80,7 @@ def look(settings: Settings) -> Seen:
         losses = lost_state(admin, settings, results)
     for number in range(partitions):
         first = ranges[number].first if number in ranges else 0
-        state.partitions.setdefault(number, PartitionState(first, first, watermark=state.closing_to))
+        state.partitions.setdefault(number, PartitionState.added(first, state.closing_to))
     is_same_topic = saved is None or saved.topic_id == topic_id
     return Seen(
         settings.consumer_group_id,

@@ -8,13 +8,21 @@ T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 LATENESS_S = 5
 
 
-def at(clock: int | None, watermark: int | None = None, minute: int | None = None) -> PartitionState:
-    """Return a partition by its event clock, its watermark where silence raised it, and its oldest open minute."""
+def at(
+    clock: int | None, watermark: int | None = None, minute: int | None = None, taken_up: int = -T
+) -> PartitionState:
+    """Return a partition by its event clock, its watermark where silence raised it, and its oldest open minute.
+
+    Args:
+        taken_up: where closing stood when it was added.
+    """
     newest = -1 if clock is None else T + clock
     raised = None if watermark is None else T + watermark
     own = max(0, newest - LATENESS_S)
     oldest = -1 if minute is None else T + minute
-    return PartitionState(1, 0, -1, newest, own if raised is None else raised, oldest_minute=oldest)
+    return PartitionState(
+        1, 0, -1, newest, own if raised is None else raised, oldest_minute=oldest, taken_up_at=T + taken_up
+    )
 
 
 def state(closing_to: int | None, *partitions: PartitionState, closed_through: int | None = None) -> State:
@@ -84,6 +92,29 @@ def test_where_all_are_silent_none_holds_and_wall_time_closes_the_window() -> No
 
 def test_while_one_partition_holds_wall_time_does_not_close_anything() -> None:
     assert minute(state(25, at(30, minute=0), at(3, watermark=25))).silence_s is None
+
+
+def test_a_partition_that_was_added_where_closing_stands_is_not_silent_and_holds_first() -> None:
+    #  partition 0 stands at 25 by its own clock, 1 was silent at 3; 2 is new, and begins where closing stands
+    of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, taken_up=25))
+    assert silent_partitions(of) == {1}
+    assert held_by(of) == [(2, None), (0, 35)]
+
+
+def test_a_partition_that_was_added_is_silent_once_closing_has_moved_on_without_it() -> None:
+    assert silent_partitions(state(40, at(45, minute=0), at(None, watermark=40, taken_up=25))) == {1}
+
+
+def test_a_partition_that_was_added_after_all_had_been_silent_lets_wall_time_close_nothing() -> None:
+    #  silence had moved partition 0 to 40; whether it has spoken since is not known: nothing shows it while 1 holds
+    of = state(40, at(30, watermark=40, minute=0), at(None, watermark=40, taken_up=40))
+    assert silent_partitions(of) == set()
+    assert held_by(of) == [(1, None), (0, 35)]
+    assert minute(of).silence_s is None
+
+
+def test_a_partition_whose_first_frames_lie_behind_what_was_closed_when_it_was_added_is_not_silent() -> None:
+    assert silent_partitions(state(25, at(30, minute=0), at(3, watermark=25, taken_up=25))) == set()
 
 
 def test_a_group_that_has_read_nothing_knows_of_no_silence() -> None:

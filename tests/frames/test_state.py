@@ -1,9 +1,10 @@
 """What the state tells those who look on: the oldest open windows, and from where on frames are held."""
 
 from metrics.frames.counter import Counter
-from metrics.frames.state import PartitionState
+from metrics.frames.open_windows import silent_partitions
+from metrics.frames.state import PartitionState, State
 from tests.frames.message import message
-from tests.frames.test_counter import Stream, T
+from tests.frames.test_counter import Stream, T, live
 
 
 def oldest(at: PartitionState) -> tuple[int, int]:
@@ -54,3 +55,36 @@ def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds
         again.partitions[0].rebuild(one)
     again.resume()
     assert again.state() == saved
+
+
+def test_a_partition_that_is_added_is_told_from_one_that_silence_moved_and_after_a_restart_too() -> None:
+    #  partition 0   a@0  b@20                      c@40
+    #  partition 1                | added: at 15         | silent: moved to 35
+    stream = Stream().frames((0, "a"), (20, "b"))
+    stream.counter.add_partition(1, 0, now_s=0)
+    saved = stream.counter.state()
+    assert (saved.partitions[1].watermark - T, saved.partitions[1].newest) == (15, -1)
+    assert silent_partitions(saved) == set()
+    assert restarted(saved) == saved
+    saved = stream.frames((40, "c")).silence(1, now_s=10).counter.state()
+    assert saved.partitions[1].watermark - T == 35
+    assert silent_partitions(saved) == {1}
+    assert silent_partitions(restarted(saved)) == {1}
+
+
+def test_a_partition_that_a_restart_finds_is_not_silent() -> None:
+    saved = Stream().frames((0, "a"), (20, "b")).counter.state()
+    saved.partitions[1] = PartitionState(0, 0)
+    state = restarted(saved)
+    assert state.partitions[1] == PartitionState.added(0, state.closing_to)
+    assert silent_partitions(state) == set()
+
+
+def restarted(saved: State) -> State:
+    """Return the state of a counter that went on from a state, whose open frames are among a@0, b@20 and c@40."""
+    again = Counter(saved, saved.rules, gap_limit_s=3600, now_s=0)
+    for offset, after_s, uid in ((0, 0, "a"), (1, 20, "b"), (2, 40, "c")):
+        if saved.partitions[0].low_water <= offset < saved.partitions[0].position:
+            again.partitions[0].rebuild(live(offset, after_s, uid))
+    again.resume()
+    return again.state()

@@ -213,10 +213,12 @@ def test_partitions_that_were_added_since_are_told_of(application: Application) 
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
     admin.create_partitions([NewPartitions(topic, 3)])[topic].result(TIMEOUT_S)
     wait_until(lambda: len(admin.list_topics(timeout=TIMEOUT_S).topics[topic].partitions) == 3, "it is there")
-    assert waits(application.status()) == ["idle", "idle", "new"]
-    assert "partition 2 has no event time: it is new in the topic; the next run takes it up" in application.run(
-        "status"
-    )
+    status = application.status()
+    assert waits(status) == ["idle", "idle", "new"]
+    assert [partition["is_silent"] for partition in status["partitions"]] == [False] * 3
+    text = application.run("status")
+    assert "partition 2 has no event time: it is new in the topic; the next run takes it up" in text
+    assert "passed over" not in text
 
 
 def test_what_a_run_would_need_and_is_gone_is_told_of(application: Application) -> None:
