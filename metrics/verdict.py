@@ -59,10 +59,10 @@ def _lines(verification: Verification) -> list[str]:
     lines = [compared]
     if verification.republished is not None:
         lines.append(f"compared {numbered(verification.republished.compared.total(), 'republished frame')}")
-    if undecided := findings.counts[Kind.CLOSED_BY_IDLE_TIME]:
+    if undecided := findings.counts[Kind.CLOSED_EARLY]:
         lines.append(
-            f"closed by idle time: {numbered(findings.late_by_idle_time, 'frame')} came after "
-            f"{numbered(undecided, 'second')}; the log proves neither value"
+            f"closed early: {numbered(undecided, 'second')}, and "
+            f"{numbered(findings.late_by_early_closing, 'frame')} came after that; the log proves neither value"
         )
     if verification.terms:
         consumed, *parts = verification.terms
@@ -86,7 +86,7 @@ def as_json(verification: Verification) -> bytes:
         "compared": {"seconds": findings.compared[SECOND_S], "minutes": findings.compared[MINUTE_S]},
         "not_closed_yet": {"seconds": findings.waiting[SECOND_S], "minutes": findings.waiting[MINUTE_S]},
         "counts": {kind.value: count for kind, count in findings.counts.items() if count},
-        "late_by_idle_time": findings.late_by_idle_time,
+        "late_by_early_closing": findings.late_by_early_closing,
         "differences": [_fields(kept) for kept in findings.kept],
         "differences_left_out": findings.left_out,
         "republished": _republished(verification.republished),

@@ -78,7 +78,7 @@ def audit(
     conservation.check_law(state, findings)
     if not is_complete or within != ALL_TIME:
         return []
-    terms = conservation.terms(state, recount, findings.late_by_idle_time)
+    terms = conservation.terms(state, recount, findings.late_by_early_closing)
     conservation.check_terms(terms, findings)
     conservation.check_rejected(recount, rejected, findings)
     for size_s, comparison in comparisons.items():

@@ -76,7 +76,7 @@ class Comparison:
         if window.end > self._saved.closed_through:
             self._findings.waiting[self.size_s] += 1
         elif self._was_passed_over(window):
-            self._note_idle_time(window, 0, None)
+            self._note_closed_early(window, 0, None)
         else:
             gap_s = self._gap_s(window.start)
             if gap_s <= self._gap_limit_s:
@@ -95,7 +95,7 @@ class Comparison:
         return start - self.last - self.size_s if self.last >= 0 else 0
 
     def _was_passed_over(self, window: Window) -> bool:
-        """Tell whether the outputs say that this window never had a row: idle time closed it before its first frame.
+        """Tell whether the outputs say that this window never had a row: it was closed before its first frame came.
 
         A record that is only missing leaves a hole; one that never was is told as a gap by the next record.
         """
@@ -141,13 +141,13 @@ class Comparison:
             if not has_average or record.gap_s != gap_s:
                 self._add(Kind.AVERAGE, window.start, expected, self._shown_all([record]))
             return window.number
-        if self._may_be_idle_time(window, record):
-            self._note_idle_time(window, record.number, record)
+        if self._may_be_closed_early(window, record):
+            self._note_closed_early(window, record.number, record)
             return record.number
         self._add(Kind.DIFFERS, window.start, expected, self._shown_all([record]))
         return window.number
 
-    def _may_be_idle_time(self, window: Window, record: Published) -> bool:
+    def _may_be_closed_early(self, window: Window, record: Published) -> bool:
         """Tell whether a second with too few frames may have been closed before the rest of them came.
 
         Its average bears witness: it was computed from the count that was published.
@@ -155,11 +155,11 @@ class Comparison:
         is_short = self.size_s == SECOND_S and 0 <= record.number < window.number
         return is_short and (not self.knows_averages or record.average == self.averages.with_next(record.number))
 
-    def _note_idle_time(self, window: Window, count: int, record: Published | None) -> None:
+    def _note_closed_early(self, window: Window, count: int, record: Published | None) -> None:
         frames = window.number - count
-        self._findings.late_by_idle_time += frames
+        self._findings.late_by_early_closing += frames
         self._findings.add(
-            Kind.CLOSED_BY_IDLE_TIME,
+            Kind.CLOSED_EARLY,
             self.of,
             window.start,
             recount=frames_text(window.number),

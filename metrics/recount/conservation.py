@@ -31,16 +31,16 @@ def check_law(state: State, findings: Findings) -> None:
             )
 
 
-def terms(state: State, recount: Recount, late_by_idle_time: int) -> list[Row]:
-    """Return the terms of the law; frames that came after idle time had closed their second are late."""
+def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Row]:
+    """Return the terms of the law; frames that came after their second was closed early are late."""
     tally, fates = Tally(), recount.fates
     for partition in state.partitions.values():
         tally.add(partition.tally)
     return [
         Row("consumed", tally.consumed, fates.total()),
-        Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_idle_time),
-        Row("late", tally.late, fates[Fate.JOINED] + fates[Fate.LATE] + late_by_idle_time),
-        Row("late but in their minute", tally.joined, fates[Fate.JOINED] + late_by_idle_time),
+        Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_early_closing),
+        Row("late", tally.late, fates[Fate.JOINED] + fates[Fate.LATE] + late_by_early_closing),
+        Row("late but in their minute", tally.joined, fates[Fate.JOINED] + late_by_early_closing),
         Row("invalid", tally.invalid, fates[Fate.INVALID]),
         Row("future", tally.future, fates[Fate.FUTURE]),
         Row("held", tally.held, fates[Fate.HELD]),

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     FRAME_TOO_MANY = "frame too many"
     FRAME_DIFFERS = "frame differs"
     FRAME_OUT_OF_ORDER = "frame out of order"
-    CLOSED_BY_IDLE_TIME = "closed by idle time"  # no contradiction: the log proves neither value
+    CLOSED_EARLY = "closed early"  # no contradiction: the log proves neither value
 
 
 class Difference(NamedTuple):
@@ -63,7 +63,8 @@ class Findings:
         counts: how many there were of each kind.
         compared: how many windows were compared, by size in seconds.
         waiting: windows with frames that the job had not closed yet, by size in seconds.
-        late_by_idle_time: frames that came, by the outputs, after idle time had closed their second.
+        late_by_early_closing: frames that came, by the outputs, after their second had been closed, although event time
+            of their own partition had not passed it.
         remarks: what could not be verified, and why.
     """
 
@@ -73,7 +74,7 @@ class Findings:
         self.counts: Counter[Kind] = Counter()
         self.compared: Counter[int] = Counter()
         self.waiting: Counter[int] = Counter()
-        self.late_by_idle_time = 0
+        self.late_by_early_closing = 0
         self.remarks: list[str] = []
 
     def add(
@@ -81,8 +82,8 @@ class Findings:
     ) -> None:
         """Note a difference. What contradicts is kept before what only cannot be decided."""
         self.counts[kind] += 1
-        if len(self.kept) == self.most and kind is not Kind.CLOSED_BY_IDLE_TIME:
-            undecided = [number for number, kept in enumerate(self.kept) if kept.kind is Kind.CLOSED_BY_IDLE_TIME]
+        if len(self.kept) == self.most and kind is not Kind.CLOSED_EARLY:
+            undecided = [number for number, kept in enumerate(self.kept) if kept.kind is Kind.CLOSED_EARLY]
             for number in undecided[-1:]:
                 del self.kept[number]
         if len(self.kept) < self.most:
@@ -103,7 +104,7 @@ class Findings:
     @property
     def contradictions(self) -> int:
         """How many differences contradict the recount."""
-        return self.counts.total() - self.counts[Kind.CLOSED_BY_IDLE_TIME]
+        return self.counts.total() - self.counts[Kind.CLOSED_EARLY]
 
     @property
     def left_out(self) -> int:

@@ -1,8 +1,9 @@
 """What became of each frame, found out once more from the frames themselves: no state, no pointers, one partition.
 
 The log of frames decides all but two things, which only happened while a job ran and are nowhere in the input: that
-idle time, or the end of an input, closed windows early; and that such an end rejected frames before their proof came.
-Both leave traces in the rejected topic, and those are taken as told.
+windows were closed early, by idle time, by the end of an input, or before a partition was added that fills them; and
+that such an end rejected frames before their proof came. Both leave traces in the rejected topic, and those are taken
+as told.
 """
 
 from collections import deque
@@ -79,7 +80,7 @@ class PartitionJudge:
         self._rules = rules
         self._told = told
         self._newest = -1
-        self._closed_to = 0  # idle time closed what ends at or before it; as far as the log proves
+        self._closed_to = 0  # what ends at or before it was closed early; as far as the rejected topic proves
         self._waiting: deque[Received] = deque()
 
     def judged(self) -> Iterator[Judged]:
@@ -97,7 +98,7 @@ class PartitionJudge:
             yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason)
 
     def _timed(self, ts: int, offset: int) -> Fate:
-        """Judge by event time: the partition's own, or what idle time is proved to have made of it."""
+        """Judge by event time: the partition's own, or what early closing is proved to have made of it."""
         minute_end = minute_of(ts) + MINUTE_S
         if offset in self._told.closed:
             self._closed_to = max(self._closed_to, minute_end)

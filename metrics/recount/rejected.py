@@ -32,14 +32,14 @@ class RejectedRecords:
         self.offsets[partition, reason] += offset
         if reason == Reason.FUTURE:
             self._future[partition].add(offset)
-        elif reason == Reason.LATE and self._is_by_idle_time(detail):
+        elif reason == Reason.LATE and self._was_closed_early(detail):
             self._closed[partition].add(offset)
 
     def told(self, partition: int, settled_at: int) -> Told:
         """Return what they tell of a partition, whose input was last taken to end at an offset."""
         return Told(self._future[partition], self._closed[partition], settled_at)
 
-    def _is_by_idle_time(self, detail: str) -> bool:
+    def _was_closed_early(self, detail: str) -> bool:
         """Tell whether event time of a late frame's own partition had left its minute open."""
         match = _LATE.match(detail)
         if match is None:

@@ -258,10 +258,10 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided
     process.send_signal(signal.SIGINT)
     finish(process)
     found = verdict(application)
-    assert differences(found) == [("closed by idle time", "2016-07-11T13:39:10Z", "2 frames", "1 frame")]
-    assert found["late_by_idle_time"] == 1
+    assert differences(found) == [("closed early", "2016-07-11T13:39:10Z", "2 frames", "1 frame")]
+    assert found["late_by_early_closing"] == 1
     printed = application.run("verify")
-    assert "1 frame came after 1 second; the log proves neither value" in printed
+    assert "closed early: 1 second, and 1 frame came after that; the log proves neither value" in printed
 
 
 def test_an_input_whose_first_frames_are_gone_is_verified_from_where_it_can_be(application: Application) -> None:

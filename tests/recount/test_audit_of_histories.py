@@ -10,9 +10,12 @@ import pytest
 
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
 from metrics.recount.findings import Findings, Kind
+from tests.frames.simulation import Run
 from tests.frames.test_simulation import live_through
 from tests.recount.audited import audited
+from tests.reference import Sent
 
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 HISTORIES = 600
 FORGED = 150
 
@@ -66,9 +69,25 @@ def test_an_audit_contradicts_nothing_that_a_job_did() -> None:
         findings = audited(live_through(seed))
         assert findings.agrees, (seed, findings.kept)
         compared += findings.compared.total()
-        undecided += findings.counts[Kind.CLOSED_BY_IDLE_TIME]
+        undecided += findings.counts[Kind.CLOSED_EARLY]
     assert compared > 10_000
     assert undecided > 10
+
+
+def test_seconds_that_a_partition_added_later_fills_behind_what_was_published_were_closed_early() -> None:
+    #  partition 0   0 … 20 |                    closed to 15; idle time never closed anything
+    #  partition 1          | added: 10          late for its second, counted for its minute
+    run = Run({0: [Sent(T + second, "a") for second in range(21)], 1: [Sent(T + 10, "b")]}, lambda: False, first=1)
+    run.batch(0, 21)
+    run.commit()
+    run.add_partition()
+    run.batch(1, 1)
+    run.end_for_good()
+    run.check()
+    findings = audited(run)
+    assert findings.agrees
+    assert [(kept.kind, kept.window) for kept in findings.kept] == [("closed early", T + 10)]
+    assert findings.late_by_early_closing == 1
 
 
 @pytest.mark.parametrize("forge", [lower, raise_count, lower_with_its_average, change_average, delete, double, add])
@@ -86,7 +105,7 @@ def test_an_audit_finds_every_forgery(forge: Forgery) -> None:
 def test_a_difference_that_contradicts_is_listed_before_those_that_cannot_be_decided() -> None:
     findings = Findings(most=2)
     for window in range(3):
-        findings.add(Kind.CLOSED_BY_IDLE_TIME, "second", window)
+        findings.add(Kind.CLOSED_EARLY, "second", window)
     findings.add(Kind.DIFFERS, "second", 7)
-    assert [(kept.kind, kept.window) for kept in findings.kept] == [(Kind.CLOSED_BY_IDLE_TIME, 0), (Kind.DIFFERS, 7)]
+    assert [(kept.kind, kept.window) for kept in findings.kept] == [(Kind.CLOSED_EARLY, 0), (Kind.DIFFERS, 7)]
     assert (findings.left_out, findings.contradictions) == (2, 1)

@@ -35,12 +35,12 @@ def test_a_gap_has_rows_of_zero_and_a_longer_one_has_none_but_is_told() -> None:
     assert compared(rows, {10: 2, 12: 4, 20: 2}, closed=21, last=20).counts == {}
 
 
-def test_a_second_that_the_next_record_tells_as_a_gap_was_passed_over_by_idle_time() -> None:
+def test_a_second_that_the_next_record_tells_as_a_gap_was_closed_early_without_a_row() -> None:
     rows = [second(10, 2, 2.0), second(20, 2, 2.0, gap_s=9)]
     findings = compared(rows, {10: 2, 15: 1, 20: 2}, closed=21, last=20)
-    assert findings.counts == {Kind.CLOSED_BY_IDLE_TIME: 1}
+    assert findings.counts == {Kind.CLOSED_EARLY: 1}
     assert findings.agrees
-    assert (findings.kept[0].window, findings.late_by_idle_time) == (15, 1)
+    assert (findings.kept[0].window, findings.late_by_early_closing) == (15, 1)
 
 
 def test_a_second_whose_row_is_only_gone_is_missing() -> None:
