@@ -193,6 +193,9 @@ def verify(
 ) -> None:
     """Count the input once more, plainly, and compare: exit code 0 if the outputs agree with it, 1 if they differ.
 
+    Exit code 1, too, if no window could be compared, since the input no longer holds the frames of what was published;
+    0 if none is published and none has to be. What is said last tells which.
+
     Reads only, so the job may be running.
 
     Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`

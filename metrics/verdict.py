@@ -11,7 +11,7 @@ from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka.verification import Verification
 from metrics.recount.audit import ALL_TIME
-from metrics.recount.findings import Difference, Findings, Kind
+from metrics.recount.findings import Difference, Findings, Kind, Verdict
 from metrics.recount.republished import Republished
 from metrics.terminal import numbered, out, say, warn
 
@@ -68,12 +68,25 @@ def _lines(verification: Verification) -> list[str]:
         consumed, *parts = verification.terms
         law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late but in their minute")
         lines.append(f"conservation: consumed {consumed.state:,} = {law}")
-    if findings.agrees:
-        lines.append("the outputs agree with the input")
-    else:
-        counts = [f"{kind} {findings.counts[kind]:,}" for kind in Kind if findings.counts[kind]]
-        lines.append(f"the outputs differ from the input: {', '.join(counts)}")
-    return lines
+    return [*lines, _verdict(verification)]
+
+
+def _verdict(verification: Verification) -> str:
+    findings = verification.findings
+    match findings.verdict:
+        case Verdict.AGREES:
+            return "the outputs agree with the input"
+        case Verdict.DIFFERS:
+            counts = [f"{kind} {findings.counts[kind]:,}" for kind in Kind if findings.counts[kind]]
+            return f"the outputs differ from the input: {', '.join(counts)}"
+        case Verdict.NOT_COMPARED:
+            return (
+                f"no window could be compared, of {numbered(findings.published[SECOND_S], 'second')} and "
+                f"{numbered(findings.published[MINUTE_S], 'minute')} published: {findings.why_not_compared}"
+            )
+        case Verdict.NOTHING_TO_COMPARE:
+            where = "yet" if verification.asked == ALL_TIME else "in the range"
+            return f"no window is published {where}, and none has to be: there was nothing to compare"
 
 
 def as_json(verification: Verification) -> bytes:
@@ -81,9 +94,12 @@ def as_json(verification: Verification) -> bytes:
     findings, within = verification.findings, verification.within
     fields: dict[str, Any] = {
         "agrees": findings.agrees,
+        "verdict": findings.verdict.value,
+        "why_not_compared": findings.why_not_compared or None,
         "from": rfc3339(within.start),
         "to": None if within.end == ALL_TIME.end else rfc3339(within.end),
         "compared": {"seconds": findings.compared[SECOND_S], "minutes": findings.compared[MINUTE_S]},
+        "published": {"seconds": findings.published[SECOND_S], "minutes": findings.published[MINUTE_S]},
         "not_closed_yet": {"seconds": findings.waiting[SECOND_S], "minutes": findings.waiting[MINUTE_S]},
         "counts": {kind.value: count for kind, count in findings.counts.items() if count},
         "late_by_early_closing": findings.late_by_early_closing,

@@ -8,18 +8,19 @@ import pytest
 
 from metrics import verdict
 from metrics.recount.audit import ALL_TIME
+from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings, Kind
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
-def verification(findings: Findings) -> Any:
-    return SimpleNamespace(findings=findings, within=ALL_TIME, terms=[], republished=None)
+def verification(findings: Findings, asked: Range = ALL_TIME) -> Any:
+    return SimpleNamespace(findings=findings, asked=asked, within=asked, terms=[], republished=None)
 
 
-def shown(findings: Findings, capfd: pytest.CaptureFixture[str]) -> list[str]:
+def shown(findings: Findings, capfd: pytest.CaptureFixture[str], asked: Range = ALL_TIME) -> list[str]:
     """Return the lines that people see below the table."""
-    verdict.show(verification(findings))
+    verdict.show(verification(findings, asked))
     _, _, lines = capfd.readouterr().out.rpartition("compared ")
     return lines.splitlines()
 
@@ -51,3 +52,36 @@ def test_seconds_that_were_closed_early_are_not_said_to_have_been_closed_by_idle
     assert fields["counts"] == {"closed early": 1}
     assert fields["late_by_early_closing"] == 2
     assert "idle" not in str(fields)
+    assert fields["verdict"] == "agrees"
+
+
+def test_outputs_that_could_not_be_compared_are_not_said_to_agree(capfd: pytest.CaptureFixture[str]) -> None:
+    findings = Findings()
+    findings.published.update({1: 2, 60: 1})
+    findings.why_not_compared = "what must be published before 2016-07-11T13:40:00Z, the input no longer tells"
+    assert shown(findings, capfd) == [
+        "0 seconds and 0 minutes; not closed yet: 0 seconds and 0 minutes",
+        (
+            "no window could be compared, of 2 seconds and 1 minute published: what must be published before "
+            "2016-07-11T13:40:00Z, the input no longer tells"
+        ),
+    ]
+    fields = read(findings)
+    assert (fields["verdict"], fields["agrees"]) == ("not compared", False)
+    assert fields["why_not_compared"] == findings.why_not_compared
+    assert fields["published"] == {"seconds": 2, "minutes": 1}
+
+
+def test_outputs_that_hold_nothing_yet_are_said_to_need_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    said = "and none has to be: there was nothing to compare"
+    assert shown(Findings(), capfd)[-1] == f"no window is published yet, {said}"
+    assert shown(Findings(), capfd, Range(T, T + 60))[-1] == f"no window is published in the range, {said}"
+    fields = read(Findings())
+    assert (fields["verdict"], fields["agrees"], fields["why_not_compared"]) == ("nothing to compare", True, None)
+
+
+def test_a_difference_is_a_verdict_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    findings = compared()
+    findings.add(Kind.MISSING, "second", T, recount="1 frame")
+    assert shown(findings, capfd)[-1] == "the outputs differ from the input: missing 1"
+    assert read(findings)["verdict"] == "differs"

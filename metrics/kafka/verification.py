@@ -40,7 +40,8 @@ class Verification:
 
     Attributes:
         frames: about how many frames it reads.
-        within: the windows that it compares.
+        asked: the windows that it is to compare.
+        whole_from: the second from which on the input holds all frames, and they can be compared.
         findings: what it found.
         terms: the law of conservation by the state and by the recount; none where the input is not complete.
         republished: what was found out about the republished stream; None where it was not compared.
@@ -52,15 +53,16 @@ class Verification:
         settings: Settings,
         snapshot: Snapshot,
         in_use: TopicsInUse,
-        within: Range,
+        asked: Range,
         findings: Findings,
     ) -> None:
         self.findings = findings
-        self.within = within
+        self.asked = asked
+        self.whole_from = 0
         self.state = snapshot.state
         self.terms: list[Row] = []
         self.republished: Republished | None = None
-        self._compares_stream = bool(snapshot.republished) and within == ALL_TIME
+        self._compares_stream = bool(snapshot.republished) and asked == ALL_TIME
         again = [*snapshot.input, *snapshot.republished] if self._compares_stream else []
         self.frames = sum(max(0, span.end - span.start) for span in (*snapshot.input, *again))
         self._in_use = in_use
@@ -68,6 +70,11 @@ class Verification:
         self._settings = settings
         self._snapshot = snapshot
         self._read = 0
+
+    @property
+    def within(self) -> Range:
+        """The windows that it compares."""
+        return Range(max(self.asked.start, self.whole_from), self.asked.end)
 
     def run(self, on_progress: Callable[[int], None]) -> None:
         """Read everything, and note what differs.
@@ -80,14 +87,17 @@ class Verification:
         rejected = self._rejected()
         spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
         streams = Streams(self._consumer, spans)
-        is_complete = self._narrow_to_what_is_left(streams)
+        is_complete = all(map(self._is_complete, snapshot.input))
+        if not is_complete:
+            self._find_what_is_whole(streams)
         self.terms = audit(
             self.state,
             [self._judged(streams, span, rejected, on_progress) for span in snapshot.input],
             {size_s: Outputs(self._in_order(size_s, streams), strays[size_s].by_start) for size_s in strays},
             rejected,
             self.findings,
-            within=self.within,
+            asked=self.asked,
+            whole_from=self.whole_from,
             gap_limit_s=self._settings.gap_limit_s,
             is_complete=is_complete,
             is_settled=snapshot.is_settled,
@@ -152,29 +162,25 @@ class Verification:
         told = rejected.told(span.partition, self.state.partitions[span.partition].settled_at)
         return PartitionJudge(span.partition, received(), self.state.rules, told).judged()
 
-    def _narrow_to_what_is_left(self, streams: Streams) -> bool:
-        """Leave out windows whose first frames the topic no longer holds; tell whether it holds all.
+    def _find_what_is_whole(self, streams: Streams) -> None:
+        """Leave out windows whose first frames the topic no longer holds.
 
         Where frames are gone, event time before the first that is left is not known, but it was not far above that of
-        the next ones.
+        the next ones; and where none of these is left, not above what the state says.
         """
-        start, is_complete = self.within.start, True
         for span in self._snapshot.input:
             if self._is_complete(span):
                 continue
-            is_complete = False
             frames = [_received(message).frame for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
             seen = sorted(frame.ts for frame in frames if isinstance(frame, Frame))
-            if seen:
-                near = [ts for ts in seen if ts <= seen[len(seen) // 2] + self.state.rules.future_limit_s]
-                start = max(start, minute_of(near[-1] + self.state.rules.lateness_s) + MINUTE_S)
-        if not is_complete:
-            self.within = Range(start, self.within.end)
-            self.findings.remarks.append(
-                f"the input no longer holds its first frames: verified from {rfc3339(start)}, "
-                "and without the conservation law"
-            )
-        return is_complete
+            near = [ts for ts in seen if ts <= seen[len(seen) // 2] + self.state.rules.future_limit_s]
+            newest = near[-1] + self.state.rules.lateness_s if near else self.state.partitions[span.partition].newest
+            if newest >= 0:
+                self.whole_from = max(self.whole_from, minute_of(newest) + MINUTE_S)
+        self.findings.remarks.append(
+            f"the input no longer holds its first frames: verified from {rfc3339(self.within.start)}, "
+            "and without the conservation law"
+        )
 
     def _is_complete(self, span: Span) -> bool:
         """Tell whether a partition of the input still holds all that was read of it."""
@@ -189,7 +195,7 @@ def _received(message: Message) -> Received:
 
 
 @contextmanager
-def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Verification]:
+def opened(settings: Settings, asked: Range, findings: Findings) -> Iterator[Verification]:
     """Open a verification of the group's outputs as they are now.
 
     Raises:
@@ -200,6 +206,6 @@ def opened(settings: Settings, within: Range, findings: Findings) -> Iterator[Ve
     consumer = open_reader(settings)
     try:
         snapshot = Snapshot(admin, consumer, settings, in_use)
-        yield Verification(consumer, settings, snapshot, in_use, within, findings)
+        yield Verification(consumer, settings, snapshot, in_use, asked, findings)
     finally:
         consumer.close()

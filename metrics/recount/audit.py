@@ -6,13 +6,13 @@ from typing import NamedTuple
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import LAST_SECOND
 from metrics.frames.state import State
-from metrics.frames.windows import SECOND_S
+from metrics.frames.windows import SECOND_S, Series, rfc3339
 from metrics.recount import conservation
 from metrics.recount.comparison import Comparison, Range
 from metrics.recount.findings import Findings
 from metrics.recount.judging import Judged
 from metrics.recount.published import OfWindow, Published
-from metrics.recount.recount import Recount
+from metrics.recount.recount import Recount, Window
 from metrics.recount.rejected import RejectedRecords
 
 ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
@@ -37,7 +37,8 @@ def audit(
     rejected: RejectedRecords,
     findings: Findings,
     *,
-    within: Range = ALL_TIME,
+    asked: Range = ALL_TIME,
+    whole_from: int = 0,
     gap_limit_s: int,
     is_complete: bool = True,
     is_settled: bool = True,
@@ -47,18 +48,20 @@ def audit(
     Args:
         partitions: the judged frames of each partition, from the first on, up to the state's position.
         outputs: the records of windows by size in seconds: 1 and 60.
-        within: the windows to compare.
+        asked: the windows to compare.
+        whole_from: the second from which on the input holds all frames; windows before it are not compared.
         is_complete: whether the input still holds its first frames.
         is_settled: whether the state is of the same moment as the outputs; otherwise these may hold newer records.
 
     Returns:
         The terms of the law of conservation by the state and by the recount; none where not all was recounted.
     """
-    saved = {SECOND_S: state.seconds, MINUTE_S: state.minutes}
+    within = Range(max(asked.start, whole_from), asked.end)
+    saved = _saved(state)
     comparisons = {
         size_s: Comparison(
             size_s,
-            outputs[size_s].in_order,
+            _noted(outputs[size_s].in_order, size_s, asked, findings),
             outputs[size_s].strays,
             saved[size_s],
             within,
@@ -69,18 +72,62 @@ def audit(
         for size_s in saved
     }
     recount = Recount()
-    for window in recount.windows(partitions, state.rules.lateness_s):
+    _compare(recount.windows(partitions, state.rules.lateness_s), comparisons, within)
+    findings.why_not_compared = _why_not_compared(state, asked, within, findings)
+    conservation.check_law(state, findings)
+    if not is_complete or asked != ALL_TIME:
+        return []
+    return _summed_up(state, recount, comparisons, rejected, findings)
+
+
+def _saved(state: State) -> Mapping[int, Series]:
+    """Return what the state says was published, by the size of windows."""
+    return {SECOND_S: state.seconds, MINUTE_S: state.minutes}
+
+
+def _summed_up(
+    state: State,
+    recount: Recount,
+    comparisons: Mapping[int, Comparison],
+    rejected: RejectedRecords,
+    findings: Findings,
+) -> list[conservation.Row]:
+    """Check what only holds of the whole input, and return the terms of the law of conservation."""
+    terms = conservation.terms(state, recount, findings.late_by_early_closing)
+    conservation.check_terms(terms, findings)
+    conservation.check_rejected(recount, rejected, findings)
+    for size_s, comparison in comparisons.items():
+        conservation.check_totals(comparison.of, _saved(state)[size_s], comparison.averages, findings)
+    return terms
+
+
+def _compare(windows: Iterator[Window], comparisons: Mapping[int, Comparison], within: Range) -> None:
+    """Compare the windows in a range, each with those of its size."""
+    for window in windows:
         if window.end > within.end:
             break  # they come in the order of their ends
         comparisons[window.size_s].expect(window)
     for comparison in comparisons.values():
         comparison.finish()
-    conservation.check_law(state, findings)
-    if not is_complete or within != ALL_TIME:
-        return []
-    terms = conservation.terms(state, recount, findings.late_by_early_closing)
-    conservation.check_terms(terms, findings)
-    conservation.check_rejected(recount, rejected, findings)
-    for size_s, comparison in comparisons.items():
-        conservation.check_totals(comparison.of, saved[size_s], comparison.averages, findings)
-    return terms
+
+
+def _noted(records: Iterator[Published], size_s: int, asked: Range, findings: Findings) -> Iterator[Published]:
+    """Yield records, and note how many are of windows that were asked for."""
+    for record in records:
+        if asked.holds(record.start, size_s):
+            findings.published[size_s] += 1
+        yield record
+
+
+def _why_not_compared(state: State, asked: Range, within: Range, findings: Findings) -> str:
+    """Return why no window was compared; nothing where some were, or none is published and none has to be.
+
+    Where the input no longer tells what has to be published, outputs that hold nothing may lack it.
+    """
+    if findings.compared.total():
+        return ""
+    if asked.start < within.start and asked.start < state.seconds.closed_through:
+        return f"what must be published before {rfc3339(within.start)}, the input no longer tells"
+    if findings.published.total():
+        return "the job commits so often that no state is of the same moment"
+    return ""

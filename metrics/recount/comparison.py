@@ -16,6 +16,10 @@ class Range(NamedTuple):
     start: int
     end: int
 
+    def holds(self, start: int, size_s: int) -> bool:
+        """Tell whether a window lies in it."""
+        return self.start <= start and start + size_s <= self.end
+
 
 class Averages:
     """The running average of the windows published, as it must have been."""
@@ -71,7 +75,7 @@ class Comparison:
 
     def expect(self, window: Window) -> None:
         """Compare a window that has frames; they come in ascending order."""
-        if window.start < self._within.start or window.end > self._within.end:
+        if not self._within.holds(window.start, self.size_s):
             return
         if window.end > self._saved.closed_through:
             self._findings.waiting[self.size_s] += 1
@@ -88,7 +92,7 @@ class Comparison:
         """Look at what is left once the last window was expected."""
         self._pass_before(self._within.end)
         for start, strays in sorted(self._strays.items()):
-            if self._contains(start):
+            if self._within.holds(start, self.size_s):
                 self._too_many([stray for stray in strays if isinstance(stray, Published)])
 
     def _gap_s(self, start: int) -> int:
@@ -185,7 +189,7 @@ class Comparison:
         while self._next is not None and self._next.start < start:
             at = self._next.start
             records = self._take(at)
-            if self._contains(at):
+            if self._within.holds(at, self.size_s):
                 strays = self._strays.pop(at, [])
                 self._too_many([*records, *(stray for stray in strays if isinstance(stray, Published))])
 
@@ -193,9 +197,6 @@ class Comparison:
         is_newer = not self._is_settled and records and records[0].start + self.size_s > self._saved.closed_through
         if records and not is_newer:
             self._add(Kind.TOO_MANY, records[0].start, "", self._shown_all(records))
-
-    def _contains(self, start: int) -> bool:
-        return self._within.start <= start and start + self.size_s <= self._within.end
 
     def _pass_before_range(self) -> None:
         """Sum up what was published before the range, for the averages in it; nothing there is compared."""

@@ -31,6 +31,15 @@ class Kind(StrEnum):
     CLOSED_EARLY = "closed early"  # no contradiction: the log proves neither value
 
 
+class Verdict(StrEnum):
+    """What a verification comes to."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_COMPARED = "not compared"  # windows are published, or may have to be, and none could be compared
+    NOTHING_TO_COMPARE = "nothing to compare"  # none is published, and by the input none has to be
+
+
 class Difference(NamedTuple):
     """One difference, for people and machines.
 
@@ -62,6 +71,8 @@ class Findings:
         kept: the first differences.
         counts: how many there were of each kind.
         compared: how many windows were compared, by size in seconds.
+        published: how many records the outputs hold of windows that were asked for, by size in seconds.
+        why_not_compared: why none of these could be compared; empty where some were, or there is none.
         waiting: windows with frames that the job had not closed yet, by size in seconds.
         late_by_early_closing: frames that came, by the outputs, after their second had been closed, although event time
             of their own partition had not passed it.
@@ -73,6 +84,8 @@ class Findings:
         self.kept: list[Difference] = []
         self.counts: Counter[Kind] = Counter()
         self.compared: Counter[int] = Counter()
+        self.published: Counter[int] = Counter()
+        self.why_not_compared = ""
         self.waiting: Counter[int] = Counter()
         self.late_by_early_closing = 0
         self.remarks: list[str] = []
@@ -97,9 +110,18 @@ class Findings:
         self.counts[Kind.OUT_OF_ORDER] += strays.left_out
 
     @property
+    def verdict(self) -> Verdict:
+        """What it comes to: what contradicts is found even where no window could be compared."""
+        if self.contradictions:
+            return Verdict.DIFFERS
+        if self.why_not_compared:
+            return Verdict.NOT_COMPARED
+        return Verdict.AGREES if self.compared.total() else Verdict.NOTHING_TO_COMPARE
+
+    @property
     def agrees(self) -> bool:
-        """Whether nothing contradicts the recount."""
-        return self.contradictions == 0
+        """Whether nothing contradicts the recount, and not for want of anything to hold against it."""
+        return self.verdict in (Verdict.AGREES, Verdict.NOTHING_TO_COMPARE)
 
     @property
     def contradictions(self) -> int:

@@ -181,6 +181,7 @@ def test_a_range_compares_its_windows_alone_with_their_averages(application: App
     forge_seconds(application, forge)
     before = ["--from", "2016-07-11T13:39:00Z", "--to", "2016-07-11T13:39:03Z"]
     assert verdict(application, *before)["compared"] == {"seconds": 3, "minutes": 0}
+    assert verdict(application, "--from", str(T + 60))["verdict"] == "nothing to compare"
     within = ["--from", "2016-07-11T13:39:03Z", "--to", str(T + 6)]
     assert differences(verdict(application, *within, exit_code=1)) == [
         ("differs", "2016-07-11T13:39:03Z", "4 frames, avg 2.500", "5 frames, avg 2.500")
@@ -276,6 +277,19 @@ def test_an_input_whose_first_frames_are_gone_is_verified_from_where_it_can_be(a
     assert found["compared"] == {"seconds": 180, "minutes": 3}
     assert found["conservation"] == []
     assert "no longer holds its first frames" in found["remarks"][0]
+
+
+def test_outputs_of_an_input_that_is_gone_could_not_be_compared(application: Application) -> None:
+    ten_seconds(application)
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    for first in (1, 55):  # its first frame, and all
+        place = TopicPartition(application.topic("frames"), 0, first)
+        admin.delete_records([place])[place].result(TIMEOUT_S)
+        found = verdict(application, exit_code=1)
+        assert (found["verdict"], found["counts"]) == ("not compared", {})
+        assert found["published"] == {"seconds": 10, "minutes": 1}
+        assert "before 2016-07-11T13:40:00Z" in found["why_not_compared"]
+    assert "no window could be compared, of 10 seconds and 1 minute published" in application.run("verify", exit_code=1)
 
 
 def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Application) -> None:
@@ -375,7 +389,8 @@ def test_a_stream_that_was_switched_on_later_or_holds_less_is_compared_from_ther
     for role, first in (("republished", 2), ("frames", 9)):
         place = TopicPartition(application.topic(role), 0, first)
         admin.delete_records([place])[place].result(TIMEOUT_S)
-    found = verdict(application)
+    found = verdict(application, exit_code=1)  # the input no longer tells what the windows must be
+    assert (found["verdict"], found["counts"]) == ("not compared", {})
     assert (found["republished"]["compared"], found["republished"]["older"]) == (7, 1)
 
 

@@ -7,7 +7,8 @@ import msgspec
 from metrics.frames.frame import read_frame
 from metrics.frames.state import State
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord
-from metrics.recount.audit import Outputs, audit
+from metrics.recount.audit import ALL_TIME, Outputs, audit
+from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings
 from metrics.recount.judging import PartitionJudge, Received
 from metrics.recount.published import Strays, in_order, read_record
@@ -17,8 +18,19 @@ from tests.frames.simulation import GAP_LIMIT_S, Run
 from tests.reference import Timeline
 
 
-def audited(run: Run, records: Sequence[Record] | None = None) -> Findings:
-    """Audit what a run committed, or other records in place of those that it published."""
+def audited(
+    run: Run,
+    records: Sequence[Record] | None = None,
+    *,
+    asked: Range = ALL_TIME,
+    whole_from: int = 0,
+    is_settled: bool = True,
+) -> Findings:
+    """Audit what a run committed, or other records in place of those that it published.
+
+    Args:
+        whole_from: the second from which on the input is taken to be whole.
+    """
     state = msgspec.json.decode(run.committed, type=State)
     rejected = RejectedRecords(state.rules.lateness_s)
     for partition, frames in run.rejected.items():
@@ -35,7 +47,18 @@ def audited(run: Run, records: Sequence[Record] | None = None) -> Findings:
         for number, saved in state.partitions.items()
     ]
     outputs = published(run.kept if records is None else records)
-    audit(state, judges, outputs, rejected, findings, gap_limit_s=GAP_LIMIT_S)
+    audit(
+        state,
+        judges,
+        outputs,
+        rejected,
+        findings,
+        asked=asked,
+        whole_from=whole_from,
+        gap_limit_s=GAP_LIMIT_S,
+        is_complete=whole_from == 0,
+        is_settled=is_settled,
+    )
     return findings
 
 
