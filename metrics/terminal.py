@@ -27,8 +27,8 @@ from metrics.kafka.job import Job
 
 REFRESH_S = 0.25
 
-out = Console(highlight=False, soft_wrap=True, markup=False)
-err = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 
 def say(text: str) -> None:

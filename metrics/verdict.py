@@ -22,7 +22,7 @@ def show(verification: Verification) -> None:
     """Print what was found, and the verdict."""
     findings = verification.findings
     if findings.kept:
-        console = out if out.is_terminal else Console(highlight=False, markup=False, width=LINE_COLUMNS)
+        console = out if out.is_terminal else Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
         console.print(_table(findings))
     if findings.left_out:
         say(f"and {numbered(findings.left_out, 'more difference')}")
