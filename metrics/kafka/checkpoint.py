@@ -23,7 +23,7 @@ from metrics.settings import Settings
 
 # One try of a step; between two of them Ctrl-C is heard. A transaction was measured to take seven round trips to the
 # broker, four of them in its last step; the broker gives up on it after 30 s, so waiting longer would not help.
-CALL_TIMEOUT_S = 20.0
+LONGEST_CALL_S, SHORTEST_CALL_S = 20.0, 5.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
 WHAT = "the transaction failed; nothing of it is visible"
@@ -67,7 +67,9 @@ class Checkpoint:
         self._in_use = in_use
         self._is_open = self._has_failed = self._hangs = False
         self._refusals: list[str] = []
-        self._call(producer.init_transactions, CALL_TIMEOUT_S)
+        # So that two tries at least fit into what is borne.
+        self._call_s = min(LONGEST_CALL_S, max(SHORTEST_CALL_S, settings.broker_timeout_s / 2))
+        self._call(producer.init_transactions, self._call_s)
 
     def publish(self, record: Record) -> None:
         """Send the record of a closed window; its timestamp is the window's start."""
@@ -143,9 +145,9 @@ class Checkpoint:
         self._begin()
         offsets = to_offsets(SavedState(state, self._in_use.input_id, self.instance), self._settings.input_topic)
         group = self._consumer.consumer_group_metadata()
-        self._call(self._producer.send_offsets_to_transaction, offsets, group, CALL_TIMEOUT_S)
+        self._call(self._producer.send_offsets_to_transaction, offsets, group, self._call_s)
         # 2. The commit flushes the outputs first, and fails if one of them was refused.
-        self._call(self._producer.commit_transaction, CALL_TIMEOUT_S)
+        self._call(self._producer.commit_transaction, self._call_s)
         self._is_open = False
         self._pace.end(monotonic())
 
@@ -222,7 +224,7 @@ class Checkpoint:
         the second. So nothing is tried twice, and a step that does not return is left behind with its producer.
         """
         try:
-            bounded.call(CALL_TIMEOUT_S + GRACE_S, step, *arguments, meanwhile=lambda: self._pace.wait(monotonic()))
+            bounded.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._pace.wait(monotonic()))
         except KafkaException as error:
             raise self._lost(error) from error
         except TimeoutError:

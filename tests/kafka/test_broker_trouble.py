@@ -44,15 +44,15 @@ def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Pr
 
 def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
-        application = Application(address)
+        application = Application(address, {"BROKER_TIMEOUT_S": "20"})
         with busy(application, tmp_path) as process:
             for broker in java_of(tmp_path / "broker"):
                 broker.suspend()
-            time.sleep(25)  # longer than one try of a step takes, so that trouble is seen
+            time.sleep(14)  # longer than one try of a step takes, so that trouble is seen
             for broker in java_of(tmp_path / "broker"):
                 broker.resume()
             output = finish(process)
-        assert "trying on for 60 s" in output
+        assert "trying on for 20 s" in output
         expect_all(application)
 
 
