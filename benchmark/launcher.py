@@ -1,0 +1,71 @@
+"""Runs one command as a process group of its own, and measures it: time, processor, memory.
+
+Started as a script of its own, `python -I -S launcher.py RESULT TIMEOUT_S COMMAND…`, for two reasons. A process that is
+forked by a large one counts that one's memory as its own peak, so a small one must fork it. And however the benchmark
+ends, the system closes its end of our standard input, by which we end the command.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+STARTED = "BENCHMARK_STARTED_S"  # as in contract.py, which cannot be imported from here
+
+
+def launch(command: list[str], timeout_s: float) -> dict[str, object]:
+    """Run a command to its end, or end it and its children when the time or the owner is gone.
+
+    Returns:
+        `seconds` from start to end, `cpu_s` (user and system, children included), `peak_rss_bytes` (of its largest
+        process), `exit_code` (negative: the signal that ended it), `has_timed_out`, `started_s` (time.monotonic).
+    """
+    started_s = time.monotonic()
+    process = subprocess.Popen(  # noqa: S603  # the owner's own command line
+        command, env={**os.environ, STARTED: repr(started_s)}, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    threading.Thread(target=_end_with_owner, args=(process.pid,), daemon=True).start()
+    timeout = threading.Timer(timeout_s, _end, [process.pid])
+    timeout.daemon = True
+    timeout.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started_s
+    timeout.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    _end(process.pid)  # children that it left behind
+    return {
+        "started_s": started_s,
+        "seconds": seconds,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_rss_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "exit_code": process.returncode,
+        "has_timed_out": seconds >= timeout_s,
+    }
+
+
+def _end_with_owner(group: int) -> None:
+    """Wait until the owner closes our standard input, and end the group."""
+    os.read(0, 1)
+    _end(group)
+
+
+def _end(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def main() -> None:
+    """Launch, and write what was measured."""
+    result, timeout_s, *command = sys.argv[1:]
+    measured = launch(command, float(timeout_s))
+    with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib would double our size
+        json.dump(measured, file)
+
+
+if __name__ == "__main__":
+    main()
