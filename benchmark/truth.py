@@ -1,0 +1,113 @@
+"""The right results: every frame counted by a dict and a set, and what differs from that in what a side published."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from benchmark.contract import LATENESS_S
+
+SECOND_S, MINUTE_S = 1, 60
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """What a plain count of all frames gives. Windows without frames are not in it.
+
+    Attributes:
+        frames: how many there are.
+        size_bytes: of all frames together.
+        newest: largest ts.
+        seconds: frames by the start of their second.
+        minutes: different users by the start of their minute.
+    """
+
+    frames: int
+    size_bytes: int
+    newest: int
+    seconds: dict[int, int]
+    minutes: dict[int, int]
+
+
+class Recount:
+    """Counts frames. It knows no lateness: the frames are made so that none is too late."""
+
+    def __init__(self) -> None:
+        self._frames = self._size_bytes = 0
+        self._seconds: dict[int, int] = defaultdict(int)
+        self._users: dict[int, set[str]] = defaultdict(set)
+
+    def add(self, frame: bytes) -> None:
+        """Count one frame."""
+        fields = orjson.loads(frame)
+        ts = fields["ts"]
+        self._frames += 1
+        self._size_bytes += len(frame)
+        self._seconds[ts] += 1
+        self._users[ts - ts % MINUTE_S].add(fields["uid"])
+
+    def truth(self) -> Truth:
+        """Return what was counted."""
+        minutes = {minute: len(users) for minute, users in self._users.items()}
+        return Truth(self._frames, self._size_bytes, max(self._seconds), dict(self._seconds), minutes)
+
+
+class Published(NamedTuple):
+    """A record of a window: its start, and the frames of a second or the users of a minute."""
+
+    start: int
+    number: int
+
+
+class Compared(NamedTuple):
+    """What a comparison found.
+
+    Attributes:
+        windows: how many windows with frames were compared.
+        problems: what is wrong, in words; empty where nothing is.
+    """
+
+    windows: int
+    problems: Sequence[str]
+
+
+def compare(truth: Truth, seconds: Iterable[Published], minutes: Iterable[Published]) -> Compared:
+    """Compare what a side published with the truth.
+
+    What the frames alone cannot close at the end of a finite stream, windows that end less than LATENESS_S before the
+    newest frame, may be missing: that holds for every side. If it is there, it must be right. A row of 0 for a window
+    without frames is right, and so is none.
+    """
+    found = (
+        _compare("second", SECOND_S, truth.seconds, truth.newest, seconds),
+        _compare("minute", MINUTE_S, truth.minutes, truth.newest, minutes),
+    )
+    return Compared(sum(each.windows for each in found), [problem for each in found for problem in each.problems])
+
+
+def _compare(
+    name: str, size_s: int, expected: Mapping[int, int], newest: int, published: Iterable[Published]
+) -> Compared:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for record in published:
+        numbers[record.start].append(record.number)
+    due = {start for start in expected if start + size_s + LATENESS_S <= newest}
+    doubled = sorted(start for start, found in numbers.items() if len(found) > 1)
+    wrong = sorted(start for start, found in numbers.items() if set(found) != {expected.get(start, 0)})
+    missing = sorted(due - numbers.keys())
+    problems = []
+    if missing:
+        problems.append(_told(missing, name, "missing", f"{expected[missing[0]]:,} expected"))
+    if doubled:
+        problems.append(_told(doubled, name, "published more than once", f"{numbers[doubled[0]]}"))
+    if wrong:
+        first = wrong[0]
+        problems.append(_told(wrong, name, "wrong", f"{numbers[first][0]:,} instead of {expected.get(first, 0):,}"))
+    return Compared(len(due | (numbers.keys() & expected.keys())), problems)
+
+
+def _told(starts: Sequence[int], name: str, what: str, example: str) -> str:
+    first = datetime.fromtimestamp(starts[0], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{len(starts):,} {name}{'' if len(starts) == 1 else 's'} {what}, the first {first}: {example}"

@@ -1,0 +1,71 @@
+"""Whether a side was right: the comparison of what it published with a plain count."""
+
+import json
+
+import pytest
+
+from benchmark.truth import Compared, Published, Recount, Truth, compare
+
+M = 1_468_244_400  # 2016-07-11T13:40:00Z, the start of a minute
+
+
+#   ts of the frames        M-2  M-1   M          M+1   …   M+7
+#   due when M+7 was seen   yes  yes  yes         yes       no: it ends less than 5 s before
+#   the minute before M     due: it ended 7 s before
+FRAMES = [(M - 2, "a"), (M - 1, "b"), (M - 1, "a"), (M, "c"), (M + 1, "c"), (M + 1, "d"), (M + 7, "e")]
+SECONDS = [(M - 2, 1), (M - 1, 2), (M, 1), (M + 1, 2)]
+MINUTES = [(M - 60, 2)]
+
+
+@pytest.fixture
+def truth() -> Truth:
+    recount = Recount()
+    for ts, uid in FRAMES:
+        recount.add(json.dumps({"uid": uid, "ts": ts}).encode())
+    return recount.truth()
+
+
+def compared(truth: Truth, seconds: list[tuple[int, int]], minutes: list[tuple[int, int]]) -> Compared:
+    return compare(truth, (Published(*row) for row in seconds), (Published(*row) for row in minutes))
+
+
+def test_what_equals_the_plain_count_is_right(truth: Truth) -> None:
+    assert compared(truth, SECONDS, MINUTES) == (5, [])
+
+
+def test_a_wrong_second_is_found(truth: Truth) -> None:
+    _, problems = compared(truth, [(M - 2, 1), (M - 1, 3), (M, 1), (M + 1, 2)], MINUTES)
+    assert problems == ["1 second wrong, the first 2016-07-11T13:39:59Z: 3 instead of 2"]
+
+
+def test_a_wrong_minute_is_found(truth: Truth) -> None:
+    _, problems = compared(truth, SECONDS, [(M - 60, 3)])
+    assert problems == ["1 minute wrong, the first 2016-07-11T13:39:00Z: 3 instead of 2"]
+
+
+def test_missing_windows_are_found(truth: Truth) -> None:
+    _, problems = compared(truth, SECONDS[:2], [])
+    assert problems == [
+        "2 seconds missing, the first 2016-07-11T13:40:00Z: 1 expected",
+        "1 minute missing, the first 2016-07-11T13:39:00Z: 2 expected",
+    ]
+
+
+def test_a_doubled_window_is_found_even_if_it_is_right_twice(truth: Truth) -> None:
+    _, problems = compared(truth, [*SECONDS, (M, 1)], MINUTES)
+    assert problems == ["1 second published more than once, the first 2016-07-11T13:40:00Z: [1, 1]"]
+
+
+def test_what_the_end_leaves_open_may_be_missing_but_not_wrong(truth: Truth) -> None:
+    assert compared(truth, [*SECONDS, (M + 7, 1)], [*MINUTES, (M, 3)]) == (7, [])
+    _, problems = compared(truth, [*SECONDS, (M + 7, 2)], [*MINUTES, (M, 2)])
+    assert problems == [
+        "1 second wrong, the first 2016-07-11T13:40:07Z: 2 instead of 1",
+        "1 minute wrong, the first 2016-07-11T13:40:00Z: 2 instead of 3",
+    ]
+
+
+def test_rows_of_0_for_empty_seconds_are_right_and_others_are_not(truth: Truth) -> None:
+    assert compared(truth, [*SECONDS, (M + 2, 0)], MINUTES) == (5, [])
+    _, problems = compared(truth, [*SECONDS, (M + 2, 1)], MINUTES)
+    assert problems == ["1 second wrong, the first 2016-07-11T13:40:02Z: 1 instead of 0"]
