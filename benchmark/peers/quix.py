@@ -1,0 +1,96 @@
+"""Quix Streams: two tumbling windows on one StreamingDataFrame, as its pages on windowing and aggregations write them.
+
+Frames per second are its `Count`; unique users a custom `Collector`, which that page says to perform significantly
+better than reducing. Guarantee, changelog topics and the interval of commits are its defaults. Its windows go by
+message key and pass over messages without one: the benchmark gives all frames the same.
+"""
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any
+
+from quixstreams import Application
+from quixstreams.dataframe.windows import Count
+from quixstreams.dataframe.windows.aggregations import Collector
+
+from benchmark.contract import LATENESS_S, Task, report
+
+SECOND_MS, MINUTE_MS = 1_000, 60_000
+LATENESS_MS = 1_000 * LATENESS_S
+
+
+class UniqueUsers(Collector):
+    """How many different values a column has in a window."""
+
+    def result(self, items: Iterable[Any]) -> int:
+        """Count what was collected."""
+        return len(set(items))
+
+
+class Counted:
+    """Notes when frames were processed, and stops the application after the last one."""
+
+    def __init__(self, application: Application, frames: int) -> None:
+        self.frames = 0
+        self.first_at_s = 0.0
+        self._application = application
+        self._last = frames
+
+    def __call__(self, _topic: str, _partition: int, _offset: int) -> None:
+        """Take one frame: the application calls this after each."""
+        if not self.frames:
+            self.first_at_s = monotonic()
+        self.frames += 1
+        if self.frames == self._last:
+            self._application.stop()
+
+
+def event_time_ms(value: Any, _headers: object, _timestamp: float, _timestamp_type: object) -> int:
+    """Return a frame's own time."""
+    return int(value["ts"]) * 1_000
+
+
+def main() -> None:
+    """Count the frames."""
+    task = Task.load()
+
+    def processed(topic: str, partition: int, offset: int) -> None:
+        counted(topic, partition, offset)
+
+    application = Application(
+        broker_address=task.bootstrap_servers,
+        consumer_group=task.group_id,
+        auto_offset_reset="earliest",
+        state_dir=task.folder,
+        loglevel="WARNING",
+        on_message_processed=processed,
+        # By default, librdkafka's fetcher sleeps for a second whenever its queue is full.
+        consumer_extra_config={"fetch.queue.backoff.ms": 5},
+    )
+    counted = Counted(application, task.frames)
+    frames = application.topic(task.input_topic, value_deserializer="json", timestamp_extractor=event_time_ms)
+    seconds = application.topic(task.seconds_topic, value_serializer="json")
+    minutes = application.topic(task.minutes_topic, value_serializer="json")
+
+    # Branches copy what they are given: so only the column that is needed goes on.
+    users = application.dataframe(frames)[["uid"]]
+    (
+        users.tumbling_window(SECOND_MS, grace_ms=LATENESS_MS)
+        .agg(value=Count())
+        .final()
+        .apply(lambda window: {"timestamp": window["start"] // 1_000, "num_of_frames": window["value"]})
+        .to_topic(seconds)
+    )
+    (
+        users.tumbling_window(MINUTE_MS, grace_ms=LATENESS_MS)
+        .agg(value=UniqueUsers("uid"))
+        .final()
+        .apply(lambda window: {"timestamp": window["start"] // 1_000, "unique_users": window["value"]})
+        .to_topic(minutes)
+    )
+    application.run()
+    report(counted.frames, counted.first_at_s, monotonic())
+
+
+if __name__ == "__main__":
+    main()
