@@ -1,0 +1,80 @@
+"""The command line of the benchmark."""
+
+import shlex
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmark import session
+from benchmark.session import Plan
+from benchmark.sides import SIDES, chosen
+from metrics import standard_streams, terminal
+from metrics.errors import MetricsError, OutputClosedError
+
+LEAST_FRAMES = 1_000
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    *,
+    frames: Annotated[
+        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="How many frames each side counts.")
+    ] = 1_000_000,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="SIDE",
+            help=f"Run this side; repeat it for more. Sides: {', '.join(side.name for side in SIDES)}.",
+            show_default="all",
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each side runs.")] = 3,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write benchmark/RESULTS.md, though not all sides run.")
+    ] = False,
+) -> None:
+    """Measure this application beside its peers and limits: the same frames, the same broker, one run.
+
+    Frames and the environments of the sides are made once and kept in the cache (XDG_CACHE_HOME, else ~/.cache). A
+    local Kafka is started, or BOOTSTRAP_SERVERS is taken. A million frames take about 10 GB of disk while it runs.
+    When all sides ran, benchmark/RESULTS.md is written. The exit code is 1 if a side failed or was wrong.
+
+    Example: `pipenv run bench --frames 100000 --rounds 1 --only kcat --only ours --only bytewax`
+    """
+    sides = chosen(only or [])
+    command = shlex.join(["pipenv", "run", "bench", *sys.argv[1:]])
+    plan = Plan(frames, sides, rounds, writes_results=write or len(sides) == len(SIDES), command=command)
+    try:
+        all_good = session.run(plan)
+    except KeyboardInterrupt:
+        terminal.warn("stopped by Ctrl-C; nothing is left running")
+        raise typer.Exit(128 + signal.SIGINT) from None
+    if not all_good:
+        raise typer.Exit(1)
+
+
+def _terminate(*_: object) -> NoReturn:
+    """Let SIGTERM unwind the stack, so that what was started is stopped."""
+    sys.exit(128 + signal.SIGTERM)
+
+
+def main() -> None:
+    """Run the benchmark; tell what a user can mend in words, not in a traceback."""
+    standard_streams.take_over()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except OutputClosedError as error:
+        sys.exit(error.exit_code)
+    except MetricsError as error:
+        terminal.fail(error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

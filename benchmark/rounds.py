@@ -1,0 +1,137 @@
+"""Every side in turn, round after round, each from the cold start of its process."""
+
+import os
+import random
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark import process
+from benchmark.broker import TOPIC_PREFIX, Broker
+from benchmark.contract import Task
+from benchmark.process import Measured
+from benchmark.sides import Side, environment, rejected_topic
+from benchmark.told import Told
+from benchmark.truth import Truth, compare
+from metrics.errors import MetricsError
+
+# No side is as slow as this; and what takes longer to start than this hangs.
+SLOWEST_FRAMES_PER_S = 2_000
+START_TIMEOUT_S = 60.0
+
+Python = Callable[[str | None], Path]
+
+
+class Run(NamedTuple):
+    """One run of one side.
+
+    Attributes:
+        number: of its round, from 1 on.
+        measured: None where it could not be started.
+        told: its own account, where it gave one.
+        failure: why it failed, in one line; None where it did not.
+        last_errors: the last lines of its standard error, where it failed.
+        problems: what is wrong with its results.
+        windows: how many of its windows were compared.
+    """
+
+    side: Side
+    number: int
+    measured: Measured | None = None
+    told: Told | None = None
+    failure: str | None = None
+    last_errors: str = ""
+    problems: Sequence[str] = ()
+    windows: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it ended as it should, with right results as far as these can be checked."""
+        return self.failure is None and not self.problems
+
+
+class Rounds:
+    """All runs of a benchmark.
+
+    Args:
+        topic: the input, loaded.
+        truth: what its frames must give.
+        python: gives the interpreter of an environment by its name; may raise a MetricsError.
+        variables: our own environment variables.
+    """
+
+    def __init__(self, broker: Broker, topic: str, truth: Truth, python: Python, variables: Mapping[str, str]) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._truth = truth
+        self._python = python
+        self._variables = variables
+
+    def run(self, sides: Sequence[Side], rounds: int, starting: Callable[[Side, int], None]) -> Iterator[Run]:
+        """Run every side in each round, and yield each run when it has ended.
+
+        Args:
+            starting: told of each run before it starts.
+        """
+        for number in range(1, rounds + 1):
+            for side in in_turn(sides, number):
+                starting(side, number)
+                yield self.run_one(side, number)
+
+    def run_one(self, side: Side, number: int) -> Run:
+        """Run a side once. What fails in it is part of the result."""
+        name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-{side.name}"
+        with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
+            task = self._task(name, Path(folder) / "side")
+            try:
+                return self._measured_and_checked(side, number, task, Path(folder))
+            except MetricsError as error:
+                return Run(side, number, failure=error.what, last_errors=error.why)
+            finally:
+                self._broker.delete(name)
+
+    def _task(self, name: str, folder: Path) -> Task:
+        folder.mkdir()
+        return Task(
+            bootstrap_servers=self._broker.address,
+            input_topic=self._topic,
+            seconds_topic=f"{name}-seconds",
+            minutes_topic=f"{name}-minutes",
+            copy_topic=f"{name}-copies",
+            group_id=name,
+            frames=self._truth.frames,
+            folder=str(folder),
+        )
+
+    def _measured_and_checked(self, side: Side, number: int, task: Task, folder: Path) -> Run:
+        command = side.command(task, self._python(side.packages))
+        self._broker.create(task.seconds_topic, task.minutes_topic, task.copy_topic, rejected_topic(task))
+        os.sync()  # what the run before has written is no load on this one
+        timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
+        finished = process.run(command, environment(self._variables, side, task), folder, timeout_s)
+        told = side.told(finished)
+        run = Run(side, number, finished.measured, told, finished.failure, finished.last_errors)
+        return run if finished.failure else self._checked(run, task)
+
+    def _checked(self, run: Run, task: Task) -> Run:
+        """Compare what a run published with what it must have."""
+        problems: list[str] = []
+        windows = 0
+        if run.side.reads_all and (run.told is None or run.told.frames != task.frames):
+            read = f"{run.told.frames:,}" if run.told else "an untold number of"
+            problems.append(f"{read} frames read instead of {task.frames:,}")
+        if run.side.copies and (copies := self._broker.count(task.copy_topic)) != task.frames:
+            problems.append(f"{copies:,} frames copied instead of {task.frames:,}")
+        if run.side.counts:
+            seconds = self._broker.windows(task.seconds_topic, "num_of_frames")
+            minutes = self._broker.windows(task.minutes_topic, "unique_users")
+            windows, found = compare(self._truth, seconds, minutes)
+            problems += found
+        return run._replace(problems=problems, windows=windows, last_errors="")
+
+
+def in_turn(sides: Sequence[Side], number: int) -> list[Side]:
+    """Return the sides in the order of a round: each round has another, so that neighbours vary."""
+    return random.Random(number).sample(sides, len(sides))

@@ -1,0 +1,140 @@
+"""The sides: how each is started, what it tells, and what makes its results right."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.contract import PREFIX, Task
+from benchmark.process import PROJECT, Finished
+from benchmark.told import Told, by_json_line, by_summary, nothing
+from metrics import settings
+from metrics.errors import SettingsError
+
+KCAT = "kcat"
+
+Command = Callable[[Task, Path], Sequence[str]]
+Variables = Callable[[Task], Mapping[str, str]]
+
+
+class Side(NamedTuple):
+    """One way to do the job, or a part of it that bounds the job.
+
+    Attributes:
+        what: it is, in a few words.
+        command: what starts it, with the interpreter of its environment.
+        packages: the name of its requirements file; None: the project's own environment.
+        variables: environment variables beside the task's.
+        told: reads its own account.
+        reads_all: it is right only if it says that it read all frames.
+        counts: it publishes windows; they must be right.
+        copies: it publishes the frames; they must be as many.
+    """
+
+    name: str
+    what: str
+    command: Command
+    packages: str | None = None
+    variables: Variables = Task.variables
+    told: Callable[[Finished], Told | None] = by_json_line
+    reads_all: bool = False
+    counts: bool = False
+    copies: bool = False
+
+
+def _peer(name: str) -> Command:
+    return lambda _, python: [str(python), "-m", f"benchmark.peers.{name}"]
+
+
+def _drain(task: Task, _: Path) -> Sequence[str]:
+    return [kcat(), "-b", task.bootstrap_servers, "-C", "-t", task.input_topic, "-e", "-q", "-u", "-f", ""]
+
+
+def _ours(_: Task, python: Path) -> Sequence[str]:
+    return [str(python), str(PROJECT / "app.py"), "--until-end"]
+
+
+def rejected_topic(task: Task) -> str:
+    """Return the topic for frames that ours rejects."""
+    return f"{task.group_id}-rejected"
+
+
+def _our_settings(task: Task) -> Mapping[str, str]:
+    return {
+        "BOOTSTRAP_SERVERS": task.bootstrap_servers,
+        "CONSUMER_GROUP_ID": task.group_id,
+        "INPUT_TOPIC": task.input_topic,
+        "SEC_METRICS_OUTPUT_TOPIC": task.seconds_topic,
+        "MIN_METRICS_OUTPUT_TOPIC": task.minutes_topic,
+        "REJECTED_TOPIC": rejected_topic(task),
+    }
+
+
+def _our_settings_republishing(task: Task) -> Mapping[str, str]:
+    return {**_our_settings(task), "OUTPUT_STREAM": task.copy_topic}
+
+
+def _bytewax(_: Task, python: Path) -> Sequence[str]:
+    return [str(python), "-m", "bytewax.run", "benchmark.peers.bytewax:flow"]
+
+
+SIDES = (
+    Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain, told=nothing),
+    Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
+    Side("copy", "confluent-kafka consume and produce, no transactions", _peer("copy"), reads_all=True, copies=True),
+    Side("ours", "app.py --until-end", _ours, variables=_our_settings, told=by_summary, counts=True),
+    Side(
+        "ours_republishing",
+        "app.py --until-end with OUTPUT_STREAM",
+        _ours,
+        variables=_our_settings_republishing,
+        told=by_summary,
+        counts=True,
+        copies=True,
+    ),
+    Side("original", "kafka-python, json.loads, lists and pointers", _peer("original"), "original", counts=True),
+    Side("aiokafka_orjson", "aiokafka one by one, orjson", _peer("aiokafka_orjson"), "aiokafka", counts=True),
+    Side("aiokafka_msgspec", "aiokafka getmany, msgspec", _peer("aiokafka_msgspec"), "aiokafka", counts=True),
+    Side("quix", "Quix Streams, tumbling windows", _peer("quix"), "quix", counts=True),
+    Side("bytewax", "Bytewax, window operators, orjson", _bytewax, "bytewax", counts=True),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Side]:
+    """Return the sides with these names in the order of SIDES; all where there are no names.
+
+    Raises:
+        SettingsError: a name is none of a side, or kcat is chosen and not installed.
+    """
+    known = [side.name for side in SIDES]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SettingsError(f"--only {unknown[0]}: there is no such side", now=f"choose of {', '.join(known)}")
+    found = [side for side in SIDES if not names or side.name in names]
+    if any(side.name == KCAT for side in found):
+        kcat()
+    return found
+
+
+def kcat() -> str:
+    """Return where kcat is.
+
+    Raises:
+        SettingsError: it is not on the PATH.
+    """
+    path = shutil.which(KCAT)
+    if path is None:
+        raise SettingsError(
+            "kcat is not installed",
+            why="its drain of the topic is the limit that the sides are compared with",
+            now="install it (on Debian, the package kcat: apt-get install kcat), or choose other sides by --only",
+        )
+    return path
+
+
+def environment(variables: Mapping[str, str], side: Side, task: Task) -> dict[str, str]:
+    """Return the environment variables of a run: ours without any setting of the application, and the side's."""
+    own = {row.variable for row in settings.rows()} | {"PYTHONPATH"}
+    foreign = (settings.CLIENT_PREFIX, PREFIX, "Quix__")
+    kept = {name: text for name, text in variables.items() if name not in own and not name.startswith(foreign)}
+    return {**kept, **side.variables(task)}
