@@ -1,9 +1,10 @@
-"""One run of a side, as a process: started cold, bound by a timeout, measured from start to end."""
+"""A process of a benchmark: started cold, bound by a timeout, measured from start to end."""
 
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -64,14 +65,56 @@ class LaunchError(MetricsError):
     """A side could not be started or measured."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, timeout_s: float) -> Finished:
-    """Run a command to its end. Whatever ends this call, no process of it is left.
+class Running:
+    """A process that was started and may be watched, waited for, and ended; see `running`.
+
+    Attributes:
+        printed: what it has printed on standard output so far.
+    """
+
+    def __init__(self, kept: "subprocess.Popen[bytes]", result: Path, errors: Path) -> None:
+        self.printed: list[Line] = []
+        self._kept = kept
+        self._result = result
+        self._errors = errors
+        self._reader = Thread(target=_read, args=(kept.stdout, self.printed), daemon=True)
+        self._reader.start()
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended."""
+        return self._kept.poll() is not None
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for its end, at most so long."""
+        with suppress(subprocess.TimeoutExpired):
+            self._kept.wait(timeout_s)
+
+    def kill(self) -> None:
+        """End it by SIGKILL, with all that it started, if it still runs; returns when it is gone."""
+        assert self._kept.stdin is not None
+        with suppress(BrokenPipeError):
+            self._kept.stdin.close()  # the launcher takes this for our end
+        _end(self._kept)
+        self._reader.join(END_TIMEOUT_S)
+
+    def finished(self) -> Finished:
+        """Return what it did, once it has ended.
+
+        Raises:
+            LaunchError: the launcher told nothing, for instance because the command does not exist.
+        """
+        return Finished(_measured(self._result, self._errors), self.printed, last_lines(self._errors.read_bytes()))
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, timeout_s: float
+) -> Iterator[Running]:
+    """Start a command, and give it. Whatever ends the context, no process of it is left.
 
     Args:
         folder: an empty one for our own files.
-
-    Raises:
-        LaunchError: the launcher told nothing, for instance because the command does not exist.
+        timeout_s: after which it is ended.
     """
     result, errors = folder / "measured.json", folder / "stderr"
     kept = [sys.executable, "-I", "-S", launcher.__file__, str(result), str(timeout_s)]
@@ -85,20 +128,25 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, ti
             stderr=stderr,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C: we end it
         )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    printed: list[Line] = []
-    reader = Thread(target=_read, args=(process.stdout, printed), daemon=True)
-    reader.start()
+    started = Running(process, result, errors)
     try:
-        process.wait(timeout_s + END_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        pass  # the launcher itself hangs; what follows ends it
+        yield started
     finally:
-        process.stdin.close()  # the launcher takes this for our end, if it still runs
-        _end(process)
-        reader.join(END_TIMEOUT_S)
-    return Finished(_measured(result, errors), printed, last_lines(errors.read_bytes()))
+        started.kill()
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, timeout_s: float) -> Finished:
+    """Run a command to its end. Whatever ends this call, no process of it is left.
+
+    Args:
+        folder: an empty one for our own files.
+
+    Raises:
+        LaunchError: the launcher told nothing, for instance because the command does not exist.
+    """
+    with running(command, environment, folder, timeout_s) as started:
+        started.wait(timeout_s + END_TIMEOUT_S)  # if the launcher itself hangs, what follows ends it
+    return started.finished()
 
 
 def last_lines(printed: bytes) -> str:
@@ -114,7 +162,8 @@ def _measured(result: Path, errors: Path) -> Measured:
         raise LaunchError("the side could not be started", why=last_lines(errors.read_bytes())) from error
 
 
-def _read(stdout: IO[bytes], printed: list[Line]) -> None:
+def _read(stdout: IO[bytes] | None, printed: list[Line]) -> None:
+    assert stdout is not None
     with stdout:
         for line in stdout:
             at_s = monotonic()

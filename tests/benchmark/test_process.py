@@ -93,3 +93,35 @@ def test_a_command_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 def test_a_side_that_is_killed_shows_the_signal(tmp_path: Path) -> None:
     source = f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"
     assert process.run(python(source), ENVIRONMENT, tmp_path, timeout_s=30).failure == "ended by signal 9"
+
+
+def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children(tmp_path: Path) -> None:
+    source = (
+        "import subprocess, sys, time\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
+        "time.sleep(600)"
+    )
+    with process.running(python(source), ENVIRONMENT, tmp_path, timeout_s=60) as running:
+        while not running.printed:
+            assert not running.has_ended()
+            time.sleep(0.02)
+        running.kill()
+        assert running.has_ended()
+        wait_until_gone(int(running.printed[0].text))
+        assert running.finished().failure == "ended by signal 9"
+
+
+def test_whatever_ends_the_context_ends_the_process(tmp_path: Path) -> None:
+    source = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    seen: list[process.Running] = []
+
+    def stop_in_the_middle() -> None:
+        with process.running(python(source), ENVIRONMENT, tmp_path, timeout_s=60) as running:
+            seen.append(running)
+            while not running.printed:
+                time.sleep(0.02)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        stop_in_the_middle()
+    wait_until_gone(int(seen[0].printed[0].text))
