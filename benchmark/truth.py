@@ -32,26 +32,39 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class Recount:
-    """Counts frames. It knows no lateness: the frames are made so that none is too late."""
+    """Counts frames. It knows no lateness: the frames are made so that none is too late.
+
+    Of a minute that ended more than a minute ago, it keeps the number alone, so that any number of frames fits.
+    """
 
     def __init__(self) -> None:
-        self._frames = self._size_bytes = 0
+        self._frames = self._size_bytes = self._newest = 0
         self._seconds: dict[int, int] = defaultdict(int)
         self._users: dict[int, set[str]] = defaultdict(set)
+        self._minutes: dict[int, int] = {}
 
     def add(self, frame: bytes) -> None:
         """Count one frame."""
         fields = orjson.loads(frame)
         ts = fields["ts"]
+        minute = ts - ts % MINUTE_S
+        assert minute not in self._minutes, "a frame is more than a minute late"
         self._frames += 1
         self._size_bytes += len(frame)
         self._seconds[ts] += 1
-        self._users[ts - ts % MINUTE_S].add(fields["uid"])
+        if minute not in self._users:
+            self._newest = max(self._newest, minute)
+            self._settle()
+        self._users[minute].add(fields["uid"])
 
     def truth(self) -> Truth:
-        """Return what was counted."""
-        minutes = {minute: len(users) for minute, users in self._users.items()}
-        return Truth(self._frames, self._size_bytes, max(self._seconds), dict(self._seconds), minutes)
+        """Return what was counted so far."""
+        minutes = self._minutes | {minute: len(users) for minute, users in self._users.items()}
+        return Truth(self._frames, self._size_bytes, max(self._seconds, default=0), dict(self._seconds), minutes)
+
+    def _settle(self) -> None:
+        for minute in [minute for minute in self._users if minute < self._newest - MINUTE_S]:
+            self._minutes[minute] = len(self._users.pop(minute))
 
 
 class Published(NamedTuple):

@@ -69,3 +69,14 @@ def test_rows_of_0_for_empty_seconds_are_right_and_others_are_not(truth: Truth) 
     assert compared(truth, [*SECONDS, (M + 2, 0)], MINUTES) == (5, [])
     _, problems = compared(truth, [*SECONDS, (M + 2, 1)], MINUTES)
     assert problems == ["1 second wrong, the first 2016-07-11T13:40:02Z: 1 instead of 0"]
+
+
+def test_a_recount_keeps_no_users_of_minutes_long_past_and_counts_them_all() -> None:
+    recount = Recount()
+    for minute in range(5):
+        for user in range(minute + 1):
+            recount.add(json.dumps({"uid": f"{user}", "ts": M + 60 * minute}).encode())
+        recount.add(json.dumps({"uid": "late", "ts": M + 60 * minute - 1}).encode())
+    assert recount.truth().minutes == {M - 60: 1, M: 2, M + 60: 3, M + 120: 4, M + 180: 5, M + 240: 5}
+    with pytest.raises(AssertionError, match="late"):
+        recount.add(json.dumps({"uid": "a", "ts": M}).encode())
