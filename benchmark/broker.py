@@ -49,13 +49,14 @@ class Broker:
         self._settings = Settings(bootstrap_servers=address, consumer_group_id=f"{TOPIC_PREFIX}reader")
         self._admin = open_admin(self._settings)
 
-    def create(self, *names: str) -> None:
-        """Create topics of one partition.
+    def create(self, *names: str, partitions: int = 1) -> None:
+        """Create topics.
 
         Raises:
             TopicError: the broker refuses.
         """
-        for name, future in self._admin.create_topics([NewTopic(name, 1, config=_CONFIG) for name in names]).items():
+        wanted = [NewTopic(name, partitions, config=_CONFIG) for name in names]
+        for name, future in self._admin.create_topics(wanted).items():
             try:
                 future.result(TIMEOUT_S)
             except KafkaException as error:
@@ -70,8 +71,8 @@ class Broker:
             except KafkaException as error:
                 say(f"a topic is left behind: {text_of(error)}")
 
-    def load(self, topic: str, frames: Iterable[bytes]) -> Iterator[int]:
-        """Send frames to a topic; yields how many were sent, every PROGRESS_FRAMES.
+    def load(self, topic: str, frames: Iterable[bytes], partitions: int = 1) -> Iterator[int]:
+        """Send frames to a topic, to its partitions in turn; yields how many were sent, every PROGRESS_FRAMES.
 
         Raises:
             BrokerError: the broker did not take one.
@@ -86,7 +87,7 @@ class Broker:
         for number, frame in enumerate(frames, 1):
             while True:
                 try:
-                    producer.produce(topic, frame, KEY, partition=0, on_delivery=note)
+                    producer.produce(topic, frame, KEY, partition=number % partitions, on_delivery=note)
                 except BufferError:
                     producer.poll(0.1)
                 else:

@@ -78,11 +78,12 @@ def _bytewax(_: Task, python: Path) -> Sequence[str]:
     return [str(python), "-m", "bytewax.run", "benchmark.peers.bytewax:flow"]
 
 
+OURS = Side("ours", "app.py --until-end", _ours, variables=_our_settings, told=by_summary, counts=True)
 SIDES = (
     Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain, told=nothing),
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
     Side("copy", "confluent-kafka consume and produce, no transactions", _peer("copy"), reads_all=True, copies=True),
-    Side("ours", "app.py --until-end", _ours, variables=_our_settings, told=by_summary, counts=True),
+    OURS,
     Side(
         "ours_republishing",
         "app.py --until-end with OUTPUT_STREAM",
