@@ -13,6 +13,7 @@ from benchmark import session
 from benchmark.growth import dimensions
 from benchmark.growth import session as growth_session
 from benchmark.growth.dimensions import DIMENSIONS
+from benchmark.live import latency_session, restart_session
 from benchmark.session import Plan
 from benchmark.sides import SIDES, chosen
 from metrics import standard_streams, terminal
@@ -94,6 +95,40 @@ def growth(
     """
     plan = growth_session.Plan(dimensions.chosen(only or [], scale), rounds, docs, _command())
     _end_by(lambda: growth_session.run(plan))
+
+
+@app.command()
+def latency(
+    *,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, metavar="N", help="How many seconds to close.")] = 120,
+    docs: Docs = None,
+) -> None:
+    """Measure how long results take while 1,000 frames a second come in live.
+
+    From the produce of the frame that closes a window to its record being readable by a read_committed consumer. With
+    --docs, LATENCY.md is written. The exit code is 1 if results were wrong.
+
+    Example: `pipenv run bench latency --seconds 30`
+    """
+    plan = latency_session.Plan(seconds, docs, _command())
+    _end_by(lambda: latency_session.run(plan))
+
+
+@app.command()
+def restart(
+    *,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often it is killed.")] = 10,
+    docs: Docs = None,
+) -> None:
+    """Measure how long results stay away when the application is killed and started again at once.
+
+    By SIGKILL, while 1,000 frames a second come in; half of the times at random moments, half while it commits. With
+    --docs, RESTART.md is written. The exit code is 1 if results were wrong: each window has to come once.
+
+    Example: `pipenv run bench restart --rounds 4`
+    """
+    plan = restart_session.Plan(rounds, docs, _command())
+    _end_by(lambda: restart_session.run(plan))
 
 
 def _command() -> str:

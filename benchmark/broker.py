@@ -4,7 +4,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from time import monotonic
+from typing import NamedTuple
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -33,6 +35,14 @@ _CONFIG = {
     "retention.bytes": "-1",
     "message.timestamp.after.max.ms": str(2**63 - 1),
 }
+
+
+class Arrived(NamedTuple):
+    """A committed record of a window, and when it was read, by `time.monotonic`."""
+
+    at_s: float
+    topic: str
+    window: Published
 
 
 class Broker:
@@ -113,6 +123,31 @@ class Broker:
             TopicError: a record is none of a window.
         """
         return [_window(topic, number, message.value()) for message in self._committed(topic)]
+
+    def follow(self, numbers: Mapping[str, str], stopping: Event) -> Iterator[Arrived]:
+        """Yield the committed records of topics of windows as they become readable, until `stopping` is set.
+
+        Args:
+            numbers: for each topic the field that holds what was counted.
+
+        Raises:
+            TopicError: a record is none of a window.
+            BrokerError: a topic cannot be read.
+        """
+        consumer = open_consumer(self._settings)
+        try:
+            consumer.assign([TopicPartition(topic, 0, 0) for topic in numbers])
+            while not stopping.is_set():
+                message = consumer.poll(POLL_S)
+                if message is None:
+                    continue
+                at_s, error, topic = monotonic(), message.error(), message.topic() or ""
+                if error is None:
+                    yield Arrived(at_s, topic, _window(topic, numbers[topic], message.value()))
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise BrokerError(f"the topic {topic} cannot be read", why=error.str())
+        finally:
+            consumer.close()
 
     def _committed(self, topic: str) -> Iterator[Message]:
         consumer = open_consumer(self._settings)
