@@ -16,6 +16,7 @@ from benchmark.growth.dimensions import DIMENSIONS
 from benchmark.live import latency_session, restart_session
 from benchmark.session import Plan
 from benchmark.sides import SIDES, chosen
+from benchmark.stages import session as stages_session
 from metrics import standard_streams, terminal
 from metrics.errors import MetricsError, OutputClosedError
 
@@ -95,6 +96,26 @@ def growth(
     """
     plan = growth_session.Plan(dimensions.chosen(only or [], scale), rounds, docs, _command())
     _end_by(lambda: growth_session.run(plan))
+
+
+@app.command()
+def stages(
+    *,
+    frames: Annotated[
+        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="How many frames each run reads.")
+    ] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each stage runs.")] = 3,
+    docs: Docs = None,
+) -> None:
+    """Measure what each stage of the loop costs a frame.
+
+    The stages are run with one more of them each time, by the application's own parts; what a stage costs is the
+    difference, by the medians. With --docs, the table in PERFORMANCE.md is written anew.
+
+    Example: `pipenv run bench stages --frames 100000 --rounds 1`
+    """
+    plan = stages_session.Plan(frames, rounds, docs, _command())
+    _end_by(lambda: stages_session.run(plan))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Broker
@@ -22,6 +22,7 @@ SLOWEST_FRAMES_PER_S = 2_000
 START_TIMEOUT_S = 60.0
 
 Python = Callable[[str | None], Path]
+Item = TypeVar("Item")
 
 
 class Run(NamedTuple):
@@ -132,6 +133,6 @@ class Rounds:
         return run._replace(problems=problems, windows=windows, last_errors="")
 
 
-def in_turn(sides: Sequence[Side], number: int) -> list[Side]:
+def in_turn(sides: Sequence[Item], number: int) -> list[Item]:
     """Return the sides in the order of a round: each round has another, so that neighbours vary."""
     return random.Random(number).sample(sides, len(sides))
