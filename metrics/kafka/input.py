@@ -10,7 +10,8 @@ from metrics.frames.frame import FrameMessage
 from metrics.kafka.clients import assign
 
 BATCH_FRAMES = 1000
-POLL_S = 0.02
+# A frame that closes a window waits for so long at the most, until its batch is full.
+POLL_S = 0.005
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
 PASSING = frozenset(

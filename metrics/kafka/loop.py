@@ -19,7 +19,9 @@ from metrics.kafka.watch import Watch
 from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
-QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.0
+# That is longer than a second, so that it is not under way when live frames close the next one.
+QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.5
+BUSY_FRAMES = 200  # in a batch; that is 40,000 a second, of which a commit each 20 ms would take a good part
 # With nothing to commit, the state is: so that who stands by sees that this instance lives, and because brokers forget
 # offsets, which hold the state, some time after they were committed.
 BEAT_S = 2.0
@@ -92,7 +94,7 @@ class Loop:
             self._log(messages)
             self._look_around(monotonic())
             self._publish(self._counter.close(monotonic()))
-            self._commit_when_due(is_busy=len(messages) == BATCH_FRAMES)
+            self._commit_when_due(is_busy=len(messages) >= BUSY_FRAMES)
         if self._source.has_ended():
             self._counter.settle()
             self._send_rejected()
