@@ -12,11 +12,11 @@ import pytest
 
 from metrics.errors import MetricsError
 from metrics.kafka import local_broker
+from tests.conftest import TAKEN
 from tests.kafka.application import Application, end_all_started
 
 # The last line of images that testcontainers can start: in those of 8.x, the scripts that it runs are gone.
 IMAGE = "confluentinc/cp-kafka:7.9.0"
-TAKEN = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +46,6 @@ def _ended() -> Iterator[None]:
 def application(bootstrap_servers: str) -> Application:
     """Give the application with topics and a group of its own."""
     return Application(bootstrap_servers)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if taken := config.stash.get(TAKEN, None):
-        terminalreporter.write_line(f"Kafka of these tests: {taken}")
 
 
 @contextmanager
