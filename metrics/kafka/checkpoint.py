@@ -14,7 +14,7 @@ from metrics.frames.frame import FrameMessage, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka import bounded
-from metrics.kafka.clients import text_of
+from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
@@ -69,6 +69,9 @@ class Checkpoint:
         self._refusals: list[str] = []
         # So that two tries at least fit into what is borne.
         self._call_s = min(LONGEST_CALL_S, max(SHORTEST_CALL_S, settings.broker_timeout_s / 2))
+        # Without a connection to the broker, the client looks for its coordinator anew after 500 ms only.
+        with suppress(KafkaException):
+            producer.list_topics(timeout=LOOK_TIMEOUT_S)
         self._call(producer.init_transactions, self._call_s)
 
     def publish(self, record: Record) -> None:
