@@ -41,7 +41,6 @@ def open_consumer(
     preferred = {
         # By default the fetcher sleeps for a second whenever its queue is full.
         "fetch.queue.backoff.ms": 5,
-        "max.partition.fetch.bytes": 2 * MAX_FRAME_BYTES,
         **(also_preferred or {}),
     }
     fixed = {
