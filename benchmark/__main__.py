@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark import session
+from benchmark.decoders import session as decoders_session
 from benchmark.growth import dimensions
 from benchmark.growth import session as growth_session
 from benchmark.growth.dimensions import DIMENSIONS
@@ -57,7 +58,7 @@ def bench(
     Frames and the environments of the sides are made once and kept in the cache (XDG_CACHE_HOME, else ~/.cache). A
     local Kafka is started, or BOOTSTRAP_SERVERS is taken. A million frames take about 10 GB of disk while it runs.
     When all sides ran, benchmark/RESULTS.md is written. The exit code is 1 if a side failed or was wrong. The commands
-    below measure this application alone.
+    below measure this application alone; decoders measures what it could decode frames with.
 
     Example: `pipenv run bench --frames 100000 --rounds 1 --only kcat --only ours --only bytewax`
     """
@@ -116,6 +117,31 @@ def stages(
     """
     plan = stages_session.Plan(frames, rounds, docs, _command())
     _end_by(lambda: stages_session.run(plan))
+
+
+@app.command()
+def decoders(
+    *,
+    frames: Annotated[
+        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="How many frames each decoder reads.")
+    ] = 30_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each decoder runs.")] = 7,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Frames to read: .jsonl, or packed.", show_default="generated"),
+    ] = None,
+    docs: Docs = None,
+) -> None:
+    """Measure what it costs to get ts and uid out of a frame: decoders of JSON, and other formats.
+
+    All in one process, in turn, without Kafka; processor time, ranked by the best round. Each is judged, too: whether
+    its ts and uid are right, and what it takes that is no JSON. Packages are installed once, into an environment of
+    their own. With --docs, the tables in PERFORMANCE.md are written anew. The exit code is 1 if ours was wrong.
+
+    Example: `pipenv run bench decoders --frames 5000 --rounds 3`
+    """
+    plan = decoders_session.Plan(frames, rounds, file, docs, _command())
+    _end_by(lambda: decoders_session.run(plan))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Environments for the sides that need packages of their own: one for each requirements file, made once."""
+"""Environments for what needs packages of its own: one for each requirements file, made once."""
 
 import hashlib
 import shutil
@@ -11,11 +11,12 @@ from metrics.errors import MetricsError
 from metrics.terminal import out, say, warn
 
 PEERS = Path(__file__).resolve().parent / "peers"
+SUFFIX = ".requirements.txt"
 COMPLETE = "complete"
 
 
 class PackagesError(MetricsError):
-    """The packages of a side cannot be installed."""
+    """The packages that are measured cannot be installed."""
 
 
 class Environments:
@@ -39,7 +40,7 @@ class Environments:
         if packages is None or packages in self._made or packages in self._failed:
             return
         try:
-            self._made[packages] = _interpreter(self._folder, packages)
+            self._made[packages] = interpreter(self._folder, PEERS / f"{packages}{SUFFIX}")
         except PackagesError as error:
             self._failed[packages] = error
             warn(str(error))
@@ -61,24 +62,31 @@ class Environments:
         return dict(self._made)
 
 
-def _interpreter(folder: Path, name: str) -> Path:
-    """Return the interpreter of an environment with exactly what NAME.requirements.txt pins; made if need be.
+def interpreter(folder: Path, requirements: Path) -> Path:
+    """Return the interpreter of an environment with exactly what a requirements file pins; made if need be.
 
     Other pins, or another Python, make another environment.
+
+    Args:
+        folder: where environments are kept.
+        requirements: NAME.requirements.txt.
+
+    Raises:
+        PackagesError: it cannot be made.
     """
-    requirements = PEERS / f"{name}.requirements.txt"
+    name = requirements.name.removesuffix(SUFFIX)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     pins = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     environment = folder / f"{name}-{version}-{pins}"
-    interpreter = environment / "bin" / "python"
+    python = environment / "bin" / "python"
     if not (environment / COMPLETE).exists():
         shutil.rmtree(environment, ignore_errors=True)  # a half-made one
         with out.status(f"making the environment of {name} …"):
             _run(name, [sys.executable, "-m", "venv", str(environment)])
-            _run(name, [str(interpreter), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(requirements)])
+            _run(name, [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(requirements)])
         (environment / COMPLETE).touch()
         say(f"made the environment of {name}")
-    return interpreter
+    return python
 
 
 def _run(name: str, command: list[str]) -> None:

@@ -3,7 +3,7 @@
 A part stands between `<!-- measured: NAME -->` and `<!-- /measured: NAME -->`. What is outside stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,9 +44,13 @@ def write(path: Path, beginning: str, parts: Mapping[str, str]) -> None:
 
 
 def circumstances(command: str, broker: str) -> str:
+    """Return by what, when and on what the application was measured, as one paragraph."""
+    return measured_by(command, [machine.description(), broker, *machine.versions([OURS], {})])
+
+
+def measured_by(command: str, ran_on: Sequence[str]) -> str:
     """Return by what, when and on what figures were measured, as one paragraph."""
-    ran_on = "; ".join([machine.description(), broker, *machine.versions([OURS], {})])
-    return f"Measured by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {ran_on}."
+    return f"Measured by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {'; '.join(ran_on)}."
 
 
 def table(heading: tuple[str, ...], rows: list[tuple[str, ...]], texts: tuple[str, ...] = ()) -> str:
