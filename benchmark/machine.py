@@ -16,7 +16,7 @@ _TOLD = ("aiokafka", "bytewax", "confluent-kafka", "crc32c", "kafka-python", "ms
 _LIBRDKAFKA = "import confluent_kafka; print(confluent_kafka.libversion()[0])"
 _OURS = (
     "from importlib.metadata import version; "
-    "print(', '.join(f'{name} {version(name)}' for name in ('confluent-kafka', 'msgspec', 'orjson')))"
+    "print(', '.join(f'{name} {version(name)}' for name in ('confluent-kafka', 'msgspec', 'orjson', 'pysimdjson')))"
 )
 
 
