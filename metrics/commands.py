@@ -94,7 +94,7 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
     created = topics.create_missing(admin, settings, partitions=partitions, replication_factor=replication_factor)
     for name, is_new in created.items():
         say(f"topic {name}: {'created' if is_new else 'is there'}")
-    existing = topics.partition_counts(admin)[settings.input_topic]
+    existing = topics.input_partitions(admin, settings)
     if existing != partitions:
         warn(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
@@ -104,7 +104,7 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
 def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
     admin = open_admin(settings)
-    partitions = topics.partition_counts(admin)[settings.input_topic]
+    partitions = topics.input_partitions(admin, settings)
     held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
     if held:
         say(
@@ -117,7 +117,7 @@ def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
 
 def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
     """Feed a file into the input topic."""
-    partitions = topics.partition_counts(open_admin(settings))[settings.input_topic]
+    partitions = topics.input_partitions(open_admin(settings), settings)
     started_s = monotonic()
     try:
         with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:

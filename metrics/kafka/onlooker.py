@@ -18,7 +18,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from metrics.errors import BrokerError, TopicError
+from metrics.errors import BrokerError
 from metrics.frames.state import PartitionState, State
 from metrics.kafka import bounded, topics
 from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
@@ -59,14 +59,7 @@ def look(settings: Settings) -> Seen:
     """
     topic = settings.input_topic
     admin = open_admin(settings)
-    existing = topics.partition_counts(admin)
-    partitions = existing.get(topic, 0)
-    if not partitions:
-        raise TopicError(
-            f"the topic {topic} is missing on {settings.bootstrap_servers}",
-            why="INPUT_TOPIC names it",
-            now="python app.py prepare-topics creates it",
-        )
+    partitions = topics.input_partitions(admin, settings)
     topic_id = topics.topic_id(admin, topic)
     activity, saved = _watched(lambda: _saved_state(admin, settings, partitions))
     # The ends are asked for after the state, so that no position lies behind them.
@@ -76,6 +69,7 @@ def look(settings: Settings) -> Seen:
     if saved is not None:
         losses = _losses(saved, topic, topic_id, ranges)
     else:
+        existing = topics.partition_counts(admin)
         results = {topic: existing[topic] for topic in settings.result_topics() if topic in existing}
         losses = lost_state(admin, settings, results)
     for number in range(partitions):

@@ -1,6 +1,7 @@
 """Topics: creating those that are missing, and seeing that none would lose frames or results."""
 
 from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
@@ -12,6 +13,7 @@ from metrics.kafka.clients import MAX_FRAME_BYTES, text_of
 from metrics.settings import Settings
 
 ADMIN_TIMEOUT_S = 10.0
+LISTED_AGAIN_S = 0.05
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
 
@@ -37,10 +39,11 @@ def create_missing(
         replication_factor: of all topics.
 
     Returns:
-        Each topic in use, and whether it was created.
+        Each topic in use, and whether it was created. All of them are listed by the broker by then.
 
     Raises:
         TopicError: the broker refuses to create one.
+        BrokerError: it does not come to list one that was created.
     """
     wanted = {
         settings.input_topic: NewTopic(settings.input_topic, partitions, replication_factor, config=_FRAMES),
@@ -59,6 +62,7 @@ def create_missing(
     existing = partition_counts(admin)
     missing = [topic for name, topic in wanted.items() if name not in existing]
     created = set(_create(admin, missing))
+    _await_listed(admin, [topic.topic for topic in missing])
     return {name: name in created for name in wanted}
 
 
@@ -77,6 +81,37 @@ def _create(admin: AdminClient, topics: list[NewTopic]) -> Iterable[str]:
                 now="correct --partitions or --replication-factor, or create the topic by the broker's own tools",
             ) from error
         yield name
+
+
+def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
+    """Wait for topics that are new: the controller, which makes them, is ahead of the broker that we ask."""
+    lacking = set(names)
+    give_up_s = monotonic() + ADMIN_TIMEOUT_S
+    while lacking := lacking - {name for name, partitions in partition_counts(admin).items() if partitions}:
+        if monotonic() > give_up_s:
+            raise BrokerError(
+                f"the broker does not list {', '.join(sorted(lacking))}",
+                why=f"the topics were created, but in {ADMIN_TIMEOUT_S:g} s it has not heard of them",
+                now="try again, and look into the broker's log if that fails too",
+            )
+        sleep(LISTED_AGAIN_S)
+
+
+def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
+    """Return how many partitions the input topic has.
+
+    Raises:
+        TopicError: it is missing.
+        BrokerError: the broker does not answer.
+    """
+    partitions = partition_counts(client).get(settings.input_topic, 0)
+    if not partitions:
+        raise TopicError(
+            f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}",
+            why="INPUT_TOPIC names it",
+            now="python app.py prepare-topics creates it",
+        )
+    return partitions
 
 
 def partition_counts(client: AdminClient | Consumer) -> dict[str, int]:

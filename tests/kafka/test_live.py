@@ -36,7 +36,8 @@ def test_a_restart_is_measured_and_no_window_is_lost_or_doubled(tmp_path: Path) 
     assert "right, by a plain recount" in text
     [row] = [line for line in text.splitlines() if line.startswith("| at a random moment |")]
     parts_s = [float(cell) for cell in row.strip("|").split("|")[1:]]
-    assert min(parts_s) > 0
+    assert min(parts_s) >= 0  # taking over from one that left nothing open may take less than is shown
+    assert min(parts_s[0], parts_s[2]) > 0
     assert parts_s[3] == pytest.approx(sum(parts_s[:3]), abs=0.03)
 
 

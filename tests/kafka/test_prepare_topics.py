@@ -2,9 +2,14 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka.admin import AdminClient, NewTopic
+import pytest
+from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
+from metrics import settings as environment
+from metrics.errors import BrokerError
+from metrics.kafka import topics
 from tests.kafka.application import Application, frame
 
 T = 1468244340
@@ -92,3 +97,36 @@ def test_a_topic_with_another_number_of_partitions_is_a_warning(application: App
     application.prepare(tmp_path, [frame(T, "a")], "--partitions", "2")
     output = application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3")
     assert f"topic {application.topic('frames')} has 2 partitions, not 3" in output
+
+
+class LateBroker(AdminClient):
+    """A client whose broker hears of a new topic some answers after the controller has made it, as loaded ones do."""
+
+    late = 3
+
+    def list_topics(self, *args: Any, **kwargs: Any) -> ClusterMetadata:
+        metadata = super().list_topics(*args, **kwargs)
+        known = vars(self).setdefault("known", set(metadata.topics))
+        if self.late:
+            self.late -= 1
+            metadata.topics = {name: topic for name, topic in metadata.topics.items() if name in known}
+        return metadata
+
+
+def test_who_creates_a_topic_waits_until_the_broker_lists_it(application: Application) -> None:
+    settings = environment.load(application.environment())
+    admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
+    created = topics.create_missing(admin, settings, partitions=2, replication_factor=1)
+    assert all(created.values())
+    assert topics.input_partitions(admin, settings) == 2
+    assert admin.late == 0
+
+
+def test_a_broker_that_never_lists_a_new_topic_is_an_error(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "ADMIN_TIMEOUT_S", 2.0)
+    admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
+    admin.late = 1_000_000
+    with pytest.raises(BrokerError, match=application.topic("frames")):
+        topics.create_missing(admin, environment.load(application.environment()), partitions=1, replication_factor=1)
