@@ -53,7 +53,8 @@ INVALID = (
 )
 
 VALID = (
-    Kind("numbers beyond 64 bits", _with(b'"x":18446744073709551616', b'"x":1e400')),
+    Kind("integers beyond 64 bits", _with(b'"x":18446744073709551616', b'"x":-9223372036854775809')),
+    Kind("numbers beyond a double", _with(b'"x":1e400', b'"x":-1e400')),
     Kind("escaped names", [PLAIN.replace(b"ts", rb"\u0074s"), PLAIN.replace(b"uid", rb"\u0075id")]),
     Kind("equal names", _with(b'"x":1,"x":{}')),
     Kind("escapes", _with(rb'"x":"\"\\\/\b\f\n\r\t\u0000\ud83d\ude00"')),

@@ -1,18 +1,20 @@
 """The application with another interval between its commits: `python -m benchmark.growth.committing SECONDS …`.
 
-The interval while frames pour in is a constant, not a setting. Here it is another one; all else is app.py.
+The interval while frames pour in is a constant, not a setting. Here it is another one, and no number of frames makes a
+commit due before; all else is app.py.
 """
 
 import runpy
 import sys
 
 from benchmark.process import PROJECT
-from metrics.kafka import loop
+from metrics.kafka import load, loop
 
 
 def main() -> None:
     """Set the interval, and run app.py with the arguments that are left."""
     loop.BUSY_COMMIT_S = float(sys.argv.pop(1))
+    load.MOST_FRAMES = sys.maxsize
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
 

@@ -30,10 +30,10 @@ class Point(NamedTuple):
     partitions: int = 1
     busy_commit_s: float | None = None
 
-    def goes_on_from(self, before: "Point") -> bool:
-        """Tell whether its frames begin with those of a point before, so that only the rest need be loaded."""
-        is_same = (self.recipe, self.partitions) == (before.recipe, before.partitions)
-        return is_same and self.frames >= before.frames
+    @property
+    def input(self) -> tuple[Recipe, int, int]:
+        """What its topic holds: recipe, number and partitions of the frames."""
+        return self.recipe, self.frames, self.partitions
 
 
 class Dimension(NamedTuple):

@@ -3,7 +3,8 @@
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from benchmark.growth import curve as curves
 from benchmark.growth import page
 from benchmark.growth.curve import Curve, Measured
 from benchmark.growth.dimensions import Dimension, Point
-from benchmark.rounds import Rounds, Run
+from benchmark.rounds import Rounds, Run, in_turn
 from benchmark.sides import OURS, Side
 from benchmark.truth import Recount, Truth
 from metrics import terminal
@@ -48,12 +49,10 @@ def run(plan: Plan) -> bool:
     is_good = True
     with broker.running(cache.folder("broker"), os.environ) as running:
         for dimension in plan.dimensions:
-            points: list[Measured] = []
-            for point, truth, rounds in _loaded(running, dimension):
-                runs = list(_runs(rounds, dimension, point, plan.rounds))
-                value = dimension.reads(truth) if dimension.reads else point.value
-                points.append(curves.measured(value, point.frames, runs))
-                is_good = is_good and all(each.is_good for each in runs)
+            with _loaded(running, dimension) as topics:
+                runs = _runs(running, dimension, topics, plan.rounds)
+            points = [_measured(dimension, *each) for each in zip(dimension.points, topics, runs, strict=True)]
+            is_good = is_good and all(run.is_good for rounds in runs for run in rounds)
             curve = Curve(dimension.name, dimension.axis, dimension.held, points)
             say(f"\n{curves.as_markdown(curve)}\n")
             if plan.docs is not None:
@@ -62,59 +61,61 @@ def run(plan: Plan) -> bool:
     return is_good
 
 
-def _loaded(running: Broker, dimension: Dimension) -> Iterator[tuple[Point, Truth, Rounds]]:
-    """Load the frames of each point, and give it, what its frames must give, and what runs it.
+def _measured(dimension: Dimension, point: Point, topic: "_Topic", runs: Sequence[Run]) -> Measured:
+    value = dimension.reads(topic.truth) if dimension.reads else point.value
+    return curves.measured(value, point.frames, runs)
 
-    Where a point's frames begin with those of the one before, its topic is gone on with.
-    """
-    topic: _Topic | None = None
-    try:
+
+class _Topic(NamedTuple):
+    """An input topic that is loaded, and what its frames must give."""
+
+    name: str
+    truth: Truth
+
+
+@contextmanager
+def _loaded(running: Broker, dimension: Dimension) -> Iterator[list[_Topic]]:
+    """Load the frames of every point, and give a topic for each; points with the same frames share theirs."""
+    topics: dict[tuple[bodies.Recipe, int, int], _Topic] = {}
+    with ExitStack() as ended:
         for point in dimension.points:
-            if topic is None or not point.goes_on_from(topic.point):
-                if topic is not None:
-                    running.delete(topic.name)
-                topic = _Topic(running, point)
-            truth = topic.load(point, f"{dimension.name} {point.value:,}: loading")
-            yield point, truth, Rounds(running, topic.name, truth, lambda _: Path(sys.executable), os.environ)
-    finally:
-        if topic is not None:
-            running.delete(topic.name)
+            if point.input not in topics:
+                name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
+                running.create(name, partitions=point.partitions)
+                ended.callback(running.delete, name)
+                truth = _load(running, name, point, f"{dimension.name} {point.value:,}: loading")
+                topics[point.input] = _Topic(name, truth)
+        yield [topics[point.input] for point in dimension.points]
 
 
-class _Topic:
-    """An input topic that is loaded bit by bit."""
+def _load(running: Broker, topic: str, point: Point, what: str) -> Truth:
+    recount = Recount()
 
-    def __init__(self, running: Broker, point: Point) -> None:
-        self.name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
-        self.point = point._replace(frames=0)
-        self._running = running
-        self._frames = bodies.frames(point.recipe)
-        self._recount = Recount()
-        running.create(self.name, partitions=point.partitions)
-
-    def load(self, point: Point, what: str) -> Truth:
-        """Load what the topic lacks of a point's frames; returns what all of them must give."""
-        lacking = point.frames - self.point.frames
-        with terminal.bar(what, lacking) as move:
-            for sent in self._running.load(self.name, self._counted(lacking), point.partitions):
-                move(sent)
-        self.point = point
-        return self._recount.truth()
-
-    def _counted(self, number: int) -> Iterator[bytes]:
-        for frame in islice(self._frames, number):
-            self._recount.add(frame)
+    def counted() -> Iterator[bytes]:
+        for frame in islice(bodies.frames(point.recipe), point.frames):
+            recount.add(frame)
             yield frame
 
+    with terminal.bar(what, point.frames) as move:
+        for sent in running.load(topic, counted(), point.partitions):
+            move(sent)
+    return recount.truth()
 
-def _runs(rounds: Rounds, dimension: Dimension, point: Point, number_of_rounds: int) -> Iterator[Run]:
-    side = _side(point)
+
+def _runs(running: Broker, dimension: Dimension, topics: Sequence[_Topic], number_of_rounds: int) -> list[list[Run]]:
+    """Run every point in each round, so that the machine's drift meets all of them; returns the runs of each."""
+    points = list(zip(dimension.points, topics, strict=True))
+    runs: list[list[Run]] = [[] for _ in points]
     for number in range(1, number_of_rounds + 1):
-        what = f"{dimension.name} {point.value:>10,}  round {number}"
-        with terminal.out.status(f"{what} of {number_of_rounds}"):
-            run = rounds.run_one(side, number)
-        say(f"{what}  {_outcome(run)}")
-        yield run
+        for index in in_turn(range(len(points)), number):
+            point, topic = points[index]
+            rounds = Rounds(running, topic.name, topic.truth, lambda _: Path(sys.executable), os.environ)
+            what = f"{dimension.name} {point.value:>10,}  round {number}"
+            with terminal.out.status(f"{what} of {number_of_rounds}"):
+                run = rounds.run_one(_side(point), number)
+            say(f"{what}  {_outcome(run)}")
+            runs[index].append(run)
+    return runs
 
 
 def _outcome(run: Run) -> str:

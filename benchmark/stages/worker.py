@@ -107,8 +107,8 @@ def close(task: Task, settings: Settings) -> Cost:
     return _read(task, settings, each)
 
 
-def commit(task: Task, settings: Settings) -> Cost:
-    """Run the whole loop."""
+def rest(task: Task, settings: Settings) -> Cost:
+    """Run the whole loop, with its commits."""
     with job.prepared(settings, Event()) as prepared:
         prepared.end_here()
         prepared.open()
@@ -130,7 +130,7 @@ STAGES = (
     Stage("decode", "the bytes become ts and uid", decode),
     Stage("log", "judged by the event clock, users appended", log),
     Stage("close", "seconds folded into their minute, records written as JSON", close),
-    Stage("commit", "records, offsets and state in transactions", commit),
+    Stage("commit, rest", "records, offsets and state in transactions, and all else of the loop", rest),
 )
 
 

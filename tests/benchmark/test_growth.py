@@ -94,10 +94,8 @@ def test_a_trial_is_smaller_but_never_too_small() -> None:
         dimensions.chosen(["colour"], 1)
 
 
-def test_a_topic_is_gone_on_with_where_its_frames_begin_alike() -> None:
+def test_points_share_a_topic_where_all_its_frames_are_the_same() -> None:
     point = Point(1, 1_000)
-    assert Point(2, 2_000).goes_on_from(point)
-    assert Point(2, 1_000, busy_commit_s=1.0).goes_on_from(point)
-    assert not Point(2, 500).goes_on_from(point)
-    assert not Point(2, 1_000, partitions=2).goes_on_from(point)
-    assert not Point(2, 1_000, Recipe(users=1)).goes_on_from(point)
+    assert Point(2, 1_000, busy_commit_s=1.0).input == point.input
+    others = [Point(1, 500), Point(1, 1_000, partitions=2), Point(1, 1_000, Recipe(users=1))]
+    assert all(other.input != point.input for other in others)
