@@ -187,6 +187,8 @@ def _open(
     config = {
         "client.id": "frames-metrics",
         "reconnect.backoff.max.ms": 1000,
+        # All brokers are connected to at once; else every client waits 50 ms after its first answer.
+        "enable.sparse.connections": False,
         "logger": client_log,
         "error_cb": on_error,
         **preferred,
