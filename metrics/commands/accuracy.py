@@ -1,0 +1,76 @@
+"""`accuracy`: what each allowed lateness would miss of a file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics import frame_files, tradeoffs
+from metrics import picture as pictures
+from metrics import settings as environment
+from metrics.errors import FileError, SettingsError
+from metrics.recount.accuracy import Lags
+from metrics.terminal import bar, numbered, say, shown
+
+MOST_LATENESS_S = 86_400
+
+
+def accuracy(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+    ],
+    *,
+    lateness_s: Annotated[
+        str, typer.Option("--lateness-s", metavar="S,S,…", help="Allowed latenesses to compare, in seconds.")
+    ] = "0,1,2,5,10,60,3600",
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw it, too: .svg, .png or .pdf.")
+    ] = None,
+) -> None:
+    """Tell what each allowed lateness would miss of FILE, and how long it would let results wait.
+
+    The truth is the count with unlimited lateness. The file is read once, as one partition; no Kafka is needed.
+
+    Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
+    """
+    _show(file, _latenesses_of(lateness_s), picture)
+
+
+def _show(path: Path, latenesses_s: Sequence[int], image: Path | None) -> None:
+    """Read a file of frames, and show what each allowed lateness would miss, and how long results would wait."""
+    settings = environment.load()
+    if image is not None:
+        pictures.check(image)
+    lags = Lags()
+    with frame_files.reading(path) as file, bar(f"reading {path.name}", file.size_bytes) as move:
+        lags.read(_moving(file, move), settings.future_limit_s)
+    if not lags.frames:
+        raise FileError(f"{path} holds no frame", why="there is nothing to be early or late", now="name another file")
+    found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
+    tradeoffs.show(lags, found)
+    if image is not None:
+        pictures.draw(image, found, f"{path.name}: {numbered(lags.frames, 'frame')}")
+        say(f"wrote {shown(image)}")
+
+
+def _moving(file: frame_files.FrameReader, move: Callable[[int], None]) -> Iterator[bytes]:
+    for number, frame in enumerate(file, 1):
+        if number % 1000 == 0:
+            move(file.read_bytes)
+        yield frame
+
+
+def _latenesses_of(text: str) -> list[int]:
+    """Read a list of allowed latenesses in seconds, such as `0,5,60`; sorted, each once.
+
+    Raises:
+        SettingsError: it is no such list.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) <= MOST_LATENESS_S for part in parts):
+        raise SettingsError(
+            f"--lateness-s {text} is no list of allowed latenesses",
+            now=f"give whole seconds, 0 to {MOST_LATENESS_S}, with commas between them: 0,1,5,60",
+        )
+    return sorted({int(part) for part in parts})

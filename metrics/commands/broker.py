@@ -1,0 +1,21 @@
+"""`broker`: the local Kafka in the foreground."""
+
+from metrics import settings as environment
+from metrics.commands.broker_in_use import PROJECT
+from metrics.commands.reporting import stopping_on_signals
+from metrics.kafka import local_broker
+from metrics.terminal import say
+
+
+def broker() -> None:
+    """Run the local Kafka in the foreground, until Ctrl-C.
+
+    Example: `python app.py broker`
+    """
+    settings = environment.load()
+    folder = PROJECT / settings.local_broker_dir
+    with local_broker.running(folder, say) as address:
+        say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")
+        with stopping_on_signals() as stopping:
+            while not stopping.wait(1):
+                local_broker.require_alive(folder)

@@ -1,0 +1,50 @@
+"""The broker that a command talks to, and the places in the project that a first run uses."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from metrics import frame_files
+from metrics import settings as environment
+from metrics.errors import FileError
+from metrics.kafka import local_broker
+from metrics.settings import Settings
+from metrics.terminal import say
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+DATA = PROJECT / "data"
+
+
+@contextmanager
+def broker_in_use(tell: Callable[[str], None] = say) -> Iterator[Settings]:
+    """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's.
+
+    Args:
+        tell: told what a new one does.
+    """
+    settings = environment.load()
+    folder = PROJECT / settings.local_broker_dir
+    address = settings.bootstrap_servers or local_broker.address_of_running(folder)
+    if address is not None:
+        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+        return
+    with local_broker.running(folder, tell) as address:
+        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+
+
+def default_file() -> Path:
+    """Return the file of frames in data/.
+
+    Raises:
+        FileError: there is none.
+    """
+    path = frame_files.default_file(DATA)
+    if path is None:
+        raise FileError(
+            "there is no file of frames to feed",
+            why=f"the folder {DATA} holds none of {', '.join(frame_files.PATTERNS)}",
+            now="name one, or make one: python app.py generate data/stream.jsonl",
+        )
+    return path

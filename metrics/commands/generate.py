@@ -1,0 +1,47 @@
+"""`generate`: frames like the challenge's, into a file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from metrics import frame_files, generator
+from metrics.terminal import bar, is_standard_output, note, pace, say, shown
+
+# What a first run makes for itself: ten minutes of event time.
+FRAMES, RATE, USERS = 60_000, 100.0, 5_000
+
+
+def generate(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+    ],
+    count: Annotated[int, typer.Option(metavar="N", help="How many frames.")] = FRAMES,
+    rate: Annotated[float, typer.Option(metavar="R", help="Frames per second of event time, on average.")] = RATE,
+    users: Annotated[int, typer.Option(metavar="N", help="How many users send them.")] = USERS,
+    delay_s: Annotated[int, typer.Option(metavar="S", help="Largest delay of a frame, in seconds of event time.")] = 0,
+    delay_probability: Annotated[float, typer.Option(metavar="P", help="Share of the frames that are delayed.")] = 0.02,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same file.")] = 0,
+) -> None:
+    """Write frames like the challenge's into FILE, about 2 KB each.
+
+    Example: `python app.py generate data/stream.jsonl --count 1000000 --rate 1000 --users 100000 --delay-s 5`
+    """
+    frames = generator.frames(
+        count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
+    )
+    write_frames(file, frames, count)
+
+
+def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
+    """Write so many frames to a file."""
+    started_s = monotonic()
+    with frame_files.writing(path) as file, bar(f"writing {path.name}", count) as move:
+        for number, frame in enumerate(frames, 1):
+            file.write(frame)
+            if number % 1000 == 0:
+                move(number)
+    tell = note if is_standard_output(path) else say  # no line of ours among the frames
+    tell(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")

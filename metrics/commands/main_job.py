@@ -1,0 +1,105 @@
+"""The main job: count, until Ctrl-C or the end of the input."""
+
+import functools
+from threading import Event
+from typing import Annotated, NamedTuple
+
+import msgspec
+import typer
+
+from metrics import frame_files, generator
+from metrics import settings as environment
+from metrics.commands.broker_in_use import DATA, PROJECT, default_file
+from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
+from metrics.commands.prepare_topics import create_topics, feed_once
+from metrics.commands.reporting import stopping_on_signals
+from metrics.errors import FencedError
+from metrics.kafka import job, local_broker
+from metrics.settings import Settings
+from metrics.terminal import Report, say, warn
+
+
+def main_job(
+    context: typer.Context,
+    *,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose/--no-verbose", help="Print each closed second and minute, and the execution metrics."),
+    ] = False,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the end that the input has now, with every window closed.")
+    ] = False,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Wait while another instance is active. Without it, take over at once.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on although saved state, or frames that it needs, are gone.")
+    ] = False,
+) -> None:
+    """Count the frames of a Kafka topic: **frames per second** and **unique users per minute**.
+
+    Runs until Ctrl-C; the next run goes on where this one stopped. Without BOOTSTRAP_SERVERS it starts a local Kafka,
+    feeds it, and stops it at the end.
+
+    Example: `BOOTSTRAP_SERVERS=localhost:9092 python app.py --verbose`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    options = JobOptions(verbose, until_end, standby, accept_loss)
+    settings = environment.load()
+    if settings.bootstrap_servers is not None:
+        _run(settings, options)
+        return
+    folder = PROJECT / settings.local_broker_dir
+    with local_broker.running(folder, say) as address, local_broker.blamed(folder):
+        settings = msgspec.structs.replace(settings, bootstrap_servers=address)
+        if frame_files.default_file(DATA) is None:
+            frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
+            write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
+        create_topics(settings, partitions=1, replication_factor=1)
+        with frame_files.reading(default_file()) as file:
+            feed_once(settings, file)
+        _run(settings, options, functools.partial(local_broker.require_alive, folder))
+
+
+class JobOptions(NamedTuple):
+    """How the main job is to run, as the command line says it."""
+
+    is_verbose: bool
+    until_end: bool
+    stand_by: bool
+    accept_loss: bool
+
+
+def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
+    """Run the main job, show how it goes, and sum it up."""
+    with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
+        while options.stand_by:
+            try:
+                if not prepared.stand_by(say, lambda: _open(prepared, options)):
+                    return
+                _count(settings, options, prepared, stopping)
+            except FencedError as error:
+                warn(error.what)
+            else:
+                return
+        _open(prepared, options)
+        _count(settings, options, prepared, stopping)
+
+
+def _open(prepared: job.Job, options: JobOptions) -> None:
+    if options.until_end:
+        prepared.end_here()
+    if options.accept_loss:
+        for loss in prepared.open_with_losses():
+            warn(f"accepted: {loss}")
+    else:
+        prepared.open()
+
+
+def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event) -> None:
+    say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
+    report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
+    with report:
+        prepared.run(report)
+    report.sum_up()

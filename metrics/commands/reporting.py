@@ -1,0 +1,84 @@
+"""How a command ends: by itself, by an error that its user can mend, by Ctrl-C or SIGTERM."""
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import NoReturn, ParamSpec
+
+import typer
+
+from metrics import terminal
+from metrics.errors import MetricsError
+
+P = ParamSpec("P")
+
+
+def reporting(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
+
+    @functools.wraps(command)
+    def reported(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            with unwinding_on_signals():
+                command(*args, **kwargs)
+        except MetricsError as error:
+            terminal.fail(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            terminal.warn("stopped by Ctrl-C")
+            raise typer.Exit(128 + signal.SIGINT) from None
+
+    return reported
+
+
+@contextmanager
+def unwinding_on_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM unwind the stack while a command runs, so that what it started is stopped."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        if before[signal.SIGINT] != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _terminate)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate(*_: object) -> NoReturn:
+    """Let SIGTERM unwind the stack, so that what was started is stopped."""
+    sys.exit(128 + signal.SIGTERM)
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[Event]:
+    """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for.
+
+    A thread of its own takes the signals: handlers in the main thread would wait for as long as the client waits for a
+    broker that is gone.
+    """
+    stopping, done = Event(), Event()
+    signals = {signal.SIGINT, signal.SIGTERM}
+
+    def take() -> None:
+        number = signal.sigwait(signals)
+        stopping.set()
+        while not done.is_set():
+            number = signal.sigwait(signals)
+            if not done.is_set():
+                terminal.end_at_once(128 + number)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    taker = Thread(target=take, name="signals", daemon=True)
+    taker.start()
+    try:
+        yield stopping
+    finally:
+        done.set()
+        with suppress(ProcessLookupError):
+            signal.pthread_kill(taker.ident or 0, signal.SIGTERM)  # it waits for a signal, so it ends by one
+        taker.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

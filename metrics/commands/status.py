@@ -1,0 +1,37 @@
+"""`status`: how the group stands."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from metrics import status_text, terminal
+from metrics.commands.broker_in_use import broker_in_use
+from metrics.kafka import onlooker
+from metrics.kafka.status import describe
+from metrics.settings import Settings
+from metrics.terminal import out, say, say_raw
+
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+) -> None:
+    """Tell how the consumer group stands, and why a window is open; from its committed offsets, disturbing nobody.
+
+    Example: `python app.py status --json`
+    """
+    with broker_in_use(terminal.note) as settings:
+        show = _print_as_json if as_json else _print
+        show(settings)
+
+
+def _print(settings: Settings) -> None:
+    """Print how the group stands, for people."""
+    status = describe(onlooker.look(settings))
+    say(status_text.text(status, out.width if out.is_terminal else None))
+
+
+def _print_as_json(settings: Settings) -> None:
+    """Print how the group stands as one JSON object."""
+    say_raw(msgspec.json.encode(describe(onlooker.look(settings))).decode())
