@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The command line: frames in, frames per second and unique users per minute out."""
 
 import sys

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from metrics import settings
+from metrics.commands.registry import NAMES
 from metrics.errors import MetricsError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -48,19 +49,43 @@ def test_help_teaches_every_command_and_setting() -> None:
         allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
     assert settings.ANY_TEXT not in text
-    for command in ("prepare-topics", "generate", "broker", "status", "verify", "accuracy", "--verbose", "--until-end"):
+    for command in (*NAMES, "--verbose", "--until-end"):
         assert command in text
     assert "Example:" in text
 
 
-def test_help_fits_80_columns() -> None:
-    for command in ([], ["prepare-topics"], ["generate"], ["broker"], ["status"], ["verify"], ["accuracy"]):
-        assert max(map(len, run(*command, "--help", COLUMNS="80").stdout.splitlines())) == 80
+@pytest.mark.parametrize("command", [[], *([name] for name in NAMES)])
+def test_every_help_fits_80_columns_and_has_an_example(command: list[str]) -> None:
+    text = run(*command, "--help", COLUMNS="80").stdout
+    assert max(map(len, text.splitlines())) == 80
+    assert re.search(rf"Example:.* python app\.py {' '.join(command)}", re.sub(r"\s+", " ", text))
 
 
-@pytest.mark.parametrize("command", ["prepare-topics", "generate", "broker", "status"])
-def test_the_help_of_each_command_has_an_example(command: str) -> None:
-    assert f"Example: python app.py {command}" in run(command, "--help").stdout
+def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
+    script = "import sys, app; print('metrics.commands.verify' in sys.modules, 'metrics.recount' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert finished.stdout == "False False\n"
+
+
+def test_a_command_that_is_nearly_right_is_told() -> None:
+    finished = run("statu")
+    assert finished.returncode == 2
+    assert "Did you mean 'status'?" in finished.stderr
+
+
+def test_bash_completes_commands_and_options() -> None:
+    script = """
+        export PATH="$1:$PATH"
+        eval "$(./app.py --show-completion)"
+        complete=$(complete -p app.py)
+        function=${complete#* -F }
+        ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "${function% *}" ./app.py; echo "${COMPREPLY[@]}"; }
+        ask ./app.py gen
+        ask ./app.py verify --fr
+    """
+    command = ["bash", "-c", script, "bash", str(Path(sys.executable).parent)]
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.stdout == "generate\n--from\n", finished
 
 
 def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
