@@ -1,13 +1,12 @@
 """How a group stands, in words and tables: what `app.py status` prints."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
+from metrics.columns import Column, folded
 from metrics.frames.open_windows import Holder, Moment, OpenWindow
 from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
 from metrics.terminal import numbered
 
-GAP = "  "
 FOLD_BEFORE = "open"
 MOST_TOLD = 3  # partitions whose standing is told in words
 
@@ -74,58 +73,31 @@ def _open(status: Status) -> str:
     return "; ".join(parts) or "nothing"
 
 
-class _Column(NamedTuple):
-    title: str
-    cells: list[str]
-
-    @property
-    def width(self) -> int:
-        return max(map(len, (self.title, *self.cells)))
-
-
-def _width(columns: Sequence[_Column]) -> int:
-    return sum(column.width + len(GAP) for column in columns) - len(GAP)
-
-
 def table(status: Status, width: int | None) -> Iterator[str]:
     """Yield a row a partition and one of all; where that is too wide, what became of frames comes below where it is."""
-    columns = _columns(status)
-    is_folded = width is not None and _width(columns) > width
-    first, *others = columns
-    pages: list[list[_Column]] = [[first]]
-    for column in others:
-        page = [*pages[-1], column]
-        if is_folded and (column.title == FOLD_BEFORE or (_width(page) > (width or 0) and len(page) > 2)):
-            pages.append([first, column])
-        else:
-            pages[-1] = page
-    for number, columns in enumerate(pages):
-        if number:
-            yield ""
-        for cells in zip(*([column.title, *column.cells] for column in columns), strict=True):
-            yield GAP.join(cell.rjust(column.width) for cell, column in zip(cells, columns, strict=True)).rstrip()
+    yield from folded(_columns(status), width, FOLD_BEFORE)
 
 
-def _columns(status: Status) -> Sequence[_Column]:
+def _columns(status: Status) -> Sequence[Column]:
     partitions = status.partitions
     each = [partition.frames for partition in partitions] + [status.frames]
     clock = [_time(partition.event_clock) for partition in partitions] + [_time(status.event_time)]
     watermark = [_time(partition.watermark) for partition in partitions] + [_time(status.closed_through)]
     held_from = ["-" if partition.held_from is None else f"{partition.held_from:,}" for partition in partitions]
     return [
-        _Column("partition", [f"{partition.partition}" for partition in partitions] + ["all"]),
-        _Column("position", [f"{partition.position:,}" for partition in partitions] + [""]),
-        _Column("end", [_number(partition.end) for partition in partitions] + [""]),
-        _Column("lag", [_number(partition.lag) for partition in partitions] + [_number(status.lag)]),
-        _Column("event clock", clock),
-        _Column("watermark", watermark),
-        _Column("open", [f"{frames.open:,}" for frames in each]),
-        _Column("held", [f"{frames.held:,}" for frames in each]),
-        _Column("held from", [*held_from, ""]),
-        _Column("counted", [f"{frames.counted:,}" for frames in each]),
-        _Column("late", [f"{frames.late:,}" for frames in each]),
-        _Column("rejected", [f"{frames.rejected:,}" for frames in each]),
-        _Column("lost", [f"{frames.lost:,}" for frames in each]),
+        Column("partition", [f"{partition.partition}" for partition in partitions] + ["all"]),
+        Column("position", [f"{partition.position:,}" for partition in partitions] + [""]),
+        Column("end", [_number(partition.end) for partition in partitions] + [""]),
+        Column("lag", [_number(partition.lag) for partition in partitions] + [_number(status.lag)]),
+        Column("event clock", clock),
+        Column("watermark", watermark),
+        Column("open", [f"{frames.open:,}" for frames in each]),
+        Column("held", [f"{frames.held:,}" for frames in each]),
+        Column("held from", [*held_from, ""]),
+        Column("counted", [f"{frames.counted:,}" for frames in each]),
+        Column("late", [f"{frames.late:,}" for frames in each]),
+        Column("rejected", [f"{frames.rejected:,}" for frames in each]),
+        Column("lost", [f"{frames.lost:,}" for frames in each]),
     ]
 
 

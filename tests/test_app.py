@@ -54,11 +54,15 @@ def test_help_teaches_every_command_and_setting() -> None:
     assert "Example:" in text
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in NAMES)])
+BELOW_TOPICS = (["topics", "list"], ["topics", "create"], ["topics", "delete"])
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in NAMES), *BELOW_TOPICS])
 def test_every_help_fits_80_columns_and_has_an_example(command: list[str]) -> None:
     text = run(*command, "--help", COLUMNS="80").stdout
     assert max(map(len, text.splitlines())) == 80
-    assert re.search(rf"Example:.* python app\.py {' '.join(command)}", re.sub(r"\s+", " ", text))
+    example = f"python app.py {' '.join(command)}".removesuffix(" list")
+    assert re.search(rf"Example:.* {example}", re.sub(r"\s+", " ", text))
 
 
 def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
@@ -86,6 +90,18 @@ def test_bash_completes_commands_and_options() -> None:
     command = ["bash", "-c", script, "bash", str(Path(sys.executable).parent)]
     finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     assert finished.stdout == "generate\n--from\n", finished
+
+
+def test_what_is_no_command_about_topics_is_meant_for_their_list() -> None:
+    for arguments in (["topics"], ["topics", "frames"], ["topics", "--all", "--json"], ["topics", "list", "delete"]):
+        assert "no broker answers" in refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
+
+
+@pytest.mark.parametrize("config", [["nonsense"], ["=1"], ["retention.ms=1", "retention.ms=2"]])
+def test_what_is_no_setting_of_a_topic_is_refused(config: list[str]) -> None:
+    options = [part for text in config for part in ("--config", text)]
+    said = refused(2, "topics", "create", "trial", *options, BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert f"--config {config[0]}" in said or "--config gives retention.ms two values" in said
 
 
 def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:

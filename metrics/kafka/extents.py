@@ -1,7 +1,9 @@
 """How far topics reach: the offsets that their partitions hold, asked for all partitions at once."""
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from time import monotonic, sleep
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -11,7 +13,12 @@ from metrics.kafka import bounded
 from metrics.kafka.clients import assign, open_consumer, text_of
 from metrics.settings import Settings
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 ASK_TIMEOUT_S = 10.0
+
+Partition = tuple[str, int]  # topic and number
 
 # What a partition says that was just created, or whose leader just changed.
 _ANSWERS_SOON = frozenset(
@@ -25,8 +32,8 @@ _ANSWERS_SOON = frozenset(
     }
 )
 
-_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class Extent(NamedTuple):
@@ -42,8 +49,8 @@ def extents(admin: AdminClient, topic: str, partitions: int) -> dict[int, Extent
     Raises:
         BrokerError: it does not answer.
     """
-    lows = _offsets(admin, topic, partitions, _EARLIEST)
-    highs = _offsets(admin, topic, partitions, _LATEST)
+    lows = _offsets(admin, topic, partitions, EARLIEST)
+    highs = _offsets(admin, topic, partitions, LATEST)
     return {number: Extent(lows[number], highs[number]) for number in range(partitions)}
 
 
@@ -62,6 +69,23 @@ def _offsets(admin: AdminClient, topic: str, partitions: int, which: OffsetSpec)
             if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
                 raise BrokerError(f"the extent of the topic {topic} is not known", why=text_of(error)) from error
             sleep(0.1)
+
+
+def ask(
+    admin: AdminClient, places: Sequence[TopicPartition], which: OffsetSpec, isolation: IsolationLevel
+) -> "dict[TopicPartition, Future[Any]]":
+    """Ask for an offset of each of some partitions, and do not wait for the answers."""
+    if not places:
+        return {}
+    return admin.list_offsets(dict.fromkeys(places, which), isolation_level=isolation, request_timeout=ASK_TIMEOUT_S)
+
+
+def told(answers: "dict[TopicPartition, Future[Any]]") -> Iterator[tuple[TopicPartition, int]]:
+    """Yield the offsets that were told; a partition that has no leader is left out."""
+    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
+    for place, future in answers.items():
+        if future.done() and future.exception() is None:
+            yield place, future.result().offset
 
 
 def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> str | None:

@@ -1,11 +1,10 @@
 """Looks at a group from outside, by what any client of the broker may read; it joins nothing and writes nothing."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import wait
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import (
     Consumer,
@@ -16,27 +15,23 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError
 from metrics.frames.state import PartitionState, State
 from metrics.kafka import bounded, topics
 from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
+from metrics.kafka.extents import EARLIEST, LATEST, ask, told
 from metrics.kafka.resuming import hold_against, lost_state
+from metrics.kafka.samples import stamp_ms
 from metrics.kafka.saved_state import SavedState, from_offsets
 from metrics.kafka.standby import Silence
 from metrics.kafka.status import Activity, Place, Seen
 from metrics.settings import Settings
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 ASK_TIMEOUT_S = 10.0
 LOOK_S = 0.2
 RECORDS_TIMEOUT_S = 5.0
-
-_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class _Range(NamedTuple):
@@ -107,6 +102,19 @@ def _watched(saved_state: Callable[[], SavedState | None]) -> tuple[Activity, Sa
     return (Activity.NEVER_RAN if saved is None else Activity.STOPPED), saved
 
 
+def activity(admin: AdminClient, settings: Settings) -> Activity:
+    """Tell whether an instance counts for the group of the settings; without an input topic, none can.
+
+    Raises:
+        BrokerError: the broker does not answer.
+        StateError: the group's offsets hold no state of this program.
+    """
+    partitions = topics.partition_counts(admin).get(settings.input_topic, 0)
+    if not partitions:
+        return Activity.NEVER_RAN
+    return _watched(lambda: _saved_state(admin, settings, partitions))[0]
+
+
 def _saved_state(admin: AdminClient, settings: Settings, partitions: int) -> SavedState | None:
     """Read what the group has committed, as of the last transaction that is whole.
 
@@ -138,30 +146,16 @@ def _ranges(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Range
     """Ask where partitions begin and end; one that has no leader is left out."""
     places = [TopicPartition(topic, number) for number in range(partitions)]
     asked = [
-        _ask(admin, places, _EARLIEST, IsolationLevel.READ_UNCOMMITTED),
-        _ask(admin, places, _LATEST, IsolationLevel.READ_COMMITTED),
-        _ask(admin, places, _LATEST, IsolationLevel.READ_UNCOMMITTED),
+        ask(admin, places, EARLIEST, IsolationLevel.READ_UNCOMMITTED),
+        ask(admin, places, LATEST, IsolationLevel.READ_COMMITTED),
+        ask(admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED),
     ]
-    first, stable_end, end = (dict(_told(answers)) for answers in asked)
+    first, stable_end, end = ({place.partition: offset for place, offset in told(answers)} for answers in asked)
     return {
         number: _Range(first[number], stable_end[number], end[number])
         for number in first
         if number in stable_end and number in end
     }
-
-
-def _ask(
-    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
-) -> "dict[TopicPartition, Future[Any]]":
-    specs = dict.fromkeys(places, spec)
-    return admin.list_offsets(specs, isolation_level=isolation, request_timeout=ASK_TIMEOUT_S)
-
-
-def _told(answers: "dict[TopicPartition, Future[Any]]") -> Iterable[tuple[int, int]]:
-    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
-    for place, future in answers.items():
-        if future.done() and future.exception() is None:
-            yield place.partition, future.result().offset
 
 
 def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict[int, Place]:
@@ -185,7 +179,7 @@ def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict
         # Where no answer came in time, offsets are taken for records.
         is_read = after is None and number in beside.after
         unread = 0 if is_read else max(0, at.stable_end - position)
-        places[number] = Place(at.end, at.stable_end, unread, _stamp_ms(before), _stamp_ms(after))
+        places[number] = Place(at.end, at.stable_end, unread, stamp_ms(before), stamp_ms(after))
     return places
 
 
@@ -210,8 +204,3 @@ def _read_beside(consumer: Consumer, topic: str, positions: Mapping[int, int], b
             elif error is None or error.code() == KafkaError._PARTITION_EOF:
                 after[number] = message if error is None else None
                 consumer.incremental_unassign([TopicPartition(topic, number)])
-
-
-def _stamp_ms(message: Message | None) -> int | None:
-    kind, timestamp_ms = message.timestamp() if message is not None else (0, -1)
-    return timestamp_ms if kind and timestamp_ms >= 0 else None

@@ -1,11 +1,11 @@
-"""Topics: creating those that are missing, and seeing that none would lose frames or results."""
+"""Topics: creating and deleting them, and seeing that none would lose frames or results."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
 from metrics.errors import BrokerError, TopicError
 from metrics.kafka import bounded
@@ -45,20 +45,11 @@ def create_missing(
         TopicError: the broker refuses to create one.
         BrokerError: it does not come to list one that was created.
     """
+    with_frames = (settings.input_topic, settings.output_stream)
     wanted = {
-        settings.input_topic: NewTopic(settings.input_topic, partitions, replication_factor, config=_FRAMES),
-        settings.sec_metrics_output_topic: NewTopic(
-            settings.sec_metrics_output_topic, 1, replication_factor, config=_RESULTS
-        ),
-        settings.min_metrics_output_topic: NewTopic(
-            settings.min_metrics_output_topic, 1, replication_factor, config=_RESULTS
-        ),
-        settings.rejected_topic: NewTopic(settings.rejected_topic, 1, replication_factor, config=_REJECTED),
+        name: NewTopic(name, partitions if name in with_frames else 1, replication_factor, config=config)
+        for name, config in _configurations(settings).items()
     }
-    if settings.output_stream is not None:
-        wanted[settings.output_stream] = NewTopic(
-            settings.output_stream, partitions, replication_factor, config=_REJECTED
-        )
     existing = partition_counts(admin)
     missing = [topic for name, topic in wanted.items() if name not in existing]
     created = set(_create(admin, missing))
@@ -66,10 +57,92 @@ def create_missing(
     return {name: name in created for name in wanted}
 
 
-def _create(admin: AdminClient, topics: list[NewTopic]) -> Iterable[str]:
+def _configurations(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the configuration that each topic in use is created with."""
+    configurations = {
+        settings.input_topic: _FRAMES,
+        settings.sec_metrics_output_topic: _RESULTS,
+        settings.min_metrics_output_topic: _RESULTS,
+        settings.rejected_topic: _REJECTED,
+    }
+    if settings.output_stream is not None:
+        configurations[settings.output_stream] = _REJECTED
+    return configurations
+
+
+class Asked(NamedTuple):
+    """What somebody wants topics to be like; None where any will do."""
+
+    partitions: int | None
+    replication_factor: int | None
+    config: Mapping[str, str]
+
+
+def create(admin: AdminClient, settings: Settings, names: Collection[str], asked: Asked) -> dict[str, bool]:
+    """Create topics, those in use with what create_missing gives them, unless something else is asked.
+
+    Returns:
+        Each topic, and whether it was created. All of them are listed by the broker by then, and are as asked.
+
+    Raises:
+        TopicError: one is there, and is not as asked, or the broker refuses one; then none is created.
+        BrokerError: it does not come to list one that was created.
+    """
+    existing = partition_counts(admin)
+    _check_as_asked(admin, [name for name in names if name in existing], asked)
+    missing = [_new_topic(name, settings, asked) for name in names if name not in existing]
+    for _ in _create(admin, missing, validate_only=True):
+        pass
+    created = set(_create(admin, missing))
+    _await_listed(admin, [topic.topic for topic in missing])
+    _check_as_asked(admin, [topic.topic for topic in missing if topic.topic not in created], asked)
+    return {name: name in created for name in names}
+
+
+def _new_topic(name: str, settings: Settings, asked: Asked) -> NewTopic:
+    config = {**_configurations(settings).get(name, {}), **asked.config}
+    return NewTopic(name, asked.partitions or 1, asked.replication_factor or 1, config=config)
+
+
+def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:
+    """See that topics which are there are as asked."""
+    others = {name: lines for name in names if (lines := [*_differences(admin, name, asked)])}
+    if others:
+        raise TopicError(
+            f"{' and '.join(others)}: there already, and not as asked",
+            why="\n".join(f"{name} has {line}" for name, lines in others.items() for line in lines),
+            now="ask for what is there, or delete the topic first, with all that it holds",
+        )
+
+
+def _differences(admin: AdminClient, name: str, asked: Asked) -> Iterator[str]:
+    """Yield in what a topic differs from what is asked."""
+    partitions, replicas = _shape(admin, name)
+    if asked.partitions not in (None, partitions):
+        yield f"--partitions {partitions}, not {asked.partitions}"
+    if asked.replication_factor not in (None, replicas):
+        yield f"--replication-factor {replicas}, not {asked.replication_factor}"
+    config = configuration(admin, name) if asked.config else {}
+    for key, value in asked.config.items():
+        if config.get(key) != value:
+            yield f"{key}={config.get(key, '?')}, not {value}"
+
+
+def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
+    """Return how many partitions a topic has, and how many replicas each."""
+    partitions = listed(admin)[name].partitions
+    return len(partitions), min((len(partition.replicas) for partition in partitions.values()), default=0)
+
+
+def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator[str]:
+    """Create topics, and yield those that were not there.
+
+    Args:
+        how: validate_only, where nothing is to be created.
+    """
     if not topics:
         return
-    for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S).items():
+    for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S, **how).items():
         try:
             bounded.result(future, ADMIN_TIMEOUT_S + 1)
         except KafkaException as error:
@@ -78,23 +151,68 @@ def _create(admin: AdminClient, topics: list[NewTopic]) -> Iterable[str]:
             raise TopicError(
                 f"the topic {name} cannot be created",
                 why=text_of(error),
-                now="correct --partitions or --replication-factor, or create the topic by the broker's own tools",
+                now="correct the options, or create the topic by the broker's own tools",
             ) from error
         yield name
 
 
+def delete(admin: AdminClient, names: Sequence[str]) -> None:
+    """Delete topics, with all that they hold, and wait until the broker lists none of them.
+
+    Raises:
+        TopicError: the broker refuses to delete one.
+        BrokerError: it goes on listing one.
+    """
+    refused = {}
+    for name, future in admin.delete_topics([*names], operation_timeout=ADMIN_TIMEOUT_S).items():
+        try:
+            bounded.result(future, ADMIN_TIMEOUT_S + 1)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # somebody else was faster
+                refused[name] = text_of(error)
+    _await_gone(admin, set(names) - set(refused))
+    if refused:
+        raise TopicError(
+            f"{' and '.join(refused)}: not deleted",
+            why="\n".join(f"{name}: {why}" for name, why in refused.items()),
+            now="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
+        )
+
+
 def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
     """Wait for topics that are new: the controller, which makes them, is ahead of the broker that we ask."""
-    lacking = set(names)
+    if lacking := _awaited(admin, names, set.difference):
+        raise BrokerError(
+            f"the broker does not list {', '.join(sorted(lacking))}",
+            why=f"the topics were created, but in {ADMIN_TIMEOUT_S:g} s it has not heard of them",
+            now="try again, and look into the broker's log if that fails too",
+        )
+
+
+def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
+    """Wait until topics that were deleted are listed no more."""
+    if left := _awaited(admin, names, set.intersection):
+        raise BrokerError(
+            f"the broker still lists {', '.join(sorted(left))}",
+            why=f"they were deleted {ADMIN_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or who writes to "
+            "one made it anew (auto.create.topics.enable)",
+            now="stop who writes to it, and look again: python app.py topics",
+        )
+
+
+def _awaited(admin: AdminClient, names: Iterable[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
+    """Ask what topics there are, again and again, and return those that ADMIN_TIMEOUT_S seconds were not enough for.
+
+    Args:
+        left: tells those that are still waited for, by these and by the topics that are listed.
+    """
+    waiting = set(names)
     give_up_s = monotonic() + ADMIN_TIMEOUT_S
-    while lacking := lacking - {name for name, partitions in partition_counts(admin).items() if partitions}:
+    while waiting := left(waiting, {name for name, partitions in partition_counts(admin).items() if partitions}):
         if monotonic() > give_up_s:
-            raise BrokerError(
-                f"the broker does not list {', '.join(sorted(lacking))}",
-                why=f"the topics were created, but in {ADMIN_TIMEOUT_S:g} s it has not heard of them",
-                now="try again, and look into the broker's log if that fails too",
-            )
+            break
         sleep(LISTED_AGAIN_S)
+    return waiting
 
 
 def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
@@ -116,11 +234,15 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
 
 def partition_counts(client: AdminClient | Consumer) -> dict[str, int]:
     """Return every topic of the broker and how many partitions it has."""
+    return {name: len(topic.partitions) for name, topic in listed(client).items()}
+
+
+def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:
+    """Return every topic of the broker."""
     try:
-        metadata = client.list_topics(timeout=ADMIN_TIMEOUT_S)
+        return client.list_topics(timeout=ADMIN_TIMEOUT_S).topics
     except KafkaException as error:
         raise BrokerError("the broker does not list its topics", why=text_of(error)) from error
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
 class Limits(NamedTuple):

@@ -52,11 +52,12 @@ class Application:
         }
         return os.environ | own | self.variables
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start the application and leave it running, until the end of the test at the latest."""
         process = subprocess.Popen(
             [sys.executable, PROJECT / "app.py", *arguments],
             env=self.environment(),
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,0 +1,265 @@
+"""`topics`: what the broker's topics hold and who reads them; topics are created and deleted."""
+
+import sys
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from confluent_kafka.admin import AdminClient
+from typer.core import TyperGroup
+
+from metrics import topics_text
+from metrics.commands.broker_in_use import broker_in_use
+from metrics.commands.registry import STYLE
+from metrics.commands.reporting import reporting
+from metrics.errors import SettingsError, TopicError
+from metrics.kafka import onlooker, overview
+from metrics.kafka import topics as broker_topics
+from metrics.kafka.clients import open_admin
+from metrics.kafka.status import Activity
+from metrics.kafka.topics import Asked
+from metrics.settings import Settings
+from metrics.terminal import note, numbered, out, say, say_raw, warn
+
+# A topic of this name is the broker's own, and one of the hidden names at least some tool's.
+OWN_OF_BROKER = "__"
+HIDDEN = "_"
+
+_MEANING = {
+    "INPUT_TOPIC": "its frames go, and with them the state of the group {group}: the next run counts all anew, and "
+    "refuses to while results are there",
+    "SEC_METRICS_OUTPUT_TOPIC": "the seconds published so far go, and are not published again",
+    "MIN_METRICS_OUTPUT_TOPIC": "the minutes published so far go, and are not published again",
+    "REJECTED_TOPIC": "the frames rejected so far go",
+    "OUTPUT_STREAM": "the frames republished so far go, and are not republished again",
+}
+
+
+class _ListByDefault(TyperGroup):
+    """Commands of which `list` may be left out: what is no command is a topic's name, or an option of `list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+topics = typer.Typer(
+    name="topics",
+    cls=_ListByDefault,
+    add_completion=False,
+    help="List, create and delete topics; `topics [NAME…] [--all] [--json]` is `topics list`.\n\n"
+    "Example: `python app.py topics`",
+    **STYLE,
+)
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of topics.", show_default=False)]
+
+
+def list_topics(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Topics to show.", show_default="all but those that begin with _"),
+    ] = None,
+    *,
+    with_all: Annotated[bool, typer.Option("--all", help="Show those that begin with _, too.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object a line and topic, for machines.")
+    ] = False,
+) -> None:
+    """Show what topics hold, of what time, and which consumer groups read them, with what lag; disturbing nobody.
+
+    *records* are counted by offsets, up to the last committed one. Where transactions ended, or records were compacted
+    or aborted, some offsets hold none, so there are at most so many: `≤`, where some of those that were read show it.
+
+    *~bytes* is an estimate: keys, values and headers of up to 20 records of each partition, times its offsets. On disk
+    it is less where producers compress, and as often as there are replicas.
+
+    *first* and *last* are the timestamps of the first and last record: those of results are the starts of windows.
+
+    *lag* counts offsets, from the committed one on (of this application's groups, from their position on), and from the
+    first record on in a partition that the group has committed nothing of. ? is what the broker does not tell.
+
+    Example: `python app.py topics frames --json`
+    """
+    with broker_in_use(note) as settings:
+        admin = open_admin(settings)
+        existing = broker_topics.partition_counts(admin)
+        shown = _existing(existing, names) if names else [*existing] if with_all else _not_hidden(existing)
+        found = _look(admin, settings, {name: existing[name] for name in shown})
+        show = _print_as_json if as_json else _print
+        show(found)
+
+
+def create(
+    names: Names,
+    *,
+    partitions: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, metavar="N", help="Partitions of each.", show_default="1"),
+    ] = None,
+    replication_factor: Annotated[
+        int | None, typer.Option(min=1, max=100, metavar="N", help="Replicas of each.", show_default="1")
+    ] = None,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A setting of each, as Kafka names it; may be given more than once."),
+    ] = None,
+) -> None:
+    """Create topics: all of them, or none where the broker refuses one.
+
+    Topics of this application (INPUT_TOPIC and so on) get the settings that `prepare-topics` gives them, and what is
+    asked on top. One that is there is left as it is, and an error if it is not as asked.
+
+    Example: `python app.py topics create trial --partitions 4 --config retention.ms=3600000`
+    """
+    asked = Asked(partitions, replication_factor, _config_of(config or []))
+    with broker_in_use() as settings:
+        created = broker_topics.create(open_admin(settings), settings, [*dict.fromkeys(names)], asked)
+        for name, is_new in created.items():
+            say(f"topic {name}: {'created' if is_new else 'is there'}")
+
+
+def delete(
+    names: Names,
+    *,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete topics with all that they hold, once it was shown what that is, and somebody said yes.
+
+    Where standard input is no terminal, nobody can be asked: then only --yes deletes, and without it this is a trial.
+
+    While an instance of the main job is active, the topics of this application are not deleted. Nor are those of the
+    broker, which begin with __.
+
+    Example: `python app.py topics delete trial`
+    """
+    names = [*dict.fromkeys(names)]
+    with broker_in_use() as settings:
+        admin = open_admin(settings)
+        existing = broker_topics.partition_counts(admin)
+        _check_not_of_broker(_existing(existing, names))
+        _check_not_in_use(admin, settings, names)
+        _print(_look(admin, settings, {name: existing[name] for name in names}))
+        _warn_of_own(settings, names)
+        if is_sure or _is_confirmed(names):
+            broker_topics.delete(admin, names)
+            say("\n".join(f"topic {name}: deleted" for name in names))
+        else:
+            say("nothing is deleted")
+
+
+topics.command("list")(reporting(list_topics))
+topics.command("create")(reporting(create))
+topics.command("delete")(reporting(delete))
+
+
+def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:
+    """Return names, each once, if there is a topic of each.
+
+    Raises:
+        TopicError: there is none of some.
+    """
+    if missing := [name for name in dict.fromkeys(names) if name not in existing]:
+        raise TopicError(
+            f"the broker has no topic {' and no topic '.join(missing)}",
+            now="python app.py topics --all shows those that it has",
+        )
+    return [*dict.fromkeys(names)]
+
+
+def _not_hidden(existing: Collection[str]) -> list[str]:
+    return [name for name in existing if not name.startswith(HIDDEN)]
+
+
+def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[overview.TopicFacts]:
+    found = overview.of_topics(admin, settings, partitions)
+    for remark in found.remarks:
+        warn(remark)
+    return found.topics
+
+
+def _print(found: Sequence[overview.TopicFacts]) -> None:
+    """Print what was found, for people."""
+    say(topics_text.text(found, out.width if out.is_terminal else None) if found else "there is no topic to show")
+
+
+def _print_as_json(found: Sequence[overview.TopicFacts]) -> None:
+    """Print what was found, a JSON object a topic."""
+    for topic in found:
+        say_raw(msgspec.json.encode(topic).decode())
+
+
+def _config_of(texts: Sequence[str]) -> dict[str, str]:
+    """Read settings of topics, such as `retention.ms=1000`.
+
+    Raises:
+        SettingsError: one is none, or two are about the same.
+    """
+    config: dict[str, str] = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not key or not separator:
+            raise SettingsError(f"--config {text} is no KEY=VALUE", now="write it as --config retention.ms=3600000")
+        if config.setdefault(key, value) != value:
+            raise SettingsError(f"--config gives {key} two values, {config[key]} and {value}", now="give one of them")
+    return config
+
+
+def _check_not_of_broker(names: Collection[str]) -> None:
+    if own := [name for name in names if name.startswith(OWN_OF_BROKER)]:
+        raise TopicError(
+            f"{' and '.join(own)}: not deleted",
+            why="the broker keeps its own state there: offsets of groups, and transactions",
+            now="leave it out",
+        )
+
+
+def _check_not_in_use(admin: AdminClient, settings: Settings, names: Collection[str]) -> None:
+    """See that no instance of the main job is active on the topics of this application."""
+    own = [name for name in settings.topics().values() if name in names]
+    if not own:
+        return
+    match onlooker.activity(admin, settings):
+        case Activity.ACTIVE:
+            raise TopicError(
+                f"{' and '.join(own)}: in use, so nothing is deleted",
+                why=f"an instance of the group {settings.consumer_group_id} is active: it was seen to commit",
+                now="stop it (Ctrl-C, or SIGTERM), and delete then",
+            )
+        case Activity.SILENT:
+            warn(
+                f"the instance of the group {settings.consumer_group_id} did not stop in order, but commits no more: "
+                "killed, hanging, or cut off"
+            )
+        case _:
+            pass
+
+
+def _warn_of_own(settings: Settings, names: Collection[str]) -> None:
+    """Say what it means to delete topics of this application."""
+    for variable, name in settings.topics().items():
+        if name in names:
+            meaning = _MEANING[variable].format(group=settings.consumer_group_id)
+            warn(f"{name} is this application's {variable}: {meaning}")
+
+
+def _is_confirmed(names: Sequence[str]) -> bool:
+    """Ask whether topics are to be deleted.
+
+    Raises:
+        SettingsError: there is nobody to ask.
+        KeyboardInterrupt: the answer is Ctrl-C.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise SettingsError(
+            "nothing is deleted: standard input is no terminal, so nobody can be asked",
+            now=f"to delete without being asked: python app.py topics delete {' '.join(names)} --yes",
+        )
+    try:
+        return typer.confirm(f"delete {numbered(len(names), 'topic')} for good?", default=False, err=True)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        return False

@@ -1,0 +1,119 @@
+"""What `topics` prints: tables that fit, and what is not known told as such."""
+
+from metrics import topics_text
+from metrics.frames.open_windows import Moment
+from metrics.kafka.extents import Extent
+from metrics.kafka.groups import Group, Groups
+from metrics.kafka.overview import Held, Reader, TopicFacts, describe
+from metrics.kafka.samples import Sample
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+FRAMES = TopicFacts(
+    "frames",
+    4,
+    1_000_000,
+    are_at_most=False,
+    estimated_bytes=2_080_000_000,
+    first=Moment.of(T),
+    last=Moment.of(T + 600),
+    groups=[Reader("audit", "stable", 1_203), Reader("frames-metrics", "empty", 0)],
+)
+USERS = TopicFacts(
+    "unique-users-per-minute",
+    1,
+    120,
+    are_at_most=True,
+    estimated_bytes=9_800,
+    first=Moment.of(T),
+    last=Moment.of(T + 540),
+    groups=[],
+)
+EMPTY = TopicFacts("new", 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[])
+UNTOLD = TopicFacts("dark", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None, groups=None)
+
+WIDE = """\
+topic                    partitions    records  ~bytes                 first                  last
+frames                            4  1,000,000  2.1 GB  2016-07-11T13:39:00Z  2016-07-11T13:49:00Z
+unique-users-per-minute           1      ≤ 120  9.8 kB  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
+new                               1          0     0 B                     -                     -
+dark                              2          ?       ?                     ?                     ?
+
+topic   read by         state     lag
+frames  audit           stable  1,203
+frames  frames-metrics  empty       0
+dark    ?               ?           ?
+"""
+
+NARROW = """\
+topic                    partitions    records  ~bytes
+frames                            4  1,000,000  2.1 GB
+unique-users-per-minute           1      ≤ 120  9.8 kB
+
+topic                                   first                  last
+frames                   2016-07-11T13:39:00Z  2016-07-11T13:49:00Z
+unique-users-per-minute  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
+"""
+
+
+def test_it_fits_100_columns_in_one_row_a_topic_and_tells_what_is_not_known() -> None:
+    assert topics_text.text([FRAMES, USERS, EMPTY, UNTOLD], 100) + "\n" == WIDE
+    assert max(map(len, WIDE.splitlines())) <= 100
+
+
+def test_on_a_narrow_terminal_times_come_below() -> None:
+    assert "\n".join(topics_text.held([FRAMES, USERS], 80)) + "\n" == NARROW
+
+
+def test_a_very_long_name_moves_its_own_row_only() -> None:
+    long = TopicFacts("x" * 60, 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[])
+    _, frames, other = topics_text.held([FRAMES, long], None)
+    assert frames.startswith("frames" + " " * 34 + "  ")
+    assert other.startswith("x" * 60 + "  ")
+
+
+def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
+    assert [*topics_text.readers([EMPTY], 100)] == ["no consumer group has committed offsets of it"]
+    assert [*topics_text.readers([EMPTY, USERS], 100)] == ["no consumer group has committed offsets of any of them"]
+
+
+def facts(*partitions: Held, **positions: int) -> TopicFacts:
+    """Return what is told of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
+    of_group = {("t", int(name[1:])): position for name, position in positions.items()}
+    return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_known=True, remarks=[]))
+
+
+def test_a_sample_stands_for_the_whole_partition_with_its_gaps() -> None:
+    #   offsets 100 to 1,100, of which 20 were read: 16 records of 50 bytes, 4 ends of transactions; the last one is one
+    held = Held(Extent(100, 1_100), Sample(1_099, T * 1000, (T + 9) * 1000, 16, 800, 20))
+    told = facts(held, p0=1_099)
+    assert (told.records, told.are_at_most, told.estimated_bytes) == (1_000, True, 40_000)
+    assert (told.first, told.last) == (Moment.of(T), Moment.of(T + 9))
+    assert told.groups == [Reader("g", "empty", 0)]
+
+
+def test_where_all_was_read_records_are_counted() -> None:
+    told = facts(Held(Extent(0, 5), Sample(4, T * 1000, T * 1000, 3, 30, 5)), p0=1)
+    assert (told.records, told.are_at_most, told.estimated_bytes) == (3, False, 30)
+    assert told.groups == [Reader("g", "empty", 3)]
+
+
+def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -> None:
+    early = Held(Extent(0, 2), Sample(2, (T + 5) * 1000, (T + 6) * 1000, 2, 20, 2))
+    late = Held(Extent(10, 13), Sample(13, (T + 1) * 1000, (T + 2) * 1000, 3, 30, 3))
+    empty = Held(Extent(7, 7), Sample(7, None, None, 0, 0, 0))
+    told = facts(early, late, empty, p0=1)
+    assert (told.records, told.first, told.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
+    assert told.groups == [Reader("g", "empty", 1 + 3)]
+
+
+def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
+    known = Held(Extent(0, 2), Sample(2, T * 1000, T * 1000, 2, 20, 2))
+    told = facts(known, Held(None, None), p0=2)
+    assert told == TopicFacts("t", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None,
+                              groups=[Reader("g", "empty", None)])  # fmt: skip
+    assert facts(known, Held(Extent(0, 2), None), p0=2).records == 4
+
+
+def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
+    assert describe("t", [], Groups([], are_known=False, remarks=["why"])).groups is None
