@@ -73,7 +73,7 @@ class StateError(MetricsError):
 
 
 class FencedError(MetricsError):
-    """Another instance with the same consumer group has taken over."""
+    """Another instance with the same consumer group is active, or has taken over."""
 
     exit_code = 8
 

@@ -326,3 +326,10 @@ def test_frames_written_to_standard_output_have_no_other_line_among_them() -> No
     assert len(finished.stdout.splitlines()) == 3
     assert all(line.startswith("{") for line in finished.stdout.splitlines())
     assert "wrote /dev/stdout: 3 frames" in finished.stderr
+
+
+@pytest.mark.parametrize("to", ["yesterday", "offset:", "offset:-1", "offset:1e3", "2016-13-01T00:00:00Z", ""])
+def test_where_nothing_can_be_read_from_is_refused_before_a_broker_is_asked(to: str) -> None:
+    said = refused(2, "reset-offsets", "--to", to, BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert f"--to {to} is no place to read from" in said
+    assert "earliest, latest, offset:1200" in said

@@ -13,14 +13,14 @@ def range_of(start: str | None, end: str | None) -> Range:
     Raises:
         SettingsError: it is no range.
     """
-    first = ALL_TIME.start if start is None else _second("--from", start)
-    last = ALL_TIME.end if end is None else _second("--to", end)
+    first = ALL_TIME.start if start is None else second_of("--from", start)
+    last = ALL_TIME.end if end is None else second_of("--to", end)
     if first >= last:
         raise SettingsError(f"--from {start} is not before --to {end}", now="give an earlier one, or a later --to")
     return Range(first, last)
 
 
-def _second(option: str, text: str) -> int:
+def second_of(option: str, text: str) -> int:
     """Return whole seconds since the epoch: of a date and time, in UTC where it names no zone, or of a number."""
     try:
         if text.isdecimal() and text.isascii():

@@ -108,6 +108,10 @@ class Counter:
         """
         return self._close(common_watermark(self._clocks(), now_s))
 
+    def close_to(self, watermark: int) -> Iterator[Record]:
+        """Close the windows that end at or before a watermark; in the way that `close` does."""
+        return self._close(watermark)
+
     def settle(self) -> None:
         """Decide on the frames that are held, for an input that ends here; some may be rejected by that.
 

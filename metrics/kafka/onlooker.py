@@ -56,7 +56,7 @@ def look(settings: Settings) -> Seen:
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
     topic_id = topics.topic_id(admin, topic)
-    activity, saved = _watched(lambda: _saved_state(admin, settings, partitions))
+    activity, saved = _watched(lambda: last_commit(admin, settings, partitions))
     # The ends are asked for after the state, so that no position lies behind them.
     ranges = _ranges(admin, topic, partitions)
     state = State.fresh({}, settings.rules()) if saved is None else saved.state
@@ -82,6 +82,7 @@ def look(settings: Settings) -> Seen:
         _places(settings, state, ranges) if is_same_topic else {},
         losses,
         settings.idle_s,
+        is_same_topic,
     )
 
 
@@ -112,10 +113,10 @@ def activity(admin: AdminClient, settings: Settings) -> Activity:
     partitions = topics.partition_counts(admin).get(settings.input_topic, 0)
     if not partitions:
         return Activity.NEVER_RAN
-    return _watched(lambda: _saved_state(admin, settings, partitions))[0]
+    return _watched(lambda: last_commit(admin, settings, partitions))[0]
 
 
-def _saved_state(admin: AdminClient, settings: Settings, partitions: int) -> SavedState | None:
+def last_commit(admin: AdminClient, settings: Settings, partitions: int) -> SavedState | None:
     """Read what the group has committed, as of the last transaction that is whole.
 
     Offsets that are sent in a transaction which is not committed yet are not waited for: an instance that was killed

@@ -65,6 +65,7 @@ class Seen(NamedTuple):
         new: the partitions that it does not know.
         places: what the topic holds, for the partitions that the broker tells it of.
         losses: what a run needs and is gone, a line each.
+        is_same_topic: false where the topic was made anew since the state was committed.
     """
 
     group: str
@@ -77,6 +78,7 @@ class Seen(NamedTuple):
     places: Mapping[int, Place]
     losses: list[str]
     idle_s: int
+    is_same_topic: bool = True
 
 
 class ErrorEstimate(msgspec.Struct):

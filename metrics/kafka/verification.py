@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
 
-from metrics.frames.event_clock import MINUTE_S, minute_of
-from metrics.frames.frame import Frame, read_frame
+from metrics.frames.frame import read_frame
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
@@ -26,13 +25,13 @@ from metrics.recount.judging import Judged, PartitionJudge, Received
 from metrics.recount.published import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.recount.rejected import RejectedRecords
 from metrics.recount.republished import Places, Republished, nothing_found
+from metrics.recount.whole import FIRST_FRAMES, whole_from
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
     from metrics.recount.conservation import Row
 
 PROGRESS_FRAMES = 1000
-FIRST_FRAMES = 100
 
 
 class Verification:
@@ -163,20 +162,13 @@ class Verification:
         return PartitionJudge(span.partition, received(), self.state.rules, told).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
-        """Leave out windows whose first frames the topic no longer holds.
-
-        Where frames are gone, event time before the first that is left is not known, but it was not far above that of
-        the next ones; and where none of these is left, not above what the state says.
-        """
+        """Leave out windows whose first frames the topic no longer holds."""
         for span in self._snapshot.input:
             if self._is_complete(span):
                 continue
-            frames = [_received(message).frame for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
-            seen = sorted(frame.ts for frame in frames if isinstance(frame, Frame))
-            near = [ts for ts in seen if ts <= seen[len(seen) // 2] + self.state.rules.future_limit_s]
-            newest = near[-1] + self.state.rules.lateness_s if near else self.state.partitions[span.partition].newest
-            if newest >= 0:
-                self.whole_from = max(self.whole_from, minute_of(newest) + MINUTE_S)
+            first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
+            newest = self.state.partitions[span.partition].newest
+            self.whole_from = max(self.whole_from, whole_from(first, newest, self.state.rules))
         self.findings.remarks.append(
             f"the input no longer holds its first frames: verified from {rfc3339(self.within.start)}, "
             "and without the conservation law"

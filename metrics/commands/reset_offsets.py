@@ -1,0 +1,80 @@
+"""`reset-offsets`: the group is set to read from elsewhere, its state with it."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from metrics import reset_text, terminal
+from metrics.commands.broker_in_use import broker_in_use
+from metrics.commands.times import second_of
+from metrics.errors import SettingsError
+from metrics.kafka import reset
+from metrics.kafka.reset import Edge, Offset, Plan, Reset, Since, Target
+from metrics.terminal import bar, say, say_raw
+
+OFFSET = "offset:"
+MOST_DIGITS = 19  # an offset has 63 bits
+
+
+def reset_offsets(
+    *,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="WHERE", help="earliest, latest, offset:N, or event time: 2016-07-11T13:40:00Z."),
+    ],
+    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only tell what would happen.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+) -> None:
+    """Set the group to read from elsewhere, its state with it: nothing counts twice, no window is published in part.
+
+    Back, windows from there on are published again, with the values that they had; the frames up to there are read once
+    more for it. Forward, windows that lack what is skipped are never published.
+
+    Refuses to do it while an instance is active. What would be in a topic twice is told.
+
+    Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
+    """
+    target = _target_of(to)
+    with broker_in_use(terminal.note) as settings, reset.opened(settings, target) as opened:
+        if execute:
+            opened.require_no_instance()
+        with bar(f"reading {settings.input_topic}", opened.frames) as move:
+            plan = opened.work_out(move)
+        if as_json:
+            _do(opened, plan, is_asked=execute)
+            say_raw(msgspec.json.encode(plan).decode())
+            return
+        reset_text.show(plan)
+        _do(opened, plan, is_asked=execute)
+        if plan.is_done:
+            say("done: the next run goes on from there")
+        elif plan.has_changes:
+            say("nothing is changed yet: --execute does it")
+
+
+def _do(opened: Reset, plan: Plan, *, is_asked: bool) -> None:
+    """Do what was worked out, if that is asked for and changes anything."""
+    if is_asked and plan.has_changes:
+        opened.execute()
+        plan.is_done = True
+
+
+def _target_of(text: str) -> Target:
+    """Read where the group is to be set.
+
+    Raises:
+        SettingsError: it is no such place.
+    """
+    if text in (*Edge,):
+        return Edge(text)
+    digits = text.removeprefix(OFFSET)
+    if text.startswith(OFFSET) and digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS:
+        return Offset(int(digits))
+    try:
+        return Since(second_of("--to", text))
+    except SettingsError as error:
+        raise SettingsError(
+            f"--to {text} is no place to read from",
+            now="give earliest, latest, offset:1200 (of each partition), or a time of frames: 2016-07-11T13:40:00Z",
+        ) from error

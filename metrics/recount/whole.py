@@ -1,0 +1,25 @@
+"""From where on an input that lost its first frames holds all of those that follow."""
+
+from collections.abc import Iterable
+
+from metrics.frames.event_clock import MINUTE_S, minute_of
+from metrics.frames.frame import Frame, Rejection
+from metrics.frames.state import Rules
+
+FIRST_FRAMES = 100
+
+
+def whole_from(first: Iterable[Frame | Rejection], newest: int, rules: Rules) -> int:
+    """Return the start of the first minute that lacks no frame of a partition; 0 where nothing is known.
+
+    Event time before the first frame that is left is not known, but it was not far above that of the next ones; and
+    where none of these is left, not above what the state says.
+
+    Args:
+        first: the frames that are left, FIRST_FRAMES of them at the most.
+        newest: the event clock of the state.
+    """
+    seen = sorted(frame.ts for frame in first if isinstance(frame, Frame))
+    near = [ts for ts in seen if ts <= seen[len(seen) // 2] + rules.future_limit_s]
+    last = near[-1] + rules.lateness_s if near else newest
+    return minute_of(last) + MINUTE_S if last >= 0 else 0
