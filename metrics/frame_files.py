@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.xz", "*.jsonl.zst")
 DEFAULT_NAME = "stream.jsonl"
+STANDARD_INPUT = Path("-")
 
 _BUFFER_BYTES = 1 << 20
+# Lines are taken from pieces of this size: some hundred frames, and few enough to stay in the processor's cache.
+_PIECE_BYTES = 1 << 18
 # One byte of zstd may stand for 30,000: pieces of this size keep what comes out of one small.
 _ZSTD_PIECE_BYTES = 4_096
 
@@ -59,12 +62,12 @@ class FrameReader:
         size_bytes: its size on disk when it was opened; None for what has none, a pipe for instance.
     """
 
-    def __init__(self, path: Path, file: "_CountedFile", lines: Iterable[bytes]) -> None:
+    def __init__(self, path: Path, file: "_CountedFile", unpacked: "io.BufferedReader[Any]") -> None:
         self.path = path
         status = os.fstat(file.fileno())
         self.size_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
         self._file = file
-        self._lines = lines
+        self._unpacked = unpacked
 
     @property
     def read_bytes(self) -> int:
@@ -77,18 +80,35 @@ class FrameReader:
         Raises:
             FileError: the file cannot be read on, is not packed as its suffix says, or is broken or cut off.
         """
+        for lines in self.batches():
+            yield from lines
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """Yield the lines, some at a time: of a pipe those that are there, so that none waits for the next.
+
+        Raises:
+            FileError: as above.
+        """
+        begun: list[bytes] = []  # the parts of a line whose end was not read yet
         try:
-            for line in self._lines:
-                yield line.removesuffix(b"\n")
+            while piece := self._unpacked.read1(_PIECE_BYTES):
+                lines = io.BytesIO(piece).readlines()  # split is much slower: it looks at each byte by itself
+                begun.append(lines[0])
+                if lines[0].endswith(b"\n"):
+                    lines[0] = b"".join(begun)
+                    begun = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+                    yield [line[:-1] for line in lines]
             if self.read_bytes == 0 and self.path.suffix.lower() in _UNPACK:
                 raise EOFError("the file is empty; a packed file never is")  # gzip alone lets it pass
         except _BROKEN as error:
             raise _unreadable(self.path, error) from error
+        if begun:
+            yield [b"".join(begun)]
 
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[FrameReader]:
-    """Open a file of frames, or a pipe, for reading.
+    """Open a file of frames, or a pipe, for reading; `-` is standard input, as plain text.
 
     Raises:
         FileError: there is no such file, it is a folder, or reading it is not allowed.
@@ -100,8 +120,8 @@ def reading(path: Path) -> Iterator[FrameReader]:
     with file:
         packed = io.BufferedReader(file, _BUFFER_BYTES)
         unpack = _UNPACK.get(path.suffix.lower())
-        lines = packed if unpack is None else io.BufferedReader(unpack(packed), _BUFFER_BYTES)
-        yield FrameReader(path, file, lines)
+        unpacked = packed if unpack is None else io.BufferedReader(unpack(packed), _BUFFER_BYTES)
+        yield FrameReader(path, file, unpacked)
 
 
 class FrameWriter:
@@ -165,7 +185,7 @@ def default_file(folder: Path) -> Path | None:
         if (folder / DEFAULT_NAME).is_file():
             return folder / DEFAULT_NAME
         for pattern in PATTERNS:
-            found = [file for file in folder.glob(pattern) if file.is_file() and not file.name.startswith(".")]
+            found = [file for file in folder.glob(pattern) if _counts(file)]
             if found:
                 return min(found)
     except OSError as error:
@@ -173,11 +193,48 @@ def default_file(folder: Path) -> Path | None:
     return None
 
 
+def named(path: Path) -> str:
+    """Return a path as errors name it."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that paths stand for: a folder for its files of PATTERNS in the order of their names.
+
+    Hidden files do not count. A file that is named itself counts whatever its name, and so does `-`, standard input.
+
+    Raises:
+        FileError: a path is not there, or is a folder that cannot be read or has no such file.
+    """
+    return [file for path in paths for file in _files_of(path)]
+
+
+def _files_of(path: Path) -> list[Path]:
+    try:
+        if path == STANDARD_INPUT or not stat.S_ISDIR(path.stat().st_mode):
+            return [path]
+        files = [file for file in path.iterdir() if any(map(file.match, PATTERNS)) and _counts(file)]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not files:
+        raise FileError(
+            f"{path} holds no file of frames",
+            why=f"it is a folder without any of {', '.join(PATTERNS)}",
+            now="name another, or make one: python app.py generate FILE",
+        )
+    return sorted(files)
+
+
+def _counts(file: Path) -> bool:
+    return file.is_file() and not file.name.startswith(".")
+
+
 class _CountedFile(io.FileIO):
     """A file that knows how much of it has been read; a pipe cannot tell by its position."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        is_ours = path != STANDARD_INPUT
+        super().__init__(path if is_ours else 0, closefd=is_ours)
         self.read_bytes = 0
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
@@ -265,7 +322,7 @@ def _write_errors(path: Path) -> Iterator[None]:
 def _unreadable(path: Path, error: Exception) -> FileError:
     if isinstance(error, OSError) and error.errno is not None:
         now = _HOW_TO_READ.get(error.errno, "name another file")
-        return FileError(f"{path} cannot be read", why=error.strerror or str(error), now=now)
+        return FileError(f"{named(path)} cannot be read", why=error.strerror or str(error), now=now)
     return FileError(
         f"{path} is broken, cut off, or not what its name says",
         why=str(error),

@@ -6,7 +6,7 @@ standard output is a terminal.
 
 import os
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metrics.errors import MetricsError
+from metrics.frame_files import named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
@@ -39,6 +40,14 @@ def say(text: str) -> None:
 def say_raw(text: str) -> None:
     """Print text on standard output as it is, for machines: no line is wrapped."""
     out.print(text)
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print very many lines on standard output as they are, for machines; all of them are out at the end."""
+    write = out.file.write
+    for line in lines:
+        write(line + "\n")
+    out.file.flush()
 
 
 def is_standard_output(path: Path) -> bool:
@@ -76,7 +85,7 @@ def shown(path: Path) -> str:
     """Return a path as people here would name it: relative to where they are, if that is still there and above it."""
     with suppress(FileNotFoundError, ValueError):
         return str(path.relative_to(Path.cwd()))
-    return str(path)
+    return named(path)
 
 
 def fail(error: MetricsError) -> None:
@@ -118,10 +127,10 @@ def _share(share: float | None) -> str:
 
 
 @contextmanager
-def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(what: str, total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
     """Show a progress bar, on a terminal only; gives the function that moves it to how much is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
 
@@ -234,15 +243,14 @@ class Report:
         Raises:
             FileError, OutputClosedError: standard output failed, now or earlier.
         """
-        table = Table("", "this run", "all runs", box=None, pad_edge=False)
-        for column in table.columns[1:]:
-            column.justify = "right"
-        run, all_runs = self._figures_of_run(), Figures.of(self._job.counter)
-        for name, of_run, of_all in zip(Figures._fields, run, all_runs, strict=True):
-            table.add_row(name.replace("_", " "), f"{of_run:,}", f"{of_all:,}")
-        for reason, frames in sorted(self._job.counter.tally().rejected.items()):
-            table.add_row(f"rejected as {reason}", f"{frames - self._rejected_before.get(reason, 0):,}", f"{frames:,}")
-        table.add_row("error rate", _share(run.error_rate), _share(all_runs.error_rate))
+        all_rejected = self._job.counter.tally().rejected
+        rejected = {reason: frames - self._rejected_before.get(reason, 0) for reason, frames in all_rejected.items()}
+        table = figures_table(
+            {
+                "this run": (self._figures_of_run(), rejected),
+                "all runs": (Figures.of(self._job.counter), all_rejected),
+            }
+        )
         self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
@@ -298,3 +306,22 @@ class Figures(NamedTuple):
         """
         decided = self.frames_consumed - self.held
         return (self.late + self.invalid + self.too_far_in_the_future) / decided if decided else None
+
+
+def figures_table(columns: Mapping[str, tuple[Figures, Mapping[str, int]]]) -> Table:
+    """Return figures as a table.
+
+    Args:
+        columns: the name of each, its figures, and its rejected frames by reason.
+    """
+    table = Table("", *columns, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    figures = [of_column for of_column, _ in columns.values()]
+    for name, *numbers in zip(Figures._fields, *figures, strict=True):
+        table.add_row(name.replace("_", " "), *(f"{number:,}" for number in numbers))
+    by_reason = [rejected for _, rejected in columns.values()]
+    for reason in sorted({reason for rejected in by_reason for reason in rejected}):
+        table.add_row(f"rejected as {reason}", *(f"{rejected.get(reason, 0):,}" for rejected in by_reason))
+    table.add_row("error rate", *(_share(of_column.error_rate) for of_column in figures))
+    return table

@@ -51,6 +51,8 @@ def test_help_teaches_every_command_and_setting() -> None:
     assert settings.ANY_TEXT not in text
     for command in (*NAMES, "--verbose", "--until-end"):
         assert command in text
+    for option in ("--verbose", "--until-end"):
+        assert option in text
     assert "Example:" in text
 
 

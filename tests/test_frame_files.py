@@ -290,6 +290,63 @@ def test_a_pipe_is_read_like_a_file_without_a_size(name: str, tmp_path: Path) ->
     feeder.join()
 
 
+def test_lines_of_a_pipe_come_as_soon_as_they_are_there() -> None:
+    ours, theirs = os.pipe()
+    with frame_files.reading(Path(f"/dev/fd/{ours}")) as reader:
+        batches = reader.batches()
+        os.write(theirs, b"one\ntwo\nthr")
+        assert next(batches) == [b"one", b"two"]
+        os.write(theirs, b"ee\n\nfour")
+        assert next(batches) == [b"three", b""]
+        os.close(theirs)
+        assert list(batches) == [[b"four"]]
+    os.close(ours)
+
+
+def test_a_line_of_any_length_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "frames.jsonl"
+    frames = [noise(size_bytes) for size_bytes in (10, 3_000_000, 262_143, 262_144, 262_145, 10)]
+    write(path, frames)
+    assert read(path) == frames
+
+
+def test_batches_are_small_whatever_the_file(tmp_path: Path) -> None:
+    for name in NAMES:
+        path = tmp_path / name
+        write(path, [b"x" * 999] * 10_000)
+        with frame_files.reading(path) as reader:
+            sizes = [sum(map(len, lines)) for lines in reader.batches()]
+        assert sum(sizes) == 9_990_000
+        assert max(sizes) < 300_000
+
+
+# what stands for files
+
+
+def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl.zst", "c.jsonl.gz", "a.jsonl.xz", ".hidden.jsonl", "notes.txt", "d.jsonl.1.part"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jsonl").mkdir()
+    listed = [tmp_path / name for name in ("a.jsonl.xz", "a.jsonl.zst", "b.jsonl", "c.jsonl.gz")]
+    notes, standard_input = tmp_path / "notes.txt", Path("-")
+    assert frame_files.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
+
+
+def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot be read"):
+        frame_files.expanded([tmp_path / "nowhere"])
+    (tmp_path / ".hidden.jsonl").touch()
+    with pytest.raises(FileError, match="holds no file of frames"):
+        frame_files.expanded([tmp_path])
+
+
+def test_a_folder_that_must_not_be_read_is_an_error(open_folder: Path) -> None:
+    open_folder.chmod(0)
+    with without_root(), pytest.raises(FileError, match="why: Permission denied"):
+        frame_files.expanded([open_folder])
+    open_folder.chmod(0o777)
+
+
 # writing
 
 

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from metrics.commands.reporting import reporting
 
-NAMES = ("prepare-topics", "status", "topics", "reset-offsets", "verify", "accuracy", "generate", "broker")
+NAMES = ("prepare-topics", "status", "topics", "reset-offsets", "verify", "count", "accuracy", "generate", "broker")
 STYLE: dict[str, Any] = {"rich_markup_mode": "markdown", "pretty_exceptions_enable": False}
 
 

@@ -1,0 +1,78 @@
+"""`count`: the records of files or of standard input, without Kafka."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics import frame_files
+from metrics import settings as environment
+from metrics.count_report import NAMED, CountReport, show_as_json
+from metrics.errors import OutputClosedError
+from metrics.file_loop import FileLoop
+from metrics.frames.windows import MinuteRecord, SecondRecord
+from metrics.record_table import RecordTable
+from metrics.terminal import bar, err, numbered, out, shown
+
+
+def count(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE",
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
+            "- for standard input.",
+        ),
+    ],
+    *,
+    table: Annotated[bool, typer.Option("--table", help="Print a table with bars, for people.")] = False,
+    seconds: Annotated[bool, typer.Option("--seconds", help="Print seconds, and no minutes.")] = False,
+    minutes: Annotated[bool, typer.Option("--minutes", help="Print minutes, and no seconds.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Name every rejected frame, not only the first of each reason.")
+    ] = False,
+) -> None:
+    """Count the frames of files without Kafka, and print the records that the main job would publish.
+
+    Several files are one stream, in the order given, and count as one partition. A record is printed as soon as event
+    time closes its window, also out of a pipe that is still written to; where the last file ends, all is closed, as by
+    --until-end. Wall time plays no part: the same lines give the same records, however fast they come.
+
+    What was counted, and what was rejected, is told on standard error.
+
+    Example: `zcat frames.jsonl.gz | python app.py count - --minutes`
+    """
+    loop = FileLoop(environment.load())
+    paths = frame_files.expanded(files)
+    show = RecordTable().show if table else show_as_json
+    asked = {SecondRecord: seconds, MinuteRecord: minutes}
+    kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
+    with _progress(paths) as move:
+        _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED))
+
+
+def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
+    """Count, and sum up what was counted, whatever ends it; where the reader of the records has gone, end quietly."""
+    try:
+        loop.run(paths, report)
+    except OutputClosedError as error:
+        raise typer.Exit(error.exit_code) from None
+    except BaseException:
+        report.sum_up("stopped after")
+        raise
+    report.sum_up("read")
+
+
+def _progress(paths: Sequence[Path]) -> AbstractContextManager[Callable[[int], None]]:
+    """Show how far files are read, unless the records do, on the same terminal."""
+    if out.is_terminal:
+        return nullcontext(lambda _: None)
+    what = shown(paths[0]) if len(paths) == 1 else numbered(len(paths), "file")
+    return bar(f"counting {what}", _size_bytes(paths), err)
+
+
+def _size_bytes(paths: Sequence[Path]) -> int | None:
+    """Return how large files are together; None where one is no file, but a pipe for instance."""
+    return sum(path.stat().st_size for path in paths) if all(map(Path.is_file, paths)) else None

@@ -1,0 +1,76 @@
+"""What `count` shows: records on standard output as windows close; on standard error all that is no record."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from metrics.file_loop import FileLoop, Place
+from metrics.frames.frame import Rejection
+from metrics.frames.windows import Record
+from metrics.terminal import Figures, err, figures_table, note, numbered, pace, say_lines, shown, warn
+
+NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
+
+
+def show_as_json(records: Iterator[Record]) -> None:
+    """Print records as the main job publishes them, a line each."""
+    say_lines(record.value().decode() for record in records)
+
+
+class CountReport:
+    """Shows a run of the loop over files: it is the loop's watcher.
+
+    Args:
+        show: prints records; takes all of them.
+        kinds: the records to show.
+        move: told how many bytes of the files were read.
+        most_named: how many rejected frames of each reason to tell with their places; None for all.
+    """
+
+    def __init__(
+        self,
+        loop: FileLoop,
+        show: Callable[[Iterator[Record]], None],
+        kinds: tuple[type[Record], ...],
+        move: Callable[[int], None],
+        most_named: int | None,
+    ) -> None:
+        self._loop = loop
+        self._show = show
+        self._kinds = kinds
+        self._move = move
+        self._most_named = most_named
+        self._seen: Counter[str] = Counter()
+        self._unnamed = 0
+        self._started_s = monotonic()
+        self.read()
+
+    def closed(self, records: Iterator[Record]) -> None:
+        """Show the records of the windows that are closed."""
+        self._show(record for record in records if isinstance(record, self._kinds))
+
+    def rejected(self, place: Place, rejection: Rejection) -> None:
+        """Tell of a frame that counts for nothing, while those of its reason are few, or all are asked for."""
+        self._seen[rejection.reason] += 1
+        if self._most_named is None or self._seen[rejection.reason] <= self._most_named:
+            warn(f"{shown(place.path)}:{place.line}: rejected as {rejection.reason}: {rejection.detail}")
+        else:
+            self._unnamed += 1
+
+    def read(self) -> None:
+        """Note what was counted so far: a run may be stopped in the middle of a batch, where figures do not agree."""
+        self._read_s = monotonic()
+        self._figures = Figures.of(self._loop.counter)
+        self._rejected = self._loop.counter.tally().rejected
+        self._move(self._loop.read_bytes)
+
+    def sum_up(self, what: str) -> None:
+        """Tell what was counted, up to the last whole batch, and how fast.
+
+        Args:
+            what: how it ended.
+        """
+        if self._unnamed:
+            note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
+        note(f"{what} {pace(self._figures.frames_consumed, self._read_s - self._started_s)}")
+        err.print(figures_table({"in all": (self._figures, self._rejected)}))

@@ -1,0 +1,260 @@
+"""`count` as its user runs it: files, folders and pipes in, records out."""
+
+import gzip
+import json
+import lzma
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from metrics import generator
+from tests.reference import Sent, count_all
+from tests.test_app import PROJECT, in_a_shell, refused, run
+
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+FRAMES = list(generator.frames(count=3_000, rate=20, users=100, delay_s=9, delay_probability=0.05, seed=3))
+
+#  frame   T  T  T+1  T+1  none  T+7        LATENESS_S=5: T+7 closes T and T+1, and the end closes the rest
+SMALL = "".join(f'{{"ts":{T + second},"uid":"{uid}"}}\n' for second, uid in ((0, "a"), (0, "b"), (1, "a"), (1, "c")))
+SMALL += f'none\n{{"ts":{T + 7},"uid":"a"}}\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "frames.jsonl"
+    path.write_text(SMALL)
+    return path
+
+
+def joined(frames: Iterable[bytes]) -> bytes:
+    return b"".join(frame + b"\n" for frame in frames)
+
+
+def rows(lines: str) -> tuple[list[tuple[int, int, float, int]], list[tuple[int, int, float, int, int]]]:
+    """Return records, a line each, as the plain reference writes them."""
+    records = [json.loads(line) for line in lines.splitlines()]
+    return (
+        [
+            (at["timestamp"], at["num_of_frames"], at["avg_num_of_frames"], at.get("gap_s", 0))
+            for at in records
+            if "unique_users" not in at
+        ],
+        [
+            (at["timestamp"], at["unique_users"], at["avg_users_per_minute"], at.get("gap_s", 0), at["num_of_frames"])
+            for at in records
+            if "unique_users" in at
+        ],
+    )
+
+
+def test_records_are_those_of_a_plain_count_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "frames.jsonl"
+    path.write_bytes(joined(FRAMES))
+    decoded = [json.loads(frame) for frame in FRAMES]
+    answer = count_all({0: [Sent(at["ts"], at["uid"]) for at in decoded]}, lateness_s=3, gap_limit_s=3600)
+    assert answer.late > 10
+    finished = run("count", path, LATENESS_S="3")
+    assert finished.returncode == 0
+    assert rows(finished.stdout) == (answer.seconds, answer.minutes)
+
+
+def test_several_files_packed_or_not_and_folders_are_one_stream_in_the_order_given(tmp_path: Path) -> None:
+    whole, folder = tmp_path / "whole.jsonl", tmp_path / "folder"
+    folder.mkdir()
+    whole.write_bytes(joined(FRAMES))
+    parts = [joined(FRAMES[start : start + 600]) for start in range(0, 3_000, 600)]
+    (tmp_path / "z.jsonl.xz").write_bytes(lzma.compress(parts[0]))
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress(parts[1]))
+    (folder / "b.jsonl").write_bytes(parts[2])
+    (folder / "c.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(parts[3]))
+    (folder / ".hidden.jsonl").write_bytes(parts[0])
+    (folder / "notes.txt").write_bytes(parts[0])
+    (tmp_path / "a.jsonl").write_bytes(parts[4])
+    told = run("count", tmp_path / "z.jsonl.xz", folder, tmp_path / "a.jsonl")
+    assert told.stdout == run("count", whole).stdout
+    assert "read 3,000 frames in" in told.stderr
+
+
+def test_standard_input_gives_what_the_file_does(tmp_path: Path, file: Path) -> None:
+    code, _ = in_a_shell(
+        f"cat {file} | app count - > piped; app count {file} > read; cmp piped read || exit 9", tmp_path
+    )
+    assert code == 0
+    assert (tmp_path / "read").read_text() != ""
+
+
+def test_seconds_or_minutes_alone_can_be_had(file: Path) -> None:
+    both, seconds, minutes = (run("count", file, *which).stdout for which in ([], ["--seconds"], ["--minutes"]))
+    assert seconds + minutes == both
+    assert minutes == (
+        '{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z","end":1468244400,'
+        '"unique_users":3,"avg_users_per_minute":3.0,"num_of_frames":5}\n'
+    )
+
+
+def test_a_table_has_a_bar_in_each_row(file: Path) -> None:
+    shown = run("count", file, "--table", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert [re.split("  +", line.strip()) for line in shown][:3] == [
+        ["window", "start", "frames", "users", "average"],
+        ["second", "2016-07-11T13:39:00Z", "2", "2.000", "█" * 15],
+        ["second", "2016-07-11T13:39:01Z", "2", "2.000", "█" * 15],
+    ]
+    assert [line.split() for line in shown][-2:] == [
+        ["second", "2016-07-11T13:39:07Z", "1", "0.625", "███████▌"],
+        ["minute", "2016-07-11T13:39:00Z", "5", "3", "3.000", "█" * 15],
+    ]
+
+
+def test_a_gap_without_rows_is_one_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("".join(f'{{"ts":{T + at},"uid":"a"}}\n' for at in (0, 0, 0, 600, 600, 600)))
+    shown = run("count", tmp_path / "x.jsonl", "--table", "--seconds", GAP_LIMIT_S="60").stdout.splitlines()
+    assert [line.split()[:2] for line in shown[1:]] == [
+        ["second", "2016-07-11T13:39:00Z"],
+        ["gap", "599"],
+        ["second", "2016-07-11T13:49:00Z"],
+    ]
+
+
+def test_the_summary_goes_to_standard_error_in_the_words_of_the_main_job(file: Path) -> None:
+    said = run("count", file).stderr
+    assert "read 6 frames in" in said
+    summed = dict(re.split("  +", line) for line in said.splitlines() if "  " in line.strip())
+    assert summed["frames consumed"] == "6"
+    assert summed["counted"] == "5"
+    assert summed["rejected as not_json"] == "1"
+    assert summed["seconds published"] == "8"
+    assert summed["error rate"] == "16.667%"
+
+
+def named(said: str) -> list[int]:
+    """Return the numbers of the lines that are named as rejected."""
+    return [int(number) for number in re.findall(r":(\d+): rejected as ", said)]
+
+
+def test_the_first_rejected_frames_of_each_reason_are_named_with_places_and_all_with_verbose(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text("{}\n" * 7 + SMALL)
+    said = run("count", path).stderr
+    assert f"warning: {path}:1: rejected as no_ts: the root object has no ts\n" in said
+    assert f"warning: {path}:12: rejected as not_json: " in said
+    assert named(said) == [1, 2, 3, 12]
+    assert "and 4 more rejected frames; --verbose names each\n" in said
+    said = run("count", path, "--verbose").stderr
+    assert named(said) == [*range(1, 8), 12]
+    assert "more rejected" not in said
+
+
+@contextmanager
+def live(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `count -` on a pipe that is still written to."""
+    with subprocess.Popen(
+        [sys.executable, PROJECT / "app.py", "count", "-", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        end = threading.Timer(60, process.kill)
+        end.start()
+        try:
+            yield process
+        finally:
+            end.cancel()
+            process.kill()
+
+
+def say(process: subprocess.Popen[str], *seconds: int) -> None:
+    """Write frames of these seconds into the pipe at once."""
+    assert process.stdin is not None
+    process.stdin.write("".join(f'{{"ts":{T + second},"uid":"a"}}\n' for second in seconds))
+    process.stdin.flush()
+
+
+def test_a_record_comes_out_of_a_live_pipe_as_soon_as_event_time_closes_its_window() -> None:
+    #  written   T T T T+6              T+7
+    #  closed              T  (T+1 … no)     T+1
+    with live() as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        say(process, 0, 0, 0, 6)
+        assert json.loads(process.stdout.readline())["datetime"] == "2016-07-11T13:39:00Z"
+        say(process, 7)
+        process.stdin.close()
+        assert [json.loads(line)["end"] - T for line in process.stdout] == [2, 3, 4, 5, 6, 7, 8, 60]
+        assert process.wait() == 0
+
+
+def test_a_table_grows_out_of_a_live_pipe() -> None:
+    with live("--table") as process:
+        assert process.stdout is not None
+        say(process, 0, 0, 0, 6)
+        assert process.stdout.readline().startswith("window")
+        assert process.stdout.readline().startswith("second")
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_at_a_live_pipe_it_says_what_was_counted(number: signal.Signals, exit_code: int) -> None:
+    with live("--seconds") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        say(process, 0, 0, 0, 6)
+        process.stdout.readline()
+        say(process, 60)
+        process.stdout.readline()  # the first batch is done, and the second nearly so
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait() == exit_code
+    assert "Traceback" not in said
+    assert re.search(r"^stopped after [45] frames in ", said, re.MULTILINE)
+    assert "frames consumed" in said
+
+
+@pytest.mark.parametrize("how", ["", "--table"])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "frames.jsonl"
+    path.write_text("".join(f'{{"ts":{T + second},"uid":"a"}}\n' for second in range(20_000)))
+    assert in_a_shell(f"app count {path} {how} | head -1", tmp_path) == (141, "")
+
+
+def test_a_full_disk_is_an_error(tmp_path: Path, file: Path) -> None:
+    code, said = in_a_shell(f"app count {file} > /dev/full", tmp_path)
+    assert code == 3
+    assert "standard output cannot be written" in said
+
+
+def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path, file: Path) -> None:
+    finished = run("count", file, tmp_path / "none.jsonl")
+    assert finished.returncode == 3
+    assert finished.stdout == ""
+    assert "none.jsonl cannot be read" in finished.stderr
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no file of frames" in refused(3, "count", tmp_path / "empty")
+
+
+def test_a_broken_file_is_an_error_after_what_was_counted_before_it(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(os.urandom(1_000))[:500])
+    finished = run("count", file, tmp_path / "broken.jsonl.gz")
+    assert finished.returncode == 3
+    assert rows(finished.stdout)[0] == [(T, 2, 2.0, 0), (T + 1, 2, 2.0, 0)]
+    assert "stopped after 6 frames in" in finished.stderr
+    assert "broken.jsonl.gz is broken, cut off" in finished.stderr
+
+
+@pytest.mark.parametrize("lines", ["", "none\n"])
+def test_an_input_without_frames_gives_no_record(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "x.jsonl").write_text(lines)
+    finished = run("count", tmp_path / "x.jsonl")
+    assert (finished.returncode, finished.stdout) == (0, "")
+    assert f"read {len(lines.splitlines())} frame" in finished.stderr
