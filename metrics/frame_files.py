@@ -10,15 +10,15 @@ import gzip
 import io
 import lzma
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 import zstandard
 
+from metrics import whole_files
 from metrics.errors import FileError
 
 if TYPE_CHECKING:
@@ -41,17 +41,7 @@ _HOW_TO_READ = {
     errno.EISDIR: "name one of the files in it",
     errno.EACCES: "allow reading it, or name another file",
 }
-_HOW_TO_WRITE = {
-    errno.ENOENT: "create the folder first, or name another",
-    errno.ENOTDIR: "create the folder first, or name another",
-    errno.EISDIR: "name a file in it",
-    errno.EACCES: "allow writing there, or name another place",
-    errno.EPERM: "allow writing there, or name another place",
-    errno.EROFS: "name another place",
-    errno.ENOSPC: "make room, write fewer frames, or pack them: a name that ends in .zst takes a tenth",
-    errno.EDQUOT: "make room, write fewer frames, or pack them: a name that ends in .zst takes a tenth",
-    errno.EFBIG: "write fewer frames, or pack them: a name that ends in .zst takes a tenth",
-}
+_LESS = "write fewer frames, or pack them: a name that ends in .zst takes a tenth"
 
 
 class FrameReader:
@@ -141,35 +131,31 @@ class FrameWriter:
         try:
             self._file.write(frame + b"\n")
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise whole_files.unwritable(self.path, error, _LESS) from error
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[FrameWriter]:
     """Open a file of frames for writing; the whole of it appears under its name at the end, or nothing does.
 
-    Frames go to a file beside it, `NAME.….part`, which takes its name once it is complete and on disk. An error or
-    Ctrl-C inside removes it and leaves what the name stood for before. A pipe or a device is written to directly.
-    Equal frames give equal bytes, packed ones too (with equal versions of the packers).
+    An error or Ctrl-C inside leaves what the name stood for before. A pipe or a device is written to directly. Equal
+    frames give equal bytes, packed ones too (with equal versions of the packers).
 
     Raises:
         FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
     """
-    with _write_errors(path):
-        place = _place(path)
-    if place is None:
-        with _opened(path, "wb", path) as writer:
-            yield writer
-        return
-    part = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
-    try:
-        with _opened(part, "xb", path) as writer:
-            yield writer
-        with _write_errors(path):
-            part.replace(place)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    pack = _PACK.get(path.suffix.lower())
+    with whole_files.writing(path, _LESS) as file:
+        packer = file if pack is None else pack(file)
+        try:
+            yield FrameWriter(path, packer)
+            if packer is not file:
+                with whole_files.write_errors(path, _LESS):
+                    packer.close()
+        except BaseException:
+            with contextlib.suppress(Exception):  # what is being raised tells more
+                packer.close()
+            raise
 
 
 def default_file(folder: Path) -> Path | None:
@@ -278,47 +264,6 @@ class _ZstdFile(io.RawIOBase):
         self._packed = self._unpacker.unused_data
 
 
-def _place(path: Path) -> Path | None:
-    """Return where a regular file will be made or replaced, links followed; None for a pipe or a device."""
-    if path.exists():
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            return None
-        path.open("r+b").close()  # fails for a folder, and where the file itself must not be changed
-    return Path(os.path.realpath(path))
-
-
-@contextlib.contextmanager
-def _opened(place: Path, mode: str, path: Path) -> Iterator[FrameWriter]:
-    """Open `place` to write what `path` asks for, and close it: complete and on disk, or given up on an error."""
-    with _write_errors(path):
-        file = cast("IO[bytes]", place.open(mode, buffering=_BUFFER_BYTES))
-    pack = _PACK.get(path.suffix.lower())
-    packer = file if pack is None else pack(file)
-    try:
-        yield FrameWriter(path, packer)
-        with _write_errors(path):
-            if packer is not file:
-                packer.close()
-            file.flush()
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fsync(file.fileno())
-            file.close()
-    except BaseException:
-        for half in (packer, file):
-            with contextlib.suppress(Exception):  # what is being raised tells more
-                half.close()
-        raise
-
-
-@contextlib.contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
 def _unreadable(path: Path, error: Exception) -> FileError:
     if isinstance(error, OSError) and error.errno is not None:
         now = _HOW_TO_READ.get(error.errno, "name another file")
@@ -328,11 +273,6 @@ def _unreadable(path: Path, error: Exception) -> FileError:
         why=str(error),
         now="get or make it again, or give it the name that fits: .gz, .xz and .zst are unpacked, all else is text",
     )
-
-
-def _unwritable(path: Path, error: OSError) -> FileError:
-    now = _HOW_TO_WRITE.get(error.errno or 0, "name another place")
-    return FileError(f"{path} cannot be written", why=error.strerror or str(error), now=now)
 
 
 # Of equal frames equal files: no time and no name in the gzip header. xz at its default is ten times as slow.

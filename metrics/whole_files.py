@@ -1,0 +1,104 @@
+"""Files that appear under their names as a whole, or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from metrics.errors import FileError
+
+_BUFFER_BYTES = 1 << 20
+
+_HOW_TO_WRITE = {
+    errno.ENOENT: "create the folder first, or name another",
+    errno.ENOTDIR: "create the folder first, or name another",
+    errno.EISDIR: "name a file in it",
+    errno.EACCES: "allow writing there, or name another place",
+    errno.EPERM: "allow writing there, or name another place",
+    errno.EROFS: "name another place",
+    errno.ENOSPC: "make room, or {less}",
+    errno.EDQUOT: "make room, or {less}",
+    errno.EFBIG: "{less}",
+}
+
+
+@contextlib.contextmanager
+def writing(path: Path, less: str) -> Iterator[IO[bytes]]:
+    """Open a file for writing; the whole of it appears under its name at the end, or nothing does.
+
+    What is written goes to a file beside it, `NAME.….part`, which takes its name once it is complete and on disk. An
+    error or Ctrl-C inside removes it and leaves what the name stood for before. A pipe or a device is written to
+    directly.
+
+    Args:
+        less: what to do for a smaller file, told where the disk is full.
+
+    Raises:
+        FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
+    """
+    with write_errors(path, less):
+        place = _place(path)
+    if place is None:
+        with _opened(path, "wb", path, less) as file:
+            yield file
+        return
+    part = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
+    try:
+        with _opened(part, "xb", path, less) as file:
+            yield file
+        with write_errors(path, less):
+            part.replace(place)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def write_errors(path: Path, less: str) -> Iterator[None]:
+    """Let what keeps a file from being written be an error of ours.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error, less) from error
+
+
+def unwritable(path: Path, error: OSError, less: str) -> FileError:
+    """Return the error of a file that cannot be written."""
+    now = _HOW_TO_WRITE.get(error.errno or 0, "name another place").format(less=less)
+    return FileError(f"{path} cannot be written", why=error.strerror or str(error), now=now)
+
+
+def _place(path: Path) -> Path | None:
+    """Return where a regular file will be made or replaced, links followed; None for a pipe or a device."""
+    if path.exists():
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            return None
+        path.open("r+b").close()  # fails for a folder, and where the file itself must not be changed
+    return Path(os.path.realpath(path))
+
+
+@contextlib.contextmanager
+def _opened(place: Path, mode: str, path: Path, less: str) -> Iterator[IO[bytes]]:
+    """Open `place` to write what `path` asks for, and close it: complete and on disk, or given up on an error."""
+    with write_errors(path, less):
+        file = cast("IO[bytes]", place.open(mode, buffering=_BUFFER_BYTES))
+    try:
+        yield file
+        with write_errors(path, less):
+            file.flush()
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fsync(file.fileno())
+            file.close()
+    except BaseException:
+        with contextlib.suppress(Exception):  # what is being raised tells more
+            file.close()
+        raise
