@@ -7,6 +7,7 @@ nor the end of the interpreter fails again. When standard error fails, there is 
 import errno
 import io
 import os
+import select
 import sys
 from typing import TextIO, cast
 
@@ -23,6 +24,18 @@ def take_over() -> None:
     os.close(opened)
     sys.stdout = cast("TextIO", _wrapped(_Output, sys.stdout, OUTPUT))
     sys.stderr = cast("TextIO", _wrapped(_Errors, sys.stderr, ERRORS))
+
+
+def require_reader() -> None:
+    """See that standard output, where it is a pipe, is still read; to write tells that only when there is something.
+
+    Raises:
+        OutputClosedError: its reader has gone.
+    """
+    output = select.poll()
+    output.register(OUTPUT, 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0)):
+        raise _failed(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
 
 
 class _Output(io.TextIOWrapper):

@@ -50,6 +50,12 @@ def say_lines(lines: Iterable[str]) -> None:
     out.file.flush()
 
 
+def write_out(text: str) -> None:
+    """Write text on standard output, each character as it is and nothing after it, and send it off."""
+    out.file.write(text)
+    out.file.flush()
+
+
 def is_standard_output(path: Path) -> bool:
     """Tell whether what is written to a path goes where standard output goes."""
     with suppress(OSError):

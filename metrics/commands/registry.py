@@ -9,7 +9,18 @@ from typer.core import TyperGroup
 
 from metrics.commands.reporting import reporting
 
-NAMES = ("prepare-topics", "status", "topics", "reset-offsets", "verify", "count", "accuracy", "generate", "broker")
+NAMES = (
+    "prepare-topics",
+    "results",
+    "status",
+    "topics",
+    "reset-offsets",
+    "verify",
+    "count",
+    "accuracy",
+    "generate",
+    "broker",
+)
 STYLE: dict[str, Any] = {"rich_markup_mode": "markdown", "pretty_exceptions_enable": False}
 
 

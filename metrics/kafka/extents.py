@@ -54,6 +54,19 @@ def extents(admin: AdminClient, topic: str, partitions: int) -> dict[int, Extent
     return {number: Extent(lows[number], highs[number]) for number in range(partitions)}
 
 
+def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int) -> dict[int, int | None]:
+    """Ask for the first committed record of each partition that is not older than a timestamp.
+
+    Returns:
+        Its offset, before which every record is older, whatever their order; None where all are.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    offsets = _offsets(admin, topic, partitions, OffsetSpec.for_timestamp(timestamp_ms))
+    return {number: offset if offset >= 0 else None for number, offset in offsets.items()}
+
+
 def _offsets(admin: AdminClient, topic: str, partitions: int, which: OffsetSpec) -> dict[int, int]:
     give_up_s = monotonic() + ASK_TIMEOUT_S
     while True:

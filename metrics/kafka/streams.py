@@ -73,20 +73,15 @@ class Streams:
         return bool(stream.buffer)
 
     def _take(self, message: Message) -> None:
+        require_readable(message)
         error, topic, partition, offset = message.error(), message.topic(), message.partition(), message.offset()
-        if error is not None and error.code() in PASSING:
+        if topic is None or partition is None or offset is None or (error is not None and error.code() in PASSING):
             return
-        if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise StateError(f"records of {topic}/{partition} are gone that were there a moment ago", why=error.str())
-        if topic is None or partition is None or offset is None:
-            raise BrokerError("the topics cannot be read", why=error.str() if error else "")
         stream = self._streams[topic, partition]
         if error is None:
             stream.add(message, offset)
-        elif error.code() == KafkaError._PARTITION_EOF:
-            stream.has_ended |= offset >= stream.end
         else:
-            raise BrokerError(f"the topic {topic} cannot be read", why=error.str())
+            stream.has_ended |= offset >= stream.end
         self._pause_if_full(stream)
 
     def _pause_if_full(self, stream: "_Stream") -> None:
@@ -95,6 +90,23 @@ class Streams:
         if is_full and not stream.is_paused and len(self._streams) > 1:
             self._consumer.pause([stream.place])
             stream.is_paused = True
+
+
+def require_readable(message: Message) -> None:
+    """See that a message is a record, the end of a partition, or trouble that the client mends by itself.
+
+    Raises:
+        StateError: records are gone that were to be read next.
+        BrokerError: the topic cannot be read.
+    """
+    error = message.error()
+    if error is None or error.code() == KafkaError._PARTITION_EOF or error.code() in PASSING:
+        return
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        place = f"{message.topic()}/{message.partition()}"
+        raise StateError(f"records of {place} are gone that were there a moment ago", why=error.str())
+    what = "the topics" if message.topic() is None else f"the topic {message.topic()}"
+    raise BrokerError(f"{what} cannot be read", why=error.str())
 
 
 class _Stream:

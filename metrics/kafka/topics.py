@@ -245,6 +245,30 @@ def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:
         raise BrokerError("the broker does not list its topics", why=text_of(error)) from error
 
 
+def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[str, str]) -> dict[str, int]:
+    """See that topics are there.
+
+    Args:
+        wanted: the topics, by the variables that name them.
+
+    Returns:
+        How many partitions each has.
+
+    Raises:
+        TopicError: one is missing.
+        BrokerError: the broker does not answer.
+    """
+    existing = partition_counts(client)
+    missing = [f"{variable}={name}" for variable, name in wanted.items() if name not in existing]
+    if missing:
+        raise TopicError(
+            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}",
+            why="\n".join(missing),
+            now="python app.py prepare-topics creates what is missing",
+        )
+    return {name: existing[name] for name in wanted.values()}
+
+
 class Limits(NamedTuple):
     """What a topic takes; a record beyond it is refused by the broker, and would stop the loop at every try.
 
@@ -281,14 +305,7 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
     Raises:
         TopicError: a topic is missing, or its retention would delete results.
     """
-    existing = partition_counts(admin)
-    missing = [f"{variable}={name}" for variable, name in settings.topics().items() if name not in existing]
-    if missing:
-        raise TopicError(
-            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}",
-            why="\n".join(missing),
-            now="python app.py prepare-topics creates them",
-        )
+    existing = require(admin, settings, settings.topics())
     limits = {}
     for name in settings.topics().values():
         if name != settings.input_topic:
@@ -332,6 +349,12 @@ def _check_retention(name: str, config: Mapping[str, str]) -> None:
             now=f"set its cleanup.policy to compact, or its retention to -1:\n"
             f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact",
         )
+
+
+def keeps_timestamps_ahead(config: Mapping[str, str]) -> bool:
+    """Tell whether a topic's records have the timestamps that we gave them, or later ones: none is moved back."""
+    takes_any_time = config.get("message.timestamp.after.max.ms") == _ANY_TIME
+    return takes_any_time and config.get("message.timestamp.type") == "CreateTime"
 
 
 def configuration(admin: AdminClient, topic: str) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Records of windows as they were published, read back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
+from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import LAST_SECOND
 from metrics.frames.windows import SECOND_S, rfc3339
 
@@ -85,6 +87,26 @@ def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str)
         frames = record.num_of_frames
         return Published(start, frames, record.avg_num_of_frames, record.gap_s, frames)
     return Published(start, record.unique_users, record.avg_users_per_minute, record.gap_s, record.num_of_frames)
+
+
+# What a window is called, by its size.
+KINDS = {SECOND_S: "second", MINUTE_S: "minute"}
+FIELDS = {SECOND_S: _Second.__struct_fields__, MINUTE_S: _Minute.__struct_fields__}
+
+Value = int | float | str | None
+
+
+def columns(sizes_s: Collection[int]) -> tuple[str, ...]:
+    """Return the columns of a table of windows: the fields of their records, and the kind first where there are two."""
+    kind = ("kind",) if len(sizes_s) > 1 else ()
+    return tuple(dict.fromkeys((*kind, *chain.from_iterable(FIELDS[size_s] for size_s in sizes_s))))
+
+
+def row(size_s: int, window: Published) -> dict[str, Value]:
+    """Return what a window has of all columns: its kind, and its record's fields; `gap_s` is None without a gap."""
+    span = (window.start, rfc3339(window.start), window.start + size_s)
+    counts = (window.number, window.average, *((window.frames,) if size_s == MINUTE_S else ()))
+    return {"kind": KINDS[size_s]} | dict(zip(FIELDS[size_s], (*span, *counts, window.gap_s or None), strict=True))
 
 
 def _start_of(key: bytes | None) -> int | None:
