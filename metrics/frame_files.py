@@ -1,4 +1,4 @@
-"""Frames on disk: one JSON object a line, plain or packed. The suffix of a file's name decides which.
+"""Frames on disk, or on standard input: one JSON object a line, plain or packed. The suffix of a name decides which.
 
 `.gz`, `.xz` and `.zst` are packed, everything else is plain text. A line ends at a newline byte and nowhere else.
 """
@@ -54,8 +54,7 @@ class FrameReader:
 
     def __init__(self, path: Path, file: "_CountedFile", unpacked: "io.BufferedReader[Any]") -> None:
         self.path = path
-        status = os.fstat(file.fileno())
-        self.size_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
+        self.size_bytes = file.size_bytes
         self._file = file
         self._unpacked = unpacked
 
@@ -98,20 +97,51 @@ class FrameReader:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[FrameReader]:
-    """Open a file of frames, or a pipe, for reading; `-` is standard input, as plain text.
+    """Open a file of frames, or a pipe, for reading; `-` is standard input, as plain text, each line once it is there.
 
     Raises:
         FileError: there is no such file, it is a folder, or reading it is not allowed.
     """
-    try:
-        file = _CountedFile(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    with file:
+    with _opened_to_read(path) as file:
         packed = io.BufferedReader(file, _BUFFER_BYTES)
         unpack = _UNPACK.get(path.suffix.lower())
         unpacked = packed if unpack is None else io.BufferedReader(unpack(packed), _BUFFER_BYTES)
         yield FrameReader(path, file, unpacked)
+
+
+class Frames:
+    """The frames of several files, one file after another; each is opened when it is reached.
+
+    Attributes:
+        paths: the files.
+        size_bytes: what they have on disk together; None where one has no size, as a pipe.
+
+    Raises:
+        FileError: one is not there, is a folder, or reading it is not allowed.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        sizes_bytes = [_size_bytes(path) for path in paths]
+        self.size_bytes = None if None in sizes_bytes else sum(filter(None, sizes_bytes))
+        self._read_before_bytes = 0
+        self._reader: FrameReader | None = None
+
+    @property
+    def read_bytes(self) -> int:
+        """How many bytes on disk have been read so far, some of them ahead of the last frame."""
+        return self._read_before_bytes + (self._reader.read_bytes if self._reader is not None else 0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each line of each file, without its newline.
+
+        Raises:
+            FileError: a file cannot be opened or read on, is not packed as its suffix says, or is broken or cut off.
+        """
+        for path in self.paths:
+            with reading(path) as self._reader:
+                yield from self._reader
+            self._read_before_bytes, self._reader = self.read_bytes, None
 
 
 class FrameWriter:
@@ -216,11 +246,17 @@ def _counts(file: Path) -> bool:
 
 
 class _CountedFile(io.FileIO):
-    """A file that knows how much of it has been read; a pipe cannot tell by its position."""
+    """A file that knows how much of it has been read; a pipe cannot tell by its position.
+
+    Attributes:
+        size_bytes: its size when it was opened; None for what has none, a pipe for instance.
+    """
 
     def __init__(self, path: Path) -> None:
-        is_ours = path != STANDARD_INPUT
-        super().__init__(path if is_ours else 0, closefd=is_ours)
+        is_input = path == STANDARD_INPUT
+        super().__init__(0 if is_input else path, closefd=not is_input)
+        status = os.fstat(self.fileno())
+        self.size_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
         self.read_bytes = 0
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
@@ -264,12 +300,34 @@ class _ZstdFile(io.RawIOBase):
         self._packed = self._unpacker.unused_data
 
 
+def _opened_to_read(path: Path) -> _CountedFile:
+    try:
+        return _CountedFile(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _size_bytes(path: Path) -> int | None:
+    """Return the size of a file that can be read; None for what has none. A pipe is not opened to find out."""
+    if path != STANDARD_INPUT and not (stat.S_ISREG(_mode(path)) or stat.S_ISDIR(_mode(path))):
+        return None
+    with _opened_to_read(path) as file:
+        return file.size_bytes
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def _unreadable(path: Path, error: Exception) -> FileError:
     if isinstance(error, OSError) and error.errno is not None:
         now = _HOW_TO_READ.get(error.errno, "name another file")
         return FileError(f"{named(path)} cannot be read", why=error.strerror or str(error), now=now)
     return FileError(
-        f"{path} is broken, cut off, or not what its name says",
+        f"{named(path)} is broken, cut off, or not what its name says",
         why=str(error),
         now="get or make it again, or give it the name that fits: .gz, .xz and .zst are unpacked, all else is text",
     )

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
+from rich import filesize
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -122,6 +123,11 @@ def pace(frames: int, seconds: float) -> str:
     return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
 
 
+def throughput(size_bytes: int, seconds: float) -> str:
+    """Return how many bytes went through a second: `125.3 MB/s`."""
+    return f"{filesize.decimal(int(size_bytes / max(seconds, 1e-3)))}/s"
+
+
 def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float | None) -> str:
     """Return the execution metrics as one line."""
     return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {_share(error_rate)}"
@@ -132,13 +138,19 @@ def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.3%}"
 
 
+class Move(Protocol):
+    """Moves a progress bar to how much is done, and may say anew what that is."""
+
+    def __call__(self, done: int, what: str = ..., /) -> None: ...  # noqa: D102
+
+
 @contextmanager
-def bar(what: str, total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
+def bar(what: str, total: int | None, console: Console = out) -> Iterator[Move]:
     """Show a progress bar, on a terminal only; gives the function that moves it to how much is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, what=what: progress.update(task, completed=done, description=what)
 
 
 def record_line(record: Record) -> str:

@@ -150,6 +150,21 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert "nothing.jsonl" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rate", "10", "--realtime"], "--rate and --realtime are two paces"),
+        (["--speed", "60"], "add --realtime"),
+        (["--rate", "0"], "--rate 0 is no pace"),
+        (["--rate", "nan"], "--rate nan is no pace"),
+        (["--realtime", "--speed", "-1"], "--speed -1 is no pace"),
+        (["-", "-"], "standard input is named twice"),
+    ],
+)
+def test_a_pace_that_is_none_is_an_error(arguments: list[str], said: str) -> None:
+    assert said in refused(2, "feed", *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
+
+
 def test_wrong_settings_are_one_error_that_names_each() -> None:
     said = refused(2, LATENESS_S="soon", PRINT_INTERVAL="0", INPUT_TOPIC="a b")
     for variable in ("LATENESS_S='soon'", "PRINT_INTERVAL='0'", "INPUT_TOPIC='a b'"):

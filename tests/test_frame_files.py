@@ -556,3 +556,23 @@ def test_folders_are_no_default_whatever_their_names(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_no_default(tmp_path: Path) -> None:
     assert frame_files.default_file(tmp_path / "nowhere") is None
+
+
+# several files
+
+
+def test_several_files_are_read_one_after_another_by_all_their_bytes(tmp_path: Path) -> None:
+    names = ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst")
+    for name in names:
+        (tmp_path / name).write_bytes(pack(name, b"first\nof %b" % name.encode()))  # the last line is not ended
+    frames = frame_files.Frames([tmp_path / name for name in names])
+    assert list(frames) == [line for name in names for line in (b"first", b"of %b" % name.encode())]
+    assert frames.read_bytes == frames.size_bytes == sum((tmp_path / name).stat().st_size for name in names)
+
+
+def test_a_file_that_is_not_there_is_an_error_before_any_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    with pytest.raises(FileError, match=r"b\.jsonl"):
+        frame_files.Frames([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+    with pytest.raises(FileError, match="one of the files in it"):
+        frame_files.Frames([tmp_path])

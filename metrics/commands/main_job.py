@@ -14,6 +14,7 @@ from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.commands.reporting import stopping_on_signals
 from metrics.errors import FencedError
+from metrics.frame_files import Frames
 from metrics.kafka import job, local_broker
 from metrics.settings import Settings
 from metrics.terminal import Report, say, warn
@@ -57,8 +58,7 @@ def main_job(
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
             write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
         create_topics(settings, partitions=1, replication_factor=1)
-        with frame_files.reading(default_file()) as file:
-            feed_once(settings, file)
+        feed_once(settings, Frames([default_file()]))
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
 

@@ -1,18 +1,20 @@
 """`prepare-topics`: the topics that are missing are created, and a file is fed."""
 
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 
-from metrics import frame_files
 from metrics.commands.broker_in_use import broker_in_use, default_file
-from metrics.kafka import feed, topics
+from metrics.commands.feeding import name_of, send
+from metrics.frame_files import Frames
+from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import extents
+from metrics.kafka.fed import beginning
+from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import bar, numbered, pace, say, shown, warn
+from metrics.terminal import numbered, pace, say, shown, warn
 
 
 def prepare_topics(
@@ -35,7 +37,8 @@ def prepare_topics(
 
     Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
     """
-    with frame_files.reading(file or default_file()) as frames, broker_in_use() as settings:
+    frames = Frames([file or default_file()])
+    with broker_in_use() as settings:
         create_topics(settings, partitions=partitions, replication_factor=replication_factor)
         feed_file = feed_again if again else feed_once
         feed_file(settings, frames)
@@ -54,7 +57,7 @@ def create_topics(settings: Settings, *, partitions: int, replication_factor: in
         )
 
 
-def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
+def feed_once(settings: Settings, frames: Frames) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
@@ -68,17 +71,9 @@ def feed_once(settings: Settings, frames: frame_files.FrameReader) -> None:
         feed_again(settings, frames)
 
 
-def feed_again(settings: Settings, frames: frame_files.FrameReader) -> None:
+def feed_again(settings: Settings, frames: Frames) -> None:
     """Feed a file into the input topic."""
-    partitions = topics.input_partitions(open_admin(settings), settings)
-    started_s = monotonic()
-    try:
-        with bar(f"feeding {frames.path.name}", frames.size_bytes) as move:
-            fed = feed.feed(settings, frames, partitions, lambda _: move(frames.read_bytes))
-    except BaseException:
-        warn(
-            f"only a part of {frames.path} is fed; "
-            "python app.py prepare-topics --again feeds the whole of it, after that part"
-        )
-        raise
-    say(f"fed {shown(frames.path)}: {pace(fed, monotonic() - started_s)}")
+    feed = Feed(settings, beginning(topics.input_partitions(open_admin(settings), settings)))
+    name = name_of(frames)
+    seconds = send(feed, frames, f"python app.py feed {shown(frames.paths[0])} --resume goes on after these")
+    say(f"fed {name}: {pace(feed.sent, seconds)}")

@@ -11,6 +11,7 @@ from metrics.commands.reporting import reporting
 
 NAMES = (
     "prepare-topics",
+    "feed",
     "results",
     "status",
     "topics",

@@ -26,6 +26,14 @@ _OF_ONE_TRY = re.compile(
     r" \(after \d+ms in state \w+(, \d+ identical error\(s\) suppressed)?\)|(?<=\d)/bootstrap(?=:)"
 )
 
+_FEEDING = {
+    "linger.ms": 20,
+    "batch.size": 1_000_000,
+    "queue.buffering.max.kbytes": 131_072,
+    "message.max.bytes": 2 * MAX_FRAME_BYTES,
+}
+_FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
+
 OnError = Callable[[KafkaError], None]
 Client = TypeVar("Client")
 
@@ -134,16 +142,18 @@ def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: 
 
 
 def open_feeding_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
-    """Open the producer of the input topic: idempotent, so that each frame arrives once and in order."""
-    preferred = {
-        "linger.ms": 20,
-        "batch.size": 1_000_000,
-        "message.timeout.ms": 30_000,
-        "queue.buffering.max.kbytes": 131_072,
-        "message.max.bytes": 2 * MAX_FRAME_BYTES,
-    }
-    fixed = {"enable.idempotence": True, "delivery.report.only.error": True}
-    return _open(Producer, settings, on_error, preferred, fixed)
+    """Open a producer of the input topic: idempotent, so that each frame arrives once and in order."""
+    preferred = {**_FEEDING, "message.timeout.ms": 30_000}
+    return _open(Producer, settings, on_error, preferred, _FEEDING_FIXED)
+
+
+def open_gapless_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
+    """Open a producer of the input topic which, when a frame fails, sends none of those behind it.
+
+    Its frames never time out, because those behind one that did would still be sent: whoever uses it loses patience.
+    """
+    fixed = {**_FEEDING_FIXED, "enable.gapless.guarantee": True, "message.timeout.ms": 0}
+    return _open(Producer, settings, on_error, _FEEDING, fixed)
 
 
 def open_admin(settings: Settings) -> AdminClient:

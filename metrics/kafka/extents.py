@@ -1,6 +1,6 @@
 """How far topics reach: the offsets that their partitions hold, asked for all partitions at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -67,13 +67,27 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
     return {number: offset if offset >= 0 else None for number, offset in offsets.items()}
 
 
-def _offsets(admin: AdminClient, topic: str, partitions: int, which: OffsetSpec) -> dict[int, int]:
+def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, Extent]) -> list[int]:
+    """Return the partitions that hold more than what is committed by now.
+
+    Args:
+        holds: what each partition of the topic holds that is committed.
+    """
+    ends = _offsets(admin, topic, len(holds), LATEST, IsolationLevel.READ_UNCOMMITTED)
+    return [number for number, extent in holds.items() if ends[number] != extent.high]
+
+
+def _offsets(
+    admin: AdminClient,
+    topic: str,
+    partitions: int,
+    which: OffsetSpec,
+    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+) -> dict[int, int]:
     give_up_s = monotonic() + ASK_TIMEOUT_S
     while True:
         places = {TopicPartition(topic, number): which for number in range(partitions)}
-        answers = admin.list_offsets(
-            places, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ASK_TIMEOUT_S
-        )
+        answers = admin.list_offsets(places, isolation_level=isolation, request_timeout=ASK_TIMEOUT_S)
         try:
             return {
                 place.partition: bounded.result(future, ASK_TIMEOUT_S + 1).offset for place, future in answers.items()

@@ -1,67 +1,184 @@
-"""Feeding frames into the input topic, as fast as the broker takes them."""
+"""Feeding frames into the input topic, as fast as the broker takes them or at a pace."""
 
 from collections.abc import Callable, Iterable
+from time import monotonic, sleep
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from metrics.errors import BrokerError
-from metrics.kafka.clients import open_feeding_producer, text_of
+from metrics.frames.pacing import Pace
+from metrics.frames.written_ts import Shift
+from metrics.kafka.clients import open_gapless_producer, text_of
+from metrics.kafka.fed import HEADER, MARK_EVERY, Place, missing
 from metrics.settings import Settings
 
-FLUSH_TIMEOUT_S = 30.0
-PROGRESS_FRAMES = 1000
+# For so long, the broker may acknowledge nothing of what it was sent.
+SILENCE_S = 30.0
+LOOK_S = 0.1
 
-OnDelivery = Callable[[KafkaError | None, Message], None]
+# What becomes of frames behind the one that failed.
+_FOLLOWS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL})
+
+Headers = list[tuple[str, str | bytes | None]]
 
 
-def feed(settings: Settings, frames: Iterable[bytes], partitions: int, on_progress: Callable[[int], None]) -> int:
-    """Send frames to the input topic, without a key, over its partitions round robin.
-
-    Whatever ends it, an error or Ctrl-C in the middle of the frames, what was sent by then is with the broker.
+class Feed:
+    """Sends frames to the input topic, without a key, over its partitions round robin.
 
     Args:
-        on_progress: told how many frames were sent so far, every PROGRESS_FRAMES.
+        place: where it begins.
+        pace: when frames are due; None to send them as fast as the broker takes them.
+        shift: moves their ts; None to leave them as they are.
 
-    Returns:
-        How many frames were sent. The broker has acknowledged each of them.
-
-    Raises:
-        BrokerError: the broker did not take a frame.
+    Attributes:
+        sent: how many frames were handed to the client.
+        sent_bytes: their bytes.
     """
-    refused: list[str] = []
 
-    def note(error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            refused.append(f"a frame of {len(message.value() or b'')} bytes: {error.str()}")
+    def __init__(self, settings: Settings, place: Place, pace: Pace | None = None, shift: Shift | None = None) -> None:
+        self.sent = self.sent_bytes = 0
+        self._settings = settings
+        self._place = place
+        self._pace = pace
+        self._shift = shift
+        self._failed = 0
+        self._trouble: dict[str, None] = {}  # each kind once, in the order in which they came
+        self._client_error = self._end_of_client = ""
+        self._is_silent = False
+        self._acknowledged_before = 0
+        self._heard_s = self._look_s = monotonic()
+        self._producer = open_gapless_producer(settings, self._note_error)
 
-    sent = 0
-    producer = open_feeding_producer(settings)
-    try:
-        for frame in frames:
-            _produce(producer, settings.input_topic, frame, sent % partitions, note)
-            sent += 1
-            if sent % PROGRESS_FRAMES == 0:
-                producer.poll(0)
-                on_progress(sent)
-            if refused:
-                break
-    finally:
-        waiting = producer.flush(FLUSH_TIMEOUT_S)
-    if waiting and not refused:
-        refused.append(f"{waiting} frames were not acknowledged within {FLUSH_TIMEOUT_S:.0f} s")
-    if refused:
-        raise BrokerError(f"the broker did not take every frame for {settings.input_topic}", why="\n".join(refused[:3]))
-    on_progress(sent)
-    return sent
+    @property
+    def acknowledged(self) -> int:
+        """How many frames the broker has acknowledged so far."""
+        return self.sent - self._failed - len(self._producer)
 
+    def run(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
+        """Send all frames that the topic lacks. The broker has acknowledged each of them then.
 
-def _produce(producer: Producer, topic: str, frame: bytes, partition: int, note: OnDelivery) -> None:
-    while True:
+        Whatever ends it, an error or Ctrl-C in the middle of the frames, what was sent by then is with the broker: in
+        each partition the first of its lines, without a gap.
+
+        Args:
+            frames: all lines of the feed, those that the topic holds included.
+            on_progress: called every LOOK_S seconds while frames come, and at the end.
+
+        Raises:
+            BrokerError: the broker did not take a frame, or acknowledged none for SILENCE_S seconds.
+            StateError: the topic does not hold what the place says.
+        """
         try:
-            producer.produce(topic, frame, partition=partition, on_delivery=note)
-        except BufferError:
-            producer.poll(0.1)  # the queue is full: wait until the broker has taken some
+            self._send(frames if self._shift is None else self._shift.moved(frames), on_progress)
+        finally:
+            self._settle()
+        if self._trouble or self._failed:
+            raise BrokerError(
+                f"the broker did not take every frame for {self._settings.input_topic}: "
+                f"of {self.sent:,} that were sent, {self.acknowledged:,} were acknowledged",
+                why="\n".join([*self._trouble][:3]),
+            )
+        on_progress()
+
+    def _send(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
+        """Send frames until they end, or there is trouble.
+
+        The first frame of each partition has to arrive before the next one is sent: of a producer that has written
+        nothing there, brokers take any batch first, also the one behind a batch that they refused.
+        """
+        partitions, firsts = self._place.partitions, frozenset(self._place.next_lines.values())
+        unproved: set[int] = set()
+        for line, frame in missing(self._settings, self._place, frames):
+            now_s = monotonic()
+            if now_s >= self._look_s:
+                self._look(on_progress)
+            if self._pace is not None:
+                self._wait(self._pace.due_s(frame, now_s), on_progress)
+            partition = line % partitions
+            if unproved and partition in unproved:
+                self._await_all()
+                unproved.clear()
+            if line in firsts:
+                unproved.add(partition)
+            is_marked = line % (partitions * MARK_EVERY) < partitions or line in firsts
+            self._produce(frame, partition, self._mark(line) if is_marked else None)
+            if self._trouble:
+                return
+
+    def _wait(self, due_s: float, on_progress: Callable[[], None]) -> None:
+        while not self._trouble and (wait_s := due_s - monotonic()) > 0:
+            sleep(min(wait_s, LOOK_S))
+            if monotonic() >= self._look_s:
+                self._look(on_progress)
+
+    def _look(self, on_progress: Callable[[], None]) -> None:
+        self._look_s = monotonic() + LOOK_S
+        self._poll(0)
+        on_progress()
+
+    def _mark(self, line: int) -> Headers:
+        return [(HEADER, self._place.mark(line, None if self._shift is None else self._shift.by_s))]
+
+    def _produce(self, frame: bytes, partition: int, headers: Headers | None) -> None:
+        """Hand a frame to the client, once its queue has room for it."""
+        while not self._trouble:
+            try:
+                self._producer.produce(
+                    self._settings.input_topic, frame, partition=partition, on_delivery=self._note, headers=headers
+                )
+            except BufferError:
+                self._poll(LOOK_S)  # the queue is full: wait until the broker has taken some
+            except KafkaException as error:
+                self._poll(0)  # it brings what failed before
+                self._trouble.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
+            else:
+                self.sent += 1
+                self.sent_bytes += len(frame)
+                return
+
+    def _settle(self) -> None:
+        """Wait until all that was sent is acknowledged or has failed; what the broker is silent about is given up."""
+        self._await_all()
+        if len(self._producer):
+            self._producer.purge()
+            self._serve(self._producer.flush)
+
+    def _await_all(self) -> None:
+        while len(self._producer) and not self._is_silent:
+            if self._failed:
+                self._producer.purge(in_flight=False)  # it sends nothing more, and would keep these for ever
+            self._serve(self._producer.flush)
+            self._poll(0)
+
+    def _poll(self, wait_s: float) -> None:
+        """Take what the client has to tell, and see that the broker acknowledges what it is sent."""
+        self._serve(self._producer.poll, wait_s)
+        now_s, acknowledged = monotonic(), self.acknowledged
+        if acknowledged > self._acknowledged_before or not len(self._producer):
+            self._acknowledged_before, self._heard_s = acknowledged, now_s
+        elif now_s - self._heard_s >= SILENCE_S and not self._is_silent:
+            self._is_silent = True
+            reason = f"no frame was acknowledged for {SILENCE_S:.0f} s"
+            self._trouble.setdefault(f"{reason}; {self._client_error}" if self._client_error else reason)
+
+    def _serve(self, serve: Callable[[float], int], wait_s: float = LOOK_S) -> None:
+        """Let the client report what failed. It says first that it can go on no longer, and then for which frame."""
+        try:
+            serve(wait_s)
         except KafkaException as error:
-            raise BrokerError(f"a frame of {len(frame)} bytes cannot be sent", why=text_of(error)) from error
-        else:
+            self._end_of_client = text_of(error)
+            self._trouble.setdefault(self._end_of_client)
+
+    def _note(self, error: KafkaError | None, message: Message) -> None:
+        """Note a frame that was not acknowledged; the client reports only these."""
+        if error is None:
             return
+        self._failed += 1
+        if error.code() not in _FOLLOWS:
+            self._trouble.pop(self._end_of_client, None)
+            self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {error.str()}")
+
+    def _note_error(self, error: KafkaError) -> None:
+        """Keep what the client said last of its connections; it mends them by itself."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._client_error = error.str().strip()

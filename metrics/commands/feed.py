@@ -1,0 +1,127 @@
+"""`feed`: frames are sent to the input topic, at a pace if one is given, and on from where a feed was broken off."""
+
+from math import inf
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import typer
+
+from metrics.commands.broker_in_use import broker_in_use, default_file
+from metrics.commands.feeding import name_of, send
+from metrics.errors import SettingsError
+from metrics.frame_files import STANDARD_INPUT, Frames, expanded
+from metrics.frames.pacing import EvenPace, OwnPace, Pace
+from metrics.frames.written_ts import Shift
+from metrics.kafka import topics
+from metrics.kafka.clients import open_admin
+from metrics.kafka.extents import extents
+from metrics.kafka.fed import Place, beginning, find_place
+from metrics.kafka.feed import Feed
+from metrics.settings import Settings
+from metrics.terminal import note, numbered, pace, say, throughput
+
+
+def feed(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE|-",
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files, "
+            "or - for standard input.",
+            show_default="the one in data/",
+        ),
+    ] = None,
+    *,
+    rate: Annotated[float | None, typer.Option(metavar="N", help="Send N frames per second, evenly.")] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Send each frame when its ts says, counted from the first one's.")
+    ] = False,
+    speed: Annotated[
+        float | None, typer.Option(metavar="X", help="With --realtime, X times as fast: 60 is an hour a minute.")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Move every ts by as much, so that the first frame happens now.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the last feed into the topic was broken off.")
+    ] = False,
+) -> None:
+    """Send frames to the input topic, which is there: as fast as the broker takes them, or at a pace.
+
+    A line is a frame, whatever it holds; lines go round robin over the partitions. From a pipe, each is sent when it is
+    there.
+
+    After Ctrl-C, `kill -9` or a broker that was gone, the same command with `--resume` sends what the topic lacks: no
+    frame twice, none left out. Without it, all frames are sent.
+
+    Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
+    """
+    chosen = _pace_of(rate, speed, realtime=realtime)
+    frames = _frames_of(files)
+    with broker_in_use() as settings:
+        place = _place_to_resume(settings) if resume else _beginning(settings)
+        shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
+        _feed(Feed(settings, place, chosen, shift), frames)
+
+
+def _feed(feed: Feed, frames: Frames) -> None:
+    """Send the frames, and tell how fast."""
+    seconds = send(feed, frames, "the same command with --resume goes on after these")
+    say(f"fed {name_of(frames)}: {pace(feed.sent, seconds)}, {throughput(feed.sent_bytes, seconds)}")
+
+
+def _beginning(settings: Settings) -> Place:
+    """Begin at the first line; where the topic holds frames, that is noted."""
+    admin = open_admin(settings)
+    partitions = topics.input_partitions(admin, settings)
+    held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
+    if held:
+        note(f"topic {settings.input_topic} holds {numbered(held, 'frame')} already; these come after them")
+    return beginning(partitions)
+
+
+def _place_to_resume(settings: Settings) -> Place:
+    """Find out where the last feed was broken off, and tell."""
+    place = find_place(settings)
+    if not place.extents:
+        note(f"topic {settings.input_topic} is empty: the feed begins at its first line")
+        return place
+    first_missing = min(place.next_lines.values())
+    note(f"topic {settings.input_topic} holds the first {numbered(first_missing, 'line')} of the feed")
+    if place.partitions < len(place.extents):
+        note(f"the feed began with {numbered(place.partitions, 'partition')}, and goes on over these")
+    return place
+
+
+def _frames_of(files: list[Path] | None) -> Frames:
+    """Return the frames of the files named, or of the one in data/.
+
+    Raises:
+        SettingsError: standard input is named twice.
+        FileError: a file is not there, or cannot be read.
+    """
+    named = files or [default_file()]
+    if named.count(STANDARD_INPUT) > 1:
+        raise SettingsError("standard input is named twice", now="name it once: it can be read but once")
+    return Frames(expanded(named))
+
+
+def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:
+    """Return the pace that was asked for; None for as fast as the broker takes it.
+
+    Raises:
+        SettingsError: more than one was, or one that is none.
+    """
+    if rate is not None and realtime:
+        raise SettingsError("--rate and --realtime are two paces", now="give one of them: --rate 1000, or --realtime")
+    if speed is not None and not realtime:
+        raise SettingsError(
+            "--speed is a multiple of the frames' own pace", now="add --realtime: --realtime --speed 60"
+        )
+    for option, value in (("--rate", rate), ("--speed", speed)):
+        if value is not None and not 0 < value < inf:
+            raise SettingsError(f"{option} {value:g} is no pace", now=f"give a number above 0: {option} 100")
+    if rate is not None:
+        return EvenPace(rate)
+    return OwnPace(speed or 1.0) if realtime else None

@@ -1,0 +1,251 @@
+"""How far a feed has come, by the input topic alone.
+
+Line n of a feed goes to partition n % partitions, and a partition takes its lines in order and without a gap. So
+whatever ended a feed, each partition holds the first of its lines, and it is enough to know the last one there. Of each
+MARK_EVERY frames of a partition, one has a mark, a header that tells its line; the records behind the last mark are the
+lines after it. All of these are compared with the frames that a feed is to go on with. What does not fit is an error,
+never a guess.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+from confluent_kafka import Consumer, Message
+
+from metrics.errors import StateError
+from metrics.kafka import topics
+from metrics.kafka.clients import open_admin, open_backward_reader
+from metrics.kafka.extents import Extent, extents, open_transactions
+from metrics.kafka.streams import Span, Streams
+from metrics.settings import Settings
+
+HEADER = "feed"
+MARK_EVERY = 100
+MOST_AT_ONCE = 10_000
+
+WHOLE = "feed the whole of it, without --resume, or only what is missing, as a file of its own"
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True):
+    """What the header of a marked frame holds, as a JSON array.
+
+    Attributes:
+        feed: when its feed began, in nanoseconds since the epoch: that is the feed's name.
+        line: its line, from 0 on, through all files of the feed.
+        partitions: how many partitions the feed goes over.
+        shift_s: by how many seconds its ts were moved; None where they were not.
+    """
+
+    feed: int
+    line: int
+    partitions: int
+    shift_s: int | None
+
+
+class Held(NamedTuple):
+    """A record of a feed, as far as compared, and where it is."""
+
+    digest: bytes
+    place: str
+
+
+class Place(NamedTuple):
+    """Where a feed stands.
+
+    Attributes:
+        feed: its name, as in its marks.
+        partitions: how many it goes over.
+        next_lines: for each of its partitions, the line that comes next there.
+        shift_s: by how many seconds its ts are moved; None where they are not, or that is not known yet.
+        held: lines that the topic holds, those that are compared.
+        extents: what the partitions held when this was found out; empty for a feed that begins.
+    """
+
+    feed: int
+    partitions: int
+    next_lines: Mapping[int, int]
+    shift_s: int | None
+    held: Mapping[int, Held]
+    extents: Mapping[int, Extent]
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are up to the last one that the topic holds; before it, some may be missing."""
+        return max(self.next_lines.values()) - self.partitions + 1
+
+    def mark(self, line: int, shift_s: int | None) -> bytes:
+        """Return what the header of a marked line holds."""
+        return msgspec.json.encode(Mark(self.feed, line, self.partitions, shift_s))
+
+
+def beginning(partitions: int) -> Place:
+    """Return the place of a feed that begins."""
+    return Place(time.time_ns(), partitions, {number: number for number in range(partitions)}, None, {}, {})
+
+
+def find_place(settings: Settings) -> Place:
+    """Find out where the newest feed of the input topic stands. Where the topic is empty, one begins.
+
+    Raises:
+        TopicError: the topic is missing.
+        StateError: it holds no feed, or it cannot be known where that stands.
+    """
+    topic, admin = settings.input_topic, open_admin(settings)
+    partitions = topics.input_partitions(admin, settings)
+    holds = extents(admin, topic, partitions)
+    if not any(extent.high for extent in holds.values()):
+        return beginning(partitions)
+    if unsettled := open_transactions(admin, topic, holds):
+        raise StateError(
+            f"it cannot be known where the feed into {topic} stands",
+            why=f"a transaction of another producer is open in partition {unsettled[0]}",
+            now="wait until it has ended",
+        )
+    consumer = open_backward_reader(settings)
+    try:
+        return _place(consumer, topic, holds)
+    finally:
+        consumer.close()
+
+
+def missing(settings: Settings, place: Place, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Return the lines that the topic lacks, each with its number; all that is compared is so before the first one.
+
+    Up to the last line that the topic holds, what is missing before it is kept: no more than a producer's queue.
+
+    Raises:
+        StateError: the topic holds something else than these frames, or something else came meanwhile.
+    """
+    numbered = enumerate(frames)
+    return _missing(settings, place, numbered) if place.lines > 0 else numbered
+
+
+def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    lacking, count = [], 0
+    for line, frame in islice(numbered, place.lines):
+        count += 1
+        if line >= place.next_lines[line % place.partitions]:
+            lacking.append((line, frame))
+        elif line in place.held and place.held[line].digest != _digest(frame):
+            raise StateError(
+                f"line {line + 1:,} is not what the topic holds at {place.held[line].place}",
+                why="these are other frames than those that were fed, or --now was given now and not then,\n"
+                "or another producer wrote there after the feed was broken off",
+                now=f"name the files that were fed, as they were; or {WHOLE}",
+            )
+    if count < place.lines:
+        raise StateError(
+            f"there are {count:,} lines, and the topic holds line {place.lines:,}",
+            why="these are other frames than those that were fed, or fewer, or another producer wrote behind them",
+            now=f"name the files that were fed, as they were; or {WHOLE}",
+        )
+    _require_unchanged(settings, place)
+    yield from lacking
+    yield from numbered
+
+
+def _require_unchanged(settings: Settings, place: Place) -> None:
+    """See that nobody has written since the place was found: the feed that was broken off may still be running."""
+    now = extents(open_admin(settings), settings.input_topic, len(place.extents))
+    for number, extent in now.items():
+        if extent.high != place.extents[number].high:
+            raise StateError(
+                f"somebody else is writing to {settings.input_topic}",
+                why=f"partition {number} has grown to offset {extent.high:,} while the place was looked for",
+                now="end the feed that was broken off, if it runs on, or the other producer, and try again",
+            )
+
+
+class _Found(NamedTuple):
+    """A mark, and the offset of its record."""
+
+    mark: Mark
+    offset: int
+
+
+def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place:
+    """Read where the newest feed stands."""
+    newest = _last_marks(consumer, topic, holds, lambda _: True)
+    if not newest:
+        raise StateError(
+            f"the topic {topic} holds no feed to go on with",
+            why="none of its frames has the mark of one; they may have been fed by other means, or removed",
+            now="feed the whole, without --resume",
+        )
+    feed = max(found.mark.feed for found in newest.values())
+    found = {number: found for number, found in newest.items() if found.mark.feed == feed}
+    partitions = next(iter(found.values())).mark.partitions
+    others = {number: holds[number] for number in range(partitions) if number not in found}
+    found |= _last_marks(consumer, topic, others, lambda mark: mark.feed == feed)
+    for number in range(partitions):
+        if number not in found and holds[number].low:
+            raise StateError(
+                f"it cannot be known whether the feed had reached {topic}/{number}",
+                why=f"the topic no longer holds the first {holds[number].low:,} offsets there, and no mark of the feed",
+                now=WHOLE,
+            )
+    held: dict[int, Held] = {}
+    next_lines = {number: number for number in range(partitions)}
+    for number, (mark, offset) in found.items():
+        span = Span(topic, number, offset, holds[number].high)
+        records = list(_records_since_mark(consumer, span, feed))
+        held |= {mark.line + i * partitions: record for i, record in enumerate(records)}
+        next_lines[number] = mark.line + len(records) * partitions
+    shifts = [found.mark.shift_s for found in found.values() if found.mark.shift_s is not None]
+    return Place(feed, partitions, next_lines, shifts[0] if shifts else None, held, holds)
+
+
+def _last_marks(
+    consumer: Consumer, topic: str, holds: Mapping[int, Extent], is_wanted: Callable[[Mark], bool]
+) -> dict[int, _Found]:
+    """Return the last mark of each partition that is wanted, where there is one: read from the ends backwards."""
+    found: dict[int, _Found] = {}
+    spans = [Span(topic, number, extent.high, extent.high) for number, extent in holds.items()]
+    reach = MARK_EVERY
+    while spans := [span for span in spans if span.partition not in found and span.start > holds[span.partition].low]:
+        spans = [
+            span._replace(start=max(holds[span.partition].low, span.start - reach), end=span.start) for span in spans
+        ]
+        streams = Streams(consumer, spans)
+        for span in spans:
+            for message in streams.of(topic, span.partition):
+                mark = _mark_of(message)
+                if mark is not None and is_wanted(mark):
+                    found[span.partition] = _Found(mark, message.offset() or 0)
+        reach = min(2 * reach, MOST_AT_ONCE)
+    return found
+
+
+def _records_since_mark(consumer: Consumer, span: Span, feed: int) -> Iterator[Held]:
+    """Yield the records of a feed from its last mark in a partition to the end."""
+    if span.end - span.start > MARK_EVERY:
+        raise _written_behind(span)
+    for message in Streams(consumer, [span]).of(span.topic, span.partition):
+        mark = _mark_of(message)
+        if mark is not None and mark.feed != feed:
+            raise _written_behind(span)
+        yield Held(_digest(message.value() or b""), f"{span.topic}/{span.partition} offset {message.offset():,}")
+
+
+def _written_behind(span: Span) -> StateError:
+    return StateError(
+        f"it cannot be known where the feed into {span.topic}/{span.partition} stands",
+        why=f"other frames were written there behind its last mark, at offset {span.start:,}",
+        now=WHOLE,
+    )
+
+
+def _mark_of(message: Message) -> Mark | None:
+    values = [header[1] for header in message.headers() or [] if header[0] == HEADER]
+    try:
+        return msgspec.json.decode(values[0] or b"", type=Mark) if values else None
+    except msgspec.DecodeError:
+        return None  # somebody else's
+
+
+def _digest(frame: bytes) -> bytes:
+    return hashlib.blake2b(frame, digest_size=16).digest()

@@ -1,0 +1,170 @@
+"""`feed` on a real broker: what is sent, and that a feed that was broken off goes on where it was."""
+
+import gzip
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
+
+T = 1468244340
+PARTITIONS = 3
+
+
+def lines(count: int) -> list[bytes]:
+    return [
+        b'{"ts":%d,"uid":"%d","x":"\xd0\xb6 \\"ts\\": 1"}' % (T + number // 1000, number) for number in range(count)
+    ]
+
+
+def write(path: Path, frames: Sequence[bytes]) -> Path:
+    path.write_bytes(b"".join(frame + b"\n" for frame in frames))
+    return path
+
+
+def create_topics(application: Application, partitions: int = 1) -> None:
+    application.run("prepare-topics", "/dev/null", "--partitions", str(partitions))
+
+
+def values(application: Application) -> list[bytes | None]:
+    return [message.value() for message in application.read("frames")]
+
+
+def by_partition(application: Application) -> list[list[bytes | None]]:
+    messages = application.read("frames")
+    return [[it.value() for it in messages if it.partition() == number] for number in range(PARTITIONS)]
+
+
+def held(application: Application) -> int:
+    """Return how many frames the topic holds."""
+    consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
+    try:
+        topic = application.topic("frames")
+        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        return sum(consumer.get_watermark_offsets(place, TIMEOUT_S)[1] for place in places)
+    finally:
+        consumer.close()
+
+
+def stop_when(application: Application, process: subprocess.Popen[str], frames: int, number: signal.Signals) -> None:
+    """Send a signal once the topic holds so many frames, which are not all."""
+    wait_until(lambda: held(application) >= frames, f"{frames} frames are fed")
+    assert process.poll() is None
+    process.send_signal(number)
+
+
+def test_files_and_folders_are_fed_in_order(application: Application, tmp_path: Path) -> None:
+    first, folder = write(tmp_path / "first.jsonl", [frame(T, "a"), b"no JSON", b""]), tmp_path / "folder"
+    folder.mkdir()
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(frame(T, "c")))
+    write(folder / "a.jsonl", [frame(T, "b")])
+    write(folder / ".hidden.jsonl", [frame(T, "d")])
+    write(folder / "notes.txt", [frame(T, "e")])
+    assert f"the topic {application.topic('frames')} is missing" in application.run("feed", first, exit_code=5)
+    create_topics(application)
+    assert "fed 3 files: 5 frames in" in application.run("feed", first, folder)
+    fed = [frame(T, "a"), b"no JSON", b"", frame(T, "b"), frame(T, "c")]
+    assert values(application) == fed
+    assert "holds 5 frames already" in application.run("feed", folder)
+    assert values(application) == [*fed, frame(T, "b"), frame(T, "c")]
+
+
+def test_frames_of_a_pipe_are_sent_when_they_are_there_and_may_happen_now(application: Application) -> None:
+    create_topics(application)
+    before_s = time.time()
+    process = application.start("feed", "-", "--now", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    for number, line in enumerate(['{"ts":1468244340, "uid" : "é"}', "no JSON", '{"ts":1468244350, "uid" : "é"}'], 1):
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        wait_until(lambda number=number: len(values(application)) == number, "the line is fed")  # type: ignore[misc]
+    assert "fed standard input: 3 frames in" in finish(process)
+    first, invalid, last = values(application)
+    ts = json.loads(first or b"")["ts"]
+    assert int(before_s) <= ts <= time.time()
+    assert first == f'{{"ts":{ts}, "uid" : "é"}}'.encode()
+    assert invalid == b"no JSON"
+    assert last == f'{{"ts":{ts + 10}, "uid" : "é"}}'.encode()
+
+
+def test_a_feed_that_was_killed_goes_on_with_what_is_missing(application: Application, tmp_path: Path) -> None:
+    frames = lines(15_000)
+    file = write(tmp_path / "frames.jsonl", frames)
+    create_topics(application, PARTITIONS)
+    for stop_at, arguments in ((2_000, []), (6_000, ["--resume"])):
+        process = application.start("feed", file, "--rate", "4000", *arguments)
+        stop_when(application, process, stop_at, signal.SIGKILL)
+        process.communicate()
+    application.run("feed", file, "--resume")
+    assert by_partition(application) == [frames[number::PARTITIONS] for number in range(PARTITIONS)]
+    assert "0 frames in" in application.run("feed", file, "--resume")
+    assert held(application) == len(frames)
+
+
+def test_a_feed_that_ctrl_c_ended_tells_what_it_did_and_goes_on_as_it_began(
+    application: Application, tmp_path: Path
+) -> None:
+    frames = lines(15_000)
+    file = write(tmp_path / "frames.jsonl", frames)
+    create_topics(application, PARTITIONS)
+    process = application.start("feed", file, "--now", "--realtime", "--speed", "3")
+    stop_when(application, process, 2_000, signal.SIGINT)
+    output = finish(process, 128 + signal.SIGINT)
+    assert f"only a part of {file} is fed: {held(application):,} frames acknowledged" in output
+    assert "--resume goes on" in output
+    application.run("feed", file, "--resume")
+    fed = by_partition(application)
+    shift = json.loads(fed[0][0] or b"")["ts"] - T
+    expected = [
+        line.replace(b"%d" % (T + number // 1000), b"%d" % (T + number // 1000 + shift), 1)
+        for number, line in enumerate(frames)
+    ]
+    assert fed == [expected[number::PARTITIONS] for number in range(PARTITIONS)]
+
+
+def test_a_frame_that_the_topic_does_not_take_leaves_no_gap_behind_it(application: Application, tmp_path: Path) -> None:
+    frames = [*(frame(T, "a" * 2_000) for _ in range(2_000)), b"x" * 2_000_000, *lines(2_000)]
+    file = write(tmp_path / "frames.jsonl", frames)
+    application.create_topic("frames", max_message_bytes="1100000")
+    output = application.run("feed", file, exit_code=4)
+    assert "were acknowledged" in output
+    assert "too large" in output
+    fed = values(application)
+    assert len(fed) <= 2_000
+    assert fed == frames[: len(fed)]
+    assert "too large" in application.run("feed", file, "--resume", exit_code=4)
+    assert values(application) == frames[:2_000]
+    resource = ConfigResource(
+        ResourceType.TOPIC,
+        application.topic("frames"),
+        incremental_configs=[ConfigEntry("max.message.bytes", "4000000", incremental_operation=AlterConfigOpType.SET)],
+    )
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.incremental_alter_configs([resource])[resource].result(TIMEOUT_S)
+    application.run("feed", file, "--resume")
+    assert values(application) == frames
+
+
+def test_where_the_place_cannot_be_known_nothing_is_sent(application: Application, tmp_path: Path) -> None:
+    file, other = write(tmp_path / "one.jsonl", lines(250)), write(tmp_path / "other.jsonl", lines(250)[::-1])
+    create_topics(application)
+    assert "is empty" in application.run("feed", file, "--resume")
+    assert "is not what the topic holds" in application.run("feed", other, "--resume", exit_code=7)
+    shorter = write(tmp_path / "shorter.jsonl", lines(249))
+    assert "249 lines" in application.run("feed", shorter, "--resume", exit_code=7)
+    grown = write(tmp_path / "grown.jsonl", lines(260))
+    assert "10 frames in" in application.run("feed", grown, "--resume")
+    application.send([b"another producer's"])
+    assert "another producer" in application.run("feed", grown, "--resume", exit_code=7)
+    assert values(application) == [*lines(260), b"another producer's"]
+    admin, place = AdminClient({"bootstrap.servers": application.bootstrap_servers}), application.topic("frames")
+    [deleted] = admin.delete_records([TopicPartition(place, 0, 261)]).values()
+    deleted.result(TIMEOUT_S)
+    assert "holds no feed" in application.run("feed", grown, "--resume", exit_code=7)
+    assert values(application) == []
