@@ -38,6 +38,7 @@ class Feed:
     def __init__(self, settings: Settings, place: Place, pace: Pace | None = None, shift: Shift | None = None) -> None:
         self.sent = self.sent_bytes = 0
         self._settings = settings
+        self._topic = settings.input_topic
         self._place = place
         self._pace = pace
         self._shift = shift
@@ -74,7 +75,7 @@ class Feed:
             self._settle()
         if self._trouble or self._failed:
             raise BrokerError(
-                f"the broker did not take every frame for {self._settings.input_topic}: "
+                f"the broker did not take every frame for {self._topic}: "
                 f"of {self.sent:,} that were sent, {self.acknowledged:,} were acknowledged",
                 why="\n".join([*self._trouble][:3]),
             )
@@ -87,6 +88,7 @@ class Feed:
         nothing there, brokers take any batch first, also the one behind a batch that they refused.
         """
         partitions, firsts = self._place.partitions, frozenset(self._place.next_lines.values())
+        marked_every = partitions * MARK_EVERY
         unproved: set[int] = set()
         for line, frame in missing(self._settings, self._place, frames):
             now_s = monotonic()
@@ -100,8 +102,11 @@ class Feed:
                 unproved.clear()
             if line in firsts:
                 unproved.add(partition)
-            is_marked = line % (partitions * MARK_EVERY) < partitions or line in firsts
-            self._produce(frame, partition, self._mark(line) if is_marked else None)
+                self._produce(frame, partition, self._mark(line))
+            elif line % marked_every < partitions:
+                self._produce(frame, partition, self._mark(line))
+            else:
+                self._produce(frame, partition)
             if self._trouble:
                 return
 
@@ -119,20 +124,21 @@ class Feed:
     def _mark(self, line: int) -> Headers:
         return [(HEADER, self._place.mark(line, None if self._shift is None else self._shift.by_s))]
 
-    def _produce(self, frame: bytes, partition: int, headers: Headers | None) -> None:
+    def _produce(self, frame: bytes, partition: int, headers: Headers | None = None) -> None:
         """Hand a frame to the client, once its queue has room for it."""
         while not self._trouble:
+            # Ctrl-C comes after the call more likely than anywhere else: what was handed over is counted by then.
+            self.sent += 1
             try:
-                self._producer.produce(
-                    self._settings.input_topic, frame, partition=partition, on_delivery=self._note, headers=headers
-                )
+                self._producer.produce(self._topic, frame, partition=partition, on_delivery=self._note, headers=headers)
             except BufferError:
+                self.sent -= 1
                 self._poll(LOOK_S)  # the queue is full: wait until the broker has taken some
             except KafkaException as error:
+                self.sent -= 1
                 self._poll(0)  # it brings what failed before
                 self._trouble.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
             else:
-                self.sent += 1
                 self.sent_bytes += len(frame)
                 return
 
