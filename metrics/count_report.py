@@ -1,12 +1,14 @@
 """What `count` shows: records on standard output as windows close; on standard error all that is no record."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from time import monotonic
 
 from metrics.file_loop import FileLoop, Place
+from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import Rejection
-from metrics.frames.windows import Record
+from metrics.frames.windows import SECOND_S, Record, SecondRecord
+from metrics.record_table import RecordTable, Row
 from metrics.terminal import Figures, err, figures_table, note, numbered, pace, say_lines, shown, warn
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
@@ -15,6 +17,19 @@ NAMED = 3  # rejected frames of each reason that are told with their places, unl
 def show_as_json(records: Iterator[Record]) -> None:
     """Print records as the main job publishes them, a line each."""
     say_lines(record.value().decode() for record in records)
+
+
+def shown_as_table(kinds: Collection[type[Record]]) -> Callable[[Iterator[Record]], None]:
+    """Return what prints records of these kinds as rows of a table that grows."""
+    table = RecordTable([SECOND_S if kind is SecondRecord else MINUTE_S for kind in kinds])
+    return lambda records: table.print(map(table_row, records))
+
+
+def table_row(record: Record) -> Row:
+    """Return a record as a row of the table."""
+    if isinstance(record, SecondRecord):
+        return Row(SECOND_S, record.start, record.frames, None, record.average, record.gap_s)
+    return Row(MINUTE_S, record.start, record.frames, record.users, record.average, record.gap_s)
 
 
 class CountReport:

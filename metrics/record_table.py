@@ -1,55 +1,115 @@
-"""Records of closed windows as a table that grows as they come, with a bar in each row."""
+"""Closed windows as a table that grows as they come, with a bar in each row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from rich.bar import Bar
-from rich.console import RenderableType
+from rich.console import Console
 from rich.table import Table
 
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.recount.published import KINDS
 from metrics.terminal import out
 
 ROWS_AT_ONCE = 1_000
-# With two columns between any two of these, 80.
-COLUMNS = (("window", 6), ("start", 20), ("frames", 9), ("users", 9), ("average", 11), ("", 15))
-NUMBERS = COLUMNS[2:5]
+LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40
+COLORS = {SECOND_S: "cyan", MINUTE_S: "green"}
+
+# Columns of the table, right-aligned but for the first two, and what they take: counts below ten million fit.
+_WIDTHS = {"window (UTC)": 19, "of": 6, "users": 9, "frames": 9, "average": 11}
+_BETWEEN = 2
+
+
+class Row(NamedTuple):
+    """A closed window.
+
+    Attributes:
+        size_s: the size of the window.
+        users: None of a second.
+        gap_s: how many seconds without windows lie before it.
+    """
+
+    size_s: int
+    start: int
+    frames: int
+    users: int | None
+    average: float
+    gap_s: int
+
+    @property
+    def number(self) -> int:
+        """What its bar shows: frames of a second, users of a minute."""
+        return self.frames if self.users is None else self.users
 
 
 class RecordTable:
-    """Prints rows as windows close.
+    """Prints rows as windows close, the heading over the first of them.
 
-    How large counts become is known at the end only, and rows do not wait for it: a bar is full where its count, frames
-    of a second or users of a minute, is the largest so far.
+    Args:
+        sizes_s: the sizes of the windows that come.
+
+    Attributes:
+        largest: the largest number known of each size: its bar has full length. Rows that were not told before become
+            known one by one, as they are printed.
     """
 
-    def __init__(self) -> None:
-        self._most: dict[type[Record], int] = {SecondRecord: 0, MinuteRecord: 0}
-        self._has_header = False
+    def __init__(self, sizes_s: Collection[int], console: Console = out) -> None:
+        self.largest: dict[int, int] = {}
+        self._sizes_s = sizes_s
+        self._console = console
+        self._names = [name for name in _WIDTHS if self._has(name)]
+        self._has_heading = False
 
-    def show(self, records: Iterator[Record]) -> None:
-        """Print the rows of records."""
-        while some := list(islice(records, ROWS_AT_ONCE)):
-            out.print(self._table(some))
-            self._has_header = True
+    def scale_to(self, rows: Iterable[Row]) -> None:
+        """Let the bars of windows like these fit."""
+        for row in rows:
+            self.largest[row.size_s] = max(self.largest.get(row.size_s, 0), row.number)
 
-    def _table(self, records: Iterable[Record]) -> Table:
-        table = Table(box=None, pad_edge=False, show_header=not self._has_header)
-        for name, width in COLUMNS:
-            table.add_column(name, width=width, no_wrap=True, justify="right" if (name, width) in NUMBERS else "left")
-        for record in records:
-            if record.gap_s:
-                table.add_row("gap", f"{record.gap_s:,} s", style="dim")
-            table.add_row(*self._row(record), style="bold" if isinstance(record, MinuteRecord) else "")
+    def print(self, rows: Iterable[Row]) -> None:
+        """Print rows, some at a time."""
+        coming = iter(rows)
+        while some := list(islice(coming, ROWS_AT_ONCE)):
+            self._console.print(self._table(some))
+            self._has_heading = True
+
+    def _has(self, name: str) -> bool:
+        if name == "of":
+            return len(self._sizes_s) > 1
+        return name != "users" or MINUTE_S in self._sizes_s
+
+    def _table(self, rows: Iterable[Row]) -> Table:
+        table = Table(box=None, pad_edge=False, show_header=not self._has_heading)
+        for name in self._names:
+            is_text = name in ("window (UTC)", "of")
+            table.add_column(name, justify="left" if is_text else "right", min_width=_WIDTHS[name], no_wrap=True)
+        table.add_column("")  # the bar alone gives way, where numbers need more room
+        bar_columns = self._bar_columns()
+        for row in rows:
+            if row.gap_s:
+                table.add_row(f"gap of {row.gap_s:,} s", style="dim")
+            table.add_row(*self._cells(row), self._bar(row, bar_columns), style=self._style(row))
         return table
 
-    def _row(self, record: Record) -> Iterator[RenderableType]:
-        is_second = isinstance(record, SecondRecord)
-        size = record.frames if isinstance(record, SecondRecord) else record.users
-        most = self._most[type(record)] = max(size, self._most[type(record)])
-        yield "second" if is_second else "minute"
-        yield record.key
-        yield f"{record.frames:,}"
-        yield "" if is_second else f"{size:,}"
-        yield f"{record.average:,.3f}"
-        yield Bar(most or 1, 0, size)
+    def _bar_columns(self) -> int:
+        room = self._console.width - sum(_WIDTHS[name] + _BETWEEN for name in self._names)
+        return max(LEAST_BAR_COLUMNS, min(MOST_BAR_COLUMNS, room))
+
+    def _cells(self, row: Row) -> Iterator[str]:
+        cells = {
+            "window (UTC)": rfc3339(row.start).replace("T", " ").removesuffix("Z"),
+            "of": KINDS[row.size_s],
+            "users": "-" if row.users is None else f"{row.users:,}",
+            "frames": f"{row.frames:,}",
+            "average": f"{row.average:,.3f}",
+        }
+        return (cells[name] for name in self._names)
+
+    def _bar(self, row: Row, bar_columns: int) -> Bar:
+        self.scale_to([row])
+        return Bar(self.largest[row.size_s] or 1, 0, row.number, width=bar_columns, color=COLORS[row.size_s])
+
+    def _style(self, row: Row) -> str:
+        """Let minutes stand out among their seconds."""
+        return "bold" if row.size_s == MINUTE_S and SECOND_S in self._sizes_s else ""

@@ -9,11 +9,10 @@ import typer
 
 from metrics import frame_files
 from metrics import settings as environment
-from metrics.count_report import NAMED, CountReport, show_as_json
+from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import OutputClosedError
 from metrics.file_loop import FileLoop
 from metrics.frames.windows import MinuteRecord, SecondRecord
-from metrics.record_table import RecordTable
 from metrics.terminal import bar, err, numbered, out, shown
 
 
@@ -46,9 +45,9 @@ def count(
     """
     loop = FileLoop(environment.load())
     paths = frame_files.expanded(files)
-    show = RecordTable().show if table else show_as_json
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
+    show = shown_as_table(kinds) if table else show_as_json
     with _progress(paths) as move:
         _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED))
 

@@ -17,8 +17,9 @@ from metrics.errors import SettingsError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S
 from metrics.kafka.results import Result, Results, Tell, opened
+from metrics.record_table import RecordTable
 from metrics.recount.published import KINDS
-from metrics.result_rows import BarTable, Csv, JsonLines, Printer
+from metrics.result_rows import Csv, JsonLines, Printer, TableRows, table_row
 from metrics.standard_streams import require_reader
 from metrics.terminal import bar, is_standard_output, note, numbered, out, say, shown, warn
 
@@ -148,12 +149,12 @@ def _printer(there: Results, stopping: Event, sizes_s: Collection[int], *, as_js
         return Csv(sizes_s)
     if as_json or not out.is_terminal:
         return JsonLines()
-    table = BarTable(sizes_s)
+    table = RecordTable(sizes_s)
     with bar("reading the results", there.offsets) as move:
-        table.scale_to(_until(stopping, there.read(lambda _: None, move)))
+        table.scale_to(map(table_row, _until(stopping, there.read(lambda _: None, move))))
     if not table.largest:
         note("no result to show is committed yet")
-    return table
+    return TableRows(table)
 
 
 def _print(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from metrics.frames.windows import SecondRecord
 from metrics.kafka.results import Result, by_ends
 from metrics.recount.published import Published
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame
+from tests.test_terminal import on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 
@@ -128,6 +131,28 @@ def test_csv_and_parquet_hold_what_the_json_holds(application: Application, tmp_
         del record["datetime"]
         record |= {name: datetime.fromtimestamp(record[name], UTC) for name in ("timestamp", "end")}
     assert read_back == records
+
+
+def test_on_a_terminal_it_is_a_table_whose_bars_fit_the_largest_of_all(application: Application) -> None:
+    counted(application)
+    count(application, 8000, 8002)  # after a gap that gets no rows
+    own = dict(application.environment().items() - os.environ.items())
+    shown = on_a_terminal(
+        f"import os, runpy, sys; os.environ |= {own}; sys.argv = ['app.py', 'results', '--from', '{T + 127}']; "
+        "runpy.run_path('app.py', run_name='__main__')"
+    )
+    lines = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", line).strip() for line in shown]
+    heading = next(at for at, line in enumerate(lines) if "window (UTC)" in line)
+    assert [re.split("  +", line) for line in lines[heading + 1 :]] == [
+        ["2016-07-11 13:41:07", "second", "-", "2", "1.992", "██████████▋"],
+        ["2016-07-11 13:41:08", "second", "-", "3", "2.000", "█" * 16],
+        ["2016-07-11 13:41:09", "second", "-", "1", "1.992", "█████▎"],
+        ["gap of 7,870 s"],
+        ["2016-07-11 15:52:20", "second", "-", "3", "2.000", "█" * 16],
+        ["2016-07-11 15:52:21", "second", "-", "1", "1.992", "█████▎"],
+        ["gap of 7,800 s"],
+        ["2016-07-11 15:52:00", "minute", "3", "4", "3.000", "█" * 16],
+    ]
 
 
 def test_topics_that_are_missing_are_an_error(application: Application) -> None:
