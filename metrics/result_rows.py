@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ from metrics.frames.event_clock import MINUTE_S
 from metrics.kafka.results import Result
 from metrics.record_table import RecordTable, Row
 from metrics.recount.published import Value, columns, row
-from metrics.terminal import write_out
+from metrics.terminal import say_lines
 
 
 class Printer(Protocol):
@@ -26,7 +26,7 @@ class JsonLines:
 
     def print(self, results: Sequence[Result]) -> None:
         """Print results."""
-        write_out(json_lines(results))
+        say_lines(json_lines(results))
 
 
 class Csv:
@@ -38,11 +38,11 @@ class Csv:
 
     def __init__(self, sizes_s: Collection[int]) -> None:
         self._columns = columns(sizes_s)
-        write_out(csv_lines([dict(zip(self._columns, self._columns, strict=True))], self._columns))
+        say_lines(csv_lines([dict(zip(self._columns, self._columns, strict=True))], self._columns))
 
     def print(self, results: Sequence[Result]) -> None:
         """Print results."""
-        write_out(csv_lines([row(result.size_s, result.window) for result in results], self._columns))
+        say_lines(csv_lines([row(result.size_s, result.window) for result in results], self._columns))
 
 
 class TableRows:
@@ -63,17 +63,17 @@ def table_row(result: Result) -> Row:
     return Row(result.size_s, window.start, window.frames, users, window.average, window.gap_s)
 
 
-def json_lines(results: Iterable[Result]) -> str:
-    """Return each record as it was published; one that was published over several lines is put into one."""
-    return "".join(f"{_line(result.value).decode(errors='replace')}\n" for result in results)
+def json_lines(results: Iterable[Result]) -> Iterator[str]:
+    """Yield each record as it was published; one that was published over several lines is put into one."""
+    return (_line(result.value).decode(errors="replace") for result in results)
 
 
 def _line(value: bytes) -> bytes:
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
 
 
-def csv_lines(rows: Iterable[Mapping[str, Value]], names: Sequence[str]) -> str:
-    """Return rows as CSV, the columns in this order; what a row has not is empty."""
+def csv_lines(rows: Iterable[Mapping[str, Value]], names: Sequence[str]) -> list[str]:
+    """Return rows as CSV, the columns in this order; what a row has not is empty, and no value has a line's end."""
     text = io.StringIO()
     csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().splitlines()

@@ -38,22 +38,11 @@ def say(text: str) -> None:
     out.print(_fitted(text, out))
 
 
-def say_raw(text: str) -> None:
-    """Print text on standard output as it is, for machines: no line is wrapped."""
-    out.print(text)
-
-
 def say_lines(lines: Iterable[str]) -> None:
-    """Print very many lines on standard output as they are, for machines; all of them are out at the end."""
+    """Print lines, a few or very many, on standard output as they are, for machines; all are out at the end."""
     write = out.file.write
     for line in lines:
         write(line + "\n")
-    out.file.flush()
-
-
-def write_out(text: str) -> None:
-    """Write text on standard output, each character as it is and nothing after it, and send it off."""
-    out.file.write(text)
     out.file.flush()
 
 

@@ -28,11 +28,11 @@ MINUTES = [result(MinuteRecord(T, 3385, 2170.0, 5649, 0))]
 
 
 def rows(results: Sequence[Result], sizes_s: Sequence[int]) -> list[str]:
-    return csv_lines([row(at.size_s, at.window) for at in results], columns(sizes_s)).splitlines()
+    return csv_lines([row(at.size_s, at.window) for at in results], columns(sizes_s))
 
 
 def test_a_line_of_json_is_the_record_as_it_was_published() -> None:
-    assert json_lines([*SECONDS, *MINUTES]).splitlines() == [
+    assert [*json_lines([*SECONDS, *MINUTES])] == [
         (
             '{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z","end":1468244341,'
             '"num_of_frames":1,"avg_num_of_frames":1.0}'
@@ -53,10 +53,12 @@ def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_it
         b'{\r\n  "num_of_frames": 1, "more": "a  b",\n  "timestamp": 1468244340,\n'
         b'  "datetime": "2016-07-11T13:39:00Z", "end": 1468244341, "avg_num_of_frames": 1.50\n}\n'
     )
-    assert json_lines([result(SecondRecord(T, 1, 1.5, 0), value)]) == (
-        '{"num_of_frames":1,"more":"a  b","timestamp":1468244340,'
-        '"datetime":"2016-07-11T13:39:00Z","end":1468244341,"avg_num_of_frames":1.50}\n'
-    )
+    assert [*json_lines([result(SecondRecord(T, 1, 1.5, 0), value)])] == [
+        (
+            '{"num_of_frames":1,"more":"a  b","timestamp":1468244340,'
+            '"datetime":"2016-07-11T13:39:00Z","end":1468244341,"avg_num_of_frames":1.50}'
+        )
+    ]
 
 
 def test_csv_has_the_fields_of_the_records_and_nothing_where_one_has_no_value() -> None:

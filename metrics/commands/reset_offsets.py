@@ -11,7 +11,7 @@ from metrics.commands.times import second_of
 from metrics.errors import SettingsError
 from metrics.kafka import reset
 from metrics.kafka.reset import Edge, Offset, Plan, Reset, Since, Target
-from metrics.terminal import bar, say, say_raw
+from metrics.terminal import bar, say, say_lines
 
 OFFSET = "offset:"
 MOST_DIGITS = 19  # an offset has 63 bits
@@ -43,7 +43,7 @@ def reset_offsets(
             plan = opened.work_out(move)
         if as_json:
             _do(opened, plan, is_asked=execute)
-            say_raw(msgspec.json.encode(plan).decode())
+            say_lines([msgspec.json.encode(plan).decode()])
             return
         reset_text.show(plan)
         _do(opened, plan, is_asked=execute)

@@ -10,7 +10,7 @@ from metrics.commands.broker_in_use import broker_in_use
 from metrics.kafka import onlooker
 from metrics.kafka.status import describe
 from metrics.settings import Settings
-from metrics.terminal import out, say, say_raw
+from metrics.terminal import out, say, say_lines
 
 
 def status(
@@ -34,4 +34,4 @@ def _print(settings: Settings) -> None:
 
 def _print_as_json(settings: Settings) -> None:
     """Print how the group stands as one JSON object."""
-    say_raw(msgspec.json.encode(describe(onlooker.look(settings))).decode())
+    say_lines([msgspec.json.encode(describe(onlooker.look(settings))).decode()])

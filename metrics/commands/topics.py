@@ -20,7 +20,7 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.status import Activity
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
-from metrics.terminal import note, numbered, out, say, say_raw, warn
+from metrics.terminal import note, numbered, out, say, say_lines, warn
 
 # A topic of this name is the broker's own, and one of the hidden names at least some tool's.
 OWN_OF_BROKER = "__"
@@ -187,8 +187,7 @@ def _print(found: Sequence[overview.TopicFacts]) -> None:
 
 def _print_as_json(found: Sequence[overview.TopicFacts]) -> None:
     """Print what was found, a JSON object a topic."""
-    for topic in found:
-        say_raw(msgspec.json.encode(topic).decode())
+    say_lines(msgspec.json.encode(topic).decode() for topic in found)
 
 
 def _config_of(texts: Sequence[str]) -> dict[str, str]:

@@ -86,8 +86,8 @@ def _offsets(
 ) -> dict[int, int]:
     give_up_s = monotonic() + ASK_TIMEOUT_S
     while True:
-        places = {TopicPartition(topic, number): which for number in range(partitions)}
-        answers = admin.list_offsets(places, isolation_level=isolation, request_timeout=ASK_TIMEOUT_S)
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        answers = ask(admin, places, which, isolation)
         try:
             return {
                 place.partition: bounded.result(future, ASK_TIMEOUT_S + 1).offset for place, future in answers.items()

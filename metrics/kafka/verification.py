@@ -15,6 +15,7 @@ from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.rejected import read_rejected
 from metrics.kafka.republished import Republishing
+from metrics.kafka.samples import stamp_ms
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
@@ -181,8 +182,8 @@ class Verification:
 
 
 def _received(message: Message) -> Received:
-    kind, timestamp_ms = message.timestamp()
-    recorded_at_s = timestamp_ms / 1000 if kind and timestamp_ms >= 0 else None
+    recorded_at_ms = stamp_ms(message)
+    recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
     return Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
 
 

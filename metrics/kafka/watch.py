@@ -12,10 +12,11 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, FencedError, StateError, TopicError
 from metrics.kafka.clients import text_of
+from metrics.kafka.extents import LATEST
 from metrics.kafka.saved_state import from_offsets
 from metrics.settings import Settings
 
@@ -26,8 +27,6 @@ ASK_TIMEOUT_S = 5.0
 # The question that is waited for, of a broker that may be slow.
 REQUIRE_TIMEOUT_S = 10.0
 LOOK_S = 2.0
-
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class End(NamedTuple):
@@ -70,7 +69,7 @@ class Watch:
         An open transaction is part of the log here: what it holds has come, so its partition is not silent.
         """
         if not self._ends and partitions:
-            specs = {TopicPartition(self._topic, partition): _LATEST for partition in partitions}
+            specs = {TopicPartition(self._topic, partition): LATEST for partition in partitions}
             self._ends_asked_at_s = now_s
             self._ends = self._admin.list_offsets(
                 specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ASK_TIMEOUT_S
