@@ -80,4 +80,4 @@ def warnings(plan: Plan) -> Iterator[str]:
     elif plan.twice:
         yield "to have each once: count anew, with another CONSUMER_GROUP_ID and other topics"
     if plan.skipped:
-        yield "verify will call the windows missing that lack what is skipped; more frames of theirs will be late"
+        yield "verify will call what is skipped missing: its windows, and its frames in OUTPUT_STREAM where set"

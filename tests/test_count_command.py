@@ -115,6 +115,10 @@ def test_a_table_has_a_bar_in_each_row(file: Path) -> None:
     ]
 
 
+def test_seconds_and_minutes_contradict_each_other(file: Path) -> None:
+    assert "--seconds and --minutes contradict each other" in refused(2, "count", file, "--seconds", "--minutes")
+
+
 def test_a_table_of_seconds_or_minutes_has_their_columns_only(file: Path) -> None:
     seconds, minutes = (
         run("count", file, "--table", kind, COLUMNS="80").stdout.splitlines() for kind in ("--seconds", "--minutes")

@@ -10,7 +10,7 @@ import typer
 from metrics import frame_files
 from metrics import settings as environment
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
-from metrics.errors import OutputClosedError
+from metrics.errors import OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
 from metrics.frames.windows import MinuteRecord, SecondRecord
 from metrics.terminal import bar, err, numbered, out, shown
@@ -43,6 +43,12 @@ def count(
 
     Example: `zcat frames.jsonl.gz | python app.py count - --minutes`
     """
+    if seconds and minutes:
+        raise SettingsError(
+            "--seconds and --minutes contradict each other",
+            why="each leaves the other out, and without them both are printed",
+            now="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
+        )
     loop = FileLoop(environment.load())
     paths = frame_files.expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}

@@ -88,7 +88,7 @@ def _place_to_resume(settings: Settings) -> Place:
         note(f"topic {settings.input_topic} is empty: the feed begins at its first line")
         return place
     first_missing = min(place.next_lines.values())
-    note(f"topic {settings.input_topic} holds the first {numbered(first_missing, 'line')} of the feed")
+    note(f"topic {settings.input_topic} holds the first {numbered(first_missing, 'line')} of a feed; they are compared")
     if place.partitions < len(place.extents):
         note(f"the feed began with {numbered(place.partitions, 'partition')}, and goes on over these")
     return place

@@ -429,7 +429,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
 
     Raises:
         SettingsError: the partitions have no such place.
-        StateError: the group has no state that could be reset, or its topic was made anew.
+        StateError: the group has no state that could be reset, has one by other rules, or its topic was made anew.
         MetricsError: the broker or a topic does not let it begin.
     """
     seen = look(settings)
@@ -443,6 +443,14 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
         raise StateError(
             f"the topic {seen.topic} was deleted and made anew; the group's offsets are of the one before",
             now="to begin with the frames of the new one: python app.py --accept-loss",
+        )
+    rules = seen.state.rules
+    if rules != settings.rules():
+        raise StateError(
+            f"the group's frames were judged by {rules}, and would be by {settings.rules()}",
+            why="windows would not be as they were published, so what a reset does cannot be told",
+            now=f"reset it by its own: {rules} python app.py reset-offsets …\n"
+            "or count anew by others, with another CONSUMER_GROUP_ID and other topics",
         )
     admin = open_admin(settings)
     in_use = topics.check(admin, settings)

@@ -170,9 +170,10 @@ class Verification:
             first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
             newest = self.state.partitions[span.partition].newest
             self.whole_from = max(self.whole_from, whole_from(first, newest, self.state.rules))
+        is_held = all(span.start == 0 for span in self._snapshot.input)
+        why = "frames were given up as lost" if is_held else "the input no longer holds its first frames"
         self.findings.remarks.append(
-            f"the input no longer holds its first frames: verified from {rfc3339(self.within.start)}, "
-            "and without the conservation law"
+            f"{why}: verified from {rfc3339(self.within.start)}, and without the conservation law"
         )
 
     def _is_complete(self, span: Span) -> bool:

@@ -128,6 +128,10 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     refused = application.run("reset-offsets", "--to", "2016-07-11T13:40:00Z", exit_code=2)
     assert "no window that ends after it is published yet" in refused
     assert "the group has closed windows through 2016-07-11T13:40:00Z" in refused
+    lateness_s = RULES.lateness_s + 2
+    application.variables["LATENESS_S"] = str(lateness_s)
+    refused = application.run("reset-offsets", "--to", "earliest", exit_code=7)
+    assert f"judged by {RULES}, and would be by LATENESS_S={lateness_s}" in refused
 
 
 def test_what_was_closed_early_stays_so_and_frames_that_are_gone_count_as_they_did(application: Application) -> None:
