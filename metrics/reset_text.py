@@ -39,9 +39,19 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.closed_through is not None:
         yield f"stay             windows that end at or before {plan.closed_through.datetime}, as they are"
     yield f"published again  {_of(plan.published_again)}"
+    if first := _published_first(plan):
+        yield f"published first  {first} that were skipped before"
     yield f"never published  {_of(plan.never_published)}"
     if plan.lost:
         yield f"given up         {numbered(plan.lost, 'frame')} of open windows, or held; counted as lost"
+
+
+def _published_first(plan: Plan) -> str:
+    """Return how many windows are published for the first time; nothing where none is, or it is not known."""
+    first = plan.published_first
+    if first is None or not (first.seconds or first.minutes):
+        return ""
+    return f"{numbered(first.seconds, 'second')}, {numbered(first.minutes, 'minute')}"
 
 
 def _of(stretches: Stretches) -> str:
@@ -72,12 +82,18 @@ def warnings(plan: Plan) -> Iterator[str]:
             f"the topics of results do not bear out what was published of windows before {stays}: averages go on from "
             f"{'what the frames of these say' if plan.is_whole else 'nothing'}"
         )
+    if _published_first(plan):
+        yield "with windows that were skipped before, the averages of those behind them change"
+    yield from _warnings_of_twice(plan)
+    if plan.skipped:
+        yield "verify will call what is skipped missing: its windows, and its frames in OUTPUT_STREAM where set"
+
+
+def _warnings_of_twice(plan: Plan) -> Iterator[str]:
     for topic, records in plan.twice.items():
         number = "records" if records is None else f"up to {numbered(records, 'record')}"
         yield f"{topic} will hold {number} twice; verify will call that a difference"
-    if plan.twice and not stays:
+    if plan.twice and plan.closed_through is None:
         yield "to have each once: make these topics anew before the next run"
     elif plan.twice:
         yield "to have each once: count anew, with another CONSUMER_GROUP_ID and other topics"
-    if plan.skipped:
-        yield "verify will call what is skipped missing: its windows, and its frames in OUTPUT_STREAM where set"

@@ -10,7 +10,8 @@ from metrics.commands.broker_in_use import broker_in_use
 from metrics.commands.times import second_of
 from metrics.errors import SettingsError
 from metrics.kafka import reset
-from metrics.kafka.reset import Edge, Offset, Plan, Reset, Since, Target
+from metrics.kafka.reset import Plan, Reset
+from metrics.kafka.reset_target import Edge, Offset, Since, Target
 from metrics.terminal import bar, say, say_lines
 
 OFFSET = "offset:"

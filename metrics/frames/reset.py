@@ -74,6 +74,16 @@ class Replay:
         self._ended.add(partition)
         self._close()
 
+    def positions(self) -> dict[int, int]:
+        """Return how far each partition was read."""
+        return {number: counter.state().position for number, counter in self._counter.partitions.items()}
+
+    def go_on(self, ends: Mapping[int, int], close_to: int) -> None:
+        """Go on to other ends, where nothing stays open that ends at or before `close_to`."""
+        self._ends, self._close_to = ends, close_to
+        self._ended.clear()
+        self._holding, self._until = (), NEVER
+
     def state(self) -> State:
         """Return the state that this led to."""
         return self._counter.state()
@@ -248,6 +258,13 @@ class Stretches(msgspec.Struct):
 
     seconds: Stretch | None
     minutes: Stretch | None
+
+
+class WindowCounts(msgspec.Struct):
+    """How many windows of both sizes."""
+
+    seconds: int
+    minutes: int
 
 
 def published_again(before: State, after: State, *, is_known: bool) -> Stretches:

@@ -144,6 +144,21 @@ def test_set_back_nothing_is_closed_that_was_not_published() -> None:
     assert [state.closing_to - T, *(at.watermark - T for at in state.partitions.values())] == [35, 35, 55]
 
 
+def test_a_replay_goes_on_to_other_ends_as_if_it_had_not_stopped() -> None:
+    partitions = {0: [(0, "a"), (20, "b"), (30, "c"), (90, "d")], 1: [(1, "e"), (90, "f"), (170, "g")]}
+    begin, ends = State.fresh({0: 0, 1: 0}, RULES), {0: 4, 1: 3}
+    through = played(
+        Replay(begin, ends, close_to=T + 120, gap_limit_s=GAP_LIMIT_S),
+        {number: messages(frames) for number, frames in partitions.items()},
+    )
+    replay = Replay(begin, {0: 2, 1: 3}, holding=[0], until=T + 60, close_to=T + 60, gap_limit_s=GAP_LIMIT_S)
+    left = {number: messages(frames) for number, frames in partitions.items()}
+    played(replay, {0: left[0][:2], 1: left[1][:2]})
+    assert replay.positions() == {0: 2, 1: 2}
+    replay.go_on(ends, T + 120)
+    assert played(replay, {0: left[0][2:], 1: left[1][2:]}) == through
+
+
 def test_the_partition_that_is_behind_in_event_time_goes_on_first() -> None:
     replay = Replay(State.fresh({0: 0, 1: 0}, RULES), {0: 2, 1: 2}, gap_limit_s=GAP_LIMIT_S)
     replay.take(0, [live(0, 10, "a")])
@@ -244,8 +259,8 @@ def test_after_windows_were_closed_early_averages_and_counters_go_on_from_what_w
     more, before = run(state, partitions)
     after = draw_set_back(data, partitions, before)
     through = after.closing_to
-    seconds = staying(before.seconds, published(seconds_of(once + more)), through, through)
-    minutes = staying(before.minutes, published(minutes_of(once + more)), through - through % 60, through)
+    seconds = staying(before.seconds, published(seconds_of(once + more)), 1, through, through)
+    minutes = staying(before.minutes, published(minutes_of(once + more)), 60, through - through % 60, through)
     assert seconds is not None
     assert minutes is not None
     again, state = run(as_published(after, seconds, minutes, {}), partitions)

@@ -41,6 +41,8 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     assert told["published_again"]["seconds"]["windows"] == len(seconds)
     assert told["published_again"]["minutes"]["windows"] == len(minutes) == 4
     assert sorted(told["twice"].values()) == [4, 4, len(seconds)]
+    assert told["published_first"] == {"seconds": 0, "minutes": 0}
+    assert plan(application, "2000-01-01T00:00:00Z") == told | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
     assert "done: the next run goes on from there" in application.run("reset-offsets", "--to", "earliest", "--execute")
@@ -96,6 +98,25 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     tally = state(application).partitions[0].tally
     assert (tally.consumed, tally.counted, tally.late, tally.lost) == (6, 4, 1, 1)
     assert tally.is_conserved()
+
+    # a@0 to h@200, back over what was skipped: windows of 201 seconds and 4 minutes, of which these were published
+    told = plan(application, "earliest")
+    missing = {"seconds": 201 - len(application.seconds()), "minutes": 4 - len(application.minutes())}
+    assert (told["published_first"], missing["minutes"]) == (missing, 2)
+    assert told["published_again"]["seconds"]["windows"] == len(application.seconds())
+    told = plan(application, "2016-07-11T13:40:10Z")  # 70: in what was skipped
+    published = {row[0] for row in application.seconds() if row[0] >= T + 70}
+    assert told["published_first"] == {"seconds": 131 - len(published), "minutes": 1}
+    said = application.run("reset-offsets", "--to", "2016-07-11T13:40:10Z", "--execute")
+    assert f"published first  {131 - len(published)} seconds, 1 minute that were skipped before" in said
+    assert "the averages of those behind them change" in said
+    before = {row[0] for row in application.seconds()}
+    application.run("--until-end")
+    new = {row[0]: row[1] for row in application.seconds() if row[0] not in before}
+    # What stays skipped, 11 to 69, gets no rows of 0 either: c@20 is in there.
+    assert sorted(new) == list(range(T + 70, T + 120))
+    assert {start - T: frames for start, frames in new.items() if frames} == {70: 1, 75: 1, 119: 1}
+    assert [row[0] - T for row in application.minutes() if row[0] - T < 120] == [60]
 
 
 def test_while_an_instance_is_active_nothing_is_reset_and_one_that_hung_ends_when_it_comes_back(

@@ -1,0 +1,77 @@
+"""Does a reset: offsets and state in one transaction, unless somebody counts for the group."""
+
+import secrets
+from threading import Event
+
+import msgspec
+from confluent_kafka import Consumer
+
+from metrics.errors import FencedError
+from metrics.frames.state import State
+from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
+from metrics.kafka.clients import open_admin, open_transactional_producer
+from metrics.kafka.onlooker import last_commit
+from metrics.kafka.pace import Pace
+from metrics.kafka.patience import Patience
+from metrics.kafka.resuming import saved_state
+from metrics.kafka.saved_state import SavedState
+from metrics.kafka.status import Activity, Seen
+from metrics.kafka.topics import TopicsInUse
+from metrics.settings import Settings
+
+
+def require_inactive(seen: Seen) -> None:
+    """See that nobody counts for a group.
+
+    Raises:
+        FencedError: an instance is active.
+    """
+    if seen.activity is Activity.ACTIVE:
+        raise FencedError(
+            f"instance {seen.instance_id} of the group {seen.group} is active, so nothing is reset",
+            why="it was seen to commit, and would count on from where it stands",
+            now="stop it, and those that stand by, and try again",
+        )
+
+
+def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Seen, after: State) -> None:
+    """Commit offsets and state in one transaction, under the transactional id of the job.
+
+    An instance that has begun since then is fenced by it, or fences it: one of both has no effect.
+
+    Args:
+        seen: how the group stood when the new state was worked out.
+        after: the new state.
+
+    Raises:
+        FencedError: an instance has begun since then; nothing is changed.
+        BrokerError: the broker does not answer, or refuses.
+    """
+    _require_unmoved(settings, in_use, seen, last_commit(open_admin(settings), settings, in_use.input_partitions))
+    batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
+    producer = open_transactional_producer(settings, batch_bytes)
+    patience = Patience(settings.broker_timeout_s, Event())
+    try:
+        checkpoint = Checkpoint(producer, consumer, settings, in_use, patience, Pace(), secrets.token_hex(4))
+        saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
+        _require_unmoved(settings, in_use, seen, saved)
+        checkpoint.retire(after)
+    except TransactionLostError as lost:
+        raise (_moved(settings, lost.cause.why) if lost.is_fenced else lost.cause) from None
+
+
+def _require_unmoved(settings: Settings, in_use: TopicsInUse, seen: Seen, saved: SavedState | None) -> None:
+    """See that nobody has counted since the new state was worked out."""
+    known = {number: at for number, at in seen.state.partitions.items() if number not in seen.new}
+    before = msgspec.structs.replace(seen.state, partitions=known)
+    expected = (before, in_use.input_id, seen.instance_id)
+    if saved is None or (saved.state, saved.topic_id, saved.instance.id) != expected:
+        raise _moved(settings, "the group has another state by now")
+
+
+def _moved(settings: Settings, why: str) -> FencedError:
+    return FencedError(
+        f"an instance has begun to count for the group {settings.consumer_group_id}; nothing is reset",
+        why=why,
+        now="stop it, and those that stand by, and try again",
+    )
