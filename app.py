@@ -19,14 +19,22 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
 
-import typer
+try:
+    import typer
 
-from metrics import settings as environment
-from metrics import standard_streams, terminal
-from metrics.commands.main_job import main_job
-from metrics.commands.registry import STYLE, Commands
-from metrics.commands.reporting import reporting
-from metrics.errors import MetricsError, OutputClosedError
+    from metrics import settings as environment
+    from metrics import standard_streams, terminal
+    from metrics.commands.main_job import main_job
+    from metrics.commands.registry import STYLE, Commands
+    from metrics.commands.reporting import reporting
+    from metrics.errors import MetricsError, OutputClosedError
+except ModuleNotFoundError as error:
+    print(
+        f"error: the package {error.name} is not installed for {sys.executable}\n"
+        "now: python3 -m pip install pipenv && python3 -m pipenv sync --dev && python3 -m pipenv run python app.py",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 app = typer.Typer(cls=Commands, epilog=environment.help_text(), **STYLE)
 app.callback(invoke_without_command=True)(reporting(main_job))

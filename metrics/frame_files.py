@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 import zstandard
 
 from metrics import whole_files
-from metrics.errors import FileError
+from metrics.errors import FileError, SettingsError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -220,8 +220,11 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     Hidden files do not count. A file that is named itself counts whatever its name, and so does `-`, standard input.
 
     Raises:
+        SettingsError: standard input is named twice.
         FileError: a path is not there, or is a folder that cannot be read or has no such file.
     """
+    if paths.count(STANDARD_INPUT) > 1:
+        raise SettingsError("standard input is named twice", now="name it once: it can be read but once")
     return [file for path in paths for file in _files_of(path)]
 
 

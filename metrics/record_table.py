@@ -20,6 +20,7 @@ COLORS = {SECOND_S: "cyan", MINUTE_S: "green"}
 # Columns of the table, right-aligned but for the first two, and what they take: counts below ten million fit.
 _WIDTHS = {"window (UTC)": 19, "of": 6, "users": 9, "frames": 9, "average": 11}
 _BETWEEN = 2
+_FIRST_TO_GO = ("average", "of")  # behind the bar, where a terminal is too narrow for all
 
 
 class Row(NamedTuple):
@@ -60,6 +61,9 @@ class RecordTable:
         self._sizes_s = sizes_s
         self._console = console
         self._names = [name for name in _WIDTHS if self._has(name)]
+        for name in _FIRST_TO_GO:
+            if self._room() < 0 and name in self._names:
+                self._names.remove(name)
         self._has_heading = False
 
     def scale_to(self, rows: Iterable[Row]) -> None:
@@ -84,17 +88,23 @@ class RecordTable:
         for name in self._names:
             is_text = name in ("window (UTC)", "of")
             table.add_column(name, justify="left" if is_text else "right", min_width=_WIDTHS[name], no_wrap=True)
-        table.add_column("")  # the bar alone gives way, where numbers need more room
         bar_columns = self._bar_columns()
+        if bar_columns:
+            table.add_column("")  # the bar alone gives way, where numbers need more room
         for row in rows:
             if row.gap_s:
                 table.add_row(f"gap of {row.gap_s:,} s", style="dim")
-            table.add_row(*self._cells(row), self._bar(row, bar_columns), style=self._style(row))
+            bar = [self._bar(row, bar_columns)] if bar_columns else []
+            table.add_row(*self._cells(row), *bar, style=self._style(row))
         return table
 
+    def _room(self) -> int:
+        """Return how many characters the columns leave, or lack where it is below 0."""
+        return self._console.width + _BETWEEN - sum(_WIDTHS[name] + _BETWEEN for name in self._names)
+
     def _bar_columns(self) -> int:
-        room = self._console.width - sum(_WIDTHS[name] + _BETWEEN for name in self._names)
-        return max(LEAST_BAR_COLUMNS, min(MOST_BAR_COLUMNS, room))
+        room = self._room() - _BETWEEN
+        return min(MOST_BAR_COLUMNS, room) if room >= LEAST_BAR_COLUMNS else 0
 
     def _cells(self, row: Row) -> Iterator[str]:
         cells = {

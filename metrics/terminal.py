@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, NoReturn
 
 from rich import filesize
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from metrics.errors import MetricsError
-from metrics.frame_files import named
+from metrics.frame_files import Frames, named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
@@ -84,16 +84,21 @@ def shown(path: Path) -> str:
     return named(path)
 
 
+def name_of(frames: Frames) -> str:
+    """Return what people call these frames: a file, a number of them, or standard input."""
+    return shown(frames.paths[0]) if len(frames.paths) == 1 else numbered(len(frames.paths), "file")
+
+
 def fail(error: MetricsError) -> None:
     """Print what stopped a command on standard error."""
     err.print(_fitted(f"error: {error}", err), style="red")
 
 
-def end_at_once(exit_code: int) -> NoReturn:
+def end_at_once(exit_code: int, what_follows: str) -> NoReturn:
     """End the process without waiting for anything."""
     with suppress(MetricsError):  # a terminal that is gone needs no cursor
         out.show_cursor()
-    warn("ended at once; what was not committed is counted by the next run")
+    warn(f"ended at once{what_follows}")
     os._exit(exit_code)
 
 
@@ -127,19 +132,29 @@ def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.3%}"
 
 
-class Move(Protocol):
-    """Moves a progress bar to how much is done, and may say anew what that is."""
-
-    def __call__(self, done: int, what: str = ..., /) -> None: ...  # noqa: D102
-
-
 @contextmanager
-def bar(what: str, total: int | None, console: Console = out) -> Iterator[Move]:
-    """Show a progress bar, on a terminal only; gives the function that moves it to how much is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+def bar(what: str | Callable[[], str], total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, on a terminal only; gives the function that moves it to how much is done.
+
+    Args:
+        what: what is done; what is called instead says it anew each time that the bar is drawn.
+    """
+    says = what if callable(what) else lambda: what
+    columns = (_Saying(says), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done, what=what: progress.update(task, completed=done, description=what)
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+class _Saying(ProgressColumn):
+    """What is done, in words that may change while nothing moves."""
+
+    def __init__(self, says: Callable[[], str]) -> None:
+        super().__init__()
+        self._says = says
+
+    def render(self, _: Task) -> Text:
+        return Text(self._says())
 
 
 def record_line(record: Record) -> str:

@@ -22,13 +22,23 @@ def show(verification: Verification) -> None:
     """Print what was found, and the verdict."""
     findings = verification.findings
     if findings.kept:
-        console = out if out.is_terminal else Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
-        console.print(_table(findings))
+        _print(_table(findings))
     if findings.left_out:
         say(f"and {numbered(findings.left_out, 'more difference')}")
     for remark in findings.remarks:
         warn(remark)
     say("\n".join(_lines(verification)))
+
+
+def _print(table: Table) -> None:
+    """Print a table; in a pipe as lines that end with their last word."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    console = Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
+    with console.capture() as printed:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in printed.get().split("\n") if line.strip()))
 
 
 def _table(findings: Findings) -> Table:

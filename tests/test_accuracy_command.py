@@ -24,6 +24,13 @@ def test_the_trade_is_told_as_a_table_and_as_bars(file: Path) -> None:
     assert ["2", "0.000%"] in lines
 
 
+def test_a_folder_and_standard_input_are_read_as_one_stream(file: Path) -> None:
+    alone = run("accuracy", file).stdout
+    assert run("accuracy", file.parent).stdout == alone
+    assert run("accuracy", "-", stdin=file.read_text()).stdout == alone
+    assert run("accuracy", file, file).stdout.startswith("18 frames")
+
+
 def test_the_picture_holds_its_words_as_text_and_is_the_same_each_time(file: Path, tmp_path: Path) -> None:
     pictures = [tmp_path / name for name in ("one.svg", "two.svg")]
     for picture in pictures:

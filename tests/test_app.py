@@ -18,12 +18,13 @@ from metrics.errors import MetricsError
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name != "BOOTSTRAP_SERVERS"}
     started_s = time.monotonic()
     finished = subprocess.run(
         [sys.executable, PROJECT / "app.py", *arguments],
         env=clean | {"COLUMNS": "200"} | variables,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=60,

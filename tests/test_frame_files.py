@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics import frame_files
-from metrics.errors import FileError
+from metrics.errors import FileError, SettingsError
 
 NAMES = ("frames.jsonl", "frames.jsonl.gz", "frames.jsonl.xz", "frames.jsonl.zst")
 PACKED = NAMES[1:]
@@ -330,6 +330,11 @@ def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(t
     listed = [tmp_path / name for name in ("a.jsonl.xz", "a.jsonl.zst", "b.jsonl", "c.jsonl.gz")]
     notes, standard_input = tmp_path / "notes.txt", Path("-")
     assert frame_files.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
+
+
+def test_standard_input_can_be_named_but_once() -> None:
+    with pytest.raises(SettingsError, match="standard input is named twice"):
+        frame_files.expanded([frame_files.STANDARD_INPUT, frame_files.STANDARD_INPUT])
 
 
 def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:

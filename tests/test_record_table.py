@@ -110,6 +110,15 @@ def test_a_narrow_terminal_shows_whole_numbers() -> None:
     assert Printed([SECOND_S, MINUTE_S], width=64).lines([minute])[1:] == [shown]
 
 
+def test_where_not_all_columns_fit_the_average_goes_and_then_the_kind() -> None:
+    minute = Row(MINUTE_S, T, 5649, 3385, 2170.0, 0)
+    assert Printed([SECOND_S, MINUTE_S], width=60).lines([minute]) == [
+        "window (UTC)         of          users     frames",
+        f"2016-07-11 13:39:00  minute      3,385      5,649  {'█' * 9}",
+    ]
+    assert Printed([SECOND_S, MINUTE_S], width=45).lines([minute])[1:] == ["2016-07-11 13:39:00      3,385      5,649"]
+
+
 def test_a_terminal_shows_gaps_dim_and_minutes_bold_among_seconds() -> None:
     lines = Printed([SECOND_S, MINUTE_S], has_colors=True).lines([*SECONDS, *MINUTES])
     dim, bold, cyan, green = "\x1b[2m", "\x1b[1m", "\x1b[36;", "\x1b[1;32;"

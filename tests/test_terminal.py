@@ -207,7 +207,7 @@ def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() ->
     code = "from metrics import standard_streams as s, terminal as t; s.take_over(); t.out._force_terminal = True; "
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
-            [sys.executable, "-c", code + "t.end_at_once(130)"],
+            [sys.executable, "-c", code + "t.end_at_once(130, '; so it goes')"],
             stdout=full,
             stderr=subprocess.PIPE,
             cwd=PROJECT,
@@ -216,7 +216,7 @@ def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() ->
             check=False,
         )
     assert finished.returncode == 130
-    assert finished.stderr == "warning: ended at once; what was not committed is counted by the next run\n"
+    assert finished.stderr == "warning: ended at once; so it goes\n"
 
 
 def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:

@@ -6,19 +6,25 @@ from typing import Annotated
 
 import typer
 
-from metrics import frame_files, tradeoffs
 from metrics import picture as pictures
 from metrics import settings as environment
+from metrics import tradeoffs
 from metrics.errors import FileError, SettingsError
+from metrics.frame_files import Frames, expanded
 from metrics.recount.accuracy import Lags
-from metrics.terminal import bar, numbered, say, shown
+from metrics.terminal import bar, name_of, numbered, say, shown
 
 MOST_LATENESS_S = 86_400
 
 
 def accuracy(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE",
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
+            "- for standard input.",
+        ),
     ],
     *,
     lateness_s: Annotated[
@@ -30,34 +36,36 @@ def accuracy(
 ) -> None:
     """Tell what each allowed lateness would miss of FILE, and how long it would let results wait.
 
-    The truth is the count with unlimited lateness. The file is read once, as one partition; no Kafka is needed.
+    The truth is the count with unlimited lateness. Files are read once, as one partition; no Kafka is needed.
 
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
-    _show(file, _latenesses_of(lateness_s), picture)
+    _show(Frames(expanded(files)), _latenesses_of(lateness_s), picture)
 
 
-def _show(path: Path, latenesses_s: Sequence[int], image: Path | None) -> None:
-    """Read a file of frames, and show what each allowed lateness would miss, and how long results would wait."""
+def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> None:
+    """Read frames, and show what each allowed lateness would miss, and how long results would wait."""
     settings = environment.load()
     if image is not None:
         pictures.check(image)
     lags = Lags()
-    with frame_files.reading(path) as file, bar(f"reading {path.name}", file.size_bytes) as move:
-        lags.read(_moving(file, move), settings.future_limit_s)
+    with bar(f"reading {name_of(frames)}", frames.size_bytes) as move:
+        lags.read(_moving(frames, move), settings.future_limit_s)
     if not lags.frames:
-        raise FileError(f"{path} holds no frame", why="there is nothing to be early or late", now="name another file")
+        raise FileError(
+            f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", now="name another file"
+        )
     found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
     tradeoffs.show(lags, found)
     if image is not None:
-        pictures.draw(image, found, f"{path.name}: {numbered(lags.frames, 'frame')}")
+        pictures.draw(image, found, f"{Path(name_of(frames)).name}: {numbered(lags.frames, 'frame')}")
         say(f"wrote {shown(image)}")
 
 
-def _moving(file: frame_files.FrameReader, move: Callable[[int], None]) -> Iterator[bytes]:
-    for number, frame in enumerate(file, 1):
+def _moving(frames: Frames, move: Callable[[int], None]) -> Iterator[bytes]:
+    for number, frame in enumerate(frames, 1):
         if number % 1000 == 0:
-            move(file.read_bytes)
+            move(frames.read_bytes)
         yield frame
 
 

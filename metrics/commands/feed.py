@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from metrics.commands.broker_in_use import broker_in_use, default_file
-from metrics.commands.feeding import name_of, send
+from metrics.commands.feeding import send
 from metrics.errors import SettingsError
-from metrics.frame_files import STANDARD_INPUT, Frames, expanded
+from metrics.frame_files import Frames, expanded
 from metrics.frames.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.written_ts import Shift
 from metrics.kafka import topics
@@ -19,7 +19,7 @@ from metrics.kafka.extents import extents
 from metrics.kafka.fed import Place, beginning, find_place
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import note, numbered, pace, say, throughput
+from metrics.terminal import name_of, note, numbered, pace, say, throughput
 
 
 def feed(
@@ -101,10 +101,7 @@ def _frames_of(files: list[Path] | None) -> Frames:
         SettingsError: standard input is named twice.
         FileError: a file is not there, or cannot be read.
     """
-    named = files or [default_file()]
-    if named.count(STANDARD_INPUT) > 1:
-        raise SettingsError("standard input is named twice", now="name it once: it can be read but once")
-    return Frames(expanded(named))
+    return Frames(expanded(files or [default_file()]))
 
 
 def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:

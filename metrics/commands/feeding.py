@@ -2,13 +2,12 @@
 
 from time import monotonic
 
-from metrics import frame_files
-from metrics.frame_files import STANDARD_INPUT
+from metrics.frame_files import Frames
 from metrics.kafka.feed import Feed
-from metrics.terminal import bar, numbered, shown, throughput, warn
+from metrics.terminal import bar, name_of, numbered, throughput, warn
 
 
-def send(feed: Feed, frames: frame_files.Frames, go_on: str) -> float:
+def send(feed: Feed, frames: Frames, go_on: str) -> float:
     """Send the frames that the topic lacks, with a bar, and return how many seconds it took.
 
     Args:
@@ -16,25 +15,17 @@ def send(feed: Feed, frames: frame_files.Frames, go_on: str) -> float:
     """
     what, started_s = name_of(frames), monotonic()
 
-    def show() -> None:
+    def so_far() -> str:
         seconds = max(monotonic() - started_s, 1e-3)
         speed = f"{feed.sent / seconds:,.0f} frames/s, {throughput(feed.sent_bytes, seconds)}"
-        so_far = "" if frames.size_bytes is not None else f"{numbered(feed.sent, 'frame')}, "
-        move(frames.read_bytes, f"feeding {what}: {so_far}{speed}")
+        sent = "" if frames.size_bytes is not None else f"{numbered(feed.sent, 'frame')}, "
+        return f"feeding {what}: {sent}{speed}"
 
     try:
-        with bar(f"feeding {what}", frames.size_bytes) as move:
-            feed.run(frames, show)
+        with bar(so_far, frames.size_bytes) as move:
+            feed.run(frames, lambda: move(frames.read_bytes))
     except BaseException:
         if feed.sent:
             warn(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
         raise
     return monotonic() - started_s
-
-
-def name_of(frames: frame_files.Frames) -> str:
-    """Return what people call these frames."""
-    paths = frames.paths
-    if len(paths) > 1:
-        return numbered(len(paths), "file")
-    return "standard input" if paths[0] == STANDARD_INPUT else shown(paths[0])

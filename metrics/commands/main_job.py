@@ -19,6 +19,8 @@ from metrics.kafka import job, local_broker
 from metrics.settings import Settings
 from metrics.terminal import Report, say, warn
 
+NOT_COMMITTED = "; what was not committed is counted by the next run"
+
 
 def main_job(
     context: typer.Context,
@@ -57,7 +59,7 @@ def main_job(
         if frame_files.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
             write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
-        create_topics(settings, partitions=1, replication_factor=1)
+        create_topics(settings, partitions=None, replication_factor=1)
         feed_once(settings, Frames([default_file()]))
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
@@ -73,7 +75,7 @@ class JobOptions(NamedTuple):
 
 def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
-    with stopping_on_signals() as stopping, job.prepared(settings, stopping, require_broker) as prepared:
+    with stopping_on_signals(NOT_COMMITTED) as stopping, job.prepared(settings, stopping, require_broker) as prepared:
         while options.stand_by:
             try:
                 if not prepared.stand_by(say, lambda: _open(prepared, options)):

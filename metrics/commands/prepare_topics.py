@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from metrics.commands.broker_in_use import broker_in_use, default_file
-from metrics.commands.feeding import name_of, send
-from metrics.frame_files import Frames
+from metrics.commands.feeding import send
+from metrics.frame_files import STANDARD_INPUT, Frames, expanded
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import extents
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import numbered, pace, say, shown, warn
+from metrics.terminal import name_of, numbered, pace, say, warn
 
 
 def prepare_topics(
@@ -22,14 +22,22 @@ def prepare_topics(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.",
+            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
+            "- for standard input.",
             show_default="the one in data/",
         ),
     ] = None,
     *,
     partitions: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="N", help="Partitions of the input topic, and of OUTPUT_STREAM.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Partitions of the input topic, and of OUTPUT_STREAM.",
+            show_default="1",
+        ),
+    ] = None,
     replication_factor: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.")] = 1,
     again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
 ) -> None:
@@ -37,21 +45,21 @@ def prepare_topics(
 
     Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
     """
-    frames = Frames([file or default_file()])
+    frames = Frames(expanded([file or default_file()]))
     with broker_in_use() as settings:
         create_topics(settings, partitions=partitions, replication_factor=replication_factor)
         feed_file = feed_again if again else feed_once
         feed_file(settings, frames)
 
 
-def create_topics(settings: Settings, *, partitions: int, replication_factor: int) -> None:
-    """Create the topics that are missing."""
+def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> None:
+    """Create the topics that are missing; where another number of partitions was asked for, warn."""
     admin = open_admin(settings)
-    created = topics.create_missing(admin, settings, partitions=partitions, replication_factor=replication_factor)
+    created = topics.create_missing(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
     for name, is_new in created.items():
         say(f"topic {name}: {'created' if is_new else 'is there'}")
     existing = topics.input_partitions(admin, settings)
-    if existing != partitions:
+    if partitions is not None and existing != partitions:
         warn(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
         )
@@ -74,6 +82,7 @@ def feed_once(settings: Settings, frames: Frames) -> None:
 def feed_again(settings: Settings, frames: Frames) -> None:
     """Feed a file into the input topic."""
     feed = Feed(settings, beginning(topics.input_partitions(open_admin(settings), settings)))
-    name = name_of(frames)
-    seconds = send(feed, frames, f"python app.py feed {shown(frames.paths[0])} --resume goes on after these")
+    name, paths = name_of(frames), frames.paths
+    same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
+    seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these")
     say(f"fed {name}: {pace(feed.sent, seconds)}")

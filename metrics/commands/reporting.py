@@ -54,11 +54,14 @@ def _terminate(*_: object) -> NoReturn:
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[Event]:
+def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
     """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for.
 
     A thread of its own takes the signals: handlers in the main thread would wait for as long as the client waits for a
     broker that is gone.
+
+    Args:
+        what_follows: said behind `ended at once`, should it come to that.
     """
     stopping, done = Event(), Event()
     signals = {signal.SIGINT, signal.SIGTERM}
@@ -69,7 +72,7 @@ def stopping_on_signals() -> Iterator[Event]:
         while not done.is_set():
             number = signal.sigwait(signals)
             if not done.is_set():
-                terminal.end_at_once(128 + number)
+                terminal.end_at_once(128 + number, what_follows)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     taker = Thread(target=take, name="signals", daemon=True)

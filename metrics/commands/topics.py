@@ -259,6 +259,7 @@ def _is_confirmed(names: Sequence[str]) -> bool:
     try:
         return typer.confirm(f"delete {numbered(len(names), 'topic')} for good?", default=False, err=True)
     except typer.Abort as abort:
+        note("")  # the question has left the cursor in its line
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         return False

@@ -32,11 +32,17 @@ def test_missing_topics_are_created_and_the_file_is_fed_line_by_line(application
     assert "frames/s" in output
 
 
-def test_packed_files_are_fed(application: Application, tmp_path: Path) -> None:
+def test_packed_files_are_fed_and_a_folder_of_them(application: Application, tmp_path: Path) -> None:
     file = tmp_path / "frames.jsonl.gz"
     file.write_bytes(gzip.compress(frame(T, "a") + b"\n" + frame(T, "b")))
     application.run("prepare-topics", file)
     assert [message.value() for message in application.read("frames")] == [frame(T, "a"), frame(T, "b")]
+    (tmp_path / "frames.jsonl").write_bytes(frame(T, "first"))
+    output = application.run("prepare-topics", tmp_path, "--again")
+    assert "fed 2 files: 3 frames" in output
+    assert [message.value() for message in application.read("frames")][2:] == [
+        frame(T, uid) for uid in ("first", "a", "b")
+    ]
 
 
 def test_frames_go_round_robin_over_the_partitions(application: Application, tmp_path: Path) -> None:
