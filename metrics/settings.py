@@ -175,6 +175,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "last commit on, and then gives up.",
         ),
     ] = 60
+    keep_seconds: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=86_400,
+            description="Seconds that `serve` reads back at its start and keeps in memory; the page shows 600.",
+        ),
+    ] = 3_600
+    keep_minutes: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=44_640,
+            description="Minutes that `serve` reads back at its start and keeps in memory; the page shows 240.",
+        ),
+    ] = 1_440
+    api_token: Annotated[
+        NonEmpty | None,
+        Meta(description="What whoever uses `serve` has to show, on every route but those of health. Unset: nothing."),
+    ] = None
+    metrics_port: Annotated[
+        Annotated[int, Meta(ge=1, le=65_535)] | None,
+        Meta(description="Port on which the main job serves `/metrics`, `/healthz` and `/readyz`. Unset: none."),
+    ] = None
+    metrics_host: Annotated[
+        NonEmpty, Meta(description="Address that METRICS_PORT is of; `0.0.0.0` lets other machines ask.")
+    ] = "127.0.0.1"
     local_broker_dir: Annotated[
         NonEmpty, Meta(description="Folder of the local broker's log, relative to the project's folder.")
     ] = ".local-broker"
@@ -183,6 +210,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         hidden = {name: _Secret(text) if is_secret(name) else text for name, text in self.client_properties.items()}
         msgspec.structs.force_setattr(self, "client_properties", hidden)
+        if self.api_token is not None:
+            msgspec.structs.force_setattr(self, "api_token", _Secret(self.api_token))
 
     def topics(self) -> dict[str, str]:
         """Return the variable that names each topic in use, and the topic's name."""

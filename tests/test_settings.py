@@ -28,6 +28,11 @@ DEFAULTS: dict[str, Any] = {
     "align_s": 120,
     "gap_limit_s": 3_600,
     "broker_timeout_s": 60,
+    "keep_seconds": 3_600,
+    "keep_minutes": 1_440,
+    "api_token": None,
+    "metrics_port": None,
+    "metrics_host": "127.0.0.1",
     "local_broker_dir": ".local-broker",
     "client_properties": {},
 }
@@ -46,6 +51,11 @@ A_VALUE_OF_EACH = {
     "ALIGN_S": "1",
     "GAP_LIMIT_S": "31536000",
     "BROKER_TIMEOUT_S": "86400",
+    "KEEP_SECONDS": "86400",
+    "KEEP_MINUTES": "60",
+    "API_TOKEN": PASSWORD,
+    "METRICS_PORT": "65535",
+    "METRICS_HOST": "0.0.0.0",
     "LOCAL_BROKER_DIR": "/somewhere/else",
 }
 
@@ -81,9 +91,18 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "align_s": 1,
         "gap_limit_s": 31_536_000,
         "broker_timeout_s": 86_400,
+        "keep_seconds": 86_400,
+        "keep_minutes": 60,
+        "api_token": PASSWORD,
+        "metrics_port": 65_535,
+        "metrics_host": "0.0.0.0",
         "local_broker_dir": "/somewhere/else",
         "client_properties": {},
     }
+
+
+def test_the_token_is_not_shown() -> None:
+    assert PASSWORD not in repr(settings.load({"API_TOKEN": PASSWORD}))
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown() -> None:

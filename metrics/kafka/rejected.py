@@ -1,18 +1,51 @@
 """The rejected topic read back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from threading import Event
 
+import msgspec
 from confluent_kafka import Message
 
+from metrics.frames.open_windows import Moment
 from metrics.frames.state import State
+from metrics.kafka import topics
+from metrics.kafka.clients import open_admin, open_reader
+from metrics.kafka.extents import extents
+from metrics.kafka.samples import stamp_ms
+from metrics.kafka.streams import Span, Streams
+from metrics.kafka.tail import Tail
 from metrics.recount.rejected import RejectedRecords
+from metrics.settings import Settings
+
+BEGINNING_BYTES = 200
+
+
+class RejectedFrame(msgspec.Struct, frozen=True):
+    """A frame that was not counted.
+
+    Attributes:
+        reason: one of the words of `metrics.frames.frame.Reason`.
+        detail: why, in words.
+        came_from: topic, partition and offset, as people write them: `frames/0 offset 12`.
+        stamped_at: its Kafka timestamp; null where it has none.
+        size_bytes: how long it is.
+        beginning: its first bytes as text.
+    """
+
+    reason: str
+    detail: str
+    came_from: str
+    stamped_at: Moment | None
+    size_bytes: int
+    beginning: str
 
 
 def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -> RejectedRecords:
     """Read the records that are about frames of an input topic which the state is past."""
     rejected = RejectedRecords(state.rules.lateness_s)
     for message in messages:
-        headers = {header[0]: _text(header[1]) for header in message.headers() or []}
+        headers = _headers(message)
         try:
             partition, offset = int(headers["partition"]), int(headers["offset"])
         except (KeyError, ValueError):
@@ -21,6 +54,54 @@ def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -
         if headers.get("topic") == input_topic and saved is not None and offset < saved.position:
             rejected.add(partition, offset, headers.get("reason", ""), headers.get("detail", ""))
     return rejected
+
+
+def latest(
+    settings: Settings, most: int, stopping: Event, on_trouble: Callable[[str], None]
+) -> Iterator[list[RejectedFrame]]:
+    """Yield the newest rejected frames, about so many, and then those that come, some at a time or none.
+
+    Args:
+        stopping: ends it.
+        on_trouble: told when the broker or the topic is gone; they are waited for.
+
+    Raises:
+        BrokerError: the broker does not answer.
+        TopicError: the topic is missing.
+    """
+    admin, topic = open_admin(settings), settings.rejected_topic
+    partitions = topics.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
+    spans = [
+        Span(topic, number, max(low, high - 2 * most), high)
+        for number, (low, high) in extents(admin, topic, partitions).items()
+    ]
+    with ExitStack() as closing:
+        reader = open_reader(settings)
+        closing.callback(reader.close)
+        streams = Streams(reader, spans)
+        there = [message for span in spans for message in streams.of(topic, span.partition)]
+        there.sort(key=lambda message: stamp_ms(message) or 0)
+        yield [_frame(message) for message in there[-most:]]
+        tail = Tail(settings, spans, on_trouble)
+        closing.callback(tail.close)
+        for messages in tail.records(stopping):
+            yield [_frame(message) for message in messages]
+
+
+def _frame(message: Message) -> RejectedFrame:
+    headers, value, timestamp_ms = _headers(message), message.value() or b"", stamp_ms(message)
+    return RejectedFrame(
+        headers.get("reason", "unknown"),
+        headers.get("detail", ""),
+        f"{headers.get('topic', '?')}/{headers.get('partition', '?')} offset {headers.get('offset', '?')}",
+        None if timestamp_ms is None else Moment.of(timestamp_ms // 1000),
+        int(headers.get("cut_from_bytes", len(value))),
+        value[:BEGINNING_BYTES].decode(errors="replace"),
+    )
+
+
+def _headers(message: Message) -> dict[str, str]:
+    return {header[0]: _text(header[1]) for header in message.headers() or []}
 
 
 def _text(value: str | bytes | None) -> str:

@@ -1,30 +1,28 @@
 """The topics of results: the committed records that are there, and those that come."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from heapq import merge
 from threading import Event
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
-from metrics.kafka.clients import assign, open_admin, open_consumer, open_reader
+from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents, first_at
-from metrics.kafka.streams import BATCH_RECORDS, Span, Streams, require_readable
+from metrics.kafka.streams import Span, Streams
+from metrics.kafka.tail import Tail
+from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.published import KINDS, Deleted, Published, Unreadable, read_record
 from metrics.settings import Settings
 
 PROGRESS_RECORDS = 1000
-# How long a call waits for the next record, and how long for what was committed together with it.
-WAIT_S, TOGETHER_S = 0.5, 0.05
-# Trouble that the client mends by itself, but that somebody who waits for records should know of.
-_TROUBLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
-
+OFFSETS_A_LIVE_WINDOW = 2
 Tell = Callable[[str], None]
 
 
@@ -66,11 +64,8 @@ class Results:
         self._spans = spans
         self._within = within
         self._closing = closing
-        self._reader = self._closed_at_the_end(open_reader(settings))
-
-    def _closed_at_the_end(self, consumer: Consumer) -> Consumer:
-        self._closing.callback(consumer.close)
-        return consumer
+        self._reader = open_reader(settings)
+        closing.callback(self._reader.close)
 
     def read(self, tell: Tell, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
         """Yield the results that were there when they were opened; several partitions by their windows' ends.
@@ -100,25 +95,14 @@ class Results:
             tell: as above.
             warn: told when the broker or a topic is gone; they are waited for.
         """
-        told: set[int] = set()
-
-        def bear(error: KafkaError) -> None:
-            if error.code() in _TROUBLE - told:
-                told.add(error.code())
-                warn(f"no results come for now, they are waited for: {error.str()}")
-
-        consumer = self._closed_at_the_end(open_consumer(self._settings, bear))
-        assign(consumer, [TopicPartition(span.topic, span.partition, span.end) for span in self._spans])
-        while not stopping.is_set():
+        tail = Tail(
+            self._settings, self._spans, lambda what: warn(f"no results come for now, they are waited for: {what}")
+        )
+        self._closing.callback(tail.close)
+        for records in tail.records(stopping):
             parts: dict[tuple[str | None, int | None], list[Message]] = {}
-            for message in _batch(consumer):
-                require_readable(message)
-                error = message.error()
-                if error is None:
-                    told.clear()
-                    parts.setdefault((message.topic(), message.partition()), []).append(message)
-                else:
-                    bear(error)
+            for message in records:
+                parts.setdefault((message.topic(), message.partition()), []).append(message)
             yield list(by_ends(self._results(part, tell) for part in parts.values()))
 
     def _results(self, messages: Iterable[Message], tell: Tell) -> Iterator[Result]:
@@ -134,12 +118,6 @@ class Results:
                 tell(f"{place}: a record without a value, which deletes the {KINDS[size_s]} {rfc3339(record.start)}")
             else:
                 yield Result(size_s, record, message.value() or b"")
-
-
-def _batch(consumer: Consumer) -> list[Message]:
-    """Return the next messages, as soon as there is one."""
-    first = consumer.poll(WAIT_S)
-    return [] if first is None else [first, *consumer.consume(BATCH_RECORDS, TOGETHER_S)]
 
 
 def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
@@ -159,12 +137,41 @@ def opened(settings: Settings, sizes_s: Collection[int], within: Range) -> Itera
         TopicError: a topic is missing.
     """
     admin = open_admin(settings)
-    variables = {SECOND_S: "SEC_METRICS_OUTPUT_TOPIC", MINUTE_S: "MIN_METRICS_OUTPUT_TOPIC"}
-    named = {variables[size_s]: settings.topics()[variables[size_s]] for size_s in sizes_s}
-    counts = topics.require(admin, settings, named)
+    counts = _partitions(admin, settings, sizes_s)
     spans = [span for topic, partitions in counts.items() for span in _spans(admin, topic, partitions, within)]
     with ExitStack() as closing:
         yield Results(settings, dict(zip(counts, sizes_s, strict=True)), spans, within, closing)
+
+
+@contextmanager
+def latest(settings: Settings, most: Mapping[int, int]) -> Iterator[Results]:
+    """Open the newest results: of windows of each size at least so many, and little more, if the topics hold them.
+
+    A live window takes two offsets: its record's, and that of the end of its transaction.
+
+    Args:
+        most: how many of each partition, by the size in seconds.
+
+    Raises:
+        BrokerError: the broker does not answer.
+        TopicError: a topic is missing.
+    """
+    admin = open_admin(settings)
+    counts = _partitions(admin, settings, most)
+    topic_of = dict(zip(counts, most, strict=True))
+    spans = [
+        Span(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[topic_of[topic]]), high)
+        for topic, partitions in counts.items()
+        for number, (low, high) in extents(admin, topic, partitions).items()
+    ]
+    with ExitStack() as closing:
+        yield Results(settings, topic_of, spans, ALL_TIME, closing)
+
+
+def _partitions(admin: AdminClient, settings: Settings, sizes_s: Collection[int]) -> dict[str, int]:
+    """Return the topics of results of some sizes, in their order, and how many partitions they have."""
+    variables = {SECOND_S: "SEC_METRICS_OUTPUT_TOPIC", MINUTE_S: "MIN_METRICS_OUTPUT_TOPIC"}
+    return topics.require(admin, settings, {variables[at]: settings.topics()[variables[at]] for at in sizes_s})
 
 
 def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[Span]:

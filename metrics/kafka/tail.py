@@ -1,0 +1,59 @@
+"""Records of topics as they are committed, from some offsets on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from metrics.kafka.clients import assign, open_consumer
+from metrics.kafka.streams import BATCH_RECORDS, Span, require_readable
+from metrics.settings import Settings
+
+# How long a call waits for the next record, and how long for what was committed together with it.
+WAIT_S, TOGETHER_S = 0.5, 0.05
+# Trouble that the client mends by itself, but that somebody who waits for records should know of.
+_TROUBLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
+
+
+class Tail:
+    """What comes behind the ends of some spans.
+
+    Args:
+        on_trouble: told, once for as long as nothing comes, when the broker or a topic is gone; they are waited for.
+    """
+
+    def __init__(self, settings: Settings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
+        self._on_trouble = on_trouble
+        self._told: set[int] = set()
+        self._consumer: Consumer = open_consumer(settings, self._bear)
+        assign(self._consumer, [TopicPartition(span.topic, span.partition, span.end) for span in spans])
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+    def records(self, stopping: Event) -> Iterator[list[Message]]:
+        """Yield records, some at a time; none when WAIT_S has passed. Setting `stopping` ends it, within WAIT_S.
+
+        Raises:
+            StateError: records are gone that were to be read next.
+            BrokerError: a topic cannot be read.
+        """
+        while not stopping.is_set():
+            first = self._consumer.poll(WAIT_S)
+            messages = [] if first is None else [first, *self._consumer.consume(BATCH_RECORDS, TOGETHER_S)]
+            records = []
+            for message in messages:
+                require_readable(message)
+                error = message.error()
+                if error is None:
+                    self._told.clear()
+                    records.append(message)
+                else:
+                    self._bear(error)
+            yield records
+
+    def _bear(self, error: KafkaError) -> None:
+        if error.code() in _TROUBLE - self._told:
+            self._told.add(error.code())
+            self._on_trouble(error.str())

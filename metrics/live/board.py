@@ -1,0 +1,174 @@
+"""All that is looked at, in one place: written by the threads that read topics, read by whoever shows it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+from time import time
+
+import msgspec
+
+from metrics.kafka.rejected import RejectedFrame
+from metrics.kafka.results import Result
+from metrics.kafka.status import Status
+from metrics.live.kept import Kept
+from metrics.live.subscription import Subscription
+
+KEEP_REJECTED = 50
+MOST_LISTENERS = 100
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What keeps what is shown from being up to date.
+
+    Attributes:
+        what: in words.
+        since_s: wall time of its beginning, in seconds since the epoch.
+    """
+
+    what: str
+    since_s: float
+
+
+class TooManyListenersError(Exception):
+    """MOST_LISTENERS listen already."""
+
+
+class Board:
+    """The newest windows, the last rejected frames, how the group stands, and what is wrong.
+
+    Every method may be called from any thread. What it returns does not change.
+
+    Args:
+        keep: how many windows of each size, by the size in seconds.
+    """
+
+    def __init__(self, keep: Mapping[int, int]) -> None:
+        self._lock = Lock()
+        self._kept = {size_s: Kept(size_s, windows) for size_s, windows in keep.items()}
+        self._rejected: deque[RejectedFrame] = deque(maxlen=KEEP_REJECTED)
+        self._status: Status | None = None
+        self._troubles: dict[str, Trouble] = {}
+        self._listeners: set[Subscription] = set()
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number that is another one once something has changed."""
+        return self._version
+
+    @property
+    def status(self) -> Status | None:
+        """How the group stood when it was last asked; None until then."""
+        return self._status
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong, the oldest first; None where nothing is."""
+        with self._lock:
+            return min(self._troubles.values(), key=lambda trouble: trouble.since_s, default=None)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the broker is reachable and the group's state is known."""
+        return self._status is not None and self.trouble is None
+
+    @property
+    def rejected(self) -> Sequence[RejectedFrame]:
+        """The last frames that were rejected, the newest first."""
+        with self._lock:
+            return [*reversed(self._rejected)]
+
+    def sizes_s(self) -> Sequence[int]:
+        """Return the sizes of windows that are kept."""
+        return [*self._kept]
+
+    def between(self, size_s: int, start: int, end: int) -> Sequence[Result]:
+        """Return the kept windows of a size that lie in `[start, end)`, the oldest first."""
+        with self._lock:
+            return self._kept[size_s].between(start, end)
+
+    def newest(self, size_s: int, most: int) -> Sequence[Result]:
+        """Return the newest windows of a size, at most so many, the oldest of them first."""
+        with self._lock:
+            return self._kept[size_s].newest(most)
+
+    def begin(self, results: Iterable[Result]) -> None:
+        """Take the results that are there, in the place of those known so far; listeners are told of what is new.
+
+        Topics may be read again from the first window that is kept, or have been made anew.
+        """
+        with self._lock:
+            before, self._kept = self._kept, {at.size_s: Kept(at.size_s, at.keep) for at in self._kept.values()}
+            for result in results:
+                self._kept[result.size_s].add(result)
+            is_first = not any(map(len, before.values()))
+            new = [
+                result
+                for kept in self._kept.values()
+                for result in kept.newest(kept.keep)
+                if not is_first and before[kept.size_s].holds_not(result)
+            ]
+            self._tell(new)
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Take results in the order in which they were published, and tell listeners."""
+        with self._lock:
+            self._tell([result for result in results if self._kept[result.size_s].add(result)])
+
+    def _tell(self, new: Sequence[Result]) -> None:
+        self._version += 1
+        for listener in self._listeners if new else ():
+            listener.put(new)
+
+    def add_rejected(self, frames: Iterable[RejectedFrame], *, anew: bool = False) -> None:
+        """Take frames that were rejected, in their order.
+
+        Args:
+            anew: in the place of those that are there.
+        """
+        with self._lock:
+            if anew:
+                self._rejected.clear()
+            self._rejected.extend(frames)
+            self._version += 1
+
+    def set_status(self, status: Status) -> None:
+        """Note how the group stands."""
+        with self._lock:
+            self._status = status
+            self._version += 1
+
+    def suffer(self, who: str, what: str) -> None:
+        """Note what is wrong.
+
+        Args:
+            who: whoever notes it; only the same one can tell that it is over.
+        """
+        with self._lock:
+            before = self._troubles.get(who)
+            self._troubles[who] = Trouble(what, time() if before is None else before.since_s)
+            self._version += 1
+
+    def relieve(self, who: str) -> None:
+        """Note that nothing is wrong any more."""
+        with self._lock:
+            if self._troubles.pop(who, None) is not None:
+                self._version += 1
+
+    def listen(self) -> Subscription:
+        """Listen to results that come from now on, in the running event loop.
+
+        Raises:
+            TooManyListenersError: too many others do.
+        """
+        subscription = Subscription(asyncio.get_running_loop(), self._let_go)
+        with self._lock:
+            if len(self._listeners) >= MOST_LISTENERS:
+                raise TooManyListenersError
+            self._listeners.add(subscription)
+        return subscription
+
+    def _let_go(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._listeners.discard(subscription)

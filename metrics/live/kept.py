@@ -1,0 +1,59 @@
+"""The newest windows of one size, as many as are kept, by event time."""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+
+from metrics.kafka.results import Result
+
+
+class Kept:
+    """Windows of one size, by their starts; of one that was published again, the last record.
+
+    Args:
+        keep: how many windows of event time are kept, up to the newest one.
+    """
+
+    def __init__(self, size_s: int, keep: int) -> None:
+        self.size_s = size_s
+        self.keep = keep
+        self._starts: list[int] = []
+        self._by_start: dict[int, Result] = {}
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @property
+    def last(self) -> Result | None:
+        """The newest one."""
+        return self._by_start[self._starts[-1]] if self._starts else None
+
+    def add(self, result: Result) -> bool:
+        """Take a window, and let go of those that are too old by it; tell whether it is kept itself."""
+        start = result.window.start
+        if self._starts and start < self._oldest(self._starts[-1]):
+            return False
+        if start not in self._by_start:
+            insort(self._starts, start)
+        self._by_start[start] = result
+        too_old = bisect_left(self._starts, self._oldest(self._starts[-1]))
+        for old in self._starts[:too_old]:
+            del self._by_start[old]
+        del self._starts[:too_old]
+        return True
+
+    def holds_not(self, result: Result) -> bool:
+        """Tell whether a window is another one than the one kept here."""
+        return self._by_start.get(result.window.start) != result
+
+    def between(self, start: int, end: int) -> Sequence[Result]:
+        """Return the windows that lie in `[start, end)`, in seconds since the epoch, the oldest first."""
+        first = bisect_left(self._starts, start)
+        behind = bisect_left(self._starts, end - self.size_s + 1)
+        return [self._by_start[one] for one in self._starts[first:behind]]
+
+    def newest(self, most: int) -> Sequence[Result]:
+        """Return the newest windows, at most so many, the oldest of them first."""
+        return [self._by_start[one] for one in self._starts[-most:]] if most > 0 else []
+
+    def _oldest(self, newest: int) -> int:
+        return newest - (self.keep - 1) * self.size_s

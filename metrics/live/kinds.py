@@ -1,0 +1,29 @@
+"""The sizes of windows that can be looked at; a further size is a further row here."""
+
+from typing import NamedTuple
+
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.windows import SECOND_S
+
+
+class WindowKind(NamedTuple):
+    """Windows of one size.
+
+    Attributes:
+        plural: what they are called, and where the API has them.
+        title: what their records count, over a chart.
+        unit: what is counted.
+        shown: how many of the newest a chart shows at first.
+    """
+
+    size_s: int
+    plural: str
+    title: str
+    unit: str
+    shown: int
+
+
+KINDS = (
+    WindowKind(SECOND_S, "seconds", "Frames per second", "frames", 600),
+    WindowKind(MINUTE_S, "minutes", "Unique users per minute", "users", 240),
+)

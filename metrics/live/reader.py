@@ -1,0 +1,97 @@
+"""Keeps a board up to date: by threads that read the topics and ask for the group, for as long as they are let."""
+
+from collections.abc import Callable, Mapping
+from threading import Event, Thread
+
+from confluent_kafka import KafkaException
+
+from metrics.errors import MetricsError
+from metrics.kafka import onlooker, rejected, results
+from metrics.kafka.clients import text_of
+from metrics.kafka.status import describe
+from metrics.live.board import KEEP_REJECTED, Board
+from metrics.settings import Settings
+
+STATUS_EVERY_S = 1.0
+RETRY_S = 1.0
+WAITING = "the broker"  # whoever waits for it goes on once anybody gets an answer
+
+
+class Reader:
+    """Reads the committed results, the rejected frames and the group's state, and puts them on a board.
+
+    It joins no group and commits nothing. Whatever goes wrong is on the board, and is tried again until it is stopped.
+
+    Args:
+        keep: how many windows of each size are read back at the start, by the size in seconds.
+    """
+
+    def __init__(self, settings: Settings, board: Board, keep: Mapping[int, int]) -> None:
+        self._settings = settings
+        self._board = board
+        self._keep = keep
+        self._stopping = Event()
+        self._threads = [
+            Thread(target=self._again_and_again, args=(name, read), name=name, daemon=True)
+            for name, read in {
+                "results": self._read_results,
+                "rejected frames": self._read_rejected,
+                "status": self._read_status,
+            }.items()
+        ]
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Read no more; the threads end when their clients let them, within a second where the broker answers."""
+        self._stopping.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the threads have ended, each at most so long."""
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _again_and_again(self, name: str, read: Callable[[Callable[[], None]], None]) -> None:
+        """Read until it is stopped; trouble ends one try, and is over when the next one has something to tell."""
+        while not self._stopping.is_set():
+            try:
+                read(lambda: self._board.relieve(name))
+            except MetricsError as error:
+                self._board.suffer(name, f"{error.what}: {error.why}" if error.why else error.what)
+            except KafkaException as error:
+                self._board.suffer(name, text_of(error))
+            self._stopping.wait(RETRY_S)
+
+    def _read_results(self, relieve: Callable[[], None]) -> None:
+        with results.latest(self._settings, self._keep) as there:
+            self._board.begin(list(there.read(_pass_over)))
+            relieve()
+            for new in there.follow(self._stopping, _pass_over, self._await_broker):
+                if new:
+                    self._board.relieve(WAITING)
+                    self._board.add(new)
+
+    def _read_rejected(self, relieve: Callable[[], None]) -> None:
+        coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, self._await_broker)
+        self._board.add_rejected(next(coming), anew=True)
+        relieve()
+        for frames in coming:
+            if frames:
+                self._board.add_rejected(frames)
+
+    def _read_status(self, relieve: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            self._board.set_status(describe(onlooker.look(self._settings)))
+            self._board.relieve(WAITING)
+            relieve()
+            self._stopping.wait(STATUS_EVERY_S)
+
+    def _await_broker(self, what: str) -> None:
+        self._board.suffer(WAITING, what)
+
+
+def _pass_over(_: str) -> None:
+    """Records that are no results are passed over; `verify` names them."""
