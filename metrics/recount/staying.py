@@ -32,7 +32,7 @@ def staying(
         return None
     following = behind[min(behind)] if behind else None
     follows = before.last if following is None else following.start - following.gap_s - size_s
-    # Windows behind the last one that neither a record nor its gap_s tells of were skipped: they stay so, and are no rows
-    # of 0 either.
+    # Windows behind the last one that neither a record nor its gap_s tells of were skipped: they stay so, and are no
+    # rows of 0 either.
     was_skipped = follows > last.start
     return Series(max(last.start, start - size_s) if was_skipped else last.start, windows, total, closed_through)
