@@ -28,6 +28,7 @@ from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
 
 REFRESH_S = 0.25
+TABLE_COLUMNS, LINE_COLUMNS = 80, 240
 
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
@@ -44,6 +45,21 @@ def say_lines(lines: Iterable[str]) -> None:
     for line in lines:
         write(line + "\n")
     out.file.flush()
+
+
+def say_table(table: Table) -> None:
+    """Print a table on standard output.
+
+    Where that is no terminal, or a narrow one, a row is one line, which ends with its last word: a program may read it,
+    and a terminal breaks it rather than the words in its columns.
+    """
+    if out.is_terminal and out.width >= TABLE_COLUMNS:
+        out.print(table)
+        return
+    console = Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
+    with console.capture() as printed:
+        console.print(table)
+    say_lines(line.rstrip() for line in printed.get().split("\n") if line.strip())
 
 
 def is_standard_output(path: Path) -> bool:

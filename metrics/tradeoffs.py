@@ -7,7 +7,7 @@ from rich.bar import Bar
 from rich.table import Table
 
 from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
-from metrics.terminal import numbered, out, say
+from metrics.terminal import numbered, say, say_table
 
 BAR_COLUMNS = 40
 
@@ -17,8 +17,8 @@ def show(lags: Lags, tradeoffs: Sequence[Tradeoff]) -> None:
     refused = f", and {numbered(lags.refused, 'line')} that count for nothing" if lags.refused else ""
     say(f"{numbered(lags.frames, 'frame')}{refused}")
     say("waits: median and largest, from a window's end until it is closed, in event time")
-    out.print(_table(tradeoffs))
-    out.print(_bars(tradeoffs))
+    say_table(_table(tradeoffs))
+    say_table(_bars(tradeoffs))
 
 
 def _table(tradeoffs: Sequence[Tradeoff]) -> Table:

@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from metrics.frames.event_clock import MINUTE_S
@@ -13,32 +12,19 @@ from metrics.kafka.verification import Verification
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.findings import Difference, Findings, Kind, Verdict
 from metrics.recount.republished import Republished
-from metrics.terminal import numbered, out, say, warn
-
-LINE_COLUMNS = 240  # what is no terminal may be read by a program: there, a row stays a line
+from metrics.terminal import numbered, say, say_table, warn
 
 
 def show(verification: Verification) -> None:
     """Print what was found, and the verdict."""
     findings = verification.findings
     if findings.kept:
-        _print(_table(findings))
+        say_table(_table(findings))
     if findings.left_out:
         say(f"and {numbered(findings.left_out, 'more difference')}")
     for remark in findings.remarks:
         warn(remark)
     say("\n".join(_lines(verification)))
-
-
-def _print(table: Table) -> None:
-    """Print a table; in a pipe as lines that end with their last word."""
-    if out.is_terminal:
-        out.print(table)
-        return
-    console = Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
-    with console.capture() as printed:
-        console.print(table)
-    say("\n".join(line.rstrip() for line in printed.get().split("\n") if line.strip()))
 
 
 def _table(findings: Findings) -> Table:
