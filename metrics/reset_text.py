@@ -40,7 +40,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"stay             windows that end at or before {plan.closed_through.datetime}, as they are"
     yield f"published again  {_of(plan.published_again)}"
     if first := _published_first(plan):
-        yield f"published first  {first} that were skipped before"
+        yield f"published first  {first}, of which no record is there"
     yield f"never published  {_of(plan.never_published)}"
     if plan.lost:
         yield f"given up         {numbered(plan.lost, 'frame')} of open windows, or held; counted as lost"
@@ -79,11 +79,11 @@ def warnings(plan: Plan) -> Iterator[str]:
         yield f"{plan.topic} no longer holds its first frames: counters of late and rejected frames begin anew"
     if plan.has_other_averages:
         yield (
-            f"the topics of results do not bear out what was published of windows before {stays}: averages go on from "
+            f"the topics of results lack windows that were published before {stays}: averages go on from "
             f"{'what the frames of these say' if plan.is_whole else 'nothing'}"
         )
     if _published_first(plan):
-        yield "with windows that were skipped before, the averages of those behind them change"
+        yield "with windows that are published for the first time, the averages of those behind them change"
     yield from _warnings_of_twice(plan)
     if plan.skipped:
         yield "verify will call what is skipped missing: its windows, and its frames in OUTPUT_STREAM where set"

@@ -4,7 +4,7 @@ Back, it becomes the state of a run that has read so far: the frames up to there
 published. Forward, windows lack the frames that are skipped; so these windows are never published.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from metrics.frames.event_clock import MINUTE_S, minute_of
 from metrics.frames.frame import LAST_SECOND, FrameMessage, Reason
 from metrics.frames.open_windows import Moment
 from metrics.frames.state import PartitionState, State, Tally
-from metrics.frames.windows import SECOND_S, Series
+from metrics.frames.windows import SECOND_S, Record, Series
 
 NEVER = LAST_SECOND + MINUTE_S  # a second that event time does not reach
 
@@ -53,6 +53,7 @@ class Replay:
         self._holding = holding
         self._until = until
         self._close_to = close_to
+        self._on_record: Callable[[Record], None] = lambda _: None
 
     def next(self) -> int | None:
         """Return the partition whose frames are to be given next; None when all were given."""
@@ -78,9 +79,13 @@ class Replay:
         """Return how far each partition was read."""
         return {number: counter.state().position for number, counter in self._counter.partitions.items()}
 
-    def go_on(self, ends: Mapping[int, int], close_to: int) -> None:
-        """Go on to other ends, where nothing stays open that ends at or before `close_to`."""
-        self._ends, self._close_to = ends, close_to
+    def go_on(self, ends: Mapping[int, int], close_to: int, on_record: Callable[[Record], None]) -> None:
+        """Go on to other ends, where nothing stays open that ends at or before `close_to`.
+
+        Args:
+            on_record: told of each window that is closed on the way.
+        """
+        self._ends, self._close_to, self._on_record = ends, close_to, on_record
         self._ended.clear()
         self._holding, self._until = (), NEVER
 
@@ -91,8 +96,8 @@ class Replay:
     def _close(self) -> None:
         partitions = self._counter.partitions.items()
         holding = [at.clock.watermark for number, at in partitions if number not in self._ended - {*self._holding}]
-        for _ in self._counter.close_to(min([self._close_to, *holding])):
-            pass
+        for record in self._counter.close_to(min([self._close_to, *holding])):
+            self._on_record(record)
 
 
 def with_rows_of_0(state: State, before: State, gap_limit_s: int) -> State:
@@ -252,6 +257,14 @@ class Stretch(msgspec.Struct):
     last: Moment
     windows: int | None
 
+    @classmethod
+    def between(cls, start: int, end: int, size_s: int) -> "Stretch | None":
+        """Return all windows of `[start, end)`, or up to its end where the start is 0; None where there is none."""
+        if end <= start:
+            return None
+        first = Moment.of(start) if start else None
+        return cls(first, Moment.of(end - size_s), (end - start) // size_s if start else None)
+
 
 class Stretches(msgspec.Struct):
     """Windows of both sizes; null where there are none."""
@@ -267,42 +280,6 @@ class WindowCounts(msgspec.Struct):
     minutes: int
 
 
-def published_again(before: State, after: State, *, is_known: bool) -> Stretches:
-    """Return the windows that are published, and will be once more.
-
-    Args:
-        is_known: whether the state after counts the windows that stay.
-    """
-    start = closed_through(after)
-    return Stretches(
-        _again(before.seconds, after.seconds, start, is_known=is_known),
-        _again(before.minutes, after.minutes, minute_of(start), is_known=is_known),
-    )
-
-
-def _again(before: Series, after: Series, start: int, *, is_known: bool) -> Stretch | None:
-    if before.last < start:
-        return None
-    windows = max(0, before.windows - after.windows) if is_known else None
-    return Stretch(Moment.of(start) if start else None, Moment.of(before.last), windows)
-
-
-def never_published(before: State, after: State) -> Stretches:
-    """Return the windows that are not published yet, and never will be; those without frames are among them."""
-    start, end = closed_through(before), closed_through(after)
-    start = start or _first_open(before.partitions.values())
-    if end <= start:
-        return Stretches(None, None)
-    return Stretches(_range(start, end, SECOND_S), _range(minute_of(start), end, MINUTE_S))
-
-
-def _first_open(partitions: Iterable[PartitionState]) -> int:
-    return min((at.oldest_second for at in partitions if at.oldest_second >= 0), default=0)
-
-
-def _range(start: int, end: int, size_s: int) -> Stretch:
-    return Stretch(Moment.of(start), Moment.of(end - size_s), (end - start) // size_s) if start else _up_to(end, size_s)
-
-
-def _up_to(end: int, size_s: int) -> Stretch:
-    return Stretch(None, Moment.of(end - size_s), None)
+def first_open(state: State) -> int:
+    """Return the earliest second that is open and has frames; 0 where there is none."""
+    return min((at.oldest_second for at in state.partitions.values() if at.oldest_second >= 0), default=0)

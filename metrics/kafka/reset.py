@@ -7,9 +7,11 @@ import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import StateError
+from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.open_windows import Moment
-from metrics.frames.reset import NEVER, Stretches, WindowCounts, closed_through, never_published, published_again
+from metrics.frames.reset import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
 from metrics.frames.state import State, Tally
+from metrics.frames.windows import SECOND_S
 from metrics.kafka import reset_commit, reset_target, topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import Extent, extents
@@ -38,13 +40,13 @@ class Plan(msgspec.Struct):
         to: where the group is set.
         lost: frames of open windows, or held, that are given up.
         closed_through: windows that end at or before it stay as they are; null where none is.
-        published_first: windows that were skipped before, and are published for the first time; null where that is not
-            known.
-        twice: the topics that will hold records a second time, and how many; null where that is not known.
+        published_again: windows that the outputs hold, and that are published once more when their frames are read.
+        published_first: how many of those published then the outputs do not hold; null where that is not known.
+        never_published: windows that are not published, and never will be; those without frames are among them.
+        twice: the topics that will hold records a second time, and at most how many; null where that is not known.
         is_whole: whether the topic holds all frames that were read; else counters of late and rejected frames begin
             anew.
-        has_other_averages: the outputs do not bear out what was published of the windows that stay; averages go on
-            from what the frames say.
+        has_other_averages: the outputs lack windows that were published; averages go on from what the frames say.
         has_changes: false where the group stands there already.
         is_done: whether it was done.
     """
@@ -114,13 +116,15 @@ class Reset:
             state = rereading.back(ends, self._target.second if isinstance(self._target, Since) else NEVER)
         if any(self._goals[number] > at for number, at in self._positions.items()):
             state = rereading.ahead(state, self._goals)
+        if state != self._before:
+            state = rereading.as_published(state)
         self._after = state
-        return self._plan()
+        return self._plan(rereading.first_published(state))
 
-    def _plan(self) -> Plan:
+    def _plan(self, published_first: WindowCounts | None) -> Plan:
         before, after, seen = self._before, self._after, self._seen
         moves = [_move(number, at, after.partitions[number].position) for number, at in self._positions.items()]
-        again = published_again(before, after, is_known=self._rereading.knows_windows)
+        again = Stretches(self._published_again(SECOND_S), self._published_again(MINUTE_S))
         read_again = sum(move.read_again for move in moves)
         return Plan(
             seen.group,
@@ -133,13 +137,28 @@ class Reset:
             max(0, _tally(after).lost - _tally(before).lost),
             Moment.of(through) if (through := closed_through(after)) else None,
             again,
-            self._rereading.first_published,
-            never_published(before, after),
+            published_first,
+            Stretches(self._never_published(SECOND_S), self._never_published(MINUTE_S)),
             self._twice(again, read_again),
             self._rereading.is_whole,
             self._rereading.has_other_averages,
             after != before,
         )
+
+    def _published_again(self, size_s: int) -> Stretch | None:
+        there, through = self._rereading.there[size_s], closed_through(self._after)
+        start = through - through % size_s
+        windows, last = there.all().windows - there.before(start).windows, there.all().last
+        return Stretch(Moment.of(start) if start else None, Moment.of(last), windows) if windows else None
+
+    def _never_published(self, size_s: int) -> Stretch | None:
+        """Return what is skipped now; of a stretch that was skipped before, nothing is said again."""
+        end = closed_through(self._after)
+        if end <= closed_through(self._before):
+            return None
+        stays = self._rereading.there[size_s].before(end)
+        start = stays.last + size_s if stays.windows else first_open(self._before)
+        return Stretch.between(start - start % size_s, end, size_s)
 
     def _twice(self, again: Stretches, read_again: int) -> dict[str, int | None]:
         """Return the topics that will hold records twice, and how many."""

@@ -21,20 +21,18 @@ from metrics.frames.reset import (
     without_open_windows,
 )
 from metrics.frames.state import PartitionState, State
-from metrics.frames.windows import SECOND_S, Series, rfc3339
+from metrics.frames.windows import SECOND_S, Record, SecondRecord, rfc3339
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import Extent, extents
 from metrics.kafka.rejected import read_rejected
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.recount.published import Published, read_record
-from metrics.recount.staying import staying
+from metrics.recount.published import Unreadable, read_record
 from metrics.recount.whole import FIRST_FRAMES, whole_from
+from metrics.recount.windows_there import WindowsThere, going_on
 from metrics.settings import Settings
 
 CHUNK_FRAMES = 100
-LOOKED_THROUGH = 3  # of a window there may be as many records, where the group was set back before
-LAST_OFFSET = 2**63 - 1
 
 
 class Rereading:
@@ -42,10 +40,8 @@ class Rereading:
 
     Attributes:
         is_whole: whether the topic holds all frames that were read.
-        has_other_averages: the outputs do not bear out what was published of the windows that stay.
-        knows_windows: whether the new state counts the windows that stay.
-        first_published: windows that are published for the first time when the frames that were read are counted
-            again; None where that is not known.
+        has_other_averages: the outputs lack windows that were published.
+        there: the windows that the outputs hold, by their size in seconds.
     """
 
     def __init__(
@@ -53,8 +49,7 @@ class Rereading:
     ) -> None:
         self.is_whole = True
         self.has_other_averages = False
-        self.knows_windows = True
-        self.first_published: WindowCounts | None = WindowCounts(0, 0)
+        self.there = {size_s: WindowsThere(size_s) for size_s in (SECOND_S, MINUTE_S)}
         self._consumer = consumer
         self._settings = settings
         self._in_use = in_use
@@ -62,11 +57,14 @@ class Rereading:
         self._positions = {number: at.position for number, at in before.partitions.items()}
         self._held = held
         self._lows = {number: at.low for number, at in held.items()}
+        self._replay: Replay | None = None
+        self._is_ahead = False
+        self._late: dict[int, int] = {}
         self._on_progress: Callable[[int], None] = lambda _: None
         self._read = 0
 
     def frames_back(self) -> int:
-        """Return how many frames `back` reads, at the most."""
+        """Return how many frames `back` and `first_published` read, at the most."""
         return sum(max(0, at - self._lows[number]) for number, at in self._positions.items())
 
     def report_to(self, on_progress: Callable[[int], None]) -> None:
@@ -87,7 +85,7 @@ class Rereading:
         cut = [number for number, at in self._before.partitions.items() if not self._holds_all(number, at)]
         self.is_whole = not cut
         whole, through = self._whole_from(cut), closed_through(self._before)
-        replay = self._replay(ends, until, min(until, through))
+        replay = self._replay_of(ends, until, min(until, through))
         state = self._run(replay, self._lows, ends)
         if closed_through(state) < whole:
             if whole > through:
@@ -96,16 +94,15 @@ class Rereading:
                     why=f"from {rfc3339(whole)} on windows are whole, and through {rfc3339(through)} they are closed",
                     now="to go on without them: python app.py --accept-loss; to skip them: --to latest",
                 )
-            state = self._run(self._replay(self._positions, whole, whole), self._lows, self._positions)
+            state = self._run(self._replay_of(self._positions, whole, whole), self._lows, self._positions)
+        rejected = read_rejected(self._records(self._settings.rejected_topic), self._settings.input_topic, state)
+        self._late = {number: rejected.records[number, str(Reason.LATE)] for number in state.partitions}
         if not self.is_whole:
-            self.first_published = None
-            return self._as_published(with_counters_anew(state))
+            return with_counters_anew(state)
+        self._replay = replay
         if until < NEVER and not state.seconds.windows:
             state = State.fresh(self._lows, self._before.rules)
-        counted = with_rows_of_0(state, self._before, self._settings.gap_limit_s)
-        state = self._as_published(counted)
-        self.first_published = self._first_published(replay, counted, state)
-        return state
+        return with_rows_of_0(state, self._before, self._settings.gap_limit_s)
 
     def ahead(self, state: State, goals: Mapping[int, int]) -> State:
         """Skip frames: they are read for their event time alone. Ends of transactions are no frames."""
@@ -114,9 +111,54 @@ class Rereading:
         removed = [number for number, at in state.partitions.items() if starts[number] > at.position]
         given_up, whole, read = without_open_windows(state), self._whole_from(removed), self._read
         ahead = self._run(Replay(given_up, ends, gap_limit_s=self._settings.gap_limit_s), starts, ends)
-        return skipping(given_up, ahead, whole) if removed or self._read > read else state
+        self._is_ahead = bool(removed) or self._read > read
+        return skipping(given_up, ahead, whole) if self._is_ahead else state
 
-    def _replay(self, ends: Mapping[int, int], until: int, close_to: int) -> Replay:
+    def as_published(self, state: State) -> State:
+        """Let a state go on from the windows that the outputs hold, and that it does not publish again.
+
+        The frames alone do not tell these: windows may have been closed early, or skipped, or be there by an earlier
+        run that was set back. Where the outputs lack some, the state stays as it is.
+        """
+        for size_s, topic in zip(self.there, self._settings.result_topics(), strict=True):
+            for message in self._records(topic):
+                record = read_record(size_s, message.key(), message.value(), "")
+                if not isinstance(record, Unreadable):
+                    self.there[size_s].add(record)
+        through = closed_through(state)
+        if not through:
+            return state
+        seconds, minutes = (
+            going_on(self.there[size_s], series, before, through, is_whole=self.is_whole, is_ahead=self._is_ahead)
+            for size_s, series, before in (
+                (SECOND_S, state.seconds, self._before.seconds),
+                (MINUTE_S, state.minutes, self._before.minutes),
+            )
+        )
+        self.has_other_averages = seconds is None or minutes is None
+        return state if seconds is None or minutes is None else as_published(state, seconds, minutes, self._late)
+
+    def first_published(self, state: State) -> WindowCounts | None:
+        """Count on to where the group stands, and return how many windows are published that the outputs do not hold.
+
+        None where the frames are not all there.
+        """
+        if not self.is_whole:
+            return None
+        first = dict.fromkeys(self.there, 0)
+        if self._replay is not None:
+
+            def look(record: Record) -> None:
+                size_s = SECOND_S if isinstance(record, SecondRecord) else MINUTE_S
+                if record.start + size_s > closed_through(state) and not self.there[size_s].holds(record.start):
+                    first[size_s] += 1
+
+            starts = self._replay.positions()
+            self._replay.go_on(self._positions, closed_through(self._before), look)
+            self._run(self._replay, starts, self._positions)
+        return WindowCounts(first[SECOND_S], first[MINUTE_S])
+
+    def _replay_of(self, ends: Mapping[int, int], until: int, close_to: int) -> Replay:
         return Replay(
             State.fresh(self._lows, self._before.rules),
             ends,
@@ -126,53 +168,11 @@ class Rereading:
             gap_limit_s=self._settings.gap_limit_s,
         )
 
-    def _as_published(self, state: State) -> State:
-        """Go on from what was published of the windows that stay, if the outputs bear it out."""
-        if not closed_through(state):
-            return state
-        self.knows_windows = self.is_whole
-        settings, before, through = self._settings, self._before, closed_through(state)
-        seconds = self._staying(settings.sec_metrics_output_topic, SECOND_S, before.seconds, through)
-        minutes = self._staying(settings.min_metrics_output_topic, MINUTE_S, before.minutes, through)
-        self.has_other_averages = seconds is None or minutes is None
-        if seconds is None or minutes is None:
-            return state
-        self.knows_windows = True
-        rejected = read_rejected(self._records(settings.rejected_topic), settings.input_topic, state)
-        late = {number: rejected.records[number, str(Reason.LATE)] for number in state.partitions}
-        return as_published(state, seconds, minutes, late)
-
-    def _first_published(self, replay: Replay, counted: State, state: State) -> WindowCounts | None:
-        """Count on to where the group stands: of what is published on the way, some may never have been.
-
-        Args:
-            counted: the windows that stay, by the frames.
-            state: the windows that stay, as they were published.
-        """
-        if self.has_other_averages:
-            return None
-        starts, before = replay.positions(), self._before
-        replay.go_on(self._positions, closed_through(before))
-        end = self._run(replay, starts, self._positions)
-        return WindowCounts(
-            max(0, end.seconds.windows - counted.seconds.windows - before.seconds.windows + state.seconds.windows),
-            max(0, end.minutes.windows - counted.minutes.windows - before.minutes.windows + state.minutes.windows),
-        )
-
-    def _staying(self, topic: str, size_s: int, before: Series, through: int) -> Series | None:
-        """Return what was published of windows that end at or before a second; None where the topic does not tell."""
-        start = through - through % size_s
-        most = max(0, before.last - start) // size_s + FIRST_FRAMES
-        messages = self._records(topic, LOOKED_THROUGH * most)
-        records = (read_record(size_s, message.key(), message.value(), "") for message in messages)
-        return staying(before, (at for at in records if isinstance(at, Published)), size_s, start, through)
-
-    def _records(self, topic: str, most: int = LAST_OFFSET) -> Iterator[Message]:
-        """Yield the last records of each partition of an output topic."""
+    def _records(self, topic: str) -> Iterator[Message]:
+        """Yield the records of an output topic, a partition after another."""
         held = extents(open_admin(self._settings), topic, self._in_use.limits[topic].partitions)
-        spans = [Span(topic, number, max(low, high - most), high) for number, (low, high) in held.items()]
-        streams = Streams(self._consumer, spans)
-        return chain.from_iterable(streams.of(topic, span.partition) for span in spans)
+        streams = Streams(self._consumer, [Span(topic, number, low, high) for number, (low, high) in held.items()])
+        return chain.from_iterable(streams.of(topic, number) for number in held)
 
     def _run(self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int]) -> State:
         topic = self._settings.input_topic

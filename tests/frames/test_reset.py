@@ -12,10 +12,7 @@ from metrics.frames.reset import (
     NEVER,
     Replay,
     Stretch,
-    Stretches,
     as_published,
-    never_published,
-    published_again,
     skipping,
     with_counters_anew,
     with_rows_of_0,
@@ -24,7 +21,7 @@ from metrics.frames.reset import (
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import MinuteRecord, Record, SecondRecord, Series
 from metrics.recount.published import Published
-from metrics.recount.staying import staying
+from metrics.recount.windows_there import WindowsThere, going_on
 from tests.frames.message import Message
 from tests.frames.test_counter import Stream, T, live
 
@@ -32,10 +29,6 @@ RULES = Rules(lateness_s=5, future_limit_s=3600)
 GAP_LIMIT_S = 3600
 
 Frames = Sequence[tuple[int, str]]
-
-
-def stretch(first: int, last: int, windows: int | None) -> Stretch:
-    return Stretch(Moment.of(T + first), Moment.of(T + last), windows)
 
 
 def messages(frames: Frames) -> list[Message]:
@@ -155,8 +148,11 @@ def test_a_replay_goes_on_to_other_ends_as_if_it_had_not_stopped() -> None:
     left = {number: messages(frames) for number, frames in partitions.items()}
     played(replay, {0: left[0][:2], 1: left[1][:2]})
     assert replay.positions() == {0: 2, 1: 2}
-    replay.go_on(ends, T + 120)
+    closed: list[Record] = []
+    replay.go_on(ends, T + 120, closed.append)
     assert played(replay, {0: left[0][2:], 1: left[1][2:]}) == through
+    assert [record.start - T for record in seconds_of(closed)] == list(range(2, 91))
+    assert [record.start - T for record in minutes_of(closed)] == [0, 60]
 
 
 def test_the_partition_that_is_behind_in_event_time_goes_on_first() -> None:
@@ -187,8 +183,6 @@ def test_set_forward_no_window_that_lacks_frames_is_published_not_even_as_a_row_
     counts = {record.start - T: record.frames for record in seconds_of(records)}
     assert counts == {second: int(second in (130, 200)) for second in range(120, 201)}
     assert [record.start - T for record in minutes_of(records)] == [120, 180]
-    assert published_again(before, after, is_known=True) == Stretches(None, None)
-    assert never_published(before, after) == Stretches(stretch(5, 119, 115), stretch(0, 60, 2))
 
 
 def test_set_forward_frames_that_wait_for_proof_are_not_skipped() -> None:
@@ -199,15 +193,10 @@ def test_set_forward_frames_that_wait_for_proof_are_not_skipped() -> None:
     assert (after.closing_to, after.partitions[0].watermark) == (T + 60, T + 60)
 
 
-def test_what_is_published_again_is_told_by_size() -> None:
-    frames = [(0, "a"), (1, "b"), (64, "c"), (70, "d"), (140, "e")]
-    before, after = back_at(frames, 62)
-    assert (before.seconds.last - T, before.minutes.last - T) == (70, 60)
-    assert published_again(before, after, is_known=True) == Stretches(stretch(62, 70, 9), stretch(60, 60, 1))
-    assert published_again(before, after, is_known=False) == Stretches(stretch(62, 70, None), stretch(60, 60, None))
-    everything = published_again(before, State.fresh({0: 0}, RULES), is_known=True)
-    assert everything == Stretches(Stretch(None, Moment.of(T + 70), 71), Stretch(None, Moment.of(T + 60), 2))
-    assert never_published(before, after) == Stretches(None, None)
+def test_a_stretch_tells_its_windows_or_only_where_it_ends() -> None:
+    assert Stretch.between(T + 60, T + 180, 60) == Stretch(Moment.of(T + 60), Moment.of(T + 120), 2)
+    assert Stretch.between(0, T + 60, 60) == Stretch(None, Moment.of(T), None)
+    assert Stretch.between(T, T, 1) is None
 
 
 histories = st.lists(
@@ -259,8 +248,8 @@ def test_after_windows_were_closed_early_averages_and_counters_go_on_from_what_w
     more, before = run(state, partitions)
     after = draw_set_back(data, partitions, before)
     through = after.closing_to
-    seconds = staying(before.seconds, published(seconds_of(once + more)), 1, through, through)
-    minutes = staying(before.minutes, published(minutes_of(once + more)), 60, through - through % 60, through)
+    seconds = going_on(there(1, once + more), after.seconds, before.seconds, through, is_whole=True)
+    minutes = going_on(there(60, once + more), after.minutes, before.minutes, through, is_whole=True)
     assert seconds is not None
     assert minutes is not None
     again, state = run(as_published(after, seconds, minutes, {}), partitions)
@@ -270,6 +259,13 @@ def test_after_windows_were_closed_early_averages_and_counters_go_on_from_what_w
         for at in published(of(again)):
             so_far = [number for start, number in numbers.items() if start <= at.start]
             assert at.average == round(sum(so_far) / len(so_far), 3)
+
+
+def there(size_s: int, records: Sequence[Record]) -> WindowsThere:
+    windows = WindowsThere(size_s)
+    for record in published((seconds_of if size_s == 1 else minutes_of)(records)):
+        windows.add(record)
+    return windows
 
 
 def published(records: Sequence[Record]) -> list[Published]:
