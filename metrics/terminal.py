@@ -230,7 +230,7 @@ class Report:
         if self._is_verbose:
             self._closed.append(record_line(record))
 
-    def committed(self) -> None:
+    def committed(self, *_: object) -> None:
         """Print the windows that are now committed."""
         if self._closed:
             self._show(lambda: say("\n".join(self._closed)))
@@ -244,7 +244,7 @@ class Report:
         """Tell what is wrong with the broker, or that it no longer is."""
         self._show(lambda: warn(what))
 
-    def read(self, frames: int) -> None:
+    def read(self, frames: int, _: float) -> None:
         """Count a batch, and show how things stand when it is time to."""
         now_s = monotonic()
         intervals = self._frames // self._print_interval
@@ -272,7 +272,7 @@ class Report:
         rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
         newest = max(counter.clock.newest for counter in self._job.counter.partitions.values())
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
-        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {self._job.source.lag():,}"
+        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {sum(self._job.source.lags().values()):,}"
         return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
     def sum_up(self) -> None:

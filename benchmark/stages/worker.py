@@ -44,9 +44,9 @@ class Quiet:
     """Is told what the loop does, and does nothing of it."""
 
     def closed(self, record: Record) -> None: ...  # noqa: D102
-    def committed(self) -> None: ...  # noqa: D102
+    def committed(self, *_: object) -> None: ...  # noqa: D102
     def rewound(self) -> None: ...  # noqa: D102
-    def read(self, frames: int) -> None: ...  # noqa: D102
+    def read(self, *_: object) -> None: ...  # noqa: D102
     def troubled(self, what: str) -> None: ...  # noqa: D102
 
 

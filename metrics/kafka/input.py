@@ -110,11 +110,11 @@ class Input:
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
-    def lag(self) -> int:
-        """Return how many records are waiting, by what the last fetch told."""
-        waiting = 0
+    def lags(self) -> dict[int, int]:
+        """Return how many records are waiting in each partition, by what the last fetch told, if one did."""
+        lags: dict[int, int] = {}
         for partition, reached in self.reached.items():
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
             if high not in (OFFSET_INVALID, None):
-                waiting += max(0, high - reached)
-        return waiting
+                lags[partition] = max(0, high - reached)
+        return lags

@@ -19,12 +19,13 @@ from metrics.kafka.clients import open_admin, open_consumer, open_transactional_
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
 from metrics.kafka.load import Load
-from metrics.kafka.loop import BEAT_S, Loop, Watcher
+from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.resuming import begin, saved_state
 from metrics.kafka.topics import TopicsInUse
 from metrics.kafka.watch import Watch, fenced
+from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
 RequireBroker = Callable[[], None]
@@ -41,6 +42,7 @@ class Job:
     Attributes:
         counter: the core; another one after trouble with the broker.
         source: the input; another one after trouble.
+        instance_id: by which others see that it is this process that commits.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Job:
         self._patience = Patience(settings.broker_timeout_s, stopping)
         self._pace = Pace()
         self._load = Load()
-        self._instance_id = secrets.token_hex(4)
+        self.instance_id = secrets.token_hex(4)
         self._ends: dict[int, int] | None = None
         self._checkpoint: Checkpoint | None = None
         self.counter: Counter
@@ -150,7 +152,7 @@ class Job:
         batch_bytes = min(limits.size_bytes for limits in self._in_use.limits.values())
         producer = open_transactional_producer(self._settings, batch_bytes)
         self._checkpoint = Checkpoint(
-            producer, self._consumer, self._settings, self._in_use, self._patience, self._pace, self._instance_id
+            producer, self._consumer, self._settings, self._in_use, self._patience, self._pace, self.instance_id
         )
 
     def _go_on(self, state: State) -> None:
@@ -160,7 +162,7 @@ class Job:
         self._checkpoint.announce(self.counter.state())
         positions = {number: partition.position for number, partition in state.partitions.items()}
         self.source = Input(self._consumer, self._settings.input_topic, positions, self._ends)
-        self._watch = Watch(self._admin, self._settings, self._in_use.input_id, len(positions), self._instance_id)
+        self._watch = Watch(self._admin, self._settings, self._in_use.input_id, len(positions), self.instance_id)
 
     def run(self, watcher: Watcher) -> None:
         """Count until it is stopped, or to the end that was given; then commit.
@@ -230,7 +232,7 @@ class Job:
         try:
             while monotonic() < give_up_s and not self._stopping.is_set():
                 saved = saved_state(consumer, self._settings.input_topic, 1)
-                if saved is not None and saved.instance.id != self._instance_id:
+                if saved is not None and saved.instance.id != self.instance_id:
                     raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
                 self._patience.pause(RETRY_S)
         finally:

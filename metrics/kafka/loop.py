@@ -1,21 +1,22 @@
 """The single poll loop: poll, decode, log, close, commit."""
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import methodcaller
 from threading import Event
 from time import monotonic
-from typing import Protocol
 
 from metrics.frames.counter import Counter
 from metrics.frames.frame import FrameMessage
 from metrics.frames.partition import PartitionCounter
+from metrics.frames.state import State
 from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
 from metrics.kafka.load import Load
 from metrics.kafka.watch import Watch
+from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
@@ -33,25 +34,6 @@ MOST_RECORDS = 20_000
 GARBAGE_OBJECTS = 100_000
 
 _partition_of = methodcaller("partition")
-
-
-class Watcher(Protocol):
-    """Is told what the loop does."""
-
-    def closed(self, record: Record) -> None:
-        """A window was closed; its record is in the open transaction."""
-
-    def committed(self) -> None:
-        """What was closed so far is committed."""
-
-    def rewound(self) -> None:
-        """What was closed since the last commit was not, and will be closed again."""
-
-    def read(self, frames: int) -> None:
-        """A batch was read, of so many frames."""
-
-    def troubled(self, what: str) -> None:
-        """The broker makes trouble, or answers again."""
 
 
 class Loop:
@@ -100,8 +82,7 @@ class Loop:
             self._send_rejected()
             self._publish(self._counter.close_all())
         self._watch.require_same_topic()
-        self._checkpoint.retire(self._counter.state())
-        self._watcher.committed()
+        self._commit_by(self._checkpoint.retire)
 
     def _room(self) -> int:
         """Return how many frames the next batch may have."""
@@ -120,7 +101,7 @@ class Loop:
             self._source.pass_by(partition, last_offset)
         self._send_rejected()
         self.uncommitted_frames += len(messages)
-        self._watcher.read(len(messages))
+        self._watcher.read(len(messages), monotonic() - now_s)
 
     def _send_on(self, messages: list[FrameMessage], counter: PartitionCounter) -> None:
         """Republish what is a frame: late, held or too far in the future, it still is one."""
@@ -195,9 +176,13 @@ class Loop:
     def _commit(self) -> None:
         if self.uncommitted_frames:
             self._watch.require_same_topic()
-        began_s = monotonic()
-        self._checkpoint.commit(self._counter.state())
-        self._load.committed(self.uncommitted_frames, monotonic() - began_s)
-        self._uncommitted_records = self.uncommitted_frames = 0
+        self._commit_by(self._checkpoint.commit)
+
+    def _commit_by(self, commit: Callable[[State], None]) -> None:
+        began_s, state = monotonic(), self._counter.state()
+        commit(state)
         self._committed_at_s = monotonic()
-        self._watcher.committed()
+        took_s = self._committed_at_s - began_s
+        self._load.committed(self.uncommitted_frames, took_s)
+        self._uncommitted_records = self.uncommitted_frames = 0
+        self._watcher.committed(state, took_s)
