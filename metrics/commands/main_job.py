@@ -1,8 +1,9 @@
 """The main job: count, until Ctrl-C or the end of the input."""
 
 import functools
+from contextlib import contextmanager
 from threading import Event
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -16,8 +17,14 @@ from metrics.commands.reporting import stopping_on_signals
 from metrics.errors import FencedError
 from metrics.frame_files import Frames
 from metrics.kafka import job, local_broker
+from metrics.kafka.watcher import Watcher, Watchers
 from metrics.settings import Settings
 from metrics.terminal import Report, say, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from metrics.exposition.exposed import Exposed
 
 NOT_COMMITTED = "; what was not committed is counted by the next run"
 
@@ -75,18 +82,43 @@ class JobOptions(NamedTuple):
 
 def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
-    with stopping_on_signals(NOT_COMMITTED) as stopping, job.prepared(settings, stopping, require_broker) as prepared:
+    with (
+        stopping_on_signals(NOT_COMMITTED) as stopping,
+        _exposing(settings) as exposed,
+        job.prepared(settings, stopping, require_broker) as prepared,
+    ):
+
+        def tell(line: str) -> None:
+            say(line)
+            if exposed:
+                exposed.stand_by(line)
+
         while options.stand_by:
             try:
-                if not prepared.stand_by(say, lambda: _open(prepared, options)):
+                if not prepared.stand_by(tell, lambda: _open(prepared, options)):
                     return
-                _count(settings, options, prepared, stopping)
+                _count(settings, options, prepared, stopping, exposed)
             except FencedError as error:
                 warn(error.what)
             else:
                 return
         _open(prepared, options)
-        _count(settings, options, prepared, stopping)
+        _count(settings, options, prepared, stopping, exposed)
+
+
+@contextmanager
+def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
+    """Serve metrics where METRICS_PORT is set, from before anything is taken over; gives what is to be told."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    # To import it takes as long as a tenth of a start.
+    from metrics.exposition.server import exposed_over_http  # noqa: PLC0415
+
+    with exposed_over_http(settings) as exposed:
+        host = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host
+        say(f"metrics at http://{host}:{settings.metrics_port}/metrics")
+        yield exposed
 
 
 def _open(prepared: job.Job, options: JobOptions) -> None:
@@ -99,9 +131,15 @@ def _open(prepared: job.Job, options: JobOptions) -> None:
         prepared.open()
 
 
-def _count(settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event) -> None:
+def _count(
+    settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event, exposed: "Exposed | None"
+) -> None:
     say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
     report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
+    watcher: Watcher = report
+    if exposed:
+        exposed.begin(prepared)
+        watcher = Watchers([exposed, report])
     with report:
-        prepared.run(report)
+        prepared.run(watcher)
     report.sum_up()

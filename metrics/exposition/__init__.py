@@ -1,0 +1,1 @@
+"""The main job as Prometheus sees it: metrics, health and readiness over HTTP."""

@@ -1,0 +1,123 @@
+"""What the main job exposes: written by the thread of the loop, a few times a second, read by whoever asks.
+
+The hot path knows nothing of it: counters are those of the committed state, which the loop makes for the commit anyway.
+"""
+
+from collections.abc import Mapping
+from time import monotonic, time
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+from metrics.frames.state import State
+from metrics.frames.windows import Record
+from metrics.kafka.job import Job
+from metrics.kafka.standby import SILENT_S
+
+# A batch holds what 5 ms bring, a thousand frames at the most; a commit takes some milliseconds, on a bad day 20 s.
+BATCH_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+COMMIT_BUCKETS_S = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+STARTING = "starting: the group is not taken over yet"
+
+
+class Committed(NamedTuple):
+    """How things stood at a commit.
+
+    Attributes:
+        lags: records waiting, for each partition whose end is known.
+        at_s: wall time of the commit, in seconds since the epoch.
+        seen_at_s: the same moment by time.monotonic.
+    """
+
+    state: State
+    instance_id: str
+    lags: Mapping[int, int]
+    at_s: float
+    seen_at_s: float
+
+
+class Exposed:
+    """The last commit, how long batches and commits take, and what keeps the job from being ready: a watcher.
+
+    Everything may be read from any thread.
+
+    Attributes:
+        registry: holds the histograms and what else is counted for this process; whoever serves adds to it.
+        committed_last: the last commit; None while nothing was taken over.
+    """
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no type for it
+        self.registry = CollectorRegistry()
+        self.committed_last: Committed | None = None
+        self._waits_for = STARTING
+        self._trouble = ""
+        self._job: Job | None = None
+        self._batch_s = Histogram(
+            "frames_batch_duration_seconds",
+            "Time to decode and log a batch of frames; to wait for them is no part of it.",
+            registry=self.registry,
+            buckets=BATCH_BUCKETS_S,
+        )
+        self._commit_s = Histogram(
+            "frames_commit_duration_seconds",
+            "Time to commit a transaction of results, rejected frames, offsets and state.",
+            registry=self.registry,
+            buckets=COMMIT_BUCKETS_S,
+        )
+        self._aborted = Counter(
+            "frames_transactions_aborted",
+            "Transactions that were lost: nothing of them is visible, and what they held was done anew.",
+            registry=self.registry,
+        )
+
+    def why_not_ready(self) -> str | None:
+        """Return in words why the job does not do its work now; None if it does.
+
+        It does while it commits, every two seconds at the latest: so the broker answers and the state is known.
+        """
+        last = self.committed_last
+        if last is None:
+            return self._waits_for
+        silence_s = monotonic() - last.seen_at_s
+        if silence_s <= SILENT_S:
+            return None
+        trouble = self._trouble
+        return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
+
+    def stand_by(self, line: str) -> None:
+        """Note what is waited for while another instance is active: its counters are no longer ours to tell."""
+        self.committed_last = None
+        self._waits_for = f"standing by; told last: {line}"
+
+    def begin(self, job: Job) -> None:
+        """Begin with a job that has taken over, and thereby committed its state."""
+        self._job = job
+        self._take(job.counter.state())
+
+    def closed(self, record: Record) -> None:
+        """Do nothing: the state of the commit holds how many were closed."""
+
+    def committed(self, state: State, took_s: float) -> None:
+        """Take what was committed."""
+        self._commit_s.observe(took_s)
+        self._trouble = ""
+        self._take(state)
+
+    def rewound(self) -> None:
+        """Count a transaction that was lost."""
+        self._aborted.inc()
+
+    def read(self, frames: int, took_s: float) -> None:
+        """Take how long a batch took; one without frames is none."""
+        if frames:
+            self._batch_s.observe(took_s)
+
+    def troubled(self, what: str) -> None:
+        """Keep what is wrong until the next commit."""
+        self._trouble = what
+
+    def _take(self, state: State) -> None:
+        assert self._job is not None
+        lags = self._job.source.lags()
+        self.committed_last = Committed(state, self._job.instance_id, lags, time(), monotonic())

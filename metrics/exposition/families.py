@@ -1,0 +1,151 @@
+"""The last commit as families of metrics, made when somebody asks.
+
+Names and units are those of Prometheus' conventions. What counts, counts all runs of the consumer group: so it goes on
+over restarts, and a rate has no dip there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from time import time
+from typing import NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+from metrics.exposition.exposed import Committed, Exposed
+from metrics.frames.frame import Reason
+from metrics.frames.state import PartitionState
+from metrics.settings import Settings
+
+
+class _OfPartition(NamedTuple):
+    """A metric that each partition has.
+
+    Attributes:
+        value: reads it from the partition's state; None where it has none yet.
+    """
+
+    family: type[CounterMetricFamily] | type[GaugeMetricFamily]
+    name: str
+    meaning: str
+    value: Callable[[PartitionState], float | None]
+
+
+_OF_PARTITION = (
+    _OfPartition(CounterMetricFamily, "frames_consumed", "Frames read.", lambda at: at.tally.consumed),
+    _OfPartition(
+        CounterMetricFamily, "frames_counted", "Frames that count for their second.", lambda at: at.tally.counted
+    ),
+    _OfPartition(
+        CounterMetricFamily, "frames_late", "Frames that came after their second was closed.", lambda at: at.tally.late
+    ),
+    _OfPartition(
+        CounterMetricFamily,
+        "frames_late_in_minute",
+        "Those of frames_late_total that still count for their minute; the others are rejected.",
+        lambda at: at.tally.joined,
+    ),
+    _OfPartition(
+        CounterMetricFamily,
+        "frames_lost",
+        "Frames that were gone from the topic before their second was closed, which --accept-loss has accepted.",
+        lambda at: at.tally.lost,
+    ),
+    _OfPartition(
+        GaugeMetricFamily, "frames_held", "Frames that wait for proof of a time far ahead.", lambda at: at.tally.held
+    ),
+    _OfPartition(GaugeMetricFamily, "frames_open", "Frames counted whose second is open.", lambda at: at.open),
+    _OfPartition(
+        GaugeMetricFamily, "frames_position_offset", "Offset of the next record to read.", lambda at: at.position
+    ),
+    _OfPartition(
+        GaugeMetricFamily,
+        "frames_event_time_timestamp_seconds",
+        "Event time: the newest ts of a frame.",
+        lambda at: at.newest if at.newest >= 0 else None,
+    ),
+)
+
+
+class Families(Collector):
+    """Makes the families of an application's last commit; where another instance is active, only `frames_ready`."""
+
+    def __init__(self, settings: Settings, exposed: Exposed) -> None:
+        self._settings = settings
+        self._exposed = exposed
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family."""
+        yield _gauge("frames_ready", "1 while frames are counted and committed, else 0.", self._is_ready())
+        last = self._exposed.committed_last
+        if last is not None:
+            yield self._info(last)
+            for each in _OF_PARTITION:
+                yield _of_partition(each, last)
+            yield _lags(last)
+            yield _rejected(last)
+            yield _windows_closed(last)
+            yield from _watermark(last)
+            yield _gauge(
+                "frames_last_commit_timestamp_seconds", "Wall time of the last commit since the epoch.", last.at_s
+            )
+
+    def _is_ready(self) -> int:
+        return int(self._exposed.why_not_ready() is None)
+
+    def _info(self, last: Committed) -> Metric:
+        labels = {
+            "group": self._settings.consumer_group_id,
+            "topic": self._settings.input_topic,
+            "instance_id": last.instance_id,
+        }
+        return InfoMetricFamily("frames_job", "Consumer group, input topic, and the instance that commits.", labels)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value)
+
+
+def _of_partition(metric: _OfPartition, last: Committed) -> Metric:
+    values = ((partition, metric.value(at)) for partition, at in sorted(last.state.partitions.items()))
+    return _labelled(metric.family(metric.name, metric.meaning, labels=["partition"]), values)
+
+
+def _lags(last: Committed) -> Metric:
+    family = GaugeMetricFamily("frames_lag_records", "Records that are not read yet.", labels=["partition"])
+    return _labelled(family, sorted(last.lags.items()))
+
+
+def _rejected(last: Committed) -> Metric:
+    """Every reason has a value, 0 too: what appears when it first happens has no rate."""
+    rejected = dict.fromkeys(Reason, 0)
+    for at in last.state.partitions.values():
+        for reason, frames in at.tally.rejected.items():
+            rejected[Reason(reason)] += frames
+    meaning = "Frames that went to the rejected topic; late ones, if they count for no minute either."
+    return _labelled(CounterMetricFamily("frames_rejected", meaning, labels=["reason"]), rejected.items())
+
+
+def _windows_closed(last: Committed) -> Metric:
+    closed = {"second": last.state.seconds.windows, "minute": last.state.minutes.windows}
+    meaning = "Windows published, rows of 0 included."
+    return _labelled(CounterMetricFamily("frames_windows_closed", meaning, labels=["size"]), closed.items())
+
+
+def _watermark(last: Committed) -> Iterator[Metric]:
+    """There is no watermark before the first frame."""
+    watermark = last.state.closing_to
+    if watermark:
+        yield _gauge(
+            "frames_watermark_timestamp_seconds",
+            "Event time, less the allowed lateness: windows that end at or before it are closed.",
+            watermark,
+        )
+        yield _gauge("frames_watermark_delay_seconds", "How far the watermark is behind wall time.", time() - watermark)
+
+
+def _labelled(family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[object, float | None]]) -> Metric:
+    for label, value in values:
+        if value is not None:
+            family.add_metric([str(label)], value)
+    return family
