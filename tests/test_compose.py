@@ -24,13 +24,16 @@ from metrics import settings
 from metrics.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-APP_SERVICES = ["prepare-topics", "app"]
+APP_SERVICES = ["prepare-topics", "app", "page"]
 # Nothing that a container has any use for: the local broker stays out of the image, client properties have no one name.
-NOT_IN_COMPOSE = {
-    "local_broker_dir",
-    "client_properties",
-    *("keep_seconds", "keep_minutes", "api_token", "metrics_port", "metrics_host"),
+NOT_IN_COMPOSE = {"local_broker_dir", "client_properties"}
+# What only one of them reads, and what compose tells it.
+OF_ONE = {
+    "prepare-topics": {},
+    "app": {"metrics_port": 9464, "metrics_host": "0.0.0.0"},
+    "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None},
 }
+OBSERVE = ["page", "prometheus", "grafana"]
 
 
 class Instruction(NamedTuple):
@@ -106,20 +109,25 @@ def listeners(variable: str) -> dict[str, str]:
     return dict(part.split("://") for part in text.split(","))
 
 
-def test_compose_has_the_four_services() -> None:
-    assert set(compose()["services"]) == {"broker", "prepare-topics", "control-center", "app"}
+def test_compose_has_four_services_and_three_more_for_those_who_observe() -> None:
+    profiles = {name: service.get("profiles") for name, service in compose()["services"].items()}
+    assert profiles == {
+        **dict.fromkeys(["broker", "prepare-topics", "control-center", "app"]),
+        **{name: ["observe"] for name in OBSERVE},
+    }
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_what_the_application_is_told_is_what_it_would_take_by_default(service: str) -> None:
     told = msgspec.structs.asdict(settings.load(environment_of(service)))
-    assert told == {**msgspec.structs.asdict(Settings()), "bootstrap_servers": "broker:29092"}
+    assert told == {**msgspec.structs.asdict(Settings()), "bootstrap_servers": "broker:29092", **OF_ONE[service]}
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_every_setting_can_be_given_to_compose_and_nothing_else_is_passed_on(service: str) -> None:
+    of_others = {name for other, settings_of_it in OF_ONE.items() if other != service for name in settings_of_it}
     assert set(environment_of(service)) == {
-        field.name.upper() for field in msgspec.structs.fields(Settings) if field.name not in NOT_IN_COMPOSE
+        field.name.upper() for field in msgspec.structs.fields(Settings) if field.name not in NOT_IN_COMPOSE | of_others
     }
 
 
@@ -154,6 +162,9 @@ def test_control_center_is_published_on_9021_and_nothing_on_other_addresses_than
         "control-center": ["127.0.0.1:9021:9021"],
         "prepare-topics": [],
         "app": [],
+        "page": ["127.0.0.1:8000:8000"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
     }
 
 
@@ -168,7 +179,7 @@ def test_the_broker_is_one_kraft_node_with_its_log_in_a_volume() -> None:
         "22 characters of base64, no dash first"
     )
     assert compose()["services"]["broker"]["volumes"] == [f"broker-data:{broker['KAFKA_LOG_DIRS']}"]
-    assert compose()["volumes"] == {"broker-data": None}
+    assert "broker-data" in compose()["volumes"]
 
 
 def test_every_internal_topic_is_content_with_one_broker() -> None:
@@ -194,8 +205,9 @@ def test_broker_and_control_center_are_of_one_release_that_may_be_chosen() -> No
     assert images == {
         "broker": "confluentinc/cp-server:7.9.1",
         "control-center": "confluentinc/cp-enterprise-control-center:7.9.1",
-        "prepare-topics": None,
-        "app": None,
+        **dict.fromkeys(APP_SERVICES),
+        "prometheus": "prom/prometheus:v3.5.0",
+        "grafana": "grafana/grafana:12.0.2",
     }
     assert compose()["services"]["broker"]["image"] == "confluentinc/cp-server:7.9.0"
 
@@ -210,6 +222,9 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "control-center": {"broker": "service_healthy"},
         "prepare-topics": {"broker": "service_healthy"},
         "app": {"broker": "service_healthy", "prepare-topics": "service_completed_successfully"},
+        "page": {"broker": "service_healthy", "prepare-topics": "service_completed_successfully"},
+        "prometheus": {},
+        "grafana": {"prometheus": "service_started"},
     }
     assert "kafka-broker-api-versions" in compose()["services"]["broker"]["healthcheck"]["test"][1]
 
@@ -236,6 +251,45 @@ def test_data_is_mounted_where_the_application_looks_for_it(service: str) -> Non
     (workdir,) = of_the_image("WORKDIR")
     assert compose()["services"][service]["volumes"] == [f"./data:{workdir}/data:ro"]
     assert compose()["services"][service]["build"] == "."
+
+
+def mounted(service: str) -> dict[str, Path]:
+    """Return what is mounted of the project's folder, read only: each file by where the container finds it."""
+    volumes = [volume.split(":") for volume in compose()["services"][service]["volumes"] if volume.startswith("./")]
+    assert all(how == "ro" for _, _, how in volumes)
+    return {inside: ROOT / outside for outside, inside, _ in volumes}
+
+
+def test_the_page_listens_to_this_machine_and_is_asked_for_its_health() -> None:
+    page = compose()["services"]["page"]
+    assert page["command"] == ["serve", "--host", "0.0.0.0"]
+    assert "'http://127.0.0.1:8000/healthz'" in page["healthcheck"]["test"][-1]
+    compile(page["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
+
+
+def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serves() -> None:
+    files = mounted("prometheus")
+    config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"].read_text(encoding="utf-8"))
+    [scraped] = config["scrape_configs"]
+    assert scraped["job_name"] == "frames"
+    assert scraped["static_configs"] == [{"targets": [f"app:{environment_of('app')['METRICS_PORT']}"]}]
+    assert [f"/etc/prometheus/{name}" for name in config["rule_files"]] == [
+        name for name, path in files.items() if path.name == "alerts.yml" and path.exists()
+    ]
+
+
+def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
+    files = mounted("grafana")
+    at = "/etc/grafana/provisioning"
+    [source] = yaml.safe_load(files[f"{at}/datasources/frames.yml"].read_text(encoding="utf-8"))["datasources"]
+    assert (source["uid"], source["url"]) == ("prometheus", "http://prometheus:9090")
+    prometheus = yaml.safe_load(mounted("prometheus")["/etc/prometheus/prometheus.yml"].read_text(encoding="utf-8"))
+    assert source["jsonData"]["timeInterval"] == prometheus["global"]["scrape_interval"]
+    [provider] = yaml.safe_load(files[f"{at}/dashboards/frames.yml"].read_text(encoding="utf-8"))["providers"]
+    home = environment_of("grafana")["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert Path(home).parent == Path(provider["options"]["path"])
+    assert files[home].exists()
 
 
 def run_prepare_topics(folder: Path, files: list[str]) -> list[str]:
