@@ -5,6 +5,7 @@ import random
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.contract import Task
 from benchmark.process import Measured
+from benchmark.scraper import scraping
 from benchmark.sides import Side, environment, rejected_topic
 from benchmark.told import Told
 from benchmark.truth import Truth, compare
@@ -111,14 +113,20 @@ class Rounds:
         self._broker.create(task.seconds_topic, task.minutes_topic, task.copy_topic, rejected_topic(task))
         os.sync()  # what the run before has written is no load on this one
         timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
-        finished = process.run(command, environment(self._variables, side, task), folder, timeout_s)
+        with scraping() if side.is_scraped else nullcontext() as scraper:
+            variables = environment(self._variables, side, task)
+            if scraper is not None:
+                variables["METRICS_PORT"] = str(scraper.port)
+            finished = process.run(command, variables, folder, timeout_s)
         told = side.told(finished)
         run = Run(side, number, finished.measured, told, finished.failure, finished.last_errors)
-        return run if finished.failure else self._checked(run, task)
+        if finished.failure:
+            return run
+        problems = ["no scrape was answered"] if scraper is not None and not scraper.scrapes else []
+        return self._checked(run, task, problems)
 
-    def _checked(self, run: Run, task: Task) -> Run:
-        """Compare what a run published with what it must have."""
-        problems: list[str] = []
+    def _checked(self, run: Run, task: Task, problems: list[str]) -> Run:
+        """Compare what a run published with what it must have, and add what is wrong to what was."""
         windows = 0
         if run.side.reads_all and (run.told is None or run.told.frames != task.frames):
             read = f"{run.told.frames:,}" if run.told else "an untold number of"

@@ -29,6 +29,7 @@ class Side(NamedTuple):
         reads_all: it is right only if it says that it read all frames.
         counts: it publishes windows; they must be right.
         copies: it publishes the frames; they must be as many.
+        is_scraped: it is given a METRICS_PORT, which is scraped once a second.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Side(NamedTuple):
     reads_all: bool = False
     counts: bool = False
     copies: bool = False
+    is_scraped: bool = False
 
 
 def _peer(name: str) -> Command:
@@ -92,6 +94,15 @@ SIDES = (
         told=by_summary,
         counts=True,
         copies=True,
+    ),
+    Side(
+        "ours_observed",
+        "app.py --until-end with METRICS_PORT, scraped once a second",
+        _ours,
+        variables=_our_settings,
+        told=by_summary,
+        counts=True,
+        is_scraped=True,
     ),
     Side("original", "kafka-python, json.loads, lists and pointers", _peer("original"), "original", counts=True),
     Side("aiokafka_orjson", "aiokafka one by one, orjson", _peer("aiokafka_orjson"), "aiokafka", counts=True),

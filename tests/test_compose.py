@@ -28,7 +28,7 @@ APP_SERVICES = ["prepare-topics", "app", "page"]
 # Nothing that a container has any use for: the local broker stays out of the image, client properties have no one name.
 NOT_IN_COMPOSE = {"local_broker_dir", "client_properties"}
 # What only one of them reads, and what compose tells it.
-OF_ONE = {
+OF_ONE: dict[str, dict[str, Any]] = {
     "prepare-topics": {},
     "app": {"metrics_port": 9464, "metrics_host": "0.0.0.0"},
     "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None},

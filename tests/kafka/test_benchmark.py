@@ -18,7 +18,7 @@ from benchmark.sides import Side
 from benchmark.truth import Recount
 
 PROJECT = Path(__file__).resolve().parents[2]
-SIDES = [side for side in ("kcat", "consume", "ours") if side != "kcat" or shutil.which("kcat")]
+SIDES = [side for side in ("kcat", "consume", "ours", "ours_observed") if side != "kcat" or shutil.which("kcat")]
 
 
 def command(*arguments: str) -> list[str]:
