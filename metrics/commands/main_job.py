@@ -100,6 +100,8 @@ def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBro
                 _count(settings, options, prepared, stopping, exposed)
             except FencedError as error:
                 warn(error.what)
+                if exposed:
+                    exposed.stand_by(error.what)
             else:
                 return
         _open(prepared, options)

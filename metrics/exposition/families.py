@@ -118,10 +118,10 @@ def _lags(last: Committed) -> Metric:
 
 def _rejected(last: Committed) -> Metric:
     """Every reason has a value, 0 too: what appears when it first happens has no rate."""
-    rejected = dict.fromkeys(Reason, 0)
+    rejected = dict.fromkeys(map(str, Reason), 0)
     for at in last.state.partitions.values():
         for reason, frames in at.tally.rejected.items():
-            rejected[Reason(reason)] += frames
+            rejected[reason] = rejected.get(reason, 0) + frames
     meaning = "Frames that went to the rejected topic; late ones, if they count for no minute either."
     return _labelled(CounterMetricFamily("frames_rejected", meaning, labels=["reason"]), rejected.items())
 

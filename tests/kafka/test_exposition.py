@@ -182,6 +182,11 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
             finish(active)
             wait_until(standby.is_ready, "the other has taken over")
             assert standby.total("frames_consumed_total") == 1
+            with running(application):
+                wait_until(exposed.is_ready, "the first one has taken over again")
+                wait_until(lambda: "standing by" in standby.get("/readyz").text, "the other stands by again")
+                assert "frames_consumed_total" not in standby.get("/metrics").text
+                assert exposed.total("frames_consumed_total") == 1
 
 
 def test_a_port_in_use_is_an_error_before_anything_is_taken_over(application: Application, exposed: Exposed) -> None:
