@@ -14,6 +14,7 @@ NAMES = (
     "feed",
     "results",
     "status",
+    "serve",
     "topics",
     "reset-offsets",
     "verify",

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S
+from metrics.settings import Settings
 
 
 class WindowKind(NamedTuple):
@@ -27,3 +28,8 @@ KINDS = (
     WindowKind(SECOND_S, "seconds", "Frames per second", "frames", 600),
     WindowKind(MINUTE_S, "minutes", "Unique users per minute", "users", 240),
 )
+
+
+def kept(settings: Settings) -> dict[int, int]:
+    """Return how many windows of each size are kept, by the size in seconds."""
+    return {SECOND_S: settings.keep_seconds, MINUTE_S: settings.keep_minutes}

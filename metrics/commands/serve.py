@@ -1,0 +1,93 @@
+"""`serve`: the page and the API."""
+
+import socket
+from ipaddress import ip_address
+from typing import Annotated
+
+import typer
+
+from metrics.commands.broker_in_use import broker_in_use
+from metrics.commands.reporting import stopping_on_signals
+from metrics.errors import SettingsError
+from metrics.live.board import Board, Trouble
+from metrics.live.kinds import kept
+from metrics.live.reader import Reader
+from metrics.terminal import note, say, warn
+from metrics.web import server
+
+END_S = 0.5
+
+
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to serve at; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve at; 0 takes a free one.")] = 8000,
+) -> None:
+    """Serve a page that shows the results as they are committed, and an API; documentation of it is at /docs.
+
+    Reads only, and joins no group: it may be started, stopped and run several times while the job runs. What it keeps
+    in memory is bounded by `KEEP_SECONDS` and `KEEP_MINUTES`. Where other machines reach it, set `API_TOKEN`.
+
+    Ctrl-C ends it with exit code 0.
+
+    Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
+    """
+    with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
+        if settings.api_token is None and not _is_loopback(listening):
+            warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
+        keep = kept(settings)
+        board = Board(keep)
+        reader = Reader(settings, board, keep)
+        told = _Told()
+        app = server.create(board, settings)
+        web = server.Server(app, stopping, lambda: _say_where(listening), lambda: told.look(board.trouble))
+        reader.start()
+        try:
+            web.run([listening])
+        finally:
+            reader.stop()
+            reader.join(END_S)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take an address.
+
+    Raises:
+        SettingsError: it cannot be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"port {port} of {host} cannot be served at",
+            why=error.strerror or str(error),
+            now="choose another with --port, or --host; another `serve` may run",
+        ) from error
+
+
+def _is_loopback(listening: socket.socket) -> bool:
+    return ip_address(listening.getsockname()[0]).is_loopback
+
+
+def _say_where(listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    say(f"the page is at http://{name}:{port}/ and the API at http://{name}:{port}/docs; Ctrl-C ends")
+
+
+class _Told:
+    """Says on the terminal what is wrong, and when that is over, once each."""
+
+    def __init__(self) -> None:
+        self._trouble: Trouble | None = None
+
+    def look(self, trouble: Trouble | None) -> None:
+        """Say what has changed."""
+        before, self._trouble = self._trouble, trouble
+        if trouble is not None and (before is None or before.what != trouble.what):
+            warn(trouble.what)
+        elif before is not None and trouble is None:
+            say("all is well again: what is shown is up to date")
