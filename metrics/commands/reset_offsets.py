@@ -7,12 +7,12 @@ import typer
 
 from metrics import reset_text, terminal
 from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.times import second_of
 from metrics.errors import SettingsError
 from metrics.kafka import reset
 from metrics.kafka.reset import Plan, Reset
 from metrics.kafka.reset_target import Edge, Offset, Since, Target
 from metrics.terminal import bar, say, say_lines
+from metrics.times import second_of
 
 OFFSET = "offset:"
 MOST_DIGITS = 19  # an offset has 63 bits

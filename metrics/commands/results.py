@@ -12,7 +12,6 @@ import typer
 from metrics import parquet as parquet_files
 from metrics.commands.broker_in_use import broker_in_use
 from metrics.commands.reporting import stopping_on_signals
-from metrics.commands.times import range_of
 from metrics.errors import SettingsError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S
@@ -22,6 +21,7 @@ from metrics.recount.published import KINDS
 from metrics.result_rows import Csv, JsonLines, Printer, TableRows, table_row
 from metrics.standard_streams import require_reader
 from metrics.terminal import bar, is_standard_output, note, numbered, out, say, shown, warn
+from metrics.times import range_of
 
 CHUNK_RESULTS = 500
 MOST_WARNINGS = 10

@@ -6,12 +6,12 @@ import typer
 
 from metrics import verdict
 from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.times import range_of
 from metrics.kafka import verification
 from metrics.recount.comparison import Range
 from metrics.recount.findings import MOST_DIFFERENCES, Findings
 from metrics.settings import Settings
 from metrics.terminal import bar, say
+from metrics.times import range_of
 
 
 def verify(

@@ -3,13 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from threading import Lock
 from time import time
 
 import msgspec
 
 from metrics.kafka.rejected import RejectedFrame
-from metrics.kafka.results import Result
+from metrics.kafka.results import Result, by_ends
 from metrics.kafka.status import Status
 from metrics.live.kept import Kept
 from metrics.live.subscription import Subscription
@@ -50,6 +51,7 @@ class Board:
         self._status: Status | None = None
         self._troubles: dict[str, Trouble] = {}
         self._listeners: set[Subscription] = set()
+        self._has_begun = self._has_ended = False
         self._version = 0
 
     @property
@@ -74,6 +76,11 @@ class Board:
         return self._status is not None and self.trouble is None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the results that were there at the start are known."""
+        return self._has_begun
+
+    @property
     def rejected(self) -> Sequence[RejectedFrame]:
         """The last frames that were rejected, the newest first."""
         with self._lock:
@@ -82,6 +89,11 @@ class Board:
     def sizes_s(self) -> Sequence[int]:
         """Return the sizes of windows that are kept."""
         return [*self._kept]
+
+    def kept_from(self, size_s: int) -> int | None:
+        """Return the start of the oldest window of a size that is kept; None where there is none."""
+        with self._lock:
+            return self._kept[size_s].first_start
 
     def between(self, size_s: int, start: int, end: int) -> Sequence[Result]:
         """Return the kept windows of a size that lie in `[start, end)`, the oldest first."""
@@ -99,10 +111,10 @@ class Board:
         Topics may be read again from the first window that is kept, or have been made anew.
         """
         with self._lock:
+            is_first, self._has_begun = not self._has_begun, True
             before, self._kept = self._kept, {at.size_s: Kept(at.size_s, at.keep) for at in self._kept.values()}
             for result in results:
                 self._kept[result.size_s].add(result)
-            is_first = not any(map(len, before.values()))
             new = [
                 result
                 for kept in self._kept.values()
@@ -157,7 +169,7 @@ class Board:
                 self._version += 1
 
     def listen(self) -> Subscription:
-        """Listen to results that come from now on, in the running event loop.
+        """Listen to results that come from now on, in the running event loop, until it is closed.
 
         Raises:
             TooManyListenersError: too many others do.
@@ -167,7 +179,34 @@ class Board:
             if len(self._listeners) >= MOST_LISTENERS:
                 raise TooManyListenersError
             self._listeners.add(subscription)
+            if self._has_ended:
+                subscription.end()
         return subscription
+
+    def newest_starts(self) -> dict[int, int]:
+        """Return the start of the newest window of each size, by the size in seconds; -1 where there is none."""
+        with self._lock:
+            starts = {size_s: kept.last_start for size_s, kept in self._kept.items()}
+        return {size_s: -1 if start is None else start for size_s, start in starts.items()}
+
+    def catch_up(self, subscription: Subscription, after: Mapping[int, int], most: int) -> Sequence[Result]:
+        """Return the kept windows that a listener lacks, the oldest first, at most so many; these do not come again.
+
+        Args:
+            after: the start of the last window that the listener knows, by the size in seconds; of sizes that are not
+                named here, it lacks none.
+        """
+        with self._lock:
+            subscription.forget(lambda result: result.window.start > after.get(result.size_s, result.window.start))
+            lacking = (self._kept[size_s].after(start, most) for size_s, start in after.items())
+            return [*islice(by_ends(lacking), most)]
+
+    def end(self) -> None:
+        """Let all listeners know that nothing comes any more."""
+        with self._lock:
+            self._has_ended = True
+            for listener in self._listeners:
+                listener.end()
 
     def _let_go(self, subscription: Subscription) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
 """The newest windows of one size, as many as are kept, by event time."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 
 from metrics.kafka.results import Result
@@ -23,9 +23,14 @@ class Kept:
         return len(self._starts)
 
     @property
-    def last(self) -> Result | None:
-        """The newest one."""
-        return self._by_start[self._starts[-1]] if self._starts else None
+    def first_start(self) -> int | None:
+        """The start of the oldest one."""
+        return self._starts[0] if self._starts else None
+
+    @property
+    def last_start(self) -> int | None:
+        """The start of the newest one."""
+        return self._starts[-1] if self._starts else None
 
     def add(self, result: Result) -> bool:
         """Take a window, and let go of those that are too old by it; tell whether it is kept itself."""
@@ -50,6 +55,11 @@ class Kept:
         first = bisect_left(self._starts, start)
         behind = bisect_left(self._starts, end - self.size_s + 1)
         return [self._by_start[one] for one in self._starts[first:behind]]
+
+    def after(self, start: int, most: int) -> Sequence[Result]:
+        """Return the windows that start after `start`, the oldest first, at most so many."""
+        first = bisect_right(self._starts, start)
+        return [self._by_start[one] for one in self._starts[first : first + most]]
 
     def newest(self, most: int) -> Sequence[Result]:
         """Return the newest windows, at most so many, the oldest of them first."""

@@ -1,11 +1,11 @@
 """Keeps a board up to date: by threads that read the topics and ask for the group, for as long as they are let."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
 from confluent_kafka import KafkaException
 
-from metrics.errors import MetricsError
+from metrics.errors import BrokerError, MetricsError
 from metrics.kafka import onlooker, rejected, results
 from metrics.kafka.clients import text_of
 from metrics.kafka.status import describe
@@ -14,7 +14,6 @@ from metrics.settings import Settings
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 1.0
-WAITING = "the broker"  # whoever waits for it goes on once anybody gets an answer
 
 
 class Reader:
@@ -60,37 +59,53 @@ class Reader:
             try:
                 read(lambda: self._board.relieve(name))
             except MetricsError as error:
-                self._board.suffer(name, f"{error.what}: {error.why}" if error.why else error.what)
+                self._suffer(name, ": ".join(filter(None, (error.what, error.why))))
             except KafkaException as error:
-                self._board.suffer(name, text_of(error))
+                self._suffer(name, text_of(error))
+            except Exception:
+                self._suffer(name, f"the {name} are read no more, by an error in the program; start it anew")
+                raise
             self._stopping.wait(RETRY_S)
 
+    def _suffer(self, name: str, what: str) -> None:
+        if not self._stopping.is_set():
+            self._board.suffer(name, " ".join(what.split()))
+
     def _read_results(self, relieve: Callable[[], None]) -> None:
+        lost: list[str] = []
         with results.latest(self._settings, self._keep) as there:
             self._board.begin(list(there.read(_pass_over)))
             relieve()
-            for new in there.follow(self._stopping, _pass_over, self._await_broker):
+            for new in there.follow(self._stopping, _pass_over, lost.append):
                 if new:
-                    self._board.relieve(WAITING)
                     self._board.add(new)
+                _require_none(lost)
 
     def _read_rejected(self, relieve: Callable[[], None]) -> None:
-        coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, self._await_broker)
+        lost: list[str] = []
+        coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, lost.append)
         self._board.add_rejected(next(coming), anew=True)
         relieve()
         for frames in coming:
             if frames:
                 self._board.add_rejected(frames)
+            _require_none(lost)
 
     def _read_status(self, relieve: Callable[[], None]) -> None:
         while not self._stopping.is_set():
             self._board.set_status(describe(onlooker.look(self._settings)))
-            self._board.relieve(WAITING)
             relieve()
             self._stopping.wait(STATUS_EVERY_S)
 
-    def _await_broker(self, what: str) -> None:
-        self._board.suffer(WAITING, what)
+
+def _require_none(lost: Sequence[str]) -> None:
+    """See that what is followed is still there: what comes meanwhile is found when it is read anew.
+
+    Raises:
+        BrokerError: the broker, or a topic, was lost.
+    """
+    if lost:
+        raise BrokerError(lost[0])
 
 
 def _pass_over(_: str) -> None:

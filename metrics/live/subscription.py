@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from metrics.kafka.results import Result
@@ -19,6 +20,10 @@ class Subscription:
     Args:
         loop: where the coroutine runs.
         on_close: called when nobody listens any more.
+
+    Attributes:
+        has_overflowed: the listener was too slow, and gets nothing any more.
+        has_ended: nothing comes any more.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_close: Callable[["Subscription"], None]) -> None:
@@ -26,8 +31,9 @@ class Subscription:
         self._on_close = on_close
         self._lock = Lock()
         self._waiting: deque[Result] = deque()
-        self._has_come = asyncio.Event()
+        self._has_news = asyncio.Event()
         self.has_overflowed = False
+        self.has_ended = False
 
     def put(self, results: Sequence[Result]) -> None:
         """Hand results over, from any thread."""
@@ -38,17 +44,24 @@ class Subscription:
             if len(self._waiting) > MOST_WAITING:
                 self._waiting.clear()
                 self.has_overflowed = True
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._has_come.set)
+        self._wake()
+
+    def end(self) -> None:
+        """Let the listener know that nothing comes any more, from any thread."""
+        self.has_ended = True
+        self._wake()
+
+    def forget(self, is_known: Callable[[Result], bool]) -> None:
+        """Let go of results that wait and that the listener knows from elsewhere."""
+        with self._lock:
+            self._waiting = deque(result for result in self._waiting if not is_known(result))
 
     async def take(self, timeout_s: float) -> Sequence[Result]:
-        """Return what came, as soon as something has; nothing after `timeout_s` seconds."""
-        try:
-            await asyncio.wait_for(self._has_come.wait(), timeout_s)
-        except TimeoutError:
-            return ()
+        """Return what came, as soon as something has; nothing after `timeout_s` seconds, or where nothing will come."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._has_news.wait(), timeout_s)
         with self._lock:
-            self._has_come.clear()
+            self._has_news.clear()
             results = list(self._waiting)
             self._waiting.clear()
         return results
@@ -56,3 +69,7 @@ class Subscription:
     def close(self) -> None:
         """Listen no more."""
         self._on_close(self)
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the listener with it
+            self._loop.call_soon_threadsafe(self._has_news.set)
