@@ -38,7 +38,7 @@ class Csv:
 
     def __init__(self, sizes_s: Collection[int]) -> None:
         self._columns = columns(sizes_s)
-        say_lines(csv_lines([dict(zip(self._columns, self._columns, strict=True))], self._columns))
+        say_lines(csv_header(self._columns))
 
     def print(self, results: Sequence[Result]) -> None:
         """Print results."""
@@ -70,6 +70,11 @@ def json_lines(results: Iterable[Result]) -> Iterator[str]:
 
 def _line(value: bytes) -> bytes:
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+
+
+def csv_header(names: Sequence[str]) -> list[str]:
+    """Return the header of CSV with these columns, in a line."""
+    return csv_lines([dict(zip(names, names, strict=True))], names)
 
 
 def csv_lines(rows: Iterable[Mapping[str, Value]], names: Sequence[str]) -> list[str]:

@@ -35,14 +35,15 @@ def serve(
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
     with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
-        if settings.api_token is None and not _is_loopback(listening):
+        is_loopback = ip_address(listening.getsockname()[0]).is_loopback
+        if settings.api_token is None and not is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
         keep = kept(settings)
         board = Board(keep)
         reader = Reader(settings, board, keep)
         told = _Told()
-        app = server.create(board, settings)
-        web = server.Server(app, stopping, lambda: _say_where(listening), lambda: told.look(board.trouble))
+        app = server.create(board, settings, is_loopback=is_loopback)
+        web = server.Server(app, board, stopping, lambda: _say_where(listening), lambda: told.look(board.trouble))
         reader.start()
         try:
             web.run([listening])
@@ -68,10 +69,6 @@ def _bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _is_loopback(listening: socket.socket) -> bool:
-    return ip_address(listening.getsockname()[0]).is_loopback
-
-
 def _say_where(listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
@@ -79,15 +76,16 @@ def _say_where(listening: socket.socket) -> None:
 
 
 class _Told:
-    """Says on the terminal what is wrong, and when that is over, once each."""
+    """Says on the terminal what is wrong, and when all of it is over, once each."""
 
     def __init__(self) -> None:
-        self._trouble: Trouble | None = None
+        self._troubles: set[str] = set()
 
     def look(self, trouble: Trouble | None) -> None:
         """Say what has changed."""
-        before, self._trouble = self._trouble, trouble
-        if trouble is not None and (before is None or before.what != trouble.what):
-            warn(trouble.what)
-        elif before is not None and trouble is None:
+        if trouble is None and self._troubles:
+            self._troubles.clear()
             say("all is well again: what is shown is up to date")
+        elif trouble is not None and trouble.what not in self._troubles:
+            self._troubles.add(trouble.what)
+            warn(trouble.what)

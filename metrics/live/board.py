@@ -72,8 +72,8 @@ class Board:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the broker is reachable and the group's state is known."""
-        return self._status is not None and self.trouble is None
+        """Whether the broker is reachable, and the results and the group's state are known."""
+        return self._has_begun and self._status is not None and self.trouble is None
 
     @property
     def has_begun(self) -> bool:
@@ -132,6 +132,7 @@ class Board:
         self._version += 1
         for listener in self._listeners if new else ():
             listener.put(new)
+        self._listeners = {listener for listener in self._listeners if not listener.has_overflowed}
 
     def add_rejected(self, frames: Iterable[RejectedFrame], *, anew: bool = False) -> None:
         """Take frames that were rejected, in their order.

@@ -46,7 +46,14 @@ class Unreadable(NamedTuple):
 OfWindow = Published | Deleted
 
 
-class _Second(msgspec.Struct):
+class SecondFields(msgspec.Struct):
+    """The record of a second. `timestamp` and `end` are seconds since the epoch, the second lies in `[timestamp, end)`.
+
+    Attributes:
+        avg_num_of_frames: mean of all seconds published so far.
+        gap_s: seconds without frames before it that got no records.
+    """
+
     timestamp: int
     datetime: str
     end: int
@@ -55,7 +62,14 @@ class _Second(msgspec.Struct):
     gap_s: int = 0
 
 
-class _Minute(msgspec.Struct):
+class MinuteFields(msgspec.Struct):
+    """The record of a minute. `timestamp` and `end` are seconds since the epoch, the minute lies in `[timestamp, end)`.
+
+    Attributes:
+        avg_users_per_minute: mean of all minutes published so far.
+        gap_s: seconds without frames before it that got no records.
+    """
+
     timestamp: int
     datetime: str
     end: int
@@ -65,8 +79,8 @@ class _Minute(msgspec.Struct):
     gap_s: int = 0
 
 
-_decode_second = msgspec.json.Decoder(_Second).decode
-_decode_minute = msgspec.json.Decoder(_Minute).decode
+_decode_second = msgspec.json.Decoder(SecondFields).decode
+_decode_minute = msgspec.json.Decoder(MinuteFields).decode
 
 
 def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str) -> OfWindow | Unreadable:
@@ -83,7 +97,7 @@ def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str)
         return Unreadable(place)
     if not (key or b"").decode(errors="replace") == record.datetime == rfc3339(start):
         return Unreadable(place)
-    if isinstance(record, _Second):
+    if isinstance(record, SecondFields):
         frames = record.num_of_frames
         return Published(start, frames, record.avg_num_of_frames, record.gap_s, frames)
     return Published(start, record.unique_users, record.avg_users_per_minute, record.gap_s, record.num_of_frames)
@@ -91,7 +105,8 @@ def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str)
 
 # What a window is called, by its size.
 KINDS = {SECOND_S: "second", MINUTE_S: "minute"}
-FIELDS = {SECOND_S: _Second.__struct_fields__, MINUTE_S: _Minute.__struct_fields__}
+RECORDS: dict[int, type[SecondFields | MinuteFields]] = {SECOND_S: SecondFields, MINUTE_S: MinuteFields}
+FIELDS = {size_s: record.__struct_fields__ for size_s, record in RECORDS.items()}
 
 Value = int | float | str | None
 

@@ -6,19 +6,38 @@ from threading import Event
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from metrics.live.board import Board
 from metrics.settings import Settings
-from metrics.web import page
+from metrics.web import api, documentation, page, problems
+from metrics.web.access import Guard
 
 END_S = 1
+TITLE = "Frames per second and unique users per minute"
+VERSION = "1"
+ABOUT = """The committed results of the main job, read from their topics as they come; times are in UTC.
+
+What is answered where something is wrong is `application/problem+json`, by RFC 9457. HEAD is answered as GET is.
+"""
 
 
-def create(board: Board, settings: Settings) -> FastAPI:
-    """Return the application: the API, its documentation, and the page."""
-    app = FastAPIOffline(title="Frames per second and unique users per minute", redoc_url=None)
+def create(board: Board, settings: Settings, *, is_loopback: bool = True) -> FastAPI:
+    """Return the application: the API, its documentation, and the page.
+
+    Args:
+        is_loopback: whether it is served at loopback only.
+    """
+    app = FastAPIOffline(title=TITLE, version=VERSION, description=ABOUT, redoc_url=None)
+    app.include_router(api.routes(board))
+    for route in [*app.routes]:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            app.router.routes.append(problems.OtherMethods(route.path, ("GET", "HEAD")))
+    problems.add_to(app)
+    documentation.add_to(app, with_token=settings.api_token is not None)
     page.add_to(app, board, settings)
+    app.add_middleware(Guard, token=settings.api_token, is_loopback=is_loopback)
     return app
 
 
@@ -32,11 +51,12 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: FastAPI, stopping: Event, on_start: Callable[[], None], on_tick: Callable[[], None]
+        self, app: FastAPI, board: Board, stopping: Event, on_start: Callable[[], None], on_tick: Callable[[], None]
     ) -> None:
         super().__init__(
-            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=END_S, workers=1)
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=END_S, server_header=False)
         )
+        self._board = board
         self._stopping = stopping
         self._on_start = on_start
         self._on_tick = on_tick
@@ -50,3 +70,8 @@ class Server(uvicorn.Server):
         """Tell whether it is time to stop."""
         self._on_tick()
         return self._stopping.is_set() or await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Let go of whoever listens, and answer no more."""
+        self._board.end()
+        await super().shutdown(sockets)

@@ -1,0 +1,174 @@
+"""The API: windows, how the group stands, new records as they come, and health."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, Path, Query
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from metrics.kafka.results import Result
+from metrics.kafka.status import Status
+from metrics.live.board import Board, TooManyListenersError
+from metrics.live.kinds import KINDS
+from metrics.recount.published import columns, row
+from metrics.result_rows import csv_header, csv_lines
+from metrics.web import documentation, query, stream
+from metrics.web.documentation import Health, Windows, troubles
+from metrics.web.query import WindowsQuery
+
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+Wanted = Annotated[WindowsQuery, Query()]
+
+
+def routes(board: Board) -> APIRouter:
+    """Return the routes of the API; each takes GET and HEAD."""
+    router = APIRouter(default_response_class=Response)
+    for kind in KINDS:
+        _get(
+            router,
+            f"/{kind.plural}",
+            _windows(board, kind.size_s),
+            summary=kind.title,
+            responses=documentation.windows(kind.size_s) | troubles(401, 403, 406, 422, 503),
+        )
+    _get(
+        router,
+        "/windows/{size}",
+        _windows_of_any_size(board),
+        summary="Windows of one size",
+        responses=documentation.windows(*board.sizes_s()) | troubles(401, 403, 404, 406, 422, 503),
+    )
+    _get(
+        router,
+        "/status",
+        _status(board),
+        summary="How the group stands",
+        responses=documentation.of(Status, "as `app.py status --json` prints it") | troubles(401, 403, 503),
+    )
+    _get(
+        router,
+        "/stream",
+        _stream(board),
+        summary="New records as they are committed",
+        responses=documentation.stream() | troubles(401, 403, 422, 503),
+    )
+    _get(router, "/healthz", _healthz, summary="The process lives", responses=documentation.of(Health, "it does"))
+    _get(
+        router,
+        "/readyz",
+        _readyz(board),
+        summary="What is shown is up to date",
+        responses=documentation.of(Health, "the broker answers, and the state is known") | troubles(503),
+    )
+    return router
+
+
+def _get(router: APIRouter, path: str, answer: Callable[..., Any], **how: Any) -> None:
+    router.add_api_route(path, answer, methods=["GET"], response_model=None, **how)
+    router.add_api_route(path, answer, methods=["HEAD"], response_model=None, include_in_schema=False)
+
+
+def _windows(board: Board, size_s: int) -> Callable[..., Response]:
+    def windows(request: Request, wanted: Wanted) -> Response:
+        """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
+        return _answer(board, size_s, request, wanted)
+
+    return windows
+
+
+def _windows_of_any_size(board: Board) -> Callable[..., Response]:
+    names = {kind.plural: kind.size_s for kind in KINDS}
+    there = ", ".join(f"{name} ({size_s})" for name, size_s in names.items())
+    about = f"a name or a size in seconds, `60`, `60s` or `1m`; there are {there}"
+
+    def windows(
+        request: Request, size: Annotated[str, Path(description=about, examples=["minutes"])], wanted: Wanted
+    ) -> Response:
+        """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
+        size_s = names.get(size) or query.size_of(size)
+        if size_s is None or size_s not in board.sizes_s():
+            raise HTTPException(404, f"there are no windows of {size}; there are {there}")
+        return _answer(board, size_s, request, wanted)
+
+    return windows
+
+
+def _answer(board: Board, size_s: int, request: Request, wanted: WindowsQuery) -> Response:
+    form = wanted.format or query.accepted(request.headers.get("Accept"))
+    within = wanted.range()
+    if form is None:
+        raise HTTPException(406, f"accepted must be one of {', '.join(query.MEDIA_TYPES)}, or ask for ?format=csv")
+    if not board.has_begun:
+        raise HTTPException(503, _why_not(board, "the results are not read yet"))
+    there = board.between(size_s, within.start, within.end)
+    results = there[-wanted.limit :] if wanted.start is None else there[: wanted.limit]
+    if form == "csv":
+        return _csv(size_s, results)
+    records = [msgspec.Raw(result.value) for result in results]
+    return _json(Windows(size_s, records, len(results) < len(there), board.kept_from(size_s)))
+
+
+def _csv(size_s: int, results: Sequence[Result]) -> Response:
+    names = columns([size_s])
+    lines = csv_header(names) + csv_lines([row(size_s, result.window) for result in results], names)
+    return Response("\n".join([*lines, ""]), headers=HEADERS, media_type="text/csv")
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), headers=HEADERS, media_type="application/json")
+
+
+def _why_not(board: Board, otherwise: str) -> str:
+    trouble = board.trouble
+    return otherwise if trouble is None else trouble.what
+
+
+def _status(board: Board) -> Callable[[], Response]:
+    def status() -> Response:
+        """Return how the group stood when it was last asked, about once a second."""
+        if board.status is None:
+            raise HTTPException(503, _why_not(board, "the group's state is not known yet"))
+        return _json(board.status)
+
+    return status
+
+
+def _stream(board: Board) -> Callable[..., Any]:
+    async def events(
+        request: Request,
+        last_event_id: Annotated[
+            str | None,
+            Header(
+                pattern=stream.LAST_EVENT_ID,
+                description="the id of the last event that is known: what is kept and came after it is sent first",
+                examples=["1=1468244384,60=1468244340"],
+            ),
+        ] = None,
+    ) -> Response:
+        """Send an event `second` or `minute` for each record, which is its data, as long as the client reads."""
+        if request.method == "HEAD":
+            return Response(headers=stream.HEADERS, media_type=stream.MEDIA_TYPE)
+        try:
+            return stream.EventStream(board, last_event_id)
+        except TooManyListenersError:
+            raise HTTPException(503, "too many listen already; come again later", {"Retry-After": "10"}) from None
+
+    return events
+
+
+async def _healthz() -> Response:
+    """Tell that the process lives."""
+    return _json(Health())
+
+
+def _readyz(board: Board) -> Callable[[], Response]:
+    def readyz() -> Response:
+        """Tell whether the broker answers, and the results and the group's state are known."""
+        if not board.is_ready:
+            raise HTTPException(503, _why_not(board, "the results or the group's state are not known yet"))
+        return _json(Health())
+
+    return readyz

@@ -1,0 +1,93 @@
+"""What is answered where something is wrong: problem details for machines, `application/problem+json`, by RFC 9457."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from msgspec import Meta
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+MEDIA_TYPE = "application/problem+json"
+HEADERS = {"Cache-Control": "no-store"}
+
+
+class WrongField(msgspec.Struct):
+    """A parameter that is not allowed."""
+
+    field: Annotated[str, Meta(description="the parameter's name", examples=["limit"])]
+    reason: Annotated[str, Meta(examples=["Input should be less than or equal to 10000"])]
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """What is wrong, by RFC 9457."""
+
+    title: Annotated[str, Meta(description="what the status means", examples=["Unprocessable Entity"])]
+    status: Annotated[int, Meta(description="the HTTP status", examples=[422])]
+    detail: Annotated[str, Meta(description="what is wrong, and what to do", examples=["not allowed as given: limit"])]
+    errors: Annotated[list[WrongField], Meta(description="with status 422: each parameter that is wrong")] = []
+
+
+def answer(
+    status: int, detail: str, errors: Sequence[WrongField] = (), headers: dict[str, str] | None = None
+) -> Response:
+    """Return the answer to a request that something is wrong with."""
+    problem = Problem(HTTPStatus(status).phrase, status, detail, list(errors))
+    return Response(msgspec.json.encode(problem), status, HEADERS | (headers or {}), MEDIA_TYPE)
+
+
+def wrong_field(field: str, reason: str) -> RequestValidationError:
+    """Return the error of a parameter that only the others show to be wrong."""
+    return RequestValidationError([{"loc": ("query", field), "msg": reason}])
+
+
+def add_to(app: FastAPI) -> None:
+    """Let an application answer with problem details whatever is wrong."""
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(404, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_fields)
+    app.add_exception_handler(Exception, _of_program)
+
+
+class OtherMethods(Route):
+    """A path with the methods that it does not take.
+
+    Args:
+        taken: those that it takes.
+    """
+
+    def __init__(self, path: str, taken: Sequence[str]) -> None:
+        super().__init__(path, _Refusing(", ".join(taken)), include_in_schema=False)
+
+
+class _Refusing:
+    def __init__(self, taken: str) -> None:
+        self._taken = taken
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = answer(405, f"{scope['path']} takes {self._taken} only", headers={"Allow": self._taken})
+        await refusal(scope, receive, send)
+
+
+def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = f"there is nothing at {request.scope['path']}" if error.detail == phrase == "Not Found" else error.detail
+    return answer(error.status_code, detail, headers=dict(error.headers or {}))
+
+
+def _of_fields(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    wrong = [WrongField(".".join(map(str, at["loc"][1:])), at["msg"]) for at in error.errors()]
+    names = ", ".join(dict.fromkeys(at.field for at in wrong))
+    return answer(422, f"not allowed as given: {names}", wrong)
+
+
+def _of_program(_: Request, __: Exception) -> Response:
+    return answer(500, "an error in the program; the terminal of `serve` shows it")

@@ -1,0 +1,105 @@
+"""What is asked for: ranges of time, how many windows, and in which form."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from metrics.errors import SettingsError
+from metrics.recount.audit import ALL_TIME
+from metrics.recount.comparison import Range
+from metrics.times import second_of
+from metrics.web import problems
+
+DEFAULT_LIMIT = 600
+MOST_WINDOWS = 10_000
+MEDIA_TYPES: dict[str, Literal["json", "csv"]] = {"application/json": "json", "text/csv": "csv"}
+
+_QUALITY = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
+
+
+def _second(text: object) -> int:
+    try:
+        return second_of("it", str(text))
+    except SettingsError as error:
+        raise PydanticCustomError("time", "{how}", {"how": error.now}) from error
+
+
+Time = Annotated[
+    int,
+    BeforeValidator(_second),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "integer", "minimum": 0, "maximum": ALL_TIME.end - 1},
+            ]
+        }
+    ),
+]
+
+
+class WindowsQuery(BaseModel, extra="forbid"):
+    """Which windows, and in which form."""
+
+    start: Annotated[
+        Time | None,
+        Field(
+            alias="from",
+            description="windows that start at or after this time, by RFC 3339 or in seconds since the epoch; "
+            "with it, the oldest `limit` of them come, without it the newest",
+            examples=["2016-07-11T13:39:00Z"],
+        ),
+    ] = None
+    end: Annotated[
+        Time | None,
+        Field(alias="to", description="windows that end at or before this time", examples=["2016-07-11T13:40:00Z"]),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_WINDOWS, description="at most so many windows")] = DEFAULT_LIMIT
+    format: Annotated[Literal["json", "csv"] | None, Field(description="counts for more than the header Accept")] = None
+
+    def range(self) -> Range:
+        """Return the range of time that is asked for.
+
+        Raises:
+            RequestValidationError: it is none.
+        """
+        start = ALL_TIME.start if self.start is None else self.start
+        end = ALL_TIME.end if self.end is None else self.end
+        if start >= end:
+            raise problems.wrong_field("from", "It has to be before `to`")
+        return Range(start, end)
+
+
+def accepted(accept: str | None) -> Literal["json", "csv"] | None:
+    """Return the form that a header Accept likes best, JSON where it likes both; None where it allows neither.
+
+    By RFC 9110, section 12.5.1: of the ranges that match a type, the most specific one tells its quality.
+    """
+    if not accept:
+        return "json"
+    qualities = dict(map(_quality, accept.split(",")))
+    likings = {form: _liking(media_type, qualities) for media_type, form in MEDIA_TYPES.items()}
+    best = max(likings, key=lambda form: likings[form])
+    return best if likings[best] else None
+
+
+def _quality(media_range: str) -> tuple[str, float]:
+    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+    qualities = (_QUALITY.fullmatch(parameter) for parameter in parameters)
+    return name, next((float(quality[1]) for quality in qualities if quality), 1.0)
+
+
+def _liking(media_type: str, qualities: dict[str, float]) -> float:
+    kind = media_type.split("/", maxsplit=1)[0]
+    return next((qualities[at] for at in (media_type, f"{kind}/*", "*/*") if at in qualities), 0.0)
+
+
+def size_of(text: str) -> int | None:
+    """Return a size of windows in seconds: `60`, `60s` or `1m`; None where it is none."""
+    parts = re.fullmatch(r"([1-9]\d{0,8})([smhd]?)", text, re.ASCII)
+    return int(parts[1]) * _UNITS_S[parts[2]] if parts else None
+
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}

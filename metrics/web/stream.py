@@ -1,0 +1,81 @@
+"""Server-sent events: each record as it is committed, by the HTML standard, section 9.2."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from fastapi.sse import format_sse_event
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from metrics.kafka.results import Result
+from metrics.live.board import Board
+from metrics.live.subscription import Subscription
+from metrics.recount.published import KINDS
+from metrics.result_rows import json_lines
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+LAST_EVENT_ID = r"^\d{1,9}=-?\d{1,12}(,\d{1,9}=-?\d{1,12})*$"
+RETRY_MS = 1_000
+HEARTBEAT_S = 10.0
+WAIT_S = 0.5
+CATCH_UP_RESULTS = 500
+
+
+class EventStream(StreamingResponse):
+    """The records from now on, or from where a client left off, until it goes or is too slow.
+
+    The id of an event holds the start of the last window of each size, `1=1468244384,60=1468244340`: to resume there.
+
+    A client that does not read holds no memory: what waits for it is bounded by its `Subscription`, and what is on its
+    way by the server, which sends no more than 64 KB ahead.
+
+    Raises:
+        TooManyListenersError: too many others listen.
+    """
+
+    def __init__(self, board: Board, last_event_id: str | None) -> None:
+        self._subscription = board.listen()
+        known = dict(_starts(last_event_id)) if last_event_id else {}
+        super().__init__(_events(board, self._subscription, known), headers=HEADERS, media_type=MEDIA_TYPE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what comes."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._subscription.close()
+
+
+def _starts(event_id: str) -> list[tuple[int, int]]:
+    pairs = (part.split("=") for part in event_id.split(","))
+    return [(int(size_s), int(start)) for size_s, start in pairs]
+
+
+async def _events(board: Board, subscription: Subscription, known: Mapping[int, int]) -> AsyncIterator[bytes]:
+    yield format_sse_event(retry=RETRY_MS)
+    while not (board.has_begun or subscription.has_ended):
+        await asyncio.sleep(WAIT_S)
+        yield format_sse_event(comment="the results are not read yet")
+    newest = board.newest_starts()
+    lacking = {size_s: start for size_s, start in known.items() if size_s in newest}
+    at = newest | lacking
+    while results := board.catch_up(subscription, lacking, CATCH_UP_RESULTS):
+        for result in results:
+            lacking[result.size_s] = at[result.size_s] = result.window.start
+            yield _event(result, at)
+    while not (subscription.has_overflowed or subscription.has_ended):
+        results = await subscription.take(HEARTBEAT_S)
+        for result in results:
+            at[result.size_s] = result.window.start
+            yield _event(result, at)
+        if not results:
+            yield format_sse_event(comment="nothing new")
+    if subscription.has_overflowed:
+        yield format_sse_event(event="overflow", data_str="reads too slowly: come again with Last-Event-ID")
+
+
+def _event(result: Result, at: Mapping[int, int]) -> bytes:
+    (line,) = json_lines([result])
+    event_id = ",".join(f"{size_s}={start}" for size_s, start in at.items())
+    return format_sse_event(data_str=line, event=KINDS[result.size_s], id=event_id)
