@@ -15,7 +15,7 @@ from metrics.live.board import Board, TooManyListenersError
 from metrics.live.kinds import KINDS
 from metrics.recount.published import columns, row
 from metrics.result_rows import csv_header, csv_lines
-from metrics.web import documentation, query, stream
+from metrics.web import documentation, problems, query, stream
 from metrics.web.documentation import Health, Windows, troubles
 from metrics.web.query import WindowsQuery
 
@@ -69,6 +69,7 @@ def routes(board: Board) -> APIRouter:
 def _get(router: APIRouter, path: str, answer: Callable[..., Any], **how: Any) -> None:
     router.add_api_route(path, answer, methods=["GET"], response_model=None, **how)
     router.add_api_route(path, answer, methods=["HEAD"], response_model=None, include_in_schema=False)
+    router.routes.append(problems.OtherMethods(path, ("GET", "HEAD")))
 
 
 def _windows(board: Board, size_s: int) -> Callable[..., Response]:

@@ -50,7 +50,7 @@ def wrong_field(field: str, reason: str) -> RequestValidationError:
 def add_to(app: FastAPI) -> None:
     """Let an application answer with problem details whatever is wrong."""
     app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(404, _of_http)
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, _of_http)
     app.add_exception_handler(RequestValidationError, _of_fields)
     app.add_exception_handler(Exception, _of_program)
 

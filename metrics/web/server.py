@@ -4,9 +4,9 @@ from collections.abc import Callable
 from socket import socket
 from threading import Event
 
+import nicegui
 import uvicorn
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from metrics.live.board import Board
@@ -31,12 +31,10 @@ def create(board: Board, settings: Settings, *, is_loopback: bool = True) -> Fas
     """
     app = FastAPIOffline(title=TITLE, version=VERSION, description=ABOUT, redoc_url=None)
     app.include_router(api.routes(board))
-    for route in [*app.routes]:
-        if isinstance(route, APIRoute) and route.include_in_schema:
-            app.router.routes.append(problems.OtherMethods(route.path, ("GET", "HEAD")))
-    problems.add_to(app)
     documentation.add_to(app, with_token=settings.api_token is not None)
     page.add_to(app, board, settings)
+    for part in (app, nicegui.app):  # the page's own application answers what the API does not
+        problems.add_to(part)
     app.add_middleware(Guard, token=settings.api_token, is_loopback=is_loopback)
     return app
 
