@@ -83,7 +83,12 @@ class Reader:
 
     def _read_rejected(self, relieve: Callable[[], None]) -> None:
         lost: list[str] = []
-        coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, lost.append)
+        coming = rejected.latest(
+            self._settings,
+            KEEP_REJECTED,
+            self._stopping,
+            lambda what: lost.append(f"no rejected frames come for now, they are waited for: {what}"),
+        )
         self._board.add_rejected(next(coming), anew=True)
         relieve()
         for frames in coming:
