@@ -29,14 +29,25 @@ def create(board: Board, settings: Settings, *, is_loopback: bool = True) -> Fas
     Args:
         is_loopback: whether it is served at loopback only.
     """
+    app = create_api(board, settings)
+    page.add_to(app, board, settings)
+    problems.add_to(nicegui.app)  # the page's own application answers what the API does not
+    guard(app, settings, is_loopback=is_loopback)
+    return app
+
+
+def create_api(board: Board, settings: Settings) -> FastAPI:
+    """Return an application with the API and its documentation; swagger-ui's files come with a package."""
     app = FastAPIOffline(title=TITLE, version=VERSION, description=ABOUT, redoc_url=None)
     app.include_router(api.routes(board))
+    problems.add_to(app)
     documentation.add_to(app, with_token=settings.api_token is not None)
-    page.add_to(app, board, settings)
-    for part in (app, nicegui.app):  # the page's own application answers what the API does not
-        problems.add_to(part)
-    app.add_middleware(Guard, token=settings.api_token, is_loopback=is_loopback)
     return app
+
+
+def guard(app: FastAPI, settings: Settings, *, is_loopback: bool) -> None:
+    """Let an application answer only those who may ask; whatever is added to it has to be there before."""
+    app.add_middleware(Guard, token=settings.api_token, is_loopback=is_loopback)
 
 
 class Server(uvicorn.Server):

@@ -1,0 +1,58 @@
+"""The API served to real clients, over a board that a test fills."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import create_server
+from threading import Event, Thread
+
+import httpx
+
+from metrics.live.board import Board
+from metrics.settings import Settings
+from metrics.web import server
+
+KEEP = {1: 3_600, 60: 1_440}
+TIMEOUT_S = 30.0
+
+
+class Serving:
+    """A server in a thread, and a client of it.
+
+    Attributes:
+        board: what is served.
+        client: asks for paths.
+        port: the server's, at 127.0.0.1.
+        web: the server.
+    """
+
+    def __init__(self, board: Board, client: httpx.Client, port: int, web: server.Server) -> None:
+        self.board = board
+        self.client = client
+        self.port = port
+        self.web = web
+
+
+@contextmanager
+def serving(token: str | None = None, *, is_loopback: bool = True, board: Board | None = None) -> Iterator[Serving]:
+    """Serve a board, one that has begun and is empty unless another is given, until the end of a test."""
+    if board is None:
+        board = Board(KEEP)
+        board.begin([])
+    settings = Settings(api_token=token)
+    app = server.create_api(board, settings)
+    server.guard(app, settings, is_loopback=is_loopback)
+    started, stopping = Event(), Event()
+    web = server.Server(app, board, stopping, started.set, lambda: None)
+    with create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        thread = Thread(target=lambda: asyncio.run(web.serve([listening])))
+        thread.start()
+        try:
+            assert started.wait(TIMEOUT_S)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S) as client:
+                yield Serving(board, client, port, web)
+        finally:
+            stopping.set()
+            thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
