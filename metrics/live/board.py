@@ -184,11 +184,17 @@ class Board:
                 subscription.end()
         return subscription
 
-    def newest_starts(self) -> dict[int, int]:
-        """Return the start of the newest window of each size, by the size in seconds; -1 where there is none."""
+    def known_to(self, subscription: Subscription) -> dict[int, int]:
+        """Return up to where a listener knows the windows of each size, by the size in seconds.
+
+        That is the start of the newest one, or what lies before all that wait for it; -1 where there is none.
+        """
         with self._lock:
-            starts = {size_s: kept.last_start for size_s, kept in self._kept.items()}
-        return {size_s: -1 if start is None else start for size_s, start in starts.items()}
+            lasts = {size_s: kept.last_start for size_s, kept in self._kept.items()}
+            starts = {size_s: -1 if last is None else last for size_s, last in lasts.items()}
+            for result in subscription.waiting():
+                starts[result.size_s] = min(starts[result.size_s], result.window.start - 1)
+        return starts
 
     def catch_up(self, subscription: Subscription, after: Mapping[int, int], most: int) -> Sequence[Result]:
         """Return the kept windows that a listener lacks, the oldest first, at most so many; these do not come again.

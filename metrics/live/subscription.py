@@ -51,6 +51,11 @@ class Subscription:
         self.has_ended = True
         self._wake()
 
+    def waiting(self) -> Sequence[Result]:
+        """Return what waits to be taken."""
+        with self._lock:
+            return list(self._waiting)
+
     def forget(self, is_known: Callable[[Result], bool]) -> None:
         """Let go of results that wait and that the listener knows from elsewhere."""
         with self._lock:

@@ -60,11 +60,11 @@ class Guard:
         refusal = self._foreign(asked)
         if refusal is not None or not self._token:
             return refusal
-        if self._is_token(_in_address(asked)):
+        if self._is_token(_in_address(asked).encode()):
             return self._signed_in(asked)
         if self._is_known(asked):
             return None
-        if self._is_token(await _in_form(asked, receive)):
+        if self._is_token((await _in_form(asked, receive)).encode()):
             return self._signed_in(asked)
         return _unknown(asked)
 
@@ -79,12 +79,12 @@ class Guard:
 
     def _is_known(self, asked: HTTPConnection) -> bool:
         scheme, _, shown = asked.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_token(shown.strip()):
+        if scheme.lower() == "bearer" and self._is_token(shown.strip().encode("latin-1")):
             return True
         return hmac.compare_digest(asked.cookies.get(COOKIE, "").encode(), self._cookie.encode())
 
-    def _is_token(self, shown: str) -> bool:
-        return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._token)
+    def _is_token(self, shown: bytes) -> bool:
+        return hmac.compare_digest(shown, self._token)
 
     def _signed_in(self, asked: HTTPConnection) -> Response:
         """Give the cookie, and lead to the address without the token."""

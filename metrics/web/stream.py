@@ -53,13 +53,13 @@ def _starts(event_id: str) -> list[tuple[int, int]]:
 
 
 async def _events(board: Board, subscription: Subscription, known: Mapping[int, int]) -> AsyncIterator[bytes]:
-    yield format_sse_event(retry=RETRY_MS)
     while not (board.has_begun or subscription.has_ended):
-        await asyncio.sleep(WAIT_S)
         yield format_sse_event(comment="the results are not read yet")
-    newest = board.newest_starts()
-    lacking = {size_s: start for size_s, start in known.items() if size_s in newest}
-    at = newest | lacking
+        await asyncio.sleep(WAIT_S)
+    at = board.known_to(subscription)
+    lacking = {size_s: start for size_s, start in known.items() if size_s in at}
+    at |= lacking
+    yield format_sse_event(retry=RETRY_MS)
     while results := board.catch_up(subscription, lacking, CATCH_UP_RESULTS):
         for result in results:
             lacking[result.size_s] = at[result.size_s] = result.window.start

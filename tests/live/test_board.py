@@ -37,7 +37,6 @@ def test_each_size_is_kept_apart() -> None:
     board = board_of(second(T), minute(T), second(T + 1))
     assert starts(board.newest(1, 10)) == [T, T + 1]
     assert starts(board.between(60, 0, T + 60)) == [T]
-    assert board.newest_starts() == {1: T + 1, 60: T}
     assert (board.kept_from(1), board.kept_from(60)) == (T, T)
 
 
@@ -195,6 +194,19 @@ def test_a_listener_that_knows_nothing_has_nothing_to_catch_up_with() -> None:
         board.add([second(T + 1)])
         assert board.catch_up(subscription, {}, 10) == []
         assert await subscription.take(SOON_S) == [second(T + 1)]
+
+    run(listen())
+
+
+def test_it_is_told_how_far_a_listener_knows_the_windows() -> None:
+    async def listen() -> None:
+        board = board_of(second(T), second(T + 1))
+        subscription = board.listen()
+        assert board.known_to(subscription) == {1: T + 1, 60: -1}
+        board.add([second(T + 2), minute(T), second(T + 3)])
+        assert board.known_to(subscription) == {1: T + 1, 60: T - 1}
+        await subscription.take(SOON_S)
+        assert board.known_to(subscription) == {1: T + 3, 60: T}
 
     run(listen())
 

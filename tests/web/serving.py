@@ -1,12 +1,13 @@
 """The API served to real clients, over a board that a test fills."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import create_server
 from threading import Event, Thread
 
 import httpx
+from fastapi import FastAPI
 
 from metrics.live.board import Board
 from metrics.settings import Settings
@@ -24,23 +25,36 @@ class Serving:
         client: asks for paths.
         port: the server's, at 127.0.0.1.
         web: the server.
+        stopping: set to stop it.
     """
 
-    def __init__(self, board: Board, client: httpx.Client, port: int, web: server.Server) -> None:
+    def __init__(self, board: Board, client: httpx.Client, port: int, web: server.Server, stopping: Event) -> None:
         self.board = board
         self.client = client
         self.port = port
         self.web = web
+        self.stopping = stopping
 
 
 @contextmanager
-def serving(token: str | None = None, *, is_loopback: bool = True, board: Board | None = None) -> Iterator[Serving]:
-    """Serve a board, one that has begun and is empty unless another is given, until the end of a test."""
+def serving(
+    token: str | None = None,
+    *,
+    is_loopback: bool = True,
+    board: Board | None = None,
+    add: Callable[[FastAPI], None] = lambda _: None,
+) -> Iterator[Serving]:
+    """Serve a board, one that has begun and is empty unless another is given, until the end of a test.
+
+    Args:
+        add: adds something to the application.
+    """
     if board is None:
         board = Board(KEEP)
         board.begin([])
     settings = Settings(api_token=token)
     app = server.create_api(board, settings)
+    add(app)
     server.guard(app, settings, is_loopback=is_loopback)
     started, stopping = Event(), Event()
     web = server.Server(app, board, stopping, started.set, lambda: None)
@@ -51,7 +65,7 @@ def serving(token: str | None = None, *, is_loopback: bool = True, board: Board 
         try:
             assert started.wait(TIMEOUT_S)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S) as client:
-                yield Serving(board, client, port, web)
+                yield Serving(board, client, port, web, stopping)
         finally:
             stopping.set()
             thread.join(TIMEOUT_S)
