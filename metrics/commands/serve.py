@@ -1,7 +1,8 @@
 """`serve`: the page and the API."""
 
 import socket
-from ipaddress import ip_address
+import sys
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 
 import typer
@@ -15,7 +16,9 @@ from metrics.live.reader import Reader
 from metrics.terminal import note, say, warn
 from metrics.web import server
 
-END_S = 0.5
+IPAddress = IPv4Address | IPv6Address
+END_S = 0.3
+UNREAD_S = 30
 
 
 def serve(
@@ -35,15 +38,15 @@ def serve(
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
     with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
-        is_loopback = ip_address(listening.getsockname()[0]).is_loopback
-        if settings.api_token is None and not is_loopback:
+        address, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
+        if settings.api_token is None and not address.is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
         keep = kept(settings)
         board = Board(keep)
         reader = Reader(settings, board, keep)
         told = _Told()
-        app = server.create(board, settings, is_loopback=is_loopback)
-        web = server.Server(app, board, stopping, lambda: _say_where(listening), lambda: told.look(board.trouble))
+        app = server.create(board, settings, is_loopback=address.is_loopback)
+        web = server.Server(app, board, stopping, lambda: _say_where(address, port), lambda: told.look(board.trouble))
         reader.start()
         try:
             web.run([listening])
@@ -53,26 +56,29 @@ def serve(
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """Take an address.
+    """Take an address to listen at. A connection whose other end takes nothing for UNREAD_S seconds is cut.
 
     Raises:
         SettingsError: it cannot be had.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address, family=family)
+        listening = socket.create_server(address, family=family)
     except OSError as error:
         raise SettingsError(
-            f"port {port} of {host} cannot be served at",
-            why=error.strerror or str(error),
-            now="choose another with --port, or --host; another `serve` may run",
+            f"nothing can be served at port {port} of {host}",
+            why=(error.strerror or str(error)).partition(" (while")[0],
+            now="choose another one: python app.py serve --port 8001",
         ) from error
+    if sys.platform == "linux":  # its connections have this from it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1_000 * UNREAD_S)
+    return listening
 
 
-def _say_where(listening: socket.socket) -> None:
-    host, port = listening.getsockname()[:2]
-    name = f"[{host}]" if ":" in host else host
-    say(f"the page is at http://{name}:{port}/ and the API at http://{name}:{port}/docs; Ctrl-C ends")
+def _say_where(address: IPAddress, port: int) -> None:
+    host = "127.0.0.1" if address.is_unspecified else f"[{address}]" if address.version == 6 else address
+    everywhere = ", and at every other address of this machine" if address.is_unspecified else ""
+    say(f"the page is at http://{host}:{port}/ and the API at http://{host}:{port}/docs{everywhere}; Ctrl-C ends")
 
 
 class _Told:

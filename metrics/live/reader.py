@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
+from time import monotonic
 
 from confluent_kafka import KafkaException
 
@@ -49,9 +50,10 @@ class Reader:
         self._stopping.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until the threads have ended, each at most so long."""
+        """Wait until the threads have ended, at most so long."""
+        until_s = monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, until_s - monotonic()))
 
     def _again_and_again(self, name: str, read: Callable[[Callable[[], None]], None]) -> None:
         """Read until it is stopped; trouble ends one try, and is over when the next one has something to tell."""

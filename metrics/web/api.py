@@ -55,13 +55,21 @@ def routes(board: Board) -> APIRouter:
         summary="New records as they are committed",
         responses=documentation.stream() | troubles(401, 403, 422, 503),
     )
-    _get(router, "/healthz", _healthz, summary="The process lives", responses=documentation.of(Health, "it does"))
+    _get(
+        router,
+        "/healthz",
+        _healthz,
+        summary="The process lives",
+        responses=documentation.of(Health, "it does"),
+        openapi_extra=documentation.OPEN_TO_ALL,
+    )
     _get(
         router,
         "/readyz",
         _readyz(board),
         summary="What is shown is up to date",
         responses=documentation.of(Health, "the broker answers, and the state is known") | troubles(503),
+        openapi_extra=documentation.OPEN_TO_ALL,
     )
     return router
 

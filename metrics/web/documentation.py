@@ -15,6 +15,7 @@ from metrics.web.problems import Problem
 Record = TypeVar("Record")
 Responses = dict[int | str, dict[str, Any]]
 
+OPEN_TO_ALL: dict[str, Any] = {"security": []}
 _REFERENCE = "#/components/schemas/{name}"
 _MEANINGS = {
     401: "the token is missing or wrong",

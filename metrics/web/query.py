@@ -65,11 +65,9 @@ class WindowsQuery(BaseModel, extra="forbid"):
         Raises:
             RequestValidationError: it is none.
         """
-        start = ALL_TIME.start if self.start is None else self.start
-        end = ALL_TIME.end if self.end is None else self.end
-        if start >= end:
+        if self.start is not None and self.end is not None and self.start >= self.end:
             raise problems.wrong_field("from", "It has to be before `to`")
-        return Range(start, end)
+        return Range(self.start or ALL_TIME.start, ALL_TIME.end if self.end is None else self.end)
 
 
 def accepted(accept: str | None) -> Literal["json", "csv"] | None:

@@ -76,8 +76,9 @@ def test_so_many_come_unless_asked_otherwise() -> None:
 
 
 def test_a_range_without_windows_is_an_empty_answer(served: Serving) -> None:
-    answer = served.client.get("/seconds?from=0&to=10")
-    assert answer.json() == {"size_s": 1, "windows": [], "has_more": False, "kept_from": T}
+    for query in ("from=0&to=10", "to=0", f"from={T + 600}"):
+        answer = served.client.get(f"/seconds?{query}")
+        assert answer.json() == {"size_s": 1, "windows": [], "has_more": False, "kept_from": T}
 
 
 @pytest.mark.parametrize("size", ["minutes", "60", "60s", "1m"])

@@ -1,0 +1,173 @@
+"""`serve` as its user runs it, on real Kafka."""
+
+import json
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from socket import create_server
+from subprocess import Popen
+
+import httpx
+import pytest
+
+from metrics import generator
+from metrics.kafka import local_broker
+from tests.kafka.application import Application, finish, frame, wait_until
+from tests.kafka.test_broker_trouble import java_of
+from tests.web.test_stream import events
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+END_S = 2.0
+TOKEN = "a-secret-token"
+
+
+@contextmanager
+def serving(application: Application, *arguments: str) -> Iterator[tuple[Popen[str], httpx.Client]]:
+    """Give a server that has begun, and a client of it."""
+    process = application.start("serve", "--port", "0", *arguments)
+    assert process.stdout is not None
+    address = re.match(r"the page is at (http://\S+)/ and the API at \S+/docs", process.stdout.readline())
+    assert address is not None
+    with httpx.Client(base_url=address[1], timeout=30) as client:
+        yield process, client
+
+
+def ended(process: Popen[str], number: signal.Signals = signal.SIGINT) -> str:
+    """End a server as its user does, see that it ends soon and well, and return what it said."""
+    process.send_signal(number)
+    since_s = time.monotonic()
+    said = finish(process)
+    assert time.monotonic() - since_s < END_S
+    return said
+
+
+def is_ready(client: httpx.Client) -> bool:
+    return client.get("/readyz").status_code == 200
+
+
+def windows(client: httpx.Client, path: str) -> list[str]:
+    return [json.dumps(record) for record in client.get(path, params={"limit": 10_000}).json()["windows"]]
+
+
+def published(application: Application, role: str) -> list[str]:
+    return [json.dumps(record) for record in application.records(role)]
+
+
+def test_what_is_committed_is_served(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, generator.frames(count=20_000, rate=100, seed=1))
+    application.run("--until-end")
+    with serving(application) as (process, client):
+        wait_until(lambda: is_ready(client), "it is ready")
+        assert windows(client, "/seconds") == published(application, "seconds")
+        assert windows(client, "/minutes") == published(application, "minutes")
+        csv = client.get("/minutes", params={"format": "csv", "limit": 10_000}).text
+        assert csv == application.run("results", "--minutes", "--csv")
+        status, printed = client.get("/status").json(), application.status()
+        assert status.pop("asked_at")["timestamp"] <= printed.pop("asked_at")["timestamp"]
+        assert status == printed
+        assert ended(process) == ""
+
+
+def test_records_come_as_events_in_the_order_of_their_commits(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [])
+    with serving(application) as (process, client):
+        wait_until(lambda: is_ready(client), "it is ready")
+        with client.stream("GET", "/stream") as answer:
+            application.send(generator.frames(count=20_000, rate=100, seed=1))
+            application.run("--until-end")
+            seconds, minutes = application.read("seconds"), application.read("minutes")
+            coming = [*islice(events(answer.iter_lines()), len(seconds) + len(minutes))]
+            for name, messages in (("second", seconds), ("minute", minutes)):
+                assert [event.data.encode() for event in coming if event.name == name] == [
+                    message.value() for message in messages
+                ]
+            ended(process, signal.SIGTERM)
+
+
+def test_two_servers_and_the_main_job_do_not_disturb_each_other(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, [frame(T + at, "a") for at in range(200)])
+    job = application.start()
+    with ExitStack() as closing:
+        servers = [closing.enter_context(serving(application)) for _ in range(2)]
+        for _, client in servers:
+            wait_until(lambda client=client: len(windows(client, "/seconds")) == 200, "it has all")  # type: ignore[misc]
+        assert job.poll() is None
+        for process, _ in servers:
+            ended(process)
+    job.send_signal(signal.SIGINT)
+    finish(job)
+    assert len(application.seconds()) == 200
+
+
+def test_a_broker_that_is_killed_and_comes_back_is_told_once_each(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    with ExitStack() as closing:
+        with local_broker.running(folder, print) as address:
+            application = Application(address)
+            application.prepare(tmp_path, [frame(T + at, "a") for at in range(200)])
+            application.run("--until-end")
+            process, client = closing.enter_context(serving(application))
+            wait_until(lambda: is_ready(client), "it is ready")
+            before = windows(client, "/seconds")
+            for broker in java_of(folder):
+                broker.kill()
+            wait_until(lambda: not is_ready(client), "it tells that it is not")
+            problem = client.get("/readyz").json()
+            assert (problem["status"], client.get("/healthz").status_code) == (503, 200)
+            assert "down" in problem["detail"] or "no broker answers" in problem["detail"]
+            assert windows(client, "/seconds") == before
+        with local_broker.running(folder, print):
+            wait_until(lambda: is_ready(client), "it is ready again")
+            said = ended(process)
+            lines = said.splitlines()
+            assert lines.count("all is well again: what is shown is up to date") == 1
+            warnings = [line for line in lines if line.startswith("warning: ")]
+            assert len(lines) == len(set(warnings)) + 1
+
+
+def test_it_ends_soon_also_where_the_broker_is_away(application: Application) -> None:
+    application.bootstrap_servers = "127.0.0.1:1"
+    with serving(application) as (process, client):
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/seconds").status_code == 503
+        ended(process)
+
+
+def test_a_port_in_use_is_told(application: Application) -> None:
+    with create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        said = finish(application.start("serve", "--port", port), exit_code=2)
+    assert said.startswith(
+        f"error: nothing can be served at port {port} of 127.0.0.1\nwhy: Address already in use\nnow: "
+    )
+
+
+def test_an_address_that_is_none_of_this_machine_is_told(application: Application) -> None:
+    said = finish(application.start("serve", "--host", "192.0.2.1"), exit_code=2)
+    assert "why: Cannot assign requested address" in said
+
+
+@pytest.mark.parametrize(("token", "is_warned"), [("", True), (TOKEN, False)])
+def test_where_others_reach_it_without_a_token_that_is_warned_of(
+    application: Application, token: str, *, is_warned: bool
+) -> None:
+    application.variables["API_TOKEN"] = token
+    with serving(application, "--host", "0.0.0.0") as (process, client):
+        assert client.get("/healthz").status_code == 200
+        said = ended(process)
+    assert ("warning: whoever reaches 0.0.0.0 can read the results: set API_TOKEN" in said) == is_warned
+
+
+def test_the_token_is_asked_for_and_never_said(application: Application) -> None:
+    application.variables["API_TOKEN"] = TOKEN
+    with serving(application) as (process, client):
+        assert client.get("/status").status_code == 401
+        assert client.get("/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code in {200, 503}
+        assert client.get("/", params={"token": TOKEN}).status_code == 303
+        client.cookies.clear()
+        assert client.get("/", params={"token": TOKEN + "x"}).status_code == 401
+        assert TOKEN not in ended(process)
