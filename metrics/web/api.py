@@ -1,6 +1,7 @@
 """The API: windows, how the group stands, new records as they come, and health."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -9,14 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.kafka.results import Result
 from metrics.kafka.status import Status
 from metrics.live.board import Board, TooManyListenersError
 from metrics.live.kinds import KINDS
-from metrics.recount.published import columns, row
-from metrics.result_rows import csv_header, csv_lines
 from metrics.web import documentation, problems, query, stream
-from metrics.web.documentation import Health, Windows, troubles
+from metrics.web.answers import Health, csv_of, windows_of
+from metrics.web.documentation import Responses, troubles
 from metrics.web.query import WindowsQuery
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
@@ -26,57 +25,36 @@ Wanted = Annotated[WindowsQuery, Query()]
 def routes(board: Board) -> APIRouter:
     """Return the routes of the API; each takes GET and HEAD."""
     router = APIRouter(default_response_class=Response)
+    get = partial(_get, router)
     for kind in KINDS:
-        _get(
-            router,
-            f"/{kind.plural}",
-            _windows(board, kind.size_s),
-            summary=kind.title,
-            responses=documentation.windows(kind.size_s) | troubles(401, 403, 406, 422, 503),
-        )
-    _get(
-        router,
-        "/windows/{size}",
-        _windows_of_any_size(board),
-        summary="Windows of one size",
-        responses=documentation.windows(*board.sizes_s()) | troubles(401, 403, 404, 406, 422, 503),
-    )
-    _get(
-        router,
-        "/status",
-        _status(board),
-        summary="How the group stands",
-        responses=documentation.of(Status, "as `app.py status --json` prints it") | troubles(401, 403, 503),
-    )
-    _get(
-        router,
-        "/stream",
-        _stream(board),
-        summary="New records as they are committed",
-        responses=documentation.stream() | troubles(401, 403, 422, 503),
-    )
-    _get(
-        router,
-        "/healthz",
-        _healthz,
-        summary="The process lives",
-        responses=documentation.of(Health, "it does"),
-        openapi_extra=documentation.OPEN_TO_ALL,
-    )
-    _get(
-        router,
-        "/readyz",
-        _readyz(board),
-        summary="What is shown is up to date",
-        responses=documentation.of(Health, "the broker answers, and the state is known") | troubles(503),
-        openapi_extra=documentation.OPEN_TO_ALL,
-    )
+        answers = documentation.windows(kind.size_s) | troubles(401, 403, 406, 422, 503)
+        get(f"/{kind.plural}", _windows(board, kind.size_s), "Windows", kind.title, answers)
+    answers = documentation.windows(*board.sizes_s()) | troubles(401, 403, 404, 406, 422, 503)
+    get("/windows/{size}", _windows_of_any_size(board), "Windows", "Windows of one size", answers)
+    answers = documentation.stream() | troubles(401, 403, 422, 503)
+    get("/stream", _stream(board), "Windows", "New records as they are committed", answers)
+    answers = documentation.of(Status, "as `app.py status --json` prints it") | troubles(401, 403, 503)
+    get("/status", _status(board), "Group", "How the group stands", answers)
+    answers = documentation.of(Health, "it does")
+    get("/healthz", _healthz, "Health", "The process lives", answers, documentation.OPEN_TO_ALL)
+    answers = documentation.of(Health, "it is") | troubles(503)
+    get("/readyz", _readyz(board), "Health", "What is shown is up to date", answers, documentation.OPEN_TO_ALL)
     return router
 
 
-def _get(router: APIRouter, path: str, answer: Callable[..., Any], **how: Any) -> None:
-    router.add_api_route(path, answer, methods=["GET"], response_model=None, **how)
-    router.add_api_route(path, answer, methods=["HEAD"], response_model=None, include_in_schema=False)
+def _get(
+    router: APIRouter,
+    path: str,
+    answer: Callable[..., Any],
+    tag: str,
+    summary: str,
+    responses: Responses,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Add a path that takes GET and HEAD, and is described as GET."""
+    add = partial(router.add_api_route, path, answer, response_model=None)
+    add(methods=["GET"], tags=[tag], summary=summary, responses=responses, openapi_extra=more)
+    add(methods=["HEAD"], include_in_schema=False)
     router.routes.append(problems.OtherMethods(path, ("GET", "HEAD")))
 
 
@@ -115,15 +93,8 @@ def _answer(board: Board, size_s: int, request: Request, wanted: WindowsQuery) -
     there = board.between(size_s, within.start, within.end)
     results = there[-wanted.limit :] if wanted.start is None else there[: wanted.limit]
     if form == "csv":
-        return _csv(size_s, results)
-    records = [msgspec.Raw(result.value) for result in results]
-    return _json(Windows(size_s, records, len(results) < len(there), board.kept_from(size_s)))
-
-
-def _csv(size_s: int, results: Sequence[Result]) -> Response:
-    names = columns([size_s])
-    lines = csv_header(names) + csv_lines([row(size_s, result.window) for result in results], names)
-    return Response("\n".join([*lines, ""]), headers=HEADERS, media_type="text/csv")
+        return Response(csv_of(size_s, results), headers=HEADERS, media_type="text/csv")
+    return _json(windows_of(size_s, results, board.kept_from(size_s), has_more=len(results) < len(there)))
 
 
 def _json(answer: msgspec.Struct) -> Response:
@@ -157,7 +128,10 @@ def _stream(board: Board) -> Callable[..., Any]:
             ),
         ] = None,
     ) -> Response:
-        """Send an event `second` or `minute` for each record, which is its data, as long as the client reads."""
+        """Send an event `second` or `minute` for each record, which is its data, as long as the client reads.
+
+        It has no end, so ask for it with `curl -N`, or an EventSource in a browser, which comes again by itself.
+        """
         if request.method == "HEAD":
             return Response(headers=stream.HEADERS, media_type=stream.MEDIA_TYPE)
         try:

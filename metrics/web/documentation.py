@@ -1,22 +1,26 @@
 """The OpenAPI document: what FastAPI finds out by itself, and the answers, which are made without it."""
 
 import inspect
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from msgspec import Meta
+from fastapi.sse import format_sse_event
 
+from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.windows import SECOND_S, MinuteRecord, SecondRecord
+from metrics.kafka.results import Result
 from metrics.kafka.status import Status
-from metrics.recount.published import RECORDS
+from metrics.recount.published import KINDS, RECORDS, Published
 from metrics.web import problems
-from metrics.web.problems import Problem
+from metrics.web.answers import Health, Windows, csv_of, windows_of
+from metrics.web.problems import Problem, WrongField
 
-Record = TypeVar("Record")
 Responses = dict[int | str, dict[str, Any]]
 
 OPEN_TO_ALL: dict[str, Any] = {"security": []}
 _REFERENCE = "#/components/schemas/{name}"
+_WRONG_FIELDS = 422
 _MEANINGS = {
     401: "the token is missing or wrong",
     403: "asked from another site, or for another host",
@@ -27,38 +31,25 @@ _MEANINGS = {
 }
 
 
-class Windows(msgspec.Struct, Generic[Record]):
-    """Windows of one size, the oldest first."""
-
-    size_s: Annotated[int, Meta(description="the size of each, in seconds", examples=[60])]
-    windows: Annotated[list[Record], Meta(description="the records as they were published")]
-    has_more: Annotated[
-        bool, Meta(description="whether `limit` left some out: later ones where `from` is given, else earlier ones")
-    ]
-    kept_from: Annotated[
-        int | None,
-        Meta(
-            description="start of the oldest window kept, in seconds since the epoch: older ones are in the topic "
-            "only; null where there is none"
-        ),
-    ]
-
-
-class Health(msgspec.Struct):
-    """All is well."""
-
-    status: Annotated[str, Meta(examples=["ok"])] = "ok"
-
-
+_T = 1468244340
+_EXAMPLES = {
+    SECOND_S: Result(SECOND_S, Published(_T, 1003, 1000.4, 0, 1003), SecondRecord(_T, 1003, 1000.4, 0).value()),
+    MINUTE_S: Result(MINUTE_S, Published(_T, 871, 869.5, 0, 16034), MinuteRecord(_T, 871, 869.5, 16034, 0).value()),
+}
 _WINDOWS = {size_s: Windows[record] for size_s, record in RECORDS.items()}  # type: ignore[valid-type]
 
 
 def windows(*sizes_s: int) -> Responses:
-    """Return how windows of one of these sizes are answered."""
+    """Return how windows of one of these sizes are answered, with examples of the last of them."""
     choices = [{"$ref": _reference(_WINDOWS[size_s])} for size_s in sizes_s]
+    size_s, results = sizes_s[-1], [_EXAMPLES[sizes_s[-1]]]
+    example = windows_of(size_s, results, results[0].window.start, has_more=False)
     content = {
-        "application/json": {"schema": choices[0] if len(choices) == 1 else {"anyOf": choices}},
-        "text/csv": {"schema": {"type": "string", "description": "a header, and a line a window"}},
+        "application/json": {
+            "schema": choices[0] if len(choices) == 1 else {"anyOf": choices},
+            "example": msgspec.json.decode(msgspec.json.encode(example)),
+        },
+        "text/csv": {"schema": {"type": "string"}, "example": csv_of(size_s, results)},
     }
     return {200: {"description": "windows, the oldest first", "content": content}}
 
@@ -71,7 +62,9 @@ def of(answer: type[msgspec.Struct], description: str) -> Responses:
 
 def stream() -> Responses:
     """Return how events are answered."""
-    example = 'event: minute\ndata: {"timestamp":1468244340,"unique_users":871}\nid: 1=1468244399,60=1468244340\n\n'
+    minute = _EXAMPLES[MINUTE_S]
+    event_id = f"{SECOND_S}={minute.window.start + 59},{MINUTE_S}={minute.window.start}"
+    example = format_sse_event(event=KINDS[MINUTE_S], data_str=minute.value.decode(), id=event_id).decode()
     about = "`second` and `minute`, and `overflow` as the last one where the client reads too slowly"
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
     return {200: {"description": f"events: {about}", "content": content}}
@@ -79,8 +72,13 @@ def stream() -> Responses:
 
 def troubles(*statuses: int) -> Responses:
     """Return how it is answered that something is wrong."""
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": _reference(Problem)}}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+    return {status: {"description": _MEANINGS[status], "content": _trouble(status)} for status in statuses}
+
+
+def _trouble(status: int) -> dict[str, Any]:
+    wrong = [WrongField("limit", "Input should be less than or equal to 10000")] if status == _WRONG_FIELDS else []
+    example = msgspec.to_builtins(problems.of(status, _MEANINGS[status], wrong))
+    return {problems.MEDIA_TYPE: {"schema": {"$ref": _reference(Problem)}, "example": example}}
 
 
 def add_to(app: FastAPI, *, with_token: bool) -> None:

@@ -38,8 +38,12 @@ def answer(
     status: int, detail: str, errors: Sequence[WrongField] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """Return the answer to a request that something is wrong with."""
-    problem = Problem(HTTPStatus(status).phrase, status, detail, list(errors))
-    return Response(msgspec.json.encode(problem), status, HEADERS | (headers or {}), MEDIA_TYPE)
+    return Response(msgspec.json.encode(of(status, detail, errors)), status, HEADERS | (headers or {}), MEDIA_TYPE)
+
+
+def of(status: int, detail: str, errors: Sequence[WrongField] = ()) -> Problem:
+    """Return what is wrong."""
+    return Problem(HTTPStatus(status).phrase, status, detail, list(errors))
 
 
 def wrong_field(field: str, reason: str) -> RequestValidationError:

@@ -1,0 +1,50 @@
+"""What is answered where all is well."""
+
+from collections.abc import Sequence
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from metrics.kafka.results import Result
+from metrics.recount.published import columns, row
+from metrics.result_rows import csv_header, csv_lines
+
+Record = TypeVar("Record")
+
+
+class Windows(msgspec.Struct, Generic[Record]):
+    """Windows of one size, the oldest first."""
+
+    size_s: Annotated[int, Meta(description="the size of each, in seconds")]
+    windows: Annotated[list[Record], Meta(description="the records as they were published")]
+    has_more: Annotated[
+        bool, Meta(description="whether `limit` left some out: later ones where `from` is given, else earlier ones")
+    ]
+    kept_from: Annotated[
+        int | None,
+        Meta(
+            description="start of the oldest window kept, in seconds since the epoch: older ones are in the topic "
+            "only; null where there is none"
+        ),
+    ]
+
+
+class Health(msgspec.Struct):
+    """All is well."""
+
+    status: Annotated[str, Meta(examples=["ok"])] = "ok"
+
+
+def windows_of(
+    size_s: int, results: Sequence[Result], kept_from: int | None, *, has_more: bool
+) -> Windows[msgspec.Raw]:
+    """Return windows with their records as they were published."""
+    return Windows(size_s, [msgspec.Raw(result.value) for result in results], has_more, kept_from)
+
+
+def csv_of(size_s: int, results: Sequence[Result]) -> str:
+    """Return windows as CSV: a header, and a line for each."""
+    names = columns([size_s])
+    rows = [row(size_s, result.window) for result in results]
+    return "".join(f"{line}\n" for line in csv_header(names) + csv_lines(rows, names))
