@@ -8,7 +8,7 @@ from threading import Lock
 
 from metrics.kafka.results import Result
 
-MOST_WAITING = 1_000
+MOST_WAITING = 10_000  # each listener holds the same results, so this costs little
 
 
 class Subscription:

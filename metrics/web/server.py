@@ -8,6 +8,8 @@ import nicegui
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.requests import Request
+from starlette.responses import Response
 
 from metrics.live.board import Board
 from metrics.settings import Settings
@@ -30,10 +32,15 @@ def create(board: Board, settings: Settings, *, is_loopback: bool = True) -> Fas
         is_loopback: whether it is served at loopback only.
     """
     app = create_api(board, settings)
+    app.add_route("/", _head_of_page, ["HEAD"])
     page.add_to(app, board, settings)
     problems.add_to(nicegui.app)  # the page's own application answers what the API does not
     guard(app, settings, is_loopback=is_loopback)
     return app
+
+
+async def _head_of_page(_: Request) -> Response:
+    return Response(media_type="text/html")
 
 
 def create_api(board: Board, settings: Settings) -> FastAPI:

@@ -66,6 +66,10 @@ def test_what_is_committed_is_served(application: Application, tmp_path: Path) -
         assert windows(client, "/minutes") == published(application, "minutes")
         csv = client.get("/minutes", params={"format": "csv", "limit": 10_000}).text
         assert csv == application.run("results", "--minutes", "--csv")
+        page = client.get("/")
+        assert (page.status_code, client.head("/").headers["Content-Type"]) == (200, page.headers["Content-Type"])
+        unknown = client.get("/unknown")
+        assert (unknown.status_code, unknown.headers["Content-Type"]) == (404, "application/problem+json")
         status, printed = client.get("/status").json(), application.status()
         assert status.pop("asked_at")["timestamp"] <= printed.pop("asked_at")["timestamp"]
         assert status == printed
@@ -90,6 +94,7 @@ def test_records_come_as_events_in_the_order_of_their_commits(application: Appli
 
 def test_two_servers_and_the_main_job_do_not_disturb_each_other(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, [frame(T + at, "a") for at in range(200)])
+    application.variables["IDLE_S"] = "1"
     job = application.start()
     with ExitStack() as closing:
         servers = [closing.enter_context(serving(application)) for _ in range(2)]
