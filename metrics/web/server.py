@@ -1,5 +1,6 @@
 """The web server: what it serves, and how it begins and ends."""
 
+import asyncio
 from collections.abc import Callable
 from socket import socket
 from threading import Event
@@ -16,7 +17,7 @@ from metrics.settings import Settings
 from metrics.web import api, documentation, page, problems
 from metrics.web.access import Guard
 
-END_S = 1
+CUT_S, END_S = 0.5, 1
 TITLE = "Frames per second and unique users per minute"
 VERSION = "1"
 ABOUT = """The committed results of the main job, read from their topics as they come; times are in UTC.
@@ -88,6 +89,12 @@ class Server(uvicorn.Server):
         return self._stopping.is_set() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let go of whoever listens, and answer no more."""
+        """Let go of whoever listens, and answer no more; connections that do not end by themselves are cut."""
         self._board.end()
+        cutting = asyncio.get_running_loop().call_later(CUT_S, self._cut)
         await super().shutdown(sockets)
+        cutting.cancel()
+
+    def _cut(self) -> None:
+        for connection in [*self.server_state.connections]:
+            connection.transport.abort()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from socket import create_server
+from socket import SO_RCVBUF, SOL_SOCKET, create_server, socket
 from subprocess import Popen
 
 import httpx
@@ -132,6 +132,22 @@ def test_a_broker_that_is_killed_and_comes_back_is_told_once_each(tmp_path: Path
             assert lines.count("all is well again: what is shown is up to date") == 1
             warnings = [line for line in lines if line.startswith("warning: ")]
             assert len(lines) == len(set(warnings)) + 1
+
+
+def test_it_ends_soon_also_with_clients_that_neither_read_nor_finish_what_they_ask(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    with serving(application) as (process, client), socket() as deaf, socket() as slow:
+        wait_until(lambda: is_ready(client), "it is ready")
+        address = ("127.0.0.1", client.base_url.port or 0)
+        deaf.setsockopt(SOL_SOCKET, SO_RCVBUF, 4_096)
+        deaf.connect(address)
+        deaf.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        slow.connect(address)
+        slow.sendall(b"GET /seconds HT")
+        application.send([frame(T + at, "a") for at in range(40_000)])
+        application.run("--until-end")
+        wait_until(lambda: len(windows(client, "/seconds")) == 3_600, "more has come than the connection takes")
+        assert ended(process) == ""
 
 
 def test_it_ends_soon_also_where_the_broker_is_away(application: Application) -> None:
