@@ -323,6 +323,7 @@ def test_a_file_is_whole_when_only_the_news_of_it_cannot_be_printed(tmp_path: Pa
         ("app generate {}/x.jsonl --count 10", 0),
         ("app generate x.jsonl", 3),
         ("app prepare-topics x", 3),
+        ("app serve --host 192.0.2.1", 2),
     ],
 )
 def test_a_working_folder_that_is_gone_is_no_traceback(tmp_path: Path, command: str, exit_code: int) -> None:

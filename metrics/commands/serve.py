@@ -1,8 +1,10 @@
 """`serve`: the page and the API."""
 
+import os
 import socket
 import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from tempfile import gettempdir
 from typing import Annotated
 
 import typer
@@ -14,7 +16,6 @@ from metrics.live.board import Board, Trouble
 from metrics.live.kinds import kept
 from metrics.live.reader import Reader
 from metrics.terminal import note, say, warn
-from metrics.web import server
 
 IPAddress = IPv4Address | IPv6Address
 END_S = 0.3
@@ -37,6 +38,10 @@ def serve(
 
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
+    # NiceGUI resolves this folder when it is imported, also where the working folder is gone; nothing is stored in it.
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", gettempdir())
+    from metrics.web import server
+
     with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
         address, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
         if settings.api_token is None and not address.is_loopback:
