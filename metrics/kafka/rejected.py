@@ -90,12 +90,13 @@ def latest(
 
 def _frame(message: Message) -> RejectedFrame:
     headers, value, timestamp_ms = _headers(message), message.value() or b"", stamp_ms(message)
+    cut_from_bytes = headers.get("cut_from_bytes", "")
     return RejectedFrame(
         headers.get("reason", "unknown"),
         headers.get("detail", ""),
         f"{headers.get('topic', '?')}/{headers.get('partition', '?')} offset {headers.get('offset', '?')}",
         None if timestamp_ms is None else Moment.of(timestamp_ms // 1000),
-        int(headers.get("cut_from_bytes", len(value))),
+        int(cut_from_bytes) if cut_from_bytes.isdecimal() else len(value),
         value[:BEGINNING_BYTES].decode(errors="replace"),
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from confluent_kafka import Producer
+
 from metrics import settings as environment
 from metrics.kafka import local_broker
 from metrics.kafka.status import Activity
@@ -59,6 +61,21 @@ def test_what_is_there_is_read_back_and_what_comes_follows(application: Applicat
         assert seconds(board) == [(start, number) for start, number, _, _ in application.seconds()]
         wait_until(lambda: len(board.rejected) == 1, "it has read what was rejected")
         assert (board.rejected[0].reason, board.rejected[0].beginning) == ("not_json", "no frame")
+
+
+def test_records_of_others_in_the_topics_harm_nobody(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, frames(T, T + 10))
+    application.run("--until-end")
+    published = [(start, number) for start, number, _, _ in application.seconds()]
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    producer.produce(application.topic("seconds"), b"no record", b"no key")
+    producer.produce(application.topic("minutes"), None, b"no key")
+    producer.produce(application.topic("rejected"), None, headers={"cut_from_bytes": b"many", "reason": b"\xff"})
+    producer.flush()
+    with reading(application) as board:
+        wait_until(lambda: board.is_ready and len(board.rejected) == 1, "it is ready")
+        assert (board.rejected[0].reason, board.rejected[0].size_bytes) == ("\N{REPLACEMENT CHARACTER}", 0)
+        assert seconds(board) == published
 
 
 def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path) -> None:
