@@ -24,7 +24,7 @@ def head(status: Status) -> Iterator[str]:
     """Yield what is true of the whole group."""
     rules, frames, published = status.rules, status.frames, status.published
     yield f"group         {status.group}, reading {status.topic}: {numbered(len(status.partitions), 'partition')}"
-    yield f"instance      {_activity(status)}"
+    yield f"instance      {activity(status)}"
     yield f"rules         LATENESS_S={rules.lateness_s} FUTURE_LIMIT_S={rules.future_limit_s}"
     yield f"event time    {_time(status.event_time)}"
     yield (
@@ -46,7 +46,8 @@ def head(status: Status) -> Iterator[str]:
         yield f"lost          {loss}"
 
 
-def _activity(status: Status) -> str:
+def activity(status: Status) -> str:
+    """Return whether an instance counts, and by what that was seen."""
     instance = status.instance
     match instance.activity:
         case Activity.ACTIVE:

@@ -1,0 +1,208 @@
+"""What the page is made of: each part builds itself, and shows what it is told; what has not changed is not sent."""
+
+from collections.abc import Sequence
+
+import orjson
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from metrics.frames.open_windows import Moment
+from metrics.kafka.rejected import RejectedFrame
+from metrics.kafka.results import Result
+from metrics.kafka.status import Activity, Status
+from metrics.live.board import Trouble
+from metrics.live.kinds import WindowKind
+from metrics.status_text import activity, why
+from metrics.web import charts
+from metrics.web.figures import Figure
+from metrics.web.words import clock
+
+ICONS = {
+    Activity.ACTIVE: "check_circle",
+    Activity.STOPPED: "pause_circle",
+    Activity.SILENT: "warning",
+    Activity.NEVER_RAN: "help",
+}
+CUT_AT = 100  # characters of a rejected frame
+COLUMNS = [
+    {"name": name, "label": label, "field": name, "align": "left", "classes": name}
+    for name, label in {
+        "stamped": "Time (UTC)",
+        "reason": "Reason",
+        "detail": "Why",
+        "from": "From",
+        "beginning": "Beginning of the frame",
+    }.items()
+]
+ENTRY = """
+<div class="entry">
+  <div><b>{{ props.row.reason }}</b> {{ props.row.stamped }} UTC</div>
+  <div>{{ props.row.detail }}</div>
+  <div class="quiet">{{ props.row.from }}</div>
+  <code>{{ props.row.beginning }}</code>
+</div>
+"""
+
+
+def heading(level: int, text: str) -> None:
+    """Add a heading."""
+    TextElement(tag=f"h{level}", text=text)
+
+
+def paragraph(classes: str = "", text: str = "") -> TextElement:
+    """Add a paragraph."""
+    return TextElement(tag="p", text=text).classes(classes)
+
+
+class InstanceLine:
+    """Whether an instance counts."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("instance"):
+            self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
+            self._words = paragraph(text="the group's state is not known yet")
+
+    def show(self, status: Status | None) -> None:
+        """Show it by how the group stands."""
+        if status is not None:
+            self._icon.set_name(ICONS[status.instance.activity])
+            self._words.set_text(f"Instance: {activity(status)}")
+
+
+class Banner:
+    """What is wrong; not there where nothing is."""
+
+    def __init__(self) -> None:
+        self._banner = ui.element("div").classes("banner").props("role=alert")
+        with self._banner:
+            ui.icon("warning").props("aria-hidden=true")
+            with ui.element("div"):
+                self._what = paragraph("what")
+                self._since = paragraph("quiet")
+
+    def show(self, trouble: Trouble | None, losses: Sequence[str], asked_at: Moment | None) -> None:
+        """Show what keeps the page from being up to date; else what a run would need and is gone.
+
+        Args:
+            asked_at: when the group was last seen.
+        """
+        self._banner.set_visibility(trouble is not None or bool(losses))
+        if trouble is not None:
+            since = int(trouble.since_s)
+            shown = (
+                "Nothing was read yet."
+                if asked_at is None
+                else f"What is shown is of {_utc(asked_at.timestamp, since)}."
+            )
+            self._what.set_text(trouble.what)
+            self._since.set_text(f"Since {_utc(since, since)}; it is tried again and again. {shown}")
+        elif losses:
+            self._what.set_text("\n".join(losses))
+            self._since.set_text("A run would refuse to begin: what it needs is gone.")
+
+
+class FigureCard:
+    """A number with its name and its meaning."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("figure"):
+            self._name = TextElement(tag="h3", text="")
+            self._number = paragraph("number")
+            self._meaning = paragraph("meaning")
+
+    def show(self, figure: Figure) -> None:
+        """Show a number."""
+        self._name.set_text(figure.name)
+        self._number.set_text(figure.number)
+        self._meaning.set_text(figure.meaning)
+
+
+class ChartCard:
+    """The windows of one size as a chart, and the newest of them in words."""
+
+    def __init__(self, kind: WindowKind) -> None:
+        self._kind = kind
+        self._shown = charts.Picture.of(kind, (), None)
+        with ui.element("section").classes("card"):
+            heading(2, kind.title)
+            self._words = paragraph("quiet")
+            with ui.element("div").props(f'role=img aria-label="{kind.title}" aria-describedby={self._words.html_id}'):
+                self._chart = ui.echart(charts.options(self._shown), renderer="svg").classes("chart")
+
+    def show(self, results: Sequence[Result], event_time: int | None, now: int) -> None:
+        """Show the newest windows.
+
+        Args:
+            event_time, now: wall time; both in seconds since the epoch.
+        """
+        before, self._shown = self._shown, charts.Picture.of(self._kind, results, event_time)
+        if self._shown != before:
+            self._words.set_text(charts.words(self._shown, now))
+            change = ", ".join(orjson.dumps(part).decode() for part in self._shown.change_from(before))
+            ui.run_javascript(f"charts.change({self._chart.id}, {change})")
+
+
+class WhyCard:
+    """Why a window is open, in words."""
+
+    def __init__(self) -> None:
+        with ui.element("section").classes("card why"):
+            heading(2, "Why is this window open?")
+            self._list = ui.element("div")
+        self._lines: list[TextElement] = []
+
+    def show(self, status: Status | None) -> None:
+        """Show it by how the group stands."""
+        told = ["the group's state is not known yet"] if status is None else [*why(status)]
+        with self._list:
+            while len(self._lines) < len(told):
+                self._lines.append(paragraph())
+        for at, line in enumerate(self._lines):
+            text = told[at] if at < len(told) else ""
+            words = text.strip()
+            line.set_text(words[:1].upper() + words[1:])
+            line.classes(replace="question" if text.endswith("?") else "")
+
+
+class RejectedCard:
+    """The last frames that were rejected. Whatever they hold is text: Vue puts it into the page as such."""
+
+    def __init__(self) -> None:
+        with ui.element("section").classes("card"):
+            heading(2, "Last rejected frames")
+            self._table = ui.table(columns=COLUMNS, rows=[], row_key="id").classes("rejected")
+            # a card a frame where there is no room for columns; Quasar watches the window's width
+            self._table.props(
+                ':grid="Quasar.Screen.lt.md" flat hide-bottom tabindex=0 aria-label="Last rejected frames"'
+            )
+            self._table.add_slot("body-cell-beginning", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
+            self._table.add_slot("item", ENTRY)
+            self._none = paragraph("quiet", "No frame was rejected.")
+        self._frames: Sequence[RejectedFrame] = ()
+
+    def show(self, frames: Sequence[RejectedFrame], now: int) -> None:
+        """Show frames, the newest first.
+
+        Args:
+            now: wall time, in seconds since the epoch.
+        """
+        if frames != self._frames:
+            self._frames = frames
+            self._none.set_visibility(not frames)
+            self._table.rows = [_row(place, frame, now) for place, frame in enumerate(frames)]
+
+
+def _row(place: int, frame: RejectedFrame, now: int) -> dict[str, str | int]:
+    beginning = frame.beginning[:CUT_AT]
+    return {
+        "id": place,
+        "stamped": "-" if frame.stamped_at is None else clock(frame.stamped_at.timestamp, now),
+        "reason": frame.reason,
+        "detail": frame.detail,
+        "from": frame.came_from,
+        "beginning": beginning + ("…" if len(beginning) < frame.size_bytes else "") or "(no bytes)",
+    }
+
+
+def _utc(second: int, today: int) -> str:
+    return f"{clock(second, today)} UTC"

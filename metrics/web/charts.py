@@ -1,0 +1,231 @@
+"""Results as charts: what ECharts is told, by results and event time alone; no browser is asked, and no server.
+
+Colours are variables of `page.css`, so that a chart follows the page from light to dark by itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from metrics.kafka.results import Result
+from metrics.live.kinds import WindowKind
+from metrics.web.words import clock, duration
+
+MOST_AHEAD = 0.15  # of a chart's width, for what is open
+LABELLED_FROM = 0.1  # of a chart's width; what is narrower has no room for words
+AVERAGE = "average of all so far"
+DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
+
+Row = list[float | None]
+
+
+class Change(NamedTuple):
+    """What a chart has to be told to show what is new.
+
+    Attributes:
+        from_ms: the rows take the place of all that are not before it.
+        begin_ms, end_ms: what the chart reaches over; rows before it leave.
+        areas: gaps, and what is open, as ECharts marks areas.
+    """
+
+    from_ms: int
+    rows: list[Row]
+    begin_ms: int
+    end_ms: int
+    areas: list[Any]
+
+
+class Picture(NamedTuple):
+    """The windows of one size that a chart shows, and how far event time is.
+
+    Attributes:
+        results: the oldest first; those that lie before what the chart reaches over are left out.
+        event_time: in seconds since the epoch; None where it is not known.
+    """
+
+    kind: WindowKind
+    results: Sequence[Result]
+    event_time: int | None
+
+    @classmethod
+    def of(cls, kind: WindowKind, results: Sequence[Result], event_time: int | None) -> "Picture":
+        """Return the picture of the newest windows, which may hold some too old for it."""
+        begin = _end(kind, results) - kind.shown * kind.size_s
+        return cls(kind, [result for result in results if result.window.start >= begin], event_time)
+
+    @property
+    def closed_through(self) -> int:
+        """End of the newest window, in seconds since the epoch; where there is none, event time."""
+        return _end(self.kind, self.results) or self.event_time or 0
+
+    @property
+    def begin(self) -> int:
+        """Where the chart begins, in seconds since the epoch."""
+        return self.closed_through - self.kind.shown * self.kind.size_s
+
+    @property
+    def end(self) -> int:
+        """Where the chart ends: at event time, unless that is far ahead of what is closed."""
+        most = self.closed_through + int(self.kind.shown * self.kind.size_s * MOST_AHEAD)
+        return max(self.closed_through, min(self.event_time or 0, most))
+
+    def change_from(self, before: "Picture | None") -> Change:
+        """Return what is new since another picture of the same windows was shown, if one was."""
+        known = [] if before is None else [at for at in before.results if at.window.start >= self.begin]
+        same = 0
+        while same < min(len(known), len(self.results)) and known[same] == self.results[same]:
+            same += 1
+        if 0 < same == len(known):
+            new = self.results[same - 1 :]  # the last one known may have ended in a gap
+            begin = new[0].window.start
+        else:
+            new, begin = self.results, self.begin
+        return Change(begin * 1000, [*rows(new)], self.begin * 1000, self.end * 1000, [*self.areas()])
+
+    def areas(self) -> Iterator[Any]:
+        """Yield the stretches in which no window is, and the one that is open."""
+        behind = None
+        for result in self.results:
+            start, gap_s = result.window.start, result.window.gap_s
+            if behind is not None and behind < start:
+                yield self._gap(behind, start, gap_s)
+            elif behind is None and gap_s and self.begin < start:
+                yield self._gap(self.begin, start, gap_s)
+            behind = start + result.size_s
+        if self.closed_through < self.end:
+            yield _area("open", self.closed_through, self.end, "open")
+
+    def _gap(self, start: int, end: int, gap_s: int) -> list[Any]:
+        """Mark a gap: one that its record tells of had no frames, what else is missing was not read or is not there."""
+        is_wide = end - start >= LABELLED_FROM * self.kind.shown * self.kind.size_s
+        words = f"{duration(gap_s)}\nwithout frames" if gap_s else f"{duration(end - start)}\nwithout results"
+        return _area("gap", start, end, words if is_wide else "")
+
+
+def words(picture: Picture, now: int) -> str:
+    """Return what a chart shows last, in words: the newest window, and what is open.
+
+    Args:
+        now: wall time, in seconds since the epoch.
+    """
+    if not picture.results:
+        return "No window is closed yet."
+    kind, closed_through, newest = picture.kind, picture.closed_through, picture.results[-1].window
+    told = (
+        f"Newest: {newest.number:,} {kind.unit} from {clock(newest.start, now)} "
+        f"to {clock(closed_through, newest.start)} UTC; {newest.average:,.1f} on average so far."
+    )
+    if picture.event_time is not None and picture.event_time > closed_through:
+        told += (
+            f" Open: {duration(picture.event_time - closed_through)}, to {clock(picture.event_time, closed_through)}."
+        )
+    return told
+
+
+def rows(results: Sequence[Result]) -> Iterator[Row]:
+    """Yield points of a line in steps: `[ms, number, average, frames, start of the window in ms]`.
+
+    A window has a point at its start. Where none follows at once, it has one more at its end, and an empty one there.
+    """
+    for result, following in zip_longest(results, results[1:]):
+        start, end = result.window.start, result.window.start + result.size_s
+        values = [result.window.number, result.window.average, result.window.frames, start * 1000]
+        yield [start * 1000, *values]
+        if following is None or following.window.start != end:
+            yield [end * 1000, *values]
+            yield [end * 1000, None, None, None, None]
+
+
+def options(picture: Picture) -> dict[str, Any]:
+    """Return the whole of a chart, for ECharts."""
+    change = picture.change_from(None)
+    return {
+        "animation": False,
+        "useUTC": True,
+        "textStyle": {"fontFamily": "inherit"},
+        "grid": {"left": 8, "right": 20, "top": 30, "bottom": 4, "containLabel": True},
+        "legend": {
+            "right": 8,
+            "top": 0,
+            "itemWidth": 22,
+            "data": [{"name": picture.kind.unit, "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
+            "textStyle": {"color": "var(--quiet)", "fontSize": 13},
+            "selectedMode": False,
+        },
+        "tooltip": {
+            "trigger": "axis",
+            "confine": True,
+            "transitionDuration": 0,
+            "backgroundColor": "var(--card)",
+            "borderColor": "var(--edge)",
+            "textStyle": {"color": "var(--text)", "fontSize": 14},
+            "axisPointer": {"lineStyle": {"color": "var(--quiet)"}},
+            ":formatter": f"points => charts.told(points, {picture.kind.unit!r}, {picture.kind.size_s})",
+        },
+        "dataset": {"source": change.rows},
+        "xAxis": {
+            "type": "time",
+            "min": change.begin_ms,
+            "max": change.end_ms,
+            "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
+            "axisTick": {"lineStyle": {"color": "var(--quiet)"}},
+            "axisLabel": {"color": "var(--quiet)", "fontSize": 13, "hideOverlap": True},
+            "splitNumber": 4,
+        },
+        "yAxis": {
+            "type": "value",
+            "min": 0,
+            "minInterval": 1,
+            "splitNumber": 4,
+            "axisLabel": {"color": "var(--quiet)", "fontSize": 13},
+            "splitLine": {"lineStyle": {"color": "var(--edge)"}},
+        },
+        "series": [
+            _line(picture.kind.unit, 1, "var(--count)", 1.5, "solid")
+            | {
+                "areaStyle": {"color": "var(--count)", "opacity": 0.18},
+                "markArea": {"silent": True, "data": change.areas},
+            },
+            _line(AVERAGE, 2, "var(--average)", 2, "dashed"),
+        ],
+    }
+
+
+def _line(name: str, column: int, colour: str, width: float, type_: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": name,
+        "step": "end",
+        "encode": {"x": 0, "y": column},
+        "symbol": "none",
+        "silent": True,
+        "color": colour,
+        "lineStyle": {"color": colour, "width": width, "type": type_},
+    }
+
+
+def _area(what: str, start: int, end: int, words: str) -> list[Any]:
+    return [
+        {
+            "xAxis": start * 1000,
+            "itemStyle": {
+                "color": f"var(--{what})",
+                "opacity": 0.22,
+                "borderColor": f"var(--{what})",
+                "borderType": "dashed",
+                "borderWidth": 1,
+            },
+            "label": {
+                "show": bool(words),
+                "formatter": words,
+                "position": "insideTop" if what == "open" else "inside",
+                "color": "var(--text)",
+                "fontSize": 13,
+            },
+        },
+        {"xAxis": end * 1000},
+    ]
+
+
+def _end(kind: WindowKind, results: Sequence[Result]) -> int:
+    return results[-1].window.start + kind.size_s if results else 0

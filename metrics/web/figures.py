@@ -1,0 +1,125 @@
+"""The numbers at the top of the page, each with its name and a line that explains it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from metrics.frames.frame import Reason
+from metrics.kafka.results import Result
+from metrics.kafka.status import Status
+from metrics.live.kinds import WindowKind
+from metrics.terminal import numbered
+from metrics.web.words import clock, duration
+
+UNKNOWN = "-"
+HISTORY_S = 3_600  # event time that far behind is no live traffic
+
+
+class Figure(NamedTuple):
+    """A number, as people read it.
+
+    Attributes:
+        number: with its unit.
+        meaning: a sentence.
+    """
+
+    name: str
+    number: str
+    meaning: str
+
+
+def newest(kind: WindowKind, result: Result | None, now: int) -> Figure:
+    """Return what the newest window of a size counts.
+
+    Args:
+        now: wall time, in seconds since the epoch.
+    """
+    if result is None:
+        return Figure(kind.title, UNKNOWN, "no window is closed yet")
+    window = result.window
+    start, end = clock(window.start, now), clock(window.start + kind.size_s, window.start)
+    return Figure(
+        kind.title,
+        f"{window.number:,}",
+        f"{kind.unit} from {start} to {end}; {window.average:,.1f} on average so far",
+    )
+
+
+def standing(status: Status | None) -> Iterator[Figure]:
+    """Yield how the group stands: the same figures always, in the same order."""
+    if status is None:
+        yield from (Figure(name, UNKNOWN, "not known yet") for name in NAMES)
+        return
+    for name, tell in NAMES.items():
+        yield Figure(name, *tell(status))
+
+
+def _event_time(status: Status) -> tuple[str, str]:
+    now, event_time = status.asked_at.timestamp, status.event_time
+    if event_time is None:
+        return UNKNOWN, "no frame has come yet"
+    return clock(event_time.timestamp, now), _distance(now - event_time.timestamp)
+
+
+def _distance(behind_s: int) -> str:
+    if behind_s < 0:
+        return f"the newest ts is {duration(-behind_s)} ahead of wall time"
+    if behind_s == 0:
+        return "the newest ts is as late as wall time"
+    history = ": history is being counted" if behind_s >= HISTORY_S else ""
+    return f"the newest ts is {duration(behind_s)} behind wall time{history}"
+
+
+def _wall_time(status: Status) -> tuple[str, str]:
+    return clock(status.asked_at.timestamp, status.asked_at.timestamp), "when the broker was last asked"
+
+
+def _lag(status: Status) -> tuple[str, str]:
+    if status.lag is None:
+        return UNKNOWN, "the broker does not tell the end of a partition"
+    if status.lag == 0:
+        return "0", "every record that came is read"
+    return f"{status.lag:,}", "records came and are not read yet"
+
+
+def _watermark_delay(status: Status) -> tuple[str, str]:
+    if status.closed_through is None:
+        return UNKNOWN, "no window is closed yet"
+    closed, now = status.closed_through.timestamp, status.asked_at.timestamp
+    return duration(
+        now - closed
+    ), f"from {clock(closed, now)}, where what is closed ends, to wall time; LATENESS_S is {status.rules.lateness_s}"
+
+
+def _late(status: Status) -> tuple[str, str]:
+    frames = status.frames
+    return _share(frames.late, status), (
+        f"{numbered(frames.late, 'frame')} came after their second was closed, {frames.late_in_minute:,} of these "
+        "in time for their minute"
+    )
+
+
+def _rejected(status: Status) -> tuple[str, str]:
+    frames = status.frames
+    late = frames.late - frames.late_in_minute
+    parts = ({str(Reason.LATE): late} if late else {}) | {
+        reason: count for reason, count in frames.error.parts.items() if reason != Reason.LATE
+    }
+    told = ", ".join(f"{reason} {count:,}" for reason, count in parts.items())
+    return _share(frames.rejected, status), (
+        f"{numbered(frames.rejected, 'frame')} not counted{': ' + told if told else ''}"
+    )
+
+
+def _share(part: int, status: Status) -> str:
+    decided = status.frames.consumed - status.frames.held
+    return f"{part / decided:.3%}" if decided else UNKNOWN
+
+
+NAMES = {
+    "Event time": _event_time,
+    "Wall time": _wall_time,
+    "Lag": _lag,
+    "Watermark delay": _watermark_delay,
+    "Late": _late,
+    "Rejected": _rejected,
+}
