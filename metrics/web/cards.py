@@ -78,7 +78,7 @@ class Banner:
             ui.icon("warning").props("aria-hidden=true")
             with ui.element("div"):
                 self._what = paragraph("what")
-                self._since = paragraph("quiet")
+                self._more = paragraph("quiet")
 
     def show(self, trouble: Trouble | None, losses: Sequence[str], asked_at: Moment | None) -> None:
         """Show what keeps the page from being up to date; else what a run would need and is gone.
@@ -90,15 +90,15 @@ class Banner:
         if trouble is not None:
             since = int(trouble.since_s)
             shown = (
-                "Nothing was read yet."
-                if asked_at is None
-                else f"What is shown is of {_utc(asked_at.timestamp, since)}."
+                "nothing was read yet" if asked_at is None else f"what is shown is of {_utc(asked_at.timestamp, since)}"
             )
-            self._what.set_text(trouble.what)
-            self._since.set_text(f"Since {_utc(since, since)}; it is tried again and again. {shown}")
+            self._what.set_text(f"Not up to date: {trouble.what}")
+            self._more.set_text(f"Since {_utc(since, since)}; {shown}. It is tried again and again, until it succeeds.")
         elif losses:
             self._what.set_text("\n".join(losses))
-            self._since.set_text("A run would refuse to begin: what it needs is gone.")
+            self._more.set_text(
+                "A run needs what is gone, and would refuse to begin; --accept-loss goes on without it."
+            )
 
 
 class FigureCard:
@@ -189,6 +189,7 @@ class RejectedCard:
         if frames != self._frames:
             self._frames = frames
             self._none.set_visibility(not frames)
+            self._table.set_visibility(bool(frames))
             self._table.rows = [_row(place, frame, now) for place, frame in enumerate(frames)]
 
 

@@ -12,11 +12,35 @@ from metrics.live.kinds import WindowKind
 from metrics.web.words import clock, duration
 
 MOST_AHEAD = 0.15  # of a chart's width, for what is open
-LABELLED_FROM = 0.1  # of a chart's width; what is narrower has no room for words
+LABELLED_FROM = 0.2  # of a chart's width; what is narrower has no room for words
 AVERAGE = "average of all so far"
 DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
 
 Row = list[float | None]
+Area = list[dict[str, Any]]
+
+
+class Gap(NamedTuple):
+    """A stretch in which no window is, in seconds since the epoch.
+
+    Attributes:
+        told_s: how long it was without frames, by the record behind it; 0 where that tells of none: records were not
+            read, or are gone.
+    """
+
+    start: int
+    end: int
+    told_s: int
+
+    @property
+    def what(self) -> str:
+        """What is not there."""
+        return "no frames" if self.told_s else "no results"
+
+    @property
+    def length_s(self) -> int:
+        """How long it is; a chart may show its end only."""
+        return self.told_s or self.end - self.start
 
 
 class Change(NamedTuple):
@@ -32,7 +56,7 @@ class Change(NamedTuple):
     rows: list[Row]
     begin_ms: int
     end_ms: int
-    areas: list[Any]
+    areas: list[Area]
 
 
 class Picture(NamedTuple):
@@ -82,28 +106,28 @@ class Picture(NamedTuple):
             new, begin = self.results, self.begin
         return Change(begin * 1000, [*rows(new)], self.begin * 1000, self.end * 1000, [*self.areas()])
 
-    def areas(self) -> Iterator[Any]:
-        """Yield the stretches in which no window is, and the one that is open."""
+    def gaps(self) -> Iterator[Gap]:
+        """Yield the stretches in which no window is, the oldest first."""
         behind = None
         for result in self.results:
             start, gap_s = result.window.start, result.window.gap_s
             if behind is not None and behind < start:
-                yield self._gap(behind, start, gap_s)
+                yield Gap(behind, start, gap_s)
             elif behind is None and gap_s and self.begin < start:
-                yield self._gap(self.begin, start, gap_s)
+                yield Gap(self.begin, start, gap_s)
             behind = start + result.size_s
+
+    def areas(self) -> Iterator[Area]:
+        """Yield what is marked: gaps, and what is open."""
+        for gap in self.gaps():
+            is_wide = gap.end - gap.start >= LABELLED_FROM * self.kind.shown * self.kind.size_s
+            yield _area("gap", gap.start, gap.end, f"{gap.what}\n{duration(gap.length_s)}" if is_wide else "")
         if self.closed_through < self.end:
             yield _area("open", self.closed_through, self.end, "open")
 
-    def _gap(self, start: int, end: int, gap_s: int) -> list[Any]:
-        """Mark a gap: one that its record tells of had no frames, what else is missing was not read or is not there."""
-        is_wide = end - start >= LABELLED_FROM * self.kind.shown * self.kind.size_s
-        words = f"{duration(gap_s)}\nwithout frames" if gap_s else f"{duration(end - start)}\nwithout results"
-        return _area("gap", start, end, words if is_wide else "")
-
 
 def words(picture: Picture, now: int) -> str:
-    """Return what a chart shows last, in words: the newest window, and what is open.
+    """Return what a chart shows last, in words: the newest window, what is open, and the last gap.
 
     Args:
         now: wall time, in seconds since the epoch.
@@ -119,6 +143,8 @@ def words(picture: Picture, now: int) -> str:
         told += (
             f" Open: {duration(picture.event_time - closed_through)}, to {clock(picture.event_time, closed_through)}."
         )
+    for gap in [*picture.gaps()][-1:]:
+        told += f" Last gap: {gap.what} for {duration(gap.length_s)}, to {clock(gap.end, closed_through)}."
     return told
 
 
@@ -142,7 +168,7 @@ def options(picture: Picture) -> dict[str, Any]:
     return {
         "animation": False,
         "useUTC": True,
-        "textStyle": {"fontFamily": "inherit"},
+        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # as the page has it; widths are measured by it
         "grid": {"left": 8, "right": 20, "top": 30, "bottom": 4, "containLabel": True},
         "legend": {
             "right": 8,
@@ -204,7 +230,7 @@ def _line(name: str, column: int, colour: str, width: float, type_: str) -> dict
     }
 
 
-def _area(what: str, start: int, end: int, words: str) -> list[Any]:
+def _area(what: str, start: int, end: int, words: str) -> Area:
     return [
         {
             "xAxis": start * 1000,
@@ -221,6 +247,7 @@ def _area(what: str, start: int, end: int, words: str) -> list[Any]:
                 "position": "insideTop" if what == "open" else "inside",
                 "color": "var(--text)",
                 "fontSize": 13,
+                "lineHeight": 18,
             },
         },
         {"xAxis": end * 1000},

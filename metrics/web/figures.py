@@ -8,7 +8,7 @@ from metrics.kafka.results import Result
 from metrics.kafka.status import Status
 from metrics.live.kinds import WindowKind
 from metrics.terminal import numbered
-from metrics.web.words import clock, duration
+from metrics.web.words import DAY_S, clock, day, duration, time_of_day
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time that far behind is no live traffic
@@ -57,20 +57,21 @@ def _event_time(status: Status) -> tuple[str, str]:
     now, event_time = status.asked_at.timestamp, status.event_time
     if event_time is None:
         return UNKNOWN, "no frame has come yet"
-    return clock(event_time.timestamp, now), _distance(now - event_time.timestamp)
-
-
-def _distance(behind_s: int) -> str:
-    if behind_s < 0:
-        return f"the newest ts is {duration(-behind_s)} ahead of wall time"
+    newest = event_time.timestamp
+    behind_s = now - newest
+    date = "" if newest // DAY_S == now // DAY_S else f" of {day(newest)}"
+    history = ": history, no live traffic" if behind_s >= HISTORY_S else ""
     if behind_s == 0:
-        return "the newest ts is as late as wall time"
-    history = ": history is being counted" if behind_s >= HISTORY_S else ""
-    return f"the newest ts is {duration(behind_s)} behind wall time{history}"
+        distance = "level with"
+    else:
+        distance = f"{duration(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead of'}"
+    return time_of_day(newest), f"the newest ts{date}, {distance} wall time{history}"
 
 
 def _wall_time(status: Status) -> tuple[str, str]:
-    return clock(status.asked_at.timestamp, status.asked_at.timestamp), "when the broker was last asked"
+    return time_of_day(
+        status.asked_at.timestamp
+    ), f"of {day(status.asked_at.timestamp)}, when the broker was last asked"
 
 
 def _lag(status: Status) -> tuple[str, str]:
