@@ -1,0 +1,101 @@
+"""The numbers at the top of the page, and the words beside them."""
+
+import pytest
+
+from metrics.frames.state import PartitionState, Rules, State, Tally
+from metrics.frames.windows import Series
+from metrics.kafka.results import Result
+from metrics.kafka.status import Activity, Place, Seen, Status, describe
+from metrics.live.kinds import KINDS
+from metrics.recount.published import Published
+from metrics.web import figures
+from metrics.web.figures import Figure
+from metrics.web.words import clock, duration
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+def status(at_s: int, tally: Tally, newest: int = T + 70, unread: int = 0) -> Status:
+    """Return a group of one partition as it was seen at a time; closed is through 13:40:05."""
+    partition = PartitionState(1_000, 900, T, newest, T + 65, 12, 0, 0, tally, T + 65, T)
+    closed = Series(T, 65, 640, T + 65), Series(T - 60, 1, 7, T)
+    state = State(T + 65, Rules(5, 3600), *closed, {0: partition})
+    places = {0: Place(1_000 + unread, 1_000 + unread, unread, None, None)}
+    return describe(Seen("group", "frames", at_s, "89abcdef", Activity.ACTIVE, state, (), places, [], 10))
+
+
+def by_name(status: Status | None) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures.standing(status)}
+
+
+def test_live_traffic_is_some_seconds_behind() -> None:
+    told = by_name(status(T + 73, Tally(1_000, 994, 4, 3, 0, 0, {"late": 1, "not_json": 2}), unread=1_204))
+    assert [(figure.name, figure.number, figure.meaning) for figure in told.values()] == [
+        ("Event time", "13:40:10", "the newest ts, 3 s behind wall time"),
+        ("Wall time", "13:40:13", "of 2016-07-11, when the broker was last asked"),
+        ("Lag", "1,204", "records came and are not read yet"),
+        ("Watermark delay", "8 s", "from 13:40:05, where what is closed ends, to wall time; LATENESS_S is 5"),
+        ("Late", "0.400%", "4 frames came after their second was closed, 3 of these in time for their minute"),
+        ("Rejected", "0.300%", "3 frames not counted: late 1, not_json 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at_s", "meaning"),
+    [
+        (T + 70, "the newest ts, level with wall time"),
+        (T + 69, "the newest ts, 1 s ahead of wall time"),
+        (T + 70 + 3_600, "the newest ts, 1 h behind wall time: history, no live traffic"),
+        (T + 70 + 320_000_000, "the newest ts of 2016-07-11, 10 years behind wall time: history, no live traffic"),
+    ],
+)
+def test_the_distance_of_event_time_is_told_in_words(at_s: int, meaning: str) -> None:
+    assert by_name(status(at_s, Tally(1, 1)))["Event time"].meaning == meaning
+
+
+def test_what_is_read_is_read_and_where_no_frame_was_decided_on_there_is_no_share() -> None:
+    told = by_name(status(T + 73, Tally(2, 0, held=2)))
+    assert told["Lag"] == Figure("Lag", "0", "every record that came is read")
+    assert told["Late"].number == told["Rejected"].number == "-"
+    assert told["Rejected"].meaning == "0 frames not counted"
+
+
+def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None:
+    assert {figure.number for figure in by_name(None).values()} == {"-"}
+    empty = State(-1, Rules(5, 3600), Series(), Series(), {})
+    told = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
+    assert told["Event time"].meaning == "no frame has come yet"
+    assert told["Watermark delay"].meaning == "no window is closed yet"
+    assert list(told) == list(by_name(None))
+
+
+def test_the_newest_window_is_told_with_its_own_time() -> None:
+    seconds, minutes = KINDS
+    window = Published(T, 1_003, 1000.44, 0, 16_034)
+    told = figures.newest(minutes, Result(60, window, b""), T + 100)
+    assert told == Figure(
+        "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; 1,000.4 on average so far"
+    )
+    assert figures.newest(seconds, None, T).number == "-"
+
+
+def test_a_window_of_another_day_has_its_date_once() -> None:
+    assert [clock(T, T), clock(T, T + 86_400)] == ["13:39:00", "2016-07-11 13:39:00"]
+    told = figures.newest(KINDS[0], Result(1, Published(T, 1, 1.0, 0, 1), b""), T + 86_400)
+    assert told.meaning.startswith("frames from 2016-07-11 13:39:00 to 13:39:01;")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (4_805, "1 h 20 min"),
+        (86_400, "1 day"),
+        (180_000, "2 days 2 h"),
+        (327_000_000, "10 years"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: int, words: str) -> None:
+    assert duration(seconds) == words
