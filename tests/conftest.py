@@ -1,10 +1,14 @@
-"""What the tests tell at their end, whichever process ran them."""
+"""What the tests are told, and what they tell at their end, whichever process ran them."""
 
 import pytest
 
 # Which Kafka the tests ran against; tests/kafka sets it.
 TAKEN = pytest.StashKey[str]()
 _WORKER_OUTPUT = "kafka"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
