@@ -181,7 +181,7 @@ class RejectedCard:
         self._frames: Sequence[RejectedFrame] = ()
 
     def show(self, frames: Sequence[RejectedFrame], now: int) -> None:
-        """Show frames, the newest first.
+        """Show frames by their Kafka timestamps, the newest first: partitions are not read in the order of time.
 
         Args:
             now: wall time, in seconds since the epoch.
@@ -190,7 +190,12 @@ class RejectedCard:
             self._frames = frames
             self._none.set_visibility(not frames)
             self._table.set_visibility(bool(frames))
-            self._table.rows = [_row(place, frame, now) for place, frame in enumerate(frames)]
+            newest_first = sorted(frames, key=_stamped, reverse=True)
+            self._table.rows = [_row(place, frame, now) for place, frame in enumerate(newest_first)]
+
+
+def _stamped(frame: RejectedFrame) -> int:
+    return frame.stamped_at.timestamp if frame.stamped_at is not None else -1
 
 
 def _row(place: int, frame: RejectedFrame, now: int) -> dict[str, str | int]:
