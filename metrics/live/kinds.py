@@ -13,7 +13,7 @@ class WindowKind(NamedTuple):
     Attributes:
         plural: what they are called, and where the API has them.
         title: what their records count, over a chart.
-        unit: what is counted.
+        unit: what is counted, one of it.
         shown: how many of the newest a chart shows at first.
     """
 
@@ -25,8 +25,8 @@ class WindowKind(NamedTuple):
 
 
 KINDS = (
-    WindowKind(SECOND_S, "seconds", "Frames per second", "frames", 600),
-    WindowKind(MINUTE_S, "minutes", "Unique users per minute", "users", 240),
+    WindowKind(SECOND_S, "seconds", "Frames per second", "frame", 600),
+    WindowKind(MINUTE_S, "minutes", "Unique users per minute", "user", 240),
 )
 
 

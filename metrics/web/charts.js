@@ -23,7 +23,7 @@ const charts = {
     const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
     const time = (ms) => new Date(ms).toISOString().slice(11, 19);
     const [, count, average, frames, start_ms] = row;
-    const lines = [`<b>${number(count)} ${unit}</b>`];
+    const lines = [`<b>${number(count)} ${unit}${count === 1 ? "" : "s"}</b>`];
     if (frames !== count) lines.push(`${number(frames)} frames`);
     lines.push(`${number(average)} on average so far`);
     lines.push(`${new Date(start_ms).toISOString().slice(0, 10)} ${time(start_ms)} to ${time(start_ms + size_s * 1000)} UTC`);

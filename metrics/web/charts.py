@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from metrics.kafka.results import Result
 from metrics.live.kinds import WindowKind
+from metrics.terminal import numbered
 from metrics.web.words import clock, duration
 
 MOST_AHEAD = 0.15  # of a chart's width, for what is open
@@ -136,7 +137,7 @@ def words(picture: Picture, now: int) -> str:
         return "No window is closed yet."
     kind, closed_through, newest = picture.kind, picture.closed_through, picture.results[-1].window
     told = (
-        f"Newest: {newest.number:,} {kind.unit} from {clock(newest.start, now)} "
+        f"Newest: {numbered(newest.number, kind.unit)} from {clock(newest.start, now)} "
         f"to {clock(closed_through, newest.start)} UTC; {newest.average:,.1f} on average so far."
     )
     if picture.event_time is not None and picture.event_time > closed_through:
@@ -174,7 +175,7 @@ def options(picture: Picture) -> dict[str, Any]:
             "right": 8,
             "top": 0,
             "itemWidth": 22,
-            "data": [{"name": picture.kind.unit, "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
+            "data": [{"name": f"{picture.kind.unit}s", "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
             "textStyle": {"color": "var(--quiet)", "fontSize": 13},
             "selectedMode": False,
         },
@@ -207,7 +208,7 @@ def options(picture: Picture) -> dict[str, Any]:
             "splitLine": {"lineStyle": {"color": "var(--edge)"}},
         },
         "series": [
-            _line(picture.kind.unit, 1, "var(--count)", 1.5, "solid")
+            _line(f"{picture.kind.unit}s", 1, "var(--count)", 1.5, "solid")
             | {
                 "areaStyle": {"color": "var(--count)", "opacity": 0.18},
                 "markArea": {"silent": True, "data": change.areas},

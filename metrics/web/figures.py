@@ -40,7 +40,7 @@ def newest(kind: WindowKind, result: Result | None, now: int) -> Figure:
     return Figure(
         kind.title,
         f"{window.number:,}",
-        f"{kind.unit} from {start} to {end}; {window.average:,.1f} on average so far",
+        f"{kind.unit}{'' if window.number == 1 else 's'} from {start} to {end}; {window.average:,.1f} on average so far",
     )
 
 

@@ -9,6 +9,7 @@ from nicegui import ui
 from metrics.live.board import Board
 from metrics.live.kinds import KINDS
 from metrics.settings import Settings
+from metrics.terminal import numbered
 from metrics.web import figures
 from metrics.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard, heading, paragraph
 
@@ -83,7 +84,7 @@ class View:
             last = results[-1] if results else None
             card.show(figures.newest(kind, last, now))
             chart.show(results, event_time, now)
-            titles.append(f"{last.window.number:,} {kind.unit}" if last else TITLE)
+            titles.append(numbered(last.window.number, kind.unit) if last else TITLE)
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
         self._instance.show(status)
