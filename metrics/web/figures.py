@@ -37,10 +37,11 @@ def newest(kind: WindowKind, result: Result | None, now: int) -> Figure:
         return Figure(kind.title, UNKNOWN, "no window is closed yet")
     window = result.window
     start, end = clock(window.start, now), clock(window.start + kind.size_s, window.start)
+    noun = kind.unit if window.number == 1 else f"{kind.unit}s"
     return Figure(
         kind.title,
         f"{window.number:,}",
-        f"{kind.unit}{'' if window.number == 1 else 's'} from {start} to {end}; {window.average:,.1f} on average so far",
+        f"{noun} from {start} to {end}; {window.average:,.1f} on average so far",
     )
 
 

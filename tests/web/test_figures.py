@@ -82,7 +82,7 @@ def test_the_newest_window_is_told_with_its_own_time() -> None:
 def test_a_window_of_another_day_has_its_date_once() -> None:
     assert [clock(T, T), clock(T, T + 86_400)] == ["13:39:00", "2016-07-11 13:39:00"]
     told = figures.newest(KINDS[0], Result(1, Published(T, 1, 1.0, 0, 1), b""), T + 86_400)
-    assert told.meaning.startswith("frames from 2016-07-11 13:39:00 to 13:39:01;")
+    assert told.meaning.startswith("frame from 2016-07-11 13:39:00 to 13:39:01;")
 
 
 @pytest.mark.parametrize(
