@@ -133,7 +133,7 @@ def test_a_further_size_of_windows_needs_no_chart_of_its_own() -> None:
     options = charts.options(picture)
     assert [series["name"] for series in options["series"]] == ["users", charts.AVERAGE]
     assert options["xAxis"]["max"] - options["xAxis"]["min"] == (8 * 900 + 200) * 1000
-    assert "'users', 900" in options["tooltip"][":formatter"]
+    assert "'user', 900" in options["tooltip"][":formatter"]
     assert charts.words(picture, T).startswith("Newest: 15 users from 13:54:00 to 14:09:00 UTC")
 
 
