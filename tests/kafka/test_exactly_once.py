@@ -45,10 +45,10 @@ def test_killed_at_any_moments_the_outputs_are_those_of_one_undisturbed_run(
     print(f"seed of the kills: {seed}")
     draw = random.Random(seed)
     kills = 0
-    for latest_s in [1.4] * 5 + [2.5] * 5:  # the first ones come long before the end of the input
+    for latest_s in [0.9] * 6 + [2.0] * 4:  # the first ones come long before the end of the input
         process = killed.start("--until-end")
         try:
-            process.wait(draw.uniform(0.7, latest_s))  # the moment is what is drawn
+            process.wait(draw.uniform(0.4, latest_s))  # the moment is what is drawn
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1
