@@ -154,9 +154,10 @@ def bar(what: str | Callable[[], str], total: int | None, console: Console = out
 
     Args:
         what: what is done; what is called instead says it anew each time that the bar is drawn.
+        total: how much there is; where that is not known, only what is done is shown.
     """
-    says = what if callable(what) else lambda: what
-    columns = (_Saying(says), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    says = _Saying(what if callable(what) else lambda: what)
+    columns = (says,) if total is None else (says, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)

@@ -12,7 +12,7 @@ import typer
 from metrics import parquet as parquet_files
 from metrics.commands.broker_in_use import broker_in_use
 from metrics.commands.reporting import stopping_on_signals
-from metrics.errors import SettingsError
+from metrics.errors import OutputClosedError, SettingsError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S
 from metrics.kafka.results import Result, Results, Tell, opened
@@ -25,6 +25,7 @@ from metrics.times import range_of
 
 CHUNK_RESULTS = 500
 MOST_WARNINGS = 10
+TOGETHER_S = 0.2  # Ctrl-C reaches all processes of a pipe, one after another
 
 _ONE_FORM = "the results are printed in one form, or written into a file"
 # Options that contradict each other, and why.
@@ -165,12 +166,16 @@ def _print(there: Results, stopping: Event, printer: Printer, tell: Tell) -> Non
 
 
 def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
-    """Print what comes, for as long as it is read."""
-    for results in there.follow(stopping, tell, warn):
-        if results:
-            printer.print(results)
-        else:
-            require_reader()
+    """Print what comes, for as long as it is read; a reader that Ctrl-C ends together with this is no error."""
+    try:
+        for results in there.follow(stopping, tell, warn):
+            if results:
+                printer.print(results)
+            else:
+                require_reader()
+    except OutputClosedError:
+        if not stopping.wait(TOGETHER_S):
+            raise
 
 
 def _until(stopping: Event, results: Iterable[Result]) -> Iterator[Result]:

@@ -177,6 +177,25 @@ def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application
     assert (finished.returncode, finished.stderr) == (141, "error: standard output was closed by its reader\n")
 
 
+def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    publish(producer_of(application), application.topic("seconds"), SecondRecord(T, 9, 2.0, 0))
+    pipe = f"trap : INT; {sys.executable} {PROJECT}/app.py results --follow | cat; exit ${{PIPESTATUS[0]}}"
+    with subprocess.Popen(
+        ["bash", "-c", pipe],
+        env=application.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == SecondRecord(T, 9, 2.0, 0).value().decode() + "\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, told) == (0, "")
+
+
 def test_partitions_are_merged_by_ends_and_what_was_published_late_stays_behind_what_was_there_before() -> None:
     #  seconds/0  0 59 61 58
     #  seconds/1  1 60
