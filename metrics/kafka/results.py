@@ -95,9 +95,7 @@ class Results:
             tell: as above.
             warn: told when the broker or a topic is gone; they are waited for.
         """
-        tail = Tail(
-            self._settings, self._spans, lambda what: warn(f"no results come for now, they are waited for: {what}")
-        )
+        tail = Tail(self._settings, self._spans, warn)
         self._closing.callback(tail.close)
         for records in tail.records(stopping):
             parts: dict[tuple[str | None, int | None], list[Message]] = {}

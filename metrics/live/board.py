@@ -17,6 +17,7 @@ from metrics.live.subscription import Subscription
 
 KEEP_REJECTED = 50
 MOST_LISTENERS = 100
+MOST_TELLING = ("status", "results")  # of those who note trouble; the others follow
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -49,7 +50,8 @@ class Board:
         self._kept = {size_s: Kept(size_s, windows) for size_s, windows in keep.items()}
         self._rejected: deque[RejectedFrame] = deque(maxlen=KEEP_REJECTED)
         self._status: Status | None = None
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles: dict[str, str] = {}
+        self._troubled_since_s = 0.0
         self._listeners: set[Subscription] = set()
         self._has_begun = self._has_ended = False
         self._version = 0
@@ -66,9 +68,12 @@ class Board:
 
     @property
     def trouble(self) -> Trouble | None:
-        """What is wrong, the oldest first; None where nothing is."""
+        """What is wrong, of several troubles the most telling one, since the first of them; None where nothing is."""
         with self._lock:
-            return min(self._troubles.values(), key=lambda trouble: trouble.since_s, default=None)
+            if not self._troubles:
+                return None
+            tellers = [who for who in (*MOST_TELLING, *self._troubles) if who in self._troubles]
+            return Trouble(self._troubles[tellers[0]], self._troubled_since_s)
 
     @property
     def is_ready(self) -> bool:
@@ -159,8 +164,9 @@ class Board:
             who: whoever notes it; only the same one can tell that it is over.
         """
         with self._lock:
-            before = self._troubles.get(who)
-            self._troubles[who] = Trouble(what, time() if before is None else before.since_s)
+            if not self._troubles:
+                self._troubled_since_s = time()
+            self._troubles[who] = what
             self._version += 1
 
     def relieve(self, who: str) -> None:

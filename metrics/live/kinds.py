@@ -1,5 +1,10 @@
-"""The sizes of windows that can be looked at; a further size is a further row here."""
+"""The sizes of windows that can be looked at.
 
+A further size is a further row here. Its record is described in `metrics.recount.published`, its topic is named in
+`metrics.kafka.results`; the page, the API and its events have it then.
+"""
+
+from collections.abc import Callable
 from typing import NamedTuple
 
 from metrics.frames.event_clock import MINUTE_S
@@ -15,6 +20,7 @@ class WindowKind(NamedTuple):
         title: what their records count, over a chart.
         unit: what is counted, one of it.
         shown: how many of the newest a chart shows at first.
+        keep: returns how many the settings keep.
     """
 
     size_s: int
@@ -22,14 +28,15 @@ class WindowKind(NamedTuple):
     title: str
     unit: str
     shown: int
+    keep: Callable[[Settings], int]
 
 
 KINDS = (
-    WindowKind(SECOND_S, "seconds", "Frames per second", "frame", 600),
-    WindowKind(MINUTE_S, "minutes", "Unique users per minute", "user", 240),
+    WindowKind(SECOND_S, "seconds", "Frames per second", "frame", 600, lambda settings: settings.keep_seconds),
+    WindowKind(MINUTE_S, "minutes", "Unique users per minute", "user", 240, lambda settings: settings.keep_minutes),
 )
 
 
 def kept(settings: Settings) -> dict[int, int]:
     """Return how many windows of each size are kept, by the size in seconds."""
-    return {SECOND_S: settings.keep_seconds, MINUTE_S: settings.keep_minutes}
+    return {kind.size_s: kind.keep(settings) for kind in KINDS}

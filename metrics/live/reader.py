@@ -85,12 +85,7 @@ class Reader:
 
     def _read_rejected(self, relieve: Callable[[], None]) -> None:
         lost: list[str] = []
-        coming = rejected.latest(
-            self._settings,
-            KEEP_REJECTED,
-            self._stopping,
-            lambda what: lost.append(f"no rejected frames come for now, they are waited for: {what}"),
-        )
+        coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, lost.append)
         self._board.add_rejected(next(coming), anew=True)
         relieve()
         for frames in coming:
@@ -112,7 +107,7 @@ def _require_none(lost: Sequence[str]) -> None:
         BrokerError: the broker, or a topic, was lost.
     """
     if lost:
-        raise BrokerError(lost[0])
+        raise BrokerError("no answer comes for now, it is waited for", why=lost[0])
 
 
 def _pass_over(_: str) -> None:

@@ -10,7 +10,7 @@ from metrics.frames.open_windows import Moment
 from metrics.kafka.rejected import RejectedFrame
 from metrics.kafka.results import Result
 from metrics.kafka.status import Activity, Status
-from metrics.live.board import Trouble
+from metrics.live.board import KEEP_REJECTED, Trouble
 from metrics.live.kinds import WindowKind
 from metrics.status_text import activity, why
 from metrics.web import charts
@@ -62,11 +62,11 @@ class InstanceLine:
             self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
             self._words = paragraph(text="the group's state is not known yet")
 
-    def show(self, status: Status | None) -> None:
-        """Show it by how the group stands."""
+    def show(self, status: Status | None, *, is_up_to_date: bool) -> None:
+        """Show it by how the group stands, or stood when that was last known."""
         if status is not None:
-            self._icon.set_name(ICONS[status.instance.activity])
-            self._words.set_text(f"Instance: {activity(status)}")
+            self._icon.set_name(ICONS[status.instance.activity] if is_up_to_date else "help_outline")
+            self._words.set_text(f"Instance{'' if is_up_to_date else ', at last'}: {activity(status)}")
 
 
 class Banner:
@@ -135,7 +135,8 @@ class ChartCard:
         Args:
             event_time, now: wall time; both in seconds since the epoch.
         """
-        before, self._shown = self._shown, charts.Picture.of(self._kind, results, event_time)
+        reaches = now if not results and event_time is None else event_time
+        before, self._shown = self._shown, charts.Picture.of(self._kind, results, reaches)
         if self._shown != before:
             self._words.set_text(charts.words(self._shown, now))
             change = ", ".join(orjson.dumps(part).decode() for part in self._shown.change_from(before))
@@ -170,6 +171,7 @@ class RejectedCard:
     def __init__(self) -> None:
         with ui.element("section").classes("card"):
             heading(2, "Last rejected frames")
+            self._number = paragraph("quiet")
             self._table = ui.table(columns=COLUMNS, rows=[], row_key="id").classes("rejected")
             # a card a frame where there is no room for columns; Quasar watches the window's width
             self._table.props(
@@ -177,8 +179,9 @@ class RejectedCard:
             )
             self._table.add_slot("body-cell-beginning", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
             self._table.add_slot("item", ENTRY)
-            self._none = paragraph("quiet", "No frame was rejected.")
         self._frames: Sequence[RejectedFrame] = ()
+        self._number.set_text("No rejected frame is known.")
+        self._table.set_visibility(False)
 
     def show(self, frames: Sequence[RejectedFrame], now: int) -> None:
         """Show frames by their Kafka timestamps, the newest first: partitions are not read in the order of time.
@@ -188,7 +191,7 @@ class RejectedCard:
         """
         if frames != self._frames:
             self._frames = frames
-            self._none.set_visibility(not frames)
+            self._number.set_text(f"The newest {len(frames):,}, of {KEEP_REJECTED} at most; scroll for all of them.")
             self._table.set_visibility(bool(frames))
             newest_first = sorted(frames, key=_stamped, reverse=True)
             self._table.rows = [_row(place, frame, now) for place, frame in enumerate(newest_first)]

@@ -21,6 +21,7 @@ Responses = dict[int | str, dict[str, Any]]
 OPEN_TO_ALL: dict[str, Any] = {"security": []}
 _REFERENCE = "#/components/schemas/{name}"
 _WRONG_FIELDS = 422
+_OLDEST_FIRST = "windows, the oldest first"
 _MEANINGS = {
     401: "the token is missing or wrong",
     403: "asked from another site, or for another host",
@@ -40,18 +41,16 @@ _WINDOWS = {size_s: Windows[record] for size_s, record in RECORDS.items()}  # ty
 
 
 def windows(*sizes_s: int) -> Responses:
-    """Return how windows of one of these sizes are answered, with examples of the last of them."""
+    """Return how windows of one of these sizes are answered, with examples of the last of them that has any."""
     choices = [{"$ref": _reference(_WINDOWS[size_s])} for size_s in sizes_s]
-    size_s, results = sizes_s[-1], [_EXAMPLES[sizes_s[-1]]]
-    example = windows_of(size_s, results, results[0].window.start, has_more=False)
-    content = {
-        "application/json": {
-            "schema": choices[0] if len(choices) == 1 else {"anyOf": choices},
-            "example": msgspec.json.decode(msgspec.json.encode(example)),
-        },
-        "text/csv": {"schema": {"type": "string"}, "example": csv_of(size_s, results)},
-    }
-    return {200: {"description": "windows, the oldest first", "content": content}}
+    as_json: dict[str, Any] = {"schema": choices[0] if len(choices) == 1 else {"anyOf": choices}}
+    as_csv: dict[str, Any] = {"schema": {"type": "string"}}
+    for size_s in [size_s for size_s in sizes_s if size_s in _EXAMPLES][-1:]:
+        results = [_EXAMPLES[size_s]]
+        example = windows_of(size_s, results, results[0].window.start, has_more=False)
+        as_json["example"] = msgspec.json.decode(msgspec.json.encode(example))
+        as_csv["example"] = csv_of(size_s, results)
+    return {200: {"description": _OLDEST_FIRST, "content": {"application/json": as_json, "text/csv": as_csv}}}
 
 
 def of(answer: type[msgspec.Struct], description: str) -> Responses:

@@ -3,18 +3,19 @@
 from pathlib import Path
 from time import time
 
-from fastapi import FastAPI, Request
-from nicegui import ui
+from fastapi import FastAPI, Request, Response
+from nicegui import Client, ui
 
 from metrics.live.board import Board
 from metrics.live.kinds import KINDS
 from metrics.settings import Settings
 from metrics.terminal import numbered
-from metrics.web import figures
+from metrics.web import figures, problems
 from metrics.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard, heading, paragraph
 
 TITLE = "Frames, live"
 LOOK_EVERY_S = 0.25
+MOST_PAGES = 100  # each takes about 0.5 MB, for a minute also where no browser connects
 FOLDER = Path(__file__).parent
 THEME = "theme"  # the cookie that remembers which one was chosen
 THEMES = {"as the system": None, "dark": True, "light": False}
@@ -24,8 +25,11 @@ def add_to(app: FastAPI, board: Board, settings: Settings) -> None:
     """Add the page at `/`, and what it loads; whatever else is asked for has to be there before."""
 
     @ui.page("/", title=TITLE, dark=None)
-    def page(request: Request) -> None:
+    def page(request: Request) -> Response | None:
+        if len(Client.instances) > MOST_PAGES:
+            return problems.answer(503, "too many pages are open, or were asked for in the last minute")
         View(board, settings, request.cookies.get(THEME, ""))
+        return None
 
     ui.run_with(
         app,
@@ -78,20 +82,20 @@ class View:
         status, rejected = self._board.status, self._board.rejected
         now = int(time()) if status is None else status.asked_at.timestamp
         event_time = status.event_time.timestamp if status and status.event_time else None
-        titles = []
+        titles: list[str] = []
         for kind, card, chart in zip(KINDS, self._newest, self._charts, strict=True):
             results = self._board.newest(kind.size_s, kind.shown)
             last = results[-1] if results else None
             card.show(figures.newest(kind, last, now))
             chart.show(results, event_time, now)
-            titles.append(numbered(last.window.number, kind.unit) if last else TITLE)
+            titles += [numbered(last.window.number, kind.unit)] if last else []
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
-        self._instance.show(status)
+        self._instance.show(status, is_up_to_date=self._board.trouble is None)
         self._banner.show(self._board.trouble, status.losses if status else (), status.asked_at if status else None)
         self._why.show(status)
         self._rejected.show(rejected, now)
-        ui.page_title(" · ".join(titles))
+        ui.page_title(" · ".join(titles) or TITLE)
 
 
 def _add_theme_button(chosen: str) -> None:

@@ -8,6 +8,7 @@ from threading import Event
 import nicegui
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,6 +48,9 @@ async def _head_of_page(_: Request) -> Response:
 def create_api(board: Board, settings: Settings) -> FastAPI:
     """Return an application with the API and its documentation; swagger-ui's files come with a package."""
     app = FastAPIOffline(title=TITLE, version=VERSION, description=ABOUT, redoc_url=None)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods == {"GET"}:
+            route.methods.add("HEAD")
     app.include_router(api.routes(board))
     problems.add_to(app)
     documentation.add_to(app, with_token=settings.api_token is not None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metrics.kafka.rejected import RejectedFrame
-from metrics.live.board import KEEP_REJECTED, MOST_LISTENERS, Board, TooManyListenersError
+from metrics.live.board import KEEP_REJECTED, MOST_LISTENERS, Board, TooManyListenersError, Trouble
 from metrics.live.subscription import MOST_WAITING
 from tests.live.results import T, minute, second, starts
 
@@ -77,19 +77,19 @@ def test_of_rejected_frames_the_last_are_kept_the_newest_first() -> None:
     assert board.rejected == [rejected(7)]
 
 
-def test_trouble_is_the_oldest_until_it_is_over() -> None:
+def test_trouble_is_the_most_telling_one_since_the_first_until_all_is_over() -> None:
     board = Board(KEEP)
-    board.suffer("results", "the broker is away")
-    board.suffer("status", "it does not answer")
+    board.suffer("rejected frames", "no answer")
     first = board.trouble
     assert first is not None
     board.suffer("results", "the topic is missing")
-    assert board.trouble is not None
-    assert (board.trouble.what, board.trouble.since_s) == ("the topic is missing", first.since_s)
-    board.relieve("results")
-    assert board.trouble is not None
-    assert board.trouble.what == "it does not answer"
+    assert board.trouble == Trouble("the topic is missing", first.since_s)
+    board.suffer("status", "it does not answer")
+    board.relieve("rejected frames")
+    assert board.trouble == Trouble("it does not answer", first.since_s)
     board.relieve("status")
+    assert board.trouble == Trouble("the topic is missing", first.since_s)
+    board.relieve("results")
     assert board.trouble is None
 
 

@@ -13,7 +13,7 @@ from metrics.web.charts import Change, Picture, Row
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 SECONDS, MINUTES = KINDS
-QUARTERS = WindowKind(900, "quarters", "Users per quarter of an hour", "user", 8)
+QUARTERS = WindowKind(900, "quarters", "Users per quarter of an hour", "user", 8, lambda _: 8)
 
 
 def window(start: int, number: int, size_s: int = 1, gap_s: int = 0) -> Result:
