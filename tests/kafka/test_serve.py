@@ -16,6 +16,7 @@ import pytest
 
 from metrics import generator
 from metrics.kafka import local_broker
+from metrics.web.page import MOST_PAGES
 from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.test_broker_trouble import java_of
 from tests.web.test_stream import events
@@ -73,6 +74,16 @@ def test_what_is_committed_is_served(application: Application, tmp_path: Path) -
         status, printed = client.get("/status").json(), application.status()
         assert status.pop("asked_at")["timestamp"] <= printed.pop("asked_at")["timestamp"]
         assert status == printed
+        assert ended(process) == ""
+
+
+def test_pages_that_no_browser_opens_hold_memory_up_to_a_bound(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    with serving(application) as (process, client):
+        answers = [client.get("/") for _ in range(MOST_PAGES + 5)]
+        assert [answer.status_code for answer in answers] == [200] * MOST_PAGES + [503] * 5
+        assert "too many pages are open" in answers[-1].json()["detail"]
+        assert client.get("/status").status_code == 200
         assert ended(process) == ""
 
 
