@@ -31,6 +31,15 @@ from metrics.settings import Settings
 
 ASK_TIMEOUT_S = 10.0
 LOOK_S = 0.2
+COORDINATOR_TIMEOUT_S = 5.0
+# What is answered while the coordinator of a group reads its log, after a broker has started for instance.
+_COMES_SOON = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
 RECORDS_TIMEOUT_S = 5.0
 
 
@@ -124,13 +133,19 @@ def last_commit(admin: AdminClient, settings: Settings, partitions: int) -> Save
     """
     group, topic = settings.consumer_group_id, settings.input_topic
     request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
-    try:
-        answers = admin.list_consumer_group_offsets([request], require_stable=False, request_timeout=ASK_TIMEOUT_S)
-        offsets: list[TopicPartition] = bounded.result(answers[group], ASK_TIMEOUT_S + 1).topic_partitions
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return None
-        raise BrokerError(f"the broker does not tell the offsets of the group {group}", why=text_of(error)) from error
+    give_up_s = monotonic() + COORDINATOR_TIMEOUT_S
+    while True:
+        try:
+            answers = admin.list_consumer_group_offsets([request], require_stable=False, request_timeout=ASK_TIMEOUT_S)
+            offsets: list[TopicPartition] = bounded.result(answers[group], ASK_TIMEOUT_S + 1).topic_partitions
+            break
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return None
+            if error.args[0].code() not in _COMES_SOON or monotonic() >= give_up_s:
+                what = f"the broker does not tell the offsets of the group {group}"
+                raise BrokerError(what, why=text_of(error)) from error
+        time.sleep(LOOK_S)
     failures = {str(offset.error) for offset in offsets if offset.error is not None}
     if failures:
         raise BrokerError(f"the broker does not tell all offsets of the group {group}", why="\n".join(failures))
