@@ -17,7 +17,7 @@ import pytest
 from metrics import generator
 from metrics.kafka import local_broker
 from metrics.web.page import MOST_PAGES
-from tests.kafka.application import Application, finish, frame, wait_until
+from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 from tests.kafka.test_broker_trouble import java_of
 from tests.web.test_stream import events
 
@@ -34,7 +34,12 @@ def serving(application: Application, *arguments: str) -> Iterator[tuple[Popen[s
     address = re.match(r"the page is at (http://\S+)/ and the API at \S+/docs", process.stdout.readline())
     assert address is not None
     with httpx.Client(base_url=address[1], timeout=30) as client:
-        yield process, client
+        try:
+            yield process, client
+        except httpx.TransportError as error:
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate(timeout=TIMEOUT_S)
+            raise AssertionError(f"the server answers no more; exit code {process.returncode}: {said}") from error
 
 
 def ended(process: Popen[str], number: signal.Signals = signal.SIGINT) -> str:
