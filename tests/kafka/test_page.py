@@ -161,8 +161,9 @@ def card(page: Page, name: str) -> tuple[str, str]:
 
 def newest_of(unit: str, meaning: str, published: dict[int, int]) -> str:
     """Return the number that was published for the window that a meaning tells: `frames from 18:26:53 to …`."""
-    time_of_day = meaning.removeprefix(f"{unit} from ")[:8]
-    [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == time_of_day}
+    told, _, times = meaning.partition(" from ")
+    [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == times[:8]}
+    assert told == (unit if number == 1 else f"{unit}s")
     return f"{number:,}"
 
 
@@ -188,8 +189,8 @@ def test_the_numbers_change_and_are_those_of_the_topics(stack: Stack, page_addre
     frames_at = {start: frames for start, frames, _, _ in stack.application.seconds()}
     users_at = {start: users for start, users, _, _, _ in stack.application.minutes()}
     for number, meaning in seen:
-        assert number == newest_of("frames", meaning, frames_at)
-    assert users[0] == newest_of("users", users[1], users_at)
+        assert number == newest_of("frame", meaning, frames_at)
+    assert users[0] == newest_of("user", users[1], users_at)
     for shown, published in zip(rows, (frames_at, users_at), strict=True):
         at_start = {row[4] // 1000: row[1] for row in shown if row[4] is not None}
         assert len(at_start) > 100
