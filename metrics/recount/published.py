@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -46,6 +46,9 @@ class Unreadable(NamedTuple):
 OfWindow = Published | Deleted
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class SecondFields(msgspec.Struct):
     """The record of a second. `timestamp` and `end` are seconds since the epoch, the second lies in `[timestamp, end)`.
 
@@ -57,9 +60,9 @@ class SecondFields(msgspec.Struct):
     timestamp: int
     datetime: str
     end: int
-    num_of_frames: int
+    num_of_frames: Count
     avg_num_of_frames: float
-    gap_s: int = 0
+    gap_s: Count = 0
 
 
 class MinuteFields(msgspec.Struct):
@@ -73,10 +76,10 @@ class MinuteFields(msgspec.Struct):
     timestamp: int
     datetime: str
     end: int
-    unique_users: int
+    unique_users: Count
     avg_users_per_minute: float
-    num_of_frames: int
-    gap_s: int = 0
+    num_of_frames: Count
+    gap_s: Count = 0
 
 
 _decode_second = msgspec.json.Decoder(SecondFields).decode

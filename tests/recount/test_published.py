@@ -1,0 +1,25 @@
+"""Records of windows read back: what no job can have published is none."""
+
+import pytest
+
+from metrics.frames.windows import SecondRecord
+from metrics.recount.published import Published, Unreadable, read_record
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+MOST = 2**63 - 1
+
+
+def read(number: int) -> object:
+    record = SecondRecord(T, 0, 1.0, 0)
+    value = record.value().replace(b'"num_of_frames":0', b'"num_of_frames":%d' % number)
+    return read_record(1, record.key.encode(), value, "seconds/0 offset 7")
+
+
+@pytest.mark.parametrize("number", [0, MOST])
+def test_counts_that_can_be_are_read(number: int) -> None:
+    assert read(number) == Published(T, number, 1.0, 0, number)
+
+
+@pytest.mark.parametrize("number", [-1, MOST + 1, 10**30])
+def test_counts_that_cannot_be_make_no_record(number: int) -> None:
+    assert read(number) == Unreadable("seconds/0 offset 7")
