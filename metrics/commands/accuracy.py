@@ -9,6 +9,7 @@ import typer
 from metrics import picture as pictures
 from metrics import settings as environment
 from metrics import tradeoffs
+from metrics.commands.arguments import FrameFiles
 from metrics.errors import FileError, SettingsError
 from metrics.frame_files import Frames, expanded
 from metrics.recount.accuracy import Lags
@@ -18,14 +19,7 @@ MOST_LATENESS_S = 86_400
 
 
 def accuracy(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE",
-            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
-            "- for standard input.",
-        ),
-    ],
+    files: FrameFiles,
     *,
     lateness_s: Annotated[
         str, typer.Option("--lateness-s", metavar="S,S,…", help="Allowed latenesses to compare, in seconds.")

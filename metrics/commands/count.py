@@ -9,6 +9,7 @@ import typer
 
 from metrics import frame_files
 from metrics import settings as environment
+from metrics.commands.arguments import FrameFiles
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
@@ -17,14 +18,7 @@ from metrics.terminal import bar, err, numbered, out, shown
 
 
 def count(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE",
-            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
-            "- for standard input.",
-        ),
-    ],
+    files: FrameFiles,
     *,
     table: Annotated[bool, typer.Option("--table", help="Print a table with bars, for people.")] = False,
     seconds: Annotated[bool, typer.Option("--seconds", help="Print seconds, and no minutes.")] = False,
