@@ -258,6 +258,9 @@ _OWNED = {
     "acks": "transactions need all",
 }
 
+# METRICS_PORT is this where Kubernetes has a Service of the name metrics; it stands for no setting.
+_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
+
 # Variables that Kafka's own shell scripts read; no client has such a property.
 _SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|OPTS|.*_OPTS|LOG_DIR)")
 
@@ -317,7 +320,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     refused: set[str] = set()
     for field in msgspec.structs.fields(Settings):
         text = environment.get(field.name.upper(), "")
-        if field.name == "client_properties" or text == "":
+        is_of_service = field.name.endswith("_port") and _OF_A_SERVICE.match(text)
+        if field.name == "client_properties" or text == "" or is_of_service:
             continue
         try:
             given[field.name] = _converted(text, field.type)

@@ -116,6 +116,10 @@ def test_variables_that_are_no_settings_are_left_alone() -> None:
     assert settings.load(foreign) == settings.load({})
 
 
+def test_a_port_that_kubernetes_tells_of_a_service_called_metrics_is_none_to_serve_at() -> None:
+    assert settings.load({"METRICS_PORT": "tcp://10.96.17.4:9100"}).metrics_port is None
+
+
 def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENESS_S", "7")
     assert settings.load().lateness_s == 7

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from metrics import picture as pictures
-from metrics import settings as environment
 from metrics import tradeoffs
 from metrics.commands.arguments import FrameFiles
+from metrics.commands.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.frame_files import Frames, expanded
 from metrics.recount.accuracy import Lags
@@ -39,7 +39,7 @@ def accuracy(
 
 def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> None:
     """Read frames, and show what each allowed lateness would miss, and how long results would wait."""
-    settings = environment.load()
+    settings = given_settings()
     if image is not None:
         pictures.check(image)
     lags = Lags()

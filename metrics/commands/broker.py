@@ -1,7 +1,7 @@
 """`broker`: the local Kafka in the foreground."""
 
-from metrics import settings as environment
 from metrics.commands.broker_in_use import PROJECT
+from metrics.commands.given_settings import given_settings
 from metrics.commands.reporting import stopping_on_signals
 from metrics.kafka import local_broker
 from metrics.terminal import say
@@ -12,7 +12,7 @@ def broker() -> None:
 
     Example: `python app.py broker`
     """
-    settings = environment.load()
+    settings = given_settings()
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address:
         say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from metrics import frame_files
-from metrics import settings as environment
+from metrics.commands.given_settings import settings_for_broker
 from metrics.errors import FileError
 from metrics.kafka import local_broker
 from metrics.settings import Settings
@@ -24,7 +24,7 @@ def broker_in_use(tell: Callable[[str], None] = say) -> Iterator[Settings]:
     Args:
         tell: told what a new one does.
     """
-    settings = environment.load()
+    settings = settings_for_broker()
     folder = PROJECT / settings.local_broker_dir
     address = settings.bootstrap_servers or local_broker.address_of_running(folder)
     if address is not None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from metrics import frame_files
-from metrics import settings as environment
 from metrics.commands.arguments import FrameFiles
+from metrics.commands.given_settings import given_settings
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
@@ -43,7 +43,7 @@ def count(
             why="each leaves the other out, and without them both are printed",
             now="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
         )
-    loop = FileLoop(environment.load())
+    loop = FileLoop(given_settings())
     paths = frame_files.expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))

@@ -9,9 +9,9 @@ import msgspec
 import typer
 
 from metrics import frame_files, generator
-from metrics import settings as environment
 from metrics.commands.broker_in_use import DATA, PROJECT, default_file
 from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
+from metrics.commands.given_settings import settings_for_broker
 from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.commands.reporting import stopping_on_signals
 from metrics.errors import FencedError
@@ -56,7 +56,7 @@ def main_job(
     if context.invoked_subcommand is not None:
         return
     options = JobOptions(verbose, until_end, standby, accept_loss)
-    settings = environment.load()
+    settings = settings_for_broker()
     if settings.bootstrap_servers is not None:
         _run(settings, options)
         return

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -33,6 +34,9 @@ _FEEDING = {
     "message.max.bytes": 2 * MAX_FRAME_BYTES,
 }
 _FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
+
+# A name that no client will ever have a property of.
+_NO_PROPERTY = "no.property.of.any.client"
 
 OnError = Callable[[KafkaError], None]
 Client = TypeVar("Client")
@@ -186,6 +190,36 @@ def text_of(error: KafkaException) -> str:
     return str(error.args[0].str()).strip()
 
 
+def unknown_properties(settings: Settings) -> list[str]:
+    """Return the client properties that were set but that the client does not have; it is opened without them.
+
+    Kubernetes sets KAFKA_PORT, KAFKA_SERVICE_HOST and more for a Service of the name kafka.
+    """
+    return [name for name in settings.client_properties if not _is_property(name)]
+
+
+@cache
+def _is_property(name: str) -> bool:
+    """Ask the client whether it has a property. No client comes of it, as another property is always refused."""
+    try:
+        Producer({name: "", _NO_PROPERTY: ""})
+    except KafkaException as error:
+        return text_of(error) != _refusal_of_unknown().replace(_NO_PROPERTY, name)
+    except (AttributeError, TypeError, ValueError):
+        return False  # it takes an object, which no variable holds
+    raise AssertionError(f"the client takes {_NO_PROPERTY}")
+
+
+@cache
+def _refusal_of_unknown() -> str:
+    """Return what the client says of a property that it does not have, since its code tells no more than `invalid`."""
+    try:
+        Producer({_NO_PROPERTY: ""})
+    except KafkaException as error:
+        return text_of(error)
+    raise AssertionError(f"the client takes {_NO_PROPERTY}")
+
+
 def _open(
     kind: Callable[[dict[str, Any]], Client],
     settings: Settings,
@@ -202,7 +236,7 @@ def _open(
         "logger": client_log,
         "error_cb": on_error,
         **preferred,
-        **settings.client_properties,
+        **{name: text for name, text in settings.client_properties.items() if _is_property(name)},
         **fixed,
         "bootstrap.servers": settings.bootstrap_servers,
     }

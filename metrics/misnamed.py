@@ -1,0 +1,53 @@
+"""Environment variables that were meant as settings but are named otherwise, such as `LATENESS` for `LATENESS_S`."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+
+from metrics.settings import CLIENT_PREFIX, rows
+
+# CONSUMER_GROUP is alike to 0.90 and GAP_LIMIT to 0.90; METRICS_PATH, which others use, to 0.83.
+_ALIKE = 0.85
+# One word of several may differ by more, where it is long: LATENCY_S to 0.67. Short ones are alike by chance: APP, API.
+_WORD_ALIKE = 0.6
+_LONG_WORD = 6
+_UNIT = re.compile(r"_(S|SEC|SECS|SECONDS|MS|MIN|MINUTES)\Z")
+
+
+def misnamed(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """Yield each variable that looks like a setting but is none, with the setting that it looks like."""
+    settings = [row.variable for row in rows() if not row.variable.startswith(CLIENT_PREFIX)]
+    for variable, text in sorted(environment.items()):
+        if text and variable not in settings and not variable.startswith(CLIENT_PREFIX):
+            name = variable.upper()
+            meant = [setting for setting in settings if _is_slip(name, setting)]
+            if meant:
+                yield variable, max(meant, key=lambda setting: _likeness(name, setting))
+
+
+def _is_slip(name: str, setting: str) -> bool:
+    """Tell whether a setting was meant by a name; slips keep the first letter."""
+    if name[:1] != setting[:1]:
+        return False
+    words = list(zip(name.split("_"), setting.split("_"), strict=False))
+    if name.count("_") != setting.count("_"):
+        return _likeness(name, setting) >= _ALIKE
+    others = [(one, other) for one, other in words if one != other]
+    return not others or _are_units(name, setting) or (len(others) == 1 < len(words) and _is_slip_of_word(*others[0]))
+
+
+def _are_units(name: str, setting: str) -> bool:
+    """Tell whether two names differ in their unit only: IDLE_SECONDS and IDLE_S."""
+    return _UNIT.search(name) is not None and _UNIT.sub("", name) == _UNIT.sub("", setting)
+
+
+def _is_slip_of_word(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) >= _LONG_WORD:
+        return _likeness(one, other) >= _WORD_ALIKE
+    return longer in {f"{shorter}S", f"{shorter}ED"}
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
