@@ -31,7 +31,8 @@ try:
 except ModuleNotFoundError as error:
     print(
         f"error: the package {error.name} is not installed for {sys.executable}\n"
-        "now: python3 -m pip install pipenv && python3 -m pipenv sync --dev && python3 -m pipenv run python app.py",
+        "now: python3 -m pip install pipenv && python3 -m pipenv sync --categories packages,local-servers "
+        "&& python3 -m pipenv run python app.py",
         file=sys.stderr,
     )
     sys.exit(2)

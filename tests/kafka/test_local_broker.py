@@ -276,7 +276,11 @@ def test_a_package_that_is_missing_is_an_error_that_names_the_ways_on(tmp_path: 
         [sys.executable, "-c", without, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=True
     ).stdout
     assert f"not installed: {package}" in output
-    for way in ("pipenv sync --dev", "docker compose up", "BOOTSTRAP_SERVERS=host:port python app.py"):
+    for way in (
+        "pipenv sync --categories local-servers",
+        "docker compose up",
+        "BOOTSTRAP_SERVERS=host:port python app.py",
+    ):
         assert way in output
 
 

