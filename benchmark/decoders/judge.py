@@ -25,7 +25,7 @@ def _with(*members: bytes) -> list[bytes]:
     return [b"%b,%b}" % (PLAIN[:-1], member) for member in members]
 
 
-# Not JSON by RFC 8259; but for halves of surrogate pairs, which it leaves open, and which no UTF-8 can hold.
+# Not JSON by RFC 8259. Half of a surrogate pair is, by its grammar, and readers differ about it: it is in neither list.
 INVALID = (
     Kind(
         UTF_8,
@@ -38,7 +38,6 @@ INVALID = (
         ),
     ),
     Kind("NaN", _with(b'"x":NaN', b'"x":nan', b'"x":Infinity', b'"x":-Infinity', b'"x":inf', b'"x":iNf')),
-    Kind("halves of surrogate pairs", _with(rb'"x":"\ud800"', rb'"x":"\udc00"', rb'"\ud800":1')),
     Kind("surrogates in UTF-8", _with(b'"x":"\xed\xa0\x80"', b'"\xed\xb0\x80":1')),
     Kind("trailing commas", [*_with(b'"x":[1,]', b'"x":{"y":1,}'), PLAIN[:-1] + b",}"]),
     Kind("missing commas", _with(b'"x":[1 2]', b'"x" 1', b'"x":1 "y":2')),

@@ -1,13 +1,14 @@
 """The bytes of one frame become its two fields, or the reason why they are not a frame."""
 
 import json
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 import simdjson
+
+from metrics.frames.json_root import NotAnObjectError, NotJsonError, root_members
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
 
@@ -63,12 +64,11 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 _parse: Callable[[Any], Any] = simdjson.Parser().parse
-_check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 
-_OBJECT = b"{"[0]
+_TS, _UID = b'"ts"', b'"uid"'
+_BYTE_ORDER_MARK = "\ufeff".encode()
+_WHITE = b" \t\n\r"
 _LONGEST_TS = len(str(LAST_SECOND))
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_DIGITS = re.compile(r"-?[0-9]+")
 _SUBSECOND_DIGITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
 
 
@@ -76,7 +76,8 @@ def read_frame(value: bytes | None) -> Frame | Rejection:
     """Read one frame.
 
     Only the `ts` and `uid` of the root object count; where the root has one of them twice, the first one does: RFC 8259
-    leaves it open. Every input gets an answer; nothing is raised.
+    leaves it open. A byte order mark before the root is passed over. Every input gets an answer, the same from any
+    caller; nothing is raised.
 
     Args:
         value: the Kafka record's value, UTF-8 JSON (RFC 8259); None for a record that has none.
@@ -88,8 +89,7 @@ def read_frame(value: bytes | None) -> Frame | Rejection:
         return _read_again(value)
     if type(ts) is str and ts.isascii() and ts.isdecimal() and len(ts) <= _LONGEST_TS:
         ts = int(ts)
-    # A bool is an int, too; and simdjson passes over a byte order mark.
-    if type(ts) is int and type(uid) is str and 0 <= ts <= LAST_SECOND and uid and value[0] == _OBJECT:  # type: ignore[index]
+    if type(ts) is int and type(uid) is str and 0 <= ts <= LAST_SECOND and uid:  # a bool is an int, too
         return Frame(ts, uid)
     return _read_again(value)
 
@@ -98,20 +98,18 @@ def _read_again(value: bytes | None) -> Frame | Rejection:
     """Read with care what the fast way refused: it may be a frame nevertheless; all else gets its reason."""
     if not value:
         return Rejection(Reason.EMPTY, "the record has no value")
+    start = len(_BYTE_ORDER_MARK) if value.startswith(_BYTE_ORDER_MARK) else 0
+    if not value[start:].strip(_WHITE):
+        return Rejection(Reason.EMPTY, "the value is white space alone")
     try:
-        text = value.decode()
-        _check_syntax(value)
-        root = _as_written(text)
+        value.decode()
+        root = root_members(value, (_TS, _UID), start)
     except UnicodeDecodeError as error:
         return Rejection(Reason.NOT_JSON, f"invalid UTF-8 at byte {error.start}: {error.reason}")
-    except RecursionError:
-        return Rejection(Reason.NOT_JSON, "arrays or objects are nested too deeply")
-    except msgspec.DecodeError as error:
-        # Half of a surrogate pair is no character; msgspec calls it truncated data.
-        hint = "; or \\ud800 to \\udfff without its other half" if _SURROGATE.search(value) else ""
-        return Rejection(Reason.NOT_JSON, f"{error}{hint}")
-    if not isinstance(root, dict):
-        return Rejection(Reason.NOT_AN_OBJECT, f"the root is {_shown(root)}, expected an object")
+    except NotJsonError as error:
+        return Rejection(Reason.NOT_JSON, str(error))
+    except NotAnObjectError as error:
+        return Rejection(Reason.NOT_AN_OBJECT, f"the root is {_shown(error.root)}, expected an object")
     ts = _read_ts(root)
     if isinstance(ts, Rejection):
         return ts
@@ -121,44 +119,39 @@ def _read_again(value: bytes | None) -> Frame | Rejection:
     return Frame(ts, uid)
 
 
-def _number(text: str) -> msgspec.Raw:
-    """Keep a number as it is written: it may be of any size."""
-    return msgspec.Raw(text.encode())
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of an object; of those with the same name, the first."""
-    return dict(reversed(pairs))
-
-
-_as_written = json.JSONDecoder(object_pairs_hook=_members, parse_int=_number, parse_float=_number).decode
-
-
-def _read_ts(root: dict[str, Any]) -> int | Rejection:
-    if "ts" not in root:
+def _read_ts(root: dict[bytes, bytes]) -> int | Rejection:
+    written = root.get(_TS)
+    if written is None:
         return Rejection(Reason.NO_TS, "the root object has no ts")
-    ts = root["ts"]
-    digits = bytes(ts).decode() if isinstance(ts, msgspec.Raw) else ts
-    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
-        return Rejection(Reason.WRONG_TS, f"ts is {_shown(ts)}, expected whole seconds since the epoch")
-    significant = digits.lstrip("0") if digits.strip("-0") else "0"  # -0 is 0, for JSON and for int()
-    if significant.isdecimal() and len(significant) <= _LONGEST_TS and int(significant) <= LAST_SECOND:
-        return int(significant)
-    unit = _SUBSECOND_DIGITS.get(len(significant)) if significant.isdecimal() else None
+    digits: str = json.loads(written) if written.startswith(b'"') else written.decode()
+    minus, unsigned = digits.startswith("-"), digits.removeprefix("-")
+    if not (unsigned.isascii() and unsigned.isdecimal()):
+        return Rejection(Reason.WRONG_TS, f"ts is {_shown(written)}, expected whole seconds since the epoch")
+    significant = unsigned.lstrip("0") or "0"
+    if significant == "0" or (not minus and len(significant) <= _LONGEST_TS and int(significant) <= LAST_SECOND):
+        return int(significant)  # -0 is 0, for JSON and for int()
+    unit = None if minus else _SUBSECOND_DIGITS.get(len(significant))
     hint = f": it looks like {unit}, expected seconds" if unit else ""
-    return Rejection(Reason.TS_OUT_OF_RANGE, f"ts is {_shown(ts)}, outside the years 1970 to 9999{hint}")
+    return Rejection(Reason.TS_OUT_OF_RANGE, f"ts is {_shown(written)}, outside the years 1970 to 9999{hint}")
 
 
-def _read_uid(root: dict[str, Any]) -> str | Rejection:
-    if "uid" not in root:
+def _read_uid(root: dict[bytes, bytes]) -> str | Rejection:
+    written = root.get(_UID)
+    if written is None:
         return Rejection(Reason.NO_UID, "the root object has no uid")
-    uid = root["uid"]
-    if not isinstance(uid, str):
-        return Rejection(Reason.WRONG_UID, f"uid is {_shown(uid)}, expected a string")
-    return uid or Rejection(Reason.EMPTY_UID, "uid is an empty string")
+    if not written.startswith(b'"'):
+        return Rejection(Reason.WRONG_UID, f"uid is {_shown(written)}, expected a string")
+    uid: str = json.loads(written)
+    if not uid:
+        return Rejection(Reason.EMPTY_UID, "uid is an empty string")
+    try:
+        uid.encode()
+    except UnicodeEncodeError:
+        return Rejection(Reason.WRONG_UID, f"uid is {_shown(written)}, with half of a surrogate pair, which is no text")
+    return uid
 
 
-def _shown(value: object) -> str:
-    """Return JSON as a message quotes it: at most 60 characters."""
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 60 else text[:59] + "…"
+def _shown(written: bytes) -> str:
+    """Return JSON as a message quotes it: as it is written, at most 60 characters."""
+    text = written[:240].decode(errors="ignore")  # 60 characters have at most 240 bytes
+    return text if len(text) <= 60 and len(written) <= 240 else text[:59] + "…"

@@ -50,9 +50,9 @@ def test_a_decoder_that_is_right_is_called_so() -> None:
 
 def test_what_a_decoder_takes_that_is_no_json_is_found() -> None:
     verdict = judge.judged(decoder(by_json), FRAMES, EXPECTED)
-    assert verdict == Verdict(wrong=0, refused=0, takes=["NaN", "halves of surrogate pairs", "surrogates in UTF-8"])
+    assert verdict == Verdict(wrong=0, refused=0, takes=["NaN", "surrogates in UTF-8"])
     assert not verdict.is_good
-    assert page.rules(verdict) == "takes NaN, halves of surrogate pairs, surrogates in UTF-8"
+    assert page.rules(verdict) == "takes NaN, surrogates in UTF-8"
 
 
 def test_a_decoder_that_does_not_look_at_all_takes_everything() -> None:
@@ -93,7 +93,7 @@ def test_json_that_a_decoder_refuses_is_found() -> None:
 
 def test_a_decoder_that_reads_no_field_is_judged_by_the_rules_alone() -> None:
     verdict = judge.judged(decoder(json.loads, fields=None), FRAMES, EXPECTED)
-    assert verdict == Verdict(wrong=None, refused=0, takes=["NaN", "halves of surrogate pairs", "surrogates in UTF-8"])
+    assert verdict == Verdict(wrong=None, refused=0, takes=["NaN", "surrogates in UTF-8"])
     assert page.answers(verdict) == "not read"
 
 
@@ -234,9 +234,7 @@ def test_a_small_measurement_finds_ours_right_and_writes_the_tables(tmp_path: Pa
     by_decoder = {row[0]: row for row in rows if len(row) == 7}
     assert by_decoder[OURS][5:] == ["right", "kept"]
     assert by_decoder["msgspec, struct of two fields"][6] == "takes invalid UTF-8, surrogates in UTF-8"
-    assert (
-        by_decoder["json of Python, whole document"][6] == "takes NaN, halves of surrogate pairs, surrogates in UTF-8"
-    )
+    assert by_decoder["json of Python, whole document"][6] == "takes NaN, surrogates in UTF-8"
     formats = [row for row in rows if len(row) == 9][2:]
     assert len(formats) == 7
     assert {row[7] for row in formats} == {"right"}

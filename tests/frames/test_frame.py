@@ -1,5 +1,7 @@
+import inspect
 import json
 import string
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from metrics.frames.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
 
 PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def test_a_frame_is_read_into_its_two_fields() -> None:
@@ -44,7 +47,16 @@ def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
     [
         (None, Reason.EMPTY, "the record has no value"),
         (b"", Reason.EMPTY, "the record has no value"),
-        (b" ", Reason.NOT_JSON, "truncated"),
+        (b" ", Reason.EMPTY, "white space alone"),
+        (b"\t\r\n ", Reason.EMPTY, "white space alone"),
+        (BYTE_ORDER_MARK, Reason.EMPTY, "white space alone"),
+        (BYTE_ORDER_MARK * 2 + PLAIN, Reason.NOT_JSON, "malformed at byte 3"),
+        (BYTE_ORDER_MARK + b'{"uid":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 11"),
+        (b"{", Reason.NOT_JSON, "truncated at byte 1"),
+        (b"[1,]", Reason.NOT_JSON, "malformed at byte 3"),
+        (b'{"a":1,}', Reason.NOT_JSON, "malformed at byte 7"),
+        (b'{"a":[{"b":1],"c":2}', Reason.NOT_JSON, "malformed at byte 12"),
+        (b"01", Reason.NOT_JSON, "trailing characters from byte 1 on"),
         (b"no JSON", Reason.NOT_JSON, "malformed"),
         (PLAIN + b"x", Reason.NOT_JSON, "trailing"),
         (PLAIN[:-1], Reason.NOT_JSON, "truncated"),
@@ -52,8 +64,8 @@ def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
         (b'{"ts":"abc",,}', Reason.NOT_JSON, "malformed"),
         (b'{"ts":1,"uid":"a","skipped":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 29"),
         (b'{"ts":1,"uid":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 15"),
-        (b"[" * 1_000_000, Reason.NOT_JSON, "nested too deeply"),
-        (b'{"ts":1,"uid":"a","x":' + b'{"":' * 1_000_000, Reason.NOT_JSON, "nested too deeply"),
+        (b"[" * 1_000_000, Reason.NOT_JSON, "nested more than 1,023 deep"),
+        (b'{"ts":1,"uid":"a","x":' + b'{"":' * 1_000_000, Reason.NOT_JSON, "nested more than 1,023 deep"),
         (b"[]", Reason.NOT_AN_OBJECT, "the root is [], expected an object"),
         (b'"ts"', Reason.NOT_AN_OBJECT, "expected an object"),
         (b"null", Reason.NOT_AN_OBJECT, "expected an object"),
@@ -62,6 +74,8 @@ def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
         (b'{"ts":1}', Reason.NO_UID, "no uid"),
         (b'{"ts":1,"uid":7}', Reason.WRONG_UID, "uid is 7, expected a string"),
         (b'{"ts":1,"uid":null}', Reason.WRONG_UID, "uid is null"),
+        (b'{"ts":1,"uid":"a\\udc00"}', Reason.WRONG_UID, r'uid is "a\udc00", with half of a surrogate pair'),
+        (b'{"ts":"\\ud800","uid":"a"}', Reason.WRONG_TS, r'ts is "\ud800"'),
         (b'{"ts":1,"uid":""}', Reason.EMPTY_UID, "empty"),
         (b'{"ts":"abc","uid":"a"}', Reason.WRONG_TS, 'ts is "abc", expected whole seconds'),
         (b'{"ts":"","uid":"a"}', Reason.WRONG_TS, 'ts is ""'),
@@ -90,6 +104,49 @@ def test_what_is_not_a_frame_gets_its_reason(value: bytes | None, reason: Reason
     assert len(rejection.detail) < 200
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        BYTE_ORDER_MARK + PLAIN,
+        BYTE_ORDER_MARK + b" " + PLAIN + b"\r\n",
+        PLAIN[:-1] + b',"x":"\\ud800"}',
+        PLAIN[:-1] + b',"\\udc00":{"\\ud800":["\\udfff"]}}',
+        PLAIN[:-1] + b',"x":' + b"9" * 5000 + b"}",
+        PLAIN[:-1] + b',"x":-1.5E+9999}',
+    ],
+)
+def test_what_the_fast_way_refuses_may_be_a_frame_nevertheless(value: bytes) -> None:
+    assert read_frame(value) == Frame(1468244384, "ac787f05118de999b21")
+
+
+def nested(levels: int, kind: str) -> bytes:
+    """Return a frame whose deepest array or object that holds something lies so many levels deep, the root included."""
+    opening, closing = {"array": (b"[", b"]"), "object": (b'{"a":', b"}")}[kind]
+    return PLAIN[:-1] + b',"x":' + opening * (levels - 1) + b"{}" + closing * (levels - 1) + b"}"
+
+
+def in_a_stack(frames: int, value: bytes) -> Frame | Rejection:
+    """Read a frame as somebody does who was called by so many others."""
+    return in_a_stack(frames - 1, value) if frames else read_frame(value)
+
+
+# What leads to the careful reading: nothing; a space before the root, a number of any size, half of a surrogate pair.
+@pytest.mark.parametrize("written", [b"%b", b" %b", b"%b ", BYTE_ORDER_MARK + b"%b"])
+@pytest.mark.parametrize("also", [b"", b',"y":' + b"9" * 30, b',"y":"\\ud800"'])
+@pytest.mark.parametrize("kind", ["array", "object"])
+def test_a_frame_gets_one_verdict_whoever_reads_it(written: bytes, also: bytes, kind: str) -> None:
+    stacks = (0, 300, sys.getrecursionlimit() - len(inspect.stack()) - 50)
+    for levels, is_frame in ((1, True), (100, True), (974, True), (1_023, True), (1_024, False), (100_000, False)):
+        value = written % (nested(levels, kind)[:-1] + also + b"}")
+        verdicts = [in_a_stack(frames, value) for frames in stacks]
+        assert verdicts[1:] == verdicts[:-1]
+        if is_frame:
+            assert verdicts[0] == Frame(1468244384, "ac787f05118de999b21")
+        else:
+            assert isinstance(verdicts[0], Rejection)
+            assert "nested more than 1,023 deep" in verdicts[0].detail
+
+
 def oracle(value: bytes) -> Frame | None:
     """Read a frame as the standard library would; None where it is not one."""
 
@@ -100,7 +157,7 @@ def oracle(value: bytes) -> Frame | None:
         raise ValueError(constant)
 
     try:
-        root = json.loads(value.decode(), object_pairs_hook=first_of_each, parse_constant=refuse)
+        root = json.loads(value.decode("utf-8-sig"), object_pairs_hook=first_of_each, parse_constant=refuse)
     except ValueError:
         return None
     if not isinstance(root, dict):

@@ -1,0 +1,154 @@
+"""The members of a JSON text's root object, as they are written: RFC 8259 checked by a loop, so no stack limits it.
+
+The parsers of Python, msgspec and others recurse: how deep a text they read depends on the stack of whoever calls them,
+and on the version of Python. This one counts, and stops where simdjson does.
+"""
+
+import json
+import re
+from collections.abc import Collection
+
+# As simdjson has it: arrays and objects that hold something, one inside of the other, the root included.
+DEEPEST = 1_023
+
+_WHITE = rb"[ \t\n\r]*+"
+_STRING = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+# An empty array or object nests nothing, so it is read as if it were a scalar.
+_FLAT = rb"(?:%b|%b|true|false|null|\[%b\]|\{%b\})" % (_STRING, _NUMBER, _WHITE, _WHITE)
+_KEY = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
+
+_white = re.compile(_WHITE)
+_flat = re.compile(_FLAT)
+_key = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
+_comma = re.compile(rb"%b,%b" % (_WHITE, _WHITE))
+# All flat values up to the last one, in one step: what nests nothing is read at the speed of the regular expression.
+_most_of = {
+    b"]": re.compile(rb"(?:%b%b,%b)*+" % (_FLAT, _WHITE, _WHITE)),
+    b"}": re.compile(rb"(?:%b%b%b,%b)*+" % (_KEY, _FLAT, _WHITE, _WHITE)),
+}
+_CLOSING = {b"[": b"]", b"{": b"}"}
+
+
+class NotJsonError(ValueError):
+    """The text is not JSON, or nested deeper than DEEPEST; its words say where."""
+
+
+class NotAnObjectError(ValueError):
+    """The text is JSON, but not an object.
+
+    Attributes:
+        root: the root, as it is written.
+    """
+
+    def __init__(self, root: bytes) -> None:
+        super().__init__(root)
+        self.root = root
+
+
+def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, bytes]:
+    """Return the values of some members of the root object, as they are written; of members with one name, the first.
+
+    Args:
+        text: UTF-8.
+        names: what the members are called, quoted as JSON writes them without escapes.
+        at: where the JSON begins: a byte order mark is no part of it.
+
+    Raises:
+        NotJsonError: the text breaks the grammar of RFC 8259 anywhere, or is nested too deeply.
+        NotAnObjectError: its root is something else.
+    """
+    start = _after_white(text, at)
+    is_object = text.startswith(b"{", start)
+    if not is_object or _flat.match(text, start):
+        end = _end_of_value(text, start)
+        _require_end(text, end)
+        if is_object:
+            return {}
+        raise NotAnObjectError(text[start:end])
+    members: dict[bytes, bytes] = {}
+    comma_end: int | None = _after_white(text, start + 1)
+    while comma_end is not None:
+        name, at = _name(text, comma_end)
+        end = _end_of_value(text, at, outer=1)
+        if name in names:
+            members.setdefault(name, text[at:end])
+        comma = _comma.match(text, end)
+        comma_end = comma.end() if comma else None
+    _require_end(text, _closed(text, end, b"}"))
+    return members
+
+
+def _name(text: bytes, at: int) -> tuple[bytes, int]:
+    """Return a member's name, quoted, and where its value begins."""
+    key = _key.match(text, at)
+    if key is None:
+        raise _broken(text, at)
+    return _without_escapes(key[1]), key.end()
+
+
+def _without_escapes(name: bytes) -> bytes:
+    """Return a quoted name as it is written without escapes; one that no UTF-8 can hold stays as it is."""
+    if b"\\" not in name:
+        return name
+    plain = json.loads(name)
+    return b'"%b"' % plain.encode(errors="surrogatepass")
+
+
+def _end_of_value(text: bytes, at: int, outer: int = 0) -> int:
+    """Return where the value that begins here ends.
+
+    Args:
+        outer: how many arrays and objects it lies in.
+    """
+    closing: list[bytes] = []
+    while True:
+        while (flat := _flat.match(text, at)) is None:
+            at = _opened(text, at, closing, outer)
+        at = flat.end()
+        while closing and (comma := _comma.match(text, at)) is None:
+            at = _closed(text, at, closing.pop())
+        if not closing:
+            return at
+        assert comma is not None
+        at = _next_value(text, comma.end(), closing[-1])
+
+
+def _opened(text: bytes, at: int, closing: list[bytes], outer: int) -> int:
+    """Return where the first value of an array or object begins that has to be looked at; note what closes it."""
+    closes = _CLOSING.get(text[at : at + 1])
+    if closes is None:
+        raise _broken(text, at)
+    closing.append(closes)
+    if len(closing) + outer > DEEPEST:
+        raise NotJsonError(f"arrays or objects are nested more than {DEEPEST:,} deep at byte {at}")
+    return _next_value(text, _after_white(text, at + 1), closes)
+
+
+def _closed(text: bytes, at: int, closes: bytes) -> int:
+    """Return what comes after the end of an array or object, which has to be here."""
+    at = _after_white(text, at)
+    if not text.startswith(closes, at):
+        raise _broken(text, at)
+    return at + 1
+
+
+def _next_value(text: bytes, at: int, closes: bytes) -> int:
+    """Return where the next value of an array or object begins that has to be looked at: flat ones are passed over."""
+    at = _most_of[closes].match(text, at).end()  # type: ignore[union-attr]  # it matches no bytes, too
+    return _name(text, at)[1] if closes == b"}" else at
+
+
+def _after_white(text: bytes, at: int) -> int:
+    return _white.match(text, at).end()  # type: ignore[union-attr]  # it matches no bytes, too
+
+
+def _require_end(text: bytes, at: int) -> None:
+    """See that only white space comes after the root."""
+    at = _after_white(text, at)
+    if at < len(text):
+        raise NotJsonError(f"trailing characters from byte {at} on")
+
+
+def _broken(text: bytes, at: int) -> NotJsonError:
+    return NotJsonError(f"malformed at byte {at}" if at < len(text) else f"truncated at byte {at}")
