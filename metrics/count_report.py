@@ -1,13 +1,13 @@
 """What `count` shows: records on standard output as windows close; on standard error all that is no record."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from time import monotonic
 
 from metrics.file_loop import FileLoop, Place
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import Rejection
-from metrics.frames.windows import SECOND_S, Record, SecondRecord
+from metrics.frames.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.record_table import RecordTable, Row
 from metrics.terminal import Figures, err, figures_table, note, numbered, pace, say_lines, shown, warn
 
@@ -30,6 +30,32 @@ def table_row(record: Record) -> Row:
     if isinstance(record, SecondRecord):
         return Row(SECOND_S, record.start, record.frames, None, record.average, record.gap_s)
     return Row(MINUTE_S, record.start, record.frames, record.users, record.average, record.gap_s)
+
+
+class _ByEnd:
+    """Puts records in the order in which their windows end, whichever batch closed them.
+
+    A minute closes once event time has passed it, but the zero rows of its last seconds are known only when the next
+    second with frames closes; so a minute waits for that second.
+    """
+
+    def __init__(self) -> None:
+        self._minutes: deque[MinuteRecord] = deque()
+
+    def ordered(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Yield those of these records, and of earlier ones, that no second can come before."""
+        for record in records:
+            if isinstance(record, MinuteRecord):
+                self._minutes.append(record)
+                continue
+            while self._minutes and self._minutes[0].start + MINUTE_S <= record.start:
+                yield self._minutes.popleft()
+            yield record
+
+    def rest(self) -> Iterator[Record]:
+        """Yield what still waits, where no more records come."""
+        while self._minutes:
+            yield self._minutes.popleft()
 
 
 class CountReport:
@@ -58,10 +84,14 @@ class CountReport:
         self._seen: Counter[str] = Counter()
         self._unnamed = 0
         self._started_s = monotonic()
+        self._by_end = _ByEnd()
         self.read()
 
     def closed(self, records: Iterator[Record]) -> None:
         """Show the records of the windows that are closed."""
+        self._show_asked(self._by_end.ordered(records))
+
+    def _show_asked(self, records: Iterator[Record]) -> None:
         self._show(record for record in records if isinstance(record, self._kinds))
 
     def rejected(self, place: Place, rejection: Rejection) -> None:
@@ -80,11 +110,12 @@ class CountReport:
         self._move(self._loop.read_bytes)
 
     def sum_up(self, what: str) -> None:
-        """Tell what was counted, up to the last whole batch, and how fast.
+        """Show the last records, and tell what was counted, up to the last whole batch, and how fast.
 
         Args:
             what: how it ended.
         """
+        self._show_asked(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
         note(f"{what} {pace(self._figures.frames_consumed, self._read_s - self._started_s)}")

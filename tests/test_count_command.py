@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -210,6 +211,23 @@ def test_a_record_comes_out_of_a_live_pipe_as_soon_as_event_time_closes_its_wind
         process.stdin.close()
         assert [json.loads(line)["end"] - T for line in process.stdout] == [2, 3, 4, 5, 6, 7, 8, 60]
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize("batches", [[[57, 62, 66, 68]], [[57], [62], [66], [68]]])
+def test_records_come_in_the_order_in_which_their_windows_end(batches: list[list[int]]) -> None:
+    #  frame   T+57  T+62  T+66              T+68    LATENESS_S=5: T+66 closes T+57 and the minute, T+68 closes T+62,
+    #  known    57             58 … 61, 62           and what lies between them
+    with live() as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for batch in batches:
+            say(process, *batch)
+            time.sleep(0.05)  # mostly batches of their own; joined, they must give the same
+        process.stdin.close()
+        records = [json.loads(line) for line in process.stdout]
+    ends = [(record["end"] - T, "minute" if "unique_users" in record else "second") for record in records]
+    seconds = [(end, "second") for end in range(58, 70)]
+    assert ends == [*seconds[:3], (60, "minute"), *seconds[3:], (120, "minute")]
 
 
 def test_a_table_grows_out_of_a_live_pipe() -> None:
