@@ -38,7 +38,10 @@ def prepare_topics(
             show_default="1",
         ),
     ] = None,
-    replication_factor: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.")] = 1,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.", show_default="the broker's default"),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
 ) -> None:
     """Create the topics that are missing, and feed FILE into the input topic.
@@ -47,7 +50,8 @@ def prepare_topics(
     """
     frames = Frames(expanded([file or default_file()]))
     with broker_in_use() as settings:
-        create_topics(settings, partitions=partitions, replication_factor=replication_factor)
+        replicas = replication_factor or topics.BROKERS_DEFAULT
+        create_topics(settings, partitions=partitions, replication_factor=replicas)
         feed_file = feed_again if again else feed_once
         feed_file(settings, frames)
 

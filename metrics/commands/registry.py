@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from metrics.commands.reporting import reporting
 
@@ -23,10 +23,34 @@ NAMES = (
     "generate",
     "broker",
 )
-STYLE: dict[str, Any] = {"rich_markup_mode": "markdown", "pretty_exceptions_enable": False}
+STYLE: dict[str, Any] = {
+    "rich_markup_mode": "markdown",
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["--help", "-h"]},
+}
 
 
-class Commands(TyperGroup):
+class _Flags:
+    """Shows no type beside the flags of a command: to write a value behind one would be an error."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters of a command, its flags without a type."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the command that this is mixed into
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class Command(_Flags, TyperCommand):
+    """A command."""
+
+
+class Group(_Flags, TyperGroup):
+    """A command with others below it."""
+
+
+class Commands(Group):
     """All commands of the application."""
 
     def __init__(self, **how: Any) -> None:
@@ -48,7 +72,7 @@ class _Imported(Mapping[str, Any]):
         command = getattr(importlib.import_module(f"metrics.commands.{function}"), function)
         if not isinstance(command, typer.Typer):
             run, command = command, typer.Typer(add_completion=False, **STYLE)
-            command.command(name)(reporting(run))
+            command.command(name, cls=Command)(reporting(run))
         return typer.main.get_command(command)
 
     def __iter__(self) -> Iterator[str]:

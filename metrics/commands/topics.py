@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from confluent_kafka.admin import AdminClient
-from typer.core import TyperGroup
 
 from metrics import topics_text
 from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.registry import STYLE
+from metrics.commands.registry import STYLE, Command, Group
 from metrics.commands.reporting import reporting
 from metrics.errors import SettingsError, TopicError
 from metrics.kafka import onlooker, overview
@@ -36,11 +35,11 @@ _MEANING = {
 }
 
 
-class _ListByDefault(TyperGroup):
+class _ListByDefault(Group):
     """Commands of which `list` may be left out: what is no command is a topic's name, or an option of `list`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, "--help"):
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -100,7 +99,8 @@ def create(
         typer.Option(min=1, max=10_000, metavar="N", help="Partitions of each.", show_default="1"),
     ] = None,
     replication_factor: Annotated[
-        int | None, typer.Option(min=1, max=100, metavar="N", help="Replicas of each.", show_default="1")
+        int | None,
+        typer.Option(min=1, max=100, metavar="N", help="Replicas of each.", show_default="the broker's default"),
     ] = None,
     config: Annotated[
         list[str] | None,
@@ -150,9 +150,9 @@ def delete(
             say("nothing is deleted")
 
 
-topics.command("list")(reporting(list_topics))
-topics.command("create")(reporting(create))
-topics.command("delete")(reporting(delete))
+topics.command("list", cls=Command)(reporting(list_topics))
+topics.command("create", cls=Command)(reporting(create))
+topics.command("delete", cls=Command)(reporting(delete))
 
 
 def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from metrics.settings import Settings
 
 ADMIN_TIMEOUT_S = 10.0
 LISTED_AGAIN_S = 0.05
+BROKERS_DEFAULT = -1  # default.replication.factor
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
 
@@ -36,7 +37,7 @@ def create_missing(
     Args:
         partitions: of the input topic, and of the one that frames are republished to. The others have one, so that
             their records are read in order.
-        replication_factor: of all topics.
+        replication_factor: of all topics; BROKERS_DEFAULT leaves it to the broker.
 
     Returns:
         Each topic in use, and whether it was created. All of them are listed by the broker by then.
@@ -101,7 +102,7 @@ def create(admin: AdminClient, settings: Settings, names: Collection[str], asked
 
 def _new_topic(name: str, settings: Settings, asked: Asked) -> NewTopic:
     config = {**_configurations(settings).get(name, {}), **asked.config}
-    return NewTopic(name, asked.partitions or 1, asked.replication_factor or 1, config=config)
+    return NewTopic(name, asked.partitions or 1, asked.replication_factor or BROKERS_DEFAULT, config=config)
 
 
 def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:

@@ -9,7 +9,8 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from metrics import settings as environment
 from metrics.errors import BrokerError
-from metrics.kafka import topics
+from metrics.kafka import local_broker, topics
+from metrics.kafka.local_broker import node
 from tests.kafka.application import Application, frame
 
 T = 1468244340
@@ -65,6 +66,19 @@ def test_a_second_run_does_not_feed_twice_and_again_does(application: Applicatio
     assert len(application.read("frames")) == 2
     application.prepare(tmp_path, frames, "--again")
     assert [message.value() for message in application.read("frames")] == frames * 2
+
+
+def test_without_a_number_of_replicas_the_broker_s_default_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker is alone, and its default is two replicas."""
+    monkeypatch.setattr(node, "_SERVER_PROPERTIES", node._SERVER_PROPERTIES + "default.replication.factor=2\n")
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        for command in (["prepare-topics", "/dev/null"], ["topics", "create", application.topic("trial")]):
+            said = application.run(*command, exit_code=5)
+            assert "replication factor" in said.lower(), said
+            assert "created" in application.run(*command, "--replication-factor", "1")
 
 
 def test_results_of_any_time_are_kept(application: Application, tmp_path: Path) -> None:
