@@ -9,7 +9,9 @@ import io
 import os
 import select
 import sys
-from typing import TextIO, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, TextIO, cast
 
 from metrics.errors import FileError, MetricsError, OutputClosedError
 
@@ -24,6 +26,21 @@ def take_over() -> None:
     os.close(opened)
     sys.stdout = cast("TextIO", _wrapped(_Output, sys.stdout, OUTPUT))
     sys.stderr = cast("TextIO", _wrapped(_Errors, sys.stderr, ERRORS))
+
+
+@contextmanager
+def binary_output() -> Iterator[BinaryIO]:
+    """Give standard output for bytes; all are out at the end.
+
+    Raises:
+        FileError, OutputClosedError: it failed.
+    """
+    sys.stdout.flush()
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise _failed(error) from error
 
 
 def require_reader() -> None:

@@ -285,7 +285,6 @@ def in_a_shell(command: str, folder: Path) -> tuple[int, str]:
     return finished.returncode, finished.stderr
 
 
-CLOSED = "error: standard output was closed by its reader\n"
 FULL = "error: standard output cannot be written\nwhy: No space left on device\nnow: make room, or send it elsewhere\n"
 
 
@@ -294,11 +293,13 @@ FULL = "error: standard output cannot be written\nwhy: No space left on device\n
     [
         ("app --help | true", 141, ""),
         ("app generate --help | true", 141, ""),
-        ("app generate x.jsonl --count 10 | true", 141, CLOSED),
+        ("app generate x.jsonl --count 10 | true", 141, ""),
+        ("app generate - --count 200 | head -1", 141, ""),
         ("app generate x.jsonl --count 10 2>&1 | true", 141, ""),
         ("app --help > /dev/full", 3, FULL),
         ("app generate x.jsonl --count 10 > /dev/full", 3, FULL),
         ("app generate x.jsonl --count 10 > /dev/full 2>&1", 3, ""),
+        ("app generate - --count 10 > /dev/full", 3, FULL),
         ("app generate x.jsonl --count 10 >&-", 0, ""),
         ("app generate x.jsonl --count 10 <&- >&- 2>&-", 0, ""),
         ("app generate x.jsonl --count 0 2> /dev/full", 2, ""),
@@ -347,6 +348,23 @@ def test_frames_written_to_standard_output_have_no_other_line_among_them() -> No
     assert len(finished.stdout.splitlines()) == 3
     assert all(line.startswith("{") for line in finished.stdout.splitlines())
     assert "wrote /dev/stdout: 3 frames" in finished.stderr
+
+
+def test_a_dash_is_standard_output_for_frames_whatever_the_language_of_the_terminal(tmp_path: Path) -> None:
+    in_a_shell("app generate x.jsonl --count 300", tmp_path)
+    in_a_shell("LC_ALL=C PYTHONIOENCODING=ascii app generate - --count 300 > y.jsonl", tmp_path)
+    assert (tmp_path / "y.jsonl").read_bytes() == (tmp_path / "x.jsonl").read_bytes()
+    assert not (tmp_path / "-").exists()
+    assert "wrote standard output: 3 frames" in run("generate", "-", "--count", "3").stderr
+
+
+def test_an_option_of_frames_that_is_wrong_is_named_as_it_was_written() -> None:
+    assert refused(2, "generate", "x.jsonl", "--count", "0", "--delay-s", "-1") == (
+        "error: the frames cannot be generated\n"
+        "why: --count 0: allowed is a whole number, 1 or more\n"
+        "     --delay-s -1: allowed is a whole number, 0 or more\n"
+        "now: correct the options\n"
+    )
 
 
 @pytest.mark.parametrize("to", ["yesterday", "offset:", "offset:-1", "offset:1e3", "2016-13-01T00:00:00Z", ""])

@@ -56,8 +56,8 @@ def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
     """Count, and sum up what was counted, whatever ends it; where the reader of the records has gone, end quietly."""
     try:
         loop.run(paths, report)
-    except OutputClosedError as error:
-        raise typer.Exit(error.exit_code) from None
+    except OutputClosedError:
+        raise
     except BaseException:
         report.sum_up("stopped after")
         raise

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from metrics import frame_files, generator
+from metrics.standard_streams import binary_output
 from metrics.terminal import bar, is_standard_output, note, pace, say, shown
+
+STANDARD_OUTPUT = Path("-")
 
 # What a first run makes for itself: ten minutes of event time.
 FRAMES, RATE, USERS = 60_000, 100.0, 5_000
@@ -16,7 +19,11 @@ FRAMES, RATE, USERS = 60_000, 100.0, 5_000
 
 def generate(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; - for standard output.",
+        ),
     ],
     count: Annotated[int, typer.Option(metavar="N", help="How many frames.")] = FRAMES,
     rate: Annotated[float, typer.Option(metavar="R", help="Frames per second of event time, on average.")] = RATE,
@@ -32,7 +39,18 @@ def generate(
     frames = generator.frames(
         count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
     )
-    write_frames(file, frames, count)
+    if file == STANDARD_OUTPUT:
+        _write_to_standard_output(frames, count)
+    else:
+        write_frames(file, frames, count)
+
+
+def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
+    started_s = monotonic()
+    with binary_output() as output:
+        for frame in frames:
+            output.write(frame + b"\n")
+    note(f"wrote standard output: {pace(count, monotonic() - started_s)}")
 
 
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:

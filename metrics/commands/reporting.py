@@ -11,7 +11,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from metrics import terminal
-from metrics.errors import MetricsError
+from metrics.errors import MetricsError, OutputClosedError
 
 P = ParamSpec("P")
 
@@ -25,7 +25,9 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
             with unwinding_on_signals():
                 command(*args, **kwargs)
         except MetricsError as error:
-            terminal.fail(error)
+            # A reader that has seen enough, as `head` has, need not be told; what it means for what was counted, does.
+            if error.now or not isinstance(error, OutputClosedError):
+                terminal.fail(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             terminal.warn("stopped by Ctrl-C")
