@@ -20,29 +20,32 @@ class EventClock:
     Attributes:
         newest: largest ts so far; -1 before the first frame.
         watermark: no second that ends at or before it takes another frame of this partition.
-        heard_at_s: wall time of the last record, on any clock that never runs backwards.
-        silent_at_s: wall time at which the partition was known to be read to its end, and to have been silent for as
-            long as makes it idle; None if it was not.
+        moved_at_s: wall time at which newest was seen to be another one, on any clock that never runs backwards.
+        silent_at_s: wall time at which the partition was known to be read to its end, and to have said nothing about
+            time for as long as makes it idle; None if it was not.
     """
 
-    __slots__ = ("heard_at_s", "lateness_s", "newest", "silent_at_s", "watermark")
+    __slots__ = ("_seen_newest", "lateness_s", "moved_at_s", "newest", "silent_at_s", "watermark")
 
     def __init__(self, lateness_s: int, now_s: float) -> None:
         self.lateness_s = lateness_s
         self.newest = -1
         self.watermark = 0
-        self.heard_at_s = now_s
+        self.moved_at_s = now_s
         self.silent_at_s: float | None = None
+        self._seen_newest = -1
 
     def advance(self, ts: int) -> None:
         """Move on to a frame that is newer than all before it."""
         self.newest = ts
         self.watermark = max(self.watermark, ts - self.lateness_s)
 
-    def hear(self, now_s: float) -> None:
-        """Note that the partition has sent something."""
-        self.heard_at_s = now_s
-        self.silent_at_s = None
+    def see(self, now_s: float) -> None:
+        """Note the time if the clock has moved on since the last call; a record that did not move it says nothing."""
+        if self.newest != self._seen_newest:
+            self._seen_newest = self.newest
+            self.moved_at_s = now_s
+            self.silent_at_s = None
 
     def is_silent(self, now_s: float) -> bool:
         """Tell whether the partition is known to be silent.
@@ -66,7 +69,7 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     known = [clock for clock in clocks if clock.newest >= 0]
     if not known:
         return 0
-    event_time = max(clock.newest + int(max(0, silent_at_s - clock.heard_at_s)) - clock.lateness_s for clock in known)
+    event_time = max(clock.newest + int(max(0, silent_at_s - clock.moved_at_s)) - clock.lateness_s for clock in known)
     return min(event_time, end_of_input(clocks))
 
 

@@ -167,9 +167,9 @@ class PartitionCounter:
             windows.join_minute(frame.ts, (frame.uid,))
 
     def read_to(self, position: int, now_s: float) -> None:
-        """Note that the partition has sent something, and was read up to a position."""
+        """Note that the partition was read up to a position; what was read may have moved its clock."""
         self.position = position
-        self.clock.hear(now_s)
+        self.clock.see(now_s)
 
     def raise_watermark(self, watermark: int) -> None:
         """Let event time move on by what other partitions or wall time say."""

@@ -15,7 +15,7 @@ from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
 from metrics.kafka.load import Load
-from metrics.kafka.watch import Watch
+from metrics.kafka.watch import End, Watch
 from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
@@ -66,6 +66,7 @@ class Loop:
         self._republish = settings.output_stream is not None
         self.uncommitted_frames = self._uncommitted_records = 0
         self._committed_at_s = self._asked_at_s = monotonic()
+        self._ends_to_reach: dict[int, End] = {}
 
     def run(self) -> None:
         """Poll, decode, log, close, commit."""
@@ -137,20 +138,26 @@ class Loop:
         self._source.hold_back({number for number, lead_s in leads if lead_s > limits[number]})
 
     def _find_silent_partitions(self, now_s: float) -> None:
-        """Let no partition hold windows open that sent nothing for idle_s and was read to its end.
+        """Let no partition hold windows open that said nothing about time for idle_s and was read to its end.
 
         The broker is asked for the end again and again: only its answer tells silence from a broken connection, or
-        from a process that was asleep.
+        from a process that was asleep. What came since then may say nothing about time either, so an answer is kept
+        until the partition is read up to it.
         """
         clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
-        for partition, offset, asked_at_s in self._watch.ends_told():
+        for end in self._watch.ends_told():
+            self._ends_to_reach.setdefault(end.partition, end)
+        for partition, offset, asked_at_s in [*self._ends_to_reach.values()]:
             clock = clocks[partition]
-            was_quiet = asked_at_s - clock.heard_at_s >= self._idle_s
-            is_read = self._source.reached[partition] >= offset
-            clock.silent_at_s = asked_at_s if was_quiet and is_read else None
+            if self._source.reached[partition] >= offset:
+                was_quiet = asked_at_s - clock.moved_at_s >= self._idle_s
+                clock.silent_at_s = asked_at_s if was_quiet else None
+                del self._ends_to_reach[partition]
+            elif now_s - asked_at_s >= SILENCE_CHECK_S:
+                clock.silent_at_s = None
         if now_s - self._asked_at_s >= SILENCE_CHECK_S:
             self._asked_at_s = now_s
-            quiet = [partition for partition, clock in clocks.items() if now_s - clock.heard_at_s >= self._idle_s]
+            quiet = [partition for partition, clock in clocks.items() if now_s - clock.moved_at_s >= self._idle_s]
             self._watch.ask_ends(quiet, now_s)
         for partition in self._source.ended():
             clocks[partition].silent_at_s = now_s  # with a given end, nothing more can come

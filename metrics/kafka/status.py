@@ -117,7 +117,7 @@ class PartitionStatus(msgspec.Struct):
     Attributes:
         lag: records to read, by offsets; null where the broker does not tell.
         uncommitted: offsets behind the start of a producer's transaction that is open.
-        is_silent: it sent nothing for so long that it holds no window open, as of the last commit.
+        is_silent: it said nothing about time for so long that it holds no window open, as of the last commit.
         read_at: timestamp of the last record read, by the broker or whoever sent it.
         unread_at: timestamp of the first record not read yet.
     """

@@ -74,7 +74,7 @@ class Run:
         self._hear()
 
     def silence(self, partition: int, for_s: float) -> None:
-        """Let a partition be silent."""
+        """Let a partition be silent; it stays so through batches that do not move its clock."""
         self.counter.partitions[partition].clock.silent_at_s = for_s
         self._close(self.counter.close(now_s=for_s))
 

@@ -1,10 +1,11 @@
 from metrics.frames.event_clock import EventClock, common_watermark, end_of_input, minute_of
 
 
-def clock(newest: int = -1, heard_at_s: float = 0.0, silent_at_s: float | None = None) -> EventClock:
-    made = EventClock(lateness_s=5, now_s=heard_at_s)
+def clock(newest: int = -1, moved_at_s: float = 0.0, silent_at_s: float | None = None) -> EventClock:
+    made = EventClock(lateness_s=5, now_s=moved_at_s)
     if newest >= 0:
         made.advance(newest)
+        made.see(moved_at_s)
     made.silent_at_s = silent_at_s
     return made
 
@@ -36,8 +37,8 @@ def test_a_partition_without_frames_holds_all_back_until_it_is_silent() -> None:
 
 
 def test_when_all_are_silent_wall_time_moves_the_one_that_is_furthest() -> None:
-    #  partition 0: ts 100, heard at 10 s: event time 104 at 14.9 s
-    #  partition 1: ts  90, heard at  0 s: event time 104 at 14.9 s, 105 at 15 s
+    #  partition 0: ts 100, came at 10 s: event time 104 at 14.9 s
+    #  partition 1: ts  90, came at  0 s: event time 104 at 14.9 s, 105 at 15 s
     for now_s, watermark in ((14.9, 99), (15.0, 100)):
         clocks = [clock(100, 10, silent_at_s=now_s), clock(90, 0, silent_at_s=now_s)]
         assert common_watermark(clocks, now_s) == watermark
@@ -65,7 +66,14 @@ def test_without_any_frame_there_is_no_event_time() -> None:
     assert end_of_input([clock(), clock()]) == 0
 
 
-def test_a_partition_that_speaks_is_not_silent() -> None:
-    heard = clock(100, silent_at_s=6.0)
-    heard.hear(7.0)
-    assert (heard.is_silent(7.0), heard.heard_at_s) == (False, 7.0)
+def test_a_partition_whose_clock_moves_on_is_not_silent() -> None:
+    moved = clock(100, silent_at_s=6.0)
+    moved.advance(101)
+    moved.see(7.0)
+    assert (moved.is_silent(7.0), moved.moved_at_s) == (False, 7.0)
+
+
+def test_what_does_not_move_the_clock_says_nothing_about_time() -> None:
+    standing = clock(100, moved_at_s=1.0, silent_at_s=6.0)
+    standing.see(7.0)
+    assert (standing.is_silent(7.0), standing.moved_at_s) == (True, 1.0)

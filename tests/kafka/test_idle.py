@@ -1,0 +1,87 @@
+"""Partitions that send, but say nothing about time, on a real broker: they hold no window open, and pause no other."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+
+from tests.kafka.application import Application, finish, frame, wait_until
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+LIVE_MS = T * 1000
+SAYS_NOTHING: dict[str, Callable[[int], bytes | None]] = {
+    "rejected": lambda number: b"no frame %d" % number,
+    "tombstones": lambda _: None,
+    "milliseconds": lambda number: frame((T + number) * 1000, "a"),
+    "far ahead": lambda number: frame(T + number * 100_000_000, "a"),
+    "a clock that stands still": lambda _: frame(T, "a"),
+}
+
+
+@contextmanager
+def sending(send: Callable[[int], None], every_s: float) -> Iterator[None]:
+    """Call a function with 0, 1, 2 … in a thread, for as long as the context lasts."""
+    ending = Event()
+
+    def run() -> None:
+        number = 0
+        while not ending.wait(every_s):
+            send(number)
+            number += 1
+
+    thread = Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+
+
+def closed(application: Application) -> int:
+    return application.committed_windows("seconds")
+
+
+@pytest.mark.parametrize("kind", SAYS_NOTHING)
+def test_a_partition_that_says_nothing_about_time_holds_nothing_open_and_pauses_no_other(
+    application: Application, kind: str
+) -> None:
+    #  wall time      0    0.1  0.2  0.3 …
+    #  partition 0    T    T+1  T+2  T+3 …       after 0.5 s, more than ALIGN_S ahead of partition 1
+    #  partition 1    T+1  what says nothing about time
+    application.variables |= {"IDLE_S": "1", "ALIGN_S": "5", "LATENESS_S": "1"}
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    bad = SAYS_NOTHING[kind]
+
+    def send(number: int) -> None:
+        application.send([frame(T + number, "a")], partition=0, timestamp=LIVE_MS)
+        application.send([bad(number)], partition=1, timestamp=LIVE_MS)
+
+    application.send([frame(T + 1, "b")], partition=1, timestamp=LIVE_MS)
+    process = application.start()
+    with sending(send, 0.1):
+        wait_until(lambda: application.position(1) > 0, "it counts")
+        began_s = time.monotonic()
+        wait_until(lambda: closed(application) >= 3, "seconds are closed")
+        assert time.monotonic() - began_s < 1 + 4
+        seconds = closed(application)
+        wait_until(lambda: closed(application) >= seconds + 20, "further ones are closed as they come")
+        assert time.monotonic() - began_s < 1 + 4 + 2 + 4
+    process.send_signal(signal.SIGINT)
+    finish(process)
+
+
+def test_where_all_say_nothing_about_time_it_moves_on_with_wall_time(application: Application) -> None:
+    application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
+    application.run("prepare-topics", "/dev/null")
+    application.send([frame(T, "a")], timestamp=LIVE_MS)
+    process = application.start()
+    with sending(lambda _: application.send([None]), 0.1):
+        wait_until(lambda: closed(application) == 1, "the second is closed")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert [json.loads(message.value() or b"")["num_of_frames"] for message in application.read("seconds")] == [1]
