@@ -78,6 +78,10 @@ class FencedError(MetricsError):
     exit_code = 8
 
 
+class ReplacedError(FencedError):
+    """Another instance was told to take over at once, so this one is no longer wanted, as a standby neither."""
+
+
 class OutputClosedError(MetricsError):
     """Whoever reads standard output reads no more, as `head` does. The exit code is that of SIGPIPE."""
 

@@ -110,6 +110,7 @@ def close(task: Task, settings: Settings) -> Cost:
 def rest(task: Task, settings: Settings) -> Cost:
     """Run the whole loop, with its commits."""
     with job.prepared(settings, Event()) as prepared:
+        prepared.connect()
         prepared.end_here()
         prepared.open()
         clock = Clock()

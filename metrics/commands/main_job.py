@@ -14,7 +14,7 @@ from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.commands.given_settings import settings_for_broker
 from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.commands.reporting import stopping_on_signals
-from metrics.errors import FencedError
+from metrics.errors import FencedError, ReplacedError
 from metrics.frame_files import Frames
 from metrics.kafka import job, local_broker
 from metrics.kafka.watcher import Watcher, Watchers
@@ -39,8 +39,11 @@ def main_job(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop at the end that the input has now, with every window closed.")
     ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take over from an active instance at once; without it, wait.")
+    ] = False,
     standby: Annotated[
-        bool, typer.Option("--standby", help="Wait while another instance is active. Without it, take over at once.")
+        bool, typer.Option("--standby", help="Stay as a standby, too, where another one takes over by --take-over.")
     ] = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Go on although saved state, or frames that it needs, are gone.")
@@ -55,7 +58,7 @@ def main_job(
     """
     if context.invoked_subcommand is not None:
         return
-    options = JobOptions(verbose, until_end, standby, accept_loss)
+    options = JobOptions(verbose, until_end, take_over, standby, accept_loss)
     settings = settings_for_broker()
     if settings.bootstrap_servers is not None:
         _run(settings, options)
@@ -76,6 +79,7 @@ class JobOptions(NamedTuple):
 
     is_verbose: bool
     until_end: bool
+    take_over: bool
     stand_by: bool
     accept_loss: bool
 
@@ -85,7 +89,7 @@ def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBro
     with (
         stopping_on_signals(NOT_COMMITTED) as stopping,
         _exposing(settings) as exposed,
-        job.prepared(settings, stopping, require_broker) as prepared,
+        job.prepared(settings, stopping, require_broker, is_forced=options.take_over) as prepared,
     ):
 
         def tell(line: str) -> None:
@@ -93,19 +97,22 @@ def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBro
             if exposed:
                 exposed.stand_by(line)
 
-        while options.stand_by:
+        waits = not options.take_over
+        while True:
             try:
-                if not prepared.stand_by(tell, lambda: _open(prepared, options)):
+                if not prepared.start(tell, lambda: _open(prepared, options), waits=waits):
+                    say("stopped before it began to count")
                     return
                 _count(settings, options, prepared, stopping, exposed)
             except FencedError as error:
+                if isinstance(error, ReplacedError) and not options.stand_by:
+                    raise
                 warn(error.what)
                 if exposed:
                     exposed.stand_by(error.what)
+                waits = True
             else:
                 return
-        _open(prepared, options)
-        _count(settings, options, prepared, stopping, exposed)
 
 
 @contextmanager

@@ -86,9 +86,9 @@ class Exposed:
         return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
 
     def stand_by(self, line: str) -> None:
-        """Note what is waited for while another instance is active: its counters are no longer ours to tell."""
+        """Note what is waited for: while another instance may be active, its counters are not ours to tell."""
         self.committed_last = None
-        self._waits_for = f"standing by; told last: {line}"
+        self._waits_for = line
 
     def begin(self, job: Job) -> None:
         """Begin with a job that has taken over, and thereby committed its state."""

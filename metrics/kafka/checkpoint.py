@@ -51,7 +51,7 @@ class Checkpoint:
         in_use: TopicsInUse,
         patience: Patience,
         pace: Pace,
-        instance_id: str,
+        instance: Instance,
     ) -> None:
         """Take over the transactional id: an instance that had it is fenced, what it left open is aborted.
 
@@ -61,7 +61,7 @@ class Checkpoint:
         self._producer = producer
         self._patience = patience
         self._pace = pace
-        self.instance = Instance(instance_id)
+        self.instance = instance
         self._consumer = consumer
         self._settings = settings
         self._in_use = in_use

@@ -108,6 +108,15 @@ def open_onlooker(settings: Settings) -> Consumer:
     return _open(Consumer, settings, pass_over, preferred, fixed)
 
 
+def open_asker(settings: Settings, group: str) -> Consumer:
+    """Open a consumer that asks for the committed offsets of a group, and reads nothing.
+
+    It gets those of the last transaction that has ended: to read uncommitted records means that none is waited for.
+    """
+    fixed = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
+    return _open(Consumer, settings, pass_over, {}, fixed)
+
+
 def assign(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
     """Let a consumer read on from these offsets, and from nowhere else.
 

@@ -1,11 +1,11 @@
 """The main job: clients, topics, saved state and loop put together, and put together anew after trouble."""
 
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from threading import Event
 from time import monotonic
+from typing import NamedTuple
 
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
@@ -15,16 +15,17 @@ from metrics.frames.counter import Counter
 from metrics.frames.state import State
 from metrics.kafka import standby, topics
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
-from metrics.kafka.clients import open_admin, open_consumer, open_transactional_producer
+from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
 from metrics.kafka.load import Load
 from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
-from metrics.kafka.resuming import begin, saved_state
+from metrics.kafka.resuming import Beginning, begin, saved_state
+from metrics.kafka.saved_state import Instance
 from metrics.kafka.topics import TopicsInUse
-from metrics.kafka.watch import Watch, fenced
+from metrics.kafka.watch import Watch, fenced, fenced_by
 from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
@@ -36,6 +37,14 @@ REBUILD_TIMEOUT_S = 15.0
 FENCED_LOOK_S = 5.0
 
 
+class _Clients(NamedTuple):
+    """What a run, or a try to begin one, works with."""
+
+    admin: AdminClient
+    consumer: Consumer
+    in_use: TopicsInUse
+
+
 class Job:
     """The main job, ready to run.
 
@@ -45,63 +54,88 @@ class Job:
         instance_id: by which others see that it is this process that commits.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        admin: AdminClient,
-        in_use: TopicsInUse,
-        stopping: Event,
-        require_broker: RequireBroker,
-    ) -> None:
+    def __init__(self, settings: Settings, stopping: Event, require_broker: RequireBroker, *, is_forced: bool) -> None:
         self._require_broker = require_broker
         self._settings = settings
-        self._admin = admin
-        self._consumer = open_consumer(settings)
-        self._in_use = in_use
         self._stopping = stopping
         self._patience = Patience(settings.broker_timeout_s, stopping)
         self._pace = Pace()
         self._load = Load()
-        self.instance_id = secrets.token_hex(4)
+        self._instance = Instance.of_this_process(is_forced=is_forced)
+        self.instance_id = self._instance.id
         self._ends: dict[int, int] | None = None
         self._checkpoint: Checkpoint | None = None
+        self._clients: _Clients
+        self._consumer: Consumer | None = None
         self.counter: Counter
         self.source: Input
 
-    def stand_by(self, tell: Callable[[str], None], take_over: Callable[[], None]) -> bool:
-        """Wait until no other instance is active, then take over; or until the user wants to stop.
+    def start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
+        """Take over once no other instance is active, or at once; the user may want to stop before that.
 
-        Trouble with the broker is borne, also while taking over. Returns whether it took over.
+        Trouble with the broker that may pass is waited out for as long as patience lasts.
+
+        Args:
+            tell: is given a line about each thing that is waited for.
+            take_over: calls `open`, or `open_with_losses`.
+            waits: whether another instance that is active is waited for.
+
+        Returns:
+            Whether it took over.
+
+        Raises:
+            FencedError: it does not wait, and another instance took over at the same time.
+            MetricsError: it cannot begin.
         """
         self._patience.tell = tell
-        told: set[str] = set()
-
-        def tell_once(line: str) -> None:
-            if line not in told:
-                tell(line)
-                told.add(line)
-
         while not self._stopping.is_set():
-            consumer = open_consumer(self._settings)
             try:
-                standby.wait(consumer, self._settings, self._stopping, self._patience.relieve, tell_once)
-                if self._stopping.is_set():
-                    return False
-                take_over()
+                if self._try_to_start(tell, take_over, waits=waits):
+                    return True
             except BrokerError as error:
-                self._patience.suffer(error)
-                self._patience.pause(RETRY_S)
-            except FencedError as error:  # of two that stood by, one has been faster
-                tell_once(error.what)
-            else:
-                return True
-            finally:
-                consumer.close()
+                if not self._stopping.is_set():
+                    self._patience.suffer(error)
+            except FencedError as error:
+                if not waits:
+                    raise
+                tell(error.what)  # of two that waited, one has been faster
+            self._patience.pause(RETRY_S)
         return False
+
+    def _try_to_start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
+        self._require_broker()
+        self.connect()
+        if waits and self._wait_for_others(tell):
+            self.connect()  # anew, since it may have waited for days
+        if self._stopping.is_set():
+            return False
+        take_over()
+        return True
+
+    def _wait_for_others(self, tell: Callable[[str], None]) -> bool:
+        """Wait until no other instance is active; returns whether one was."""
+        with closing(open_asker(self._settings, self._settings.consumer_group_id)) as asker:
+            look = partial(standby.other, asker, self._settings, self.instance_id)
+            return standby.wait(look, self._stopping, self._patience.relieve, tell)
+
+    def connect(self) -> None:
+        """Open all clients, and see that the topics are as they have to be.
+
+        All are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
+
+        Raises:
+            BrokerError: the broker does not answer.
+            TopicError: a topic is missing, or would lose results.
+        """
+        self.close()
+        self._consumer = open_consumer(self._settings)
+        admin = open_admin(self._settings)
+        self._clients = _Clients(admin, self._consumer, topics.check(admin, self._settings))
 
     def end_here(self) -> None:
         """Let the job stop at the end that the input has now, with every window closed."""
-        found = extents(self._admin, self._settings.input_topic, self._in_use.input_partitions)
+        admin, _, in_use = self._clients
+        found = extents(admin, self._settings.input_topic, in_use.input_partitions)
         self._ends = {number: high for number, (_, high) in found.items()}
 
     def open(self) -> None:
@@ -110,59 +144,60 @@ class Job:
         Raises:
             StateError: the state cannot be used, or something that it needs is gone.
             BrokerError: the broker does not answer.
+            FencedError: another instance took over meanwhile.
         """
         try:
             self._open()
         except TransactionLostError as lost:
-            raise self._given_up(lost) from None
+            raise self._given_up(lost) from lost.__cause__
 
     def open_with_losses(self) -> list[str]:
         """Take over, and go on where the group stands, without what is gone; returns what that is, a line each."""
         try:
             self._take_over()
-            beginning = begin(self._admin, self._consumer, self._settings, self._in_use)
+            beginning = self._begin()
             self.counter = self._rebuilt(beginning.state)
             missing = self.counter.write_off()
             self._go_on(beginning.state)
         except TransactionLostError as lost:
-            raise self._given_up(lost) from None
+            raise self._given_up(lost) from lost.__cause__
         return (
             [*beginning.losses, f"frames of open windows that are gone: {missing:,}"] if missing else beginning.losses
         )
 
     def _open(self) -> None:
         self._take_over()
-        state = begin(self._admin, self._consumer, self._settings, self._in_use).accepted()
+        state = self._begin().accepted()
         self.counter = self._rebuilt(state)
         self._go_on(state)
 
+    def _begin(self) -> Beginning:
+        admin, consumer, in_use = self._clients
+        return begin(admin, consumer, self._settings, in_use)
+
     def _rebuilt(self, state: State) -> Counter:
         assert self._checkpoint is not None
-        return rebuilt(self._consumer, self._settings, state, partial(self._checkpoint.announce, state))
+        announce = partial(self._checkpoint.announce, state)
+        return rebuilt(self._clients.consumer, self._settings, state, announce)
 
     def _take_over(self) -> None:
-        """Fence the instance that was active. From then on nobody but this one can change the state.
-
-        All clients are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
-        """
-        self.close()
-        self._consumer = open_consumer(self._settings)
-        self._admin = open_admin(self._settings)
-        self._in_use = topics.check(self._admin, self._settings)
-        batch_bytes = min(limits.size_bytes for limits in self._in_use.limits.values())
+        """Fence the instance that was active. From then on nobody but this one can change the state."""
+        _, consumer, in_use = self._clients
+        batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
         producer = open_transactional_producer(self._settings, batch_bytes)
         self._checkpoint = Checkpoint(
-            producer, self._consumer, self._settings, self._in_use, self._patience, self._pace, self.instance_id
+            producer, consumer, self._settings, in_use, self._patience, self._pace, self._instance
         )
 
     def _go_on(self, state: State) -> None:
         """Read on from the state that the core was rebuilt from."""
         assert self._checkpoint is not None
+        admin, consumer, in_use = self._clients
         self.counter.resume()
         self._checkpoint.announce(self.counter.state())
         positions = {number: partition.position for number, partition in state.partitions.items()}
-        self.source = Input(self._consumer, self._settings.input_topic, positions, self._ends)
-        self._watch = Watch(self._admin, self._settings, self._in_use.input_id, len(positions), self.instance_id)
+        self.source = Input(consumer, self._settings.input_topic, positions, self._ends)
+        self._watch = Watch(admin, self._settings, in_use.input_id, len(positions), self.instance_id)
 
     def run(self, watcher: Watcher) -> None:
         """Count until it is stopped, or to the end that was given; then commit.
@@ -208,6 +243,7 @@ class Job:
                 if lost.is_fenced:
                     self._see_who_is_active()
                 self._patience.suffer(lost.cause)
+                self.connect()
                 self._open()
             except TransactionLostError as again:
                 lost = again
@@ -233,7 +269,7 @@ class Job:
             while monotonic() < give_up_s and not self._stopping.is_set():
                 saved = saved_state(consumer, self._settings.input_topic, 1)
                 if saved is not None and saved.instance.id != self.instance_id:
-                    raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
+                    raise fenced_by(self._settings, saved.instance)
                 self._patience.pause(RETRY_S)
         finally:
             consumer.close()
@@ -245,23 +281,23 @@ class Job:
         """Take back what is not committed, and close the clients."""
         if self._checkpoint is not None:
             self._checkpoint.close()
-        self._consumer.close()
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
 
 
 @contextmanager
-def prepared(settings: Settings, stopping: Event, require_broker: RequireBroker = lambda: None) -> Iterator[Job]:
-    """Give the main job, its topics checked, and close its clients at the end.
+def prepared(
+    settings: Settings, stopping: Event, require_broker: RequireBroker = lambda: None, *, is_forced: bool = False
+) -> Iterator[Job]:
+    """Give the main job, which has not begun, and close its clients at the end.
 
     Args:
         stopping: set when the user wants to stop.
         require_broker: raises an error where the broker is known to be gone for good, so that nothing is waited for.
-
-    Raises:
-        MetricsError: the broker or a topic does not let the job begin.
+        is_forced: whether it begins without waiting for an instance that is active.
     """
-    admin = open_admin(settings)
-    in_use = topics.check(admin, settings)
-    job = Job(settings, admin, in_use, stopping, require_broker)
+    job = Job(settings, stopping, require_broker, is_forced=is_forced)
     try:
         yield job
     finally:

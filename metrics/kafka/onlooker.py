@@ -54,7 +54,8 @@ class _Range(NamedTuple):
 def look(settings: Settings) -> Seen:
     """Look at the group of the settings, and at its input topic.
 
-    The answer is immediate where the instance commits or was stopped; to tell one that was killed takes SILENT_S.
+    The answer is immediate where the instance commits, was stopped, or was killed on this machine; to tell one that was
+    killed elsewhere takes SILENT_S.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -103,7 +104,7 @@ def _watched(saved_state: Callable[[], SavedState | None]) -> tuple[Activity, Sa
     while saved is not None and saved.instance.is_active:
         if first is None or saved.instance != first.instance:
             return Activity.ACTIVE, saved
-        if silence.look(asked_s, answered_s):
+        if saved.instance.is_gone() or silence.look(asked_s, answered_s):
             return Activity.SILENT, saved
         time.sleep(LOOK_S)
         asked_s = monotonic()

@@ -1,6 +1,5 @@
 """Does a reset: offsets and state in one transaction, unless somebody counts for the group."""
 
-import secrets
 from threading import Event
 
 import msgspec
@@ -14,7 +13,7 @@ from metrics.kafka.onlooker import last_commit
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.resuming import saved_state
-from metrics.kafka.saved_state import SavedState
+from metrics.kafka.saved_state import Instance, SavedState
 from metrics.kafka.status import Activity, Seen
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
@@ -52,7 +51,9 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
     producer = open_transactional_producer(settings, batch_bytes)
     patience = Patience(settings.broker_timeout_s, Event())
     try:
-        checkpoint = Checkpoint(producer, consumer, settings, in_use, patience, Pace(), secrets.token_hex(4))
+        checkpoint = Checkpoint(
+            producer, consumer, settings, in_use, patience, Pace(), Instance.of_this_process(is_forced=True)
+        )
         saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
         _require_unmoved(settings, in_use, seen, saved)
         checkpoint.retire(after)

@@ -4,6 +4,7 @@ The committed offset of a partition is its low-water mark. The metadata beside i
 bytes (`offset.metadata.max.bytes`). What belongs to all partitions together stands with the lowest one.
 """
 
+import secrets
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from confluent_kafka import TopicPartition
 from metrics.errors import StateError
 from metrics.frames.state import PartitionState, Rules, State
 from metrics.frames.windows import Series
+from metrics.kafka.process import Process, this_process
 
 ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
 
@@ -24,11 +26,27 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
         id: drawn at random when it took over.
         beat: how many times it has committed: a process that is active goes on committing, whatever its input does.
         is_active: false in the last commit of a process that was stopped.
+        process: the process itself; None in the state of an earlier program.
+        is_forced: it did not wait until no other was active; one that it took over from ends.
     """
 
     id: str
     beat: int = 0
     is_active: bool = True
+    process: Process | None = None
+    is_forced: bool = False
+
+    @classmethod
+    def of_this_process(cls, *, is_forced: bool) -> "Instance":
+        """Return a new instance, which has committed nothing yet."""
+        return cls(secrets.token_hex(4), process=this_process(), is_forced=is_forced)
+
+    def is_gone(self) -> bool:
+        """Tell whether it certainly runs no more, though it did not say so."""
+        return self.process is not None and self.process.is_gone()
+
+    def __str__(self) -> str:
+        return f"instance {self.id}" + (f" ({self.process})" if self.process is not None else "")
 
 
 class WindowsMetadata(msgspec.Struct, array_like=True):

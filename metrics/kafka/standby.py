@@ -1,4 +1,4 @@
-"""Standing by until the active instance is gone."""
+"""Waiting as a standby until the active instance is gone."""
 
 from collections.abc import Callable
 from threading import Event
@@ -44,37 +44,53 @@ class Silence:
         return now_s - self._began_s
 
 
-def wait(
-    consumer: Consumer,
-    settings: Settings,
-    stopping: Event,
-    answered: Callable[[], None],
-    tell: Callable[[str], None],
-) -> None:
-    """Wait until no instance is active: the last one said so, or has been silent for too long.
-
-    It returns at once where none is, and when `stopping` is set.
+def other(consumer: Consumer, settings: Settings, own_id: str) -> "Instance | None":
+    """Return the instance that has not said that it stopped; None where there is none, or where it is this one.
 
     Args:
-        answered: called whenever the broker has answered.
-        tell: told who is active, and that it is gone.
+        consumer: asks what the group has committed; a transaction that is open must not keep it waiting.
 
     Raises:
-        BrokerError: the broker does not answer; so nobody knows whether there is an active instance.
+        BrokerError: the broker does not answer, so it is not known whether another instance is active.
+    """
+    saved = saved_state(consumer, settings.input_topic, 1)
+    if saved is None or not saved.instance.is_active or saved.instance.id == own_id:
+        return None
+    return saved.instance
+
+
+def wait(
+    look: "Callable[[], Instance | None]", stopping: Event, answered: Callable[[], None], tell: Callable[[str], None]
+) -> bool:
+    """Wait until no other instance is active: it said so, its process is gone, or it is silent for too long.
+
+    Returns at once where none is, and when `stopping` is set.
+
+    Args:
+        look: returns the other instance that has not said that it stopped; None where there is none.
+        answered: called whenever the broker has answered, and this instance goes on waiting.
+        tell: is given a line about which instance is active, and about why it counts as gone.
+
+    Returns:
+        Whether it had to wait.
     """
     seen: Instance | None = None
     silence = Silence(monotonic())
     while not stopping.is_set():
         asked_s = monotonic()
-        saved = saved_state(consumer, settings.input_topic, 1)
+        active = look()
+        if active is None:
+            break
+        if active.is_gone():
+            tell(f"{active} has ended without saying so: taking over")
+            break
         answered()
-        if saved is None or not saved.instance.is_active:
-            return
-        if saved.instance != seen:
-            if seen is None or seen.id != saved.instance.id:
-                tell(f"standing by: instance {saved.instance.id} is active")
-            seen, silence = saved.instance, Silence(monotonic())
+        if active != seen:
+            if seen is None or seen.id != active.id:
+                tell(f"standing by: {active} is active; with --take-over, a start does not wait")
+            seen, silence = active, Silence(monotonic())
         elif silence.look(asked_s, monotonic()):
-            tell(f"instance {seen.id} has been silent for {silence.length_s(monotonic()):.0f} s: taking over")
-            return
+            tell(f"{active} has been silent for {silence.length_s(monotonic()):.0f} s: taking over")
+            break
         stopping.wait(LOOK_S)
+    return seen is not None

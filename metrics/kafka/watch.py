@@ -14,10 +14,10 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, FencedError, StateError, TopicError
+from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
 from metrics.kafka.clients import text_of
 from metrics.kafka.extents import LATEST
-from metrics.kafka.saved_state import from_offsets
+from metrics.kafka.saved_state import Instance, from_offsets
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Watch:
         if answered.exception() is None:
             saved = from_offsets(offset for offset in answered.result().topic_partitions if offset.offset >= 0)
             if saved is not None and saved.instance.id != self._instance_id:
-                raise fenced(self._settings, f"instance {saved.instance.id} has committed since")
+                raise fenced_by(self._settings, saved.instance)
 
 
 def _ask_offsets(admin: AdminClient, settings: Settings) -> "Future[Any]":
@@ -157,10 +157,16 @@ def _ask_offsets(admin: AdminClient, settings: Settings) -> "Future[Any]":
     return answers[settings.consumer_group_id]
 
 
-def fenced(settings: Settings, why: str) -> FencedError:
+def fenced(settings: Settings, why: str, kind: type[FencedError] = FencedError) -> FencedError:
     """Return the error of an instance that another one has taken over from."""
-    return FencedError(
+    return kind(
         f"another instance took over the group {settings.consumer_group_id}",
         why=why,
-        now="nothing is lost: it goes on where this one committed last; to run beside it: python app.py --standby",
+        now="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
     )
+
+
+def fenced_by(settings: Settings, instance: Instance) -> FencedError:
+    """Return the same where it is known which one that is."""
+    kind = ReplacedError if instance.is_forced else FencedError
+    return fenced(settings, f"{instance} has committed since", kind)

@@ -52,10 +52,14 @@ class Application:
         }
         return os.environ | own | self.variables
 
+    def command(self, *arguments: str | Path) -> list[str | Path]:
+        """Return the command line that runs the application."""
+        return [sys.executable, PROJECT / "app.py", *arguments]
+
     def start(self, *arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start the application and leave it running, until the end of the test at the latest."""
         process = subprocess.Popen(
-            [sys.executable, PROJECT / "app.py", *arguments],
+            self.command(*arguments),
             env=self.environment(),
             stdin=stdin,
             stdout=subprocess.PIPE,

@@ -77,7 +77,7 @@ def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Pat
         application.run("prepare-topics", "/dev/null")
         active = application.start()
         wait_until(lambda: application.beat() > 1, "it lives")
-        standby = application.start("--standby")
+        standby = application.start()
         assert standby.stdout is not None
         assert standby.stdout.readline().startswith("standing by: instance ")
         for broker in java_of(tmp_path / "broker"):

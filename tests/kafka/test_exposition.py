@@ -175,14 +175,14 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
             wait_until(lambda: "standing by" in standby.get("/readyz").text, "the other stands by")
             status, text = standby.get("/readyz")
             assert status == 503
-            assert text.endswith(f"instance {application.status()['instance']['id']} is active\n")
+            assert f"standing by: instance {application.status()['instance']['id']} " in text
             assert standby.value("frames_ready") == 0
             assert not any(sample.startswith("frames_consumed") for sample in standby.scrape())
             active.send_signal(signal.SIGINT)
             finish(active)
             wait_until(standby.is_ready, "the other has taken over")
             assert standby.total("frames_consumed_total") == 1
-            with running(application):
+            with running(application, "--take-over"):
                 wait_until(exposed.is_ready, "the first one has taken over again")
                 wait_until(lambda: "standing by" in standby.get("/readyz").text, "the other stands by again")
                 assert "frames_consumed_total" not in standby.get("/metrics").text

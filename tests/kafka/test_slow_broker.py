@@ -126,7 +126,7 @@ def test_a_slow_broker_is_told_of_and_counted_on_and_nobody_takes_over(slow: Pro
     application.run("prepare-topics", "/dev/null")
     active = application.start()
     wait_until(lambda: application.beat() > 1, "it lives")
-    standby = application.start("--standby")
+    standby = application.start()
     assert standby.stdout is not None
     assert standby.stdout.readline().startswith("standing by: instance ")
     saved = application.saved_state()

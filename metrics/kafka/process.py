@@ -1,0 +1,97 @@
+"""Processes of this machine and of others: whether one that committed a state can still be running.
+
+Nothing but Linux tells enough: elsewhere no process is ever known to be gone.
+"""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import msgspec
+
+_PROC = Path("/proc")
+_CONTAINER = re.compile("[0-9a-f]{64}")
+_ENDED = frozenset("ZX")
+# Fields of /proc/PID/stat after the command, which may hold anything, and ends with the last bracket: proc_pid_stat(5).
+_STATE, _STARTED = 0, 19
+
+
+class Process(msgspec.Struct, array_like=True, frozen=True):
+    """A process, named so that it differs from every other: process ids repeat, and each container has a process 1.
+
+    Attributes:
+        host: name of its machine or container, for people.
+        pid: its id, in its own PID namespace.
+        boot: id of the kernel's boot, drawn at random; empty where the system does not tell.
+        namespace: inode of its PID namespace; of those that exist at one time on one kernel, each has another.
+        container: what identifies its container, which keeps it when it is restarted; empty outside of one.
+        started: when it started, in clock ticks since the boot.
+    """
+
+    host: str
+    pid: int
+    boot: str = ""
+    namespace: int = 0
+    container: str = ""
+    started: int = 0
+
+    def is_gone(self) -> bool:
+        """Tell whether it certainly runs no more; where that cannot be told from here, it may run."""
+        return self.is_gone_for(this_process())
+
+    def is_gone_for(self, here: "Process") -> bool:
+        """Tell the same by which process asks."""
+        if not self.boot or self.boot != here.boot:
+            return False
+        if self.namespace != here.namespace:
+            # All processes of a container end with it, and it begins again with a new namespace.
+            return bool(self.container) and self.container == here.container
+        return _has_ended(self.pid, self.started)
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def this_process() -> Process:
+    """Return this process."""
+    host, pid = socket.gethostname(), os.getpid()
+    try:
+        if (_PROC / "self").readlink() != Path(str(pid)):
+            return Process(host, pid)  # /proc is that of another PID namespace
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        namespace = (_PROC / "self/ns/pid").stat().st_ino
+        container = container_of((_PROC / "self/mountinfo").read_text())
+        return Process(host, pid, boot, namespace, container, int(_stat(pid)[_STARTED]))
+    except OSError:
+        return Process(host, pid)
+
+
+def container_of(mountinfo: str) -> str:
+    """Return the id of this container, or of its pod: engines mount a file of theirs, named by it, as /etc/hostname.
+
+    The name of the host would not do: containers can be given the same one, or that of their machine.
+    """
+    for line in mountinfo.splitlines():
+        _, _, _, root, mounted_at, *_ = line.split(" ")
+        if mounted_at == "/etc/hostname" and (found := _CONTAINER.search(root)):
+            return found.group()[:16]
+    return ""
+
+
+def _has_ended(pid: int, started: int) -> bool:
+    try:
+        os.kill(pid, 0)  # processes of other users may be hidden in /proc
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return False
+    return fields[_STATE] in _ENDED or int(fields[_STARTED]) != started
+
+
+def _stat(pid: int) -> list[str]:
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
