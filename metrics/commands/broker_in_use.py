@@ -25,12 +25,10 @@ def broker_in_use(tell: Callable[[str], None] = say) -> Iterator[Settings]:
         tell: told what a new one does.
     """
     settings = settings_for_broker()
-    folder = PROJECT / settings.local_broker_dir
-    address = settings.bootstrap_servers or local_broker.address_of_running(folder)
-    if address is not None:
-        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+    if settings.bootstrap_servers is not None:
+        yield settings
         return
-    with local_broker.running(folder, tell) as address:
+    with local_broker.shared(PROJECT / settings.local_broker_dir, tell) as address:
         yield msgspec.structs.replace(settings, bootstrap_servers=address)
 
 

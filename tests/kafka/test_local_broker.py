@@ -41,6 +41,17 @@ except MetricsError as error:
 """
 
 
+# Uses the broker of a folder for a moment, whoever runs it.
+USER = """
+import sys
+from pathlib import Path
+from metrics.kafka import local_broker
+
+with local_broker.shared(Path(sys.argv[1]), lambda line: None) as address:
+    print(address)
+"""
+
+
 def nothing(_: str) -> None:
     """Leave unsaid what the local broker says."""
 
@@ -144,8 +155,7 @@ def test_a_second_taker_is_told_who_has_it_and_how_to_use_it(running: Running) -
 
 
 def test_other_processes_find_the_running_one(running: Running) -> None:
-    ask = "import sys, pathlib, metrics.kafka.local_broker as b; print(b.address_of_running(pathlib.Path(sys.argv[1])))"
-    command: list[str | Path] = [sys.executable, "-c", ask, running.folder]
+    command: list[str | Path] = [sys.executable, "-c", USER, running.folder]
     answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert answer.stdout == f"{running.address}\n"
 
@@ -164,9 +174,49 @@ def test_kafka_logs_into_the_folder(running: Running) -> None:
     assert "INFO [KafkaRaftServer nodeId=1] Kafka Server started" in (running.folder / "broker.log").read_text()
 
 
-def test_a_folder_without_a_broker_has_no_address(tmp_path: Path) -> None:
-    assert local_broker.address_of_running(tmp_path / "none") is None
-    assert not (tmp_path / "none").exists()
+def test_others_on_the_machine_cannot_read_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "there before").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "there before"):
+        with local_broker.running(folder, nothing) as address:
+            write(address, b"of nobody else's concern")
+        assert (folder / "data").stat().st_mode & 0o777 == 0o700
+        [segment] = folder.glob("data/kept-0/*.log")
+        assert segment.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def application(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command that takes the local broker of a folder."""
+    command: list[str | Path] = [sys.executable, PROJECT / "app.py", *arguments]
+    environment = os.environ | {"LOCAL_BROKER_DIR": str(folder), "BOOTSTRAP_SERVERS": ""}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended_together(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Wait for processes, and return exit code and outputs of each."""
+    outputs = [process.communicate(timeout=TIMEOUT_S) for process in processes]
+    return [(process.returncode, *texts) for process, texts in zip(processes, outputs, strict=True)]
+
+
+def test_of_two_commands_at_once_one_starts_the_broker_and_the_other_waits_for_it(tmp_path: Path) -> None:
+    ends = ended_together([application(tmp_path, "topics", "--all") for _ in range(2)])
+    assert [(exit_code, output) for exit_code, output, _ in ends] == [(0, "there is no topic to show\n")] * 2
+    assert sorted("is starting or stopping it; waiting …" in errors for *_, errors in ends) == [False, True]
+    assert sorted(errors.count("starting Kafka") for *_, errors in ends) in ([0, 1], [1, 1])
+
+
+def test_of_two_that_run_the_broker_the_second_waits_and_is_then_told_where_it_is(tmp_path: Path) -> None:
+    first = application(tmp_path, "broker")
+    wait_until((tmp_path / "owner.json").exists, "the first has the folder")
+    second = application(tmp_path, "broker")
+    output, errors = second.communicate(timeout=TIMEOUT_S)
+    first.send_signal(signal.SIGINT)
+    first_output, _ = first.communicate(timeout=TIMEOUT_S)
+    address = re.search(r"Kafka 4.3.1 on (\S+), ready", first_output)
+    assert address is not None
+    assert second.returncode == 6
+    assert output == "local broker: another process is starting or stopping it; waiting …\n"
+    assert f"runs it on {address[1]}" in errors
 
 
 @dataclass
@@ -196,7 +246,6 @@ def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def test_neither_java_nor_docker_nor_the_network_are_needed_and_ctrl_c_ends_it(ended: Ended) -> None:
     assert re.search(r"^local broker: stopped in \d+\.\d s$", ended.output, re.MULTILINE)
     assert (ended.folder / "data" / ".kafka_cleanshutdown").exists()
-    assert local_broker.address_of_running(ended.folder) is None
 
 
 def test_a_later_start_goes_on_with_the_data_on_the_same_port_if_it_is_free(ended: Ended) -> None:
@@ -236,7 +285,6 @@ def test_a_broker_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> Non
         owner.process.kill()
         wait_until(lambda: not alive(broker) and not alive(keeper), "the broker has ended")
     assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
-    assert local_broker.address_of_running(tmp_path) is None
 
 
 def test_a_broker_that_was_left_behind_is_ended_by_the_next_start_which_has_its_data(tmp_path: Path) -> None:

