@@ -10,6 +10,7 @@ import simdjson
 
 from metrics.frames.json_root import NotAnObjectError, NotJsonError, root_members
 
+MAX_FRAME_BYTES = 4 * 1024 * 1024
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
 
 
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     EMPTY_UID = "empty_uid"
     LATE = "late"
     FUTURE = "future"
+    TOO_LARGE = "too_large"
 
 
 class FrameMessage(Protocol):

@@ -11,9 +11,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, SettingsError
+from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
-MAX_FRAME_BYTES = 4 * 1024 * 1024
 REACH_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 1.0
 

@@ -8,8 +8,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
 from metrics.errors import BrokerError, TopicError
+from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.kafka import bounded
-from metrics.kafka.clients import MAX_FRAME_BYTES, text_of
+from metrics.kafka.clients import text_of
 from metrics.settings import Settings
 
 ADMIN_TIMEOUT_S = 10.0
@@ -17,14 +18,16 @@ LISTED_AGAIN_S = 0.05
 BROKERS_DEFAULT = -1  # default.replication.factor
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
+# Brokers before Kafka 3.6 do not know it. They take what lies ahead, unless message.timestamp.difference.max.ms is set.
+_AHEAD = "message.timestamp.after.max.ms"
 
 # Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
-_RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, "message.timestamp.after.max.ms": _ANY_TIME}
+_RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, _AHEAD: _ANY_TIME}
 _FRAMES = {"max.message.bytes": str(MAX_FRAME_BYTES)}
 # A rejected frame also carries its reason and where it came from.
 _REJECTED = {
     "max.message.bytes": str(MAX_FRAME_BYTES + 65_536),
-    "message.timestamp.after.max.ms": _ANY_TIME,
+    _AHEAD: _ANY_TIME,
     "retention.ms": _FOREVER,
 }
 
@@ -32,7 +35,7 @@ _REJECTED = {
 def create_missing(
     admin: AdminClient, settings: Settings, *, partitions: int, replication_factor: int
 ) -> dict[str, bool]:
-    """Create the topics in use that are missing.
+    """Create the topics in use that are missing: all of them, or none where the broker refuses one.
 
     Args:
         partitions: of the input topic, and of the one that frames are republished to. The others have one, so that
@@ -52,9 +55,7 @@ def create_missing(
         for name, config in _configurations(settings).items()
     }
     existing = partition_counts(admin)
-    missing = [topic for name, topic in wanted.items() if name not in existing]
-    created = set(_create(admin, missing))
-    _await_listed(admin, [topic.topic for topic in missing])
+    created = _create_all(admin, [topic for name, topic in wanted.items() if name not in existing])
     return {name: name in created for name in wanted}
 
 
@@ -92,10 +93,7 @@ def create(admin: AdminClient, settings: Settings, names: Collection[str], asked
     existing = partition_counts(admin)
     _check_as_asked(admin, [name for name in names if name in existing], asked)
     missing = [_new_topic(name, settings, asked) for name in names if name not in existing]
-    for _ in _create(admin, missing, validate_only=True):
-        pass
-    created = set(_create(admin, missing))
-    _await_listed(admin, [topic.topic for topic in missing])
+    created = _create_all(admin, missing, asked.config)
     _check_as_asked(admin, [topic.topic for topic in missing if topic.topic not in created], asked)
     return {name: name in created for name in names}
 
@@ -135,6 +133,41 @@ def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
     return len(partitions), min((len(partition.replicas) for partition in partitions.values()), default=0)
 
 
+def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[str] = ()) -> set[str]:
+    """Create topics, all or none, wait until the broker lists them, and return those that were not there.
+
+    Args:
+        asked: settings that somebody asked for by name: they are not left out where the broker does not know them.
+    """
+    try:
+        _try_out(admin, topics)
+    except _UnknownSettingError:  # which setting it is, the broker tells in prose only
+        topics = [_without(topic, {_AHEAD} - {*asked}) for topic in topics]
+        _try_out(admin, topics)
+    created = set(_create(admin, topics))
+    _await_listed(admin, [topic.topic for topic in topics])
+    return created
+
+
+class _UnknownSettingError(TopicError):
+    """The broker refuses a setting of a topic: it does not know it, or not the value."""
+
+
+def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
+    config = {name: value for name, value in (topic.config or {}).items() if name not in settings}
+    return NewTopic(topic.topic, topic.num_partitions, topic.replication_factor, config=config)
+
+
+def _try_out(admin: AdminClient, topics: list[NewTopic]) -> None:
+    """Let the broker say whether it would create topics.
+
+    Raises:
+        TopicError: it would not create one.
+    """
+    for _ in _create(admin, topics, validate_only=True):
+        pass
+
+
 def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator[str]:
     """Create topics, and yield those that were not there.
 
@@ -149,7 +182,8 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
-            raise TopicError(
+            kind = _UnknownSettingError if error.args[0].code() == KafkaError.INVALID_CONFIG else TopicError
+            raise kind(
                 f"the topic {name} cannot be created",
                 why=text_of(error),
                 now="correct the options, or create the topic by the broker's own tools",
@@ -304,15 +338,17 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
     """See that all topics in use are there, and that the broker will keep the results.
 
     Raises:
-        TopicError: a topic is missing, or its retention would delete results.
+        TopicError: a topic is missing, its retention would delete results, or it is compacted and frames go to it.
     """
     existing = require(admin, settings, settings.topics())
     limits = {}
-    for name in settings.topics().values():
+    for variable, name in settings.topics().items():
         if name != settings.input_topic:
             config = configuration(admin, name)
             if name in settings.result_topics():
                 _check_retention(name, config)
+            else:
+                _check_keyless(variable, name, config)
             limits[name] = _limits(existing[name], config)
     return TopicsInUse(topic_id(admin, settings.input_topic), existing[settings.input_topic], limits)
 
@@ -322,9 +358,20 @@ def _limits(partitions: int, config: Mapping[str, str]) -> Limits:
     return Limits(
         partitions,
         int(config.get("max.message.bytes", 1_048_588)),
-        int(config.get("message.timestamp.before.max.ms", _ANY_TIME)),
-        int(config.get("message.timestamp.after.max.ms", 3_600_000)),
+        _timestamp_limit_ms(config, "message.timestamp.before.max.ms", _ANY_TIME),
+        _timestamp_limit_ms(config, _AHEAD, "3600000"),
     )
+
+
+def _timestamp_limit_ms(config: Mapping[str, str], name: str, default: str) -> int:
+    """Read how far timestamps may be from the broker's clock in one direction.
+
+    Before Kafka 4 there is a limit for both directions, too; before 3.6 there is only that. It holds where the other
+    one has no limit.
+    """
+    both = config.get("message.timestamp.difference.max.ms")
+    own = config.get(name, default if both is None else _ANY_TIME)
+    return int(own if both is None or own != _ANY_TIME else both)
 
 
 def topic_id(admin: AdminClient, topic: str) -> str:
@@ -352,9 +399,21 @@ def _check_retention(name: str, config: Mapping[str, str]) -> None:
         )
 
 
+def _check_keyless(variable: str, name: str, config: Mapping[str, str]) -> None:
+    """A compacted topic takes no frame without a key, and of frames with the same key it keeps the last alone."""
+    policy = config.get("cleanup.policy", "")
+    if "compact" in policy:
+        raise TopicError(
+            f"the topic {name}, which {variable} names, cannot hold frames",
+            why=f"it has cleanup.policy={policy}: it takes no frame without a key, and keeps only the last of each key",
+            now=f"set its cleanup.policy to delete, or let {variable} name another topic:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
+        )
+
+
 def keeps_timestamps_ahead(config: Mapping[str, str]) -> bool:
     """Tell whether a topic's records have the timestamps that we gave them, or later ones: none is moved back."""
-    takes_any_time = config.get("message.timestamp.after.max.ms") == _ANY_TIME
+    takes_any_time = _timestamp_limit_ms(config, _AHEAD, "3600000") == int(_ANY_TIME)
     return takes_any_time and config.get("message.timestamp.type") == "CreateTime"
 
 

@@ -106,6 +106,32 @@ def test_a_topic_whose_retention_would_eat_results_is_an_error_that_names_the_se
     assert application.read("seconds") == []
 
 
+@pytest.mark.parametrize(("variable", "role"), [("REJECTED_TOPIC", "rejected"), ("OUTPUT_STREAM", "republished")])
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_a_compacted_topic_of_frames_is_an_error_at_the_start(
+    application: Application, tmp_path: Path, variable: str, role: str, policy: str
+) -> None:
+    """It takes no frame without a key, and the job would end at the first of these, at every start."""
+    application.variables[variable] = application.topic(role)
+    application.create_topic(role, cleanup_policy=policy)
+    application.prepare(tmp_path, [frame(T, "a"), b"no JSON"])
+    output = application.run("--until-end", exit_code=5)
+    assert f"the topic {application.topic(role)}, which {variable} names, cannot hold frames" in output
+    assert f"it has cleanup.policy={policy}: " in output
+    assert f"--topic {application.topic(role)} --add-config cleanup.policy=delete" in output
+    assert application.read("seconds") == []
+
+
+def test_where_the_broker_refuses_one_topic_none_is_created(application: Application) -> None:
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    application.create_topic("not.twice")
+    application.variables["REJECTED_TOPIC"] = application.topic("not_twice")
+    output = application.run("prepare-topics", "/dev/null", exit_code=5)
+    assert f"the topic {application.topic('not_twice')} cannot be created" in output
+    there = [name for name in admin.list_topics(timeout=30).topics if name.startswith(application.name)]
+    assert there == [application.topic("not.twice")]
+
+
 def test_a_feed_that_was_cut_short_says_so(application: Application, tmp_path: Path) -> None:
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(frame(T, str(number)) for number in range(50_000)))[:-2_000])

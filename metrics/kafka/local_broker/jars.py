@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
@@ -21,11 +22,9 @@ from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON
 Say = Callable[[str], None]
 
 # Kafka's own package leaves out what binds its log calls to Log4j: without it, a broker is silent. Its version is that
-# of the Log4j that Kafka brings.
-_COMPONENTS = (
-    ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
-    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
-)
+# of the Log4j that Kafka brings; before Kafka 4, that was Log4j 1, in the form of reload4j.
+_LOG4J = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4")
+_LOG4J_1 = ("org.slf4j", "slf4j-reload4j", "1.7.36")
 
 _TRIES = 3
 _ANSWER_TIMEOUT_S = 5
@@ -35,7 +34,7 @@ _SAY_EVERY_S = 5.0
 _CONNECTIONS = 4
 
 
-def class_path(say: Say) -> list[Path]:
+def class_path(say: Say, version: str = KAFKA_VERSION) -> list[Path]:
     """Return the jars of Kafka and of all that it depends on; fetch them first when one is missing.
 
     The network is asked only then. The local Maven repository is `$M2_REPO`, else `~/.m2/repository`.
@@ -49,10 +48,10 @@ def class_path(say: Say) -> list[Path]:
     """
     repository = MavenContext().repo_cache
     try:
-        return _jars_in(repository)
+        return _jars_in(repository, version)
     except _IncompleteError:
-        _fetch_into(repository, say)
-        return _jars_in(repository)
+        _fetch_into(repository, version, say)
+        return _jars_in(repository, version)
 
 
 class _IncompleteError(Exception):
@@ -123,13 +122,14 @@ class _Arrived:
         return f"{self.files} files, {self.size_bytes / 1e6:.1f} MB in {time.monotonic() - self.started_s:.0f} s"
 
 
-def _artifacts(repository: Path, resolver: _Resolver) -> Sequence[Artifact]:
+def _artifacts(repository: Path, version: str, resolver: _Resolver) -> Sequence[Artifact]:
     """Read which artifacts make up the class path."""
     context = MavenContext(resolver=resolver, repo_cache=repository, timeout=_ANSWER_TIMEOUT_S)
     # Not raw, a component would also dictate the versions of the other's dependencies.
+    components = ("org.apache.kafka", "kafka_2.13", version), _LOG4J_1 if version.startswith("3.") else _LOG4J
     wanted = [
-        Dependency(context.project(group, name).at_version(version).artifact(), scope="compile", raw=True)
-        for group, name, version in _COMPONENTS
+        Dependency(context.project(group, name).at_version(its).artifact(), scope="compile", raw=True)
+        for group, name, its in components
     ]
     own, transitive = resolver.resolve(wanted)
     if resolver.failures:
@@ -137,9 +137,9 @@ def _artifacts(repository: Path, resolver: _Resolver) -> Sequence[Artifact]:
     return [found.artifact for found in own + transitive if found.scope in {"compile", "runtime"}]
 
 
-def _jars_in(repository: Path) -> list[Path]:
+def _jars_in(repository: Path, version: str) -> list[Path]:
     try:
-        jars = [artifact.resolve() for artifact in _artifacts(repository, _Resolver())]
+        jars = [artifact.resolve() for artifact in _artifacts(repository, version, _Resolver())]
     except Exception as error:  # also whatever a parser says of a file that is no POM
         raise _IncompleteError(str(error)) from error
     for jar in jars:
@@ -148,15 +148,15 @@ def _jars_in(repository: Path) -> list[Path]:
     return jars
 
 
-def _fetch_into(repository: Path, say: Say) -> None:
+def _fetch_into(repository: Path, version: str, say: Say) -> None:
     """Fetch all into a folder beside, then move it in file by file: what is in the repository is always whole."""
-    say(f"local broker: fetching Apache Kafka {KAFKA_VERSION} from Maven Central, once (about 46 MB) …")
+    say(f"local broker: fetching Apache Kafka {version} from Maven Central, once (about 46 MB) …")
     arrived = _Arrived()
     try:
         repository.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=repository, prefix=".fetch-", ignore_cleanup_errors=True) as beside:
-            _fetch(Path(beside), arrived, say)
-            _jars_in(Path(beside))
+            _fetch(Path(beside), version, arrived, say)
+            _jars_in(Path(beside), version)
             for file in Path(beside).rglob("*"):
                 if file.is_file():
                     target = repository / file.relative_to(beside)
@@ -164,7 +164,7 @@ def _fetch_into(repository: Path, say: Say) -> None:
                     file.replace(target)
     except _IncompleteError as error:
         raise LocalBrokerError(
-            f"Apache Kafka {KAFKA_VERSION} cannot be fetched from Maven Central (arrived so far: {arrived})",
+            f"Apache Kafka {version} cannot be fetched from Maven Central (arrived so far: {arrived})",
             why=str(error),
             now=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",
         ) from error
@@ -177,9 +177,10 @@ def _fetch_into(repository: Path, say: Say) -> None:
     say(f"local broker: fetched {arrived}, kept in {repository}")
 
 
-def _fetch(folder: Path, arrived: _Arrived, say: Say) -> None:
+def _fetch(folder: Path, version: str, arrived: _Arrived, say: Say) -> None:
     with ThreadPool(_CONNECTIONS + 1) as pool:  # its threads are daemons: one that hangs holds nobody up
-        fetched = pool.apply_async(lambda: pool.map(Artifact.resolve, _artifacts(folder, _Fetcher(arrived)), 1))
+        found = partial(_artifacts, folder, version, _Fetcher(arrived))
+        fetched = pool.apply_async(lambda: pool.map(Artifact.resolve, found(), 1))
         said_s = arrived.started_s
         while not fetched.ready():
             fetched.wait(0.2)
