@@ -10,7 +10,7 @@ import msgspec
 
 from metrics import frame_files
 from metrics.frames.counter import Counter
-from metrics.frames.frame import Rejection
+from metrics.frames.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record
 from metrics.settings import Settings
@@ -19,6 +19,7 @@ PARTITION = 0
 # Wall time, for the core. Here it stands still: how fast lines come says nothing about their frames. So no partition is
 # ever silent, and equal lines give equal records, from a fast disk and from a slow pipe.
 NOW_S = 0.0
+_TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BYTES:,} bytes, as no frame may be")
 
 
 class Line(msgspec.Struct, gc=False):
@@ -122,7 +123,10 @@ class FileLoop:
     def _log(self, lines: Sequence[bytes], watcher: Watcher) -> None:
         """Decode and log a batch; offsets run on from one file to the next."""
         position = self._partition.position
-        self._partition.count(list(map(Line, lines, count(position))))
+        if len(lines) == 1 and len(lines[0]) > MAX_FRAME_BYTES:  # it was cut
+            self._partition.reject(Line(b"", position), _TOO_LARGE)
+        else:
+            self._partition.count(list(map(Line, lines, count(position))))
         self._partition.read_to(position + len(lines), NOW_S)
         self._tell_rejected(watcher)
 

@@ -1,6 +1,7 @@
 """Frames on disk, or on standard input: one JSON object a line, plain or packed. The suffix of a name decides which.
 
-`.gz`, `.xz` and `.zst` are packed, everything else is plain text. A line ends at a newline byte and nowhere else.
+`.gz`, `.xz` and `.zst` are packed, everything else is plain text. A line ends at a newline byte and nowhere else. One
+that is longer than a frame may be is cut after MAX_FRAME_BYTES + 1 bytes, so that no file can fill the memory.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import zstandard
 
 from metrics import whole_files
 from metrics.errors import FileError, SettingsError
+from metrics.frames.frame import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -75,24 +77,32 @@ class FrameReader:
     def batches(self) -> Iterator[list[bytes]]:
         """Yield the lines, some at a time: of a pipe those that are there, so that none waits for the next.
 
+        A line that was cut comes by itself.
+
         Raises:
             FileError: as above.
         """
-        begun: list[bytes] = []  # the parts of a line whose end was not read yet
+        begun: list[bytes] = []  # the parts of a line whose end was not read yet; of a long one, the first of them
+        begun_bytes = 0
         try:
             while piece := self._unpacked.read1(_PIECE_BYTES):
                 lines = io.BytesIO(piece).readlines()  # split is much slower: it looks at each byte by itself
-                begun.append(lines[0])
+                if begun_bytes <= MAX_FRAME_BYTES:
+                    begun.append(lines[0])
+                begun_bytes += len(lines[0])
                 if lines[0].endswith(b"\n"):
                     lines[0] = b"".join(begun)
-                    begun = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+                    if begun_bytes > MAX_FRAME_BYTES + 1:
+                        yield [lines.pop(0)[: MAX_FRAME_BYTES + 1]]
+                    begun = [] if not lines or lines[-1].endswith(b"\n") else [lines.pop()]
+                    begun_bytes = sum(map(len, begun))
                     yield [line[:-1] for line in lines]
             if self.read_bytes == 0 and self.path.suffix.lower() in _UNPACK:
                 raise EOFError("the file is empty; a packed file never is")  # gzip alone lets it pass
         except _BROKEN as error:
             raise _unreadable(self.path, error) from error
         if begun:
-            yield [b"".join(begun)]
+            yield [b"".join(begun)[: MAX_FRAME_BYTES + 1]]
 
 
 @contextlib.contextmanager

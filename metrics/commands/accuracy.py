@@ -12,6 +12,7 @@ from metrics.commands.arguments import FrameFiles
 from metrics.commands.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.frame_files import Frames, expanded
+from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.recount.accuracy import Lags
 from metrics.terminal import bar, name_of, numbered, say, shown
 
@@ -60,7 +61,7 @@ def _moving(frames: Frames, move: Callable[[int], None]) -> Iterator[bytes]:
     for number, frame in enumerate(frames, 1):
         if number % 1000 == 0:
             move(frames.read_bytes)
-        yield frame
+        yield frame if len(frame) <= MAX_FRAME_BYTES else b""  # a line that was cut is no frame, whatever its beginning
 
 
 def _latenesses_of(text: str) -> list[int]:

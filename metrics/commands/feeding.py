@@ -1,8 +1,11 @@
 """What `feed` and `prepare-topics` do alike: frames are sent, with how fast it goes and what a break leaves."""
 
+from collections.abc import Iterator
 from time import monotonic
 
+from metrics.errors import FileError
 from metrics.frame_files import Frames
+from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.kafka.feed import Feed
 from metrics.terminal import bar, name_of, numbered, throughput, warn
 
@@ -23,9 +26,25 @@ def send(feed: Feed, frames: Frames, go_on: str) -> float:
 
     try:
         with bar(so_far, frames.size_bytes) as move:
-            feed.run(frames, lambda: move(frames.read_bytes))
+            feed.run(_small_enough(frames), lambda: move(frames.read_bytes))
     except BaseException:
         if feed.sent:
             warn(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
         raise
     return monotonic() - started_s
+
+
+def _small_enough(frames: Frames) -> Iterator[bytes]:
+    """Yield frames, as long as none is too large.
+
+    Raises:
+        FileError: one is.
+    """
+    for line, frame in enumerate(frames, 1):
+        if len(frame) > MAX_FRAME_BYTES:
+            raise FileError(
+                f"line {line:,} of {name_of(frames)} is longer than {MAX_FRAME_BYTES:,} bytes",
+                why="no frame may be",
+                now="take the line out; or see whether the file has its newlines",
+            )
+        yield frame

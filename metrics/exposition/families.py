@@ -118,7 +118,7 @@ def _lags(last: Committed) -> Metric:
 
 def _rejected(last: Committed) -> Metric:
     """Every reason has a value, 0 too: what appears when it first happens has no rate."""
-    rejected = dict.fromkeys(map(str, Reason), 0)
+    rejected = {str(reason): 0 for reason in Reason if reason is not Reason.TOO_LARGE}  # such a frame counts
     for at in last.state.partitions.values():
         for reason, frames in at.tally.rejected.items():
             rejected[reason] = rejected.get(reason, 0) + frames

@@ -59,6 +59,11 @@ class PartitionCounter:
                 self._judge(frame, message)
                 current = self.current
 
+    def reject(self, message: FrameMessage, rejection: Rejection) -> None:
+        """Reject the next frame, unread."""
+        self._tally.consumed += 1
+        self._reject(message, rejection)
+
     def _judge(self, frame: Frame | Rejection, message: FrameMessage) -> None:
         if isinstance(frame, Rejection):
             self._reject(message, frame)

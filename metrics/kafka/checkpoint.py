@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from metrics.errors import BrokerError, RefusedError, TopicError
-from metrics.frames.frame import FrameMessage, Rejection
+from metrics.errors import BrokerError, RefusedError
+from metrics.frames.frame import FrameMessage, Reason, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka import bounded
@@ -18,7 +18,7 @@ from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
-from metrics.kafka.topics import Limits, TopicsInUse
+from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
 # One try of a step; between two of them Ctrl-C is heard. A transaction was measured to take seven round trips to the
@@ -105,8 +105,7 @@ class Checkpoint:
     def republish(self, messages: Iterable[FrameMessage]) -> None:
         """Send valid frames on to OUTPUT_STREAM: key, bytes, headers and timestamp, and the partition if it is there.
 
-        Raises:
-            TopicError: one is larger than the topic takes.
+        One that is larger than the topic takes is a dead letter instead. It counts nevertheless.
         """
         topic = self._settings.output_stream or ""
         limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
@@ -115,12 +114,26 @@ class Checkpoint:
             key, value, headers = message.key(), message.value() or b"", message.headers() or []
             size_bytes = len(key or b"") + len(value) + (_size_bytes(headers) if headers else 0) + _FRAMING_BYTES
             if size_bytes > limits.size_bytes:
-                raise _too_large(message, size_bytes, topic, limits)
+                self._reject_too_large(message, size_bytes, topic)
+                continue
             timestamp_ms = message.timestamp()[1]
             if not earliest_ms <= timestamp_ms <= latest_ms:
                 timestamp_ms = self._taken_timestamp_ms(topic, timestamp_ms)
             partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
             self._produce(topic, key, value, partition, timestamp_ms, headers)
+
+    def _reject_too_large(self, message: FrameMessage, size_bytes: int, topic: str) -> None:
+        most_bytes = self._in_use.limits[topic].size_bytes
+        why = f"it needs {size_bytes:,} bytes, and max.message.bytes of {topic} is {most_bytes:,}"
+        self.reject(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}"))
+        self._patience.tell_once(
+            Reason.TOO_LARGE,
+            f"frames larger than {topic} takes are counted, but not republished: they go to "
+            f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; this is told once\n"
+            f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
+            f"now: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
+            "and start again",
+        )
 
     def retire(self, state: State) -> None:
         """Commit for the last time: whoever stands by may take over."""
@@ -261,15 +274,6 @@ class TransactionLostError(Exception):
         super().__init__(str(cause))
         self.cause = cause
         self.is_fenced = is_fenced
-
-
-def _too_large(message: FrameMessage, size_bytes: int, topic: str, limits: Limits) -> TopicError:
-    return TopicError(
-        f"a frame is larger than {topic} takes",
-        why=f"{message.topic()}/{message.partition()} offset {message.offset()} needs {size_bytes:,} bytes, "
-        f"max.message.bytes of {topic} is {limits.size_bytes:,}",
-        now=f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}",
-    )
 
 
 def _size_bytes(headers: Headers) -> int:

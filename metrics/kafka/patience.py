@@ -34,6 +34,13 @@ class Patience:
         self._since_s: float | None = None
         self._last_s: float | None = None
         self._is_refused = False
+        self._told: set[str] = set()
+
+    def tell_once(self, about: str, what: str) -> None:
+        """Tell something that no trouble comes of, unless it was told before."""
+        if about not in self._told:
+            self._told.add(about)
+            self.tell(what)
 
     def suffer(self, error: BrokerError) -> None:
         """Bear an error of the broker, unless that has lasted for too long, or the user wants to stop.

@@ -1,7 +1,7 @@
 """The republished stream and the input, read from their ends backwards for a comparison."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Consumer, Message
@@ -23,12 +23,23 @@ class Republishing:
     """The input of a snapshot, and what its republished stream holds."""
 
     def __init__(
-        self, consumer: Consumer, snapshot: Snapshot, limits: Limits, on_progress: Callable[[int], None]
+        self,
+        consumer: Consumer,
+        snapshot: Snapshot,
+        limits: Limits,
+        left_out: Mapping[int, Collection[int]],
+        on_progress: Callable[[int], None],
     ) -> None:
+        """Take what is to be compared.
+
+        Args:
+            left_out: offsets, by partition, of frames that were not republished, since the stream does not take them.
+        """
         self._consumer = consumer
         self._input = {span.partition: span for span in snapshot.input}
         self._stream = {span.partition: span for span in snapshot.republished}
         self._limits = TimestampLimits(limits.behind_ms, limits.ahead_ms, int(time.time() * 1000))
+        self._left_out = left_out
         self._on_progress = on_progress
         self._read = 0
 
@@ -52,7 +63,9 @@ class Republishing:
             ).run()
 
     def _frames(self, span: Span, chunk: int) -> Iterator[Entry]:
-        return self._backwards(span, chunk, _frame)
+        left_out = self._left_out.get(span.partition, ())
+        entries = self._backwards(span, chunk, _frame)
+        return (entry for entry in entries if entry.offset not in left_out) if left_out else entries
 
     def _copies(self, span: Span, chunk: int) -> Iterator[Entry]:
         return self._backwards(span, chunk, _copy)

@@ -1,6 +1,6 @@
 """Verifying: the state, the input and the outputs of a consumer group, read once more and held against each other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import merge
 from itertools import chain
@@ -21,7 +21,7 @@ from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.recount.audit import ALL_TIME, Outputs, audit
 from metrics.recount.comparison import Range
-from metrics.recount.findings import Findings
+from metrics.recount.findings import Findings, frames_text
 from metrics.recount.judging import Judged, PartitionJudge, Received
 from metrics.recount.published import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.recount.rejected import RejectedRecords
@@ -103,9 +103,9 @@ class Verification:
             is_settled=snapshot.is_settled,
         )
         if self._compares_stream:
-            self._compare_stream(on_progress)
+            self._compare_stream(rejected.not_republished, on_progress)
 
-    def _compare_stream(self, on_progress: Callable[[int], None]) -> None:
+    def _compare_stream(self, left_out: Mapping[int, Collection[int]], on_progress: Callable[[int], None]) -> None:
         """Hold the republished stream against the input."""
         stream = self._settings.output_stream or ""
         if not self._snapshot.is_settled:
@@ -113,13 +113,21 @@ class Verification:
                 f"{stream} was not compared: while the job commits so often, no state is of the same moment"
             )
             return
+        if frames := sum(map(len, left_out.values())):
+            self.findings.remarks.append(
+                f"{frames_text(frames)} too large for {stream}: rejected as too_large, and counted"
+            )
         places, frames_read = Places(self._settings.input_topic, stream), self._read
         self.republished = nothing_found(self.findings.most)
         incomplete = [span.partition for span in self._snapshot.input if not self._is_complete(span)]
         consumer = open_backward_reader(self._settings)
         try:
             republishing = Republishing(
-                consumer, self._snapshot, self._in_use.limits[stream], lambda read: on_progress(frames_read + read)
+                consumer,
+                self._snapshot,
+                self._in_use.limits[stream],
+                left_out,
+                lambda read: on_progress(frames_read + read),
             )
             republishing.compare(places, incomplete, self.republished)
         finally:

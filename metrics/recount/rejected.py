@@ -17,17 +17,23 @@ class RejectedRecords:
     Attributes:
         records: how many.
         offsets: the sum of the offsets that they name: with their number, it tells one set of frames from another.
+        not_republished: offsets of the frames, by partition, that were counted, but too large to be republished. They
+            are in neither of the above, but for records that come again.
     """
 
     def __init__(self, lateness_s: int) -> None:
         self.records: Counter[tuple[int, str]] = Counter()
         self.offsets: Counter[tuple[int, str]] = Counter()
+        self.not_republished: defaultdict[int, set[int]] = defaultdict(set)
         self._lateness_s = lateness_s
         self._future: defaultdict[int, set[int]] = defaultdict(set)
         self._closed: defaultdict[int, set[int]] = defaultdict(set)
 
     def add(self, partition: int, offset: int, reason: str, detail: str) -> None:
         """Take one. Only the offsets of those that the input does not explain are kept."""
+        if reason == Reason.TOO_LARGE and offset not in self.not_republished[partition]:
+            self.not_republished[partition].add(offset)
+            return
         self.records[partition, reason] += 1
         self.offsets[partition, reason] += offset
         if reason == Reason.FUTURE:

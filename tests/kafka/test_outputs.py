@@ -79,18 +79,24 @@ def test_a_rejected_frame_larger_than_its_topic_takes_is_cut_and_says_so(applica
     assert application.seconds() == [(T, 1, 1.0, 0)]
 
 
-def test_a_valid_frame_larger_than_the_stream_takes_is_an_error_that_names_place_and_setting(
-    application: Application,
-) -> None:
+def test_a_valid_frame_larger_than_the_stream_takes_counts_and_is_a_dead_letter(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.create_topic("republished", max_message_bytes="50000")
     application.run("prepare-topics", "/dev/null")
-    application.send([frame(T, "a"), frame(T, "b" * 60_000)])
-    output = application.run("--until-end", exit_code=5)
-    assert f"{application.topic('frames')}/0 offset 1" in output
+    large = frame(T, "b" * 60_000)
+    application.send([frame(T, "a"), large, frame(T, "c"), large])
+    output = application.run("--until-end")
+    assert output.count("are counted, but not republished") == 1
+    assert f"the first is {application.topic('frames')}/0 offset 1; it needs 60," in output
     assert f"--topic {application.topic('republished')} --add-config max.message.bytes=60" in output
-    assert application.seconds() == []
-    assert application.read("republished") == []
+    assert application.seconds() == [(T, 4, 4.0, 0)]
+    assert [message.value() for message in application.read("republished")] == [frame(T, "a"), frame(T, "c")]
+    rejected = application.read("rejected")
+    assert [message.value() for message in rejected] == [large, large]
+    assert [dict(message.headers() or [])["reason"] for message in rejected] == [b"too_large"] * 2
+    figures = application.status()["frames"]
+    assert (figures["consumed"], figures["counted"], figures["rejected"]) == (4, 4, 0)
+    assert f"2 frames too large for {application.topic('republished')}" in application.run("verify")
 
 
 def test_the_first_millisecond_of_1970_is_a_timestamp_and_not_now(application: Application) -> None:
