@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from metrics.columns import Column, folded
 from metrics.frames.open_windows import Holder, Moment, OpenWindow
+from metrics.kafka import sign_words
 from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
 from metrics.terminal import numbered
 
@@ -44,6 +45,8 @@ def head(status: Status) -> Iterator[str]:
     yield f"error rate    {error.rate:.3%} of {decided}{': ' + parts if parts else ''}"
     for loss in status.losses:
         yield f"lost          {loss}"
+    for warning in sign_words.warnings(status):
+        yield f"warning       {warning}"
 
 
 def activity(status: Status) -> str:
@@ -194,7 +197,7 @@ def _cause(partition: PartitionStatus, status: Status) -> str:
             return f"it is read to its end, and waits for frames{silence}"
         case Cause.NEW:
             return "it is new in the topic; " + ("it is taken up soon" if is_active else "the next run takes it up")
-        case Cause.UNKNOWN:
+        case _:
             return "what it holds is not known"
 
 

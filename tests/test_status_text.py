@@ -3,9 +3,20 @@
 import msgspec
 
 from metrics import status_text
+from metrics.frames.open_windows import Moment
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import Series
-from metrics.kafka.status import Activity, Place, Seen, Status, describe
+from metrics.kafka.status import (
+    Activity,
+    ErrorEstimate,
+    HeldOpen,
+    HoldingPartition,
+    LastMinute,
+    Place,
+    Seen,
+    Status,
+    describe,
+)
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
@@ -65,6 +76,24 @@ def test_the_head_tells_the_group_what_is_closed_and_open_and_the_error_by_reaso
         "closed        through 2016-07-11T13:39:25Z: 26 seconds and 1 minute are published",
         "open          seconds from 2016-07-11T13:39:25Z on, with 16 frames; minutes from 2016-07-11T13:39:00Z on",
         "error rate    0.000% of 1,234,617 frames: late 3 (2 in their minute), not_json 1",
+    ]
+
+
+def test_the_head_warns_of_what_the_instance_saw() -> None:
+    hold = HeldOpen(Moment.of(T + 977), Moment.of(T + 25), [HoldingPartition(1, "lag")], 0, 1)
+    minute = LastMinute(
+        Moment.of(T + 940), 1000, ErrorEstimate(0.123, 123, {"late": 3, "not_json": 120}), is_wrong=True
+    )
+    warned = msgspec.structs.replace(status(), held_open=hold, last_minute=minute)
+    assert [*status_text.head(warned)][7:] == [
+        (
+            "warning       seconds from 2016-07-11T13:39:25Z on have been open for 23 s: partition 1 holds them, it "
+            "has lag; paused meanwhile: 1"
+        ),
+        (
+            "warning       12.3% of the frames since 2016-07-11T13:54:40Z are late or rejected, 123 of 1,000: late 3, "
+            "not_json 120"
+        ),
     ]
 
 

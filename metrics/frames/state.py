@@ -47,9 +47,14 @@ class Tally(msgspec.Struct, array_like=True):
         return self.consumed - self.held
 
     @property
+    def wrong(self) -> int:
+        """Late, invalid and future frames."""
+        return self.late + self.invalid + self.future
+
+    @property
     def error_rate(self) -> float:
         """Late, invalid and future frames as a share of those decided on."""
-        return (self.late + self.invalid + self.future) / self.decided if self.decided else 0.0
+        return self.wrong / self.decided if self.decided else 0.0
 
     def is_conserved(self) -> bool:
         """Tell whether every frame consumed became exactly one thing."""
@@ -67,6 +72,19 @@ class Tally(msgspec.Struct, array_like=True):
         self.lost += other.lost
         for reason, frames in other.rejected.items():
             self.rejected[reason] = self.rejected.get(reason, 0) + frames
+
+    def since(self, before: "Tally") -> "Tally":
+        """Return what came after another tally of the same frames; held or lost may be below 0."""
+        rejected = {reason: frames - before.rejected.get(reason, 0) for reason, frames in self.rejected.items()}
+        return Tally(
+            self.consumed - before.consumed,
+            self.counted - before.counted,
+            self.late - before.late,
+            self.joined - before.joined,
+            self.held - before.held,
+            self.lost - before.lost,
+            {reason: frames for reason, frames in rejected.items() if frames},
+        )
 
 
 class Rules(msgspec.Struct, array_like=True, frozen=True):

@@ -18,6 +18,7 @@ from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
+from metrics.kafka.signs import NONE, Signs
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 
@@ -135,31 +136,32 @@ class Checkpoint:
             "and start again",
         )
 
-    def retire(self, state: State) -> None:
+    def retire(self, state: State, signs: Signs = NONE) -> None:
         """Commit for the last time: whoever stands by may take over."""
         self.instance = msgspec.structs.replace(self.instance, is_active=False)
-        self.commit(state)
+        self.commit(state, signs)
 
-    def commit(self, state: State) -> None:
+    def commit(self, state: State, signs: Signs = NONE) -> None:
         """Commit what was sent, together with the state that it leads to.
 
         Raises:
             TransactionLostError: nothing of it is visible; go back to the last commit, and on from there.
         """
         had_records = self._is_open
-        self.announce(state)
+        self.announce(state, signs)
         if had_records:
             self._patience.relieve_of_all()
         else:
             self._patience.relieve()
 
-    def announce(self, state: State) -> None:
+    def announce(self, state: State, signs: Signs = NONE) -> None:
         """Commit the state as it is, so that all can see that this instance is active."""
         self.instance = msgspec.structs.replace(self.instance, beat=self.instance.beat + 1)
         self._pace.begin(monotonic())
         # 1. The state goes into the transaction: if it commits, a restart begins behind these outputs.
         self._begin()
-        offsets = to_offsets(SavedState(state, self._in_use.input_id, self.instance), self._settings.input_topic)
+        saved = SavedState(state, self._in_use.input_id, self.instance, signs)
+        offsets = to_offsets(saved, self._settings.input_topic)
         group = self._consumer.consumer_group_metadata()
         self._call(self._producer.send_offsets_to_transaction, offsets, group, self._call_s)
         # 2. The commit flushes the outputs first, and fails if one of them was refused.

@@ -1,6 +1,7 @@
 """The input topic: its partitions, assigned by hand, how far each was read, and where each ends."""
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
@@ -38,6 +39,7 @@ class Input:
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
         held_back: partitions that nothing is fetched from for now.
+        ends_met: for each partition the offset at which nothing more could be read, and when that was.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Input:
         self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
         self.held_back: set[int] = set()
+        self.ends_met: dict[int, tuple[int, float]] = {}
         assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
     def has_ended(self) -> bool:
@@ -100,6 +103,7 @@ class Input:
         partition, offset = message.partition(), message.offset()
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
             self.reached[partition] = max(self.reached[partition], offset)
+            self.ends_met[partition] = offset, monotonic()
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
                 f"frames of {self._topic}/{partition} that were still needed are gone",

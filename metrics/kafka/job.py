@@ -19,6 +19,7 @@ from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_tr
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
 from metrics.kafka.load import Load
+from metrics.kafka.lookout import Lookout
 from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
@@ -210,6 +211,7 @@ class Job:
             FencedError: another instance has taken over.
         """
         self._patience.tell = self._pace.tell = watcher.troubled
+        lookout = Lookout(self._settings, watcher.troubled)
         while True:
             assert self._checkpoint is not None
             loop = Loop(
@@ -219,6 +221,7 @@ class Job:
                 self._checkpoint,
                 self._load,
                 watcher,
+                lookout,
                 self._stopping,
                 self._settings,
             )

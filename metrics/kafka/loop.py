@@ -15,6 +15,8 @@ from metrics.frames.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
 from metrics.kafka.load import Load
+from metrics.kafka.lookout import Lookout
+from metrics.kafka.signs import Signs
 from metrics.kafka.watch import End, Watch
 from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
@@ -27,6 +29,7 @@ BUSY_FRAMES = 200  # in a batch; that is 40,000 a second, of which a commit each
 # offsets, which hold the state, some time after they were committed.
 BEAT_S = 2.0
 SILENCE_CHECK_S = 0.5
+LOOK_OUT_S = 1.0
 # A transaction must end long before the broker gives up on it.
 MOST_RECORDS = 20_000
 # A batch is a thousand messages that come and go, none of them in a cycle. By default, Python looks for cycles after
@@ -51,6 +54,7 @@ class Loop:
         checkpoint: Checkpoint,
         load: Load,
         watcher: Watcher,
+        lookout: Lookout,
         stopping: Event,
         settings: Settings,
     ) -> None:
@@ -60,17 +64,20 @@ class Loop:
         self._checkpoint = checkpoint
         self._load = load
         self._watcher = watcher
+        self._lookout = lookout
         self._stopping = stopping
         self._idle_s = settings.idle_s
         self._align_s = settings.align_s
         self._republish = settings.output_stream is not None
         self.uncommitted_frames = self._uncommitted_records = 0
-        self._committed_at_s = self._asked_at_s = monotonic()
+        self._committed_at_s = self._asked_at_s = self._looked_out_at_s = monotonic()
+        self._ends_told: dict[int, End] = {}
         self._ends_to_reach: dict[int, End] = {}
 
     def run(self) -> None:
         """Poll, decode, log, close, commit."""
         gc.set_threshold(GARBAGE_OBJECTS)
+        self._lookout.begin(monotonic(), self._counter)
         self._publish(self._counter.close(monotonic()))  # what an earlier run had begun to close
         while not self._stopping.is_set() and not self._source.has_ended():
             messages = self._source.batch(self._room())
@@ -82,6 +89,7 @@ class Loop:
             self._counter.settle()
             self._send_rejected()
             self._publish(self._counter.close_all())
+        self._look_out(monotonic())
         self._watch.require_same_topic()
         self._commit_by(self._checkpoint.retire)
 
@@ -125,6 +133,12 @@ class Loop:
         self._find_silent_partitions(now_s)
         if len(self._counter.partitions) > 1:
             self._align(now_s)
+        if now_s - self._looked_out_at_s >= LOOK_OUT_S:
+            self._look_out(now_s)
+
+    def _look_out(self, now_s: float) -> None:
+        self._looked_out_at_s = now_s
+        self._lookout.look(now_s, self._counter, self._source, self._ends_told)
 
     def _align(self, now_s: float) -> None:
         """Let partitions that are far ahead in event time wait for the slowest, so that they do not fill the memory.
@@ -146,6 +160,7 @@ class Loop:
         """
         clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
         for end in self._watch.ends_told():
+            self._ends_told[end.partition] = end
             self._ends_to_reach.setdefault(end.partition, end)
         for partition, offset, asked_at_s in [*self._ends_to_reach.values()]:
             clock = clocks[partition]
@@ -185,9 +200,9 @@ class Loop:
             self._watch.require_same_topic()
         self._commit_by(self._checkpoint.commit)
 
-    def _commit_by(self, commit: Callable[[State], None]) -> None:
+    def _commit_by(self, commit: Callable[[State, Signs], None]) -> None:
         began_s, state = monotonic(), self._counter.state()
-        commit(state)
+        commit(state, self._lookout.signs(began_s))
         self._committed_at_s = monotonic()
         took_s = self._committed_at_s - began_s
         self._load.committed(self.uncommitted_frames, took_s)

@@ -25,6 +25,7 @@ from metrics.kafka.extents import EARLIEST, LATEST, ask, told
 from metrics.kafka.resuming import hold_against, lost_state
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.saved_state import SavedState, from_offsets
+from metrics.kafka.signs import NONE
 from metrics.kafka.standby import Silence
 from metrics.kafka.status import Activity, Place, Seen
 from metrics.settings import Settings
@@ -93,6 +94,7 @@ def look(settings: Settings) -> Seen:
         losses,
         settings.idle_s,
         is_same_topic,
+        saved.signs if saved else NONE,
     )
 
 

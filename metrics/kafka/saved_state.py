@@ -15,6 +15,7 @@ from metrics.errors import StateError
 from metrics.frames.state import PartitionState, Rules, State
 from metrics.frames.windows import Series
 from metrics.kafka.process import Process, this_process
+from metrics.kafka.signs import NONE, Signs
 
 ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
 
@@ -58,6 +59,7 @@ class WindowsMetadata(msgspec.Struct, array_like=True):
     closing_to: int
     seconds: Series
     minutes: Series
+    signs: Signs = NONE
 
 
 class Metadata(msgspec.Struct, array_like=True):
@@ -74,18 +76,20 @@ class SavedState(NamedTuple):
     Attributes:
         topic_id: id of the input topic; a topic that is made anew has another one.
         instance: the process that committed it.
+        signs: what it saw, for those who look on.
     """
 
     state: State
     topic_id: str
     instance: Instance
+    signs: Signs = NONE
 
 
 def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
     """Write a state as offsets with metadata."""
     state = saved.state
     windows: WindowsMetadata | None = WindowsMetadata(
-        saved.topic_id, saved.instance, state.rules, state.closing_to, state.seconds, state.minutes
+        saved.topic_id, saved.instance, state.rules, state.closing_to, state.seconds, state.minutes, saved.signs
     )
     offsets = []
     for number, partition in sorted(state.partitions.items()):
@@ -107,7 +111,7 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
         if metadata.windows is not None:
             windows = metadata.windows
             state = State(windows.closing_to, windows.rules, windows.seconds, windows.minutes, {})
-            saved = SavedState(state, windows.topic_id, windows.instance)
+            saved = SavedState(state, windows.topic_id, windows.instance, windows.signs)
         if saved is None:
             raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", now=ANEW)
         saved.state.partitions[offset.partition] = metadata.partition

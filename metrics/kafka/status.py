@@ -11,9 +11,11 @@ import msgspec
 
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import Reason
+from metrics.frames.lately import is_wrong
 from metrics.frames.open_windows import Moment, OpenWindow, open_window, silent_partitions
 from metrics.frames.state import PartitionState, State, Tally
 from metrics.frames.windows import SECOND_S
+from metrics.kafka.signs import NONE, Hold, Signs
 
 
 class Activity(StrEnum):
@@ -35,6 +37,8 @@ class Cause(StrEnum):
     IDLE = "idle"  # a next frame: all that came is read
     NEW = "new"  # being taken up: it was added to the topic since the last commit
     UNKNOWN = "unknown"  # the broker does not tell its end
+    PAUSED = "paused"  # others, which it is more than ALIGN_S ahead of
+    BEHIND = "behind"  # frames that are as new as those of others: its own are read, and move it on
 
 
 class Place(NamedTuple):
@@ -66,6 +70,7 @@ class Seen(NamedTuple):
         places: what the topic holds, for the partitions that the broker tells it of.
         losses: what a run needs and is gone, a line each.
         is_same_topic: false where the topic was made anew since the state was committed.
+        signs: what the instance saw that committed last.
     """
 
     group: str
@@ -79,6 +84,7 @@ class Seen(NamedTuple):
     losses: list[str]
     idle_s: int
     is_same_topic: bool = True
+    signs: Signs = NONE
 
 
 class ErrorEstimate(msgspec.Struct):
@@ -152,6 +158,44 @@ class RulesStatus(msgspec.Struct):
     idle_s: int
 
 
+class LastMinute(msgspec.Struct):
+    """What became of frames in the minute before the last commit; of a run that is younger, since it began.
+
+    Attributes:
+        is_wrong: so many are late or rejected that something is wrong with the stream.
+    """
+
+    began_at: Moment
+    frames: int
+    error: ErrorEstimate
+    is_wrong: bool
+
+
+class HoldingPartition(msgspec.Struct):
+    """A partition that holds windows open for too long, and why, as the instance that commits sees it."""
+
+    partition: int
+    waits_for: str
+
+
+class HeldOpen(msgspec.Struct):
+    """Windows that have been open for longer than the allowed lateness and the idle time, as of the last commit.
+
+    Attributes:
+        opened_at: wall time at which the oldest of them was.
+        start: of that window.
+        by: the partitions that hold it, a few of them.
+        more: how many others do.
+        paused: how many partitions are paused meanwhile.
+    """
+
+    opened_at: Moment
+    start: Moment
+    by: list[HoldingPartition]
+    more: int
+    paused: int
+
+
 class Published(msgspec.Struct):
     """How many windows were published, rows of 0 included."""
 
@@ -170,6 +214,8 @@ class Status(msgspec.Struct):
         oldest_open_second, oldest_open_minute: with why they are open; null where none is.
         lag: of all partitions; null where one is not known.
         losses: what a run would need and is gone, a line each: it would refuse to begin.
+        last_minute: null where no run has told.
+        held_open: null where windows close in time.
     """
 
     group: str
@@ -188,6 +234,8 @@ class Status(msgspec.Struct):
     frames: Frames
     partitions: list[PartitionStatus]
     losses: list[str]
+    last_minute: LastMinute | None = None
+    held_open: HeldOpen | None = None
 
 
 def describe(seen: Seen) -> Status:
@@ -218,7 +266,25 @@ def describe(seen: Seen) -> Status:
         _frames(total, sum(partition.open for _, partition in at)),
         partitions,
         seen.losses,
+        last_minute(total, seen.signs),
+        held_open(seen.signs.hold) if seen.activity is Activity.ACTIVE else None,
     )
+
+
+def last_minute(total: Tally, signs: Signs) -> LastMinute | None:
+    """Say what the last minute was, by the tally of all partitions at its end."""
+    if signs.before is None:
+        return None
+    lately = total.since(signs.before)
+    return LastMinute(Moment.of(signs.minute_began_s), lately.decided, _error(lately), is_wrong(lately))
+
+
+def held_open(hold: Hold | None) -> HeldOpen | None:
+    """Say what holds windows open for too long."""
+    if hold is None:
+        return None
+    by = [HoldingPartition(number, cause) for number, cause in hold.partitions]
+    return HeldOpen(Moment.of(hold.since_s), Moment.of(hold.second), by, hold.more, hold.paused)
 
 
 def _partition(number: int, at: PartitionState, seen: Seen, *, is_silent: bool) -> PartitionStatus:
@@ -254,8 +320,6 @@ def waits_for(at: PartitionState, place: Place | None) -> Cause:
 
 
 def _frames(tally: Tally, of_open_seconds: int) -> Frames:
-    parts = {str(Reason.LATE): tally.late} if tally.late else {}
-    parts |= {reason: frames for reason, frames in sorted(tally.rejected.items()) if reason != Reason.LATE}
     return Frames(
         tally.consumed,
         tally.counted,
@@ -267,8 +331,14 @@ def _frames(tally: Tally, of_open_seconds: int) -> Frames:
         tally.future,
         sum(tally.rejected.values()),
         tally.lost,
-        ErrorEstimate(tally.error_rate, sum(parts.values()), parts),
+        _error(tally),
     )
+
+
+def _error(tally: Tally) -> ErrorEstimate:
+    parts = {str(Reason.LATE): tally.late} if tally.late else {}
+    parts |= {reason: frames for reason, frames in sorted(tally.rejected.items()) if reason != Reason.LATE}
+    return ErrorEstimate(tally.error_rate, sum(parts.values()), parts)
 
 
 def _moment(second: int) -> Moment | None:

@@ -80,13 +80,15 @@ class Banner:
                 self._what = paragraph("what")
                 self._more = paragraph("quiet")
 
-    def show(self, trouble: Trouble | None, losses: Sequence[str], asked_at: Moment | None) -> None:
-        """Show what keeps the page from being up to date; else what a run would need and is gone.
+    def show(
+        self, trouble: Trouble | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
+    ) -> None:
+        """Show what keeps the page from being up to date; else what a run would need and is gone, or what is wrong.
 
         Args:
             asked_at: when the group was last seen.
         """
-        self._banner.set_visibility(trouble is not None or bool(losses))
+        self._banner.set_visibility(trouble is not None or bool(losses) or bool(warnings))
         if trouble is not None:
             since = int(trouble.since_s)
             shown = (
@@ -99,6 +101,9 @@ class Banner:
             self._more.set_text(
                 "A run needs what is gone, and would refuse to begin; --accept-loss goes on without it."
             )
+        elif warnings:
+            self._what.set_text("\n".join(line[:1].upper() + line[1:] for line in warnings))
+            self._more.set_text("As of the last commit. What is counted, is counted right.")
 
 
 class FigureCard:

@@ -85,3 +85,71 @@ def test_where_all_say_nothing_about_time_it_moves_on_with_wall_time(application
     process.send_signal(signal.SIGINT)
     finish(process)
     assert [json.loads(message.value() or b"")["num_of_frames"] for message in application.read("seconds")] == [1]
+
+
+def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause_once_and_when_it_is_over(
+    application: Application,
+) -> None:
+    #  wall time      0     2    …
+    #  partition 0    T     T+2  …     goes on
+    #  partition 1    T  (open transaction)             holds all from T on, until it is aborted
+    application.variables |= {"IDLE_S": "1", "LATENESS_S": "1", "ALIGN_S": "5"}
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.send([frame(T, "b")], partition=1, timestamp=LIVE_MS)
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), frame(T + 1, "b"), partition=1, timestamp=LIVE_MS)
+    producer.flush(30)
+    process = application.start()
+    with sending(lambda number: application.send([frame(T + number, "a")], timestamp=LIVE_MS), 0.2):
+        wait_until(lambda: held_by(application) == [(1, "transaction")], "it is told in the state")
+        status, text = application.status(), application.run("status")
+        producer.abort_transaction(30)
+        wait_until(lambda: not held_by(application), "it is over")
+        wait_until(lambda: closed(application) >= 20, "seconds close")
+    process.send_signal(signal.SIGINT)
+    output = finish(process)
+    assert status["held_open"]["by"] == [{"partition": 1, "waits_for": "transaction"}]
+    assert status["held_open"]["start"]["datetime"] == "2016-07-11T13:39:00Z"
+    assert status["held_open"]["paused"] == 1
+    told = "partition 1 holds them, a producer's transaction is open in it"
+    assert told in text
+    warnings = [line for line in output.splitlines() if line.startswith("warning: seconds")]
+    assert len(warnings) == 2
+    assert warnings[0].startswith("warning: seconds from 2016-07-11T13:39:00Z on have been open for ")
+    assert told in warnings[0]
+    assert warnings[1].startswith("warning: seconds are no longer held open; some were, for ")
+
+
+def held_by(application: Application) -> list[tuple[int, str]]:
+    saved = application.saved_state()
+    return [*saved.signs.hold.partitions] if saved and saved.signs.hold else []
+
+
+def test_a_wrong_stream_is_told_without_being_asked(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    process = application.start()
+    application.send([b"none"] * 90 + [frame(T + second, "a") for second in range(10)], timestamp=LIVE_MS)
+    wait_until(lambda: application.position(0) == 100, "all is read")
+    wait_until(lambda: application.status()["last_minute"]["is_wrong"], "the state tells")
+    status, text = application.status(), application.run("status")
+    process.send_signal(signal.SIGINT)
+    output = finish(process)
+    assert (status["last_minute"]["frames"], status["last_minute"]["error"]["parts"]) == (100, {"not_json": 90})
+    told = "are late or rejected, 90 of 100: not_json 90"
+    assert told in text
+    assert sum(line.startswith("warning: 90.0% of the frames since ") for line in output.splitlines()) == 1
+    assert told in output
+
+
+def test_a_stream_with_a_few_wrong_frames_raises_no_warning(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    application.send([b"none"] * 2 + [frame(T + second, "a") for second in range(98)], timestamp=LIVE_MS)
+    assert "warning" not in application.run("--until-end")
+
+
+def test_a_run_that_ends_soon_tells_of_a_wrong_stream_as_well(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    application.send([b"none"] * 10)
+    output = application.run("--until-end")
+    assert sum(line.startswith("warning: 100.0% of the frames since ") for line in output.splitlines()) == 1

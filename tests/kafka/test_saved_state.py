@@ -12,6 +12,7 @@ from metrics.frames.frame import LAST_SECOND, Reason
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import Series
 from metrics.kafka.saved_state import Instance, SavedState, from_offsets, to_offsets
+from metrics.kafka.signs import Hold, Signs
 
 MOST = 2**63 - 1
 INSTANCE = Instance("89abcdef")
@@ -50,7 +51,10 @@ states = st.builds(
     series,
     st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4),
 )
-saved_states = st.builds(SavedState, states, st.text(), st.builds(Instance, st.text(), numbers, st.booleans()))
+holders = st.lists(st.tuples(numbers, st.text()), max_size=3).map(tuple)
+signs = st.builds(Signs, numbers, st.none() | tallies, st.none() | st.builds(Hold, numbers, seconds, holders))
+instances = st.builds(Instance, st.text(), numbers, st.booleans())
+saved_states = st.builds(SavedState, states, st.text(), instances, signs)
 
 
 @given(saved_states)
@@ -72,9 +76,10 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
-    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST)), "frames"):
+    seen = Signs(MOST, tally, Hold(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
+    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST), seen), "frames"):
         assert offset.metadata is not None
-        assert len(offset.metadata.encode()) < 1_500  # of 4,096, offset.metadata.max.bytes
+        assert len(offset.metadata.encode()) < 2_200  # of 4,096, offset.metadata.max.bytes
 
 
 @pytest.mark.parametrize("later", [1, 4])
@@ -82,7 +87,7 @@ def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_c
     state = State(60, RULES, Series(), Series(), {0: PartitionState(position=17, low_water=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
-    earlier = json.dumps([version, partition[:-later], windows])
+    earlier = json.dumps([version, partition[:-later], windows[:-1]])
     saved = from_offsets([TopicPartition("frames", 0, 5, metadata=earlier)])
     assert saved is not None
     assert saved.state == state

@@ -82,6 +82,17 @@ def test_what_is_committed_is_served(application: Application, tmp_path: Path) -
         assert ended(process) == ""
 
 
+def test_the_page_tells_of_a_wrong_stream(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    application.send([b"none"] * 10)
+    application.run("--until-end")
+    with serving(application) as (_, client):
+        wait_until(lambda: is_ready(client), "it is ready")
+        page = client.get("/").text
+    assert "100.0% of the frames since 20" in page
+    assert "are late or rejected, 10 of 10: not_json 10" in page
+
+
 def test_pages_that_no_browser_opens_hold_memory_up_to_a_bound(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     with serving(application) as (process, client):

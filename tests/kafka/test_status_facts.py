@@ -5,6 +5,7 @@ import pytest
 
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import Series
+from metrics.kafka.signs import Hold, Signs
 from metrics.kafka.status import Activity, Cause, Place, Seen, Status, describe, waits_for
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -135,11 +136,34 @@ def test_a_state_of_an_earlier_program_does_not_pretend_that_nothing_is_open() -
     assert both().is_open_known
 
 
+def test_what_the_instance_saw_is_told_as_of_its_commit() -> None:
+    #  a minute ago  100 frames, 1 of them late; now 150, 4 late, 1 too far ahead and 2 no JSON
+    hold = Hold(T + 950, T + 26, ((1, "transaction"),), 2, 1)
+    signs = Signs(T + 940, Tally(100, 99, 1, 1), hold)
+    of_signs = msgspec.to_builtins(describe(seen(state(FAST, SLOW), {})._replace(signs=signs)))
+    assert of_signs["last_minute"] == {
+        "began_at": {"timestamp": T + 940, "datetime": "2016-07-11T13:54:40Z"},
+        "frames": 49,  # one more is held
+        "error": {"rate": 6 / 49, "frames": 6, "parts": {"late": 3, "future": 1, "not_json": 2}},
+        "is_wrong": True,
+    }
+    assert of_signs["held_open"] == {
+        "opened_at": {"timestamp": T + 950, "datetime": "2016-07-11T13:54:50Z"},
+        "start": {"timestamp": T + 26, "datetime": "2016-07-11T13:39:26Z"},
+        "by": [{"partition": 1, "waits_for": "transaction"}],
+        "more": 2,
+        "paused": 1,
+    }
+    stopped = describe(seen(state(FAST, SLOW), {}, activity=Activity.STOPPED)._replace(signs=signs))
+    assert stopped.held_open is None
+
+
 def test_the_json_has_the_names_that_the_readme_tells() -> None:
     fields = msgspec.to_builtins(both())
     assert [*fields] == [
         "group", "topic", "asked_at", "instance", "rules", "event_time", "closed_through", "closing_to", "published",
         "is_open_known", "oldest_open_second", "oldest_open_minute", "lag", "frames", "partitions", "losses",
+        "last_minute", "held_open",
     ]  # fmt: skip
     assert fields["instance"] == {"id": "89abcdef", "activity": "active"}
     assert fields["rules"] == {"lateness_s": 5, "future_limit_s": 3600, "idle_s": 10}

@@ -1,0 +1,142 @@
+"""What a run says by itself when something is wrong with the stream: once when it begins, and when it is over."""
+
+from collections.abc import Callable, Mapping
+from time import time
+
+from metrics.frames.counter import Counter
+from metrics.frames.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
+from metrics.frames.partition import PartitionCounter
+from metrics.frames.windows import SECOND_S
+from metrics.kafka import sign_words
+from metrics.kafka.input import Input
+from metrics.kafka.signs import Hold, Signs
+from metrics.kafka.status import Cause, held_open, last_minute
+from metrics.kafka.watch import End
+from metrics.settings import Settings
+
+# A window closes up to so much later than it could: frames are read, and the broker is asked, now and then.
+MARGIN_S = 3.0
+# Of a time in which nothing was looked at, nothing is known: the process was stopped, or the broker slow.
+LONGEST_NAP_S = 5.0
+# What was read to its end within so much has no lag; an answer that is older than so much tells nothing.
+RECENT_S = 6.0
+MOST_NAMED = 3
+
+
+class Lookout:
+    """Looks, about once a second, at what holds windows open and at what the last minute was.
+
+    Args:
+        tell: told once of what is wrong, and when it is over.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._idle_s = settings.idle_s
+        self._limit_s = settings.lateness_s + settings.idle_s + MARGIN_S
+        self._open_since = OpenSince()
+        self._hold: Hold | None = None
+        self._is_held_told = self._is_wrong_told = False
+        self._minute: LastMinute | None = None
+        self._looked_at_s = self._held_since_s = 0.0
+
+    def begin(self, now_s: float, counter: Counter) -> None:
+        """Begin anew: the run has just started, or went back to its last commit."""
+        self._minute = LastMinute(now_s, counter.tally())
+        self._open_since.forget()
+        self._hold = None
+        self._looked_at_s = now_s
+
+    def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+        """See how things stand.
+
+        Args:
+            ends: where the broker said last that partitions end.
+        """
+        if now_s - self._looked_at_s > LONGEST_NAP_S:
+            self._open_since.forget()
+        self._looked_at_s = now_s
+        self._look_at_windows(now_s, counter, source, ends)
+        self._look_at_minute(now_s, counter)
+
+    def signs(self, now_s: float) -> Signs:
+        """Return what those who look on are to know."""
+        if self._minute is None:
+            return Signs()
+        began_s, before = self._minute.began()
+        return Signs(round(time() - (now_s - began_s)), before, self._hold)
+
+    def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+        partitions = counter.partitions
+        seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
+        holders = _holders(partitions, min(seconds) + SECOND_S, now_s) if seconds else []
+        if holders:
+            newest = max(at.clock.newest for at in partitions.values())
+            since_s = self._open_since.note(now_s, newest, min(seconds))
+        else:
+            self._open_since.forget()
+            since_s = now_s
+        if now_s - since_s <= self._limit_s:
+            self._hold = None
+            self._end_hold(now_s, since_s)
+            return
+        causes = tuple(
+            (number, str(self._cause(number, partitions[number], now_s, source, ends)))
+            for number in holders[:MOST_NAMED]
+        )
+        began_s = round(time() - (now_s - since_s))
+        self._hold = Hold(began_s, min(seconds), causes, len(holders) - len(causes), len(source.held_back))
+        held = held_open(self._hold)
+        if held is not None and not self._is_held_told:
+            self._is_held_told, self._held_since_s = True, since_s
+            self._tell(sign_words.of_hold(held, int(now_s - since_s)))
+
+    def _end_hold(self, now_s: float, since_s: float) -> None:
+        """Tell that windows close in time again, once they clearly do."""
+        if self._is_held_told and now_s - since_s <= self._limit_s / 2:
+            self._is_held_told = False
+            self._tell(f"seconds are no longer held open; some were, for {now_s - self._held_since_s:,.0f} s")
+
+    def _cause(
+        self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
+    ) -> Cause:
+        """Tell why a partition that is not idle holds windows open."""
+        if number in source.held_back:
+            return Cause.PAUSED
+        reached = source.reached[number]
+        met, met_at_s = source.ends_met.get(number, (-1, 0.0))
+        is_read = met >= reached or now_s - met_at_s <= RECENT_S
+        if now_s - partition.clock.moved_at_s < self._idle_s:
+            return Cause.BEHIND if is_read else Cause.LAG
+        end = ends.get(number)
+        if end is None or now_s - end.asked_at_s > RECENT_S:
+            return Cause.UNKNOWN
+        if end.offset > reached:
+            return Cause.TRANSACTION if is_read else Cause.LAG
+        return Cause.IDLE
+
+    def _look_at_minute(self, now_s: float, counter: Counter) -> None:
+        assert self._minute is not None
+        tally = counter.tally()
+        self._minute.note(now_s, tally)
+        minute = last_minute(tally, self.signs(now_s))
+        if minute is None:
+            return
+        if not self._is_wrong_told and minute.is_wrong:
+            self._is_wrong_told = True
+            self._tell(sign_words.of_minute(minute))
+        elif (
+            self._is_wrong_told and minute.error.rate < WRONG_SHARE / 2 and now_s - self._minute.began()[0] >= MINUTE_S
+        ):
+            self._is_wrong_told = False
+            self._tell(f"late or rejected frames have become few: {minute.error.rate:.1%} in the last minute")
+
+
+def _holders(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:
+    """Return the partitions that are not idle, and whose watermark has not reached the end of a window."""
+    holding = sorted(
+        (at.clock.watermark, number)
+        for number, at in partitions.items()
+        if at.clock.watermark < end and not at.clock.is_silent(now_s)
+    )
+    return [number for _, number in holding]

@@ -1,0 +1,49 @@
+"""The last minute, and how long seconds have been open, by marks; wall time begins at 0."""
+
+from metrics.frames.lately import LastMinute, OpenSince, is_wrong
+from metrics.frames.state import Tally
+
+
+def test_the_last_minute_begins_where_the_run_did_and_then_a_minute_ago() -> None:
+    #  wall time   0     1 … 130       a frame a second
+    minute = LastMinute(0, Tally(0))
+    for now_s in range(1, 31):
+        minute.note(now_s, Tally(now_s))
+    assert minute.began() == (0, Tally(0))
+    for now_s in range(31, 131):
+        minute.note(now_s, Tally(now_s))
+    assert minute.began() == (70, Tally(70))
+
+
+def test_what_is_late_or_rejected_since_another_tally_is_the_difference_of_each_reason() -> None:
+    before = Tally(100, 80, 10, 5, 3, 0, {"late": 5, "not_json": 7})
+    after = Tally(160, 120, 20, 9, 1, 0, {"late": 11, "not_json": 7, "no_ts": 12, "future": 0})
+    assert after.since(before) == Tally(60, 40, 10, 4, -2, 0, {"late": 6, "no_ts": 12})
+    assert after.since(before).wrong == 10 + 12
+
+
+def test_a_stream_is_wrong_by_a_share_above_five_percent_but_not_by_one_or_two_frames() -> None:
+    assert [is_wrong(Tally(100, 100 - wrong, rejected={"not_json": wrong})) for wrong in (0, 5, 6)] == [
+        False,
+        False,
+        True,
+    ]
+    assert [is_wrong(Tally(wrong, 0, rejected={"not_json": wrong})) for wrong in (0, 1, 2, 3)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_second_is_open_since_event_time_reached_it() -> None:
+    #  wall time     0   1   2   3
+    #  newest      100 105 105 110
+    #  oldest      100 100 103 108
+    since = OpenSince()
+    assert since.note(0, newest=100, oldest=100) == 0
+    assert since.note(1, newest=105, oldest=100) == 0
+    assert since.note(2, newest=105, oldest=103) == 1
+    assert since.note(3, newest=110, oldest=108) == 3
+    since.forget()
+    assert since.note(4, newest=110, oldest=108) == 4
