@@ -7,6 +7,7 @@ from time import monotonic
 from metrics.file_loop import FileLoop, Place
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.frame import Rejection
+from metrics.frames.lately import is_wrong
 from metrics.frames.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.record_table import RecordTable, Row
 from metrics.terminal import Figures, err, figures_table, note, numbered, pace, say_lines, shown, warn
@@ -106,7 +107,7 @@ class CountReport:
         """Note what was counted so far: a run may be stopped in the middle of a batch, where figures do not agree."""
         self._read_s = monotonic()
         self._figures = Figures.of(self._loop.counter)
-        self._rejected = self._loop.counter.tally().rejected
+        self._tally = self._loop.counter.tally()
         self._move(self._loop.read_bytes)
 
     def sum_up(self, what: str) -> None:
@@ -119,4 +120,7 @@ class CountReport:
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
         note(f"{what} {pace(self._figures.frames_consumed, self._read_s - self._started_s)}")
-        err.print(figures_table({"in all": (self._figures, self._rejected)}))
+        err.print(figures_table({"in all": (self._figures, self._tally.rejected)}))
+        if is_wrong(self._tally):
+            share, wrong, decided = self._tally.error_rate, self._tally.wrong, self._tally.decided
+            warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is it the right stream?")

@@ -268,6 +268,33 @@ def test_a_full_disk_is_an_error(tmp_path: Path, file: Path) -> None:
     assert "standard output cannot be written" in said
 
 
+def test_a_file_of_which_everything_is_rejected_is_warned_of_at_the_end(tmp_path: Path, file: Path) -> None:
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text("none\n" * 5)
+    finished = run("count", wrong)
+    assert finished.returncode == 0
+    assert finished.stderr.splitlines()[-1] == (
+        "warning: 100.0% of the frames are late or rejected, 5 of 5: is it the right stream?"
+    )
+    assert "is it the right stream?" not in run("count", file).stderr  # one of six
+
+
+@pytest.mark.parametrize(("share", "exit_code"), [("0", 1), ("0.16", 1), ("0.17", 0), ("1", 0)])
+def test_above_a_share_of_wrong_frames_it_fails_after_it_has_counted(file: Path, share: str, exit_code: int) -> None:
+    #  one of six is no frame: 0.1667
+    finished = run("count", file, "--fail-over", share)
+    assert finished.returncode == exit_code
+    assert len(finished.stdout.splitlines()) == 9
+    assert ("error: 16.7% of the frames are late or rejected: 1 of 6" in finished.stderr) == bool(exit_code)
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "nan"])
+def test_what_is_no_share_is_refused(file: Path, share: str) -> None:
+    finished = run("count", file, "--fail-over", share)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert f"--fail-over {share} is no share" in finished.stderr
+
+
 def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path, file: Path) -> None:
     finished = run("count", file, tmp_path / "none.jsonl")
     assert finished.returncode == 3

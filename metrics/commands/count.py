@@ -11,7 +11,7 @@ from metrics import frame_files
 from metrics.commands.arguments import FrameFiles
 from metrics.commands.given_settings import given_settings
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
-from metrics.errors import OutputClosedError, SettingsError
+from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
 from metrics.frames.windows import MinuteRecord, SecondRecord
 from metrics.terminal import bar, err, numbered, out, shown
@@ -26,6 +26,13 @@ def count(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Name every rejected frame, not only the first of each reason.")
     ] = False,
+    fail_over: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Exit code 1 if more than this share of the frames, from 0 to 1, is late or rejected.",
+        ),
+    ] = None,
 ) -> None:
     """Count the frames of files without Kafka, and print the records that the main job would publish.
 
@@ -43,6 +50,8 @@ def count(
             why="each leaves the other out, and without them both are printed",
             now="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
         )
+    if fail_over is not None and not 0 <= fail_over <= 1:
+        raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
     loop = FileLoop(given_settings())
     paths = frame_files.expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
@@ -50,6 +59,13 @@ def count(
     show = shown_as_table(kinds) if table else show_as_json
     with _progress(paths) as move:
         _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED))
+    tally = loop.counter.tally()
+    if fail_over is not None and tally.error_rate > fail_over:
+        raise MetricsError(
+            f"{tally.error_rate:.1%} of the frames are late or rejected: {tally.wrong:,} of {tally.decided:,}",
+            why=f"--fail-over {fail_over:g} lets at most {fail_over:.1%} pass",
+            now="--verbose names each rejected frame",
+        )
 
 
 def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
