@@ -117,7 +117,7 @@ def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
 
 
 def test_an_unknown_host_is_an_error() -> None:
-    said = refused(4, BOOTSTRAP_SERVERS="no-such-host.invalid:9092")
+    said = refused(4, BOOTSTRAP_SERVERS="no-such-host.invalid:9092", BROKER_TIMEOUT_S="1")
     assert "no broker answers at no-such-host.invalid:9092" in said
     assert "resolve" in said
     assert "BOOTSTRAP_SERVERS" in said
@@ -125,14 +125,14 @@ def test_an_unknown_host_is_an_error() -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["status"], ["status", "--json"]])
 def test_a_closed_port_is_an_error(arguments: list[str]) -> None:
-    said = refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
+    said = refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1", BROKER_TIMEOUT_S="1")
     assert "no broker answers at 127.0.0.1:1" in said
     assert "Connection refused" in said
 
 
 def test_each_cause_is_told_once() -> None:
     """The client tells of each try; they differ in how long they took and how many it left out."""
-    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2")
+    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2", BROKER_TIMEOUT_S="1")
     causes = said.partition("why: ")[2].partition("now: ")[0].splitlines()
     assert sorted(cause.strip() for cause in causes) == [
         "127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused",

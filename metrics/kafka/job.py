@@ -22,7 +22,7 @@ from metrics.kafka.load import Load
 from metrics.kafka.lookout import Lookout
 from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience
+from metrics.kafka.patience import Patience, cannot_pass
 from metrics.kafka.resuming import Beginning, begin, saved_state
 from metrics.kafka.saved_state import Instance
 from metrics.kafka.topics import TopicsInUse
@@ -68,6 +68,7 @@ class Job:
         self._checkpoint: Checkpoint | None = None
         self._clients: _Clients
         self._consumer: Consumer | None = None
+        self._heard_at_s = monotonic()
         self.counter: Counter
         self.source: Input
 
@@ -90,12 +91,15 @@ class Job:
         """
         self._patience.tell = tell
         while not self._stopping.is_set():
+            self._heard_at_s = monotonic()
             try:
                 if self._try_to_start(tell, take_over, waits=waits):
                     return True
             except BrokerError as error:
+                if cannot_pass(error):
+                    raise
                 if not self._stopping.is_set():
-                    self._patience.suffer(error)
+                    self._patience.suffer(error, self._heard_at_s)
             except FencedError as error:
                 if not waits:
                     raise
@@ -117,7 +121,12 @@ class Job:
         """Wait until no other instance is active; returns whether one was."""
         with closing(open_asker(self._settings, self._settings.consumer_group_id)) as asker:
             look = partial(standby.other, asker, self._settings, self.instance_id)
-            return standby.wait(look, self._stopping, self._patience.relieve, tell)
+            return standby.wait(look, self._stopping, self._hear, tell)
+
+    def _hear(self) -> None:
+        """Note that the broker answers."""
+        self._heard_at_s = monotonic()
+        self._patience.relieve()
 
     def connect(self) -> None:
         """Open all clients, and see that the topics are as they have to be.

@@ -4,12 +4,35 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from confluent_kafka import KafkaError, KafkaException
+
 from metrics.errors import BrokerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CALM_S = 30.0
+# What a broker goes on answering until somebody changes a setting or a right.
+_CANNOT_PASS = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError._UNSUPPORTED_FEATURE,
+    }
+)
+
+
+def cannot_pass(error: BrokerError) -> bool:
+    """Tell whether trying again is of no use; where the client's own error is not known, it may be of use."""
+    cause = error.__cause__
+    return isinstance(cause, KafkaException) and cause.args[0].code() in _CANNOT_PASS
 
 
 class Patience:
@@ -42,23 +65,27 @@ class Patience:
             self._told.add(about)
             self.tell(what)
 
-    def suffer(self, error: BrokerError) -> None:
+    def suffer(self, error: BrokerError, began_s: float | None = None) -> None:
         """Bear an error of the broker, unless that has lasted for too long, or the user wants to stop.
+
+        Args:
+            began_s: when the first try began, if that is part of the time; else the time begins with the first error.
 
         Raises:
             BrokerError: the error.
         """
         now_s = monotonic()
+        is_told = True
         if self._since_s is None or self._last_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
-            self._since_s = now_s
+            self._since_s = now_s if began_s is None else began_s
             self._is_refused = False
             is_told = self._last_s is not None and now_s - self._last_s <= CALM_S
-            if not is_told:
-                self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
         self._last_s = now_s
         self._is_refused |= isinstance(error, RefusedError)
         if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
             raise error
+        if not is_told:
+            self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
 
     def pause(self, seconds: float) -> None:
         """Wait before the next try."""
