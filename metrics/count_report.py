@@ -10,7 +10,7 @@ from metrics.frames.frame import Rejection
 from metrics.frames.lately import is_wrong
 from metrics.frames.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.record_table import RecordTable, Row
-from metrics.terminal import Figures, err, figures_table, note, numbered, pace, say_lines, shown, warn
+from metrics.terminal import Figures, err, figures_table, note, numbered, say_lines, shown, warn
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
 
@@ -67,6 +67,7 @@ class CountReport:
         kinds: the records to show.
         move: told how many bytes of the files were read.
         most_named: how many rejected frames of each reason to tell with their places; None for all.
+        pace: says how many frames took how long.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class CountReport:
         kinds: tuple[type[Record], ...],
         move: Callable[[int], None],
         most_named: int | None,
+        pace: Callable[[int, float], str],
     ) -> None:
         self._loop = loop
         self._show = show
         self._kinds = kinds
         self._move = move
         self._most_named = most_named
+        self._pace = pace
         self._seen: Counter[str] = Counter()
         self._unnamed = 0
         self._started_s = monotonic()
@@ -119,7 +122,7 @@ class CountReport:
         self._show_asked(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
-        note(f"{what} {pace(self._figures.frames_consumed, self._read_s - self._started_s)}")
+        note(f"{what} {self._pace(self._figures.frames_consumed, self._read_s - self._started_s)}")
         err.print(figures_table({"in all": (self._figures, self._tally.rejected)}))
         if is_wrong(self._tally):
             share, wrong, decided = self._tally.error_rate, self._tally.wrong, self._tally.decided

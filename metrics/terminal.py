@@ -6,6 +6,7 @@ standard output is a terminal.
 
 import os
 import textwrap
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -28,6 +29,8 @@ from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
 
 REFRESH_S = 0.25
+OVER_S = 5.0  # that a live rate is of
+WAITING_SHARE = 0.1
 TABLE_COLUMNS, LINE_COLUMNS = 80, 240
 
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -124,13 +127,23 @@ def numbered(number: int, noun: str) -> str:
 
 
 def pace(frames: int, seconds: float) -> str:
-    """Return how many frames took how long, and how fast that was."""
+    """Return how many frames took how long, how fast that was, and what each took: nothing was waited for."""
+    return rate(frames, seconds) + (f", {_cost(frames, seconds)}" if frames else "")
+
+
+def rate(frames: int, seconds: float) -> str:
+    """Return how many frames took how long, and how fast that was; where the input was waited for, no frame did."""
     decimals = 3 if seconds < 0.1 else 1 if seconds < 1000 else 0
-    line = f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: "
-    rate = frames / max(seconds, 1e-3)
-    if not frames:
-        return line + "0 frames/s"
-    return line + f"{rate:,.{3 if rate < 10 else 0}f} frames/s, {1e6 / rate:,.1f} µs each"
+    return f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: {_a_second(frames, seconds)}"
+
+
+def _a_second(frames: int, seconds: float) -> str:
+    per_second = frames / max(seconds, 1e-3)
+    return f"{per_second:,.{3 if 0 < per_second < 10 else 0}f} frames/s"
+
+
+def _cost(frames: int, seconds: float) -> str:
+    return f"{1e6 * max(seconds, 1e-3) / frames:,.1f} µs each"
 
 
 def throughput(size_bytes: int, seconds: float) -> str:
@@ -186,6 +199,42 @@ def _columns(number: int, noun: str) -> str:
     return "{:>9} {:<6}".format(*numbered(number, noun).split())
 
 
+class Lately:
+    """How fast frames came in the last OVER_S seconds, and what each took where they were not waited for.
+
+    Args:
+        now_s: when it begins.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._marks = deque([(now_s, 0, 0.0)])
+
+    def note(self, now_s: float, frames: int, waited_s: float) -> None:
+        """Take how many frames came so far, and how long they were waited for so far."""
+        marks = self._marks
+        if now_s - marks[-1][0] >= REFRESH_S:
+            marks.append((now_s, frames, waited_s))
+        while len(marks) > 1 and marks[1][0] <= now_s - OVER_S:
+            marks.popleft()
+
+    def rate(self, now_s: float, frames: int) -> str:
+        """Return how fast frames came."""
+        began_s, before, _ = self._marks[0]
+        return _a_second(frames - before, now_s - began_s)
+
+    def pace(self, now_s: float, frames: int, waited_s: float) -> str:
+        """Return how fast frames came, and what each took unless the input was the limit."""
+        began_s, before, waited_before_s = self._marks[0]
+        took_s, came = now_s - began_s, frames - before
+        cost = f", {_cost(came, took_s)}" if came and not is_waiting(took_s, waited_s - waited_before_s) else ""
+        return self.rate(now_s, frames) + cost
+
+
+def is_waiting(seconds: float, waited_s: float) -> bool:
+    """Tell whether so much of a time was waited that what it took says nothing of the work."""
+    return waited_s > seconds * WAITING_SHARE
+
+
 class Report:
     """Shows a run of the loop: it is the loop's watcher.
 
@@ -203,7 +252,9 @@ class Report:
         self._is_verbose = is_verbose
         self._print_interval = print_interval
         self._started_s = self._read_s = self._shown_s = monotonic()
-        self._frames = self._shown_frames = 0
+        self._frames = 0
+        self._waited_before_s = 0.0  # for earlier inputs of this run
+        self._lately = Lately(self._started_s)
         self._closed: list[str] = []
         self._before = Figures.of(job.counter)
         self._rejected_before = dict(job.counter.tally().rejected)
@@ -238,8 +289,9 @@ class Report:
             self._closed.clear()
 
     def rewound(self) -> None:
-        """Forget the windows that were not committed: they will be closed again."""
+        """Forget the windows that were not committed: they will be closed again, from another input."""
         self._closed.clear()
+        self._waited_before_s = self._waited_s()
 
     def troubled(self, what: str) -> None:
         """Tell what is wrong with the broker, or that it no longer is."""
@@ -252,28 +304,35 @@ class Report:
         if frames:
             self._frames += frames
             self._read_s = now_s
+        self._lately.note(now_s, self._frames, self._waited_s())
         if self._is_verbose and self._frames // self._print_interval > intervals:
             self._show(lambda: say(self.execution_metrics()))
         if self._live and now_s - self._shown_s >= REFRESH_S:
             self._show(partial(self._live.update, self._status(now_s), refresh=True))
-            self._shown_s, self._shown_frames = now_s, self._frames
+            self._shown_s = now_s
 
     def execution_metrics(self) -> str:
-        """Return how fast this run is, up to its last frame, and how much it could not count, as one line."""
-        run = self._figures_of_run()
-        return metrics_line(self._pace(), run.late, run.rejected, run.error_rate)
+        """Return how fast this run is by now, up to its last frame, and how much it could not count, as one line."""
+        run, now_s = self._figures_of_run(), self._read_s
+        so_far = f"{numbered(self._frames, 'frame')} in {now_s - self._started_s:,.1f} s"
+        lately = self._lately.pace(now_s, self._frames, self._waited_s())
+        return metrics_line(f"{so_far}, now {lately}", run.late, run.rejected, run.error_rate)
 
     def _pace(self) -> str:
-        return pace(self._frames, self._read_s - self._started_s)
+        seconds = self._read_s - self._started_s
+        return (rate if is_waiting(seconds, self._waited_s()) else pace)(self._frames, seconds)
+
+    def _waited_s(self) -> float:
+        return self._waited_before_s + self._job.source.waited_s
 
     def _figures_of_run(self) -> "Figures":
         return Figures.of(self._job.counter).since(self._before)
 
     def _status(self, now_s: float) -> Text:
-        rate = (self._frames - self._shown_frames) / (now_s - self._shown_s)
         newest = max(counter.clock.newest for counter in self._job.counter.partitions.values())
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
-        line = f"event time {event_time} · {rate:,.0f} frames/s · lag {sum(self._job.source.lags().values()):,}"
+        rate = self._lately.rate(now_s, self._frames)
+        line = f"event time {event_time} · {rate} · lag {sum(self._job.source.lags().values()):,}"
         return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
     def sum_up(self) -> None:

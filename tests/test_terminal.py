@@ -20,7 +20,7 @@ from metrics.errors import BrokerError
 from metrics.frames.counter import Counter
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import MinuteRecord, SecondRecord, Series
-from metrics.terminal import Figures, Report, metrics_line, pace, record_line
+from metrics.terminal import Figures, Lately, Report, metrics_line, pace, record_line
 from tests.frames.message import Message, message
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -68,6 +68,34 @@ def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds
     assert pace(frames, seconds) == said
 
 
+def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
+    assert terminal.rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
+    assert terminal.rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
+
+
+def test_a_live_rate_is_of_the_last_five_seconds_and_tells_the_cost_of_frames_that_were_not_waited_for() -> None:
+    #  wall time   0 … 10                11 … 16                    looked at every half second
+    #  frames      1,000/s, not waited   100/s, waited half of it
+    lately = Lately(0.0)
+    for half in range(1, 21):
+        lately.note(half / 2, 500 * half, 0.0)
+    assert lately.pace(10.0, 10_000, 0.0) == "1,000 frames/s, 1,000.0 µs each"
+    for half in range(1, 13):
+        lately.note(10 + half / 2, 10_000 + 50 * half, half / 4)
+    assert lately.pace(16.0, 10_600, 3.0) == "100 frames/s"
+    assert lately.rate(16.0, 10_600) == "100 frames/s"
+
+
+def test_frames_that_come_in_bursts_have_a_steady_rate() -> None:
+    #  100 frames at once, every second: in most quarters of a second, none
+    lately, rates = Lately(0.0), set()
+    for quarter in range(1, 81):
+        lately.note(quarter / 4, 100 * (quarter // 4), quarter / 4)
+        if quarter >= 40:
+            rates.add(lately.rate(quarter / 4, 100 * (quarter // 4)))
+    assert rates == {"100 frames/s"}
+
+
 def test_execution_metrics_are_one_line() -> None:
     line = metrics_line(pace(60_000, 2.06), late=12, rejected=3, error_rate=0.00025)
     assert line == ("60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each; late 12, rejected 3, error rate 0.025%")
@@ -87,7 +115,7 @@ def summary(report: Report, capfd: pytest.CaptureFixture[str]) -> dict[str, tupl
 
 
 def report_of(counter: Counter) -> Report:
-    job: Any = SimpleNamespace(counter=counter)
+    job: Any = SimpleNamespace(counter=counter, source=SimpleNamespace(waited_s=0.0))
     return Report(job, Event(), is_verbose=False, print_interval=1)
 
 

@@ -14,7 +14,7 @@ from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_tabl
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
 from metrics.frames.windows import MinuteRecord, SecondRecord
-from metrics.terminal import bar, err, numbered, out, shown
+from metrics.terminal import bar, err, numbered, out, pace, rate, shown
 
 
 def count(
@@ -58,7 +58,8 @@ def count(
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
     show = shown_as_table(kinds) if table else show_as_json
     with _progress(paths) as move:
-        _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED))
+        tell_pace = rate if _size_bytes(paths) is None else pace  # a pipe is waited for
+        _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED, tell_pace))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(

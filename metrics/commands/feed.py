@@ -20,6 +20,7 @@ from metrics.kafka.fed import Place, beginning, find_place
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
 from metrics.terminal import name_of, note, numbered, pace, say, throughput
+from metrics.terminal import rate as rate_of
 
 
 def feed(
@@ -62,13 +63,11 @@ def feed(
     with broker_in_use() as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
         shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
-        _feed(Feed(settings, place, chosen, shift), frames)
-
-
-def _feed(feed: Feed, frames: Frames) -> None:
-    """Send the frames, and tell how fast."""
-    seconds = send(feed, frames, "the same command with --resume goes on after these")
-    say(f"fed {name_of(frames)}: {pace(feed.sent, seconds)}, {throughput(feed.sent_bytes, seconds)}")
+        feed = Feed(settings, place, chosen, shift)
+        seconds = send(feed, frames, "the same command with --resume goes on after these")
+        is_waited_for = chosen is not None or frames.size_bytes is None
+        told = (rate_of if is_waited_for else pace)(feed.sent, seconds)
+        say(f"fed {name_of(frames)}: {told}, {throughput(feed.sent_bytes, seconds)}")
 
 
 def _beginning(settings: Settings) -> Place:

@@ -14,7 +14,7 @@ from metrics.kafka.extents import extents
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import name_of, numbered, pace, say, warn
+from metrics.terminal import name_of, numbered, pace, rate, say, warn
 
 
 def prepare_topics(
@@ -89,4 +89,4 @@ def feed_again(settings: Settings, frames: Frames) -> None:
     name, paths = name_of(frames), frames.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
     seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these")
-    say(f"fed {name}: {pace(feed.sent, seconds)}")
+    say(f"fed {name}: {(rate if frames.size_bytes is None else pace)(feed.sent, seconds)}")

@@ -39,6 +39,7 @@ class Input:
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
         held_back: partitions that nothing is fetched from for now.
+        waited_s: how long the input was waited for, since less came than was asked for.
         ends_met: for each partition the offset at which nothing more could be read, and when that was.
     """
 
@@ -51,6 +52,7 @@ class Input:
         self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
         self.held_back: set[int] = set()
+        self.waited_s = 0.0
         self.ends_met: dict[int, tuple[int, float]] = {}
         assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
@@ -80,7 +82,10 @@ class Input:
 
     def batch(self, most_frames: int = BATCH_FRAMES) -> list[FrameMessage]:
         """Return the next frames, at most so many, after at most POLL_S seconds."""
+        began_s = monotonic()
         messages = self._consumer.consume(most_frames, POLL_S)
+        if len(messages) < most_frames:
+            self.waited_s += monotonic() - began_s
         frames = cast("list[FrameMessage]", [message for message in messages if message.error() is None])
         if len(frames) < len(messages):
             for message in messages:
