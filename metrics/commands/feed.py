@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from metrics.commands.broker_in_use import broker_in_use, default_file
-from metrics.commands.feeding import send
+from metrics.commands.feeding import send, warner
 from metrics.errors import SettingsError
 from metrics.frame_files import Frames, expanded
 from metrics.frames.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.written_ts import Shift
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
+from metrics.kafka.counted import counted
 from metrics.kafka.extents import extents
 from metrics.kafka.fed import Place, beginning, find_place
 from metrics.kafka.feed import Feed
@@ -62,9 +63,11 @@ def feed(
     frames = _frames_of(files)
     with broker_in_use() as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
+        known = None if resume else counted(settings, place.partitions)
         shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
         feed = Feed(settings, place, chosen, shift)
-        seconds = send(feed, frames, "the same command with --resume goes on after these")
+        begin = warner(settings.consumer_group_id, known, is_now=now)
+        seconds = send(feed, frames, "the same command with --resume goes on after these", begin)
         is_waited_for = chosen is not None or frames.size_bytes is None
         told = (rate_of if is_waited_for else pace)(feed.sent, seconds)
         say(f"fed {name_of(frames)}: {told}, {throughput(feed.sent_bytes, seconds)}")

@@ -1,20 +1,24 @@
 """What `feed` and `prepare-topics` do alike: frames are sent, with how fast it goes and what a break leaves."""
 
-from collections.abc import Iterator
-from time import monotonic
+from collections.abc import Callable, Iterator
+from time import monotonic, time
 
 from metrics.errors import FileError
 from metrics.frame_files import Frames
 from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.windows import rfc3339
+from metrics.frames.written_ts import event_time_s
+from metrics.kafka.counted import Counted
 from metrics.kafka.feed import Feed
 from metrics.terminal import bar, name_of, numbered, throughput, warn
 
 
-def send(feed: Feed, frames: Frames, go_on: str) -> float:
+def send(feed: Feed, frames: Frames, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:
     """Send the frames that the topic lacks, with a bar, and return how many seconds it took.
 
     Args:
         go_on: what a user may do to go on after a feed that was broken off.
+        begin: called with each frame before it is sent, until it returns true.
     """
     what, started_s = name_of(frames), monotonic()
 
@@ -26,12 +30,53 @@ def send(feed: Feed, frames: Frames, go_on: str) -> float:
 
     try:
         with bar(so_far, frames.size_bytes) as move:
-            feed.run(_small_enough(frames), lambda: move(frames.read_bytes))
+            feed.run(_begun(_small_enough(frames), begin), lambda: move(frames.read_bytes))
     except BaseException:
         if feed.sent:
             warn(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
         raise
     return monotonic() - started_s
+
+
+def warner(group: str, counted: Counted | None, *, is_now: bool) -> Callable[[bytes], bool]:
+    """Return what warns, at the first frame that has a time, where the group will find it late.
+
+    Args:
+        counted: how far the group has counted; None where that is not known.
+        is_now: the frames are moved in time, so that this one happens now.
+    """
+
+    def begin(frame: bytes) -> bool:
+        ts = event_time_s(frame)
+        if counted is None or ts is None:
+            return counted is None
+        begins = int(time() if is_now else ts)
+        if begins < counted.closed_before:
+            _warn_of_late(group, begins, counted)
+        return True
+
+    return begin
+
+
+def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
+    when = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
+    warn(
+        f"these frames begin at {rfc3339(begins)}, and event time of the group {group} is "
+        f"{rfc3339(counted.event_time)} already\n"
+        f"why: what is before {rfc3339(counted.closed_before)} is late: it counts for no second, and most of it for no "
+        "minute\n"
+        f"now: let them happen later, by feed --now{when}; or feed another INPUT_TOPIC, for another "
+        "CONSUMER_GROUP_ID with other output topics"
+    )
+
+
+def _begun(frames: Iterator[bytes], begin: Callable[[bytes], bool]) -> Iterator[bytes]:
+    for frame in frames:
+        has_begun = begin(frame)
+        yield frame
+        if has_begun:
+            break
+    yield from frames
 
 
 def _small_enough(frames: Frames) -> Iterator[bytes]:

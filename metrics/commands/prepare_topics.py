@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from metrics.commands.broker_in_use import broker_in_use, default_file
-from metrics.commands.feeding import send
+from metrics.commands.feeding import send, warner
 from metrics.frame_files import STANDARD_INPUT, Frames, expanded
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
+from metrics.kafka.counted import Counted, counted
 from metrics.kafka.extents import extents
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
@@ -80,13 +81,19 @@ def feed_once(settings: Settings, frames: Frames) -> None:
             "(python app.py prepare-topics --again would)"
         )
     else:
-        feed_again(settings, frames)
+        _feed(settings, frames, partitions, None)
 
 
 def feed_again(settings: Settings, frames: Frames) -> None:
-    """Feed a file into the input topic."""
-    feed = Feed(settings, beginning(topics.input_partitions(open_admin(settings), settings)))
+    """Feed a file into the input topic, whatever that holds; where the group will find it late, warn."""
+    partitions = topics.input_partitions(open_admin(settings), settings)
+    _feed(settings, frames, partitions, counted(settings, partitions))
+
+
+def _feed(settings: Settings, frames: Frames, partitions: int, known: Counted | None) -> None:
+    feed = Feed(settings, beginning(partitions))
     name, paths = name_of(frames), frames.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
-    seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these")
+    begin = warner(settings.consumer_group_id, known, is_now=False)
+    seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these", begin)
     say(f"fed {name}: {(rate if frames.size_bytes is None else pace)(feed.sent, seconds)}")

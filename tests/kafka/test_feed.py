@@ -166,3 +166,29 @@ def test_where_the_place_cannot_be_known_nothing_is_sent(application: Applicatio
     deleted.result(TIMEOUT_S)
     assert "holds no feed" in application.run("feed", grown, "--resume", exit_code=7)
     assert values(application) == []
+
+
+def test_a_feed_that_the_group_will_find_late_is_warned_of_before_it_is_sent(
+    application: Application, tmp_path: Path
+) -> None:
+    #  fed first, and counted   now  …  now + 3,600        event time of the group is then an hour ahead of wall time
+    #  fed next                 now  …                     late
+    create_topics(application)
+    file = write(tmp_path / "frames.jsonl", [frame(T, "a"), frame(T + 3_600, "b"), frame(T + 3_601, "c")])
+    assert "warning" not in application.run("feed", file, "--now")
+    application.run("--until-end")
+    fed = application.run("feed", file, "--now")
+    assert "warning: these frames begin at 20" in fed
+    assert f"event time of the group {application.name} is 20" in fed
+    assert "now: let them happen later, by feed --now after 20" in fed
+    assert len(values(application)) == 6
+    again = application.run("prepare-topics", file, "--again")
+    assert "warning: these frames begin at 2016-07-11T13:39:00Z, and event time of the group" in again
+
+
+def test_a_feed_that_the_group_finds_in_time_raises_no_warning(application: Application, tmp_path: Path) -> None:
+    create_topics(application)
+    application.send([frame(T, "a"), frame(T + 10, "b")], timestamp=T * 1000)
+    application.run("--until-end")
+    file = write(tmp_path / "frames.jsonl", [b"no frame", frame(T + 60, "a"), frame(T, "b")])
+    assert "warning" not in application.run("feed", file)
