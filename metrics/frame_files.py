@@ -208,12 +208,13 @@ def default_file(folder: Path) -> Path | None:
         FileError: the folder cannot be read.
     """
     try:
-        if (folder / DEFAULT_NAME).is_file():
-            return folder / DEFAULT_NAME
-        for pattern in PATTERNS:
-            found = [file for file in folder.glob(pattern) if _counts(file)]
-            if found:
-                return min(found)
+        files = sorted(folder.iterdir())  # glob would take a folder that may not be read for an empty one
+        for pattern in (DEFAULT_NAME, *PATTERNS):
+            for file in files:
+                if file.match(pattern) and _counts(file):
+                    return file
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise _unreadable(folder, error) from error
     return None
@@ -255,7 +256,10 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _counts(file: Path) -> bool:
-    return file.is_file() and not file.name.startswith(".")
+    """Tell whether this is a file of frames; is_file would take one that may not be looked at for none."""
+    with contextlib.suppress(FileNotFoundError):
+        return not file.name.startswith(".") and stat.S_ISREG(file.stat().st_mode)
+    return False
 
 
 class _CountedFile(io.FileIO):

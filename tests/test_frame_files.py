@@ -581,3 +581,39 @@ def test_a_file_that_is_not_there_is_an_error_before_any_is_read(tmp_path: Path)
         frame_files.Frames([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
     with pytest.raises(FileError, match="one of the files in it"):
         frame_files.Frames([tmp_path])
+
+
+@contextlib.contextmanager
+def as_another_user() -> Iterator[None]:
+    """Be a user who is not root for a while: root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444], ids=["neither", "to be entered", "to be listed"])
+def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        folder = Path(above, "data")
+        folder.mkdir()
+        (folder / "frames.jsonl").touch()
+        folder.chmod(mode)
+        try:
+            with as_another_user(), pytest.raises(FileError, match="cannot be read") as refused:
+                frame_files.default_file(folder)
+            with as_another_user(), pytest.raises(FileError, match="cannot be read"):
+                frame_files.expanded([folder])
+        finally:
+            folder.chmod(0o755)
+        assert refused.value.why == "Permission denied"
+
+
+def test_a_link_that_leads_nowhere_is_no_file_of_frames(tmp_path: Path) -> None:
+    (tmp_path / "frames.jsonl").symlink_to(tmp_path / "gone")
+    assert frame_files.default_file(tmp_path) is None
