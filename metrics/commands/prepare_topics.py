@@ -1,12 +1,18 @@
 """`prepare-topics`: the topics that are missing are created, and a file is fed."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
-from metrics.commands.broker_in_use import broker_in_use, default_file
+from metrics import frame_files, generator
+from metrics.commands.broker_in_use import DATA, broker_in_use, default_file
 from metrics.commands.feeding import send, warner
+from metrics.commands.generate import FRAMES, RATE, USERS
+from metrics.errors import SettingsError
 from metrics.frame_files import STANDARD_INPUT, Frames, expanded
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
@@ -15,7 +21,7 @@ from metrics.kafka.extents import extents
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import name_of, numbered, pace, rate, say, warn
+from metrics.terminal import bar, name_of, numbered, pace, rate, say, warn
 
 
 def prepare_topics(
@@ -44,17 +50,39 @@ def prepare_topics(
         typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.", show_default="the broker's default"),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
+    or_generate: Annotated[
+        bool, typer.Option("--or-generate", help="Without FILE and without frames in data/, feed generated ones.")
+    ] = False,
+    no_feed: Annotated[bool, typer.Option("--no-feed", help="Create the topics only.")] = False,
 ) -> None:
     """Create the topics that are missing, and feed FILE into the input topic.
 
     Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
     """
-    frames = Frames(expanded([file or default_file()]))
+    given = {"--again": again, "--or-generate": or_generate, str(file): file is not None}
+    for name in [name for name, is_given in given.items() if no_feed and is_given]:
+        raise SettingsError(f"--no-feed and {name} contradict each other", now="leave one of them out")
+    feed = _nothing if no_feed else _to_feed(file, again=again, or_generate=or_generate)
     with broker_in_use() as settings:
         replicas = replication_factor or topics.BROKERS_DEFAULT
         create_topics(settings, partitions=partitions, replication_factor=replicas)
-        feed_file = feed_again if again else feed_once
-        feed_file(settings, frames)
+        if again or no_feed or not holds_frames(settings):
+            feed(settings)
+
+
+def _nothing(_: Settings) -> None:
+    """Feed nothing."""
+
+
+def _to_feed(file: Path | None, *, again: bool, or_generate: bool) -> Callable[[Settings], None]:
+    """Return what feeds the frames of a file or a folder, those in data/, or generated ones.
+
+    Raises:
+        FileError: they cannot be read, or there are none.
+    """
+    if file is None and or_generate and frame_files.default_file(DATA) is None:
+        return feed_generated
+    return partial(feed_again if again else _feed_first, frames=Frames(expanded([file or default_file()])))
 
 
 def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> None:
@@ -72,6 +100,12 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
 
 def feed_once(settings: Settings, frames: Frames) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
+    if not holds_frames(settings):
+        _feed_first(settings, frames)
+
+
+def holds_frames(settings: Settings) -> bool:
+    """Tell whether the input topic holds frames, and say so if it does."""
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
     held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
@@ -80,8 +114,11 @@ def feed_once(settings: Settings, frames: Frames) -> None:
             f"topic {settings.input_topic} holds {numbered(held, 'frame')} already: nothing is fed "
             "(python app.py prepare-topics --again would)"
         )
-    else:
-        _feed(settings, frames, partitions, None)
+    return held > 0
+
+
+def _feed_first(settings: Settings, frames: Frames) -> None:
+    _feed(settings, frames, topics.input_partitions(open_admin(settings), settings), None)
 
 
 def feed_again(settings: Settings, frames: Frames) -> None:
@@ -97,3 +134,12 @@ def _feed(settings: Settings, frames: Frames, partitions: int, known: Counted | 
     begin = warner(settings.consumer_group_id, known, is_now=False)
     seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these", begin)
     say(f"fed {name}: {(rate if frames.size_bytes is None else pace)(feed.sent, seconds)}")
+
+
+def feed_generated(settings: Settings) -> None:
+    """Feed the frames that `generate` would write, without a file: they are made as they are sent."""
+    feed = Feed(settings, beginning(topics.input_partitions(open_admin(settings), settings)))
+    started_s = monotonic()
+    with bar("feeding generated frames", FRAMES) as move:
+        feed.run(generator.frames(count=FRAMES, rate=RATE, users=USERS), lambda: move(feed.sent))
+    say(f"fed generated frames: {pace(feed.sent, monotonic() - started_s)}")

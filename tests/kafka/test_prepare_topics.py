@@ -1,17 +1,21 @@
 """Creating topics and feeding a file, on a real broker."""
 
 import gzip
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
+from metrics import generator
 from metrics import settings as environment
 from metrics.errors import BrokerError
 from metrics.kafka import local_broker, topics
 from metrics.kafka.local_broker import node
-from tests.kafka.application import Application, frame
+from tests.kafka.application import PROJECT, Application, frame
 
 T = 1468244340
 
@@ -143,6 +147,43 @@ def test_a_topic_with_another_number_of_partitions_is_a_warning(application: App
     application.prepare(tmp_path, [frame(T, "a")], "--partitions", "2")
     output = application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3")
     assert f"topic {application.topic('frames')} has 2 partitions, not 3" in output
+
+
+def test_no_feed_creates_the_topics_and_feeds_nothing(application: Application, tmp_path: Path) -> None:
+    output = application.run("prepare-topics", "--no-feed", "--partitions", "3")
+    assert f"topic {application.topic('frames')}: created" in output
+    assert partitions_of(application, "frames") == 3
+    assert application.read("frames") == []
+    file = tmp_path / "frames.jsonl"
+    file.write_bytes(frame(T, "a"))
+    for unused in ([str(file)], ["--again"], ["--or-generate"]):
+        output = application.run("prepare-topics", "--no-feed", *unused, exit_code=2)
+        assert f"--no-feed and {unused[0]} contradict each other" in output
+
+
+def test_or_generate_feeds_generated_frames_once_where_data_holds_none(
+    application: Application, tmp_path: Path
+) -> None:
+    """A copy of the project, whose data/ is the test's own; each run reads it in the order below."""
+    shutil.copytree(PROJECT / "metrics", tmp_path / "metrics", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "app.py", tmp_path)
+
+    def prepare() -> str:
+        command = [sys.executable, str(tmp_path / "app.py"), "prepare-topics", "--or-generate"]
+        environment = application.environment()
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert "fed generated frames: 60,000 frames in" in prepare()
+    generated = generator.frames(count=60_000, rate=100, users=5_000)
+    assert [message.value() for message in application.read("frames")] == list(generated)
+    output = prepare()
+    assert "holds 60,000 frames already: nothing is fed" in output
+    assert "generated" not in output
+    application.variables["INPUT_TOPIC"] = application.topic("of-a-file")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "two words.jsonl").write_bytes(frame(T, "a"))
+    assert "fed data/two words.jsonl: 1 frame in" in prepare().replace(f"{tmp_path}/", "")
+    assert [message.value() for message in application.read("of-a-file")] == [frame(T, "a")]
 
 
 class LateBroker(AdminClient):
