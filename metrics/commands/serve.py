@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from tempfile import gettempdir
 from typing import Annotated
 
 import typer
@@ -38,8 +37,9 @@ def serve(
 
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
-    # NiceGUI resolves this folder when it is imported, also where the working folder is gone; nothing is stored in it.
-    os.environ.setdefault("NICEGUI_STORAGE_PATH", gettempdir())
+    # NiceGUI resolves this folder when it is imported, also where the working folder is gone. Nothing is stored in it,
+    # so it need not be one that can be written: with a read-only root there is none.
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
     from metrics.web import server
 
     with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
