@@ -4,9 +4,7 @@ No engine runs here: the files are parsed, and of their commands is run what run
 """
 
 import json
-import os
 import re
-import stat
 import subprocess
 import sys
 import tomllib
@@ -194,6 +192,10 @@ def test_every_internal_topic_is_content_with_one_broker() -> None:
         "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR",
         "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR",
     ]
+    assert (broker["KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS"], broker["KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS"]) == (
+        "5",
+        "5",
+    )
     assert broker["KAFKA_TRANSACTION_STATE_LOG_MIN_ISR"] == "1"
 
 
@@ -204,7 +206,7 @@ def test_broker_and_control_center_are_of_one_release_that_may_be_chosen() -> No
     assert images == {
         "broker": "confluentinc/cp-server:7.9.1",
         "control-center": "confluentinc/cp-enterprise-control-center:7.9.1",
-        **dict.fromkeys(APP_SERVICES),
+        **dict.fromkeys(APP_SERVICES, "frames-metrics"),
         "prometheus": "prom/prometheus:v3.5.0",
         "grafana": "grafana/grafana:12.0.2",
     }
@@ -225,7 +227,6 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "prometheus": {},
         "grafana": {"prometheus": "service_started"},
     }
-    assert "kafka-broker-api-versions" in compose()["services"]["broker"]["healthcheck"]["test"][1]
 
 
 def test_the_application_runs_verbose_and_is_given_time_to_commit() -> None:
@@ -235,7 +236,6 @@ def test_the_application_runs_verbose_and_is_given_time_to_commit() -> None:
     assert "entrypoint" not in app
     assert app["init"] is True
     assert app["stop_grace_period"] == "30s"
-    assert app["restart"] == "on-failure:5"
     assert of_the_image("STOPSIGNAL") == ["SIGTERM"]
 
 
@@ -243,6 +243,26 @@ def test_preparing_runs_once_and_is_not_watched() -> None:
     prepare = compose()["services"]["prepare-topics"]
     assert prepare["restart"] == "no"
     assert prepare["healthcheck"] == {"disable": True}
+    assert prepare["command"] == ["prepare-topics", "--or-generate"]
+    assert "entrypoint" not in prepare
+
+
+def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() -> None:
+    services = compose()["services"]
+    assert {name: service["restart"] for name, service in services.items() if name != "prepare-topics"} == {
+        **dict.fromkeys(["broker", "app", "control-center", "page", "prometheus", "grafana"], "unless-stopped")
+    }
+    logs = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+    assert [service["logging"] for service in services.values()] == [logs] * 7
+
+
+@pytest.mark.parametrize("service", APP_SERVICES)
+def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> None:
+    how = compose()["services"][service]
+    assert how["read_only"] is True
+    assert how["cap_drop"] == ["ALL"]
+    assert how["security_opt"] == ["no-new-privileges:true"]
+    assert "tmpfs" not in how
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
@@ -262,8 +282,7 @@ def mounted(service: str) -> dict[str, Path]:
 def test_the_page_listens_to_this_machine_and_is_asked_for_its_health() -> None:
     page = compose()["services"]["page"]
     assert page["command"] == ["serve", "--host", "0.0.0.0"]
-    assert "'http://127.0.0.1:8000/healthz'" in page["healthcheck"]["test"][-1]
-    compile(page["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert page["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.exposition.health", "8000"]
     assert settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
 
 
@@ -291,48 +310,9 @@ def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
     assert files[home].exists()
 
 
-def run_prepare_topics(folder: Path, files: list[str]) -> list[str]:
-    """Run the shell lines of prepare-topics beside these files in data/, and return the commands that they run."""
-    calls = folder / "calls"
-    (folder / "data").mkdir()
-    for name in files:
-        (folder / "data" / name).touch()
-    python = folder / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "$*" >> calls\ntest "$2" != "${FAILS:-}"\n')
-    python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    service = compose()["services"]["prepare-topics"]
-    # /tmp is the container's own; here it is a folder of the test's.
-    command = [line.replace("/tmp/", f"{folder}/") for line in service["command"]]
-    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([*service["entrypoint"], *command], cwd=folder, env={"PATH": path}, check=True, timeout=30)
-    return [line.replace(f"{folder}/", "/tmp/") for line in calls.read_text().splitlines()]
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        ["stream.jsonl"],
-        ["two words.jsonl"],
-        ["ordered.jsonl.xz"],
-        ["b.jsonl.gz", "README.md"],
-        ["b.jsonl.zst", "a.jsonl"],
-    ],
-)
-def test_frames_in_data_are_fed_and_none_are_generated(tmp_path: Path, files: list[str]) -> None:
-    assert run_prepare_topics(tmp_path, files) == ["app.py prepare-topics"]
-
-
-@pytest.mark.parametrize("files", [[], ["README.md", "notes.json"]])
-def test_without_frames_in_data_generated_ones_are_fed(tmp_path: Path, files: list[str]) -> None:
-    assert run_prepare_topics(tmp_path, files) == [
-        "app.py generate /tmp/stream.jsonl",
-        "app.py prepare-topics /tmp/stream.jsonl",
-    ]
-
-
 def test_the_commands_that_compose_runs_are_commands_of_the_application() -> None:
-    for command in (["generate", "--help"], ["prepare-topics", "--help"], ["--verbose", "--help"]):
+    for service in APP_SERVICES:
+        command = [*compose()["services"][service]["command"], "--help"]
         ended = subprocess.run(
             [sys.executable, "app.py", *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
@@ -363,7 +343,7 @@ def test_packages_are_those_of_the_lock_without_the_ones_for_development() -> No
     runs = [text for name, text, _ in instructions() if name == "RUN" and "pipenv" in text]
     assert [re.sub(r"==[0-9.]+$", "==…", text) for text in runs] == [
         "pip install --no-cache-dir pipenv==…",
-        "pipenv install --deploy",
+        "pipenv install --deploy && .venv/bin/python -m pip uninstall --quiet --yes pip",
     ]
     assert of_the_image("COPY")[0] == "--from=packages /app/.venv ./.venv"
     assert "PATH=/app/.venv/bin:$PATH" in of_the_image("ENV")[0].split()
@@ -374,9 +354,10 @@ def test_packages_are_those_of_the_lock_without_the_ones_for_development() -> No
 
 
 def test_packages_are_installed_before_the_source_is_copied_so_that_a_change_of_it_builds_fast() -> None:
-    order = [f"{name} {text}" for name, text, _ in instructions()]
-    assert order.index("RUN pipenv install --deploy") < order.index("COPY --chown=app:app app.py ./")
-    assert order.index("COPY Pipfile Pipfile.lock ./") < order.index("RUN pipenv install --deploy")
+    first = [(name, text) for name, text, stage in instructions() if stage == 0]
+    assert ("COPY", "Pipfile Pipfile.lock ./") in first
+    assert not any(name == "COPY" and "metrics" in text for name, text in first)
+    assert of_the_image("COPY") == ["--from=packages /app/.venv ./.venv", "app.py ./", "metrics ./metrics"]
 
 
 def test_output_is_not_held_back() -> None:
@@ -385,22 +366,8 @@ def test_output_is_not_held_back() -> None:
 
 def test_the_health_check_is_the_one_that_the_image_has() -> None:
     assert of_the_image("HEALTHCHECK") == [
-        '--interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.kafka.health"]'
+        '--interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.exposition.health"]'
     ]
-
-
-def test_the_health_check_fails_where_no_broker_answers() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "metrics.kafka.health"],
-        cwd=ROOT,
-        env=os.environ | {"BOOTSTRAP_SERVERS": "127.0.0.1:1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("unhealthy: no broker answers at 127.0.0.1:1")
 
 
 def test_the_build_is_sent_the_application_and_nothing_else(tmp_path: Path) -> None:

