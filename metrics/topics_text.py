@@ -53,7 +53,8 @@ def readers(topics: Sequence[TopicFacts], width: int | None) -> Iterator[str]:
 
 
 def _readers(topic: TopicFacts) -> Sequence[Reader]:
-    return [Reader(UNKNOWN, None, None)] if topic.groups is None else topic.groups
+    others = [] if topic.are_all_groups else [Reader(UNKNOWN, None, None)]
+    return [*(topic.groups or []), *others]
 
 
 def _records(topic: TopicFacts) -> str:

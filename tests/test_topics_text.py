@@ -18,6 +18,7 @@ FRAMES = TopicFacts(
     first=Moment.of(T),
     last=Moment.of(T + 600),
     groups=[Reader("audit", "stable", 1_203), Reader("frames-metrics", "empty", 0)],
+    are_all_groups=True,
 )
 USERS = TopicFacts(
     "unique-users-per-minute",
@@ -28,9 +29,12 @@ USERS = TopicFacts(
     first=Moment.of(T),
     last=Moment.of(T + 540),
     groups=[],
+    are_all_groups=True,
 )
-EMPTY = TopicFacts("new", 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[])
-UNTOLD = TopicFacts("dark", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None, groups=None)
+EMPTY = TopicFacts("new", 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[],
+                   are_all_groups=True)  # fmt: skip
+UNTOLD = TopicFacts("dark", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None,
+                    groups=None, are_all_groups=False)  # fmt: skip
 
 WIDE = """\
 topic                    partitions    records  ~bytes                 first                  last
@@ -66,7 +70,8 @@ def test_on_a_narrow_terminal_times_come_below() -> None:
 
 
 def test_a_very_long_name_moves_its_own_row_only() -> None:
-    long = TopicFacts("x" * 60, 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[])
+    long = TopicFacts("x" * 60, 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[],
+                   are_all_groups=True)  # fmt: skip
     _, frames, other = topics_text.held([FRAMES, long], None)
     assert frames.startswith("frames" + " " * 34 + "  ")
     assert other.startswith("x" * 60 + "  ")
@@ -80,7 +85,7 @@ def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
 def facts(*partitions: Held, **positions: int) -> TopicFacts:
     """Return what is told of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
     of_group = {("t", int(name[1:])): position for name, position in positions.items()}
-    return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_known=True, remarks=[]))
+    return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_all=True, remarks=[]))
 
 
 def test_a_sample_stands_for_the_whole_partition_with_its_gaps() -> None:
@@ -111,9 +116,21 @@ def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
     known = Held(Extent(0, 2), Sample(2, T * 1000, T * 1000, 2, 20, 2))
     told = facts(known, Held(None, None), p0=2)
     assert told == TopicFacts("t", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None,
-                              groups=[Reader("g", "empty", None)])  # fmt: skip
+                              groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
     assert facts(known, Held(Extent(0, 2), None), p0=2).records == 4
 
 
 def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
-    assert describe("t", [], Groups([], are_known=False, remarks=["why"])).groups is None
+    told = describe("t", [], Groups([], are_all=False, remarks=["why"]))
+    assert (told.groups, told.are_all_groups) == (None, False)
+    assert [*topics_text.readers([told], None)] == ["topic  read by  state  lag", "t      ?        ?        ?"]
+
+
+def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
+    told = describe("t", [Held(Extent(0, 5), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
+    assert told.groups == [Reader("g", "empty", 0)]
+    assert [*topics_text.readers([told], None)] == [
+        "topic  read by  state  lag",
+        "t      g        empty    0",
+        "t      ?        ?        ?",
+    ]

@@ -23,6 +23,20 @@ def result(future: Future[Any], limit_s: float) -> Any:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer came")) from None
 
 
+def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Call something in a thread of its own, and return its outcome to come."""
+    outcome: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(step(*arguments))
+        except BaseException as error:  # whoever waits for the outcome gets it
+            outcome.set_exception(error)
+
+    Thread(target=run, name=f"bounded {step}", daemon=True).start()
+    return outcome
+
+
 def _nothing() -> None: ...
 
 
@@ -36,15 +50,7 @@ def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: C
     Raises:
         TimeoutError: it did not return within limit_s seconds.
     """
-    outcome: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(step(*arguments))
-        except BaseException as error:  # whoever waits for the outcome gets it
-            outcome.set_exception(error)
-
-    Thread(target=run, name=f"bounded {step}", daemon=True).start()
+    outcome = begin(step, *arguments)
     give_up_s = monotonic() + limit_s
     while not wait([outcome], timeout=min(WAIT_S, max(0.0, give_up_s - monotonic()))).done:
         meanwhile()

@@ -1,25 +1,25 @@
-"""Consumer groups, and where each goes on reading: all of them are asked at once."""
+"""Consumer groups, and where each goes on reading: some of them are asked at once."""
 
-from concurrent.futures import wait
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from time import monotonic, sleep
+from typing import NamedTuple
 
-from confluent_kafka import (
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError
-from metrics.kafka import bounded
-from metrics.kafka.clients import text_of
+from metrics.errors import BrokerError, StateError
+from metrics.kafka import bounded, topics
+from metrics.kafka.clients import open_asker
+from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
 from metrics.kafka.extents import Partition
 from metrics.kafka.saved_state import from_offsets
+from metrics.settings import Settings
 
-ASK_TIMEOUT_S = 10.0
 MOST_NAMED = 5
+MOST_AT_ONCE = 8
+OFFSETS_TOPIC = "__consumer_offsets"
 
 
 class Group(NamedTuple):
@@ -40,46 +40,72 @@ class Groups(NamedTuple):
     """The groups that answered.
 
     Attributes:
-        are_known: false where the broker does not list its groups at all.
+        are_all: false where there may be others, of which nothing is known.
         remarks: what is not known, a line each.
     """
 
     groups: list[Group]
-    are_known: bool
+    are_all: bool
     remarks: list[str]
 
 
-def committed(admin: AdminClient) -> Groups:
-    """Ask for all groups, and where each goes on.
+class _Listed(NamedTuple):
+    """The states of groups by name, and why the list may lack some."""
+
+    states: dict[str, str | None]
+    failures: list[str]
+
+
+def of_partitions(admin: AdminClient, settings: Settings, places: Sequence[TopicPartition]) -> Groups:
+    """Ask for all groups, and where each goes on in some partitions.
 
     That takes ASK_TIMEOUT_S seconds for the list, and as long for the offsets of all, at most. Offsets in a transaction
     that is not committed yet are not waited for.
     """
-    try:
-        listed = bounded.result(admin.list_consumer_groups(request_timeout=ASK_TIMEOUT_S), ASK_TIMEOUT_S + 1)
-    except KafkaException as error:
-        return Groups([], are_known=False, remarks=[f"the broker does not list its groups: {text_of(error)}"])
-    remarks = [f"the broker does not list all of its groups: {text_of(error)}" for error in listed.errors]
-    states = {group.group_id: _state(group.state) for group in listed.valid if group.group_id}
-    answers = {name: _ask(admin, name) for name in states}
-    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
-    groups: list[Group] = []
-    failed: dict[str, str] = {}
-    for name, future in sorted(answers.items()):
+    listed = _listed(admin)
+    give_up_s = monotonic() + ASK_TIMEOUT_S
+
+    def ask(group: str) -> list[TopicPartition] | BrokerError:
         try:
-            positions = _positions(bounded.result(future, 0).topic_partitions)
+            with closing(open_asker(settings, group)) as asker:
+                return committed(asker, places, max(0.0, give_up_s - monotonic()))
+        except BrokerError as error:
+            return error
+
+    names = sorted(listed.states)
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        answers = dict(zip(names, pool.map(ask, names), strict=True))
+    failed = {name: answer.why for name, answer in answers.items() if isinstance(answer, BrokerError)}
+    known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
+    groups = [Group(name, listed.states[name], _positions(offsets)) for name, offsets in known.items()]
+    remarks = [f"the broker does not list all of its groups: {failure}" for failure in listed.failures]
+    return Groups(groups, not remarks and not failed, [*remarks, *([_told(failed)] if failed else [])])
+
+
+def _listed(admin: AdminClient) -> _Listed:
+    """List the groups; again for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
+    states: dict[str, str | None] = {}
+    give_up_s = monotonic() + ASK_TIMEOUT_S
+    while True:
+        failures: list[KafkaError] = []
+        try:
+            listed = bounded.result(admin.list_consumer_groups(request_timeout=ASK_TIMEOUT_S), ASK_TIMEOUT_S + 1)
         except KafkaException as error:
-            failed |= {} if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else {name: text_of(error)}
+            failures = [error.args[0]]
         else:
-            groups.append(Group(name, states[name], positions))
-    if failed:
-        remarks.append(_told(failed))
-    return Groups(groups, are_known=True, remarks=remarks)
+            failures = listed.errors
+            states |= {group.group_id: _state(group.state) for group in listed.valid if group.group_id}
+        if monotonic() >= give_up_s or not any(error.code() in ANSWERS_SOON for error in failures):
+            return _Listed(states, [*dict.fromkeys(error.str() for error in failures), *_away(admin)])
+        sleep(ASKED_AGAIN_S)
 
 
-def _ask(admin: AdminClient, group: str) -> Any:
-    request = ConsumerGroupTopicPartitions(group)
-    return admin.list_consumer_group_offsets([request], require_stable=False, request_timeout=ASK_TIMEOUT_S)[group]
+def _away(admin: AdminClient) -> Iterator[str]:
+    """Tell of groups that nobody coordinates: no broker lists these, and none says that it does not."""
+    offsets = topics.listed(admin).get(OFFSETS_TOPIC)
+    partitions = offsets.partitions.values() if offsets is not None else []
+    if away := [partition.id for partition in partitions if partition.leader < 0]:
+        yield f"partitions of {OFFSETS_TOPIC} have no leader: {', '.join(map(str, away))}"
 
 
 def _state(state: ConsumerGroupState | None) -> str | None:
@@ -88,16 +114,15 @@ def _state(state: ConsumerGroupState | None) -> str | None:
     return state.name.lower().replace("_", " ")
 
 
-def _positions(offsets: list[TopicPartition]) -> dict[Partition, int]:
+def _positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
     """Return where a group goes on, by its committed offsets.
 
     Of groups of this application these are the frames that open windows need, and their metadata tells the position.
     """
-    valid = [offset for offset in offsets if offset.error is None and offset.offset >= 0]
-    positions = {(offset.topic, offset.partition): offset.offset for offset in valid}
-    for topic in {offset.topic for offset in valid}:
+    positions = {(offset.topic, offset.partition): offset.offset for offset in offsets}
+    for topic in {offset.topic for offset in offsets}:
         try:
-            saved = from_offsets(offset for offset in valid if offset.topic == topic)
+            saved = from_offsets(offset for offset in offsets if offset.topic == topic)
         except StateError:
             continue
         if saved is not None:

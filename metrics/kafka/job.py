@@ -69,6 +69,7 @@ class Job:
         self._clients: _Clients
         self._consumer: Consumer | None = None
         self._heard_at_s = monotonic()
+        self._watch: Watch | None = None
         self.counter: Counter
         self.source: Input
 
@@ -207,7 +208,7 @@ class Job:
         self._checkpoint.announce(self.counter.state())
         positions = {number: partition.position for number, partition in state.partitions.items()}
         self.source = Input(consumer, self._settings.input_topic, positions, self._ends)
-        self._watch = Watch(admin, self._settings, in_use.input_id, len(positions), self.instance_id)
+        self._watch = Watch(admin, consumer, self._settings, in_use.input_id, len(positions), self.instance_id)
 
     def run(self, watcher: Watcher) -> None:
         """Count until it is stopped, or to the end that was given; then commit.
@@ -223,6 +224,7 @@ class Job:
         lookout = Lookout(self._settings, watcher.troubled)
         while True:
             assert self._checkpoint is not None
+            assert self._watch is not None
             loop = Loop(
                 self.source,
                 self._watch,
@@ -293,9 +295,9 @@ class Job:
         """Take back what is not committed, and close the clients."""
         if self._checkpoint is not None:
             self._checkpoint.close()
-        if self._consumer is not None:
+        if self._consumer is not None and (self._watch is None or self._watch.leave()):
             self._consumer.close()
-            self._consumer = None
+        self._consumer = self._watch = None
 
 
 @contextmanager

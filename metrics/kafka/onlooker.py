@@ -1,46 +1,28 @@
 """Looks at a group from outside, by what any client of the broker may read; it joins nothing and writes nothing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from copy import deepcopy
 from time import monotonic
 from typing import NamedTuple
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError
 from metrics.frames.state import PartitionState, State
-from metrics.kafka import bounded, topics
-from metrics.kafka.clients import assign, open_admin, open_onlooker, text_of
+from metrics.kafka import topics
+from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.extents import EARLIEST, LATEST, ask, told
-from metrics.kafka.resuming import hold_against, lost_state
+from metrics.kafka.resuming import hold_against, lost_state, saved_state
 from metrics.kafka.samples import stamp_ms
-from metrics.kafka.saved_state import SavedState, from_offsets
+from metrics.kafka.saved_state import SavedState
 from metrics.kafka.signs import NONE
 from metrics.kafka.standby import Silence
 from metrics.kafka.status import Activity, Place, Seen
 from metrics.settings import Settings
 
-ASK_TIMEOUT_S = 10.0
 LOOK_S = 0.2
-COORDINATOR_TIMEOUT_S = 5.0
-# What is answered while the coordinator of a group reads its log, after a broker has started for instance.
-_COMES_SOON = frozenset(
-    {
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-    }
-)
 RECORDS_TIMEOUT_S = 5.0
 
 
@@ -67,7 +49,7 @@ def look(settings: Settings) -> Seen:
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
     topic_id = topics.topic_id(admin, topic)
-    activity, saved = _watched(lambda: last_commit(admin, settings, partitions))
+    activity, saved = _watched(settings, partitions)
     # The ends are asked for after the state, so that no position lies behind them.
     ranges = _ranges(admin, topic, partitions)
     state = State.fresh({}, settings.rules()) if saved is None else saved.state
@@ -98,20 +80,22 @@ def look(settings: Settings) -> Seen:
     )
 
 
-def _watched(saved_state: Callable[[], SavedState | None]) -> tuple[Activity, SavedState | None]:
+def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState | None]:
     """Look again and again until the instance has committed, or has not for so long that it cannot be active."""
-    first = saved = saved_state()
-    silence = Silence(monotonic())
-    asked_s = answered_s = monotonic()
-    while saved is not None and saved.instance.is_active:
-        if first is None or saved.instance != first.instance:
-            return Activity.ACTIVE, saved
-        if saved.instance.is_gone() or silence.look(asked_s, answered_s):
-            return Activity.SILENT, saved
-        time.sleep(LOOK_S)
-        asked_s = monotonic()
-        saved = saved_state()
-        answered_s = monotonic()
+    topic = settings.input_topic
+    with closing(open_asker(settings, settings.consumer_group_id)) as asker:
+        first = saved = saved_state(asker, topic, partitions)
+        silence = Silence(monotonic())
+        asked_s = answered_s = monotonic()
+        while saved is not None and saved.instance.is_active:
+            if first is None or saved.instance != first.instance:
+                return Activity.ACTIVE, saved
+            if saved.instance.is_gone() or silence.look(asked_s, answered_s):
+                return Activity.SILENT, saved
+            time.sleep(LOOK_S)
+            asked_s = monotonic()
+            saved = saved_state(asker, topic, partitions)
+            answered_s = monotonic()
     return (Activity.NEVER_RAN if saved is None else Activity.STOPPED), saved
 
 
@@ -125,34 +109,17 @@ def activity(admin: AdminClient, settings: Settings) -> Activity:
     partitions = topics.partition_counts(admin).get(settings.input_topic, 0)
     if not partitions:
         return Activity.NEVER_RAN
-    return _watched(lambda: last_commit(admin, settings, partitions))[0]
+    return _watched(settings, partitions)[0]
 
 
-def last_commit(admin: AdminClient, settings: Settings, partitions: int) -> SavedState | None:
-    """Read what the group has committed, as of the last transaction that is whole.
+def last_commit(settings: Settings, partitions: int) -> SavedState | None:
+    """Read what the group has committed, as of the last transaction that has ended.
 
     Offsets that are sent in a transaction which is not committed yet are not waited for: an instance that was killed
     may have left one open, and the last commit is what a run goes on from in any case.
     """
-    group, topic = settings.consumer_group_id, settings.input_topic
-    request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
-    give_up_s = monotonic() + COORDINATOR_TIMEOUT_S
-    while True:
-        try:
-            answers = admin.list_consumer_group_offsets([request], require_stable=False, request_timeout=ASK_TIMEOUT_S)
-            offsets: list[TopicPartition] = bounded.result(answers[group], ASK_TIMEOUT_S + 1).topic_partitions
-            break
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return None
-            if error.args[0].code() not in _COMES_SOON or monotonic() >= give_up_s:
-                what = f"the broker does not tell the offsets of the group {group}"
-                raise BrokerError(what, why=text_of(error)) from error
-        time.sleep(LOOK_S)
-    failures = {str(offset.error) for offset in offsets if offset.error is not None}
-    if failures:
-        raise BrokerError(f"the broker does not tell all offsets of the group {group}", why="\n".join(failures))
-    return from_offsets(offset for offset in offsets if offset.offset >= 0)
+    with closing(open_asker(settings, settings.consumer_group_id)) as asker:
+        return saved_state(asker, settings.input_topic, partitions)
 
 
 def _losses(saved: SavedState, topic: str, topic_id: str, ranges: dict[int, _Range]) -> list[str]:

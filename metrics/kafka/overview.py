@@ -44,7 +44,8 @@ class TopicFacts(msgspec.Struct):
         estimated_bytes: of keys, values and headers, by the records at both ends of each partition.
         first, last: timestamps of the first and last record; the earliest and the latest of all partitions. null, too,
             where there is no record.
-        groups: those that have committed offsets of it.
+        groups: those that are known to have committed offsets of it; null where none is, and others may have.
+        are_all_groups: false where there may be others.
     """
 
     topic: str
@@ -55,6 +56,7 @@ class TopicFacts(msgspec.Struct):
     first: Moment | None
     last: Moment | None
     groups: list[Reader] | None
+    are_all_groups: bool
 
 
 class Overview(NamedTuple):
@@ -73,7 +75,7 @@ def of_topics(admin: AdminClient, settings: Settings, partitions: Mapping[str, i
         partitions: the topics, and how many partitions each has.
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
-    known = groups.committed(admin)
+    known = groups.of_partitions(admin, settings, places)
     extents = _extents(admin, places)  # after the groups, so that no position lies behind an end
     samples = sampled(settings, extents)
     described = [
@@ -140,6 +142,7 @@ def _held(topic: str, number: int, extents: Mapping[Partition, Extent], samples:
 def describe(topic: str, partitions: Sequence[Held], known: Groups) -> TopicFacts:
     """Put together what is known of a topic by its partitions."""
     samples = [held.sample for held in partitions if held.sample is not None]
+    readers = _readers(topic, partitions, known.groups)
     are_all_sampled = len(samples) == len(partitions)
     return TopicFacts(
         topic,
@@ -149,7 +152,8 @@ def describe(topic: str, partitions: Sequence[Held], known: Groups) -> TopicFact
         _sum(held.estimated_bytes for held in partitions),
         _moment(min, [sample.first_ms for sample in samples]) if are_all_sampled else None,
         _moment(max, [sample.last_ms for sample in samples]) if are_all_sampled else None,
-        _readers(topic, partitions, known.groups) if known.are_known else None,
+        readers if readers or known.are_all else None,
+        known.are_all,
     )
 
 

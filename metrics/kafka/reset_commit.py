@@ -8,7 +8,7 @@ from confluent_kafka import Consumer
 from metrics.errors import FencedError
 from metrics.frames.state import State
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
-from metrics.kafka.clients import open_admin, open_transactional_producer
+from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.onlooker import last_commit
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
@@ -46,7 +46,7 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
         FencedError: an instance has begun since then; nothing is changed.
         BrokerError: the broker does not answer, or refuses.
     """
-    _require_unmoved(settings, in_use, seen, last_commit(open_admin(settings), settings, in_use.input_partitions))
+    _require_unmoved(settings, in_use, seen, last_commit(settings, in_use.input_partitions))
     batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
     producer = open_transactional_producer(settings, batch_bytes)
     patience = Patience(settings.broker_timeout_s, Event())

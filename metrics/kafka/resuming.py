@@ -1,26 +1,18 @@
 """Where a run begins: the state of the consumer group, held against what the topics hold now."""
 
 from collections.abc import Mapping
-from time import monotonic, sleep
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, StateError
+from metrics.errors import StateError
 from metrics.frames.state import PartitionState, State
-from metrics.kafka.clients import text_of
+from metrics.kafka.committed import ASK_TIMEOUT_S, committed
 from metrics.kafka.extents import extents, first_with_records
 from metrics.kafka.saved_state import SavedState, from_offsets
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
-
-ASK_TIMEOUT_S = 10.0
-
-# What a broker says that has just been started, or has just taken over a group.
-_ANSWERS_SOON = frozenset(
-    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
-)
 
 
 class Beginning(NamedTuple):
@@ -68,31 +60,15 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
     return Beginning(fresh, lost_state(admin, settings, partitions))
 
 
-def saved_state(consumer: Consumer, topic: str, partitions: int) -> SavedState | None:
+def saved_state(consumer: Consumer, topic: str, partitions: int, timeout_s: float = ASK_TIMEOUT_S) -> SavedState | None:
     """Read the state that the consumer's group has committed for a topic; None if there is none.
 
     Raises:
         StateError: the offsets hold no state of this program.
         BrokerError: the broker does not answer.
     """
-    answers = _committed(consumer, [TopicPartition(topic, number) for number in range(partitions)])
-    failures = {str(answer.error) for answer in answers if answer.error is not None}
-    if failures:
-        raise BrokerError("the broker does not tell all of the consumer group's offsets", why="\n".join(failures))
-    return from_offsets(answer for answer in answers if answer.offset >= 0)
-
-
-def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
-    give_up_s = monotonic() + ASK_TIMEOUT_S
-    while True:
-        try:
-            return consumer.committed(places, ASK_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
-                raise BrokerError(
-                    "the broker does not tell the consumer group's offsets", why=text_of(error)
-                ) from error
-            sleep(0.1)
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    return from_offsets(committed(consumer, places, timeout_s))
 
 
 def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:

@@ -2,22 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
+from metrics.kafka import bounded
 from metrics.kafka.clients import text_of
 from metrics.kafka.extents import LATEST
-from metrics.kafka.saved_state import Instance, from_offsets
+from metrics.kafka.resuming import saved_state
+from metrics.kafka.saved_state import Instance
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 ASK_TIMEOUT_S = 5.0
 # The question that is waited for, of a broker that may be slow.
 REQUIRE_TIMEOUT_S = 10.0
+LEAVE_TIMEOUT_S = 0.5
 LOOK_S = 2.0
 
 
@@ -41,6 +38,7 @@ class Watch:
     """Watches the input topic, and whether this instance is still the active one.
 
     Args:
+        consumer: of the group; it is asked in another thread, so it may only be closed once `leave` says so.
         topic_id: id of the input topic; made anew, it would have another.
         partitions: how many partitions it has.
         instance_id: id of this instance.
@@ -50,9 +48,16 @@ class Watch:
     """
 
     def __init__(
-        self, admin: AdminClient, settings: Settings, topic_id: str, partitions: int, instance_id: str
+        self,
+        admin: AdminClient,
+        consumer: Consumer,
+        settings: Settings,
+        topic_id: str,
+        partitions: int,
+        instance_id: str,
     ) -> None:
         self._admin = admin
+        self._consumer = consumer
         self._settings = settings
         self._topic = settings.input_topic
         self._topic_id = topic_id
@@ -61,7 +66,7 @@ class Watch:
         self._ends_asked_at_s = self._looked_at_s = 0.0
         self._ends: dict[TopicPartition, Future[Any]] = {}
         self._description: Future[Any] | None = None
-        self._offsets: Future[Any] | None = None
+        self._saved: Future[Any] | None = None
 
     def ask_ends(self, partitions: Collection[int], now_s: float) -> None:
         """Ask for the ends of some partitions, unless a question is still open.
@@ -115,15 +120,22 @@ class Watch:
         if self._description is not None and self._description.done():
             answered, self._description = self._description, None
             self._take_description(answered)
-        self._take_offsets()
+        self._take_saved()
         if now_s - self._looked_at_s < LOOK_S:
             return
         self._looked_at_s = now_s
         if self._description is None:
             topics = TopicCollection([self._topic])
             self._description = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
-        if self._offsets is None:
-            self._offsets = _ask_offsets(self._admin, self._settings)
+        if self._saved is None:  # the state of the first partition tells the instance
+            self._saved = bounded.begin(saved_state, self._consumer, self._topic, 1, ASK_TIMEOUT_S)
+
+    def leave(self) -> bool:
+        """Ask nothing more, and tell whether the consumer is free by now; else it must be left to its thread.
+
+        To close a consumer while another thread asks it crashes the process.
+        """
+        return self._saved is None or not wait([self._saved], timeout=LEAVE_TIMEOUT_S).not_done
 
     def _take_description(self, answered: "Future[Any]") -> None:
         """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
@@ -140,21 +152,15 @@ class Watch:
         elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise TopicError(f"the topic {self._topic} is gone", why="it was deleted while it was read")
 
-    def _take_offsets(self) -> None:
-        if self._offsets is None or not self._offsets.done():
+    def _take_saved(self) -> None:
+        """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
+        if self._saved is None or not self._saved.done():
             return
-        answered, self._offsets = self._offsets, None
-        if answered.exception() is None:
-            saved = from_offsets(offset for offset in answered.result().topic_partitions if offset.offset >= 0)
+        answered, self._saved = self._saved, None
+        with suppress(BrokerError):
+            saved = answered.result()
             if saved is not None and saved.instance.id != self._instance_id:
                 raise fenced_by(self._settings, saved.instance)
-
-
-def _ask_offsets(admin: AdminClient, settings: Settings) -> "Future[Any]":
-    """Ask for what the group has committed for the first partition, where the instance stands."""
-    request = ConsumerGroupTopicPartitions(settings.consumer_group_id, [TopicPartition(settings.input_topic, 0)])
-    answers = admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=ASK_TIMEOUT_S)
-    return answers[settings.consumer_group_id]
 
 
 def fenced(settings: Settings, why: str, kind: type[FencedError] = FencedError) -> FencedError:

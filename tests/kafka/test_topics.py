@@ -62,6 +62,7 @@ def test_of_a_topic_it_tells_what_it_holds_of_what_time_and_who_reads_it(applica
             "first": {"timestamp": T, "datetime": "2016-07-11T13:39:00Z"},
             "last": {"timestamp": T + 60, "datetime": "2016-07-11T13:40:00Z"},
             "groups": [{"group": group, "state": "empty", "lag": 2}],
+            "are_all_groups": True,
         }
     ]
     text = application.run("topics", application.topic("frames"))

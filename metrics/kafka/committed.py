@@ -1,0 +1,65 @@
+"""Committed offsets of a consumer group, always asked for by a consumer of that group.
+
+The admin client asks for them, too, but crashes the process where the group's coordinator is loading or has moved:
+https://github.com/confluentinc/librdkafka/issues/5040, and the assertion of
+https://github.com/confluentinc/librdkafka/issues/4605 is in the same place.
+"""
+
+from collections.abc import Sequence
+from time import monotonic, sleep
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from metrics.errors import BrokerError
+
+ASK_TIMEOUT_S = 10.0
+ASKED_AGAIN_S = 0.1
+
+# What is answered after a broker has started, and while a group moves to another one.
+ANSWERS_SOON = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
+
+
+def committed(
+    consumer: Consumer, places: Sequence[TopicPartition], timeout_s: float = ASK_TIMEOUT_S
+) -> list[TopicPartition]:
+    """Return the offsets of some partitions that the consumer's group has committed; the others are left out.
+
+    A consumer that reads committed records waits for offsets which an open transaction is about to commit. One that
+    reads uncommitted records does not, and gets those of the last transaction that has ended.
+
+    Raises:
+        BrokerError: the offset of one is not known.
+    """
+    give_up_s = monotonic() + timeout_s
+    while True:
+        answers, failures = _asked(consumer, places, max(0.0, give_up_s - monotonic()))
+        if not failures:
+            return [answer for answer in answers if answer.offset >= 0]
+        if monotonic() >= give_up_s or not all(error.code() in ANSWERS_SOON for error in failures):
+            why = "\n".join(dict.fromkeys(error.str() for error in failures))
+            raise BrokerError("the broker does not tell the consumer group's offsets", why=why)
+        sleep(ASKED_AGAIN_S)
+
+
+def _asked(
+    consumer: Consumer, places: Sequence[TopicPartition], timeout_s: float
+) -> tuple[list[TopicPartition], list[KafkaError]]:
+    """Return the answers, and the errors among them."""
+    try:
+        answers = consumer.committed(list(places), timeout_s)
+    except KafkaException as error:
+        return [], _causes(consumer) or [error.args[0]]
+    return answers, [answer.error for answer in answers if answer.error is not None]
+
+
+def _causes(consumer: Consumer) -> list[KafkaError]:
+    """Return why a consumer gets no answer, if it tells: who may not read a group only sees that time has run out.
+
+    One that reads something is not asked: the records that it would give would be lost.
+    """
+    if consumer.assignment():
+        return []
+    events = [message.error() for message in consumer.consume(10, 0)]
+    return [error for error in events if error is not None]

@@ -1,0 +1,145 @@
+"""Kafka nodes on this machine that form one cluster, or one node with settings of its own: each can be ended alone."""
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from metrics.kafka.local_broker import jars, node
+from metrics.kafka.local_broker.node import Ports
+from tests.kafka.application import wait_until
+
+# Appended to what the local broker's node is started with: of a setting that comes twice, Kafka takes the last.
+_PROPERTIES = """
+node.id={number}
+controller.quorum.voters={voters}
+default.replication.factor={replicas}
+min.insync.replicas={quorum}
+offsets.topic.replication.factor={replicas}
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={quorum}
+transaction.state.log.num.partitions=5
+{more}
+"""
+
+
+class Node:
+    """One node, which is broker and controller: it can be started, stopped, killed, frozen."""
+
+    def __init__(self, number: int, folder: Path, ports: Ports) -> None:
+        self.number = number
+        self.ports = ports
+        self._folder = folder
+        self._process = ExitStack()
+
+    def format(self, cluster_id: str, properties: str) -> None:
+        """Write its settings, and make its data folder."""
+        self._folder.mkdir()
+        (self._folder / "log4j2.xml").write_text(node._LOG4J2)
+        node._write_properties(self._folder / "server.properties", self.ports, "data")
+        with (self._folder / "server.properties").open("a") as file:
+            file.write(properties)
+        tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", "server.properties"]
+        node._run_tool(self._folder, [*self._java(), *tool])
+
+    def start(self) -> None:
+        """Start it, and do not wait until it answers."""
+        self._process.enter_context(node._process(self._folder, self._java(), print))
+
+    def stop(self) -> None:
+        """Stop it in order: it hands over what it leads and coordinates first."""
+        self._process.close()
+
+    def kill(self) -> None:
+        """Kill it, as `kill -9` does."""
+        for process in self._brokers():
+            process.kill()
+        self._process.close()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze it for as long as the context lasts: it keeps its connections, and answers nothing."""
+        processes = self._brokers()
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+    def answers(self) -> bool:
+        """Tell whether it answers, and knows of all partitions who leads them."""
+        admin = AdminClient({"bootstrap.servers": self.ports.address, "log_level": 0})
+        with suppress(KafkaException):
+            topics = admin.list_topics(timeout=1).topics.values()
+            return all(at.error is None and at.leader >= 0 for topic in topics for at in topic.partitions.values())
+        return False
+
+    def _java(self) -> list[str]:
+        return [*node._java(self._folder, jars.class_path(print))]
+
+    def _brokers(self) -> list[psutil.Process]:
+        return [process for process in node._nodes_of(self._folder) if process.name() == "java"]
+
+
+class Cluster:
+    """Nodes that are started, all of which answer."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.address = ",".join(each.ports.address for each in nodes)
+
+    def leader(self, topic: str, partition: int) -> Node:
+        """Return the node that leads a partition."""
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].leader
+        return self.nodes[leader - 1]
+
+    def restart(self, each: Node) -> None:
+        """Stop a node in order and start it, and wait until all replicas have caught up."""
+        each.stop()
+        each.start()
+        self.await_replicas()
+
+    def await_replicas(self) -> None:
+        """Wait until all nodes answer, and all replicas of all partitions are in sync."""
+        wait_until(self._are_all_in_sync, "all replicas are in sync")
+
+    def _are_all_in_sync(self) -> bool:
+        if not all(each.answers() for each in self.nodes):
+            return False
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        topics = admin.list_topics(timeout=10).topics.values()
+        return all(len(at.isrs) == len(at.replicas) for topic in topics for at in topic.partitions.values())
+
+
+@contextmanager
+def running(folder: Path, nodes: int = 3, more: str = "") -> Iterator[Cluster]:
+    """Run nodes for as long as the context lasts.
+
+    Args:
+        more: settings of all of them, as in a file of properties.
+    """
+    every = [Node(number, folder / str(number), node._free(Ports())) for number in range(1, nodes + 1)]
+    # An id that starts with a dash would be taken for an option.
+    cluster_id = urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")
+    voters = ",".join(f"{each.number}@{node.HOST}:{each.ports.controller}" for each in every)
+    folder.mkdir(exist_ok=True)
+    with ExitStack() as ending:
+        for each in every:
+            properties = _PROPERTIES.format(
+                number=each.number, voters=voters, replicas=nodes, quorum=nodes // 2 + 1, more=more
+            )
+            each.format(cluster_id, properties)
+            each.start()
+            ending.callback(each.stop)
+        cluster = Cluster(every)
+        cluster.await_replicas()
+        yield cluster

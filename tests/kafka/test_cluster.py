@@ -1,0 +1,108 @@
+"""Three real nodes, of which one is restarted, frozen or away; and a broker whose coordinators are still loading."""
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from threading import Event
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from metrics import generator
+from metrics.kafka.resuming import saved_state
+from tests.kafka import cluster
+from tests.kafka.application import Application, finish, wait_until
+from tests.kafka.cluster import Cluster
+
+OUTAGE_S = 15.0  # a stop of a node takes 3 s, and each of three coordinators has to move
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster.running(tmp_path_factory.mktemp("three nodes")) as nodes:
+        yield nodes
+
+
+def feed_live(application: Application, stopping: Event) -> int:
+    """Send frames to three partitions, 1,000 a second, which is 10 s of event time; returns how many."""
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers, "enable.idempotence": True})
+    sent, frames = 0, generator.frames(count=1_000_000, rate=100, seed=5)
+    while not stopping.is_set():
+        for each in islice(frames, 100):
+            producer.produce(application.topic("frames"), each, partition=sent % 3)
+            sent += 1
+        producer.poll(0)
+        stopping.wait(0.1)
+    assert producer.flush(30) == 0
+    return sent
+
+
+def longest_pause_s(application: Application, stopping: Event) -> float:
+    """Return the longest time between two commits of the job."""
+    consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
+    longest_s, seen, seen_s = 0.0, -1, time.monotonic()
+    try:
+        while not stopping.is_set():
+            saved = saved_state(consumer, application.topic("frames"), 1)
+            if saved is not None and saved.instance.beat != seen:
+                longest_s = max(longest_s, time.monotonic() - seen_s if seen >= 0 else 0.0)
+                seen, seen_s = saved.instance.beat, time.monotonic()
+            stopping.wait(0.1)
+    finally:
+        consumer.close()
+    return longest_s
+
+
+def ask_again_and_again(application: Application, stopping: Event) -> list[int]:
+    """Ask for the status until it is stopped; returns the exit codes."""
+    codes = []
+    while not stopping.is_set():
+        process = application.start("status", "--json")
+        process.communicate(timeout=60)
+        codes.append(process.returncode)
+        stopping.wait(0.5)
+    return codes
+
+
+@pytest.mark.slow
+def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Cluster, tmp_path: Path) -> None:
+    application = Application(three.address)
+    application.prepare(tmp_path, [], "--partitions", "3", "--replication-factor", "3")
+    job, page, stopping = application.start(), application.start("serve", "--port", "0"), Event()
+    wait_until(lambda: application.beat() > 1, "it lives")
+    with ThreadPoolExecutor(3) as pool:
+        sent: Future[int] = pool.submit(feed_live, application, stopping)
+        paused_s: Future[float] = pool.submit(longest_pause_s, application, stopping)
+        codes: Future[list[int]] = pool.submit(ask_again_and_again, application, stopping)
+        try:
+            for node in three.nodes:
+                three.restart(node)
+                assert (job.poll(), page.poll()) == (None, None)
+        finally:
+            stopping.set()
+    print(sent.result(), paused_s.result(), codes.result())
+    wait_until(lambda: sum(application.position(number) for number in range(3)) == sent.result(), "all is counted")
+    for process in (page, job):
+        process.send_signal(signal.SIGINT)
+        finish(process)
+    assert set(codes.result()) == {0}
+    assert paused_s.result() < OUTAGE_S
+    application.run("verify")
+
+
+@pytest.mark.slow
+def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path) -> None:
+    with cluster.running(tmp_path / "one", nodes=1, more="offsets.topic.num.partitions=50") as one:
+        application = Application(one.address)
+        application.run("prepare-topics", "/dev/null")
+        for _ in range(4):
+            one.nodes[0].stop()
+            one.nodes[0].start()
+            wait_until(one.nodes[0].answers, "it answers")
+            asked = [application.start("status", "--json") for _ in range(3)]
+            asked += [application.start("topics", application.topic("frames"), "--json")]
+            for process in asked:
+                finish(process)
