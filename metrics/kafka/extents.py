@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
-from metrics.kafka import bounded
-from metrics.kafka.clients import assign, open_consumer, text_of
+from metrics.kafka.clients import assign, open_consumer
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +30,9 @@ _ANSWERS_SOON = frozenset(
         KafkaError._WAIT_CACHE,
     }
 )
+
+NO_SUCH_RECORD = -1  # the answer where no record is as new as a timestamp
+_UNANSWERED = KafkaError(KafkaError._TIMED_OUT, "its leader does not answer")
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -63,8 +65,8 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
     Raises:
         BrokerError: the broker does not answer.
     """
-    offsets = _offsets(admin, topic, partitions, OffsetSpec.for_timestamp(timestamp_ms))
-    return {number: offset if offset >= 0 else None for number, offset in offsets.items()}
+    offsets = _offsets(admin, topic, partitions, OffsetSpec.for_timestamp(timestamp_ms), lowest=NO_SUCH_RECORD)
+    return {number: None if offset == NO_SUCH_RECORD else offset for number, offset in offsets.items()}
 
 
 def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, Extent]) -> list[int]:
@@ -83,36 +85,60 @@ def _offsets(
     partitions: int,
     which: OffsetSpec,
     isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    lowest: int = 0,
 ) -> dict[int, int]:
     give_up_s = monotonic() + ASK_TIMEOUT_S
     while True:
         places = [TopicPartition(topic, number) for number in range(partitions)]
         answers = ask(admin, places, which, isolation)
-        try:
-            return {
-                place.partition: bounded.result(future, ASK_TIMEOUT_S + 1).offset for place, future in answers.items()
-            }
-        except KafkaException as error:
-            if error.args[0].code() not in _ANSWERS_SOON or monotonic() > give_up_s:
-                raise BrokerError(f"the extent of the topic {topic} is not known", why=text_of(error)) from error
-            sleep(0.1)
+        wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
+        offsets = {place.partition: offset_of(future, lowest) for place, future in answers.items()}
+        failures = {number: answer for number, answer in offsets.items() if isinstance(answer, KafkaError)}
+        if not failures:
+            return {number: answer for number, answer in offsets.items() if isinstance(answer, int)}
+        if monotonic() > give_up_s or any(failure.code() not in _ANSWERS_SOON for failure in failures.values()):
+            why = "\n".join(f"{topic}/{number}: {failure.str()}" for number, failure in failures.items())
+            raise BrokerError(f"it is not known which offsets the topic {topic} holds", why=why)
+        sleep(0.1)
 
 
 def ask(
-    admin: AdminClient, places: Sequence[TopicPartition], which: OffsetSpec, isolation: IsolationLevel
+    admin: AdminClient,
+    places: Sequence[TopicPartition],
+    which: OffsetSpec,
+    isolation: IsolationLevel,
+    timeout_s: float = ASK_TIMEOUT_S,
 ) -> "dict[TopicPartition, Future[Any]]":
     """Ask for an offset of each of some partitions, and do not wait for the answers."""
     if not places:
         return {}
-    return admin.list_offsets(dict.fromkeys(places, which), isolation_level=isolation, request_timeout=ASK_TIMEOUT_S)
+    return admin.list_offsets(dict.fromkeys(places, which), isolation_level=isolation, request_timeout=timeout_s)
 
 
 def told(answers: "dict[TopicPartition, Future[Any]]") -> Iterator[tuple[TopicPartition, int]]:
     """Yield the offsets that were told; a partition that has no leader is left out."""
     wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
     for place, future in answers.items():
-        if future.done() and future.exception() is None:
-            yield place, future.result().offset
+        answer = offset_of(future)
+        if isinstance(answer, int):
+            yield place, answer
+
+
+def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
+    """Return the offset that was answered, or why none is known; nothing is waited for.
+
+    Where a leader does not answer in time, the client gives an offset of -1001 and no error.
+
+    Args:
+        lowest: what may be answered at the least.
+    """
+    if not future.done():
+        return _UNANSWERED
+    error = future.exception()
+    if isinstance(error, KafkaException):
+        return cast("KafkaError", error.args[0])
+    offset: int = future.result().offset
+    return offset if offset >= lowest else _UNANSWERED
 
 
 def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from concurrent.futures import wait
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -10,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
 from metrics.kafka import bounded
-from metrics.kafka.clients import text_of
+from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.extents import LATEST
 from metrics.kafka.resuming import saved_state
 from metrics.kafka.saved_state import Instance
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ASK_TIMEOUT_S = 5.0
 # The question that is waited for, of a broker that may be slow.
 REQUIRE_TIMEOUT_S = 10.0
+CONTROLLER_S = 1.0
 LEAVE_TIMEOUT_S = 0.5
 LOOK_S = 2.0
 
@@ -102,8 +104,13 @@ class Watch:
         """
         topics = TopicCollection([self._topic])
         asked = self._admin.describe_topics(topics, request_timeout=REQUIRE_TIMEOUT_S)[self._topic]
+        give_up_s = monotonic() + REQUIRE_TIMEOUT_S + 1  # the client's own timeout was seen not to come
+        while not wait([asked], timeout=CONTROLLER_S).done and monotonic() < give_up_s:
+            # The controller is asked. Where that has moved, the client waits for the old one until it hears of it.
+            with suppress(KafkaException):
+                self._admin.list_topics(self._topic, timeout=LOOK_TIMEOUT_S)
         unknown = f"the broker does not describe {self._topic}, so nothing is committed; nothing of it is visible"
-        if not wait([asked], timeout=REQUIRE_TIMEOUT_S + 1).done:  # the client's own timeout was seen not to come
+        if not asked.done():
             raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)
         if isinstance(error := asked.exception(), KafkaException):  # nothing is known, so nothing may be committed

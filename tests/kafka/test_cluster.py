@@ -1,9 +1,11 @@
 """Three real nodes, of which one is restarted, frozen or away; and a broker whose coordinators are still loading."""
 
+import json
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -12,10 +14,18 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from metrics import generator
+from metrics.errors import BrokerError
+from metrics.kafka.clients import open_admin, open_consumer
+from metrics.kafka.extents import extents
 from metrics.kafka.resuming import saved_state
+from metrics.kafka.topics import topic_id
+from metrics.kafka.watch import End, Watch
+from metrics.settings import load
 from tests.kafka import cluster
-from tests.kafka.application import Application, finish, wait_until
+from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster
+
+T = 1468244340  # 2016-07-11T13:39:00Z
 
 OUTAGE_S = 15.0  # a stop of a node takes 3 s, and each of three coordinators has to move
 
@@ -91,6 +101,73 @@ def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Clust
     assert set(codes.result()) == {0}
     assert paused_s.result() < OUTAGE_S
     application.run("verify")
+
+
+def ends_told(watch: Watch) -> dict[int, int]:
+    """Return the ends that a watch is told of three partitions."""
+    watch.ask_ends([0, 1, 2], 100.0)
+    ends: list[End] = []
+    give_up_s = time.monotonic() + 30
+    while not ends and time.monotonic() < give_up_s:
+        ends = list(watch.ends_told())
+        time.sleep(0.05)
+    return {end.partition: end.offset for end in ends}
+
+
+@pytest.mark.slow
+def test_offsets_of_a_node_that_hangs_are_not_known(
+    three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
+    application.prepare(tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3")
+    application.run("--until-end")
+    topic = application.topic("frames")
+    for name, value in application.environment().items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+    with closing(open_consumer(settings)) as consumer:
+        admin = open_admin(settings)
+        watch = Watch(admin, consumer, settings, topic_id(admin, topic), 3, "none")
+        assert ends_told(watch) == {0: 1, 1: 1, 2: 1}
+        with three.leader(topic, 1).frozen():
+            assert ends_told(watch) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is silent
+            with pytest.raises(BrokerError, match="not known") as unknown:
+                extents(admin, topic, 3)
+            assert unknown.value.why == f"{topic}/1: its leader does not answer"
+    three.await_replicas()
+    with three.leader(application.topic("seconds"), 0).frozen():
+        output = application.run("results", exit_code=4)
+        assert f"{application.topic('seconds')}/0: its leader does not answer" in output
+    three.await_replicas()
+
+
+@pytest.mark.slow
+def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(three: Cluster, tmp_path: Path) -> None:
+    application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
+    application.prepare(tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3")
+    application.run("--until-end")
+    with three.leader(application.topic("frames"), 1).frozen():
+        output = application.run("--until-end", exit_code=4)
+    assert "gone" not in output
+    three.await_replicas()
+    application.run("--until-end")
+
+
+@pytest.mark.slow
+def test_groups_whose_coordinator_is_away_are_not_none(three: Cluster, tmp_path: Path) -> None:
+    application = Application(three.address)
+    application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3")
+    application.run("--until-end")
+    away = three.leader(application.topic("frames"), 1)
+    away.stop()
+    try:
+        told = json.loads(application.run("topics", application.topic("frames"), "--json").splitlines()[-1])
+        assert told["records"] is None
+        assert [group["group"] for group in told["groups"]] == [application.name]
+        assert told["groups"][0]["lag"] is None
+    finally:
+        away.start()
+        three.await_replicas()
 
 
 @pytest.mark.slow
