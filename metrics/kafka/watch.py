@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
-from metrics.kafka.extents import LATEST
+from metrics.kafka.extents import LATEST, ask, offset_of
 from metrics.kafka.resuming import saved_state
 from metrics.kafka.saved_state import Instance
 from metrics.settings import Settings
@@ -76,19 +76,18 @@ class Watch:
         An open transaction is part of the log here: what it holds has come, so its partition is not silent.
         """
         if not self._ends and partitions:
-            specs = {TopicPartition(self._topic, partition): LATEST for partition in partitions}
+            places = [TopicPartition(self._topic, partition) for partition in partitions]
             self._ends_asked_at_s = now_s
-            self._ends = self._admin.list_offsets(
-                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ASK_TIMEOUT_S
-            )
+            self._ends = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, ASK_TIMEOUT_S)
 
     def ends_told(self) -> Iterator[End]:
         """Yield what was answered since the last call; for a partition without an answer nothing is known."""
         if not all(future.done() for future in self._ends.values()):
             return
         for place, future in self._ends.items():
-            if future.exception() is None:
-                yield End(place.partition, future.result().offset, self._ends_asked_at_s)
+            offset = offset_of(future)
+            if isinstance(offset, int):
+                yield End(place.partition, offset, self._ends_asked_at_s)
         self._ends = {}
 
     def require_same_topic(self) -> None:
