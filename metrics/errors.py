@@ -51,7 +51,7 @@ class BrokerError(MetricsError):
 
 
 class RefusedError(BrokerError):
-    """The broker answers, but did not take records."""
+    """The broker answers, but did not take records, or does not allow what was asked."""
 
 
 class TopicError(MetricsError):

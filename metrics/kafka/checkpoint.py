@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from metrics.errors import BrokerError, RefusedError
+from metrics.errors import BrokerError, RefusedError, SettingsError
 from metrics.frames.frame import FrameMessage, Reason, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka import bounded
-from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
+from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
+from metrics.kafka.permissions import to_allow
 from metrics.kafka.saved_state import Instance, SavedState, to_offsets
 from metrics.kafka.signs import NONE, Signs
 from metrics.kafka.topics import TopicsInUse
@@ -33,10 +34,7 @@ MOST_REFUSALS = 3
 ANY_PARTITION = -1
 # What a record, its batch and a header take beside their own bytes, at the most.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
-# Once a producer is fenced, all that is asked of it fails as fatal.
-_FENCED = frozenset(
-    {KafkaError._FENCED, KafkaError._FATAL, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
-)
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -58,6 +56,7 @@ class Checkpoint:
 
         Raises:
             TransactionLostError: the broker does not answer, or refuses.
+            SettingsError: the broker does not let transactions take so long.
         """
         self._producer = producer
         self._patience = patience
@@ -68,6 +67,7 @@ class Checkpoint:
         self._in_use = in_use
         self._is_open = self._has_failed = self._hangs = False
         self._refusals: list[str] = []
+        self._refused: list[int] = []
         # So that two tries at least fit into what is borne.
         self._call_s = min(LONGEST_CALL_S, max(SHORTEST_CALL_S, settings.broker_timeout_s / 2))
         # Without a connection to the broker, the client looks for its coordinator anew after 500 ms only.
@@ -233,6 +233,7 @@ class Checkpoint:
         """Keep why records were refused: the commit that fails for it says only that it did."""
         if error is not None and len(self._refusals) < MOST_REFUSALS:
             self._refusals.append(f"{message.topic()}: {error.str()}")
+            self._refused.append(error.code())
 
     def _call(self, step: Any, *arguments: Any) -> None:
         """Take one step of the transaction.
@@ -251,16 +252,34 @@ class Checkpoint:
                 BrokerError(WHAT, why="the client did not come back from it in time", now=NOW), is_fenced=False
             ) from None
 
-    def _lost(self, error: KafkaException) -> "TransactionLostError":
+    def _lost(self, error: KafkaException) -> "TransactionLostError | SettingsError":
         self._has_failed = True
-        cause = error.args[0]
-        return TransactionLostError(self._failure(error), is_fenced=cause.fatal() or cause.code() in _FENCED)
+        cause = self._cause(error)
+        if cause.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
+            return SettingsError(
+                "the broker does not take the time-out of transactions",
+                why=cause.str(),
+                now="lower KAFKA_TRANSACTION_TIMEOUT_MS, or raise transaction.max.timeout.ms on the broker",
+            )
+        return TransactionLostError(self._failure(cause), is_fenced=cause.code() in _FENCED)
 
-    def _failure(self, error: KafkaException) -> BrokerError:
-        with suppress(KafkaException):  # where the producer is fenced, it says so once more
+    def _cause(self, error: KafkaException) -> KafkaError:
+        """Return why a step failed. To produce only tells that nothing can be sent; any other step tells why."""
+        cause: KafkaError = error.args[0]
+        if cause.code() in (KafkaError._FATAL, KafkaError._STATE):
+            try:
+                self._producer.begin_transaction()
+            except KafkaException as told:
+                cause = told.args[0]
+        return cause
+
+    def _failure(self, cause: KafkaError) -> BrokerError:
+        with suppress(KafkaException):  # where the producer is broken, it says so once more
             self._producer.poll(0)  # it brings the refusals
-        kind = RefusedError if self._refusals else BrokerError
-        return kind(WHAT, why="\n".join(dict.fromkeys([*self._refusals, text_of(error)])), now=NOW)
+        why = "\n".join(dict.fromkeys([*self._refusals, cause.str().strip()]))
+        allow = to_allow([cause.code(), *self._refused])
+        kind = RefusedError if self._refusals or allow else BrokerError
+        return kind(WHAT, why=why, now=allow or NOW)
 
 
 class TransactionLostError(Exception):

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from metrics.errors import BrokerError
+from metrics.kafka.permissions import to_allow
 
 ASK_TIMEOUT_S = 10.0
 ASKED_AGAIN_S = 0.1
@@ -39,7 +40,8 @@ def committed(
             return [answer for answer in answers if answer.offset >= 0]
         if monotonic() >= give_up_s or not all(error.code() in ANSWERS_SOON for error in failures):
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
-            raise BrokerError("the broker does not tell the consumer group's offsets", why=why)
+            now = to_allow(error.code() for error in failures)
+            raise BrokerError("the broker does not tell the consumer group's offsets", why=why, now=now)
         sleep(ASKED_AGAIN_S)
 
 
