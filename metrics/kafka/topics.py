@@ -16,6 +16,7 @@ from metrics.settings import Settings
 ADMIN_TIMEOUT_S = 10.0
 LISTED_AGAIN_S = 0.05
 BROKERS_DEFAULT = -1  # default.replication.factor
+SOON_S = 1.0
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
 # Brokers before Kafka 3.6 do not know it. They take what lies ahead, unless message.timestamp.difference.max.ms is set.
@@ -257,7 +258,7 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
         TopicError: it is missing.
         BrokerError: the broker does not answer.
     """
-    partitions = partition_counts(client).get(settings.input_topic, 0)
+    partitions = _soon_listed(client, [settings.input_topic]).get(settings.input_topic, 0)
     if not partitions:
         raise TopicError(
             f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}",
@@ -270,6 +271,19 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
 def partition_counts(client: AdminClient | Consumer) -> dict[str, int]:
     """Return every topic of the broker and how many partitions it has."""
     return {name: len(topic.partitions) for name, topic in listed(client).items()}
+
+
+def _soon_listed(client: AdminClient | Consumer, names: Collection[str]) -> dict[str, int]:
+    """Return every topic, after SOON_S seconds at most if some are missing.
+
+    Any broker may be asked, and some hear of a new topic later than others.
+    """
+    give_up_s = monotonic() + SOON_S
+    while True:
+        existing = partition_counts(client)
+        if all(existing.get(name) for name in names) or monotonic() >= give_up_s:
+            return existing
+        sleep(LISTED_AGAIN_S)
 
 
 def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:
@@ -293,7 +307,7 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
         TopicError: one is missing.
         BrokerError: the broker does not answer.
     """
-    existing = partition_counts(client)
+    existing = _soon_listed(client, wanted.values())
     missing = [f"{variable}={name}" for variable, name in wanted.items() if name not in existing]
     if missing:
         raise TopicError(
