@@ -53,7 +53,7 @@ class Node:
         self._process.enter_context(node._process(self._folder, self._java(), print))
 
     def stop(self) -> None:
-        """Stop it in order: it hands over what it leads and coordinates first."""
+        """Stop it in order, so that it hands over what it leads and coordinates."""
         self._process.close()
 
     def kill(self) -> None:
@@ -101,12 +101,6 @@ class Cluster:
         admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
         leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].leader
         return self.nodes[leader - 1]
-
-    def restart(self, each: Node) -> None:
-        """Stop a node in order and start it, and wait until all replicas have caught up."""
-        each.stop()
-        each.start()
-        self.await_replicas()
 
     def await_replicas(self) -> None:
         """Wait until all nodes answer, and all replicas of all partitions are in sync."""

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -25,9 +25,15 @@ from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
 T = 1468244340  # 2016-07-11T13:39:00Z
 
-OUTAGE_S = 15.0  # a stop of a node takes 3 s, and each of three coordinators has to move
+# How long the job may commit nothing: a node that is stopped hands over what it coordinates; one that was killed is
+# missed after 9 s, and the client was seen not to return from a step of the transaction, which takes 22 s.
+PAUSE_S = {"stop": 15.0, "kill": 45.0}
+# What `status` may end with: where the group's coordinator was killed, nobody tells its offsets for 9 s.
+CODES = {"stop": {0}, "kill": {0, 4}}
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +62,11 @@ def longest_pause_s(application: Application, stopping: Event) -> float:
     longest_s, seen, seen_s = 0.0, -1, time.monotonic()
     try:
         while not stopping.is_set():
-            saved = saved_state(consumer, application.topic("frames"), 1)
-            if saved is not None and saved.instance.beat != seen:
-                longest_s = max(longest_s, time.monotonic() - seen_s if seen >= 0 else 0.0)
-                seen, seen_s = saved.instance.beat, time.monotonic()
+            with suppress(BrokerError):
+                saved = saved_state(consumer, application.topic("frames"), 1)
+                if saved is not None and saved.instance.beat != seen:
+                    longest_s = max(longest_s, time.monotonic() - seen_s if seen >= 0 else 0.0)
+                    seen, seen_s = saved.instance.beat, time.monotonic()
             stopping.wait(0.1)
     finally:
         consumer.close()
@@ -77,8 +84,8 @@ def ask_again_and_again(application: Application, stopping: Event) -> list[int]:
     return codes
 
 
-@pytest.mark.slow
-def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Cluster, tmp_path: Path, end: str) -> None:
     application = Application(three.address)
     application.prepare(tmp_path, [], "--partitions", "3", "--replication-factor", "3")
     job, page, stopping = application.start(), application.start("serve", "--port", "0"), Event()
@@ -89,17 +96,18 @@ def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Clust
         codes: Future[list[int]] = pool.submit(ask_again_and_again, application, stopping)
         try:
             for node in three.nodes:
-                three.restart(node)
+                getattr(node, end)()
+                node.start()
+                three.await_replicas()
                 assert (job.poll(), page.poll()) == (None, None)
         finally:
             stopping.set()
-    print(sent.result(), paused_s.result(), codes.result())
     wait_until(lambda: sum(application.position(number) for number in range(3)) == sent.result(), "all is counted")
     for process in (page, job):
         process.send_signal(signal.SIGINT)
         finish(process)
-    assert set(codes.result()) == {0}
-    assert paused_s.result() < OUTAGE_S
+    assert set(codes.result()) <= CODES[end]
+    assert paused_s.result() < PAUSE_S[end]
     application.run("verify")
 
 
@@ -114,12 +122,13 @@ def ends_told(watch: Watch) -> dict[int, int]:
     return {end.partition: end.offset for end in ends}
 
 
-@pytest.mark.slow
 def test_offsets_of_a_node_that_hangs_are_not_known(
     three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
-    application.prepare(tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3")
+    application.prepare(
+        tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3", "--replication-factor", "1"
+    )
     application.run("--until-end")
     topic = application.topic("frames")
     for name, value in application.environment().items():
@@ -141,10 +150,11 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     three.await_replicas()
 
 
-@pytest.mark.slow
 def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(three: Cluster, tmp_path: Path) -> None:
     application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
-    application.prepare(tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3")
+    application.prepare(
+        tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3", "--replication-factor", "1"
+    )
     application.run("--until-end")
     with three.leader(application.topic("frames"), 1).frozen():
         output = application.run("--until-end", exit_code=4)
@@ -153,10 +163,9 @@ def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(three: Cluster, tm
     application.run("--until-end")
 
 
-@pytest.mark.slow
 def test_groups_whose_coordinator_is_away_are_not_none(three: Cluster, tmp_path: Path) -> None:
     application = Application(three.address)
-    application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3")
+    application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3", "--replication-factor", "1")
     application.run("--until-end")
     away = three.leader(application.topic("frames"), 1)
     away.stop()
@@ -170,7 +179,6 @@ def test_groups_whose_coordinator_is_away_are_not_none(three: Cluster, tmp_path:
         three.await_replicas()
 
 
-@pytest.mark.slow
 def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path) -> None:
     with cluster.running(tmp_path / "one", nodes=1, more="offsets.topic.num.partitions=50") as one:
         application = Application(one.address)
