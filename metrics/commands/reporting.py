@@ -1,6 +1,7 @@
 """How a command ends: by itself, by an error that its user can mend, by Ctrl-C or SIGTERM."""
 
 import functools
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,8 +17,20 @@ from metrics.errors import MetricsError, OutputClosedError
 P = ParamSpec("P")
 
 
+class _Notes(logging.Handler):
+    """Shows what takes its time, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        terminal.note(record.getMessage())
+
+
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
+    log = logging.getLogger("metrics.connection")
+    if not log.handlers:
+        log.addHandler(_Notes())
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
     @functools.wraps(command)
     def reported(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -5,22 +5,31 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from time import monotonic
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, SettingsError
+from metrics.errors import SettingsError
 from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.kafka import bounded
+from metrics.kafka.unreachable import unreachable
 from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
 REACH_TIMEOUT_S = 10.0
+# A broker whose addresses all fail is given up after this long: the client has tried each several times by then.
+DOWN_S = 1.5
+SAY_AFTER_S = 1.0
 LOOK_TIMEOUT_S = 1.0
 
 # librdkafka logs each broken connection by itself. What matters of that reaches people through our errors.
 client_log = logging.getLogger("metrics.client")
 client_log.addHandler(logging.NullHandler())
 client_log.propagate = False
+
+# For people: that a connection takes its time.
+connection_log = logging.getLogger("metrics.connection")
 
 # What differs between two tries that failed for the same reason; and what a broker is called before it told its number.
 _OF_ONE_TRY = re.compile(
@@ -173,25 +182,40 @@ def open_admin(settings: Settings) -> AdminClient:
     """Open an admin client, and see that the broker answers.
 
     Raises:
-        BrokerError: it did not answer within REACH_TIMEOUT_S.
+        BrokerError: it did not answer within REACH_TIMEOUT_S, or every address of it failed for DOWN_S.
     """
-    causes: dict[str, None] = {}  # each once, in the order in which they came
+    causes: dict[str, int] = {}  # what the client says, each once, in the order in which it came, and its code
+    began_s = monotonic()
 
     def note(error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            causes[_OF_ONE_TRY.sub("", error.str()).strip()] = None
+        causes[_OF_ONE_TRY.sub("", error.str()).strip()] = error.code()
+
+    def look() -> None:
+        admin.poll(0)
+        waited_s = monotonic() - began_s
+        if waited_s >= SAY_AFTER_S:
+            _say_connecting(settings.bootstrap_servers or "")
+        if waited_s >= DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
+            raise _AllDownError
 
     admin = _open(AdminClient, settings, note, {}, {})
     try:
-        admin.list_topics(timeout=REACH_TIMEOUT_S)
-    except KafkaException as error:
+        bounded.call(REACH_TIMEOUT_S + 1, admin.list_topics, None, REACH_TIMEOUT_S, meanwhile=look)
+    except (KafkaException, TimeoutError, _AllDownError) as error:
         admin.poll(0)
-        raise BrokerError(
-            f"no broker answers at {settings.bootstrap_servers}",
-            why="\n".join(causes) or text_of(error),
-            now="start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started",
-        ) from error
+        said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
+        why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
+        raise unreachable(settings, causes.values(), why) from error
     return admin
+
+
+class _AllDownError(Exception):
+    """No address of the broker can be talked to."""
+
+
+@cache
+def _say_connecting(address: str) -> None:
+    connection_log.info("connecting to %s …", address)
 
 
 def text_of(error: KafkaException) -> str:
@@ -242,7 +266,8 @@ def _open(
         "reconnect.backoff.max.ms": 1000,
         # All brokers are connected to at once; else every client waits 50 ms after its first answer.
         "enable.sparse.connections": False,
-        "logger": client_log,
+        # Without it, the client writes to standard error by itself; as it does for who wants to see what it does.
+        **({} if "debug" in settings.client_properties else {"logger": client_log}),
         "error_cb": on_error,
         **preferred,
         **{name: text for name, text in settings.client_properties.items() if _is_property(name)},

@@ -75,7 +75,14 @@ class Application:
 
     def status(self) -> dict[str, Any]:
         """Return what `status --json` says, which is one JSON object and nothing else."""
-        return dict(json.loads(self.run("status", "--json")))
+        return self.answer("status", "--json")
+
+    def answer(self, *arguments: str | Path, exit_code: int = 0) -> dict[str, Any]:
+        """Run the application to its end, and return the JSON object that it printed on standard output."""
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == exit_code, f"exit code {process.returncode}\n{output}\n{errors}"
+        return dict(json.loads(output))
 
     def prepare(self, folder: Path, frames: Iterable[bytes], *arguments: str) -> str:
         """Create the topics and feed frames."""

@@ -20,7 +20,6 @@ CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 _PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": "1",
-    "listener.security.protocol.map": "OPEN:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "OPEN",
     "log.dirs": "data",
@@ -44,23 +43,31 @@ log4j.appender.A.layout.ConversionPattern=%d %p %m (%c)%n
 
 @contextmanager
 def running(
-    folder: Path, properties: Mapping[str, str] | None = None, version: str = KAFKA_VERSION
-) -> Iterator[tuple[str, str]]:
+    folder: Path,
+    properties: Mapping[str, str] | None = None,
+    version: str = KAFKA_VERSION,
+    listeners: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, str]]:
     """Run a node of its own for as long as the context lasts.
 
     Args:
-        properties: of the server, over those here; CLIENTS is the listener that is set up by them.
+        properties: of the server, over those here.
+        listeners: the protocols of more listeners, by their names.
 
     Returns:
-        The addresses of two listeners: an open one, and that of CLIENTS.
+        The address of each listener; OPEN takes anybody, in plain text.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    protocols = {"OPEN": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
     with ExitStack() as bound:
-        sockets = [bound.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        opened, clients, controller = (f"127.0.0.1:{taken.getsockname()[1]}" for taken in sockets)
+        sockets = {name: bound.enter_context(socket.create_server(("127.0.0.1", 0))) for name in protocols}
+        addresses = {name: f"127.0.0.1:{taken.getsockname()[1]}" for name, taken in sockets.items()}
+    controller = addresses.pop("CONTROLLER")
+    listened = ",".join(f"{name}://{address}" for name, address in addresses.items())
     own = {
-        "listeners": f"OPEN://{opened},CLIENTS://{clients},CONTROLLER://{controller}",
-        "advertised.listeners": f"OPEN://{opened},CLIENTS://{clients}",
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+        "listeners": f"{listened},CONTROLLER://{controller}",
+        "advertised.listeners": listened,
         "controller.quorum.voters": f"1@{controller}",
     }
     lines = {**_PROPERTIES, **own, **(properties or {})}
@@ -76,9 +83,9 @@ def running(
             [*command, "kafka.Kafka", "server.properties"], cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        wait_until(lambda: _answers(opened) or broker.poll() is not None, "it answers")
+        wait_until(lambda: _answers(addresses["OPEN"]) or broker.poll() is not None, "it answers")
         assert broker.poll() is None, (folder / "kafka.log").read_text()[-4000:]
-        yield opened, clients
+        yield addresses
     finally:
         broker.kill()
         broker.wait()

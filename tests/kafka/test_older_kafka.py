@@ -18,8 +18,8 @@ DAY_MS = 86_400_000
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.4.1", "3.9.1"])
 def test_topics_are_created_frames_counted_and_results_verified(tmp_path: Path, version: str) -> None:
-    with own_kafka.running(tmp_path / "kafka", version=version) as (address, _):
-        application = Application(address)
+    with own_kafka.running(tmp_path / "kafka", version=version) as addresses:
+        application = Application(addresses["OPEN"])
         application.variables["OUTPUT_STREAM"] = application.topic("republished")
         application.prepare(tmp_path, [*FRAMES[:5], b"no frame", *FRAMES[5:]], "--partitions", "2")
         application.run("--until-end")
@@ -35,10 +35,10 @@ def test_topics_are_created_frames_counted_and_results_verified(tmp_path: Path, 
 @pytest.mark.slow
 def test_a_limit_for_timestamps_in_both_directions_is_kept_before_kafka_3_6(tmp_path: Path) -> None:
     """A record beyond it would be refused, and the job would end at it, at every start."""
-    with own_kafka.running(tmp_path / "kafka", version="3.4.1") as (address, _):
-        application = Application(address)
+    with own_kafka.running(tmp_path / "kafka", version="3.4.1") as addresses:
+        application = Application(addresses["OPEN"])
         application.create_topic("rejected", message_timestamp_difference_max_ms=f"{DAY_MS}")
-        admin = AdminClient({"bootstrap.servers": address})
+        admin = AdminClient({"bootstrap.servers": addresses["OPEN"]})
         config = topics.configuration(admin, application.topic("rejected"))
         assert not topics.keeps_timestamps_ahead(config)
         application.prepare(tmp_path, FRAMES[:5])

@@ -1,6 +1,5 @@
 """A group set to read from elsewhere, on a real broker: what is published again is the same, nothing counts twice."""
 
-import json
 import signal
 from typing import Any
 
@@ -14,7 +13,7 @@ RULES = Rules(lateness_s=5, future_limit_s=3600)
 
 
 def plan(application: Application, to: str, *arguments: str) -> dict[str, Any]:
-    return dict(json.loads(application.run("reset-offsets", "--to", to, "--json", *arguments)))
+    return application.answer("reset-offsets", "--to", to, "--json", *arguments)
 
 
 def state(application: Application) -> State:
@@ -55,7 +54,7 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     application.run("--until-end")
     assert (application.seconds(), application.minutes()) == (seconds, minutes)
     assert state(application) == before
-    assert json.loads(application.run("verify", "--json"))["verdict"] == "agrees"
+    assert application.answer("verify", "--json")["verdict"] == "agrees"
 
 
 def test_from_the_middle_on_windows_are_published_again_with_the_values_that_they_had(application: Application) -> None:
@@ -71,7 +70,7 @@ def test_from_the_middle_on_windows_are_published_again_with_the_values_that_the
     assert state(application) == before
     windows = told["published_again"]
     assert (windows["seconds"]["windows"], windows["minutes"]["windows"]) == (len(again), 3)
-    found = json.loads(application.run("verify", "--json", exit_code=1))
+    found = application.answer("verify", "--json", exit_code=1)
     assert found["counts"] == {"doubled": len(again) + 3, "rejected": 4}
 
 

@@ -1,6 +1,5 @@
 """`verify` on a real broker: it agrees with what the job did, and names whatever was done to the outputs since."""
 
-import json
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ Rows = list[tuple[bytes | None, bytes | None]]
 
 def verdict(application: Application, *arguments: str, exit_code: int = 0) -> dict[str, Any]:
     """Verify, and return what machines read."""
-    found: dict[str, Any] = json.loads(application.run("verify", "--json", *arguments, exit_code=exit_code))
+    found = application.answer("verify", "--json", *arguments, exit_code=exit_code)
     assert found["agrees"] == (exit_code == 0)
     return found
 

@@ -1,0 +1,94 @@
+"""Why no broker answers, by what the client says and by a look at the port, and what to do about it."""
+
+import socket
+import ssl
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError
+
+from metrics.errors import BrokerError
+from metrics.settings import Settings
+
+LOOK_TIMEOUT_S = 1.0
+KAFKA_PORT = 9092
+
+_START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
+_RESOLVE = "correct BOOTSTRAP_SERVERS, or see that this machine can resolve the name"
+_CREDENTIALS = (
+    "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM to what the broker takes,\n"
+    "and BOOTSTRAP_SERVERS to a port of it that asks for a password"
+)
+_AUTHORITY = (
+    "set KAFKA_SSL_CA_LOCATION to the file of the authority that signed the broker's certificate,\n"
+    "and name the broker in BOOTSTRAP_SERVERS as its certificate does"
+)
+_CERTIFICATE = (
+    "the port speaks TLS and may ask for a certificate of the client:\n"
+    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker takes"
+)
+_WITH_TLS = "the port speaks TLS: set KAFKA_SECURITY_PROTOCOL to SSL, or to SASL_SSL where there is a password"
+_WITHOUT_TLS = "the port does not speak TLS: set KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT"
+_OTHER = (
+    "see that the port is one of Kafka's; if it asks for a password, set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT,\n"
+    "and KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+)
+
+
+class Port(NamedTuple):
+    """What a look at a port found."""
+
+    takes_connections: bool
+    speaks_tls: bool
+
+
+def unreachable(settings: Settings, codes: Collection[int], why: str) -> BrokerError:
+    """Return the error to raise.
+
+    Args:
+        codes: of the errors that the client told.
+        why: what it said.
+    """
+    what, now = _what_and_now(settings, codes)
+    return BrokerError(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
+
+
+def _what_and_now(settings: Settings, codes: Collection[int]) -> tuple[str, str]:
+    if KafkaError._AUTHENTICATION in codes:
+        return "the broker does not let us in", _CREDENTIALS
+    if KafkaError._SSL in codes:
+        return "no TLS connection to the broker", _AUTHORITY
+    ports = [_look_at(*address) for address in _addresses(settings.bootstrap_servers or "")]
+    if not any(port.takes_connections for port in ports):
+        return "no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START
+    speaks_tls = any(port.speaks_tls for port in ports)
+    if settings.client_properties.get("security.protocol", "").upper().endswith("SSL"):
+        return "no broker answers as it should", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
+    return "no broker answers as it should", _WITH_TLS if speaks_tls else _OTHER
+
+
+def _addresses(servers: str) -> Iterator[tuple[str, int]]:
+    """Yield host and port of each address; an IPv6 host stands in brackets."""
+    for server in servers.split(","):
+        host, colon, port = server.rpartition("://")[2].rpartition(":")
+        if not colon or not port.isdecimal():
+            host, port = server.rpartition("://")[2], str(KAFKA_PORT)
+        yield host.strip("[] "), int(port)
+
+
+def _look_at(host: str, port: int) -> Port:
+    """Connect to a port as a client with TLS does; what it shows is not checked, since nothing is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        connected = socket.create_connection((host, port), LOOK_TIMEOUT_S)
+    except OSError:
+        return Port(takes_connections=False, speaks_tls=False)
+    with closing(connected):
+        try:
+            context.wrap_socket(connected, server_hostname=host).close()
+        except OSError:  # ssl.SSLError is one
+            return Port(takes_connections=True, speaks_tls=False)
+    return Port(takes_connections=True, speaks_tls=True)

@@ -1,0 +1,123 @@
+"""What a command says when the broker cannot be talked to: a real broker with TLS, certificates and passwords."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.kafka import own_kafka
+from tests.kafka.application import Application
+
+MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+
+@dataclass
+class Guarded:
+    """A broker with a listener for each way to connect.
+
+    Attributes:
+        folder: where the certificates are: `ca.crt`, `other.crt`, and a pair of the client's.
+        addresses: of the listeners.
+    """
+
+    folder: Path
+    addresses: dict[str, str]
+
+    def refused(self, listener: str, **properties: str) -> str:
+        """Run a command that the broker does not let in, and return what it says; {} is the folder."""
+        variables = {f"KAFKA_{name.upper()}": text.format(self.folder) for name, text in properties.items()}
+        return Application(self.addresses[listener], variables).run("status", exit_code=4)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    for name in ("ca", "other"):
+        make_certificate(folder, name)
+    for name in ("server", "client"):
+        make_certificate(folder, name, "-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1")
+    (folder / "server.pem").write_bytes((folder / "server.key").read_bytes() + (folder / "server.crt").read_bytes())
+    properties = {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": f"{folder}/server.pem",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": f"{folder}/ca.crt",
+        "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.password.plain.sasl.jaas.config": f'{MODULE} required user_me="right";',
+    }
+    listeners = {"TLS": "SSL", "MUTUAL": "SSL", "PASSWORD": "SASL_PLAINTEXT"}
+    with own_kafka.running(folder / "kafka", properties, listeners=listeners) as addresses:
+        yield Guarded(folder, addresses)
+
+
+def make_certificate(folder: Path, name: str, *by: str) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    subprocess.run([*command, "-keyout", f"{name}.key", "-out", f"{name}.crt", *by], cwd=folder, check=True)
+
+
+TLS = {"security_protocol": "SSL", "ssl_ca_location": "{}/ca.crt"}
+PASSWORD = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_username": "me"}
+
+
+def test_who_is_let_in_is_let_in(guarded: Guarded) -> None:
+    pair = {"KAFKA_SSL_CERTIFICATE_LOCATION": "client.crt", "KAFKA_SSL_KEY_LOCATION": "client.key"}
+    secured = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CA_LOCATION": f"{guarded.folder}/ca.crt"}
+    files = {variable: f"{guarded.folder}/{file}" for variable, file in pair.items()}
+    assert "TOPIC" in Application(guarded.addresses["MUTUAL"], secured | files).run("status", exit_code=5)
+
+
+def test_plain_text_to_a_port_with_tls(guarded: Guarded) -> None:
+    said = guarded.refused("TLS")
+    assert "the port speaks TLS: set KAFKA_SECURITY_PROTOCOL to SSL" in said
+    assert "start the broker" not in said
+
+
+def test_tls_to_a_port_without(guarded: Guarded) -> None:
+    said = guarded.refused("OPEN", **TLS)
+    assert "connecting to a PLAINTEXT broker listener?" in said
+    assert "the port does not speak TLS: set KAFKA_SECURITY_PROTOCOL to PLAINTEXT" in said
+
+
+def test_a_certificate_of_another_authority(guarded: Guarded) -> None:
+    said = guarded.refused("TLS", **TLS | {"ssl_ca_location": "{}/other.crt"})
+    assert said.splitlines()[-4].startswith("error: no TLS connection to the broker at 127.0.0.1:")
+    assert "broker certificate could not be verified" in said
+    assert "set KAFKA_SSL_CA_LOCATION to the file of the authority" in said
+
+
+def test_no_certificate_of_the_client(guarded: Guarded) -> None:
+    said = guarded.refused("MUTUAL", **TLS)
+    assert "certificate required" in said
+    assert "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION" in said
+
+
+def test_a_wrong_password(guarded: Guarded) -> None:
+    said = guarded.refused("PASSWORD", **PASSWORD, sasl_password="wrong")
+    assert "error: the broker does not let us in at 127.0.0.1:" in said
+    assert "Authentication failed: Invalid username or password" in said
+    assert "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD" in said
+    assert "wrong" not in said
+
+
+def test_no_password_where_there_must_be_one(guarded: Guarded) -> None:
+    assert "if it asks for a password, set KAFKA_SECURITY_PROTOCOL" in guarded.refused("PASSWORD")
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "topics"])
+def test_a_refused_connection_is_told_soon_and_that_it_is_tried(command: str) -> None:
+    began_s = time.monotonic()
+    said = Application("127.0.0.1:1").run(command, exit_code=4)
+    assert time.monotonic() - began_s < 9  # 2 s, on a machine that does nothing else; it was 12 s, and 23 s of verify
+    assert said.startswith("connecting to 127.0.0.1:1 …\nerror: no broker answers at 127.0.0.1:1\n")
+    assert "Connection refused" in said
+    assert "start the broker" in said
+
+
+def test_what_the_client_logs_is_shown_where_it_is_asked_for(guarded: Guarded) -> None:
+    said = Application(guarded.addresses["OPEN"], {"KAFKA_DEBUG": "broker"}).run("topics")
+    assert "%7|" in said
+    assert "Connected to ipv4#127.0.0.1:" in said
