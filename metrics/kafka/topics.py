@@ -17,6 +17,8 @@ ADMIN_TIMEOUT_S = 10.0
 LISTED_AGAIN_S = 0.05
 BROKERS_DEFAULT = -1  # default.replication.factor
 SOON_S = 1.0
+# A topic that a user may not describe is left out where topics are listed.
+_IF_HIDDEN = "what is there and hidden,\naccess rules must let this user see (Describe)"
 _FOREVER = "-1"
 _ANY_TIME = str(2**63 - 1)
 # Brokers before Kafka 3.6 do not know it. They take what lies ahead, unless message.timestamp.difference.max.ms is set.
@@ -261,9 +263,9 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
     partitions = _soon_listed(client, [settings.input_topic]).get(settings.input_topic, 0)
     if not partitions:
         raise TopicError(
-            f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}",
+            f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}, or hidden from this user",
             why="INPUT_TOPIC names it",
-            now="python app.py prepare-topics creates it",
+            now=f"python app.py prepare-topics creates it; {_IF_HIDDEN}",
         )
     return partitions
 
@@ -311,9 +313,10 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
     missing = [f"{variable}={name}" for variable, name in wanted.items() if name not in existing]
     if missing:
         raise TopicError(
-            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}",
+            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}, "
+            "or hidden from this user",
             why="\n".join(missing),
-            now="python app.py prepare-topics creates what is missing",
+            now=f"python app.py prepare-topics creates what is missing; {_IF_HIDDEN}",
         )
     return {name: existing[name] for name in wanted.values()}
 

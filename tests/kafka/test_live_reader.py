@@ -91,7 +91,7 @@ def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: 
     with reading(application) as board:
         wait_until(lambda: board.trouble is not None, "it tells what is wrong")
         assert board.trouble is not None
-        assert f" missing on {application.bootstrap_servers}: " in board.trouble.what
+        assert f" missing on {application.bootstrap_servers}, " in board.trouble.what
         assert not board.has_begun
         application.prepare(tmp_path, frames(T, T + 10))
         wait_until(lambda: board.is_ready, "all is well")
