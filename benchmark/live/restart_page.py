@@ -18,7 +18,8 @@ _BEGINNING = """\
 How long results stay away: while frames come in live, 1,000 a second, the application is killed by SIGKILL and started
 again at once. The clock starts with the new process, and stops when a `read_committed` consumer has its first record.
 
-- **Until it asks**: Python starts, modules are imported, topics are checked.
+- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the process before,
+  which has ended on the same machine, so it is not waited for; on another one, it would be until it is silent (5 s).
 - **Taking over**: `init_transactions`. The broker fences the instance before, and ends the transaction that it left
   open; nothing can be read or written safely before. The first start of all takes over from nobody; on a new broker,
   it waits until that has made its own topic for transactions.
