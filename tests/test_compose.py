@@ -256,6 +256,18 @@ def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() 
     assert [service["logging"] for service in services.values()] == [logs] * 7
 
 
+def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled() -> None:
+    services = {name: service for name, service in compose()["services"].items() if name in APP_SERVICES}
+    assert {name: service.get("build") for name, service in services.items()} == {
+        "prepare-topics": None,
+        "app": ".",
+        "page": None,
+    }
+    assert {(service["image"], service["pull_policy"]) for service in services.values()} == {
+        ("frames-metrics", "never")
+    }
+
+
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> None:
     how = compose()["services"][service]
@@ -269,7 +281,6 @@ def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> Non
 def test_data_is_mounted_where_the_application_looks_for_it(service: str) -> None:
     (workdir,) = of_the_image("WORKDIR")
     assert compose()["services"][service]["volumes"] == [f"./data:{workdir}/data:ro"]
-    assert compose()["services"][service]["build"] == "."
 
 
 def mounted(service: str) -> dict[str, Path]:
