@@ -103,7 +103,7 @@ class Banner:
             )
         elif warnings:
             self._what.set_text("\n".join(line[:1].upper() + line[1:] for line in warnings))
-            self._more.set_text("As of the last commit. What is counted, is counted right.")
+            self._more.set_text("As of the last commit.")
 
 
 class FigureCard:
