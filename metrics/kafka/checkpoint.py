@@ -32,6 +32,7 @@ WHAT = "the transaction failed; nothing of it is visible"
 NOW = "start again: the last commit is where it goes on"
 MOST_REFUSALS = 3
 ANY_PARTITION = -1
+_TRANSACTION_LOG = "__transaction_state"
 # What a record, its batch and a header take beside their own bytes, at the most.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
@@ -73,7 +74,21 @@ class Checkpoint:
         # Without a connection to the broker, the client looks for its coordinator anew after 500 ms only.
         with suppress(KafkaException):
             producer.list_topics(timeout=LOOK_TIMEOUT_S)
-        self._call(producer.init_transactions, self._call_s)
+        try:
+            self._call(producer.init_transactions, self._call_s)
+        except TransactionLostError as lost:
+            self._explain(lost)
+            raise
+
+    def _explain(self, lost: "TransactionLostError") -> None:
+        """Say what else may be the cause where nothing can be taken over: there is no log of transactions."""
+        with suppress(KafkaException):
+            found = self._producer.list_topics(timeout=LOOK_TIMEOUT_S)
+            if _TRANSACTION_LOG not in found.topics and not lost.is_fenced:
+                lost.cause.why += (
+                    f"\nthe broker has no topic {_TRANSACTION_LOG}, or hides it: it cannot be made "
+                    f"where transaction.state.log.replication.factor is above the number of nodes, {len(found.brokers)}"
+                )
 
     def publish(self, record: Record) -> None:
         """Send the record of a closed window; its timestamp is the window's start."""

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import SettingsError
 from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.kafka import bounded
-from metrics.kafka.unreachable import unreachable
+from metrics.kafka.unreachable import require_names, unreachable
 from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
 REACH_TIMEOUT_S = 10.0
@@ -182,7 +182,8 @@ def open_admin(settings: Settings) -> AdminClient:
     """Open an admin client, and see that the broker answers.
 
     Raises:
-        BrokerError: it did not answer within REACH_TIMEOUT_S, or every address of it failed for DOWN_S.
+        BrokerError: it did not answer within REACH_TIMEOUT_S, every address of it failed for DOWN_S, or no name that
+            it gives its nodes can be resolved.
     """
     causes: dict[str, int] = {}  # what the client says, each once, in the order in which it came, and its code
     began_s = monotonic()
@@ -200,12 +201,13 @@ def open_admin(settings: Settings) -> AdminClient:
 
     admin = _open(AdminClient, settings, note, {}, {})
     try:
-        bounded.call(REACH_TIMEOUT_S + 1, admin.list_topics, None, REACH_TIMEOUT_S, meanwhile=look)
+        found = bounded.call(REACH_TIMEOUT_S + 1, admin.list_topics, None, REACH_TIMEOUT_S, meanwhile=look)
     except (KafkaException, TimeoutError, _AllDownError) as error:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
         why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
         raise unreachable(settings, causes.values(), why) from error
+    require_names(settings, [node.host for node in found.brokers.values()])
     return admin
 
 

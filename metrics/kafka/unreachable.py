@@ -54,6 +54,31 @@ def unreachable(settings: Settings, codes: Collection[int], why: str) -> BrokerE
     return BrokerError(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
 
 
+def require_names(settings: Settings, hosts: Collection[str]) -> None:
+    """See that this machine can resolve the name of a node, as the broker advertises it.
+
+    Raises:
+        BrokerError: it can resolve none.
+    """
+    known = {host for host, _ in _addresses(settings.bootstrap_servers or "")}
+    if not hosts or not known.isdisjoint(hosts) or any(map(_resolves, hosts)):
+        return
+    raise BrokerError(
+        f"the broker at {settings.bootstrap_servers} names itself as this machine does not know it",
+        why=f"it advertises {', '.join(sorted(hosts))}, which cannot be resolved here",
+        now="set BOOTSTRAP_SERVERS to the port of it that is meant for this machine,\n"
+        "or let it advertise a name that is known here (advertised.listeners)",
+    )
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
 def _what_and_now(settings: Settings, codes: Collection[int]) -> tuple[str, str]:
     if KafkaError._AUTHENTICATION in codes:
         return "the broker does not let us in", _CREDENTIALS

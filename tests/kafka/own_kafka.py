@@ -47,12 +47,14 @@ def running(
     properties: Mapping[str, str] | None = None,
     version: str = KAFKA_VERSION,
     listeners: Mapping[str, str] | None = None,
+    advertised: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, str]]:
     """Run a node of its own for as long as the context lasts.
 
     Args:
         properties: of the server, over those here.
         listeners: the protocols of more listeners, by their names.
+        advertised: the hosts that listeners are told to be on, where that is another than the true one.
 
     Returns:
         The address of each listener; OPEN takes anybody, in plain text.
@@ -67,7 +69,10 @@ def running(
     own = {
         "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
         "listeners": f"{listened},CONTROLLER://{controller}",
-        "advertised.listeners": listened,
+        "advertised.listeners": ",".join(
+            f"{name}://{(advertised or {}).get(name, '127.0.0.1')}:{address.rpartition(':')[2]}"
+            for name, address in addresses.items()
+        ),
         "controller.quorum.voters": f"1@{controller}",
     }
     lines = {**_PROPERTIES, **own, **(properties or {})}

@@ -45,12 +45,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         "ssl.keystore.location": f"{folder}/server.pem",
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": f"{folder}/ca.crt",
+        "transaction.state.log.replication.factor": "3",
         "listener.name.mutual.ssl.client.auth": "required",
         "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.password.plain.sasl.jaas.config": f'{MODULE} required user_me="right";',
     }
-    listeners = {"TLS": "SSL", "MUTUAL": "SSL", "PASSWORD": "SASL_PLAINTEXT"}
-    with own_kafka.running(folder / "kafka", properties, listeners=listeners) as addresses:
+    listeners = {"TLS": "SSL", "MUTUAL": "SSL", "PASSWORD": "SASL_PLAINTEXT", "ABROAD": "PLAINTEXT"}
+    abroad = {"ABROAD": "kafka.invalid"}
+    with own_kafka.running(folder / "kafka", properties, listeners=listeners, advertised=abroad) as addresses:
         yield Guarded(folder, addresses)
 
 
@@ -105,6 +107,20 @@ def test_a_wrong_password(guarded: Guarded) -> None:
 
 def test_no_password_where_there_must_be_one(guarded: Guarded) -> None:
     assert "if it asks for a password, set KAFKA_SECURITY_PROTOCOL" in guarded.refused("PASSWORD")
+
+
+def test_a_name_that_is_advertised_and_not_known_here(guarded: Guarded) -> None:
+    said = guarded.refused("ABROAD")
+    assert "names itself as this machine does not know it" in said
+    assert "it advertises kafka.invalid, which cannot be resolved here" in said
+
+
+def test_a_log_of_transactions_that_wants_more_nodes_than_there_are(guarded: Guarded) -> None:
+    application = Application(guarded.addresses["OPEN"], {"BROKER_TIMEOUT_S": "1"})
+    application.run("prepare-topics", "/dev/null")
+    said = application.run("--until-end", exit_code=4)
+    assert "the broker has no topic __transaction_state, or hides it" in said
+    assert "transaction.state.log.replication.factor is above the number of nodes, 1" in said
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "topics"])
