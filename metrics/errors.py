@@ -51,7 +51,11 @@ class BrokerError(MetricsError):
 
 
 class RefusedError(BrokerError):
-    """The broker answers, but did not take records, or does not allow what was asked."""
+    """The broker answers, but did not take records."""
+
+
+class DeniedError(RefusedError):
+    """The broker does not allow what was asked, and will not until somebody changes a right or a password."""
 
 
 class TopicError(MetricsError):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from metrics.errors import BrokerError, RefusedError, SettingsError
+from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
 from metrics.frames.frame import FrameMessage, Reason, Rejection
 from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
@@ -293,7 +293,7 @@ class Checkpoint:
             self._producer.poll(0)  # it brings the refusals
         why = "\n".join(dict.fromkeys([*self._refusals, cause.str().strip()]))
         allow = to_allow([cause.code(), *self._refused])
-        kind = RefusedError if self._refusals or allow else BrokerError
+        kind = DeniedError if allow else RefusedError if self._refusals else BrokerError
         return kind(WHAT, why=why, now=allow or NOW)
 
 

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from metrics.errors import BrokerError
+from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.permissions import to_allow
 
 ASK_TIMEOUT_S = 10.0
@@ -41,7 +41,8 @@ def committed(
         if monotonic() >= give_up_s or not all(error.code() in ANSWERS_SOON for error in failures):
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
             now = to_allow(error.code() for error in failures)
-            raise BrokerError("the broker does not tell the consumer group's offsets", why=why, now=now)
+            kind = DeniedError if now else BrokerError
+            raise kind("the broker does not tell the consumer group's offsets", why=why, now=now)
         sleep(ASKED_AGAIN_S)
 
 

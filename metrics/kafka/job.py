@@ -10,7 +10,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, FencedError, MetricsError
+from metrics.errors import BrokerError, DeniedError, FencedError, MetricsError
 from metrics.frames.counter import Counter
 from metrics.frames.state import State
 from metrics.kafka import standby, topics
@@ -22,7 +22,7 @@ from metrics.kafka.load import Load
 from metrics.kafka.lookout import Lookout
 from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience, cannot_pass
+from metrics.kafka.patience import Patience
 from metrics.kafka.resuming import Beginning, begin, saved_state
 from metrics.kafka.saved_state import Instance
 from metrics.kafka.topics import TopicsInUse
@@ -96,9 +96,9 @@ class Job:
             try:
                 if self._try_to_start(tell, take_over, waits=waits):
                     return True
+            except DeniedError:
+                raise
             except BrokerError as error:
-                if cannot_pass(error):
-                    raise
                 if not self._stopping.is_set():
                     self._patience.suffer(error, self._heard_at_s)
             except FencedError as error:
@@ -160,7 +160,7 @@ class Job:
         try:
             self._open()
         except TransactionLostError as lost:
-            raise self._given_up(lost) from lost.__cause__
+            raise self._given_up(lost) from None
 
     def open_with_losses(self) -> list[str]:
         """Take over, and go on where the group stands, without what is gone; returns what that is, a line each."""
@@ -171,7 +171,7 @@ class Job:
             missing = self.counter.write_off()
             self._go_on(beginning.state)
         except TransactionLostError as lost:
-            raise self._given_up(lost) from lost.__cause__
+            raise self._given_up(lost) from None
         return (
             [*beginning.losses, f"frames of open windows that are gone: {missing:,}"] if missing else beginning.losses
         )

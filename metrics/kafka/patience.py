@@ -4,35 +4,12 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException
-
 from metrics.errors import BrokerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CALM_S = 30.0
-# What a broker goes on answering until somebody changes a setting or a right.
-_CANNOT_PASS = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.INVALID_TRANSACTION_TIMEOUT,
-        KafkaError.UNSUPPORTED_VERSION,
-        KafkaError._UNSUPPORTED_FEATURE,
-    }
-)
-
-
-def cannot_pass(error: BrokerError) -> bool:
-    """Tell whether trying again is of no use; where the client's own error is not known, it may be of use."""
-    cause = error.__cause__
-    return isinstance(cause, KafkaException) and cause.args[0].code() in _CANNOT_PASS
 
 
 class Patience:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
-from metrics.errors import BrokerError
+from metrics.errors import BrokerError, DeniedError
 from metrics.settings import Settings
 
 LOOK_TIMEOUT_S = 1.0
@@ -51,7 +51,8 @@ def unreachable(settings: Settings, codes: Collection[int], why: str) -> BrokerE
         why: what it said.
     """
     what, now = _what_and_now(settings, codes)
-    return BrokerError(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
+    kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
+    return kind(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
 
 
 def require_names(settings: Settings, hosts: Collection[str]) -> None:

@@ -105,6 +105,13 @@ def test_a_wrong_password(guarded: Guarded) -> None:
     assert "wrong" not in said
 
 
+def test_a_job_with_a_wrong_password_does_not_try_on(guarded: Guarded) -> None:
+    variables = {f"KAFKA_{name.upper()}": text for name, text in (PASSWORD | {"sasl_password": "wrong"}).items()}
+    said = Application(guarded.addresses["PASSWORD"], variables).run(exit_code=4)
+    assert "error: the broker does not let us in at 127.0.0.1:" in said
+    assert "trying on" not in said
+
+
 def test_no_password_where_there_must_be_one(guarded: Guarded) -> None:
     assert "if it asks for a password, set KAFKA_SECURITY_PROTOCOL" in guarded.refused("PASSWORD")
 

@@ -60,7 +60,7 @@ def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_s
         said = lines_to(process, "why: ")
         assert said[0] == f"no broker answers at {address}; trying on for 60 s\n"
         assert "Connection refused" in said[1]
-        assert time.monotonic() - started_s < 20, "3 s, and what it takes a loaded machine to begin"
+        assert time.monotonic() - started_s < 9  # 2 s, on a machine that does nothing else
         with local_broker.running(folder, print):
             lines_to(process, "counting ")
             application.send([frame(T + second, "a")], timestamp=T * 1000)
@@ -73,9 +73,9 @@ def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_s
 
 
 def test_a_start_without_a_broker_is_given_up_after_the_timeout() -> None:
-    application = Application("127.0.0.1:1", {"BROKER_TIMEOUT_S": "12"})
+    application = Application("127.0.0.1:1", {"BROKER_TIMEOUT_S": "4"})
     said = finish(application.start(), exit_code=4)
-    assert said.startswith("no broker answers at 127.0.0.1:1; trying on for 12 s\n")
+    assert said.startswith("no broker answers at 127.0.0.1:1; trying on for 4 s\n")
     assert "error: no broker answers at 127.0.0.1:1\n" in said
 
 
