@@ -97,8 +97,16 @@ class Input:
         self.reached[partition] = max(self.reached[partition], offset + 1)
 
     def _before_ends(self, frames: list[FrameMessage], ends: Mapping[int, int]) -> list[FrameMessage]:
-        if all(reached + len(frames) <= ends[partition] for partition, reached in self.reached.items()):
+        """Leave out the frames that lie behind an end, if there are any.
+
+        How many frames there are does not tell: ends of transactions, aborted and compacted records take offsets, too.
+        """
+        positions = self._consumer.position([TopicPartition(self._topic, partition) for partition in self.reached])
+        passed = [at.partition for at in positions if at.offset > ends[at.partition]]
+        if not passed:
             return frames
+        for partition in passed:  # what comes next lies behind the end, so nothing is left before it
+            self.reached[partition] = max(self.reached[partition], ends[partition])
         return [frame for frame in frames if frame.offset() < ends[frame.partition()]]
 
     def _take_event(self, message: Message) -> None:

@@ -1,0 +1,106 @@
+"""Offsets that hold no frame, on a real broker: ends of transactions, aborted and compacted records take offsets, too.
+
+Each upstream leaves few frames behind many offsets, so that a distance of offsets taken for a number of frames shows.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metrics.kafka import local_broker
+from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
+
+T = 1468244340
+FEW = 40
+MORE = 30
+MANY = 150  # where the first frames are gone, windows are compared behind the first 100 that are left
+FREEZE_S = 26  # the longest step of a transaction is given up after 22 s
+
+
+def write_one_a_transaction(application: Application, frames: list[bytes]) -> None:
+    """Write each frame in a transaction of its own: each takes two offsets."""
+    producer = application.producer_in_transactions()
+    for line in frames:
+        producer.begin_transaction()
+        producer.produce(application.topic("frames"), line, partition=0)
+        producer.commit_transaction(TIMEOUT_S)
+
+
+def write_among_aborted(application: Application, frames: list[bytes]) -> None:
+    """Write the frames in two transactions, and before each a transaction of 50 records that is aborted."""
+    producer = application.producer_in_transactions()
+    for part in (frames[: len(frames) // 2], frames[len(frames) // 2 :]):
+        for lines, end in (
+            ([frame(T, "aborted")] * 50, producer.abort_transaction),
+            (part, producer.commit_transaction),
+        ):
+            producer.begin_transaction()
+            for line in lines:
+                producer.produce(application.topic("frames"), line, partition=0)
+            producer.flush(TIMEOUT_S)
+            end(TIMEOUT_S)
+
+
+Write = Callable[[Application, list[bytes]], None]
+UPSTREAMS = pytest.mark.parametrize("write", [write_one_a_transaction, write_among_aborted])
+
+
+def seconds_with_frames(application: Application) -> list[tuple[int, int]]:
+    return [(start - T, frames) for start, frames, *_ in application.seconds() if frames]
+
+
+def stop(application: Application, frames: int) -> None:
+    """Run the job until it has counted so many frames, and stop it with its windows open."""
+    application.variables["IDLE_S"] = "600"
+    process = application.start()
+    wait_until(lambda: consumed(application) == frames, f"{frames} frames are read")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+
+
+def consumed(application: Application) -> int:
+    saved = application.saved_state()
+    return saved.state.partitions[0].tally.consumed if saved else 0
+
+
+@UPSTREAMS
+def test_a_restart_with_open_windows_finds_its_frames_and_no_others(application: Application, write: Write) -> None:
+    application.run("prepare-topics", "/dev/null")
+    write(application, [frame(T + 1, f"u{number}") for number in range(FEW)])
+    stop(application, FEW)
+    write(application, [frame(T + 2, f"u{number}") for number in range(MORE)])
+    application.run("--until-end")
+    assert seconds_with_frames(application) == [(1, FEW), (2, MORE)]
+    assert [users for _, users, *_ in application.minutes()] == [FEW]
+    assert "agree" in application.run("verify")
+
+
+@pytest.mark.slow
+def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"IDLE_S": "600"})
+        application.run("prepare-topics", "/dev/null")
+        write_one_a_transaction(application, [frame(T + 1, f"u{number}") for number in range(FEW)])
+        java = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
+        process = application.start()
+        wait_until(lambda: consumed(application) == FEW, "the first frames are read")
+        beat = application.beat()
+        wait_until(lambda: application.beat() > beat, "a commit has just been")
+        write_one_a_transaction(application, [frame(T + 2, f"u{number}") for number in range(MORE)])
+        for broker in java:
+            broker.suspend()
+        try:
+            time.sleep(FREEZE_S)
+        finally:
+            for broker in java:
+                broker.resume()
+        wait_until(lambda: process.poll() is not None or consumed(application) == FEW + MORE, "all frames are read")
+        process.send_signal(signal.SIGINT)
+        assert "went back to the last commit" in finish(process)
+        application.run("--until-end")
+        assert seconds_with_frames(application) == [(1, FEW), (2, MORE)]
+        assert [users for _, users, *_ in application.minutes()] == [FEW]
