@@ -176,6 +176,10 @@ class PartitionCounter:
         self.position = position
         self.clock.see(now_s)
 
+    def pass_by(self, position: int) -> None:
+        """Note that no frame is left before a position: offsets between may hold none, as the end of a transaction."""
+        self.position = max(self.position, position)
+
     def raise_watermark(self, watermark: int) -> None:
         """Let event time move on by what other partitions or wall time say."""
         self.clock.watermark = max(self.clock.watermark, watermark)

@@ -128,10 +128,15 @@ class Input:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
     def lags(self) -> dict[int, int]:
-        """Return how many records are waiting in each partition, by what the last fetch told, if one did."""
+        """Return at most how many records are waiting in each partition, by what the last fetch told, if one did.
+
+        Offsets that hold none are among them. But none waits where a partition was read to its end: what lies behind
+        that is of a transaction that is open.
+        """
         lags: dict[int, int] = {}
         for partition, reached in self.reached.items():
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
             if high not in (OFFSET_INVALID, None):
-                lags[partition] = max(0, high - reached)
+                end, _ = self.ends_met.get(partition, (OFFSET_INVALID, 0.0))
+                lags[partition] = 0 if end == reached else max(0, high - reached)
         return lags

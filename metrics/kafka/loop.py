@@ -201,6 +201,9 @@ class Loop:
         self._commit_by(self._checkpoint.commit)
 
     def _commit_by(self, commit: Callable[[State, Signs], None]) -> None:
+        # Else, where the log ends with a transaction, a topic whose frames expire would seem to lose what was not read.
+        for partition, reached in self._source.reached.items():
+            self._counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self._counter.state()
         commit(state, self._lookout.signs(began_s))
         self._committed_at_s = monotonic()

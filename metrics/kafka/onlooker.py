@@ -24,6 +24,8 @@ from metrics.settings import Settings
 
 LOOK_S = 0.2
 RECORDS_TIMEOUT_S = 5.0
+# The last record before a position is looked for in so many offsets: the last of these may be ends of transactions.
+OFFSETS_BEFORE = 10
 
 
 class _Range(NamedTuple):
@@ -150,7 +152,7 @@ def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict
     Only they tell, too, whether the offsets up to the end are records or the ends of transactions.
     """
     positions = {number: state.partitions[number].position for number in ranges if number in state.partitions}
-    starts = {number: max(ranges[number].first, position - 1) for number, position in positions.items()}
+    starts = {number: max(ranges[number].first, position - OFFSETS_BEFORE) for number, position in positions.items()}
     waiting = {number for number, start in starts.items() if start < ranges[number].stable_end}
     beside = _Beside({}, dict.fromkeys(set(positions) - waiting))
     consumer = open_onlooker(settings)

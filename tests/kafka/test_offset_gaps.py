@@ -3,6 +3,7 @@
 Each upstream leaves few frames behind many offsets, so that a distance of offsets taken for a number of frames shows.
 """
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from metrics.kafka import local_broker
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
+from tests.kafka.scraping import Exposed
 
 T = 1468244340
 FEW = 40
@@ -104,3 +108,60 @@ def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_pa
         application.run("--until-end")
         assert seconds_with_frames(application) == [(1, FEW), (2, MORE)]
         assert [users for _, users, *_ in application.minutes()] == [FEW]
+
+
+def test_a_topic_that_ends_with_a_transaction_loses_nothing_when_its_frames_expire(application: Application) -> None:
+    """Offsets 0 2 4 hold frames, 1 3 5 the ends of their transactions; retention then moves the beginning to 6."""
+    application.run("prepare-topics", "/dev/null")
+    write_one_a_transaction(application, [frame(T, "a"), frame(T + 1, "b"), frame(T + 2, "c")])
+    application.run("--until-end")
+    remove_records_before(application, 6)
+    assert application.status()["losses"] == []
+    write_one_a_transaction(application, [frame(T + 60, "d")])
+    application.run("--until-end")
+    assert seconds_with_frames(application) == [(0, 1), (1, 1), (2, 1), (60, 1)]
+
+
+def test_an_open_transaction_is_no_lag(application: Application) -> None:
+    """Offset 0 holds a frame, 1 the end of its transaction, 2 to 12 frames of one that is open."""
+    exposed = Exposed(application)
+    application.variables["IDLE_S"] = "600"
+    application.run("prepare-topics", "/dev/null")
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), frame(T, "a"), timestamp=T * 1000)
+    producer.commit_transaction(TIMEOUT_S)
+    producer.begin_transaction()
+    for _ in range(11):
+        producer.produce(application.topic("frames"), frame(T + 1, "b"))
+    producer.flush(TIMEOUT_S)
+    process = application.start()
+    wait_until(lambda: exposed.value('frames_consumed_total{partition="0"}') == 1, "all is read that is committed")
+    wait_until(lambda: exposed.value('frames_lag_records{partition="0"}') == 0, "that is told")
+    [partition] = application.status()["partitions"]
+    assert (partition["lag"], partition["uncommitted"], partition["waits_for"]) == (0, 11, "transaction")
+    assert partition["read_at"]["timestamp"] == T
+    producer.commit_transaction(TIMEOUT_S)
+    wait_until(lambda: consumed(application) == 12, "the transaction is read")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+
+
+@UPSTREAMS
+def test_frames_that_are_gone_are_not_made_up_for_by_offsets(application: Application, write: Write) -> None:
+    """What expired is less than the offsets that hold no frame, so a distance would take the input for whole."""
+    application.run("prepare-topics", "/dev/null")
+    write(application, [frame(T + 10 * number, f"u{number}") for number in range(MANY)])
+    application.run("--until-end")
+    assert "the input no longer holds its first frames" not in application.run("verify")
+    third_frame = [message.offset() for message in application.read("frames")][2]
+    remove_records_before(application, third_frame or 0)
+    assert "the input no longer holds its first frames: verified from" in application.run("verify")
+    plan = json.loads(application.run("reset-offsets", "--to", "2016-07-11T14:03:00Z", "--json"))
+    assert not plan["is_whole"]
+
+
+def remove_records_before(application: Application, offset: int) -> None:
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    for future in admin.delete_records([TopicPartition(application.topic("frames"), 0, offset)]).values():
+        future.result(TIMEOUT_S)
