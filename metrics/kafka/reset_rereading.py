@@ -27,6 +27,7 @@ from metrics.kafka.extents import Extent, extents
 from metrics.kafka.rejected import read_rejected
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
+from metrics.kafka.wholeness import is_whole
 from metrics.recount.published import Unreadable, read_record
 from metrics.recount.whole import FIRST_FRAMES, whole_from
 from metrics.recount.windows_there import WindowsThere, going_on
@@ -200,4 +201,4 @@ class Rereading:
 
     def _holds_all(self, number: int, at: PartitionState) -> bool:
         low = self._lows[number]
-        return low == 0 or (not at.tally.lost and at.position - low >= at.tally.consumed)
+        return low == 0 or is_whole(self._consumer, Span(self._settings.input_topic, number, low, at.position), at)

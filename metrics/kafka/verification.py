@@ -19,6 +19,7 @@ from metrics.kafka.samples import stamp_ms
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
+from metrics.kafka.wholeness import is_whole
 from metrics.recount.audit import ALL_TIME, Outputs, audit
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings, frames_text
@@ -69,6 +70,7 @@ class Verification:
         self._consumer = consumer
         self._settings = settings
         self._snapshot = snapshot
+        self._incomplete: list[int] = []
         self._read = 0
 
     @property
@@ -86,8 +88,9 @@ class Verification:
         strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
         rejected = self._rejected()
         spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
+        self._incomplete = [span.partition for span in snapshot.input if not self._is_complete(span)]
         streams = Streams(self._consumer, spans)
-        is_complete = all(map(self._is_complete, snapshot.input))
+        is_complete = not self._incomplete
         if not is_complete:
             self._find_what_is_whole(streams)
         self.terms = audit(
@@ -119,7 +122,6 @@ class Verification:
             )
         places, frames_read = Places(self._settings.input_topic, stream), self._read
         self.republished = nothing_found(self.findings.most)
-        incomplete = [span.partition for span in self._snapshot.input if not self._is_complete(span)]
         consumer = open_backward_reader(self._settings)
         try:
             republishing = Republishing(
@@ -129,7 +131,7 @@ class Verification:
                 left_out,
                 lambda read: on_progress(frames_read + read),
             )
-            republishing.compare(places, incomplete, self.republished)
+            republishing.compare(places, self._incomplete, self.republished)
         finally:
             consumer.close()
         self.republished.tell(places, self.findings)
@@ -173,7 +175,7 @@ class Verification:
     def _find_what_is_whole(self, streams: Streams) -> None:
         """Leave out windows whose first frames the topic no longer holds."""
         for span in self._snapshot.input:
-            if self._is_complete(span):
+            if span.partition not in self._incomplete:
                 continue
             first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
             newest = self.state.partitions[span.partition].newest
@@ -185,9 +187,7 @@ class Verification:
         )
 
     def _is_complete(self, span: Span) -> bool:
-        """Tell whether a partition of the input still holds all that was read of it."""
-        tally = self.state.partitions[span.partition].tally
-        return not tally.lost and (span.start == 0 or span.end - span.start >= tally.consumed)
+        return is_whole(self._consumer, span, self.state.partitions[span.partition])
 
 
 def _received(message: Message) -> Received:
