@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from metrics.exposition.exposed import Committed, Exposed
-from metrics.frames.frame import Reason
+from metrics.frames.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.state import PartitionState
 from metrics.settings import Settings
 
@@ -118,7 +118,7 @@ def _lags(last: Committed) -> Metric:
 
 def _rejected(last: Committed) -> Metric:
     """Every reason has a value, 0 too: what appears when it first happens has no rate."""
-    rejected = {str(reason): 0 for reason in Reason if reason is not Reason.TOO_LARGE}  # such a frame counts
+    rejected = {str(reason): 0 for reason in Reason if reason not in NOT_REPUBLISHED}  # such a frame counts
     for at in last.state.partitions.values():
         for reason, frames in at.tally.rejected.items():
             rejected[reason] = rejected.get(reason, 0) + frames

@@ -41,6 +41,11 @@ class Reason(StrEnum):
     LATE = "late"
     FUTURE = "future"
     TOO_LARGE = "too_large"
+    UNREADABLE_HEADERS = "unreadable_headers"
+
+
+# Rejected for one of these, a frame counts all the same: it could only not be republished.
+NOT_REPUBLISHED = frozenset({Reason.TOO_LARGE, Reason.UNREADABLE_HEADERS})
 
 
 class FrameMessage(Protocol):

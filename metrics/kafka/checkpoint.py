@@ -15,6 +15,7 @@ from metrics.frames.state import State
 from metrics.frames.windows import Record, SecondRecord
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S
+from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.permissions import to_allow
@@ -36,8 +37,6 @@ _TRANSACTION_LOG = "__transaction_state"
 # What a record, its batch and a header take beside their own bytes, at the most.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
-
-Headers = list[tuple[str, str | bytes | None]]
 
 
 class Checkpoint:
@@ -121,13 +120,17 @@ class Checkpoint:
     def republish(self, messages: Iterable[FrameMessage]) -> None:
         """Send valid frames on to OUTPUT_STREAM: key, bytes, headers and timestamp, and the partition if it is there.
 
-        One that is larger than the topic takes is a dead letter instead. It counts nevertheless.
+        One that is larger than the topic takes, or whose headers cannot be read, is a dead letter instead. It counts
+        nevertheless.
         """
         topic = self._settings.output_stream or ""
         limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
         self._begin()
         for message in messages:
-            key, value, headers = message.key(), message.value() or b"", message.headers() or []
+            key, value, headers = message.key(), message.value() or b"", headers_of(message)
+            if headers is None:
+                self._reject_unreadable_headers(message, topic)
+                continue
             size_bytes = len(key or b"") + len(value) + (_size_bytes(headers) if headers else 0) + _FRAMING_BYTES
             if size_bytes > limits.size_bytes:
                 self._reject_too_large(message, size_bytes, topic)
@@ -149,6 +152,16 @@ class Checkpoint:
             f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
             f"now: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
             "and start again",
+        )
+
+    def _reject_unreadable_headers(self, message: FrameMessage, topic: str) -> None:
+        why = "the name of a header is not UTF-8"
+        self.reject(message, Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}"))
+        self._patience.tell_once(
+            Reason.UNREADABLE_HEADERS,
+            f"frames whose headers cannot be read are counted, but not republished to {topic}: they go to "
+            f"{self._settings.rejected_topic} as {Reason.UNREADABLE_HEADERS}; this is told once\n"
+            f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}",
         )
 
     def retire(self, state: State, signs: Signs = NONE) -> None:

@@ -20,6 +20,7 @@ from metrics.errors import StateError
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader
 from metrics.kafka.extents import Extent, extents, open_transactions
+from metrics.kafka.headers import headers_of
 from metrics.kafka.streams import Span, Streams
 from metrics.settings import Settings
 
@@ -240,7 +241,7 @@ def _written_behind(span: Span) -> StateError:
 
 
 def _mark_of(message: Message) -> Mark | None:
-    values = [header[1] for header in message.headers() or [] if header[0] == HEADER]
+    values = [value for name, value in headers_of(message) or [] if name == HEADER]
     try:
         return msgspec.json.decode(values[0] or b"", type=Mark) if values else None
     except msgspec.DecodeError:

@@ -12,6 +12,7 @@ from metrics.frames.state import State
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents
+from metrics.kafka.headers import headers_of
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.tail import Tail
@@ -102,7 +103,7 @@ def _frame(message: Message) -> RejectedFrame:
 
 
 def _headers(message: Message) -> dict[str, str]:
-    return {header[0]: _text(header[1]) for header in message.headers() or []}
+    return {name: _text(value) for name, value in headers_of(message) or []}
 
 
 def _text(value: str | bytes | None) -> str:

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Consumer, Message
 
 from metrics.frames.frame import Frame, read_frame
+from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import Limits
@@ -17,6 +17,9 @@ from metrics.recount.walk import Walk
 # So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.
 CHUNK_OFFSETS = 10_000
 PROGRESS_RECORDS = 1000
+# What stands for headers that cannot be read. No copy has those of a frame, since no such frame is republished.
+_UNREADABLE_OF_FRAME: Headers = [("\udcff", b"frame")]
+_UNREADABLE_OF_COPY: Headers = [("\udcff", b"copy")]
 
 
 class Republishing:
@@ -93,15 +96,15 @@ def _frame(message: Message) -> Entry | None:
     if not isinstance(read_frame(message.value()), Frame):
         return None
     kind, timestamp_ms = message.timestamp()
-    return _entry(message, -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms)
+    return _entry(message, _UNREADABLE_OF_FRAME, -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms)
 
 
 def _copy(message: Message) -> Entry:
     kind, timestamp_ms = message.timestamp()
-    return _entry(message, None if kind == TIMESTAMP_LOG_APPEND_TIME else timestamp_ms)
+    return _entry(message, _UNREADABLE_OF_COPY, None if kind == TIMESTAMP_LOG_APPEND_TIME else timestamp_ms)
 
 
-def _entry(message: Message, timestamp_ms: int | None) -> Entry:
-    headers = cast("list[tuple[str, str | bytes | None]] | None", message.headers())  # so they come from the broker
-    content = content_of(message.key(), message.value(), headers)
+def _entry(message: Message, unreadable: Headers, timestamp_ms: int | None) -> Entry:
+    headers = headers_of(message)
+    content = content_of(message.key(), message.value(), unreadable if headers is None else headers)
     return Entry(message.partition() or 0, message.offset() or 0, content, timestamp_ms)

@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_onlooker
 from metrics.kafka.extents import Extent, Partition
+from metrics.kafka.headers import headers_of
 from metrics.settings import Settings
 
 RECORDS_TIMEOUT_S = 10.0
@@ -129,5 +130,5 @@ def stamp_ms(message: Message | None) -> int | None:
 
 
 def _size_bytes(message: Message) -> int:
-    headers = sum(len(header[0]) + len(header[1] or b"") for header in message.headers() or [])
+    headers = sum(len(name) + len(value or b"") for name, value in headers_of(message) or [])
     return len(message.key() or b"") + len(message.value() or b"") + headers

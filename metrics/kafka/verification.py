@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
 
-from metrics.frames.frame import read_frame
+from metrics.frames.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
@@ -118,7 +118,8 @@ class Verification:
             return
         if frames := sum(map(len, left_out.values())):
             self.findings.remarks.append(
-                f"{frames_text(frames)} too large for {stream}: rejected as too_large, and counted"
+                f"{frames_text(frames)} could not be republished: rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, "
+                "and counted"
             )
         places, frames_read = Places(self._settings.input_topic, stream), self._read
         self.republished = nothing_found(self.findings.most)

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 
 from metrics.frames.event_clock import MINUTE_S, minute_of
-from metrics.frames.frame import Reason
+from metrics.frames.frame import NOT_REPUBLISHED, Reason
 from metrics.recount.judging import Told
 
 # How the detail of a frame rejected as late begins; see metrics.frames.partition.
@@ -17,8 +17,8 @@ class RejectedRecords:
     Attributes:
         records: how many.
         offsets: the sum of the offsets that they name: with their number, it tells one set of frames from another.
-        not_republished: offsets of the frames, by partition, that were counted, but too large to be republished. They
-            are in neither of the above, but for records that come again.
+        not_republished: offsets of the frames, by partition, that were counted, but could not be republished. They are
+            in neither of the above, but for records that come again.
     """
 
     def __init__(self, lateness_s: int) -> None:
@@ -31,7 +31,7 @@ class RejectedRecords:
 
     def add(self, partition: int, offset: int, reason: str, detail: str) -> None:
         """Take one. Only the offsets of those that the input does not explain are kept."""
-        if reason == Reason.TOO_LARGE and offset not in self.not_republished[partition]:
+        if reason in NOT_REPUBLISHED and offset not in self.not_republished[partition]:
             self.not_republished[partition].add(offset)
             return
         self.records[partition, reason] += 1

@@ -1,0 +1,32 @@
+"""Headers of records, read so that none of them can end the process.
+
+Names of headers are bytes for Kafka and text for the client. Of one that is no UTF-8, the client (2.16) makes a tuple
+without its first element, and returns it with an error set. Python looks for such an error behind each call of a
+function, but for those that its interpreter has specialized, as it does with `message.headers()` in a loop; what then
+touches the tuple is ended by SIGSEGV. So headers are read here alone, through a call that is never specialized; and
+what came is counted once more, by what the garbage collector sees, which passes over what is not there.
+"""
+
+import gc
+from operator import methodcaller
+from typing import cast
+
+from confluent_kafka import Message
+
+from metrics.frames.frame import FrameMessage
+
+Headers = list[tuple[str, str | bytes | None]]
+
+_read = methodcaller("headers")
+_referents = gc.get_referents
+
+
+def headers_of(message: FrameMessage | Message) -> Headers | None:
+    """Return the headers of a record, none if it has none; None where they cannot be read."""
+    try:
+        headers = cast("Headers | None", _read(message))
+    except (SystemError, UnicodeError):
+        return None
+    if headers is None:
+        return []
+    return headers if len(_referents(*headers)) == 2 * len(headers) else None
