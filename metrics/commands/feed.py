@@ -16,7 +16,7 @@ from metrics.frames.written_ts import Shift
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.counted import counted
-from metrics.kafka.extents import extents
+from metrics.kafka.extents import most_records
 from metrics.kafka.fed import Place, beginning, find_place
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
@@ -77,9 +77,9 @@ def _beginning(settings: Settings) -> Place:
     """Begin at the first line; where the topic holds frames, that is noted."""
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
-    held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
+    held = most_records(admin, settings, settings.input_topic, partitions)
     if held:
-        note(f"topic {settings.input_topic} holds {numbered(held, 'frame')} already; these come after them")
+        note(f"topic {settings.input_topic} holds up to {numbered(held, 'frame')} already; these come after them")
     return beginning(partitions)
 
 

@@ -17,7 +17,7 @@ from metrics.frame_files import STANDARD_INPUT, Frames, expanded
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.counted import Counted, counted
-from metrics.kafka.extents import extents
+from metrics.kafka.extents import most_records
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
@@ -108,10 +108,10 @@ def holds_frames(settings: Settings) -> bool:
     """Tell whether the input topic holds frames, and say so if it does."""
     admin = open_admin(settings)
     partitions = topics.input_partitions(admin, settings)
-    held = sum(high - low for low, high in extents(admin, settings.input_topic, partitions).values())
+    held = most_records(admin, settings, settings.input_topic, partitions)
     if held:
         say(
-            f"topic {settings.input_topic} holds {numbered(held, 'frame')} already: nothing is fed "
+            f"topic {settings.input_topic} holds up to {numbered(held, 'frame')} already: nothing is fed "
             "(python app.py prepare-topics --again would)"
         )
     return held > 0

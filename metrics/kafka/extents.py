@@ -156,6 +156,12 @@ def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[
     return None
 
 
+def most_records(admin: AdminClient, settings: Settings, topic: str, partitions: int) -> int:
+    """Return how many records a topic holds at most, by its offsets; 0 where it is sure to hold none."""
+    offsets = sum(high - low for low, high in extents(admin, topic, partitions).values())
+    return offsets if offsets and first_with_records(admin, settings, {topic: partitions}) else 0
+
+
 def _has_a_record(settings: Settings, start: TopicPartition) -> bool:
     """Tell whether a record comes before the end of a partition."""
     consumer = open_consumer(settings)

@@ -11,15 +11,16 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
+from metrics.frames.frame import LAST_SECOND
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader
-from metrics.kafka.extents import Extent, extents, open_transactions
+from metrics.kafka.extents import Extent, extents, first_with_records, open_transactions
 from metrics.kafka.headers import headers_of
 from metrics.kafka.streams import Span, Streams
 from metrics.settings import Settings
@@ -31,8 +32,11 @@ MOST_AT_ONCE = 10_000
 WHOLE = "feed the whole of it, without --resume, or only what is missing, as a file of its own"
 
 
+_Shift = Annotated[int, msgspec.Meta(ge=-LAST_SECOND, le=LAST_SECOND)]
+
+
 class Mark(msgspec.Struct, array_like=True, frozen=True):
-    """What the header of a marked frame holds, as a JSON array.
+    """What the header of a marked frame holds, as a JSON array. Anybody may write such headers: see `mark_of`.
 
     Attributes:
         feed: when its feed began, in nanoseconds since the epoch: that is the feed's name.
@@ -41,10 +45,10 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
         shift_s: by how many seconds its ts were moved; None where they were not.
     """
 
-    feed: int
-    line: int
-    partitions: int
-    shift_s: int | None
+    feed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    line: Annotated[int, msgspec.Meta(ge=0)]
+    partitions: Annotated[int, msgspec.Meta(ge=1)]
+    shift_s: _Shift | None
 
 
 class Held(NamedTuple):
@@ -89,7 +93,7 @@ def beginning(partitions: int) -> Place:
 
 
 def find_place(settings: Settings) -> Place:
-    """Find out where the newest feed of the input topic stands. Where the topic is empty, one begins.
+    """Find out where the newest feed of the input topic stands. Where the topic never held a record, one begins.
 
     Raises:
         TopicError: the topic is missing.
@@ -106,6 +110,9 @@ def find_place(settings: Settings) -> Place:
             why=f"a transaction of another producer is open in partition {unsettled[0]}",
             now="wait until it has ended",
         )
+    has_lost = any(extent.low for extent in holds.values())
+    if not has_lost and first_with_records(admin, settings, {topic: partitions}) is None:
+        return beginning(partitions)
     consumer = open_backward_reader(settings)
     try:
         return _place(consumer, topic, holds)
@@ -170,7 +177,7 @@ class _Found(NamedTuple):
 
 def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place:
     """Read where the newest feed stands."""
-    newest = _last_marks(consumer, topic, holds, lambda _: True)
+    newest = _last_marks(consumer, topic, holds, lambda mark: mark.partitions <= len(holds))
     if not newest:
         raise StateError(
             f"the topic {topic} holds no feed to go on with",
@@ -182,6 +189,12 @@ def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place
     partitions = next(iter(found.values())).mark.partitions
     others = {number: holds[number] for number in range(partitions) if number not in found}
     found |= _last_marks(consumer, topic, others, lambda mark: mark.feed == feed)
+    if any(mark.partitions != partitions for mark, _ in found.values()):
+        raise StateError(
+            f"it cannot be known where the feed into {topic} stands",
+            why="its marks do not agree over how many partitions it goes; another producer wrote some of them",
+            now=WHOLE,
+        )
     for number in range(partitions):
         if number not in found and holds[number].low:
             raise StateError(
@@ -214,7 +227,7 @@ def _last_marks(
         streams = Streams(consumer, spans)
         for span in spans:
             for message in streams.of(topic, span.partition):
-                mark = _mark_of(message)
+                mark = mark_of(message)
                 if mark is not None and is_wanted(mark):
                     found[span.partition] = _Found(mark, message.offset() or 0)
         reach = min(2 * reach, MOST_AT_ONCE)
@@ -223,11 +236,9 @@ def _last_marks(
 
 def _records_since_mark(consumer: Consumer, span: Span, feed: int) -> Iterator[Held]:
     """Yield the records of a feed from its last mark in a partition to the end."""
-    if span.end - span.start > MARK_EVERY:
-        raise _written_behind(span)
-    for message in Streams(consumer, [span]).of(span.topic, span.partition):
-        mark = _mark_of(message)
-        if mark is not None and mark.feed != feed:
+    for number, message in enumerate(Streams(consumer, [span]).of(span.topic, span.partition)):
+        mark = mark_of(message)
+        if number >= MARK_EVERY or (mark is not None and mark.feed != feed):
             raise _written_behind(span)
         yield Held(_digest(message.value() or b""), f"{span.topic}/{span.partition} offset {message.offset():,}")
 
@@ -240,12 +251,20 @@ def _written_behind(span: Span) -> StateError:
     )
 
 
-def _mark_of(message: Message) -> Mark | None:
+def mark_of(message: Message) -> Mark | None:
+    """Return the mark of a record; None for one without, or with that of somebody else.
+
+    A line lies in its own partition, behind those that this partition takes before it.
+    """
     values = [value for name, value in headers_of(message) or [] if name == HEADER]
     try:
-        return msgspec.json.decode(values[0] or b"", type=Mark) if values else None
-    except msgspec.DecodeError:
-        return None  # somebody else's
+        mark = msgspec.json.decode(values[0] or b"", type=Mark) if values else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if mark is None:
+        return None
+    before, partition = divmod(mark.line, mark.partitions)
+    return mark if partition == message.partition() and before <= (message.offset() or 0) else None
 
 
 def _digest(frame: bytes) -> bytes:

@@ -8,9 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from metrics.kafka.fed import HEADER, mark_of
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340
@@ -71,7 +75,7 @@ def test_files_and_folders_are_fed_in_order(application: Application, tmp_path: 
     assert "fed 3 files: 5 frames in" in application.run("feed", first, folder)
     fed = [frame(T, "a"), b"no JSON", b"", frame(T, "b"), frame(T, "c")]
     assert values(application) == fed
-    assert "holds 5 frames already" in application.run("feed", folder)
+    assert "holds up to 5 frames already" in application.run("feed", folder)
     assert values(application) == [*fed, frame(T, "b"), frame(T, "c")]
 
 
@@ -192,3 +196,51 @@ def test_a_feed_that_the_group_finds_in_time_raises_no_warning(application: Appl
     application.run("--until-end")
     file = write(tmp_path / "frames.jsonl", [b"no frame", frame(T + 60, "a"), frame(T, "b")])
     assert "warning" not in application.run("feed", file)
+
+
+FOREIGN = {
+    "more partitions than there are": b"[1, 0, 8, null]",
+    "no partition": b"[1, 0, 0, null]",
+    "fewer than no partition": b"[1, 0, -2, null]",
+    "a line before the first": b"[1, -2, 2, null]",
+    "a line of another partition": b"[1, 1, 2, null]",
+    "a line that cannot have come yet": b"[1, 9223372036854775806, 2, null]",
+    "a shift out of all time": b"[1, 0, 2, %d]" % 10**400,
+}
+
+
+@pytest.mark.parametrize("mark", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_header_of_the_name_of_a_mark_is_no_mark(
+    application: Application, tmp_path: Path, mark: bytes
+) -> None:
+    create_topics(application, 2)
+    application.send([frame(T, "a")], headers={"feed": mark})
+    file = write(tmp_path / "frames.jsonl", lines(10))
+    assert "holds no feed to go on with" in application.run("feed", file, "--resume", exit_code=7)
+    assert len(values(application)) == 1
+
+
+def test_marks_that_do_not_agree_are_no_place_to_go_on_from(application: Application, tmp_path: Path) -> None:
+    create_topics(application, 2)
+    file = write(tmp_path / "frames.jsonl", lines(10))
+    for partition, mark in enumerate((b"[1, 0, 2, null]", b"[1, 1, 3, null]")):
+        application.send([frame(T, "a")], partition, headers={"feed": mark})
+    assert "holds no feed" not in application.run("feed", file, "--resume", exit_code=7)
+
+
+NUMBERS = st.integers(-3, 12) | st.integers()
+FIELDS = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=3) | NUMBERS
+VALUES = st.binary() | st.lists(FIELDS, max_size=6).map(json.dumps).map(str.encode)
+
+
+@settings(max_examples=2000)
+@example(b"[" * 100_000)
+@example(b"[1,2,3,4," + b"[" * 100_000)
+@given(VALUES | st.lists(NUMBERS, min_size=4, max_size=4).map(json.dumps).map(str.encode) | st.none())
+def test_whatever_a_header_holds_it_is_a_mark_that_fits_its_record_or_none(value: bytes | None) -> None:
+    message = Message(topic="frames", partition=1, offset=3, headers=[(HEADER, value)])
+    mark = mark_of(message)
+    if mark is not None:
+        assert mark.feed >= 0
+        assert mark.line % mark.partitions == 1
+        assert 0 <= mark.line // mark.partitions <= 3

@@ -165,3 +165,41 @@ def remove_records_before(application: Application, offset: int) -> None:
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
     for future in admin.delete_records([TopicPartition(application.topic("frames"), 0, offset)]).values():
         future.result(TIMEOUT_S)
+
+
+def abort(application: Application, records: int) -> None:
+    """Write records in a transaction that is aborted: they take offsets, and nobody reads them."""
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    for _ in range(records):
+        producer.produce(application.topic("frames"), frame(T, "aborted"), partition=0)
+    producer.flush(TIMEOUT_S)
+    producer.abort_transaction(TIMEOUT_S)
+
+
+def test_a_feed_is_gone_on_with_behind_more_aborted_records_than_lie_between_its_marks(
+    application: Application, tmp_path: Path
+) -> None:
+    """249 lines are fed, of which 201 has the last mark; then 150 records are aborted."""
+    application.run("prepare-topics", "/dev/null")
+    frames = [frame(T, f"u{number}") for number in range(250)]
+    first, whole = tmp_path / "first.jsonl", tmp_path / "whole.jsonl"
+    first.write_bytes(b"".join(line + b"\n" for line in frames[:249]))
+    whole.write_bytes(b"".join(line + b"\n" for line in frames))
+    application.run("feed", first)
+    abort(application, 150)
+    assert "fed" in application.run("feed", whole, "--resume")
+    assert [message.value() for message in application.read("frames")] == frames
+
+
+def test_a_topic_of_aborted_records_holds_no_frames(application: Application, tmp_path: Path) -> None:
+    application.run("prepare-topics", "/dev/null")
+    abort(application, 5)
+    file = tmp_path / "frames.jsonl"
+    file.write_bytes(frame(T, "a") + b"\n")
+    assert "is empty: the feed begins at its first line" in application.run("feed", file, "--resume")
+    assert len(application.read("frames")) == 1
+    application.delete_topic("frames")
+    application.run("prepare-topics", "/dev/null")
+    abort(application, 5)
+    assert "1 frame in" in application.run("prepare-topics", file)
