@@ -36,7 +36,7 @@ def committed(
     give_up_s = monotonic() + timeout_s
     while True:
         answers, failures = _asked(consumer, places, max(0.0, give_up_s - monotonic()))
-        if not failures:
+        if all(error.code() == KafkaError.GROUP_ID_NOT_FOUND for error in failures):  # it has committed nothing
             return [answer for answer in answers if answer.offset >= 0]
         if monotonic() >= give_up_s or not all(error.code() in ANSWERS_SOON for error in failures):
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
