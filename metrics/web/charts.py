@@ -226,6 +226,7 @@ def _line(name: str, column: int, colour: str, width: float, type_: str) -> dict
         "encode": {"x": 0, "y": column},
         "symbol": "none",
         "silent": True,
+        "emphasis": {"disabled": True},  # to emphasise, ECharts computes a colour, and cannot from a variable
         "color": colour,
         "lineStyle": {"color": colour, "width": width, "type": type_},
     }

@@ -1,5 +1,6 @@
 """The page in a real Chromium, on a real broker of its own, while frames come in as they happen."""
 
+import io
 import json
 import math
 import os
@@ -16,7 +17,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from metrics import generator
 from metrics.frames.windows import rfc3339
@@ -35,6 +37,11 @@ BROKEN = (
     b'{"ts": 1468244384123, "uid": "3c"}',
     b'{"ts": 146824',
 )
+
+
+# How many charts tell what is under the pointer; ECharts hides the words of one rather than to remove them.
+TOLD = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
+    at => at.innerText.includes('on average') && getComputedStyle(at).display !== 'none')).length"""
 
 
 class Stack:
@@ -289,6 +296,39 @@ def test_it_is_dark_where_the_system_is_and_a_choice_is_remembered(page_address:
         page.get_by_role("button", name="Theme: light").wait_for()
         page.wait_for_function(f"light => {colour} === light", arg=light)
     assert [sum(map(int, re.findall(r"\d+", at)[:3])) > 384 for at in (dark, light)] == [False, True]
+
+
+def pixels_of(page: Page, chart: Locator, variable: str) -> int:
+    """Return how many pixels of a chart have the colour of a variable of the page, but for what edges blend."""
+    picture = Image.open(io.BytesIO(chart.screenshot())).convert("RGB")
+    colour = page.evaluate("name => getComputedStyle(document.body).getPropertyValue(name)", variable)
+    wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    data = picture.tobytes()
+    return sum(
+        all(abs(data[at + channel] - wanted[channel]) < 40 for channel in range(3)) for at in range(0, len(data), 3)
+    )
+
+
+def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
+    page_address: str, browser: Browser, tmp_path: Path
+) -> None:
+    """Of an erased line a thirtieth is left, in the legend; a scale that changes between two looks takes a quarter."""
+    lines = ("--count", "--average")
+    with opened(browser, page_address, color_scheme="light") as page:
+        page.add_style_tag(content=".chart > div:last-child { opacity: 0 !important; }")  # the words hide lines
+        for theme in ("as the system", "dark", "light"):
+            page.get_by_role("button", name=f"Theme: {theme}").wait_for()
+            for chart in page.locator(".chart").all():
+                page.mouse.move(1, 1)
+                page.wait_for_function(f"{TOLD} === 0")
+                before = {line: pixels_of(page, chart, line) for line in lines}
+                assert min(before.values()) > 200, before
+                chart.hover(position={"x": 150, "y": 150})
+                page.wait_for_function(f"{TOLD} === 1")
+                after = {line: pixels_of(page, chart, line) for line in lines}
+                assert all(after[line] > 0.5 * before[line] for line in lines), (theme, before, after)
+            page.screenshot(path=tmp_path / f"{theme}.png")
+            page.get_by_role("button", name=f"Theme: {theme}").click()
 
 
 def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
