@@ -5,6 +5,7 @@ standard output is a terminal.
 """
 
 import os
+import re
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from rich import filesize
 from rich.console import Console
@@ -33,8 +34,25 @@ OVER_S = 5.0  # that a live rate is of
 WAITING_SHARE = 0.1
 TABLE_COLUMNS, LINE_COLUMNS = 80, 240
 
-out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+# What a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and what turns the direction of text.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def escaped(text: str) -> str:
+    r"""Return text that a terminal shows and does not obey: a name of a group may hold anything. ESC becomes `\x1b`."""
+    return _CONTROLS.sub(lambda control: ascii(control[0])[1:-1], text)
+
+
+class EscapingConsole(Console):
+    """A console whose text never is a command to the terminal; its own styles are."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return what is shown of a string, in a line or in a cell of a table."""
+        return super().render_str(escaped(text), **how)
+
+
+out = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 
 def say(text: str) -> None:
@@ -43,10 +61,10 @@ def say(text: str) -> None:
 
 
 def say_lines(lines: Iterable[str]) -> None:
-    """Print lines, a few or very many, on standard output as they are, for machines; all are out at the end."""
-    write = out.file.write
+    """Print lines, a few or very many, on standard output, for machines as they are; all are out at the end."""
+    write, is_terminal = out.file.write, out.is_terminal
     for line in lines:
-        write(line + "\n")
+        write((escaped(line) if is_terminal else line) + "\n")
     out.file.flush()
 
 
@@ -59,7 +77,7 @@ def say_table(table: Table) -> None:
     if out.is_terminal and out.width >= TABLE_COLUMNS:
         out.print(table)
         return
-    console = Console(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
+    console = EscapingConsole(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
     with console.capture() as printed:
         console.print(table)
     say_lines(line.rstrip() for line in printed.get().split("\n") if line.strip())
@@ -184,7 +202,7 @@ class _Saying(ProgressColumn):
         self._says = says
 
     def render(self, _: Task) -> Text:
-        return Text(self._says())
+        return Text(escaped(self._says()))
 
 
 def record_line(record: Record) -> str:

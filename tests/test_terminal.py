@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.table import Table
 
 from metrics import terminal
 from metrics.errors import BrokerError
@@ -33,6 +34,35 @@ def second(frames: int, average: float) -> SecondRecord:
 
 def minute(users: int, average: float, frames: int) -> MinuteRecord:
     return MinuteRecord(start=T, users=users, average=average, frames=frames, gap_s=0)
+
+
+CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066]))
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_foreign_text_commands_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    for console in (terminal.out, terminal.err):
+        monkeypatch.setattr(console, "_force_terminal", is_terminal)
+        monkeypatch.setattr(console, "_color_system", None)
+    table = Table("name")
+    table.add_row(f"a{CONTROLS}b")
+    terminal.say(f"a{CONTROLS}b")
+    terminal.note(f"a{CONTROLS}b")
+    terminal.warn(f"a{CONTROLS}b")
+    terminal.fail(BrokerError(CONTROLS, why=CONTROLS, now=CONTROLS))
+    terminal.say_table(table)
+    terminal.out.print(table)
+    if is_terminal:
+        terminal.say_lines([f"a{CONTROLS}b"])
+    printed = "".join(capsys.readouterr())
+    assert not set(printed) & set(CONTROLS)
+    assert r"a\x00\x01\x02" in printed
+
+
+def test_text_of_any_language_is_left_as_it_is() -> None:
+    assert terminal.escaped("Grüße\tשגב\n日本語 🎞 \\x1b") == "Grüße\tשגב\n日本語 🎞 \\x1b"
 
 
 def test_a_second_and_a_minute_are_lines_of_aligned_columns() -> None:

@@ -169,3 +169,12 @@ def test_unknown_topics_and_those_of_the_broker_are_refused_before_anything_is_d
     assert frames in listed
     assert "__consumer_offsets" not in listed
     assert "__consumer_offsets" in all_listed
+
+
+def test_the_name_of_a_group_is_shown_and_not_obeyed(application: Application) -> None:
+    """It would set the title of a terminal, and write over the line above."""
+    application.run("prepare-topics", "/dev/null")
+    commit(application, f"{application.name}\x1b]0;mine\x07\x1b[1A\x9b2K\u202e", 0)
+    shown = application.run("topics", application.topic("frames"))
+    assert rf"{application.name}\x1b]0;mine\x07\x1b[1A\x9b2K\u202e" in shown
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
