@@ -2,14 +2,14 @@
 
 import hmac
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from metrics.local_hosts import is_local
 from metrics.web import problems, sign_in_page
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
@@ -73,7 +73,7 @@ class Guard:
         origin = asked.headers.get("Origin")
         if origin is not None and (not host or _netloc(origin) != host.lower()):
             return problems.answer(403, f"asked by a page of another site, {origin}")
-        if self._has_only_local_hosts and not _is_local(host):
+        if self._has_only_local_hosts and not is_local(host):
             return problems.answer(403, f"asked for the host {host}: use 127.0.0.1, or set API_TOKEN")
         return None
 
@@ -114,14 +114,6 @@ def _netloc(address: str) -> str:
         return ""
 
 
-def _is_local(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def _in_address(asked: HTTPConnection) -> str:
     """Return the token of the page's address; empty where there is none."""
     return asked.query_params.get("token", "") if asked.scope["path"] == "/" else ""
@@ -132,10 +124,13 @@ async def _in_form(asked: HTTPConnection, receive: Receive) -> str:
     if asked.scope.get("method") != "POST" or not asked.headers.get("Content-Type", "").startswith(FORM):
         return ""
     form = b""
-    async for part in Request(asked.scope, receive).stream():
-        form += part
-        if len(form) > MOST_FORM_BYTES:
-            return ""
+    try:
+        async for part in Request(asked.scope, receive).stream():
+            form += part
+            if len(form) > MOST_FORM_BYTES:
+                return ""
+    except ClientDisconnect:
+        return ""
     return next(iter(parse_qs(form.decode(errors="replace")).get("token", ())), "")
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from metrics.live.board import Board
 from metrics.settings import Settings
-from metrics.web import api, documentation, page, problems
+from metrics.web import api, connections, documentation, page, problems
 from metrics.web.access import Guard
 
 CUT_S, END_S = 0.5, 1
@@ -75,7 +75,15 @@ class Server(uvicorn.Server):
         self, app: FastAPI, board: Board, stopping: Event, on_start: Callable[[], None], on_tick: Callable[[], None]
     ) -> None:
         super().__init__(
-            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=END_S, server_header=False)
+            uvicorn.Config(
+                app,
+                http=connections.BoundedProtocol,
+                backlog=connections.BACKLOG,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=END_S,
+                server_header=False,
+            )
         )
         self._board = board
         self._stopping = stopping

@@ -2,16 +2,18 @@
 
 import json
 import re
+import resource
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from socket import SO_RCVBUF, SOL_SOCKET, create_server, socket
+from socket import SO_RCVBUF, SOL_SOCKET, create_connection, create_server, socket
 from subprocess import Popen
 
 import httpx
+import psutil
 import pytest
 
 from metrics import generator
@@ -24,6 +26,7 @@ from tests.web.test_stream import events
 T = 1468244340  # 2016-07-11T13:39:00Z
 END_S = 2.0
 TOKEN = "a-secret-token"
+FORM = b"Host: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\ntoken="
 
 
 @contextmanager
@@ -40,6 +43,54 @@ def serving(application: Application, *arguments: str) -> Iterator[tuple[Popen[s
             process.send_signal(signal.SIGTERM)
             said = process.communicate(timeout=TIMEOUT_S)
             raise AssertionError(f"the server answers no more; exit code {process.returncode}: {said}") from error
+
+
+def half_open(port: int, number: int) -> list[socket]:
+    """Open connections of which none brings a whole request."""
+    beginnings = (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", b"POST / HTTP/1.1\r\n" + FORM)
+    connections = [create_connection(("127.0.0.1", port)) for _ in range(number)]
+    for at, connection in enumerate(connections):
+        with suppress(ConnectionError):  # it may be closed already
+            connection.sendall(beginnings[at % len(beginnings)])
+    return connections
+
+
+def test_connections_without_a_whole_request_keep_nobody_out(application: Application) -> None:
+    """Page, API and reader have 200 file handles between them, and there are 300 such connections."""
+    application.variables["API_TOKEN"] = TOKEN
+    application.run("prepare-topics", "/dev/null")
+    with serving(application) as (process, client), ExitStack() as open_ones:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        wait_until(lambda: is_ready(client), "it is ready")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (200, 200))
+        port = client.base_url.port
+        assert port is not None
+        connections = [open_ones.enter_context(closing(one)) for one in half_open(port, 300)]
+        with httpx.Client(base_url=client.base_url, headers=client.headers, timeout=30) as other:
+            assert other.get("/").status_code == 200
+            assert other.get("/seconds").status_code == 200
+        job = application.start()
+        application.send(frame(T + second, "a") for second in range(20))
+        wait_until(lambda: len(windows(client, "/seconds")) > 10, "the reader goes on")
+        assert psutil.Process(process.pid).num_fds() < 150
+        wait_until(lambda: all(map(is_closed, connections)), "they are closed")
+        assert is_ready(client)
+        for one in (job, process):
+            one.send_signal(signal.SIGINT)
+            finish(one)  # which sees that there was no traceback
+
+
+def is_closed(connection: socket) -> bool:
+    """Tell whether the other end has closed a connection, perhaps after an answer."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return True
 
 
 def ended(process: Popen[str], number: signal.Signals = signal.SIGINT) -> str:

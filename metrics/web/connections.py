@@ -1,0 +1,58 @@
+"""Connections that wait for a request: how many there may be, and for how long."""
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+MOST_WAITING = 64  # a browser opens six at a time
+REQUEST_S = 10.0
+BACKLOG = 64  # connections that are accepted at a time, before the oldest of them are closed
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection that is closed where its request does not come whole within REQUEST_S.
+
+    Before it did, nobody has shown a token, so it must not keep others out: where more than MOST_WAITING connections
+    wait, the one that has waited longest is closed. uvicorn bounds neither: its limit counts requests that are being
+    answered, and its time out ends with the first byte.
+    """
+
+    _waits_since_s = 0.0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._waits_since_s = self.loop.time()
+        self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
+        waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
+        if len(waiting) > MOST_WAITING:
+            min(waiting, key=lambda each: each._waits_since_s).transport.abort()
+
+    def _give_up(self) -> None:
+        if self._is_waiting():
+            self.transport.abort()
+
+    def _is_waiting(self) -> bool:
+        """Tell whether no request is there, or none that has come whole; a websocket is no connection of this kind."""
+        if self not in self.connections or self.transport.is_closing():
+            return False
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return cycle is None or cycle.more_body or cycle.response_complete
