@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 
 from metrics.frames.state import State
 from metrics.frames.windows import Record
+from metrics.kafka.checkpoint import call_s
 from metrics.kafka.job import Job
 from metrics.kafka.standby import SILENT_S
 
 # A batch holds what 5 ms bring, a thousand frames at the most; a commit takes some milliseconds, on a bad day 20 s.
 BATCH_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 COMMIT_BUCKETS_S = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+STEPS = 3
 STARTING = "starting: the group is not taken over yet"
 
 
@@ -41,18 +43,23 @@ class Exposed:
 
     Everything may be read from any thread.
 
+    Args:
+        broker_timeout_s: for how long the job tries to reach a broker that is away; the loop does not turn meanwhile.
+
     Attributes:
         registry: holds the histograms and what else is counted for this process; whoever serves adds to it.
         committed_last: the last commit; None while nothing was taken over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, broker_timeout_s: int) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no type for it
         self.registry = CollectorRegistry()
         self.committed_last: Committed | None = None
         self._waits_for = STARTING
         self._trouble = ""
         self._job: Job | None = None
+        self._broker_timeout_s = broker_timeout_s
+        self._turned_at_s: float | None = None
         self._batch_s = Histogram(
             "frames_batch_duration_seconds",
             "Time to decode and log a batch of frames; to wait for them is no part of it.",
@@ -85,14 +92,29 @@ class Exposed:
         trouble = self._trouble
         return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
 
+    def stands_still_s(self) -> float | None:
+        """Return for how long the loop has not turned, where that is longer than a broker can make it wait.
+
+        A commit has two steps, and an abort follows where they fail; each returns or is given up within call_s. Then
+        the broker is known to be away, and tried again for broker_timeout_s.
+        """
+        turned_at_s = self._turned_at_s
+        if turned_at_s is None:
+            return None
+        still_s = monotonic() - turned_at_s
+        limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._trouble else 0)
+        return still_s if still_s > limit_s else None
+
     def stand_by(self, line: str) -> None:
         """Note what is waited for: while another instance may be active, its counters are not ours to tell."""
         self.committed_last = None
+        self._turned_at_s = None
         self._waits_for = line
 
     def begin(self, job: Job) -> None:
         """Begin with a job that has taken over, and thereby committed its state."""
         self._job = job
+        self._turned_at_s = monotonic()
         self._take(job.counter.state())
 
     def closed(self, record: Record) -> None:
@@ -100,21 +122,25 @@ class Exposed:
 
     def committed(self, state: State, took_s: float) -> None:
         """Take what was committed."""
+        self._turned_at_s = monotonic()
         self._commit_s.observe(took_s)
         self._trouble = ""
         self._take(state)
 
     def rewound(self) -> None:
         """Count a transaction that was lost."""
+        self._turned_at_s = monotonic()
         self._aborted.inc()
 
     def read(self, frames: int, took_s: float) -> None:
-        """Take how long a batch took; one without frames is none."""
+        """Take how long a batch took; one without frames is none, but tells that the loop turns."""
+        self._turned_at_s = monotonic()
         if frames:
             self._batch_s.observe(took_s)
 
     def troubled(self, what: str) -> None:
         """Keep what is wrong until the next commit."""
+        self._turned_at_s = monotonic()
         self._trouble = what
 
     def _take(self, state: State) -> None:

@@ -39,6 +39,11 @@ _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 
 
+def call_s(broker_timeout_s: int) -> float:
+    """Return how long one step of a transaction may take: two tries at least fit into what is borne."""
+    return min(LONGEST_CALL_S, max(SHORTEST_CALL_S, broker_timeout_s / 2))
+
+
 class Checkpoint:
     """The open transaction: what was sent since the last commit becomes visible at the next one, all or nothing."""
 
@@ -68,8 +73,7 @@ class Checkpoint:
         self._is_open = self._has_failed = self._hangs = False
         self._refusals: list[str] = []
         self._refused: list[int] = []
-        # So that two tries at least fit into what is borne.
-        self._call_s = min(LONGEST_CALL_S, max(SHORTEST_CALL_S, settings.broker_timeout_s / 2))
+        self._call_s = call_s(settings.broker_timeout_s)
         # Without a connection to the broker, the client looks for its coordinator anew after 500 ms only.
         with suppress(KafkaException):
             producer.list_topics(timeout=LOOK_TIMEOUT_S)

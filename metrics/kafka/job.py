@@ -66,6 +66,7 @@ class Job:
         self.instance_id = self._instance.id
         self._ends: dict[int, int] | None = None
         self._checkpoint: Checkpoint | None = None
+        self._turn: Callable[[], None] = lambda: None  # lets the watcher of a run see that it goes on
         self._clients: _Clients
         self._consumer: Consumer | None = None
         self._heard_at_s = monotonic()
@@ -189,7 +190,12 @@ class Job:
     def _rebuilt(self, state: State) -> Counter:
         assert self._checkpoint is not None
         announce = partial(self._checkpoint.announce, state)
-        return rebuilt(self._clients.consumer, self._settings, state, announce)
+
+        def beat() -> None:
+            announce()
+            self._turn()
+
+        return rebuilt(self._clients.consumer, self._settings, state, beat)
 
     def _take_over(self) -> None:
         """Fence the instance that was active. From then on nobody but this one can change the state."""
@@ -222,6 +228,7 @@ class Job:
         """
         self._patience.tell = self._pace.tell = watcher.troubled
         lookout = Lookout(self._settings, watcher.troubled)
+        self._turn = partial(watcher.read, 0, 0.0)
         while True:
             assert self._checkpoint is not None
             assert self._watch is not None

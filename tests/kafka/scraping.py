@@ -27,8 +27,9 @@ class Exposed:
             self.port = free.getsockname()[1]
         application.variables["METRICS_PORT"] = str(self.port)
 
-    def get(self, path: str, method: str = "GET") -> Answer:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+    def get(self, path: str, method: str = "GET", host: str = "") -> Answer:
+        headers = {"Host": host} if host else {}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return Answer(answer.status, answer.read().decode())

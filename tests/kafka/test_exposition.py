@@ -1,11 +1,13 @@
 """What the main job serves at METRICS_PORT, on a real broker: the committed state, over restarts, in trouble."""
 
+import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -95,6 +97,11 @@ def test_it_serves_three_paths_to_those_who_read(application: Application, expos
     with running(application) as process:
         wait_until(exposed.is_ready, "it is ready")
         assert exposed.get("/healthz") == (200, "the process lives\n")
+        assert exposed.get("/metrics", host=f"localhost:{exposed.port}").status == 200
+        assert exposed.get("/metrics", host="rebound.example:80") == (
+            403,
+            "asked for the host rebound.example:80: use 127.0.0.1, or set METRICS_HOST\n",
+        )
         assert exposed.get("/readyz?verbose") == (200, "ready\n")
         assert exposed.get("/metrics", "HEAD") == (200, "")
         assert exposed.get("/") == (404, "there is no /, only /metrics, /healthz, /readyz\n")
@@ -160,6 +167,39 @@ def test_a_frozen_broker_is_told_and_so_is_that_it_is_back(tmp_path: Path) -> No
                     broker.resume()
             wait_until(exposed.is_ready, "it is ready again")
             assert exposed.value("frames_ready") == 1
+
+
+def test_a_loop_that_stands_still_is_not_healthy(application: Application, exposed: Exposed) -> None:
+    """Its lines go into a pipe that nobody reads: the loop waits there for ever, and the process lives."""
+    application.variables["BROKER_TIMEOUT_S"] = "2"
+    application.run("prepare-topics", "/dev/null")
+    process = application.start("--verbose")
+    wait_until(exposed.is_ready, "it is ready")
+    assert exposed.get("/healthz").status == 200
+    application.send(frame(T + second, "a") for second in range(5_000))
+    wait_until(lambda: exposed.get("/healthz").status == 503, "it is seen to stand still")
+    assert exposed.get("/healthz").text.startswith("the loop stands still: it has not turned for 15 s")
+    assert exposed.get("/metrics").status == 200
+    assert process.poll() is None
+    output = process.stdout
+    assert output is not None
+    os.set_blocking(output.fileno(), False)
+    wait_until(lambda: output.read() is not None and exposed.get("/healthz").status == 200, "it turns again")
+
+
+def test_connections_without_a_request_keep_nobody_out(application: Application, exposed: Exposed) -> None:
+    application.run("prepare-topics", "/dev/null")
+    with running(application) as process, ExitStack() as open_ones:
+        wait_until(exposed.is_ready, "it is ready")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (200, 200))
+        for number in range(300):
+            one = open_ones.enter_context(socket.create_connection(("127.0.0.1", exposed.port)))
+            one.sendall(b"GET /metrics HTTP/1.1\r\n" if number % 2 else b"")
+            if number % 50 == 49:
+                assert psutil.Process(process.pid).num_fds() < 120
+        assert exposed.get("/readyz").status == 200
+        send(application, 0, 1)
+        wait_until(lambda: exposed.total("frames_consumed_total") == 1, "the frame is read")
 
 
 def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
