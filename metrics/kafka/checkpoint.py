@@ -264,7 +264,10 @@ class Checkpoint:
     def _note_refusal(self, error: KafkaError | None, message: Message) -> None:
         """Keep why records were refused: the commit that fails for it says only that it did."""
         if error is not None and len(self._refusals) < MOST_REFUSALS:
-            self._refusals.append(f"{message.topic()}: {error.str()}")
+            hint = (
+                "; a compacted topic takes no record without a key" if error.code() == KafkaError.INVALID_RECORD else ""
+            )
+            self._refusals.append(f"{message.topic()}: {error.str()}{hint}")
             self._refused.append(error.code())
 
     def _call(self, step: Any, *arguments: Any) -> None:

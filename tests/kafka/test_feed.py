@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.kafka.fed import HEADER, mark_of
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
@@ -244,3 +245,17 @@ def test_whatever_a_header_holds_it_is_a_mark_that_fits_its_record_or_none(value
         assert mark.feed >= 0
         assert mark.line % mark.partitions == 1
         assert 0 <= mark.line // mark.partitions <= 3
+
+
+def test_a_line_longer_than_a_frame_may_be_ends_the_feed_before_it(application: Application, tmp_path: Path) -> None:
+    application.run("prepare-topics", "/dev/null")
+    file = tmp_path / "frames.jsonl"
+    file.write_bytes(b"one\n" + b"x" * (MAX_FRAME_BYTES + 1) + b"\nthree\n")
+    said = application.run("feed", file, exit_code=3)
+    assert f"line 2 of {file} is longer than 4,194,304 bytes" in said
+    assert "1 frame acknowledged" in said
+    file.write_bytes(b"one\n" + b"x" * MAX_FRAME_BYTES + b"\nthree\n")
+    application.variables["INPUT_TOPIC"] = application.topic("larger")
+    application.create_topic("larger", max_message_bytes="5000000")
+    application.run("feed", file)
+    assert [len(message.value() or b"") for message in application.read("larger")] == [3, MAX_FRAME_BYTES, 5]

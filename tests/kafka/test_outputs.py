@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from tests.kafka.application import Application, frame
+from tests.kafka.application import Application, finish, frame, wait_until
 
 T = 1468244340
 DAY_MS = 86_400_000
@@ -105,3 +106,21 @@ def test_the_first_millisecond_of_1970_is_a_timestamp_and_not_now(application: A
     application.run("--until-end")
     [second] = application.read("seconds")
     assert second.timestamp()[1] == 1
+
+
+def test_a_topic_of_frames_that_becomes_compacted_ends_the_job_which_names_the_setting(
+    application: Application,
+) -> None:
+    application.variables["BROKER_TIMEOUT_S"] = "5"
+    application.run("prepare-topics", "/dev/null")
+    process = application.start()
+    wait_until(lambda: application.beat() > 1, "it lives")
+    topic = application.topic("rejected")
+    compacted = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[compacted])
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    application.send([b"no frame"])
+    said = finish(process, exit_code=5)
+    assert f"{topic}: Broker: Broker failed to validate record; a compacted topic takes no record without a key" in said
+    assert f"the topic {topic}, which REJECTED_TOPIC names, cannot hold frames" in said
