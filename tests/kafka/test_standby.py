@@ -15,6 +15,12 @@ from tests.kafka.test_process import IN_ITS_OWN_NAMESPACE
 T = 1468244340
 
 
+@pytest.fixture
+def application(bootstrap_servers: str) -> Application:
+    """Give the application, whose windows stay open however long a test waits between two frames."""
+    return Application(bootstrap_servers, {"IDLE_S": "3600"})
+
+
 def active(application: Application) -> Popen[str]:
     """Start an instance, and give it once it is active."""
     process = application.start()

@@ -52,7 +52,7 @@ def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_s
 ) -> None:
     folder = tmp_path / "broker"
     with local_broker.running(folder, print) as address:
-        application = Application(address)
+        application = Application(address, {"IDLE_S": "3600"})
         application.run("prepare-topics", "/dev/null")
     for second in (0, 1):
         started_s = time.monotonic()
