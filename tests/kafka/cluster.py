@@ -14,6 +14,8 @@ from metrics.kafka.local_broker import jars, node
 from metrics.kafka.local_broker.node import Ports
 from tests.kafka.application import wait_until
 
+PARTITIONS = 5  # of the topics of groups and of transactions
+
 # Appended to what the local broker's node is started with: of a setting that comes twice, Kafka takes the last.
 _PROPERTIES = """
 node.id={number}
@@ -21,10 +23,10 @@ controller.quorum.voters={voters}
 default.replication.factor={replicas}
 min.insync.replicas={quorum}
 offsets.topic.replication.factor={replicas}
-offsets.topic.num.partitions=5
+offsets.topic.num.partitions={partitions}
 transaction.state.log.replication.factor={replicas}
 transaction.state.log.min.isr={quorum}
-transaction.state.log.num.partitions=5
+transaction.state.log.num.partitions={partitions}
 {more}
 """
 
@@ -102,6 +104,12 @@ class Cluster:
         leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].leader
         return self.nodes[leader - 1]
 
+    def without_coordinator_of(self, group: str) -> Node:
+        """Return a node that coordinates neither a group nor the transactions of the same name."""
+        number = _java_hash(group) % PARTITIONS
+        coordinators = [self.leader(topic, number) for topic in ("__consumer_offsets", "__transaction_state")]
+        return next(each for each in self.nodes if each not in coordinators)
+
     def await_replicas(self) -> None:
         """Wait until all nodes answer, and all replicas of all partitions are in sync."""
         wait_until(self._are_all_in_sync, "all replicas are in sync")
@@ -112,6 +120,14 @@ class Cluster:
         admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
         topics = admin.list_topics(timeout=10).topics.values()
         return all(len(at.isrs) == len(at.replicas) for topic in topics for at in topic.partitions.values())
+
+
+def _java_hash(text: str) -> int:
+    """Return the hash by which Kafka chooses the partition of a coordinator."""
+    value = 0
+    for letter in text.encode("ascii"):
+        value = (31 * value + letter) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF
 
 
 @contextmanager
@@ -129,7 +145,12 @@ def running(folder: Path, nodes: int = 3, more: str = "") -> Iterator[Cluster]:
     with ExitStack() as ending:
         for each in every:
             properties = _PROPERTIES.format(
-                number=each.number, voters=voters, replicas=nodes, quorum=nodes // 2 + 1, more=more
+                number=each.number,
+                voters=voters,
+                replicas=nodes,
+                quorum=nodes // 2 + 1,
+                partitions=PARTITIONS,
+                more=more,
             )
             each.format(cluster_id, properties)
             each.start()

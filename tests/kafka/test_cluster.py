@@ -17,10 +17,10 @@ from metrics import generator
 from metrics.errors import BrokerError
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.extents import extents
-from metrics.kafka.resuming import saved_state
-from metrics.kafka.topics import topic_id
+from metrics.kafka.resuming import begin, saved_state
+from metrics.kafka.topics import check, topic_id
 from metrics.kafka.watch import End, Watch
-from metrics.settings import load
+from metrics.settings import Settings, load
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster
@@ -111,6 +111,12 @@ def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Clust
     application.run("verify")
 
 
+def settings_of(application: Application, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in application.environment().items():
+        monkeypatch.setenv(name, value)
+    return load()
+
+
 def ends_told(watch: Watch) -> dict[int, int]:
     """Return the ends that a watch is told of three partitions."""
     watch.ask_ends([0, 1, 2], 100.0)
@@ -131,9 +137,7 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     )
     application.run("--until-end")
     topic = application.topic("frames")
-    for name, value in application.environment().items():
-        monkeypatch.setenv(name, value)
-    settings = load()
+    settings = settings_of(application, monkeypatch)
     with closing(open_consumer(settings)) as consumer:
         admin = open_admin(settings)
         watch = Watch(admin, consumer, settings, topic_id(admin, topic), 3, "none")
@@ -150,33 +154,36 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     three.await_replicas()
 
 
-def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(three: Cluster, tmp_path: Path) -> None:
-    application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
+def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(
+    three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = Application(three.address)
     application.prepare(
         tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3", "--replication-factor", "1"
     )
     application.run("--until-end")
-    with three.leader(application.topic("frames"), 1).frozen():
-        output = application.run("--until-end", exit_code=4)
-    assert "gone" not in output
+    settings = settings_of(application, monkeypatch)
+    with closing(open_consumer(settings)) as consumer:
+        admin = open_admin(settings)
+        in_use = check(admin, settings)
+        with (
+            three.without_coordinator_of(application.name).frozen(),
+            pytest.raises(BrokerError, match="not known"),
+        ):
+            begin(admin, consumer, settings, in_use).accepted()
     three.await_replicas()
-    application.run("--until-end")
 
 
-def test_groups_whose_coordinator_is_away_are_not_none(three: Cluster, tmp_path: Path) -> None:
+def test_groups_of_a_node_that_hangs_are_not_none(three: Cluster, tmp_path: Path) -> None:
     application = Application(three.address)
     application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3", "--replication-factor", "1")
     application.run("--until-end")
-    away = three.leader(application.topic("frames"), 1)
-    away.stop()
-    try:
-        told = json.loads(application.run("topics", application.topic("frames"), "--json").splitlines()[-1])
-        assert told["records"] is None
-        assert [group["group"] for group in told["groups"]] == [application.name]
-        assert told["groups"][0]["lag"] is None
-    finally:
-        away.start()
-        three.await_replicas()
+    with three.without_coordinator_of(application.name).frozen():
+        told = json.loads(application.run("topics", application.topic("frames"), "--json").splitlines()[0])
+    assert told["records"] is None
+    assert told["groups"] == [{"group": application.name, "state": "empty", "lag": None}]
+    assert told["are_all_groups"] is False
+    three.await_replicas()
 
 
 def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path) -> None:
