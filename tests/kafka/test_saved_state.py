@@ -11,6 +11,7 @@ from metrics.errors import StateError
 from metrics.frames.frame import LAST_SECOND, Reason
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import Series
+from metrics.kafka.process import Process
 from metrics.kafka.saved_state import Instance, SavedState, from_offsets, to_offsets
 from metrics.kafka.signs import Hold, Signs
 
@@ -53,7 +54,8 @@ states = st.builds(
 )
 holders = st.lists(st.tuples(numbers, st.text()), max_size=3).map(tuple)
 signs = st.builds(Signs, numbers, st.none() | tallies, st.none() | st.builds(Hold, numbers, seconds, holders))
-instances = st.builds(Instance, st.text(), numbers, st.booleans())
+processes = st.builds(Process, st.text(), numbers, st.text(), numbers, st.text(), numbers)
+instances = st.builds(Instance, st.text(), numbers, st.booleans(), st.none() | processes, st.booleans())
 saved_states = st.builds(SavedState, states, st.text(), instances, signs)
 
 
@@ -77,7 +79,9 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
     seen = Signs(MOST, tally, Hold(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
-    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", Instance("89abcdef", MOST), seen), "frames"):
+    process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
+    instance = Instance("89abcdef", MOST, process=process)
+    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen), "frames"):
         assert offset.metadata is not None
         assert len(offset.metadata.encode()) < 2_200  # of 4,096, offset.metadata.max.bytes
 
@@ -91,6 +95,18 @@ def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_c
     saved = from_offsets([TopicPartition("frames", 0, 5, metadata=earlier)])
     assert saved is not None
     assert saved.state == state
+
+
+def test_an_instance_of_an_earlier_program_that_names_no_process_can_be_read_and_may_run() -> None:
+    state = State(60, RULES, Series(), Series(), {0: PartitionState(position=17, low_water=5)})
+    [offset] = to_offsets(SavedState(state, "id", Instance("89abcdef", 7)), "frames")
+    version, partition, windows = json.loads(offset.metadata or "")
+    windows[1] = ["89abcdef", 7, True]
+    saved = from_offsets([TopicPartition("frames", 0, 5, metadata=json.dumps([version, partition, windows]))])
+    assert saved is not None
+    assert saved.instance == Instance("89abcdef", 7)
+    assert not saved.instance.is_gone()
+    assert str(saved.instance) == "instance 89abcdef"
 
 
 def test_no_offsets_are_no_state() -> None:
