@@ -135,10 +135,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=60,
             le=LAST_SECOND,
-            description="How far a frame may be ahead of its partition's event time, or of its own Kafka timestamp, "
-            "and count without proof by the frames after it.",
+            description="How far ahead of its partition's event time a frame still counts that the frames after it "
+            "refute: as far as clocks are wrong. Event time never moves to it.",
         ),
-    ] = 3_600
+    ] = 300
     idle_s: Annotated[
         int,
         Meta(

@@ -47,13 +47,15 @@ def count_all(
     *,
     lateness_s: int,
     gap_limit_s: int,
-    future_limit_s: int = 3600,
+    future_limit_s: int = 300,
+    guard_lateness_s: int | None = None,
     silences: Sequence[Silence] = (),
     ends: Mapping[int, Sequence[End]] | None = None,
 ) -> Answer:
     """Count the frames of partitions, each in its own order.
 
     Args:
+        guard_lateness_s: what the future guard takes the lateness to be, if it is another one.
         silences: what idle time closed.
         ends: for each partition where the input was taken to end; where it stops is always an end.
     """
@@ -63,15 +65,16 @@ def count_all(
     counted = late = joined = rejected = 0
     near = max((sent.ts for timeline in partitions.values() for sent in timeline), default=0)
     for partition, timeline in partitions.items():
-        future = too_far_ahead(timeline, future_limit_s, [*(ends or {}).get(partition, ()), End(len(timeline), near)])
-        rejected += len(future)
+        guard = Guard(lateness_s if guard_lateness_s is None else guard_lateness_s, future_limit_s)
+        jumps = guard.judge(timeline, [*(ends or {}).get(partition, ()), End(len(timeline), near)])
         newest = 0
         for offset, (ts, uid, _) in enumerate(timeline):
-            if offset in future:
+            if jumps[offset] == "false":
+                rejected += 1
                 continue
             told = [silence.watermark for silence in silences if silence[0] == partition and silence.offset <= offset]
             closed_before = max(newest - lateness_s, *told, 0)
-            newest = max(newest, ts)
+            newest = max(newest, ts) if jumps[offset] == "true" else newest
             minute = ts // 60 * 60
             if ts >= closed_before:
                 counted += 1
@@ -89,37 +92,59 @@ def count_all(
     return Answer(seconds, minutes, counted, late, joined, rejected)
 
 
-def too_far_ahead(timeline: Timeline, limit_s: int, ends: Sequence[End]) -> set[int]:
-    """Return the offsets of the frames whose ts is too far ahead of event time to be true."""
-    future: set[int] = set()
-    newest: int | None = None
-    for offset, (ts, _, recorded_at_s) in enumerate(timeline):
-        is_near = newest is not None and ts <= newest + limit_s
-        if is_near or (recorded_at_s is not None and abs(ts - recorded_at_s) <= limit_s):
-            is_true = True
-        elif recorded_at_s is not None and ts > recorded_at_s:
-            is_true = False
-        else:
-            end, near = min(end for end in ends if end.offset > offset)
-            proved = _is_proved(ts, [sent.ts for sent in timeline[offset + 1 : end]], newest, limit_s)
-            is_true = (newest is None and ts <= near + limit_s) if proved is None else proved
-        if is_true:
-            newest = max(newest or 0, ts)
-        else:
-            future.add(offset)
-    return future
+class Guard(NamedTuple):
+    """The future guard: of each frame, whether event time may move to it."""
 
+    lateness_s: int
+    limit_s: int
 
-def _is_proved(ts: int, followers: list[int], newest: int | None, limit_s: int) -> bool | None:
-    for number in range(1, min(5, len(followers)) + 1):
-        *_, last = seen = followers[:number]
-        if newest is not None and last <= newest + limit_s:
+    def judge(self, timeline: Timeline, ends: Sequence[End]) -> list[str]:
+        """Return for each frame `true`, `unproved` if it counts and event time stays, or `false` if it is rejected."""
+        jumps: list[str] = []
+        newest: Sent | None = None
+        for offset, sent in enumerate(timeline):
+            if self._is_step(sent, newest) or self._is_explained(sent, newest):
+                jump = "true"
+            else:
+                end, near = min(end for end in ends if end.offset > offset)
+                jump = self._by_followers(sent, newest, timeline[offset + 1 : end], near)
+            jumps.append(jump)
+            if jump == "true" and (newest is None or sent.ts > newest.ts):
+                newest = sent
+        return jumps
+
+    def _is_step(self, sent: Sent, newest: Sent | None) -> bool:
+        return newest is not None and sent.ts - newest.ts <= max(1, self.lateness_s)
+
+    def _is_explained(self, sent: Sent, newest: Sent | None) -> bool:
+        if sent.recorded_at_s is None:
             return False
-        if sum(abs(follower - ts) <= limit_s for follower in seen) == 2:
-            return True
-        if sum(follower < ts - limit_s for follower in seen) == 2:
-            return False
-    return True if len(followers) >= 5 else None
+        unexplained_s = sent.ts - int(sent.recorded_at_s)
+        if newest is not None:
+            if newest.recorded_at_s is None:
+                return False
+            unexplained_s -= newest.ts - int(newest.recorded_at_s)
+        return -self.limit_s <= unexplained_s <= max(1, self.lateness_s)
+
+    def _by_followers(self, sent: Sent, newest: Sent | None, followers: Timeline, near: int) -> str:
+        known = [] if newest is None else [newest.ts]
+        for number in range(len(followers) + 1):
+            seen = followers[:number]
+            against = [one.ts for one in seen if one.ts < sent.ts - self.lateness_s]
+            if len(against) == 2:
+                return "unproved" if sent.ts <= max(known + against) + self.limit_s else "false"
+            agreeing = [one.uid for one in seen if -self.lateness_s <= one.ts - sent.ts <= self.limit_s]
+            if len(agreeing) >= 2 and set(agreeing) != {sent.uid}:
+                return "true"
+            if number >= 5 and not against and {one.uid for one in seen} != {sent.uid}:
+                return "true"
+            if number == 20:
+                return "true"
+        is_near = sent.ts <= max([*known, *against, near]) + self.limit_s
+        is_borne_out = len(seen) >= 2 or any(one.uid != sent.uid for one in seen) or (newest is None and is_near)
+        if is_borne_out and not against:
+            return "true"
+        return "unproved" if is_near else "false"
 
 
 def _rows(counts: Mapping[int, int], size_s: int, gap_limit_s: int) -> list[tuple[int, int, float, int]]:

@@ -193,19 +193,19 @@ def live(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def say(process: subprocess.Popen[str], *seconds: int) -> None:
-    """Write frames of these seconds into the pipe at once."""
+    """Write frames of these seconds into the pipe at once, of two users."""
     assert process.stdin is not None
-    process.stdin.write("".join(f'{{"ts":{T + second},"uid":"a"}}\n' for second in seconds))
+    process.stdin.write("".join(f'{{"ts":{T + at},"uid":"{"ab"[at % 2]}"}}\n' for at in seconds))
     process.stdin.flush()
 
 
 def test_a_record_comes_out_of_a_live_pipe_as_soon_as_event_time_closes_its_window() -> None:
-    #  written   T T T T+6              T+7
-    #  closed              T  (T+1 … no)     T+1
+    #  written   T T T T+5 T+6              T+7
+    #  closed                  T  (T+1 … no)     T+1
     with live() as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        say(process, 0, 0, 0, 6)
+        say(process, 0, 0, 0, 5, 6)
         assert json.loads(process.stdout.readline())["datetime"] == "2016-07-11T13:39:00Z"
         say(process, 7)
         process.stdin.close()
@@ -233,7 +233,7 @@ def test_records_come_in_the_order_in_which_their_windows_end(batches: list[list
 def test_a_table_grows_out_of_a_live_pipe() -> None:
     with live("--table") as process:
         assert process.stdout is not None
-        say(process, 0, 0, 0, 6)
+        say(process, 0, 0, 0, 5, 6)
         assert process.stdout.readline().startswith("window")
         assert process.stdout.readline().startswith("2016-07-11 13:39:00  second")
 
@@ -243,15 +243,15 @@ def test_stopped_at_a_live_pipe_it_says_what_was_counted(number: signal.Signals,
     with live("--seconds") as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        say(process, 0, 0, 0, 6)
+        say(process, 0, 0, 0, 5, 6)
         process.stdout.readline()
-        say(process, 60)
+        say(process, 10, 11)
         process.stdout.readline()  # the first batch is done, and the second nearly so
         process.send_signal(number)
         said = process.stderr.read()
         assert process.wait() == exit_code
     assert "Traceback" not in said
-    assert re.search(r"^stopped after [45] frames in ", said, re.MULTILINE)
+    assert re.search(r"^stopped after [567] frames in ", said, re.MULTILINE)
     assert "frames consumed" in said
 
 

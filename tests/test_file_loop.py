@@ -104,13 +104,14 @@ def test_a_minute_comes_after_the_last_of_its_seconds_and_before_the_next(tmp_pa
 
 
 def test_a_rejected_frame_has_its_place_also_when_it_is_rejected_while_a_later_file_is_read(tmp_path: Path) -> None:
-    #  0.jsonl  T  T  T  empty  T+99999          the last one is refuted by the second line of
+    #  0.jsonl  T  T  T  empty  T+99999          the last one is refuted by the second and third line of
     #  1.jsonl
-    #  2.jsonl  {}  T+1
-    files = written(tmp_path, [line(T)] * 3 + [b"\n", line(T + 99_999)], [], [b"{}\n", line(T + 1)])
+    #  2.jsonl  {}  T+1  T+1
+    first = [line(T), line(T, "b"), line(T), b"\n", line(T + 99_999)]
+    files = written(tmp_path, first, [], [b"{}\n", line(T + 1), line(T + 1)])
     kept, loop = counted(files)
     assert kept.rejections == [("0.jsonl", 4, "empty"), ("2.jsonl", 1, "no_ts"), ("0.jsonl", 5, "future")]
-    assert loop.counter.tally().counted == 4
+    assert loop.counter.tally().counted == 5
 
 
 def test_what_is_not_proved_at_the_end_is_rejected_as_by_until_end(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_what_is_not_proved_at_the_end_is_rejected_as_by_until_end(tmp_path: Pat
 
 
 def test_the_frames_of_a_file_before_one_that_is_broken_are_counted(tmp_path: Path) -> None:
-    [whole] = written(tmp_path, [line(T)] * 3 + [line(T + 9)])
+    [whole] = written(tmp_path, [line(T), line(T, "b"), line(T), line(T + 5), line(T + 9)])
     broken = tmp_path / "broken.jsonl.gz"
     broken.write_bytes(b"no gzip")
     kept, loop = Kept(), FileLoop(Settings())

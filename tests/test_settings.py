@@ -23,7 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "print_interval": 10_000,
     "rejected_topic": "frames-rejected",
     "lateness_s": 5,
-    "future_limit_s": 3_600,
+    "future_limit_s": 300,
     "idle_s": 10,
     "align_s": 120,
     "gap_limit_s": 3_600,

@@ -45,7 +45,7 @@ def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> No
         pictures.check(image)
     lags = Lags()
     with bar(f"reading {name_of(frames)}", frames.size_bytes) as move:
-        lags.read(_moving(frames, move), settings.future_limit_s)
+        lags.read(_moving(frames, move), settings.rules())
     if not lags.frames:
         raise FileError(
             f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", now="name another file"

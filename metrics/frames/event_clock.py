@@ -18,26 +18,43 @@ class EventClock:
     which no replay can show, raises the watermark from outside; what it raised is part of the saved state.
 
     Attributes:
-        newest: largest ts so far; -1 before the first frame.
+        newest: largest ts that has moved it; -1 before the first frame.
+        recorded_s: when the record of that frame was written, by its Kafka timestamp; -1 where that is not known.
+        furthest: largest ts that counts: frames ahead of newest may, without proof that event time has come so far.
         watermark: no second that ends at or before it takes another frame of this partition.
         moved_at_s: wall time at which newest was seen to be another one, on any clock that never runs backwards.
         silent_at_s: wall time at which the partition was known to be read to its end, and to have said nothing about
             time for as long as makes it idle; None if it was not.
     """
 
-    __slots__ = ("_seen_newest", "lateness_s", "moved_at_s", "newest", "silent_at_s", "watermark")
+    __slots__ = (
+        "_seen_newest",
+        "furthest",
+        "lateness_s",
+        "moved_at_s",
+        "newest",
+        "recorded_s",
+        "silent_at_s",
+        "watermark",
+    )
 
     def __init__(self, lateness_s: int, now_s: float) -> None:
         self.lateness_s = lateness_s
-        self.newest = -1
+        self.newest = self.recorded_s = self.furthest = -1
         self.watermark = 0
         self.moved_at_s = now_s
         self.silent_at_s: float | None = None
         self._seen_newest = -1
 
-    def advance(self, ts: int) -> None:
+    @property
+    def step_s(self) -> int:
+        """How far it may move without proof: a frame that is on time stays so; at least to the next second."""
+        return max(1, self.lateness_s)
+
+    def advance(self, ts: int, recorded_s: int = -1) -> None:
         """Move on to a frame that is newer than all before it."""
-        self.newest = ts
+        self.newest, self.recorded_s = ts, recorded_s
+        self.furthest = max(self.furthest, ts)
         self.watermark = max(self.watermark, ts - self.lateness_s)
 
     def see(self, now_s: float) -> None:
@@ -75,5 +92,5 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
 
 def end_of_input(clocks: Collection[EventClock]) -> int:
     """Return the end of the last window that any frame so far can be in; 0 without frames."""
-    newest = max((clock.newest for clock in clocks), default=-1)
-    return minute_of(newest) + MINUTE_S if newest >= 0 else 0
+    furthest = max((clock.furthest for clock in clocks), default=-1)
+    return minute_of(furthest) + MINUTE_S if furthest >= 0 else 0

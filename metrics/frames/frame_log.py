@@ -8,10 +8,11 @@ from metrics.frames.event_clock import minute_of
 
 
 class Start(NamedTuple):
-    """A place to read from: an offset in Kafka, and the event clock's newest ts before its frame was counted."""
+    """A place to read from: an offset in Kafka, and what the event clock was before its frame was counted."""
 
     offset: int
     newest: int
+    recorded_s: int = -1
 
 
 class FrameLog:
@@ -19,8 +20,8 @@ class FrameLog:
 
         uids            a  b  a  c  b  d  a         one entry a frame that moved event time on or kept it
         second_starts   ^10      ^11   ^13          where each second begins in uids
-        stragglers      {11: [e]}                   frames that came when a newer second had begun
-        minute_starts   {0: (7041, 9)}              where each open minute's first frame is in Kafka
+        stragglers      {11: [e]}                   frames of another second than the newest: before it, or ahead of it
+        minute_starts   {0: (7041, 9, 9)}           where each open minute's first frame is in Kafka
 
     A second's count is the distance between two pointers, plus its stragglers. The lowest minute pointer is the
     partition's low-water mark: a restart that reads on from there finds every frame that an open window needs, and
@@ -50,7 +51,7 @@ class FrameLog:
         self.note_minute(second, start)
 
     def add_straggler(self, second: int, uid: str, start: Start) -> None:
-        """Log a frame of a second that is still open, but not the newest."""
+        """Log a frame of a second that is open, but not the newest that event time has come to."""
         if second not in self.stragglers:
             self.stragglers[second] = []
             heappush(self._straggler_seconds, second)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from metrics.frames.event_clock import MINUTE_S, EventClock, minute_of
 from metrics.frames.frame import Frame, FrameMessage, Reason, Rejection, read_frame
 from metrics.frames.frame_log import FrameLog, Start
-from metrics.frames.future_guard import Decision, FutureGuard
+from metrics.frames.future_guard import Decision, FutureGuard, Verdict, recorded_s
 from metrics.frames.state import PartitionState, Rules, Tally
 from metrics.frames.windows import Windows
+
+KEPT_ENDS = 8  # of an input, in the saved state
 
 
 class RejectedFrame(NamedTuple):
@@ -33,11 +35,12 @@ class PartitionCounter:
         self.windows = windows
         self.clock = EventClock(rules.lateness_s, now_s)
         if saved.newest_at_low_water >= 0:
-            self.clock.advance(saved.newest_at_low_water)
+            self.clock.advance(saved.newest_at_low_water, saved.recorded_s_at_low_water)
         self.guard = FutureGuard(self.clock, rules.future_limit_s)
         self.log = FrameLog()
         self.position = saved.low_water
         self.settled_at, self.settled_near = saved.settled_at, saved.settled_near
+        self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
         self._saved = saved
@@ -67,7 +70,7 @@ class PartitionCounter:
     def _judge(self, frame: Frame | Rejection, message: FrameMessage) -> None:
         if isinstance(frame, Rejection):
             self._reject(message, frame)
-        elif self.guard.held or self.guard.is_far(frame.ts):
+        elif self.guard.held or self.guard.is_jump(frame.ts):
             self._take(self.guard.hold(frame, message))
         else:
             self._count_frame(frame, message)
@@ -76,35 +79,55 @@ class PartitionCounter:
         """Decide on what is held, for an input that ends at the position; near is event time of the whole input."""
         if self.guard.held:
             self.settled_at, self.settled_near = self.position, near
+            self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
             self._take(self.guard.settle(near))
 
     def _take(self, decisions: Iterator[Decision]) -> None:
-        for (frame, message), counts in decisions:
-            if counts:
+        for decision in decisions:
+            frame, message = decision.held
+            if decision.verdict is Verdict.MOVES:
                 self._count_frame(frame, message)
+            elif decision.verdict is Verdict.AHEAD:
+                self._count_ahead(frame, message)
             else:
-                detail = f"ts {frame.ts} is far ahead of event time, {self.clock.newest}, and nothing proved it"
-                self._reject(message, Rejection(Reason.FUTURE, detail))
+                self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)))
         self._find_current()
 
+    def _compared(self, decision: Decision) -> str:
+        """Say what a frame that is too far ahead was compared with."""
+        (frame, message), _, agreeing, against = decision
+        newest, written_s = self.clock.newest, recorded_s(message)
+        ahead = f"ahead of event time, {newest}" if newest >= 0 else "the first of its partition"
+        written = f"its Kafka timestamp is {written_s}" if written_s >= 0 else "it has no Kafka timestamp"
+        return f"ts {frame.ts} is {ahead}; {written}; of the frames after it {agreeing} agreed, {against} did not"
+
     def _count_frame(self, frame: Frame, message: FrameMessage) -> None:
-        ts = frame.ts
-        if ts < self.clock.watermark:
-            self._count_late(frame, message)
-        elif ts > self.clock.newest:
-            start = self._start(message)
-            self.clock.advance(ts)
-            self.current = ts
-            self.log.start_second(ts, frame.uid, start)
+        ts, clock, start = frame.ts, self.clock, self._start(message)
+        if ts > clock.newest:
+            clock.advance(ts, recorded_s(message))
+            if ts >= clock.watermark:
+                self.current = ts
+                self.log.start_second(ts, frame.uid, start)
+                return
+        if ts < clock.watermark:
+            self._count_late(frame, message, start)
         elif ts == self.current:
             self.log.uids.append(frame.uid)
         else:
-            self.log.add_straggler(ts, frame.uid, self._start(message))
+            self.log.add_straggler(ts, frame.uid, start)
 
-    def _count_late(self, frame: Frame, message: FrameMessage) -> None:
-        """Count a late frame for its minute, while the partition's own watermark leaves that open."""
+    def _count_ahead(self, frame: Frame, message: FrameMessage) -> None:
+        """Count a frame ahead of event time, which stays."""
         clock, start = self.clock, self._start(message)
-        clock.newest = max(clock.newest, frame.ts)
+        if frame.ts < clock.watermark:
+            self._count_late(frame, message, start)
+        else:
+            clock.furthest = max(clock.furthest, frame.ts)
+            self.log.add_straggler(frame.ts, frame.uid, start)
+
+    def _count_late(self, frame: Frame, message: FrameMessage, start: Start) -> None:
+        """Count a late frame for its minute, while the partition's own watermark leaves that open."""
+        clock = self.clock
         self._tally.late += 1
         if minute_of(frame.ts) + MINUTE_S <= clock.watermark:
             detail = f"ts {frame.ts} came when event time was {clock.newest}; its minute was closed"
@@ -121,7 +144,7 @@ class PartitionCounter:
         self.rejected.append(RejectedFrame(message, rejection))
 
     def _start(self, message: FrameMessage) -> Start:
-        return Start(message.offset(), self.clock.newest)
+        return Start(message.offset(), self.clock.newest, self.clock.recorded_s)
 
     def _find_current(self) -> None:
         """Let the hot path take frames of the newest second, if that is open, in the log, and no frame is held.
@@ -141,7 +164,7 @@ class PartitionCounter:
         self._settle_again(message.offset())
         frame = read_frame(message.value())
         if not isinstance(frame, Rejection):
-            if self.guard.held or self.guard.is_far(frame.ts):
+            if self.guard.held or self.guard.is_jump(frame.ts):
                 self._take_again(self.guard.hold(frame, message))
             else:
                 self._count_again(frame, message)
@@ -153,23 +176,34 @@ class PartitionCounter:
             self._take_again(self.guard.settle(self.settled_near))
 
     def _take_again(self, decisions: Iterator[Decision]) -> None:
-        for (frame, message), counts in decisions:
-            if counts:
+        for (frame, message), verdict, *_ in decisions:
+            if verdict is Verdict.MOVES:
                 self._count_again(frame, message)
+            elif verdict is Verdict.AHEAD and self._is_open(frame.ts):
+                self._count_ahead(frame, message)
+            elif verdict is Verdict.AHEAD:
+                self._join_again(frame, self._start(message))
         self._find_current()
 
+    def _is_open(self, second: int) -> bool:
+        windows = self.windows
+        is_minute_open = minute_of(second) + MINUTE_S > windows.minutes.closed_through
+        return is_minute_open and second >= windows.seconds.closed_through
+
     def _count_again(self, frame: Frame, message: FrameMessage) -> None:
-        windows, clock, start = self.windows, self.clock, self._start(message)
-        minute_end = minute_of(frame.ts) + MINUTE_S
-        is_minute_open = minute_end > windows.minutes.closed_through
-        if is_minute_open and frame.ts >= windows.seconds.closed_through:
+        if self._is_open(frame.ts):
             self._count_frame(frame, message)
             return
-        if frame.ts > clock.newest:
-            clock.advance(frame.ts)
-        if is_minute_open and minute_end > clock.watermark:
+        start = self._start(message)
+        if frame.ts > self.clock.newest:
+            self.clock.advance(frame.ts, recorded_s(message))
+        self._join_again(frame, start)
+
+    def _join_again(self, frame: Frame, start: Start) -> None:
+        """Count a frame whose second is closed for its minute, if that is open."""
+        if minute_of(frame.ts) + MINUTE_S > max(self.windows.minutes.closed_through, self.clock.watermark):
             self.log.note_minute(frame.ts, start)
-            windows.join_minute(frame.ts, (frame.uid,))
+            self.windows.join_minute(frame.ts, (frame.uid,))
 
     def read_to(self, position: int, now_s: float) -> None:
         """Note that the partition was read up to a position; what was read may have moved its clock."""
@@ -215,7 +249,7 @@ class PartitionCounter:
 
     def state(self) -> PartitionState:
         """Return what a restart needs."""
-        low_water = self.log.low_water(Start(self.position, self.clock.newest))
+        low_water = self.log.low_water(Start(self.position, self.clock.newest, self.clock.recorded_s))
         held_at = -1
         if self.guard.held:
             first_held = self._start(self.guard.held[0].message)
@@ -226,7 +260,8 @@ class PartitionCounter:
         second, minute, clock = self.log.first_second(), self.log.first_minute(), self.clock
         return PartitionState(
             self.position,
-            *low_water,
+            low_water.offset,
+            low_water.newest,
             clock.newest,
             clock.watermark,
             len(self.log),
@@ -236,6 +271,10 @@ class PartitionCounter:
             oldest_second=-1 if second is None else second,
             oldest_minute=-1 if minute is None else minute,
             held_at=held_at,
+            furthest=clock.furthest,
+            recorded_s=clock.recorded_s,
+            recorded_s_at_low_water=low_water.recorded_s,
+            ends=self.ends,
         )
 
     def resume(self) -> None:
@@ -243,7 +282,8 @@ class PartitionCounter:
         saved = self._saved
         self.position = saved.position
         self.rejected.clear()
-        self.clock.newest = saved.newest
+        self.clock.newest, self.clock.recorded_s = saved.newest, saved.recorded_s
+        self.clock.furthest = max(saved.newest, saved.furthest)
         self.clock.watermark = saved.watermark
         self._find_current()
         self._tally = Tally()

@@ -197,6 +197,7 @@ def _without_open_frames(at: PartitionState) -> PartitionState:
         at,
         low_water=at.position,
         newest_at_low_water=at.newest,
+        recorded_s_at_low_water=at.recorded_s,
         open=0,
         tally=tally,
         oldest_second=-1,
@@ -215,7 +216,7 @@ def skipping(state: State, ahead: State, whole_from: int = 0) -> State:
         ahead: the state as it is if the frames are counted; of it, only event time and positions are taken.
         whole_from: the start of a minute, before which windows lack frames that cannot be read.
     """
-    last = max(state.closing_to - 1, whole_from - 1, *(at.newest for at in ahead.partitions.values()))
+    last = max(state.closing_to - 1, whole_from - 1, *(max(at.newest, at.furthest) for at in ahead.partitions.values()))
     whole_from = minute_of(last) + MINUTE_S if last >= 0 else 0
     return State(
         whole_from,
@@ -234,6 +235,9 @@ def _going_on(at: PartitionState, ahead: PartitionState, whole_from: int) -> Par
         low_water=start,
         newest=ahead.newest,
         newest_at_low_water=ahead.newest,
+        furthest=ahead.newest,
+        recorded_s=ahead.recorded_s,
+        recorded_s_at_low_water=ahead.recorded_s,
         watermark=whole_from,
         taken_up_at=whole_from,
     )

@@ -92,7 +92,7 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
 
     Attributes:
         lateness_s: the allowed lateness, in seconds of event time.
-        future_limit_s: how far a frame may be ahead of its partition's event time without proof, in seconds.
+        future_limit_s: how far ahead of its partition's event time a frame counts that nothing proves, in seconds.
     """
 
     lateness_s: int
@@ -120,6 +120,11 @@ class PartitionState(msgspec.Struct, array_like=True):
         held_at: offset of the first frame that is held, -1 without any; likewise.
         taken_up_at: what closing followed when the partition was taken up, where its watermark began; 0 for those of
             the first run.
+        furthest: the event clock's furthest ts that counts, -1 before the first frame.
+        recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
+        recorded_s_at_low_water: the same for newest_at_low_water.
+        ends: positions at which the input was taken to end with frames held, and event time of the whole input then;
+            the last ones, for a recount.
     """
 
     position: int
@@ -136,6 +141,11 @@ class PartitionState(msgspec.Struct, array_like=True):
     oldest_minute: int = -1
     held_at: int = -1
     taken_up_at: int = 0
+    # Likewise not in a state of an earlier program, which had no frames ahead of event time.
+    furthest: int = -1
+    recorded_s: int = -1
+    recorded_s_at_low_water: int = -1
+    ends: list[tuple[int, int]] = []
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":

@@ -79,7 +79,7 @@ def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[i
         for number, partition in state.partitions.items():
             low = ranges[number][0] if number in ranges else 0
             _move(partition, low, low)
-            partition.settled_at = 0  # an offset of the topic before
+            partition.settled_at, partition.ends = 0, []  # offsets of the topic before
     for number, (low, high) in ranges.items():
         partition = state.partitions.setdefault(number, PartitionState(low, low))
         where = f"{topic}/{number}: the topic holds offsets {low} to {high}"
@@ -87,6 +87,7 @@ def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[i
             losses.append(f"{where}, but was read up to {partition.position}: {high} to {partition.position} are gone")
             _move(partition, min(partition.low_water, high), high)
             partition.settled_at = min(partition.settled_at, high)
+            partition.ends = [(min(at, high), near) for at, near in partition.ends]
         if partition.low_water < low:
             open_to = min(low, partition.position)
             if open_to > partition.low_water:
@@ -94,6 +95,7 @@ def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[i
                 # Where event time stood at the first frame that is left is gone, too. Had it been as far as it came,
                 # at least no frame counts that was late before.
                 partition.newest_at_low_water = partition.newest
+                partition.recorded_s_at_low_water = partition.recorded_s
             if low > partition.position:
                 losses.append(f"{where}, {partition.position} to {low} were never read")
             _move(partition, low, max(low, partition.position))

@@ -11,10 +11,12 @@ from statistics import median_low
 from typing import NamedTuple
 
 from metrics.frames.event_clock import MINUTE_S, minute_of
-from metrics.frames.frame import LAST_SECOND, read_frame
+from metrics.frames.frame import read_frame
 from metrics.frames.state import Rules
 from metrics.frames.windows import SECOND_S
-from metrics.recount.judging import Fate, PartitionJudge, Received
+from metrics.recount.judging import Fate, PartitionJudge, Received, Told
+
+NO_OFFSET = 2**63 - 1  # behind all that a file has
 
 
 class Error(NamedTuple):
@@ -75,11 +77,11 @@ class Lags:
         self._overdue_of: dict[int, dict[str, int]] = defaultdict(dict)
         self._overdue: list[int] = []  # of the frames that came when their minute had passed
 
-    def read(self, lines: Iterable[bytes], future_limit_s: int) -> None:
-        """Read frames in the order in which they come."""
+    def read(self, lines: Iterable[bytes], rules: Rules) -> None:
+        """Read frames in the order in which they come; the future guard judges them by the same rules throughout."""
         received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
-        for judged in PartitionJudge(0, received, Rules(LAST_SECOND, future_limit_s)).judged():
-            if judged.fate is Fate.COUNTED:
+        for judged in PartitionJudge(0, received, rules, Told(ends=[(NO_OFFSET, -1)], are_all_ends=True)).judged():
+            if judged.fate in (Fate.COUNTED, Fate.JOINED, Fate.LATE):
                 self._add(judged.ts, judged.uid, judged.newest)
             else:
                 self.refused += 1

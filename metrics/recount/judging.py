@@ -7,15 +7,15 @@ as told.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Sequence
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from metrics.frames.event_clock import MINUTE_S, minute_of
 from metrics.frames.frame import Frame, Reason, Rejection
 from metrics.frames.state import Rules
 
-FOLLOWERS = 5  # so many frames after one that is far ahead decide on it, at the most
+FOLLOWERS = 20  # so many frames after one that jumps ahead decide on it, at the most
 
 
 class Received(NamedTuple):
@@ -32,12 +32,15 @@ class Told(NamedTuple):
     Attributes:
         future: offsets of frames rejected as too far in the future.
         closed: offsets of frames rejected as late although event time of their own partition had not passed them.
-        settled_at: offset at which the input was last taken to end.
+        ends: offsets at which the input was taken to end with frames held, and event time of the whole input then, -1
+            where that is not known; the last ones.
+        are_all_ends: it was not taken to end before.
     """
 
     future: Collection[int] = frozenset()
     closed: Collection[int] = frozenset()
-    settled_at: int = 0
+    ends: Sequence[tuple[int, int]] = ()
+    are_all_ends: bool = False
 
 
 NOTHING_TOLD = Told()
@@ -52,6 +55,15 @@ class Fate(StrEnum):
     FUTURE = "future"
     HELD = "held"
     INVALID = "invalid"
+
+
+class Jump(Enum):
+    """What a frame that is ahead of event time does to it."""
+
+    TRUE = "true"  # event time moves to it
+    UNPROVED = "unproved"  # event time stays; the frame counts
+    FALSE = "false"  # and does not count
+    UNDECIDED = "undecided"
 
 
 class Judged(NamedTuple):
@@ -80,6 +92,7 @@ class PartitionJudge:
         self._rules = rules
         self._told = told
         self._newest = -1
+        self._recorded_at_s: float | None = None  # of the frame that newest is of
         self._closed_to = 0  # what ends at or before it was closed early; as far as the rejected topic proves
         self._waiting: deque[Received] = deque()
 
@@ -90,10 +103,10 @@ class PartitionJudge:
             if isinstance(frame, Rejection):
                 yield Judged(self._partition, offset, Fate.INVALID, self._newest, reason=frame.reason)
                 continue
-            fate = self._guarded(frame.ts, offset, recorded_at_s)
-            if fate is Fate.COUNTED:
-                fate = self._timed(frame.ts, offset)
-                self._newest = max(self._newest, frame.ts)
+            jump = self._jump(frame, offset, recorded_at_s)
+            fate = {Jump.UNDECIDED: Fate.HELD, Jump.FALSE: Fate.FUTURE}.get(jump) or self._timed(frame.ts, offset)
+            if jump is Jump.TRUE and frame.ts > self._newest:
+                self._newest, self._recorded_at_s = frame.ts, recorded_at_s
             reason = {Fate.LATE: Reason.LATE, Fate.FUTURE: Reason.FUTURE}.get(fate)
             yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason)
 
@@ -107,28 +120,62 @@ class PartitionJudge:
             return Fate.COUNTED
         return Fate.JOINED if minute_end > watermark else Fate.LATE
 
-    def _guarded(self, ts: int, offset: int, recorded_at_s: float | None) -> Fate:
-        """Judge whether a frame is too far ahead of event time: COUNTED, FUTURE or HELD."""
-        limit_s = self._rules.future_limit_s
-        if self._newest >= 0 and ts <= self._newest + limit_s:
-            return Fate.COUNTED
-        if recorded_at_s is not None and ts >= recorded_at_s - limit_s:
-            return Fate.COUNTED if ts <= recorded_at_s + limit_s else Fate.FUTURE
-        if offset in self._told.future:
-            return Fate.FUTURE  # by what followed, or because an input ended before
-        followers = self._followers()
-        is_true = _is_proved(ts, followers, self._newest, limit_s)
-        if is_true is None and offset >= self._told.settled_at:
-            return Fate.HELD
-        # Refuted by now, but not rejected: an input had ended with it, and nothing else was known.
-        return Fate.COUNTED if is_true or self._newest < 0 else Fate.FUTURE
+    def _jump(self, frame: Frame, offset: int, recorded_at_s: float | None) -> Jump:
+        """Judge whether event time moves to a frame that may be ahead of it."""
+        if self._is_step(frame.ts) or self._is_explained(frame.ts, recorded_at_s):
+            return Jump.TRUE
+        told = self._told
+        if offset in told.future:
+            return Jump.FALSE  # by what followed, or because an input ended before
+        end, near = min((end for end in told.ends if offset < end[0]), default=(None, -1))
+        asked = self._asked(frame, end)
+        refuters = [follower.ts for follower in asked if follower.ts < frame.ts - self._rules.lateness_s]
+        is_true = _is_proved(frame, asked, self._rules)
+        if is_true is None and end is None:
+            return Jump.UNDECIDED
+        if is_true or (is_true is None and self._is_proved_at_end(frame, asked, refuters, near)):
+            return Jump.TRUE
+        known = max(self._newest, *refuters, near if is_true is None else -1, -1)
+        if known >= 0 and frame.ts <= known + self._rules.future_limit_s:
+            return Jump.UNPROVED
+        # Not rejected although an end came after it: an earlier one had, of which nothing is known.
+        return Jump.UNPROVED if end is not None and not told.are_all_ends else Jump.FALSE
 
-    def _followers(self) -> list[int]:
-        """Return the ts of the next frames, as many as may be needed."""
-        while sum(isinstance(record.frame, Frame) for record in self._waiting) < FOLLOWERS:
-            if not self._look_ahead():
+    def _is_step(self, ts: int) -> bool:
+        return self._newest >= 0 and ts <= self._newest + max(1, self._rules.lateness_s)
+
+    def _is_explained(self, ts: int, recorded_at_s: float | None) -> bool:
+        """Tell whether wall time between the records explains a jump; of the first frame, whether it is live."""
+        if recorded_at_s is None:
+            return False
+        jump_s, passed_s = ts, int(recorded_at_s)
+        if self._newest >= 0:
+            if self._recorded_at_s is None:
+                return False
+            jump_s, passed_s = ts - self._newest, int(recorded_at_s) - int(self._recorded_at_s)
+        return passed_s - self._rules.future_limit_s <= jump_s <= passed_s + max(1, self._rules.lateness_s)
+
+    def _is_proved_at_end(self, frame: Frame, followers: list[Frame], refuters: list[int], near: int) -> bool:
+        if refuters:
+            return False
+        is_first = self._newest < 0 and (near < 0 or frame.ts <= near + self._rules.future_limit_s)
+        return is_first or len(followers) >= 2 or any(follower.uid != frame.uid for follower in followers)
+
+    def _asked(self, frame: Frame, end: int | None) -> list[Frame]:
+        """Return the frames that follow one, before an end of the input, as many as it takes to judge it."""
+        asked: list[Frame] = []
+        for follower in self._following():
+            if (end is not None and follower.offset >= end) or _is_proved(frame, asked, self._rules) is not None:
                 break
-        return [record.frame.ts for record in self._waiting if isinstance(record.frame, Frame)][:FOLLOWERS]
+            if isinstance(follower.frame, Frame):
+                asked.append(follower.frame)
+        return asked
+
+    def _following(self) -> Iterator[Received]:
+        number = 0
+        while number < len(self._waiting) or self._look_ahead():
+            yield self._waiting[number]
+            number += 1
 
     def _look_ahead(self) -> bool:
         record = next(self._records, None)
@@ -137,14 +184,14 @@ class PartitionJudge:
         return record is not None
 
 
-def _is_proved(ts: int, followers: list[int], newest: int, limit_s: int) -> bool | None:
-    """Tell whether the frames after one that is far ahead prove it, True, or refute it, False; None if neither yet."""
-    for number, last in enumerate(followers, 1):
-        seen = followers[:number]
-        if newest >= 0 and last <= newest + limit_s:
-            return False
-        if sum(abs(follower - ts) <= limit_s for follower in seen) == 2:
-            return True
-        if sum(follower < ts - limit_s for follower in seen) == 2:
-            return False
+def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:
+    """Tell whether the frames after one that jumps prove it, True, or refute it, False; None if neither yet."""
+    on_time = [follower for follower in followers if follower.ts >= frame.ts - rules.lateness_s]
+    agreeing = [follower for follower in on_time if follower.ts <= frame.ts + rules.future_limit_s]
+    if len(on_time) <= len(followers) - 2:
+        return False
+    if len(agreeing) >= 2 and any(follower.uid != frame.uid for follower in agreeing):
+        return True
+    if len(on_time) == len(followers) >= 5 and any(follower.uid != frame.uid for follower in followers):
+        return True
     return True if len(followers) >= FOLLOWERS else None

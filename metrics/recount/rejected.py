@@ -5,10 +5,11 @@ from collections import Counter, defaultdict
 
 from metrics.frames.event_clock import MINUTE_S, minute_of
 from metrics.frames.frame import NOT_REPUBLISHED, Reason
+from metrics.frames.state import PartitionState
 from metrics.recount.judging import Told
 
 # How the detail of a frame rejected as late begins; see metrics.frames.partition.
-_LATE = re.compile(r"ts (\d+) came when event time was (\d+);")
+_LATE = re.compile(r"ts (\d+) came when event time was (-?\d+);")
 
 
 class RejectedRecords:
@@ -41,9 +42,9 @@ class RejectedRecords:
         elif reason == Reason.LATE and self._was_closed_early(detail):
             self._closed[partition].add(offset)
 
-    def told(self, partition: int, settled_at: int) -> Told:
-        """Return what they tell of a partition, whose input was last taken to end at an offset."""
-        return Told(self._future[partition], self._closed[partition], settled_at)
+    def told(self, partition: int, at: PartitionState) -> Told:
+        """Return what they tell of a partition, whose state tells where its input was taken to end."""
+        return Told(self._future[partition], self._closed[partition], at.ends or [(at.settled_at, at.settled_near)])
 
     def _was_closed_early(self, detail: str) -> bool:
         """Tell whether event time of a late frame's own partition had left its minute open."""

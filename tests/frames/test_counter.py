@@ -23,7 +23,7 @@ class Stream:
     """A counter over some partitions, fed by hand."""
 
     def __init__(self, partitions: int = 1, lateness_s: int = 5, gap_limit_s: int = 3600) -> None:
-        rules = Rules(lateness_s, future_limit_s=3600)
+        rules = Rules(lateness_s, future_limit_s=300)
         saved = State.fresh(dict.fromkeys(range(partitions), 0), rules)
         self.counter = Counter(saved, rules, gap_limit_s=gap_limit_s, now_s=0)
         self.counter.resume()

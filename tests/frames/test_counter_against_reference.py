@@ -11,13 +11,14 @@ from tests.reference import Sent, Timeline
 
 @st.composite
 def timelines(draw: st.DrawFn) -> Timeline:
-    """Draw the frames of one partition: event time stays, steps on or jumps; some frames are delayed."""
+    """Draw the frames of one partition: event time stays, steps on or jumps; frames are delayed, or stamped wrong."""
     newest = 1468244340 + draw(st.integers(0, 90))
     frames = []
     for _ in range(draw(st.integers(0, 25))):
         newest += draw(st.sampled_from([0, 0, 0, 1, 1, 2, 5, 6, 7, 50, 70, 200, 4000]))
         delay_s = draw(st.sampled_from([0, 0, 0, 1, 4, 5, 6, 7, 30, 66, 100]))
-        frames.append(Sent(newest - delay_s, draw(st.sampled_from("abcdef")), newest))
+        recorded_at_s = draw(st.sampled_from([newest, newest, newest, None, newest + 600]))
+        frames.append(Sent(newest - delay_s, draw(st.sampled_from("abcdef")), recorded_at_s))
     return frames
 
 

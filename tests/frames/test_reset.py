@@ -25,7 +25,7 @@ from metrics.recount.windows_there import WindowsThere, going_on
 from tests.frames.message import Message
 from tests.frames.test_counter import Stream, T, live
 
-RULES = Rules(lateness_s=5, future_limit_s=3600)
+RULES = Rules(lateness_s=5, future_limit_s=300)
 GAP_LIMIT_S = 3600
 
 Frames = Sequence[tuple[int, str]]

@@ -5,7 +5,7 @@ A history that fails names its seed: `SIMULATION_SEEDS=1234 pipenv run test test
 
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -18,21 +18,28 @@ NOW_S = 1_800_000_000  # when history is fed
 
 
 def timeline(draw: random.Random) -> Timeline:
-    """Draw the frames of one partition: live, history that is fed later, or without timestamps of their records."""
-    kind = draw.choice(["live", "history", "unstamped"])
-    steps = draw.choice([[0], [0, 0, 1], [0, 1, 2, 5, 6, 70], [0, 1, 4000, DAY_S], [4000, 2 * DAY_S]])
-    delays = draw.choice([[0], [0, 0, 0, 1, 5], [0, 0, 4, 6, 30, 66, 100]])
-    wildness = draw.choice([0, 0, 0.05, 0.3])
+    """Draw the frames of one partition: dense or sparse, of few users or many, its records' timestamps true or not."""
+    stamped = draw.choice([lambda at: at + 0.4, lambda _: NOW_S, lambda _: None, lambda at: at / 1000, own_clock(draw)])
+    steps = draw.choice([[0], [0, 0, 1], [0, 1, 2, 5, 6, 70], [10], [0, 0, 60], [0, 1, 250, 4000], [4000, 2 * DAY_S]])
+    delays = draw.choice([[0], [0, 0, 0, 1, 5], [0, 60], [0, 0, 4, 6, 30, 66, 100]])
+    wildness, users = draw.choice([0, 0, 0.05, 0.3]), draw.choice(["a", "ab", "abcdef"])
     newest = 1468244340 + draw.randint(0, 90)
     frames: list[Sent] = []
-    for _ in range(draw.choice([0, 1, 2, 3, 8, 30])):
+    number = draw.choice([0, 1, 2, 3, 8, 30])
+    while len(frames) < number:
         newest += draw.choice(steps)
-        ts = newest - draw.choice(delays)
+        uid, ahead_s = draw.choice(users), 0
         if draw.random() < wildness:
-            ts = newest + draw.choice([3_600, 3_601, 5_000, DAY_S, 365 * DAY_S, 10**10])
-        recorded_at_s = {"live": newest, "history": NOW_S, "unstamped": None}[kind]
-        frames.append(Sent(ts, draw.choice("abcdef"), recorded_at_s))
+            ahead_s = draw.choice([4, 6, 8, 60, 300, 301, 600, 3_600, DAY_S, 2**25, 10**10])
+        for _ in range(draw.choice([1, 1, 3, 22]) if ahead_s else 1):
+            ts = newest - draw.choice(delays) + ahead_s
+            frames.append(Sent(ts, uid, stamped(newest)))
     return frames
+
+
+def own_clock(draw: random.Random) -> Callable[[float], float | None]:
+    """Return timestamps that now and then are missing, seconds, or of a clock that is wrong."""
+    return lambda at: draw.choice([at, at, at, None, at / 1000, at + 600, at + DAY_S, at - DAY_S])
 
 
 def live_through(seed: int) -> Run:

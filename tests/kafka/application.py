@@ -15,12 +15,14 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from metrics.frames.frame import Frame, read_frame
 from metrics.kafka.resuming import saved_state
 from metrics.kafka.saved_state import SavedState
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
+LIVE = -1  # stands for the timestamps of records that were written when their frames happened
 
 # Whatever became of a test, what it started is ended after it.
 STARTED: list[subprocess.Popen[str]] = []
@@ -91,11 +93,17 @@ class Application:
         return self.run("prepare-topics", file, *arguments)
 
     def send(self, frames: Iterable[bytes | None], partition: int = 0, **how: Any) -> None:
-        """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given."""
+        """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given.
+
+        With the timestamp LIVE, each record has that of its own frame.
+        """
+        is_live = how.get("timestamp") == LIVE
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 16_000_000})
         for frame in frames:
             while len(producer) > 50_000:
                 producer.poll(0.1)
+            if is_live:
+                how["timestamp"] = happened_ms(frame)
             producer.produce(self.topic("frames"), frame, partition=partition, **how)
         assert producer.flush(TIMEOUT_S) == 0
 
@@ -234,6 +242,12 @@ def _to_end(consumer: Consumer) -> list[Message]:
 def frame(ts: int, uid: str) -> bytes:
     """Return a small frame."""
     return json.dumps({"ts": ts, "uid": uid}).encode()
+
+
+def happened_ms(frame: bytes | None) -> int:
+    """Return when a frame happened, in milliseconds since the epoch; 0, which Kafka takes for now, where it is none."""
+    read = read_frame(frame)
+    return read.ts * 1000 if isinstance(read, Frame) else 0
 
 
 def timeline(frames: Iterable[bytes]) -> list[Sent]:

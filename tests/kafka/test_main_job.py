@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from metrics import generator
-from tests.kafka.application import Application, finish, frame, timeline, wait_until
+from tests.kafka.application import LIVE, Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
-LIVE = T * 1000  # the timestamp of records written when their frames happened
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
@@ -83,9 +82,10 @@ def test_what_is_no_frame_is_rejected_with_its_reason_and_bytes_and_changes_noth
     assert "rejected as not_json" in output
 
 
-def test_late_frames_of_closed_minutes_are_rejected_and_conserved(application: Application, tmp_path: Path) -> None:
+def test_late_frames_of_closed_minutes_are_rejected_and_conserved(application: Application) -> None:
     frames = [frame(T, "a"), frame(T + 65, "b"), frame(T + 59, "late"), frame(T + 58, "later")]
-    application.prepare(tmp_path, frames)
+    application.run("prepare-topics", "/dev/null")
+    application.send(frames, timestamp=LIVE)
     application.run("--until-end")
     assert [message.value() for message in application.read("rejected")] == frames[2:]
     assert [dict(message.headers() or [])["reason"] for message in application.read("rejected")] == [b"late"] * 2
@@ -210,8 +210,8 @@ def test_silence_behind_a_transactions_marker_holds_no_window_open(application: 
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
     producer.begin_transaction()
-    producer.produce(application.topic("frames"), frame(T, "a"), partition=0, timestamp=LIVE)
-    producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1, timestamp=LIVE)
+    producer.produce(application.topic("frames"), frame(T, "a"), partition=0, timestamp=T * 1000)
+    producer.produce(application.topic("frames"), frame(T + 90, "b"), partition=1, timestamp=(T + 90) * 1000)
     producer.commit_transaction(30)
     process = application.start()
     try:
@@ -240,7 +240,7 @@ def test_a_partition_in_an_open_transaction_is_not_silent(application: Applicati
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
     producer.begin_transaction()
-    producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1, timestamp=LIVE)
+    producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1, timestamp=T * 1000)
     producer.flush(30)
     application.send([frame(T, "a"), frame(T + 90, "b")], timestamp=LIVE)
     process = application.start()
@@ -275,11 +275,11 @@ def test_a_quiet_job_goes_on_committing_its_state(application: Application, tmp_
 
 def test_a_wild_timestamp_closes_nothing_and_is_rejected(application: Application) -> None:
     #  history    a@0  WILD  b@1  c@2        held, until b refutes it
-    #  live       d@3  WILD  e@4             beyond its own record's timestamp
+    #  live       d@3  WILD  e@4             its record's timestamp does not explain it, and nothing proves it
     application.run("prepare-topics", "/dev/null")
     wild = frame(T + 31_536_000, "wild")
     application.send([frame(T, "a"), frame(T, "a"), frame(T, "a"), wild, frame(T + 1, "b"), frame(T + 2, "c")])
-    application.send([frame(T + 3, "d"), wild, frame(T + 4, "e")], timestamp=LIVE)
+    application.send([frame(T + 3, "d"), wild, frame(T + 4, "e")], timestamp=T * 1000)
     output = application.run("--until-end")
     rejected = application.read("rejected")
     assert [message.value() for message in rejected] == [wild, wild]

@@ -8,11 +8,10 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from metrics import generator
-from tests.kafka.application import Application, finish, frame, timeline, wait_until
+from tests.kafka.application import LIVE, Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 
 T = 1468244340
-LIVE = T * 1000
 
 
 def test_partitions_that_are_added_while_it_runs_are_read(application: Application) -> None:
@@ -56,7 +55,7 @@ def test_a_partition_a_day_behind_is_waited_for_in_bounded_memory(application: A
     application.run("prepare-topics", "/dev/null", "--partitions", "3")
     padding = "x" * 1_000
     application.send([frame(T + second, f"{second}{padding}") for second in range(172_800)])
-    application.send([frame(T + second, "slow") for second in range(0, 172_800, 60)], partition=1)
+    application.send([frame(T + second, "slow") for second in range(0, 172_800, 60)], partition=1, timestamp=LIVE)
     process = application.start("--until-end")
     most_bytes = 0
     while process.poll() is None:

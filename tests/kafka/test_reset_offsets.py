@@ -4,12 +4,11 @@ import signal
 from typing import Any
 
 from metrics.frames.state import Rules, State
-from tests.kafka.application import Application, finish, frame, wait_until
+from tests.kafka.application import LIVE, Application, finish, frame, wait_until
 from tests.kafka.test_resuming import remove_frames_before
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
-LIVE = T * 1000  # the timestamp of records written when their frames happened
-RULES = Rules(lateness_s=5, future_limit_s=3600)
+RULES = Rules(lateness_s=5, future_limit_s=300)
 
 
 def plan(application: Application, to: str, *arguments: str) -> dict[str, Any]:

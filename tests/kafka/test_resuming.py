@@ -175,7 +175,7 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
     application.variables["LATENESS_S"] = "60"
     output = application.run("--until-end", exit_code=7)
     assert "windows are open whose frames were judged by LATENESS_S=5" in output
-    assert "LATENESS_S=5 FUTURE_LIMIT_S=3600 python app.py --until-end" in output
+    assert "LATENESS_S=5 FUTURE_LIMIT_S=300 python app.py --until-end" in output
 
     application.variables["LATENESS_S"] = "5"
     application.run("--until-end")

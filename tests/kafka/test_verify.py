@@ -10,10 +10,9 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics import generator
-from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
+from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
-LIVE = T * 1000  # the timestamp of records written when their frames happened
 
 Rows = list[tuple[bytes | None, bytes | None]]
 
@@ -310,6 +309,7 @@ def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Applic
     ]
 
 
+STAMP = T * 1000
 TRACE: list[tuple[str, str | bytes | None]] = [("trace", b"\x00\xff"), ("none", None)]
 
 
@@ -317,7 +317,7 @@ def send_ten(application: Application, partitions: int = 1) -> list[bytes]:
     """Send ten frames to each partition, some rubbish before the first and the fifth, and return them."""
     frames = [frame(T + second, f"u{second}") for second in range(10)]
     for partition in range(partitions):
-        how = {"key": b"k%d" % partition, "headers": TRACE, "timestamp": LIVE}
+        how = {"key": b"k%d" % partition, "headers": TRACE, "timestamp": STAMP}
         application.send([b"no frame", *frames[:4], b"no frame", *frames[4:]], partition, **how)
     return frames
 
@@ -343,13 +343,13 @@ def test_whatever_is_done_to_republished_frames_is_found_and_named_with_its_plac
     frames = send_ten(application, 3)
     application.run("--until-end")
     assert "compared 30 republished frames\n" in application.run("verify")
-    right = [(value, LIVE) for value in frames]
+    right = [(value, STAMP) for value in frames]
     forge_stream(
         application,
         {
             0: [*right[:3], *right[4:8], right[7], *right[8:]],  # the fourth is missing, the eighth is doubled
-            1: [*right[:5], (right[5][0] + b" ", LIVE), *right[6:9], (right[9][0], LIVE + 1)],
-            2: [*right[:2], right[3], right[2], *right[4:], (b"no frame", LIVE)],
+            1: [*right[:5], (right[5][0] + b" ", STAMP), *right[6:9], (right[9][0], STAMP + 1)],
+            2: [*right[:2], right[3], right[2], *right[4:], (b"no frame", STAMP)],
         },
     )
     found = verdict(application, exit_code=1)
@@ -362,7 +362,7 @@ def test_whatever_is_done_to_republished_frames_is_found_and_named_with_its_plac
             "frame differs",
             f"{name}/1 offset 11",
             f"{forged}/1 offset 9",
-            f"timestamp {LIVE + 1} ms instead of {LIVE} ms",
+            f"timestamp {STAMP + 1} ms instead of {STAMP} ms",
         ),
         ("frame out of order", f"{name}/2 offset 4", f"{forged}/2 offset 2", ""),
         ("frame too many", "", f"{forged}/2 offset 10", ""),

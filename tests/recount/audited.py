@@ -42,7 +42,7 @@ def audited(
             number,
             received(run.partitions[number][: saved.position]),
             state.rules,
-            rejected.told(number, saved.settled_at),
+            rejected.told(number, saved),
         ).judged()
         for number, saved in state.partitions.items()
     ]

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
+from metrics.frames.state import Rules
 from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
 from tests.reference import Sent, count_all
 
-LIMIT_S = 3600
+RULES = Rules(lateness_s=10, future_limit_s=300)
 
 # Event time and the user of each frame, in the order in which they come:
 #
@@ -31,7 +32,7 @@ FRAMES = [
 
 def lags_of(frames: list[tuple[int, str]]) -> Lags:
     lags = Lags()
-    lags.read((b'{"ts":%d,"uid":"%b"}' % (ts, uid.encode()) for ts, uid in frames), LIMIT_S)
+    lags.read((b'{"ts":%d,"uid":"%b"}' % (ts, uid.encode()) for ts, uid in frames), RULES)
     return lags
 
 
@@ -73,7 +74,7 @@ def test_at_a_steady_rate_the_delay_is_the_lateness() -> None:
 
 def test_what_is_no_frame_or_too_far_in_the_future_is_told_apart() -> None:
     lags = Lags()
-    lags.read([b'{"ts":600,"uid":"a"}', b"no", b'{"ts":99999,"uid":"a"}', b'{"ts":600,"uid":"a"}'] * 2, LIMIT_S)
+    lags.read([b'{"ts":600,"uid":"a"}', b"no", b'{"ts":99999,"uid":"a"}', b'{"ts":600,"uid":"a"}'] * 2, RULES)
     assert (lags.frames, lags.refused) == (4, 4)
 
 
@@ -89,9 +90,9 @@ def test_every_lateness_misses_what_the_plain_reference_misses(seed: int) -> Non
         newest += draw.choice([0, 0, 0, 1, 5, 40])
         frames.append((newest - draw.choice([0, 0, 0, 1, 4, 30, 70, 200]), draw.choice("abcdefgh")))
     lags, timeline = lags_of(frames), [Sent(ts, uid) for ts, uid in frames]
-    truth = count_all({0: timeline}, lateness_s=10**6, gap_limit_s=0)
+    truth = count_all({0: timeline}, lateness_s=10**6, gap_limit_s=0, guard_lateness_s=RULES.lateness_s)
     for lateness_s in (0, 1, 5, 60, 1000):
-        answer = count_all({0: timeline}, lateness_s=lateness_s, gap_limit_s=0)
+        answer = count_all({0: timeline}, lateness_s=lateness_s, gap_limit_s=0, guard_lateness_s=RULES.lateness_s)
         found = lags.tradeoff(lateness_s)
         assert found.late == answer.late / 300
         assert found.lost == (answer.late - answer.joined) / 300

@@ -11,7 +11,7 @@ T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 
 def ten_seconds(*, is_ended: bool = True) -> Run:
     """Return a run over a frame a second from T to T + 9; all is published, or the four seconds passed by then."""
-    run = Run({0: [Sent(T + second, "a") for second in range(10)]}, lambda: False)
+    run = Run({0: [Sent(T + second, "ab"[second % 2]) for second in range(10)]}, lambda: False)
     run.batch(0, 10)
     if is_ended:
         run.end()
