@@ -185,7 +185,7 @@ def _cause(partition: PartitionStatus, status: Status) -> str:
     match partition.waits_for:
         case Cause.LAG:
             oldest = f", the first stamped {partition.unread_at.datetime}" if partition.unread_at is not None else ""
-            reading = f"it has lag: {numbered(partition.lag or 0, 'record')} to read{oldest}"
+            reading = f"it has lag: at most {numbered(partition.lag or 0, 'record')} to read{oldest}"
             return f"{reading}; {held}" if partition.frames.held else reading
         case Cause.TRANSACTION:
             return f"a producer's transaction is open in it: {numbered(partition.uncommitted or 0, 'offset')} to come"

@@ -97,6 +97,11 @@ def test_a_sample_stands_for_the_whole_partition_with_its_gaps() -> None:
     assert told.groups == [Reader("g", "empty", 0)]
 
 
+def test_a_sample_without_gaps_does_not_tell_of_the_offsets_between() -> None:
+    told = facts(Held(Extent(0, 1_000), Sample(1_000, T * 1000, T * 1000, 20, 200, 20)), p0=1_000)
+    assert (told.records, told.are_at_most, told.estimated_bytes) == (1_000, True, 10_000)
+
+
 def test_where_all_was_read_records_are_counted() -> None:
     told = facts(Held(Extent(0, 5), Sample(4, T * 1000, T * 1000, 3, 30, 5)), p0=1)
     assert (told.records, told.are_at_most, told.estimated_bytes) == (3, False, 30)

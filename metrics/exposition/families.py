@@ -112,7 +112,9 @@ def _of_partition(metric: _OfPartition, last: Committed) -> Metric:
 
 
 def _lags(last: Committed) -> Metric:
-    family = GaugeMetricFamily("frames_lag_records", "Records that are not read yet.", labels=["partition"])
+    family = GaugeMetricFamily(
+        "frames_lag_records", "Records that are not read yet, at most: by offsets.", labels=["partition"]
+    )
     return _labelled(family, sorted(last.lags.items()))
 
 

@@ -40,7 +40,8 @@ class TopicFacts(msgspec.Struct):
 
     Attributes:
         records: committed ones, by offsets.
-        are_at_most: some offsets hold none: ends of transactions, records that were aborted or compacted away.
+        are_at_most: not all of them were read, and some offsets may hold none: ends of transactions, records that were
+            aborted or compacted away.
         estimated_bytes: of keys, values and headers, by the records at both ends of each partition.
         first, last: timestamps of the first and last record; the earliest and the latest of all partitions. null, too,
             where there is no record.
@@ -123,11 +124,6 @@ class Held(NamedTuple):
         return self.sample.records if self.sample is not None and self.is_read else self.offsets
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether offsets are known to hold no record, and others may be like them."""
-        return self.sample is not None and not self.is_read and self.sample.records < self.sample.offsets
-
-    @property
     def estimated_bytes(self) -> int | None:
         """Bytes that it holds if all of it is like the sample."""
         if self.sample is None or self.offsets is None:
@@ -148,7 +144,7 @@ def describe(topic: str, partitions: Sequence[Held], known: Groups) -> TopicFact
         topic,
         len(partitions),
         _sum(held.records for held in partitions),
-        any(held.has_gaps for held in partitions),
+        any(held.extent is not None and not held.is_read for held in partitions),
         _sum(held.estimated_bytes for held in partitions),
         _moment(min, [sample.first_ms for sample in samples]) if are_all_sampled else None,
         _moment(max, [sample.last_ms for sample in samples]) if are_all_sampled else None,

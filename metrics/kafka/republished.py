@@ -8,7 +8,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, 
 from metrics.frames.frame import Frame, read_frame
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.snapshot import Snapshot
-from metrics.kafka.streams import Span, Streams
+from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import Limits
 from metrics.recount.entry import Entry, TimestampLimits, content_of
 from metrics.recount.republished import Places, Republished, groups
@@ -16,7 +16,6 @@ from metrics.recount.walk import Walk
 
 # So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.
 CHUNK_OFFSETS = 10_000
-PROGRESS_RECORDS = 1000
 # What stands for headers that cannot be read. No copy has those of a frame, since no such frame is republished.
 _UNREADABLE_OF_FRAME: Headers = [("\udcff", b"frame")]
 _UNREADABLE_OF_COPY: Headers = [("\udcff", b"copy")]
@@ -31,7 +30,7 @@ class Republishing:
         snapshot: Snapshot,
         limits: Limits,
         left_out: Mapping[int, Collection[int]],
-        on_progress: Callable[[int], None],
+        progress: Progress,
     ) -> None:
         """Take what is to be compared.
 
@@ -43,8 +42,7 @@ class Republishing:
         self._stream = {span.partition: span for span in snapshot.republished}
         self._limits = TimestampLimits(limits.behind_ms, limits.ahead_ms, int(time.time() * 1000))
         self._left_out = left_out
-        self._on_progress = on_progress
-        self._read = 0
+        self._progress = progress
 
     def compare(self, places: Places, incomplete: Collection[int], found: Republished) -> None:
         """Compare every partition.
@@ -78,17 +76,11 @@ class Republishing:
         end = span.end
         while end > span.start:
             start = max(span.start, end - chunk)
-            messages = Streams(self._consumer, [span._replace(start=start, end=end)]).of(span.topic, span.partition)
-            entries = [entry_of(message) for message in self._counted(messages)]
+            part = span._replace(start=start, end=end)
+            messages = Streams(self._consumer, [part]).of(span.topic, span.partition)
+            entries = [entry_of(message) for message in self._progress.over(part, messages)]
             yield from (entry for entry in reversed(entries) if entry is not None)
             end = start
-
-    def _counted(self, messages: Iterator[Message]) -> Iterator[Message]:
-        for message in messages:
-            self._read += 1
-            if self._read % PROGRESS_RECORDS == 0:
-                self._on_progress(self._read)
-            yield message
 
 
 def _frame(message: Message) -> Entry | None:

@@ -62,14 +62,14 @@ class Rereading:
         self._is_ahead = False
         self._late: dict[int, int] = {}
         self._on_progress: Callable[[int], None] = lambda _: None
-        self._read = 0
+        self._read = self._passed = 0
 
     def frames_back(self) -> int:
         """Return how many frames `back` and `first_published` read, at the most."""
         return sum(max(0, at - self._lows[number]) for number, at in self._positions.items())
 
     def report_to(self, on_progress: Callable[[int], None]) -> None:
-        """Tell the number of frames read from now on."""
+        """Tell how many offsets were passed from now on."""
         self._on_progress = on_progress
 
     def back(self, ends: Mapping[int, int], until: int) -> State:
@@ -178,6 +178,7 @@ class Rereading:
     def _run(self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int]) -> State:
         topic = self._settings.input_topic
         streams = Streams(self._consumer, [Span(topic, number, starts[number], ends[number]) for number in ends])
+        reached = dict(starts)
         while (number := replay.next()) is not None:
             messages = cast("list[FrameMessage]", list(islice(streams.of(topic, number), CHUNK_FRAMES)))
             if messages:
@@ -185,7 +186,10 @@ class Rereading:
             else:
                 replay.end(number)
             self._read += len(messages)
-            self._on_progress(self._read)
+            after = messages[-1].offset() + 1 if messages else ends[number]
+            self._passed += max(0, after - reached[number])
+            reached[number] = after
+            self._on_progress(self._passed)
         return replay.state()
 
     def _whole_from(self, cut: list[int]) -> int:

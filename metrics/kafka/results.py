@@ -14,14 +14,13 @@ from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents, first_at
-from metrics.kafka.streams import Span, Streams
+from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.tail import Tail
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Range
 from metrics.recount.published import KINDS, Deleted, Published, Unreadable, read_record
 from metrics.settings import Settings
 
-PROGRESS_RECORDS = 1000
 OFFSETS_A_LIVE_WINDOW = 2
 Tell = Callable[[str], None]
 
@@ -72,20 +71,12 @@ class Results:
 
         Args:
             tell: told of each record that is no result, and where it is.
-            on_progress: told now and then how many records were read.
+            on_progress: told now and then how many of the offsets were passed.
         """
-        streams = Streams(self._reader, self._spans)
-        read = 0
-
-        def counted(span: Span) -> Iterator[Message]:
-            nonlocal read
-            for message in streams.of(span.topic, span.partition):
-                read += 1
-                if read % PROGRESS_RECORDS == 0:
-                    on_progress(read)
-                yield message
-
-        return by_ends(self._results(counted(span), tell) for span in self._spans)
+        streams, progress = Streams(self._reader, self._spans), Progress(on_progress)
+        return by_ends(
+            self._results(progress.over(span, streams.of(span.topic, span.partition)), tell) for span in self._spans
+        )
 
     def follow(self, stopping: Event, tell: Tell, warn: Tell) -> Iterator[list[Result]]:
         """Yield the results that come after those as they are committed, some at a time; none when WAIT_S has passed.

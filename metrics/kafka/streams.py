@@ -1,7 +1,7 @@
 """Several partitions read at once, each at its own pace: whoever reads decides which one goes on."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from metrics.kafka.clients import assign
 from metrics.kafka.input import PASSING
 
 BATCH_RECORDS = 1000
+PROGRESS_OFFSETS = 1000
 BUFFER_RECORDS = 2000
 WAIT_S = 0.1
 GIVE_UP_S = 30.0
@@ -90,6 +91,35 @@ class Streams:
         if is_full and not stream.is_paused and len(self._streams) > 1:
             self._consumer.pause([stream.place])
             stream.is_paused = True
+
+
+class Progress:
+    """How far some spans were read, by offsets: how many of these hold records is only known when all are read.
+
+    Args:
+        on_progress: told how many offsets were passed so far, about every PROGRESS_OFFSETS.
+    """
+
+    def __init__(self, on_progress: Callable[[int], None]) -> None:
+        self._on_progress = on_progress
+        self._passed = 0
+        self._due = PROGRESS_OFFSETS
+
+    def over(self, span: Span, messages: Iterable[Message]) -> Iterator[Message]:
+        """Yield the records of a span, and pass their offsets; behind the last record, all those that are left."""
+        reached = span.start
+        for message in messages:
+            after = (message.offset() or 0) + 1
+            self._pass(after - reached)
+            reached = after
+            yield message
+        self._pass(span.end - reached)
+
+    def _pass(self, offsets: int) -> None:
+        self._passed += offsets
+        if self._passed >= self._due:
+            self._on_progress(self._passed)
+            self._due = self._passed + PROGRESS_OFFSETS
 
 
 def require_readable(message: Message) -> None:

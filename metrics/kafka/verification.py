@@ -17,7 +17,7 @@ from metrics.kafka.rejected import read_rejected
 from metrics.kafka.republished import Republishing
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.snapshot import Snapshot
-from metrics.kafka.streams import Span, Streams
+from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.kafka.wholeness import is_whole
 from metrics.recount.audit import ALL_TIME, Outputs, audit
@@ -33,14 +33,12 @@ from metrics.settings import Settings
 if TYPE_CHECKING:
     from metrics.recount.conservation import Row
 
-PROGRESS_FRAMES = 1000
-
 
 class Verification:
     """Everything that one verification needs, ready to run.
 
     Attributes:
-        frames: about how many frames it reads.
+        frames: how many frames it reads at most, by offsets.
         asked: the windows that it is to compare.
         whole_from: the second from which on the input holds all frames, and they can be compared.
         findings: what it found.
@@ -71,7 +69,6 @@ class Verification:
         self._settings = settings
         self._snapshot = snapshot
         self._incomplete: list[int] = []
-        self._read = 0
 
     @property
     def within(self) -> Range:
@@ -84,7 +81,7 @@ class Verification:
         First the outputs alone: what is out of order there, and what the rejected topic tells of frames that came too
         late. Then the input and the outputs side by side. Then the input and the republished stream, from their ends.
         """
-        snapshot = self._snapshot
+        snapshot, progress = self._snapshot, Progress(on_progress)
         strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
         rejected = self._rejected()
         spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
@@ -95,7 +92,7 @@ class Verification:
             self._find_what_is_whole(streams)
         self.terms = audit(
             self.state,
-            [self._judged(streams, span, rejected, on_progress) for span in snapshot.input],
+            [self._judged(streams, span, rejected, progress) for span in snapshot.input],
             {size_s: Outputs(self._in_order(size_s, streams), strays[size_s].by_start) for size_s in strays},
             rejected,
             self.findings,
@@ -106,9 +103,9 @@ class Verification:
             is_settled=snapshot.is_settled,
         )
         if self._compares_stream:
-            self._compare_stream(rejected.not_republished, on_progress)
+            self._compare_stream(rejected.not_republished, progress)
 
-    def _compare_stream(self, left_out: Mapping[int, Collection[int]], on_progress: Callable[[int], None]) -> None:
+    def _compare_stream(self, left_out: Mapping[int, Collection[int]], progress: Progress) -> None:
         """Hold the republished stream against the input."""
         stream = self._settings.output_stream or ""
         if not self._snapshot.is_settled:
@@ -121,7 +118,7 @@ class Verification:
                 f"{frames_text(frames)} could not be republished: rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, "
                 "and counted"
             )
-        places, frames_read = Places(self._settings.input_topic, stream), self._read
+        places = Places(self._settings.input_topic, stream)
         self.republished = nothing_found(self.findings.most)
         consumer = open_backward_reader(self._settings)
         try:
@@ -130,7 +127,7 @@ class Verification:
                 self._snapshot,
                 self._in_use.limits[stream],
                 left_out,
-                lambda read: on_progress(frames_read + read),
+                progress,
             )
             republishing.compare(places, self._incomplete, self.republished)
         finally:
@@ -160,18 +157,10 @@ class Verification:
             place = f"{span.topic}/{span.partition} offset {message.offset()}"
             yield read_record(size_s, message.key(), message.value(), place)
 
-    def _judged(
-        self, streams: Streams, span: Span, rejected: RejectedRecords, on_progress: Callable[[int], None]
-    ) -> Iterator[Judged]:
-        def received() -> Iterator[Received]:
-            for message in streams.of(span.topic, span.partition):
-                self._read += 1
-                if self._read % PROGRESS_FRAMES == 0:
-                    on_progress(self._read)
-                yield _received(message)
-
+    def _judged(self, streams: Streams, span: Span, rejected: RejectedRecords, progress: Progress) -> Iterator[Judged]:
+        received = map(_received, progress.over(span, streams.of(span.topic, span.partition)))
         told = rejected.told(span.partition, self.state.partitions[span.partition])
-        return PartitionJudge(span.partition, received(), self.state.rules, told).judged()
+        return PartitionJudge(span.partition, received, self.state.rules, told).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
         """Leave out windows whose first frames the topic no longer holds."""

@@ -80,7 +80,7 @@ def _lag(status: Status) -> tuple[str, str]:
         return UNKNOWN, "the broker does not tell the end of a partition"
     if status.lag == 0:
         return "0", "every record that came is read"
-    return f"{status.lag:,}", "records came and are not read yet"
+    return f"{status.lag:,}", "records at most are not read yet"
 
 
 def _watermark_delay(status: Status) -> tuple[str, str]:

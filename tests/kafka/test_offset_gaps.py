@@ -203,3 +203,24 @@ def test_a_topic_of_aborted_records_holds_no_frames(application: Application, tm
     application.run("prepare-topics", "/dev/null")
     abort(application, 5)
     assert "1 frame in" in application.run("prepare-topics", file)
+
+
+@pytest.mark.slow
+def test_a_restart_finds_its_frames_in_a_topic_that_was_compacted(application: Application) -> None:
+    """Offset 0 holds a frame, 1 to 299 nothing any more, 300 the last of one key; then come others, in new segments."""
+    settings = {"cleanup_policy": "compact", "segment_ms": "1000", "min_cleanable_dirty_ratio": "0.01"}
+    application.create_topic("frames", **settings)
+    application.run("prepare-topics", "/dev/null")
+    application.send([frame(T, "first")], key=b"first", timestamp=T * 1000)
+    application.send([frame(T, "old")] * 300, key=b"old", timestamp=T * 1000)
+    for number in range(FEW):
+        application.send([frame(T + 1, f"u{number}")], key=b"u%d" % number, timestamp=T * 1000 + 2000)
+    application.send([frame(T + 1, "last")], key=b"last", timestamp=T * 1000 + 4000)
+    wait_until(lambda: len(application.read("frames")) == FEW + 3, "the topic is compacted")
+    stop(application, FEW + 3)
+    for number in range(MORE):
+        application.send([frame(T + 2, f"u{number}")], key=b"v%d" % number, timestamp=T * 1000 + 4000)
+    application.run("--until-end")
+    assert seconds_with_frames(application) == [(0, 2), (1, FEW + 1), (2, MORE)]
+    assert [users for _, users, *_ in application.minutes()] == [FEW + 3]
+    assert "agree" in application.run("verify")

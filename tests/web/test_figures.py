@@ -33,7 +33,7 @@ def test_live_traffic_is_some_seconds_behind() -> None:
     assert [(figure.name, figure.number, figure.meaning) for figure in told.values()] == [
         ("Event time", "13:40:10", "the newest ts, 3 s behind wall time"),
         ("Wall time", "13:40:13", "of 2016-07-11, when the broker was last asked"),
-        ("Lag", "1,204", "records came and are not read yet"),
+        ("Lag", "1,204", "records at most are not read yet"),
         ("Watermark delay", "8 s", "from 13:40:05, where what is closed ends, to wall time; LATENESS_S is 5"),
         ("Late", "0.400%", "4 frames came after their second was closed, 3 of these in time for their minute"),
         ("Rejected", "0.300%", "3 frames not counted: late 1, not_json 2"),
