@@ -133,6 +133,7 @@ class Counter:
         if watermark <= self.windows.minutes.closed_through:
             return iter(())
         for counter in self.partitions.values():
+            counter.settle_before(watermark)
             counter.raise_watermark(watermark)  # only a silent partition, or one that ends here, is behind it
         return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
 

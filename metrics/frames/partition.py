@@ -10,7 +10,7 @@ from metrics.frames.future_guard import Decision, FutureGuard, Verdict, recorded
 from metrics.frames.state import PartitionState, Rules, Tally
 from metrics.frames.windows import Windows
 
-KEPT_ENDS = 8  # of an input, in the saved state
+KEPT_ENDS = 16  # of an input, in the saved state
 
 
 class RejectedFrame(NamedTuple):
@@ -81,6 +81,11 @@ class PartitionCounter:
             self.settled_at, self.settled_near = self.position, near
             self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
             self._take(self.guard.settle(near))
+
+    def settle_before(self, watermark: int) -> None:
+        """Decide on what is held where windows that it may be in are closed from outside, before they are."""
+        if self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held):
+            self.settle(watermark)
 
     def _take(self, decisions: Iterator[Decision]) -> None:
         for decision in decisions:
@@ -171,9 +176,10 @@ class PartitionCounter:
 
     def _settle_again(self, offset: int) -> None:
         """Settle what is held where it was settled, once all before it is read again."""
-        held = self.guard.held
-        if held and held[0].message.offset() < self.settled_at <= offset:
-            self._take_again(self.guard.settle(self.settled_near))
+        for end, near in self.ends or [(self.settled_at, self.settled_near)]:
+            held = self.guard.held
+            if held and held[0].message.offset() < end <= offset:
+                self._take_again(self.guard.settle(near))
 
     def _take_again(self, decisions: Iterator[Decision]) -> None:
         for (frame, message), verdict, *_ in decisions:

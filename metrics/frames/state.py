@@ -123,8 +123,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
         recorded_s_at_low_water: the same for newest_at_low_water.
-        ends: positions at which the input was taken to end with frames held, and event time of the whole input then;
-            the last ones, for a recount.
+        ends: positions at which frames that were held were settled without proof, and event time of the whole input
+            then; the last ones.
     """
 
     position: int

@@ -85,9 +85,6 @@ class Run:
     def end(self) -> None:
         """Take the input to end here, and close all; a crash may come in between."""
         self.counter.settle()
-        for partition, counter in self.counter.partitions.items():
-            if counter.settled_at == counter.position:
-                self._ends.append((partition, End(counter.position, counter.settled_near)))
         self._close(self.counter.close_all())
 
     def end_for_good(self) -> None:
@@ -123,6 +120,7 @@ class Run:
             held = counter.guard.held
             first = held[0].message.offset() if held else counter.position
             self._heard.append(Silence(partition, first, counter.clock.watermark))
+            self._ends += [(partition, End(*end)) for end in counter.ends]
 
     def commit(self) -> None:
         """Keep what was closed and rejected, and the state."""

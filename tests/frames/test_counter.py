@@ -385,3 +385,20 @@ def test_what_follows_a_loss_in_the_middle_of_a_second_counts() -> None:
     assert again.users() == {0: 2}
     tally = again.counter.tally()
     assert (tally.consumed, tally.counted, tally.lost) == (5, 2, 3)
+
+
+def test_what_a_silent_partition_holds_is_decided_before_its_windows_are_closed_without_it() -> None:
+    #  partition 0   a@0 b@0 a@0   …   a@100        its records are live
+    #  partition 1   c@0 d@0 c@0 c@60               no timestamps: nothing proves c@60, and then it is silent
+    stream = Stream(partitions=2)
+    held = [
+        message(offset, T + after_s, uid)
+        for offset, (after_s, uid) in enumerate([(0, "c"), (0, "d"), (0, "c"), (60, "c")])
+    ]
+    stream.counter.partitions[1].count(held)
+    stream.counter.partitions[1].read_to(4, now_s=0)
+    assert stream.counter.tally().held == 1
+    stream.frames((0, "a"), (100, "a")).silence(1, now_s=10)
+    tally = stream.counter.tally()
+    assert (tally.held, tally.late, tally.counted) == (0, 0, 6)
+    assert stream.counts()[60] == 1

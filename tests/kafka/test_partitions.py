@@ -55,7 +55,7 @@ def test_a_partition_a_day_behind_is_waited_for_in_bounded_memory(application: A
     application.run("prepare-topics", "/dev/null", "--partitions", "3")
     padding = "x" * 1_000
     application.send([frame(T + second, f"{second}{padding}") for second in range(172_800)])
-    application.send([frame(T + second, "slow") for second in range(0, 172_800, 60)], partition=1, timestamp=LIVE)
+    application.send([frame(T + second, "slow") for second in range(0, 172_800, 60)], partition=1)
     process = application.start("--until-end")
     most_bytes = 0
     while process.poll() is None:
