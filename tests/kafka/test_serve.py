@@ -19,7 +19,7 @@ import pytest
 from metrics import generator
 from metrics.kafka import local_broker
 from metrics.web.page import MOST_PAGES
-from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
+from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 from tests.kafka.test_broker_trouble import java_of
 from tests.web.test_stream import events
 
@@ -70,7 +70,7 @@ def test_connections_without_a_whole_request_keep_nobody_out(application: Applic
             assert other.get("/").status_code == 200
             assert other.get("/seconds").status_code == 200
         job = application.start()
-        application.send(frame(T + second, "a") for second in range(20))
+        application.send((frame(T + second, "a") for second in range(20)), timestamp=LIVE)
         wait_until(lambda: len(windows(client, "/seconds")) > 10, "the reader goes on")
         assert psutil.Process(process.pid).num_fds() < 150
         wait_until(lambda: all(map(is_closed, connections)), "they are closed")
