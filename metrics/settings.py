@@ -144,8 +144,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=86_400,
-            description="Seconds of wall time after which a partition that was read to its end counts as silent "
-            "and holds no window open.",
+            description="Seconds of wall time after which a partition that was read to its end, and whose event time "
+            "has not moved on, counts as silent and holds no window open.",
         ),
     ] = 10
     align_s: Annotated[
