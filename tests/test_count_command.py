@@ -306,10 +306,12 @@ def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path,
 
 def test_a_broken_file_is_an_error_after_what_was_counted_before_it(tmp_path: Path, file: Path) -> None:
     (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(os.urandom(1_000))[:500])
+    with file.open("a") as more:
+        more.write(f'{{"ts":{T + 7},"uid":"b"}}\n{{"ts":{T + 7},"uid":"c"}}\n')  # they prove that it is T+7
     finished = run("count", file, tmp_path / "broken.jsonl.gz")
     assert finished.returncode == 3
     assert rows(finished.stdout)[0] == [(T, 2, 2.0, 0), (T + 1, 2, 2.0, 0)]
-    assert "stopped after 6 frames in" in finished.stderr
+    assert "stopped after 8 frames in" in finished.stderr
     assert "broken.jsonl.gz is broken, cut off" in finished.stderr
 
 

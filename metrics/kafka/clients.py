@@ -195,7 +195,7 @@ def open_admin(settings: Settings) -> AdminClient:
         admin.poll(0)
         waited_s = monotonic() - began_s
         if waited_s >= SAY_AFTER_S:
-            _say_connecting(settings.bootstrap_servers or "")
+            _say_connecting(settings.bootstrap_servers)
         if waited_s >= DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
             raise _AllDownError
 
@@ -208,6 +208,7 @@ def open_admin(settings: Settings) -> AdminClient:
         why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
         raise unreachable(settings, causes.values(), why) from error
     require_names(settings, [node.host for node in found.brokers.values()])
+    _known_addresses.add(settings.bootstrap_servers)
     return admin
 
 
@@ -215,9 +216,14 @@ class _AllDownError(Exception):
     """No address of the broker can be talked to."""
 
 
-@cache
-def _say_connecting(address: str) -> None:
-    connection_log.info("connecting to %s …", address)
+# Addresses that have answered, or of which it was said that they are connected to: it is not said in an outage.
+_known_addresses: set[str | None] = set()
+
+
+def _say_connecting(address: str | None) -> None:
+    if address not in _known_addresses:
+        _known_addresses.add(address)
+        connection_log.info("connecting to %s …", address)
 
 
 def text_of(error: KafkaException) -> str:

@@ -11,6 +11,6 @@ _OF_COORDINATORS = re.compile(
 
 
 def test_no_code_asks_a_coordinator_by_the_admin_client() -> None:
-    files = [*PROJECT.glob("metrics/**/*.py"), *PROJECT.glob("benchmark/**/*.py"), *PROJECT.glob("tests/**/*.py")]
-    assert len(files) > 200
+    files = [*PROJECT.glob("metrics/**/*.py"), *PROJECT.glob("benchmark/**/*.py")]
+    assert len(files) > 150
     assert [file.name for file in files if _OF_COORDINATORS.search(file.read_text())] == []
