@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from metrics.escaping import in_line
+
 GAP = "  "
 
 
@@ -22,12 +24,16 @@ class Column(NamedTuple):
     @property
     def width(self) -> int:
         """Characters that the column takes."""
-        return min(self.most, max(map(len, (self.title, *self.cells))))
+        return min(self.most, max(map(len, self._shown())))
 
     def padded(self) -> Iterator[str]:
         """Yield the title and the cells, each as wide as the column."""
-        for cell in (self.title, *self.cells):
-            yield cell.ljust(self.width) if self.is_text else cell.rjust(self.width)
+        width = self.width
+        for cell in self._shown():
+            yield cell.ljust(width) if self.is_text else cell.rjust(width)
+
+    def _shown(self) -> list[str]:
+        return [self.title, *map(in_line, self.cells)]
 
 
 def side_by_side(columns: Sequence[Column]) -> Iterator[str]:

@@ -21,6 +21,7 @@ import zstandard
 
 from metrics import whole_files
 from metrics.errors import FileError, SettingsError
+from metrics.escaping import in_line
 from metrics.frames.frame import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def default_file(folder: Path) -> Path | None:
 
 def named(path: Path) -> str:
     """Return a path as errors name it."""
-    return "standard input" if path == STANDARD_INPUT else str(path)
+    return "standard input" if path == STANDARD_INPUT else in_line(str(path))
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:

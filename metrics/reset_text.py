@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from metrics.escaping import in_line
 from metrics.frames.open_windows import Moment
 from metrics.frames.reset import Stretch, Stretches
 from metrics.kafka.reset import Plan
@@ -13,7 +14,7 @@ from metrics.terminal import numbered, out, say, warn
 
 def show(plan: Plan) -> None:
     """Print what a reset does, and what has to be minded."""
-    say(f"group            {plan.group}, reading {plan.topic}; set to {plan.to}")
+    say(f"group            {in_line(plan.group)}, reading {plan.topic}; set to {plan.to}")
     out.print(_table(plan))
     for line in _lines(plan):
         say(line)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from metrics.columns import Column, folded
+from metrics.escaping import in_line
 from metrics.frames.open_windows import Holder, Moment, OpenWindow
 from metrics.kafka import sign_words
 from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
@@ -24,7 +25,8 @@ def text(status: Status, width: int | None) -> str:
 def head(status: Status) -> Iterator[str]:
     """Yield what is true of the whole group."""
     rules, frames, published = status.rules, status.frames, status.published
-    yield f"group         {status.group}, reading {status.topic}: {numbered(len(status.partitions), 'partition')}"
+    partitions = numbered(len(status.partitions), "partition")
+    yield f"group         {in_line(status.group)}, reading {status.topic}: {partitions}"
     yield f"instance      {activity(status)}"
     yield f"rules         LATENESS_S={rules.lateness_s} FUTURE_LIMIT_S={rules.future_limit_s}"
     yield f"event time    {_time(status.event_time)}"
@@ -51,14 +53,14 @@ def head(status: Status) -> Iterator[str]:
 
 def activity(status: Status) -> str:
     """Return whether an instance counts, and by what that was seen."""
-    instance = status.instance
+    instance, name = status.instance, in_line(status.instance.id or "")
     match instance.activity:
         case Activity.ACTIVE:
-            return f"{instance.id}, active: it was seen to commit"
+            return f"{name}, active: it was seen to commit"
         case Activity.STOPPED:
-            return f"{instance.id}, stopped in order; none is active"
+            return f"{name}, stopped in order; none is active"
         case Activity.SILENT:
-            return f"{instance.id}, silent: it did not stop in order, but commits no more: killed, hanging, or cut off"
+            return f"{name}, silent: it did not stop in order, but commits no more: killed, hanging, or cut off"
         case Activity.NEVER_RAN:
             return "none: the group has no state; it never ran, or its offsets are gone"
 

@@ -5,7 +5,6 @@ standard output is a terminal.
 """
 
 import os
-import re
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metrics.errors import MetricsError
+from metrics.escaping import escaped, in_line
 from metrics.frame_files import Frames, named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
@@ -33,14 +33,6 @@ REFRESH_S = 0.25
 OVER_S = 5.0  # that a live rate is of
 WAITING_SHARE = 0.1
 TABLE_COLUMNS, LINE_COLUMNS = 80, 240
-
-# What a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and what turns the direction of text.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def escaped(text: str) -> str:
-    r"""Return text that a terminal shows and does not obey: a name of a group may hold anything. ESC becomes `\x1b`."""
-    return _CONTROLS.sub(lambda control: ascii(control[0])[1:-1], text)
 
 
 class EscapingConsole(Console):
@@ -117,7 +109,7 @@ def _fitted(text: str, console: Console) -> str:
 def shown(path: Path) -> str:
     """Return a path as people here would name it: relative to where they are, if that is still there and above it."""
     with suppress(FileNotFoundError, ValueError):
-        return str(path.relative_to(Path.cwd()))
+        return in_line(str(path.relative_to(Path.cwd())))
     return named(path)
 
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from metrics import terminal
 from metrics.errors import BrokerError
+from metrics.escaping import escaped, in_line
 from metrics.frames.counter import Counter
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import MinuteRecord, SecondRecord, Series
@@ -62,7 +63,13 @@ def test_no_foreign_text_commands_the_terminal(
 
 
 def test_text_of_any_language_is_left_as_it_is() -> None:
-    assert terminal.escaped("Grüße\tשגב\n日本語 🎞 \\x1b") == "Grüße\tשגב\n日本語 🎞 \\x1b"
+    assert escaped("Grüße\tשגב\n日本語 🎞 \\x1b") == "Grüße\tשגב\n日本語 🎞 \\x1b"
+
+
+def test_a_name_stays_in_its_line() -> None:
+    assert in_line("Grüße שגב 日本語 🎞 \\x1b") == "Grüße שגב 日本語 🎞 \\x1b"
+    assert in_line("a\nb\tc\rd\x1b\u2028") == r"a\nb\tc\rd\x1b\u2028"
+    assert terminal.shown(Path("nl\nfoo")) == r"nl\nfoo"
 
 
 def test_a_second_and_a_minute_are_lines_of_aligned_columns() -> None:

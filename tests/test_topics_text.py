@@ -131,6 +131,15 @@ def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
     assert [*topics_text.readers([told], None)] == ["topic  read by  state  lag", "t      ?        ?        ?"]
 
 
+def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
+    held = Held(Extent(0, 5), None)
+    told = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
+    assert [*topics_text.readers([told], None)] == [
+        "topic  read by              state  lag",
+        r"t      nl\nt  forged\t\x1b  empty    0",
+    ]
+
+
 def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
     told = describe("t", [Held(Extent(0, 5), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
     assert told.groups == [Reader("g", "empty", 0)]

@@ -10,6 +10,7 @@ from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, Topi
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError
+from metrics.escaping import in_line
 from metrics.kafka import bounded, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
@@ -132,7 +133,7 @@ def _positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
 
 def _told(failed: dict[str, str]) -> str:
     """Say which groups are not known."""
-    names = [*failed][:MOST_NAMED]
+    names = [in_line(name) for name in failed][:MOST_NAMED]
     more = [f"{len(failed) - len(names):,} more"] if len(failed) > len(names) else []
     why = next(iter(failed.values()))
     return f"the offsets of these groups are not known: {', '.join(names + more)}: {why}"
