@@ -24,7 +24,7 @@ def take_over() -> None:
     while (opened := os.open(os.devnull, os.O_RDWR)) <= ERRORS:
         pass
     os.close(opened)
-    sys.stdout = cast("TextIO", _wrapped(_Output, sys.stdout, OUTPUT))
+    sys.stdout = cast("TextIO", _wrapped(_NeverOpen if sys.stdout is None else _Output, sys.stdout, OUTPUT))
     sys.stderr = cast("TextIO", _wrapped(_Errors, sys.stderr, ERRORS))
 
 
@@ -35,12 +35,25 @@ def binary_output() -> Iterator[BinaryIO]:
     Raises:
         FileError, OutputClosedError: it failed.
     """
+    require_open()
     sys.stdout.flush()
     try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     except OSError as error:
         raise _failed(error) from error
+
+
+def require_open() -> None:
+    """See that there is a standard output, before an answer is written to it; news, which nobody needs, goes nowhere.
+
+    Raises:
+        FileError: it was closed from the start.
+    """
+    if isinstance(sys.stdout, _NeverOpen):
+        raise FileError(
+            "standard output cannot be written", why="it is closed (>&-)", now="open it: send it to a file, or a pipe"
+        )
 
 
 def require_reader() -> None:
@@ -69,6 +82,10 @@ class _Output(io.TextIOWrapper):
             super().flush()
         except OSError as error:
             raise _failed(error) from error
+
+
+class _NeverOpen(_Output):
+    """Standard output of a process that was started without one: what is written goes nowhere."""
 
 
 class _Errors(io.TextIOWrapper):

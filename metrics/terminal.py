@@ -28,6 +28,7 @@ from metrics.frame_files import Frames, named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
+from metrics.standard_streams import require_open
 
 REFRESH_S = 0.25
 OVER_S = 5.0  # that a live rate is of
@@ -53,7 +54,12 @@ def say(text: str) -> None:
 
 
 def say_lines(lines: Iterable[str]) -> None:
-    """Print lines, a few or very many, on standard output, for machines as they are; all are out at the end."""
+    """Print lines, a few or very many, on standard output, for machines as they are; all are out at the end.
+
+    Raises:
+        FileError, OutputClosedError: standard output is closed, or failed.
+    """
+    require_open()
     write, is_terminal = out.file.write, out.is_terminal
     for line in lines:
         write((escaped(line) if is_terminal else line) + "\n")

@@ -286,6 +286,11 @@ def in_a_shell(command: str, folder: Path) -> tuple[int, str]:
 
 
 FULL = "error: standard output cannot be written\nwhy: No space left on device\nnow: make room, or send it elsewhere\n"
+NOT_OPEN = """\
+error: standard output cannot be written
+why: it is closed (>&-)
+now: open it: send it to a file, or a pipe
+"""
 
 
 @pytest.mark.parametrize(
@@ -300,6 +305,8 @@ FULL = "error: standard output cannot be written\nwhy: No space left on device\n
         ("app generate x.jsonl --count 10 > /dev/full", 3, FULL),
         ("app generate x.jsonl --count 10 > /dev/full 2>&1", 3, ""),
         ("app generate - --count 10 > /dev/full", 3, FULL),
+        ("app generate - --count 10 >&-", 3, NOT_OPEN),
+        ("app results --seconds >&-", 3, NOT_OPEN),
         ("app generate x.jsonl --count 10 >&-", 0, ""),
         ("app generate x.jsonl --count 10 <&- >&- 2>&-", 0, ""),
         ("app generate x.jsonl --count 0 2> /dev/full", 2, ""),

@@ -19,7 +19,7 @@ from metrics.kafka.results import Result, Results, Tell, opened
 from metrics.record_table import RecordTable
 from metrics.recount.published import KINDS
 from metrics.result_rows import Csv, JsonLines, Printer, TableRows, table_row
-from metrics.standard_streams import require_reader
+from metrics.standard_streams import require_open, require_reader
 from metrics.terminal import bar, is_standard_output, note, numbered, out, say, shown, warn
 from metrics.times import range_of
 
@@ -89,6 +89,8 @@ def results(
     within = range_of(start, end)
     if parquet is not None:
         parquet_files.check()
+    else:
+        require_open()
     passed_over = _PassedOver()
     with broker_in_use(note) as settings, opened(settings, sizes_s, within) as there:
         if parquet is not None:

@@ -10,6 +10,7 @@ from metrics.commands.broker_in_use import broker_in_use
 from metrics.kafka import onlooker
 from metrics.kafka.status import describe
 from metrics.settings import Settings
+from metrics.standard_streams import require_open
 from metrics.terminal import out, say, say_lines
 
 
@@ -29,6 +30,7 @@ def status(
 def _print(settings: Settings) -> None:
     """Print how the group stands, for people."""
     status = describe(onlooker.look(settings))
+    require_open()
     say(status_text.text(status, out.width if out.is_terminal else None))
 
 

@@ -19,6 +19,7 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.status import Activity
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
+from metrics.standard_streams import require_open
 from metrics.terminal import note, numbered, out, say, say_lines, warn
 
 # A topic of this name is the broker's own, and one of the hidden names at least some tool's.
@@ -182,6 +183,7 @@ def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) ->
 
 def _print(found: Sequence[overview.TopicFacts]) -> None:
     """Print what was found, for people."""
+    require_open()
     say(topics_text.text(found, out.width if out.is_terminal else None) if found else "there is no topic to show")
 
 

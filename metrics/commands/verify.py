@@ -10,7 +10,7 @@ from metrics.kafka import verification
 from metrics.recount.comparison import Range
 from metrics.recount.findings import MOST_DIFFERENCES, Findings
 from metrics.settings import Settings
-from metrics.terminal import bar, say
+from metrics.terminal import bar, say_lines
 from metrics.times import range_of
 
 
@@ -51,7 +51,7 @@ def _verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> b
         with bar(f"recounting {settings.input_topic}", opened.frames) as move:
             opened.run(move)
         if as_json:
-            say(verdict.as_json(opened).decode())
+            say_lines(verdict.as_json(opened).decode().splitlines())
         else:
             verdict.show(opened)
     return findings.agrees
