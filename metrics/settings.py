@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from metrics.errors import SettingsError
 from metrics.frames.frame import LAST_SECOND
-from metrics.frames.state import Rules
+from metrics.frames.state import GUARD_VERSION, Rules
 
 CLIENT_PREFIX = "KAFKA_"
 ANY_TEXT = "any text"
@@ -227,7 +227,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def rules(self) -> Rules:
         """Return what frames are judged by."""
-        return Rules(self.lateness_s, self.future_limit_s)
+        return Rules(self.lateness_s, self.future_limit_s, GUARD_VERSION)
 
     def result_topics(self) -> tuple[str, ...]:
         """Return the topics that records of windows go to."""

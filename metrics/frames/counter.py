@@ -25,11 +25,7 @@ class Counter:
 
     def __init__(self, saved: State, rules: Rules, *, gap_limit_s: int, now_s: float) -> None:
         if saved.rules != rules and saved.needs_frames():
-            raise StateError(
-                f"windows are open whose frames were judged by {saved.rules}",
-                why=f"by {rules}, their frames would be judged anew, and differently",
-                now=f"close them first: {saved.rules} python app.py --until-end",
-            )
+            raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
         self.windows = Windows(gap_limit_s)
         self.windows.closing_to = saved.closing_to
@@ -53,11 +49,13 @@ class Counter:
         """
         for counter in self.partitions.values():
             counter.end_rebuild()
-        missing = [f"partition {number}: {n:,}" for number, at in self.partitions.items() if (n := at.missing())]
-        if missing:
+        others = [
+            f"partition {number}: {found}" for number, at in self.partitions.items() if (found := at.difference())
+        ]
+        if others:
             raise StateError(
                 "the input is not what the state was saved with",
-                why="frames that open windows hold are no longer in the topic: " + ", ".join(missing),
+                why="the topic does not hold just the frames that open windows need: " + "; ".join(others),
                 now="bring the frames back: a topic of frames must be neither compacted nor written anew;\n"
                 "or go on without them: python app.py --accept-loss",
             )
@@ -160,3 +158,18 @@ class Counter:
                 for partition, counter in self.partitions.items()
             },
         )
+
+
+def _judged_otherwise(by: Rules, now: Rules) -> StateError:
+    """Return the error of a state with open windows whose frames would be judged differently."""
+    if by.version != now.version:
+        return StateError(
+            "windows are open whose frames were judged by an earlier version of this program",
+            why="it proved jumps of event time in another way, so their frames would be judged differently",
+            now=f"close them first with that version: {by} python app.py --until-end",
+        )
+    return StateError(
+        f"windows are open whose frames were judged by {by}",
+        why=f"by {now}, their frames would be judged anew, and differently",
+        now=f"close them first: {by} python app.py --until-end",
+    )

@@ -41,13 +41,19 @@ class OpenSince:
         self._reached: deque[tuple[int, float]] = deque()
 
     def note(self, now_s: float, newest: int, oldest: int) -> float:
-        """Take the newest event clock and the oldest open second; return since when that has been open."""
+        """Take the newest event clock and the oldest open second; return since when that has been open.
+
+        The newest clock may fall: one that is paused is not asked. No clock need have come to a second that is open:
+        frames ahead of event time may be all that is.
+        """
         reached = self._reached
+        while reached and reached[-1][0] > newest:
+            reached.pop()
         if not reached or reached[-1][0] < newest:
             reached.append((newest, now_s))
-        while reached[0][0] < oldest:
+        while len(reached) > 1 and reached[0][0] < oldest:
             reached.popleft()
-        return reached[0][1]
+        return reached[0][1] if reached[0][0] >= oldest else now_s
 
     def forget(self) -> None:
         """Begin anew: nothing is known of what came before."""

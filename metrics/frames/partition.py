@@ -83,9 +83,19 @@ class PartitionCounter:
             self._take(self.guard.settle(near))
 
     def settle_before(self, watermark: int) -> None:
-        """Decide on what is held where windows that it may be in are closed from outside, before they are."""
-        if self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held):
+        """Decide on what is held where windows that it may be in are closed from outside, before they are.
+
+        A restart decides alike only where the state has room for each place that it needs; without room, what is held
+        stays so, and may be late.
+        """
+        is_passed = self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held)
+        if is_passed and self._ends_needed() < KEPT_ENDS - 1:
             self.settle(watermark)
+
+    def _ends_needed(self) -> int:
+        """Return at how many places frames were settled that a restart would read again."""
+        low_water = self._low_water().offset
+        return sum(end > low_water for end, _ in self.ends)
 
     def _take(self, decisions: Iterator[Decision]) -> None:
         for decision in decisions:
@@ -242,6 +252,13 @@ class PartitionCounter:
         saved = self._saved
         return saved.open - len(self.log) + saved.tally.held - len(self.guard.held)
 
+    def difference(self) -> str:
+        """Say how the frames that were rebuilt differ from those of the saved state; nothing where they do not."""
+        saved, opened, held = self._saved, len(self.log), len(self.guard.held)
+        if (opened, held) == (saved.open, saved.tally.held):
+            return ""
+        return f"of {saved.open:,} that were open {opened:,} are, of {saved.tally.held:,} that were held {held:,} are"
+
     def write_off(self) -> None:
         """Take the frames that are missing for lost, so that the rest can go on."""
         saved = self._saved
@@ -253,13 +270,15 @@ class PartitionCounter:
         """Return how many frames were counted in seconds that are closed."""
         return self.tally.counted - len(self.log)
 
+    def _low_water(self) -> Start:
+        """Return the place of the earliest frame that an open window needs, or that is held."""
+        low_water = self.log.low_water(Start(self.position, self.clock.newest, self.clock.recorded_s))
+        return min(low_water, self._start(self.guard.held[0].message)) if self.guard.held else low_water
+
     def state(self) -> PartitionState:
         """Return what a restart needs."""
-        low_water = self.log.low_water(Start(self.position, self.clock.newest, self.clock.recorded_s))
-        held_at = -1
-        if self.guard.held:
-            first_held = self._start(self.guard.held[0].message)
-            low_water, held_at = min(low_water, first_held), first_held.offset
+        low_water = self._low_water()
+        held_at = self.guard.held[0].message.offset() if self.guard.held else -1
         tally = Tally()
         tally.add(self.tally)
         assert tally.is_conserved(), "every frame consumed became exactly one thing"

@@ -87,16 +87,22 @@ class Tally(msgspec.Struct, array_like=True):
         )
 
 
+# The future guard that holds every jump of event time. The one before it held only those beyond future_limit_s.
+GUARD_VERSION = 2
+
+
 class Rules(msgspec.Struct, array_like=True, frozen=True):
     """What frames are judged by.
 
     Attributes:
         lateness_s: the allowed lateness, in seconds of event time.
         future_limit_s: how far ahead of its partition's event time a frame counts that nothing proves, in seconds.
+        version: which future guard judged; 1 for states that do not tell it.
     """
 
     lateness_s: int
     future_limit_s: int
+    version: int = 1
 
     def __str__(self) -> str:
         return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s}"

@@ -71,7 +71,8 @@ class Lookout:
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
         holders = _holders(partitions, min(seconds) + SECOND_S, now_s) if seconds else []
         if holders:
-            newest = max(at.clock.newest for at in partitions.values())
+            asked = [at for number, at in partitions.items() if number not in source.held_back] or partitions.values()
+            newest = max(at.clock.newest for at in asked)
             since_s = self._open_since.note(now_s, newest, min(seconds))
         else:
             self._open_since.forget()

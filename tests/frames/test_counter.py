@@ -1,7 +1,8 @@
 """The whole core on timelines drawn and worked out by hand. Each letter is a user; `|` is a commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 import pytest
 
 from metrics.errors import StateError
@@ -319,6 +320,18 @@ def test_frames_that_are_gone_when_open_windows_are_rebuilt_are_an_error() -> No
         restarted(stream, frames, 1)
 
 
+def test_open_windows_of_an_earlier_version_are_closed_by_that_version() -> None:
+    saved = Stream().frames((0, "a"), (1, "b")).counter.state()
+    saved.rules = Rules(5, 3600, version=1)
+    with pytest.raises(StateError) as raised:
+        Counter(saved, Rules(5, 3600, version=2), gap_limit_s=3600, now_s=0)
+    assert raised.value.what == "windows are open whose frames were judged by an earlier version of this program"
+    assert raised.value.now.endswith("with that version: LATENESS_S=5 FUTURE_LIMIT_S=3600 python app.py --until-end")
+    closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
+    closed.rules = Rules(5, 3600, version=1)
+    assert Counter(closed, Rules(5, 300, version=2), gap_limit_s=3600, now_s=0).tally().counted == 0
+
+
 def test_minutes_meet_the_gap_limit_by_their_own_gap() -> None:
     #  seconds   a@0 … b@180: 179 s between them, so no rows of seconds at a limit of 120
     #  minutes   0, 60, 120, 180: 120 s between 60 and 180, so rows
@@ -402,3 +415,45 @@ def test_what_a_silent_partition_holds_is_decided_before_its_windows_are_closed_
     tally = stream.counter.tally()
     assert (tally.held, tally.late, tally.counted) == (0, 0, 6)
     assert stream.counts()[60] == 1
+
+
+def after_a_restart(counter: Counter, sent: Mapping[int, Sequence[Message]]) -> Counter:
+    """Return a counter that goes on from the state of another, as after a restart."""
+    state = msgspec.json.decode(msgspec.json.encode(counter.state()), type=State)
+    again = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
+    for number, at in state.partitions.items():
+        for offset in range(at.low_water, at.position):
+            again.partitions[number].rebuild(sent[number][offset])
+    again.resume()
+    return again
+
+
+def test_a_restart_decides_alike_however_often_frames_were_settled_before_it() -> None:
+    #  partition 0   a@0 a@10 …                     it closes the windows of both
+    #  partition 1   c@0 d@0 c@0 | c@10 z@280 | y@281 c@20 | w@282 c@30 | v@270 c@40 | c@50 | …
+    #                at each | what is held is settled: z, y, w and v count ahead of event time. Read again without
+    #                that, z is proved by y and w, and v is late
+    stream = Stream(partitions=2)
+    rounds = [
+        [(0, "c"), (0, "d"), (0, "c")],
+        [(10, "c"), (280, "z")],
+        [(281, "y"), (20, "c")],
+        [(282, "w"), (30, "c")],
+        [(270, "v"), (40, "c")],
+        *([(10 * number, "c")] for number in range(5, 25)),
+    ]
+    sent: dict[int, list[Message]] = {0: [], 1: []}
+    for number, frames in enumerate(rounds):
+        stream.frames((10 * number, "a"))
+        sent[0].append(live(number, 10 * number, "a"))
+        start = len(sent[1])
+        sent[1] += [message(offset, T + after_s, uid) for offset, (after_s, uid) in enumerate(frames, start)]
+        sparse = stream.counter.partitions[1]
+        sparse.count(sent[1][start:])
+        sparse.read_to(len(sent[1]), now_s=0)
+        stream.silence(1, now_s=0)
+    state = stream.counter.state().partitions[1]
+    assert (state.low_water, state.open) == (4, 4)
+    again = after_a_restart(stream.counter, sent)
+    assert again.tally() == stream.counter.tally()
+    assert list(again.close_all()) == list(stream.counter.close_all())

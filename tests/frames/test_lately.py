@@ -47,3 +47,21 @@ def test_a_second_is_open_since_event_time_reached_it() -> None:
     assert since.note(3, newest=110, oldest=108) == 3
     since.forget()
     assert since.note(4, newest=110, oldest=108) == 4
+
+
+def test_a_second_that_event_time_has_not_reached_is_open_since_now() -> None:
+    #  wall time     0   1   2   3       a frame of 300 counts ahead of event time
+    #  newest      100 100 299 300
+    since = OpenSince()
+    assert [since.note(now_s, newest, 300) for now_s, newest in enumerate((100, 100, 299, 300))] == [0, 1, 2, 3]
+    assert since.note(4, newest=301, oldest=300) == 3
+
+
+def test_a_clock_that_is_asked_no_more_has_reached_nothing() -> None:
+    #  wall time       0      1    2    3       a partition a day ahead is asked once, then it is paused
+    #  newest        100  90000  102  103
+    since = OpenSince()
+    assert since.note(0, newest=100, oldest=100) == 0
+    assert since.note(1, newest=90_000, oldest=101) == 1
+    assert since.note(2, newest=102, oldest=102) == 2
+    assert since.note(3, newest=103, oldest=102) == 2

@@ -1,8 +1,11 @@
 """What the state tells those who look on: the oldest open windows, and from where on frames are held."""
 
+import msgspec
+
+from metrics import settings
 from metrics.frames.counter import Counter
 from metrics.frames.open_windows import silent_partitions
-from metrics.frames.state import PartitionState, State
+from metrics.frames.state import PartitionState, Rules, State
 from tests.frames.message import message
 from tests.frames.test_counter import Stream, T, live
 
@@ -88,3 +91,8 @@ def restarted(saved: State) -> State:
             again.partitions[0].rebuild(live(offset, after_s, uid))
     again.resume()
     return again.state()
+
+
+def test_rules_that_tell_no_version_are_of_the_first() -> None:
+    assert msgspec.json.decode(b"[5,3600]", type=Rules) == Rules(5, 3600, version=1)
+    assert settings.load({}).rules() == Rules(5, 300, version=2)
