@@ -61,13 +61,13 @@ BELOW_TOPICS = (["topics", "list"], ["topics", "create"], ["topics", "delete"])
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in NAMES), *BELOW_TOPICS])
-def test_every_help_fits_80_columns_has_an_example_and_no_type_beside_a_flag(command: list[str]) -> None:
+def test_every_help_fits_80_columns_has_an_example_and_no_type_of_python(command: list[str]) -> None:
     text = run(*command, "-h", COLUMNS="80").stdout
     assert max(map(len, text.splitlines())) == 80
     example = f"python app.py {' '.join(command)}".removesuffix(" list")
     assert re.search(rf"Example:.* {example}", re.sub(r"\s+", " ", text))
     assert re.search(r"--help +-h +Show this message and exit", text)
-    assert "bool" not in text
+    assert not re.search(r"<\w|bool|list\[", text)
 
 
 def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:

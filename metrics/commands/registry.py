@@ -30,23 +30,34 @@ STYLE: dict[str, Any] = {
 }
 
 
-class _Flags:
-    """Shows no type beside the flags of a command: to write a value behind one would be an error."""
+def _nothing(**_: object) -> None:
+    """Return the type beside an argument: its name says it."""
+
+
+def _several(**_: object) -> str:
+    """Return the type beside an argument that may be given several times."""
+    return "…"
+
+
+class _Types:
+    """Shows types in help as people read them: a flag and an argument have none, and `…` is beside one of several."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters of a command, its flags without a type."""
+        """Return the parameters of a command."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the command that this is mixed into
         for param in params:
             if getattr(param, "is_flag", False):
-                param.metavar = ""
+                param.metavar = ""  # to write a value behind it would be an error
+            elif param.param_type_name == "argument":
+                param.display_type_rich = _nothing if param.nargs == 1 else _several
         return params
 
 
-class Command(_Flags, TyperCommand):
+class Command(_Types, TyperCommand):
     """A command."""
 
 
-class Group(_Flags, TyperGroup):
+class Group(_Types, TyperGroup):
     """A command with others below it."""
 
 

@@ -26,7 +26,9 @@ def serve(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to serve at; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve at; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, metavar="N", help="Port to serve at; 0 takes a free one.")
+    ] = 8000,
 ) -> None:
     """Serve a page that shows the results as they are committed, and an API; documentation of it is at /docs.
 
