@@ -7,7 +7,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.frames.open_windows import Moment
-from metrics.kafka.rejected import RejectedFrame
+from metrics.kafka.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.kafka.results import Result
 from metrics.kafka.status import Activity, Status
 from metrics.live.board import KEEP_REJECTED, Trouble
@@ -66,7 +66,7 @@ class InstanceLine:
         """Show it by how the group stands, or stood when that was last known."""
         if status is not None:
             self._icon.set_name(ICONS[status.instance.activity] if is_up_to_date else "help_outline")
-            self._words.set_text(f"Instance{'' if is_up_to_date else ', at last'}: {activity(status)}")
+            self._words.set_text(f"Instance{'' if is_up_to_date else ', last seen'}: {activity(status)}")
 
 
 class Banner:
@@ -95,7 +95,7 @@ class Banner:
                 "nothing was read yet" if asked_at is None else f"what is shown is of {_utc(asked_at.timestamp, since)}"
             )
             self._what.set_text(f"Not up to date: {trouble.what}")
-            self._more.set_text(f"Since {_utc(since, since)}; {shown}. It is tried again and again, until it succeeds.")
+            self._more.set_text(f"Since {_utc(since, since)}; {shown}. Retrying.")
         elif losses:
             self._what.set_text("\n".join(losses))
             self._more.set_text(
@@ -196,7 +196,7 @@ class RejectedCard:
         """
         if frames != self._frames:
             self._frames = frames
-            self._number.set_text(f"The newest {len(frames):,}, of {KEEP_REJECTED} at most; scroll for all of them.")
+            self._number.set_text(how_many(len(frames)))
             self._table.set_visibility(bool(frames))
             newest_first = sorted(frames, key=_stamped, reverse=True)
             self._table.rows = [_row(place, frame, now) for place, frame in enumerate(newest_first)]
@@ -207,15 +207,25 @@ def _stamped(frame: RejectedFrame) -> int:
 
 
 def _row(place: int, frame: RejectedFrame, now: int) -> dict[str, str | int]:
-    beginning = frame.beginning[:CUT_AT]
     return {
         "id": place,
         "stamped": "-" if frame.stamped_at is None else clock(frame.stamped_at.timestamp, now),
         "reason": frame.reason,
         "detail": frame.detail,
         "from": frame.came_from,
-        "beginning": beginning + ("…" if len(beginning) < frame.size_bytes else "") or "(no bytes)",
+        "beginning": beginning(frame),
     }
+
+
+def how_many(frames: int) -> str:
+    """Return how many rejected frames are shown."""
+    return f"The newest {frames:,}, of {KEEP_REJECTED} at most; scroll for all of them." if frames else "None so far."
+
+
+def beginning(frame: RejectedFrame) -> str:
+    """Return the beginning of a rejected frame, with `…` where there is more of it."""
+    is_cut = len(frame.beginning) > CUT_AT or frame.size_bytes > BEGINNING_BYTES
+    return frame.beginning[:CUT_AT] + ("…" if is_cut else "") or "(no bytes)"
 
 
 def _utc(second: int, today: int) -> str:

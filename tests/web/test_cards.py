@@ -1,0 +1,27 @@
+"""What the page says of rejected frames."""
+
+import pytest
+
+from metrics.kafka.rejected import RejectedFrame
+from metrics.web.cards import beginning, how_many
+
+
+@pytest.mark.parametrize(
+    ("frame", "shown"),
+    [
+        (b"", "(no bytes)"),
+        ('{"uid":"é"}'.encode(), '{"uid":"é"}'),
+        (b"\xff" * 100, "\ufffd" * 100),
+        (b"x" * 101, "x" * 100 + "…"),
+        ("é".encode() * 101, "é" * 100 + "…"),
+        (("日" * 67).encode(), "日" * 66 + "\ufffd…"),
+    ],
+)
+def test_only_a_frame_that_has_more_is_shown_as_cut(frame: bytes, shown: str) -> None:
+    kept = frame[:200].decode(errors="replace")
+    assert beginning(RejectedFrame("invalid_json", "", "frames/0 offset 1", None, len(frame), kept)) == shown
+
+
+def test_no_rejected_frame_is_no_list_to_scroll() -> None:
+    assert how_many(0) == "None so far."
+    assert how_many(7) == "The newest 7, of 50 at most; scroll for all of them."
