@@ -394,3 +394,31 @@ def test_a_maven_repository_that_cannot_be_written_is_an_error(tmp_path: Path, m
     error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "file" / "m2", closed_port())
     assert isinstance(error, FileError)
     assert "M2_REPO" in error.now
+
+
+def test_of_a_broker_that_has_ended_what_java_warns_of_is_no_cause(tmp_path: Path) -> None:
+    warning = "WARNING: A terminally deprecated method in sun.misc.Unsafe has been called\n"
+    (tmp_path / "broker.log").write_text("2026-11-28 05:00:00,000 ERROR long ago (kafka.Kafka)\n")
+    for printed, why in (
+        (f"{warning}ended by the signal SIGKILL\n", "ended by the signal SIGKILL"),
+        (warning, "2026-11-28 05:00:00,000 ERROR long ago (kafka.Kafka)"),
+    ):
+        (tmp_path / "jvm.log").write_text(printed)
+        with pytest.raises(LocalBrokerError) as ended:
+            local_broker.require_alive(tmp_path)
+        assert (ended.value.what, ended.value.why) == ("the local broker has ended", why)
+    (tmp_path / "broker.log").unlink()
+    with pytest.raises(LocalBrokerError) as ended:
+        local_broker.require_alive(tmp_path)
+    assert ended.value.why == "its process is gone, and its logs name no cause"
+
+
+def test_a_broker_that_a_signal_ends_is_told_with_it(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path, nothing):
+        mark = f"-Dframes-metrics.folder={tmp_path}"
+        nodes = [node for node in psutil.process_iter(["cmdline"]) if mark in (node.info["cmdline"] or ())]
+        (java,) = (node for node in nodes if node.name() == "java")
+        java.kill()
+        wait_until(lambda: not java.is_running() and "ended" in (tmp_path / "jvm.log").read_text(), "the broker to end")
+        with pytest.raises(LocalBrokerError, match="why: ended by the signal SIGKILL\n"):
+            local_broker.require_alive(tmp_path)

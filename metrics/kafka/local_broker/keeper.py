@@ -2,6 +2,7 @@
 
 However a process dies, the system closes its end of a pipe: so no broker outlives its owner, even one that was killed.
 Started as a script of its own, `python keeper.py GRACE_S COMMAND…`; its exit code is the command's.
+What a signal ended is told on standard output: nobody else learns of it.
 """
 
 import signal
@@ -9,13 +10,19 @@ import subprocess
 import sys
 import threading
 
+ENDED_BY = "ended by the signal "
+
 
 def keep(grace_s: float, command: list[str]) -> int:
     """Run a command until it ends, or until the owner is gone; it then gets so many seconds to end by itself."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  # the owner's own command line
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     threading.Thread(target=_end_with_owner, args=(child, grace_s), daemon=True).start()
-    return child.wait()
+    code = child.wait()
+    if code < 0:
+        print(ENDED_BY + signal.Signals(-code).name, flush=True)
+        return 128 - code
+    return code
 
 
 def _end_with_owner(child: subprocess.Popen[bytes], grace_s: float) -> None:

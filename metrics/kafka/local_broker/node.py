@@ -97,6 +97,7 @@ _LOG4J2 = """\
 
 # What Kafka and Java say of a start that failed.
 _TELLING = re.compile(r" (ERROR|FATAL) |^Caused by: |^[\w.$]+(Exception|Error)\b")
+_WARNING = "WARNING: "  # Java of deprecated methods, at every start
 _PORT_TAKEN = "failed to bind"
 _LINES = 8
 
@@ -152,7 +153,7 @@ def require_alive(folder: Path) -> None:
     if not any(process.name() == "java" for process in _nodes_of(folder)):
         raise LocalBrokerError(
             "the local broker has ended",
-            why="\n".join(_telling_lines(folder, 0)),
+            why="\n".join(_telling_lines(folder, 0)) or "its process is gone, and its logs name no cause",
             now=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; with the cause mended, start again\n{WAYS_ON}",
         )
 
@@ -339,8 +340,15 @@ def _log_size_bytes(folder: Path) -> int:
 
 
 def _telling_lines(folder: Path, logged_before: int) -> list[str]:
-    """Return what Kafka logged as errors since then; if nothing, the last that Java printed."""
+    """Return what Kafka logged as errors since then; if nothing, or a signal ended it, the last that Java printed."""
     log = folder / "broker.log"
     logged = log.read_bytes()[logged_before:].decode(errors="replace") if log.exists() else ""
     lines = [line for line in logged.splitlines() if _TELLING.search(line)]
-    return lines[-_LINES:] or (folder / "jvm.log").read_text(errors="replace").splitlines()[-_LINES:]
+    printed = [line for line in _printed(folder) if not line.startswith(_WARNING)]
+    is_by_signal = bool(printed) and printed[-1].startswith(keeper.ENDED_BY)
+    return (printed if is_by_signal else lines or printed)[-_LINES:]
+
+
+def _printed(folder: Path) -> list[str]:
+    log = folder / "jvm.log"
+    return log.read_text(errors="replace").splitlines() if log.exists() else []
