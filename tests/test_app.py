@@ -97,6 +97,18 @@ def test_bash_completes_commands_and_options() -> None:
     assert finished.stdout == "generate\n--from\n", finished
 
 
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("LATENESS", "did you mean LATENESS_S?\n"),
+        ("lateness_s", "did you mean LATENESS_S? Names are in capitals\n"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_warned_of(variable: str, said: str) -> None:
+    warned = run("count", "-", **{variable: "10"}).stderr
+    assert f"warning: {variable} is set, but is no setting: {said}" in warned
+
+
 def test_what_is_no_command_about_topics_is_meant_for_their_list() -> None:
     for arguments in (["topics"], ["topics", "frames"], ["topics", "--all", "--json"], ["topics", "list", "delete"]):
         assert "no broker answers" in refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")

@@ -14,7 +14,8 @@ def given_settings() -> Settings:
         SettingsError: some are not allowed.
     """
     for variable, setting in misnamed():
-        warn(f"{variable} is set, but is no setting: did you mean {setting}?")
+        case = " Names are in capitals" if variable.upper() == setting else ""
+        warn(f"{variable} is set, but is no setting: did you mean {setting}?{case}")
     return environment.load()
 
 
