@@ -10,7 +10,7 @@ from metrics.errors import StateError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.open_windows import Moment
 from metrics.frames.reset import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
-from metrics.frames.state import State, Tally
+from metrics.frames.state import Rules, State, Tally
 from metrics.frames.windows import SECOND_S
 from metrics.kafka import reset_commit, reset_target, topics
 from metrics.kafka.clients import open_admin, open_reader
@@ -224,14 +224,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
             f"the topic {seen.topic} was deleted and made anew; the group's offsets are of the one before",
             now="to begin with the frames of the new one: python app.py --accept-loss",
         )
-    rules = seen.state.rules
-    if rules != settings.rules():
-        raise StateError(
-            f"the group's frames were judged by {rules}, and would be by {settings.rules()}",
-            why="windows would not be as they were published, so what a reset does cannot be told",
-            now=f"reset it by its own: {rules} python app.py reset-offsets …\n"
-            "or count anew by others, with another CONSUMER_GROUP_ID and other topics",
-        )
+    _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
     in_use = topics.check(admin, settings)
     held = extents(admin, seen.topic, len(seen.state.partitions))
@@ -240,3 +233,21 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
         yield Reset(consumer, settings, in_use, seen, held, target)
     finally:
         consumer.close()
+
+
+def _require_same_rules(by: Rules, now: Rules) -> None:
+    """See that the frames before a reset would be judged again as they were.
+
+    Raises:
+        StateError: they would not.
+    """
+    otherwise = "count anew with another CONSUMER_GROUP_ID and other topics"
+    why = "windows would not be as they were published, so what a reset does cannot be told"
+    if by.version != now.version:
+        raise StateError("the group's frames were judged by an earlier version of this program", why=why, now=otherwise)
+    if by != now:
+        raise StateError(
+            f"the group's frames were judged by {by}, and would be by {now}",
+            why=why,
+            now=f"reset it by its own: {by} python app.py reset-offsets …\nor {otherwise}",
+        )

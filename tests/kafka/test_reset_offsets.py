@@ -3,12 +3,12 @@
 import signal
 from typing import Any
 
-from metrics.frames.state import Rules, State
+from metrics.frames.state import GUARD_VERSION, Rules, State
 from tests.kafka.application import LIVE, Application, finish, frame, wait_until
 from tests.kafka.test_resuming import remove_frames_before
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
-RULES = Rules(lateness_s=5, future_limit_s=300)
+RULES = Rules(lateness_s=5, future_limit_s=300, version=GUARD_VERSION)
 
 
 def plan(application: Application, to: str, *arguments: str) -> dict[str, Any]:
