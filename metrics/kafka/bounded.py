@@ -21,20 +21,25 @@ def result(future: Future[Any], limit_s: float) -> Any:
         return future.result(limit_s)
     except TimeoutError:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer came")) from None
+    finally:
+        del future  # the error holds this frame
 
 
 def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
     """Call something in a thread of its own, and return its outcome to come."""
     outcome: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(step(*arguments))
-        except BaseException as error:  # whoever waits for the outcome gets it
-            outcome.set_exception(error)
-
-    Thread(target=run, name=f"bounded {step}", daemon=True).start()
+    Thread(target=_run, args=(outcome, step, arguments), name=f"bounded {step}", daemon=True).start()
     return outcome
+
+
+def _run(outcome: Future[Any], step: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        outcome.set_result(step(*arguments))
+    except BaseException as error:  # whoever waits for the outcome gets it
+        outcome.set_exception(error)
+    finally:
+        # The error holds this frame. Without a cycle, a client that failed is gone with the last who uses it.
+        del outcome, step, arguments
 
 
 def _nothing() -> None: ...
@@ -56,4 +61,7 @@ def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: C
         meanwhile()
         if monotonic() >= give_up_s:
             break
-    return outcome.result(0)
+    try:
+        return outcome.result(0)
+    finally:
+        del outcome  # the error holds this frame

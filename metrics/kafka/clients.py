@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.errors import SettingsError
 from metrics.frames.frame import MAX_FRAME_BYTES
@@ -22,6 +22,8 @@ REACH_TIMEOUT_S = 10.0
 DOWN_S = 1.5
 SAY_AFTER_S = 1.0
 LOOK_TIMEOUT_S = 1.0
+# Between two steps, Ctrl-C is heard, and what the client has to tell.
+STEP_S = 0.25
 
 # librdkafka logs each broken connection by itself. What matters of that reaches people through our errors.
 client_log = logging.getLogger("metrics.client")
@@ -186,30 +188,49 @@ def open_admin(settings: Settings) -> AdminClient:
             it gives its nodes can be resolved.
     """
     causes: dict[str, int] = {}  # what the client says, each once, in the order in which it came, and its code
-    began_s = monotonic()
 
     def note(error: KafkaError) -> None:
-        causes[_OF_ONE_TRY.sub("", error.str()).strip()] = error.code()
-
-    def look() -> None:
-        admin.poll(0)
-        waited_s = monotonic() - began_s
-        if waited_s >= SAY_AFTER_S:
-            _say_connecting(settings.bootstrap_servers)
-        if waited_s >= DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
-            raise _AllDownError
+        causes[text_of_error(error)] = error.code()
 
     admin = _open(AdminClient, settings, note, {}, {})
     try:
-        found = bounded.call(REACH_TIMEOUT_S + 1, admin.list_topics, None, REACH_TIMEOUT_S, meanwhile=look)
+        found = _metadata(admin, settings, causes)
     except (KafkaException, TimeoutError, _AllDownError) as error:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
         why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
-        raise unreachable(settings, causes.values(), why) from error
-    require_names(settings, [node.host for node in found.brokers.values()])
+        raise unreachable(settings, causes.values(), why) from None
+    require_names(settings, [str(node.host) for node in found.brokers.values()])
     _known_addresses.add(settings.bootstrap_servers)
     return admin
+
+
+def _metadata(admin: AdminClient, settings: Settings, causes: Mapping[str, int]) -> ClusterMetadata:
+    """Ask which nodes and topics there are.
+
+    Until a node is connected to, it is asked for in short steps: a call that goes on in another thread would keep the
+    client, its threads and handles, after it is given up. Only a node that takes its time to answer is waited for so.
+    """
+    began_s = monotonic()
+
+    def say() -> None:
+        if monotonic() - began_s >= SAY_AFTER_S:
+            _say_connecting(settings.bootstrap_servers)
+
+    while True:
+        try:
+            return admin.list_topics(timeout=STEP_S)
+        except KafkaException as error:
+            code, left_s = error.args[0].code(), REACH_TIMEOUT_S - (monotonic() - began_s)
+            if code not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT) or left_s <= 0:
+                raise
+        admin.poll(0)
+        say()
+        if code == KafkaError._TIMED_OUT:  # there is a connection
+            found: ClusterMetadata = bounded.call(left_s + 1, admin.list_topics, None, left_s, meanwhile=say)
+            return found
+        if left_s <= REACH_TIMEOUT_S - DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
+            raise _AllDownError
 
 
 class _AllDownError(Exception):
@@ -228,7 +249,12 @@ def _say_connecting(address: str | None) -> None:
 
 def text_of(error: KafkaException) -> str:
     """Return what an exception of the client says."""
-    return str(error.args[0].str()).strip()
+    return text_of_error(error.args[0])
+
+
+def text_of_error(error: KafkaError) -> str:
+    """Return what an error of the client says, without what differs between two tries that fail for the same reason."""
+    return _OF_ONE_TRY.sub("", error.str()).strip()
 
 
 def unknown_properties(settings: Settings) -> list[str]:

@@ -1,13 +1,20 @@
 """What a command says when the broker cannot be talked to: a real broker with TLS, certificates and passwords."""
 
+import gc
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
+from metrics import settings as environment
+from metrics.errors import BrokerError
+from metrics.kafka.clients import open_admin
+from metrics.settings import Settings
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
 
@@ -144,3 +151,37 @@ def test_what_the_client_logs_is_shown_where_it_is_asked_for(guarded: Guarded) -
     said = Application(guarded.addresses["OPEN"], {"KAFKA_DEBUG": "broker"}).run("topics")
     assert "%7|" in said
     assert "Connected to ipv4#127.0.0.1:" in said
+
+
+def settings_at(address: str) -> Settings:
+    return environment.load({"BOOTSTRAP_SERVERS": address})
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    """Let nothing be freed but what nobody refers to."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def fail_to_open(address: str) -> str:
+    try:
+        open_admin(settings_at(address))
+    except BrokerError as error:
+        return error.what
+    raise AssertionError("a broker answers")
+
+
+@pytest.mark.usefixtures("_no_collection")
+def test_tries_to_reach_a_broker_that_is_away_leave_no_thread_and_no_handle() -> None:
+    process = psutil.Process()
+    threads, handles = process.num_threads(), process.num_fds()
+    with ThreadPoolExecutor(10) as tries:
+        assert {*tries.map(fail_to_open, ["127.0.0.1:1"] * 10)} == {"no broker answers at 127.0.0.1:1"}
+    until_s = time.monotonic() + 3  # the client's threads may still be ending; a call left behind takes 10 s
+    while process.num_threads() > threads and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert process.num_threads() <= threads
+    assert process.num_fds() <= handles

@@ -270,3 +270,32 @@ def test_the_token_is_asked_for_and_never_said(application: Application) -> None
         client.cookies.clear()
         assert client.get("/", params={"token": TOKEN + "x"}).status_code == 401
         assert TOKEN not in ended(process)
+
+
+@pytest.mark.slow
+def test_an_outage_takes_no_more_threads_and_handles_the_longer_it_lasts(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    with ExitStack() as serving_on:
+        with local_broker.running(folder, print) as address:
+            application = Application(address)
+            application.run("prepare-topics", "/dev/null")
+            process, client = serving_on.enter_context(serving(application))
+            wait_until(lambda: is_ready(client), "it is ready")
+            server = psutil.Process(process.pid)
+            threads, handles = server.num_threads(), server.num_fds()
+            for broker in java_of(folder):
+                broker.kill()
+            most_threads = most_handles = 0
+            until_s = time.monotonic() + 25  # the length of the outage
+            while time.monotonic() < until_s:
+                most_threads, most_handles = (
+                    max(most_threads, server.num_threads()),
+                    max(most_handles, server.num_fds()),
+                )
+                time.sleep(0.1)
+            # Each of its three readers tries to reach the broker, by one client at a time.
+            assert most_threads <= threads + 20
+            assert most_handles <= handles + 20
+        with local_broker.running(folder, print):
+            wait_until(lambda: is_ready(client), "it is ready again")
+        ended(process)
