@@ -1,6 +1,8 @@
 """Clients of the broker: how they are set up, and how their errors become ours."""
 
+import errno
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -45,6 +47,9 @@ _FEEDING = {
     "message.max.bytes": 2 * MAX_FRAME_BYTES,
 }
 _FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
+
+# The system's words for a port that nobody listens at. The client passes them on, and has no code for it of its own.
+_REFUSED = os.strerror(errno.ECONNREFUSED)
 
 # A name that no client will ever have a property of.
 _NO_PROPERTY = "no.property.of.any.client"
@@ -199,7 +204,9 @@ def open_admin(settings: Settings) -> AdminClient:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
         why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
-        raise unreachable(settings, causes.values(), why) from None
+        raise unreachable(
+            settings, causes.values(), why, is_refused=bool(said) and all(map(_is_refusal, said))
+        ) from None
     require_names(settings, [str(node.host) for node in found.brokers.values()])
     _known_addresses.add(settings.bootstrap_servers)
     return admin
@@ -231,6 +238,10 @@ def _metadata(admin: AdminClient, settings: Settings, causes: Mapping[str, int])
             return found
         if left_s <= REACH_TIMEOUT_S - DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
             raise _AllDownError
+
+
+def _is_refusal(text: str) -> bool:
+    return text.endswith(_REFUSED)
 
 
 class _AllDownError(Exception):

@@ -43,14 +43,16 @@ class Port(NamedTuple):
     speaks_tls: bool
 
 
-def unreachable(settings: Settings, codes: Collection[int], why: str) -> BrokerError:
+def unreachable(settings: Settings, codes: Collection[int], why: str, *, is_refused: bool) -> BrokerError:
     """Return the error to raise.
 
     Args:
         codes: of the errors that the client told.
         why: what it said.
+        is_refused: whether each of its connections was refused. The ports are not looked at then: one may have been
+            opened since, by a broker that is starting.
     """
-    what, now = _what_and_now(settings, codes)
+    what, now = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
     kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
     return kind(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
 

@@ -1,6 +1,7 @@
 """What a command says when the broker cannot be talked to: a real broker with TLS, certificates and passwords."""
 
 import gc
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import pytest
 
 from metrics import settings as environment
 from metrics.errors import BrokerError
+from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
+from metrics.kafka.unreachable import unreachable
 from metrics.settings import Settings
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
@@ -185,3 +188,23 @@ def test_tries_to_reach_a_broker_that_is_away_leave_no_thread_and_no_handle() ->
         time.sleep(0.01)
     assert process.num_threads() <= threads
     assert process.num_fds() <= handles
+
+
+def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wrong_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker that is just starting."""
+    explain = unreachable
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))  # without listening, so that connections are refused
+        address = f"127.0.0.1:{port.getsockname()[1]}"
+
+        def explain_later(settings: Settings, codes: list[int], why: str, **more: bool) -> BrokerError:
+            port.listen()
+            return explain(settings, codes, why, **more)
+
+        monkeypatch.setattr(clients, "unreachable", explain_later)
+        with pytest.raises(BrokerError) as caught:
+            open_admin(settings_at(address))
+    assert caught.value.what == f"no broker answers at {address}"
+    assert caught.value.now.startswith("start the broker, or set BOOTSTRAP_SERVERS")
