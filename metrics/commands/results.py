@@ -181,7 +181,7 @@ def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> No
 
 
 def _warn_of_waiting(what: str) -> None:
-    warn(f"no results come for now, they are waited for: {what}")
+    warn(f"still waiting for results: {what}")
 
 
 def _until(stopping: Event, results: Iterable[Result]) -> Iterator[Result]:

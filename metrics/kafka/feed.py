@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from metrics.errors import BrokerError
 from metrics.frames.pacing import Pace
 from metrics.frames.written_ts import Shift
-from metrics.kafka.clients import open_gapless_producer, text_of
+from metrics.kafka.clients import open_gapless_producer, text_of, text_of_error
 from metrics.kafka.fed import HEADER, MARK_EVERY, Place, missing
 from metrics.settings import Settings
 
@@ -182,9 +182,9 @@ class Feed:
         self._failed += 1
         if error.code() not in _FOLLOWS:
             self._trouble.pop(self._end_of_client, None)
-            self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {error.str()}")
+            self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
 
     def _note_error(self, error: KafkaError) -> None:
         """Keep what the client said last of its connections; it mends them by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._client_error = error.str().strip()
+            self._client_error = text_of_error(error)

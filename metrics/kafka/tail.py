@@ -5,7 +5,7 @@ from threading import Event
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from metrics.kafka.clients import assign, open_consumer
+from metrics.kafka.clients import assign, open_consumer, text_of_error
 from metrics.kafka.streams import BATCH_RECORDS, Span, require_readable
 from metrics.settings import Settings
 
@@ -25,7 +25,8 @@ class Tail:
     def __init__(self, settings: Settings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
         self._on_trouble = on_trouble
         self._told: set[int] = set()
-        self._consumer: Consumer = open_consumer(settings, self._bear)
+        self._said = ""
+        self._consumer: Consumer = open_consumer(settings, self._hear)
         assign(self._consumer, [TopicPartition(span.topic, span.partition, span.end) for span in spans])
 
     def close(self) -> None:
@@ -53,7 +54,15 @@ class Tail:
                     self._bear(error)
             yield records
 
+    def _hear(self, error: KafkaError) -> None:
+        """Take what the client tells of its connections: first why one is lost, then that all of them are."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._said = text_of_error(error)
+        self._bear(error)
+
     def _bear(self, error: KafkaError) -> None:
-        if error.code() in _TROUBLE - self._told:
-            self._told.add(error.code())
-            self._on_trouble(error.str())
+        code, text = error.code(), text_of_error(error)
+        if code in _TROUBLE - self._told:
+            self._told.add(code)
+            is_away = code == KafkaError._ALL_BROKERS_DOWN
+            self._on_trouble(f"no answer from the broker: {self._said or text}" if is_away else text)

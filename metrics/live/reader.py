@@ -107,7 +107,7 @@ def _require_none(lost: Sequence[str]) -> None:
         BrokerError: the broker, or a topic, was lost.
     """
     if lost:
-        raise BrokerError("no answer comes for now, it is waited for", why=lost[0])
+        raise BrokerError("still waiting for records", why=lost[0])
 
 
 def _pass_over(_: str) -> None:

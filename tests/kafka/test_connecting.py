@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from metrics import settings as environment
 from metrics.errors import BrokerError
 from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
+from metrics.kafka.streams import Span
+from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
 from metrics.settings import Settings
 from tests.kafka import own_kafka
@@ -208,3 +211,14 @@ def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wron
             open_admin(settings_at(address))
     assert caught.value.what == f"no broker answers at {address}"
     assert caught.value.now.startswith("start the broker, or set BOOTSTRAP_SERVERS")
+
+
+def test_who_waits_for_records_is_told_which_broker_is_away_and_why() -> None:
+    told: list[str] = []
+    tail = Tail(settings_at("127.0.0.1:1"), [Span("frames", 0, 0, 0)], told.append)
+    records = tail.records(Event())
+    give_up_s = time.monotonic() + 20
+    while not told and time.monotonic() < give_up_s:
+        next(records)
+    tail.close()
+    assert told == ["no answer from the broker: 127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"]
