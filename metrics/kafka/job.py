@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from threading import Event
 from time import monotonic
+from traceback import clear_frames
 from typing import NamedTuple
 
 from confluent_kafka import Consumer
@@ -257,20 +258,24 @@ class Job:
 
     def _recover(self, lost: TransactionLostError) -> None:
         """Open everything anew, from the last commit, for as long as patience lasts."""
-        began_s = monotonic()
+        began_s, trouble = monotonic(), lost.cause
+        _let_go(lost)
         while True:
             try:
                 self._require_broker()
                 if lost.is_fenced:
                     self._see_who_is_active()
-                self._patience.suffer(lost.cause)
+                self._patience.suffer(trouble)
                 self.connect()
                 self._open()
             except TransactionLostError as again:
-                lost = again
+                lost, trouble = again, again.cause
+                _let_go(lost)
                 self._patience.pause(RETRY_S)
             except BrokerError as error:
-                self._patience.suffer(error)
+                if error is not trouble:
+                    trouble = _after(lost.cause, error)
+                self._patience.suffer(trouble)
                 self._patience.pause(RETRY_S)
             else:
                 self._patience.tell(
@@ -305,6 +310,22 @@ class Job:
         if self._consumer is not None and (self._watch is None or self._watch.leave()):
             self._consumer.close()
         self._consumer = self._watch = None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error came through: its frames hold the clients of a run that is over, with threads and handles."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _after(first: BrokerError, error: BrokerError) -> BrokerError:
+    """Return a new error, of what the later of two tells, and of the first: that says little of a broker that is away.
+
+    New, since one that was raised holds the frames that it came through, and these hold clients.
+    """
+    before = "" if error.what == first.what else f"before that, {first.what}: {first.why}"
+    return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), now=error.now)
 
 
 @contextmanager

@@ -114,6 +114,10 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
         wait_until(lambda: application.beat() > 1, "it lives")
     output = finish(process, exit_code=4)
     assert "trying on for 5 s" in output
+    given_up = output.partition("error: ")[2]
+    assert given_up.startswith(f"no broker answers at {address}\n")
+    assert "Connection refused" in given_up
+    assert "before that, the transaction failed; nothing of it is visible: " in given_up
 
 
 def test_a_process_that_was_stopped_for_longer_than_its_transaction_may_last_goes_on(tmp_path: Path) -> None:
