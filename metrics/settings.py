@@ -145,7 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
             le=86_400,
             description="Seconds of wall time after which a partition that was read to its end, and whose event time "
-            "has not moved on, counts as silent and holds no window open.",
+            "has not moved on, counts as idle and no longer keeps windows open.",
         ),
     ] = 10
     align_s: Annotated[
@@ -171,8 +171,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=86_400,
-            description="Seconds of wall time for which trouble with the broker is borne: it tries again, from the "
-            "last commit on, and then gives up.",
+            description="Seconds of wall time to retry while the broker is away, before giving up; each retry "
+            "goes on from the last commit.",
         ),
     ] = 60
     keep_seconds: Annotated[
@@ -193,7 +193,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1_440
     api_token: Annotated[
         NonEmpty | None,
-        Meta(description="What whoever uses `serve` has to show, on every route but those of health. Unset: nothing."),
+        Meta(
+            description="Token that clients of `serve` must send, on every route but those of health. "
+            "Unset: none is needed."
+        ),
     ] = None
     metrics_port: Annotated[
         Annotated[int, Meta(ge=1, le=65_535)] | None,

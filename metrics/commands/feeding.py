@@ -65,7 +65,7 @@ def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
         f"{rfc3339(counted.event_time)} already\n"
         f"why: what is before {rfc3339(counted.closed_before)} is late: it counts for no second, and most of it for no "
         "minute\n"
-        f"now: let them happen later, by feed --now{when}; or feed another INPUT_TOPIC, for another "
+        f"now: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
         "CONSUMER_GROUP_ID with other output topics"
     )
 

@@ -29,7 +29,7 @@ from metrics.settings import Settings
 LONGEST_CALL_S, SHORTEST_CALL_S = 20.0, 5.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
-WHAT = "the transaction failed; nothing of it is visible"
+WHAT = "the transaction failed; none of it was committed"
 NOW = "start again: the last commit is where it goes on"
 MOST_REFUSALS = 3
 ANY_PARTITION = -1
@@ -152,7 +152,7 @@ class Checkpoint:
         self._patience.tell_once(
             Reason.TOO_LARGE,
             f"frames larger than {topic} takes are counted, but not republished: they go to "
-            f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; this is told once\n"
+            f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; reported once\n"
             f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
             f"now: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
             "and start again",
@@ -164,7 +164,7 @@ class Checkpoint:
         self._patience.tell_once(
             Reason.UNREADABLE_HEADERS,
             f"frames whose headers cannot be read are counted, but not republished to {topic}: they go to "
-            f"{self._settings.rejected_topic} as {Reason.UNREADABLE_HEADERS}; this is told once\n"
+            f"{self._settings.rejected_topic} as {Reason.UNREADABLE_HEADERS}; reported once\n"
             f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}",
         )
 
@@ -177,7 +177,7 @@ class Checkpoint:
         """Commit what was sent, together with the state that it leads to.
 
         Raises:
-            TransactionLostError: nothing of it is visible; go back to the last commit, and on from there.
+            TransactionLostError: none of it was committed; go back to the last commit, and on from there.
         """
         had_records = self._is_open
         self.announce(state, signs)

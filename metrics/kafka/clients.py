@@ -203,7 +203,9 @@ def open_admin(settings: Settings) -> AdminClient:
     except (KafkaException, TimeoutError, _AllDownError) as error:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
-        why = "\n".join(said) or (text_of(error) if isinstance(error, KafkaException) else "it closes connections")
+        why = "\n".join(said) or (
+            text_of(error) if isinstance(error, KafkaException) else "the broker closed the connection"
+        )
         raise unreachable(
             settings, causes.values(), why, is_refused=bool(said) and all(map(_is_refusal, said))
         ) from None

@@ -181,7 +181,7 @@ def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place
     if not newest:
         raise StateError(
             f"the topic {topic} holds no feed to go on with",
-            why="none of its frames has the mark of one; they may have been fed by other means, or removed",
+            why="none of its frames has a feed header; they may have been fed by other means, or removed",
             now="feed the whole, without --resume",
         )
     feed = max(found.mark.feed for found in newest.values())
@@ -192,14 +192,14 @@ def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place
     if any(mark.partitions != partitions for mark, _ in found.values()):
         raise StateError(
             f"it cannot be known where the feed into {topic} stands",
-            why="its marks do not agree over how many partitions it goes; another producer wrote some of them",
+            why="its feed headers disagree about how many partitions it has; another producer wrote some of them",
             now=WHOLE,
         )
     for number in range(partitions):
         if number not in found and holds[number].low:
             raise StateError(
                 f"it cannot be known whether the feed had reached {topic}/{number}",
-                why=f"the topic no longer holds the first {holds[number].low:,} offsets there, and no mark of the feed",
+                why=f"the topic no longer holds the first {holds[number].low:,} offsets there, and no feed header",
                 now=WHOLE,
             )
     held: dict[int, Held] = {}
@@ -246,7 +246,7 @@ def _records_since_mark(consumer: Consumer, span: Span, feed: int) -> Iterator[H
 def _written_behind(span: Span) -> StateError:
     return StateError(
         f"it cannot be known where the feed into {span.topic}/{span.partition} stands",
-        why=f"other frames were written there behind its last mark, at offset {span.start:,}",
+        why=f"other frames were written there after its last feed header, at offset {span.start:,}",
         now=WHOLE,
     )
 

@@ -130,7 +130,7 @@ class Lookout:
             self._is_wrong_told and minute.error.rate < WRONG_SHARE / 2 and now_s - self._minute.began()[0] >= MINUTE_S
         ):
             self._is_wrong_told = False
-            self._tell(f"late or rejected frames have become few: {minute.error.rate:.1%} in the last minute")
+            self._tell(f"late or rejected frames have dropped to {minute.error.rate:.1%} in the last minute")
 
 
 def _holders(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:

@@ -1,4 +1,4 @@
-"""How long trouble with the broker is borne."""
+"""How long the broker is retried."""
 
 from threading import Event
 from time import monotonic
@@ -62,7 +62,7 @@ class Patience:
         if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
             raise error
         if not is_told:
-            self.tell(f"{error.what}; trying on for {self._limit_s:.0f} s\nwhy: {error.why}")
+            self.tell(f"{error.what}; retrying for up to {self._limit_s:.0f} s\nwhy: {error.why}")
 
     def pause(self, seconds: float) -> None:
         """Wait before the next try."""

@@ -67,7 +67,7 @@ def require_names(settings: Settings, hosts: Collection[str]) -> None:
     if not hosts or not known.isdisjoint(hosts) or any(map(_resolves, hosts)):
         return
     raise BrokerError(
-        f"the broker at {settings.bootstrap_servers} names itself as this machine does not know it",
+        f"the broker at {settings.bootstrap_servers} advertises a name that cannot be resolved here",
         why=f"it advertises {', '.join(sorted(hosts))}, which cannot be resolved here",
         now="set BOOTSTRAP_SERVERS to the port of it that is meant for this machine,\n"
         "or let it advertise a name that is known here (advertised.listeners)",
@@ -84,7 +84,7 @@ def _resolves(host: str) -> bool:
 
 def _what_and_now(settings: Settings, codes: Collection[int]) -> tuple[str, str]:
     if KafkaError._AUTHENTICATION in codes:
-        return "the broker does not let us in", _CREDENTIALS
+        return "authentication failed", _CREDENTIALS
     if KafkaError._SSL in codes:
         return "no TLS connection to the broker", _AUTHORITY
     ports = [_look_at(*address) for address in _addresses(settings.bootstrap_servers or "")]
@@ -92,8 +92,8 @@ def _what_and_now(settings: Settings, codes: Collection[int]) -> tuple[str, str]
         return "no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START
     speaks_tls = any(port.speaks_tls for port in ports)
     if settings.client_properties.get("security.protocol", "").upper().endswith("SSL"):
-        return "no broker answers as it should", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
-    return "no broker answers as it should", _WITH_TLS if speaks_tls else _OTHER
+        return "a port answers, but not as Kafka does,", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
+    return "a port answers, but not as Kafka does,", _WITH_TLS if speaks_tls else _OTHER
 
 
 def _addresses(servers: str) -> Iterator[tuple[str, int]]:

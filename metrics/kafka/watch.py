@@ -108,7 +108,7 @@ class Watch:
             # The controller is asked. Where that has moved, the client waits for the old one until it hears of it.
             with suppress(KafkaException):
                 self._admin.list_topics(self._topic, timeout=LOOK_TIMEOUT_S)
-        unknown = f"the broker does not describe {self._topic}, so nothing is committed; nothing of it is visible"
+        unknown = f"the broker does not describe {self._topic}, so the transaction failed; none of it was committed"
         if not asked.done():
             raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)

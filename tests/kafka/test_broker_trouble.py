@@ -52,7 +52,7 @@ def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
             for broker in java_of(tmp_path / "broker"):
                 broker.resume()
             output = finish(process)
-        assert "trying on for 20 s" in output
+        assert "retrying for up to 20 s" in output
         expect_all(application)
 
 
@@ -101,7 +101,7 @@ def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_writte
             output = finish(process, exit_code=4)
             for broker in java_of(tmp_path / "broker"):
                 broker.resume()
-        assert "nothing of it is visible" in output
+        assert "none of it was committed" in output
         application.run("--until-end")
         expect_all(application)
 
@@ -113,11 +113,11 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
         process = application.start()
         wait_until(lambda: application.beat() > 1, "it lives")
     output = finish(process, exit_code=4)
-    assert "trying on for 5 s" in output
+    assert "retrying for up to 5 s" in output
     given_up = output.partition("error: ")[2]
     assert given_up.startswith(f"no broker answers at {address}\n")
     assert "Connection refused" in given_up
-    assert "before that, the transaction failed; nothing of it is visible: " in given_up
+    assert "before that, the transaction failed; none of it was committed: " in given_up
 
 
 def test_a_process_that_was_stopped_for_longer_than_its_transaction_may_last_goes_on(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_start_that_is_denied_ends_at_once_in_the_words_of_the_broker(
     output = application.run("--until-end", exit_code=4)
     assert said in output
     assert f"now: allow this user {allow}" in output
-    assert "trying on" not in output
+    assert "retrying for" not in output
     assert "another instance" not in output
 
 

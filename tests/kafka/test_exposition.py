@@ -161,7 +161,7 @@ def test_a_frozen_broker_is_told_and_so_is_that_it_is_back(tmp_path: Path) -> No
                 assert exposed.value("frames_ready") == 0
                 assert exposed.total("frames_consumed_total") == 1
                 wait_until(lambda: exposed.value("frames_transactions_aborted_total") == 1, "the transaction is lost")
-                assert "nothing of it is visible" in exposed.get("/readyz").text
+                assert "none of it was committed" in exposed.get("/readyz").text
             finally:
                 for broker in java:
                     broker.resume()

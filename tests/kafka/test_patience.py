@@ -1,4 +1,4 @@
-"""How long trouble with the broker is borne, on a clock that the test moves."""
+"""How long the broker is retried, on a clock that the test moves."""
 
 from threading import Event
 

@@ -58,7 +58,7 @@ def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_s
         started_s = time.monotonic()
         process = application.start()
         said = lines_to(process, "why: ")
-        assert said[0] == f"no broker answers at {address}; trying on for 60 s\n"
+        assert said[0] == f"no broker answers at {address}; retrying for up to 60 s\n"
         assert "Connection refused" in said[1]
         assert time.monotonic() - started_s < 9  # 2 s, on a machine that does nothing else
         with local_broker.running(folder, print):
@@ -75,7 +75,7 @@ def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_s
 def test_a_start_without_a_broker_is_given_up_after_the_timeout() -> None:
     application = Application("127.0.0.1:1", {"BROKER_TIMEOUT_S": "4"})
     said = finish(application.start(), exit_code=4)
-    assert said.startswith("no broker answers at 127.0.0.1:1; trying on for 4 s\n")
+    assert said.startswith("no broker answers at 127.0.0.1:1; retrying for up to 4 s\n")
     assert "error: no broker answers at 127.0.0.1:1\n" in said
 
 
