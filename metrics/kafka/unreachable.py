@@ -1,5 +1,6 @@
 """Why no broker answers, by what the client says and by a look at the port, and what to do about it."""
 
+import re
 import socket
 import ssl
 from collections.abc import Collection, Iterator
@@ -13,6 +14,7 @@ from metrics.settings import Settings
 
 LOOK_TIMEOUT_S = 1.0
 KAFKA_PORT = 9092
+_CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
 _RESOLVE = "correct BOOTSTRAP_SERVERS, or see that this machine can resolve the name"
@@ -54,7 +56,13 @@ def unreachable(settings: Settings, codes: Collection[int], why: str, *, is_refu
     """
     what, now = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
     kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
-    return kind(f"{what} at {settings.bootstrap_servers}", why=why, now=now)
+    return kind(f"{what} at {settings.bootstrap_servers}", why=_cause(settings.bootstrap_servers or "", why), now=now)
+
+
+def _cause(servers: str, why: str) -> str:
+    """Return what the client said, with each address once; a single one, which the error names, is left out."""
+    once = _CONNECT.sub(r"\1: ", why)
+    return once if "," in servers else once.replace(f"{servers}: ", "")
 
 
 def require_names(settings: Settings, hosts: Collection[str]) -> None:
