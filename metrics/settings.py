@@ -135,8 +135,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=60,
             le=LAST_SECOND,
-            description="How far ahead of its partition's event time a frame still counts that the frames after it "
-            "refute: as far as clocks are wrong. Event time never moves to it.",
+            description="How far ahead of its partition's event time a frame may be and still count although the "
+            "frames after it do not confirm its time; event time then stays where it is.",
         ),
     ] = 300
     idle_s: Annotated[
