@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from benchmark.truth import Recount, Truth
-from metrics import frame_files, generator
+from metrics import generator
+from metrics.files import jsonl
 from metrics.terminal import bar, say
 
 PROGRESS_FRAMES = 1000
@@ -58,7 +59,7 @@ def prepared(folder: Path, recipe: Recipe) -> Made:
     if path.exists() and noted.exists():
         return Made(path, msgspec.json.decode(noted.read_bytes(), type=Truth))
     recount = Recount()
-    with frame_files.writing(path) as file, bar(f"making {recipe.count:,} frames", recipe.count) as move:
+    with jsonl.writing(path) as file, bar(f"making {recipe.count:,} frames", recipe.count) as move:
         for number, frame in enumerate(recipe.frames(), 1):
             file.write(frame)
             recount.add(frame)

@@ -14,7 +14,8 @@ from benchmark.environments import Environments
 from benchmark.frames import Made
 from benchmark.rounds import Rounds, Run
 from benchmark.sides import Side
-from metrics import frame_files, terminal
+from metrics import terminal
+from metrics.files import jsonl
 from metrics.terminal import say
 
 
@@ -73,7 +74,7 @@ def run(plan: Plan) -> bool:
 
 def _load(running: Broker, topic: str, made: Made) -> None:
     """Load the frames, and read them once, so that the first side finds them where the later ones do."""
-    with frame_files.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
+    with jsonl.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
         for sent in running.load(topic, file):
             move(sent)
     running.count(topic)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 
-from metrics import whole_files
 from metrics.errors import SettingsError
+from metrics.files import atomic
 from metrics.kafka.results import Result
 from metrics.recount.published import columns, row
 
@@ -56,8 +56,8 @@ def write(path: Path, results: Iterable[Result], sizes_s: Collection[int]) -> Co
     written: Counter[int] = Counter()
     coming = iter(results)
     with (
-        whole_files.writing(path, _LESS) as file,
-        whole_files.write_errors(path, _LESS),
+        atomic.writing(path, _LESS) as file,
+        atomic.write_errors(path, _LESS),
         ParquetWriter(file, schema) as writer,
     ):
         while group := list(islice(coming, GROUP_ROWS)):

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from metrics.errors import MetricsError
 from metrics.escaping import escaped, in_line
-from metrics.frame_files import Frames, named
+from metrics.files.jsonl import Frames, named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics import frame_files
+from metrics.files import jsonl
 from metrics.frames.frame import MAX_FRAME_BYTES
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -27,7 +27,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def read(path: Path) -> list[bytes]:
-    with frame_files.reading(path) as file:
+    with jsonl.reading(path) as file:
         return list(file)
 
 

@@ -12,8 +12,9 @@ from benchmark import cache, frames, machine, process, sections
 from benchmark.decoders import page
 from benchmark.decoders.findings import OURS, Found
 from benchmark.environments import interpreter
-from metrics import frame_files, terminal
+from metrics import terminal
 from metrics.errors import FileError, MetricsError
+from metrics.files import jsonl
 from metrics.frames.frame import Rejection, read_frame
 from metrics.terminal import say
 
@@ -79,7 +80,7 @@ def write_plain(source: Path, target: Path, most: int) -> int:
         FileError: the file cannot be read, holds none, or one that is no frame.
     """
     number = 0
-    with frame_files.reading(source) as file, target.open("wb") as plain:
+    with jsonl.reading(source) as file, target.open("wb") as plain:
         for number, frame in enumerate(islice(file, most), 1):
             if isinstance(rejection := read_frame(frame), Rejection):
                 raise FileError(

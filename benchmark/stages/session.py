@@ -18,8 +18,9 @@ from benchmark.contract import Task
 from benchmark.rounds import START_TIMEOUT_S, in_turn
 from benchmark.sides import KCAT, SIDES, environment, rejected_topic
 from benchmark.stages.worker import STAGES, Cost, Stage
-from metrics import frame_files, terminal
+from metrics import terminal
 from metrics.errors import MetricsError
+from metrics.files import jsonl
 from metrics.terminal import say
 
 PAGE = "PERFORMANCE.md"
@@ -61,7 +62,7 @@ def run(plan: Plan) -> bool:
         topic = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
         running.create(topic)
         try:
-            with frame_files.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
+            with jsonl.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
                 for sent in running.load(topic, file):
                     move(sent)
             running.count(topic)

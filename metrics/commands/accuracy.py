@@ -11,7 +11,7 @@ from metrics import tradeoffs
 from metrics.commands.arguments import FrameFiles
 from metrics.commands.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
-from metrics.frame_files import Frames, expanded
+from metrics.files.jsonl import Frames, expanded
 from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.recount.accuracy import Lags
 from metrics.terminal import bar, name_of, numbered, say, shown

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from metrics import frame_files
 from metrics.commands.given_settings import settings_for_broker
 from metrics.errors import FileError
+from metrics.files import jsonl
 from metrics.kafka import local_broker
 from metrics.settings import Settings
 from metrics.terminal import say
@@ -38,11 +38,11 @@ def default_file() -> Path:
     Raises:
         FileError: there is none.
     """
-    path = frame_files.default_file(DATA)
+    path = jsonl.default_file(DATA)
     if path is None:
         raise FileError(
             "there is no file of frames to feed",
-            why=f"the folder {DATA} holds none of {', '.join(frame_files.PATTERNS)}",
+            why=f"the folder {DATA} holds none of {', '.join(jsonl.PATTERNS)}",
             now="name one, or make one: python app.py generate data/stream.jsonl",
         )
     return path

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from metrics import frame_files
 from metrics.commands.arguments import FrameFiles
 from metrics.commands.given_settings import given_settings
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
+from metrics.files import jsonl
 from metrics.frames.windows import MinuteRecord, SecondRecord
 from metrics.terminal import bar, err, numbered, out, pace, rate, shown
 
@@ -53,7 +53,7 @@ def count(
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
     loop = FileLoop(given_settings())
-    paths = frame_files.expanded(files)
+    paths = jsonl.expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
     show = shown_as_table(kinds) if table else show_as_json

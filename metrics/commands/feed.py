@@ -10,7 +10,7 @@ import typer
 from metrics.commands.broker_in_use import broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.errors import SettingsError
-from metrics.frame_files import Frames, expanded
+from metrics.files.jsonl import Frames, expanded
 from metrics.frames.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.written_ts import Shift
 from metrics.kafka import topics

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic, time
 
 from metrics.errors import FileError
-from metrics.frame_files import Frames
+from metrics.files.jsonl import Frames
 from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.frames.windows import rfc3339
 from metrics.frames.written_ts import event_time_s

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from metrics import frame_files, generator
+from metrics import generator
+from metrics.files import jsonl
 from metrics.standard_streams import binary_output
 from metrics.terminal import bar, is_standard_output, note, pace, say, shown
 
@@ -56,7 +57,7 @@ def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
     """Write so many frames to a file."""
     started_s = monotonic()
-    with frame_files.writing(path) as file, bar(f"writing {path.name}", count) as move:
+    with jsonl.writing(path) as file, bar(f"writing {path.name}", count) as move:
         for number, frame in enumerate(frames, 1):
             file.write(frame)
             if number % 1000 == 0:

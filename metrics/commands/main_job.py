@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import typer
 
-from metrics import frame_files, generator
+from metrics import generator
 from metrics.commands.broker_in_use import DATA, PROJECT, default_file
 from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.commands.given_settings import settings_for_broker
 from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.commands.reporting import stopping_on_signals
 from metrics.errors import FencedError, ReplacedError
-from metrics.frame_files import Frames
+from metrics.files import jsonl
+from metrics.files.jsonl import Frames
 from metrics.kafka import job, local_broker
 from metrics.kafka.watcher import Watcher, Watchers
 from metrics.settings import Settings
@@ -66,9 +67,9 @@ def main_job(
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address, local_broker.blamed(folder):
         settings = msgspec.structs.replace(settings, bootstrap_servers=address)
-        if frame_files.default_file(DATA) is None:
+        if jsonl.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
-            write_frames(DATA / frame_files.DEFAULT_NAME, frames, FRAMES)
+            write_frames(DATA / jsonl.DEFAULT_NAME, frames, FRAMES)
         create_topics(settings, partitions=None, replication_factor=1)
         feed_once(settings, Frames([default_file()]))
         _run(settings, options, functools.partial(local_broker.require_alive, folder))

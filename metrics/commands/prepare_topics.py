@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from metrics import frame_files, generator
+from metrics import generator
 from metrics.commands.broker_in_use import DATA, broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.commands.generate import FRAMES, RATE, USERS
 from metrics.errors import SettingsError
-from metrics.frame_files import STANDARD_INPUT, Frames, expanded
+from metrics.files import jsonl
+from metrics.files.jsonl import STANDARD_INPUT, Frames, expanded
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.counted import Counted, counted
@@ -80,7 +81,7 @@ def _to_feed(file: Path | None, *, again: bool, or_generate: bool) -> Callable[[
     Raises:
         FileError: they cannot be read, or there are none.
     """
-    if file is None and or_generate and frame_files.default_file(DATA) is None:
+    if file is None and or_generate and jsonl.default_file(DATA) is None:
         return feed_generated
     return partial(feed_again if again else _feed_first, frames=Frames(expanded([file or default_file()])))
 

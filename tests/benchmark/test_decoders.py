@@ -15,8 +15,9 @@ from benchmark.decoders import judge, page, session
 from benchmark.decoders.decoder import Decoder, Fields
 from benchmark.decoders.findings import OURS, Decoded, Described, Found, Verdict
 from benchmark.decoders.formats import JSON, MESSAGEPACK, PREFIX, PREFIXED
-from metrics import frame_files, generator
+from metrics import generator
 from metrics.errors import FileError
+from metrics.files import jsonl
 from metrics.frames.frame import Frame, read_frame
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -190,7 +191,7 @@ def test_the_part_of_the_page_is_written_and_what_is_by_hand_stays(tmp_path: Pat
 
 def test_frames_are_taken_from_a_file_and_what_is_none_is_refused(tmp_path: Path) -> None:
     source, target = tmp_path / "frames.jsonl.zst", tmp_path / "plain"
-    with frame_files.writing(source) as file:
+    with jsonl.writing(source) as file:
         for frame in [*FRAMES, b'{"ts":1}']:
             file.write(frame)
     assert session.write_plain(source, target, 3) == 3
@@ -213,7 +214,7 @@ def test_the_application_is_measured_with_the_versions_that_it_is_locked_to() ->
 def test_a_small_measurement_finds_ours_right_and_writes_the_tables(tmp_path: Path) -> None:
     """Its environment is made once, in the cache of whoever runs the tests; frames and page are of this test."""
     source = tmp_path / "few.jsonl"
-    with frame_files.writing(source) as file:
+    with jsonl.writing(source) as file:
         for frame in generator.frames(count=1_500):
             file.write(frame)
     options = ["--rounds", "2", "--file", str(source), "--docs", str(tmp_path)]

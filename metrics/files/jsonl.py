@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import zstandard
 
-from metrics import whole_files
 from metrics.errors import FileError, SettingsError
 from metrics.escaping import in_line
+from metrics.files import atomic
 from metrics.frames.frame import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class FrameWriter:
         try:
             self._file.write(frame + b"\n")
         except OSError as error:
-            raise whole_files.unwritable(self.path, error, _LESS) from error
+            raise atomic.unwritable(self.path, error, _LESS) from error
 
 
 @contextlib.contextmanager
@@ -186,12 +186,12 @@ def writing(path: Path) -> Iterator[FrameWriter]:
         FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
     """
     pack = _PACK.get(path.suffix.lower())
-    with whole_files.writing(path, _LESS) as file:
+    with atomic.writing(path, _LESS) as file:
         packer = file if pack is None else pack(file)
         try:
             yield FrameWriter(path, packer)
             if packer is not file:
-                with whole_files.write_errors(path, _LESS):
+                with atomic.write_errors(path, _LESS):
                     packer.close()
         except BaseException:
             with contextlib.suppress(Exception):  # what is being raised tells more

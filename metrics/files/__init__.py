@@ -1,0 +1,1 @@
+"""Files: atomic writes, and JSON lines from plain files, compressed ones and pipes."""
