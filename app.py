@@ -23,11 +23,11 @@ try:
     import typer
 
     from metrics import settings as environment
-    from metrics import standard_streams, terminal
     from metrics.commands.main_job import main_job
     from metrics.commands.registry import STYLE, Commands
     from metrics.commands.reporting import reporting
     from metrics.errors import MetricsError, OutputClosedError
+    from metrics.terminal import console, streams
 except ModuleNotFoundError as error:
     print(
         f"error: the package {error.name} is not installed for {sys.executable}\n"
@@ -43,13 +43,13 @@ app.callback(invoke_without_command=True)(reporting(main_job))
 
 def main() -> None:
     """Run what the command line asks for."""
-    standard_streams.take_over()
+    streams.take_over()
     try:
         app()
     except OutputClosedError as error:
         sys.exit(error.exit_code)  # only help is printed outside of a command, and its reader has seen enough
     except MetricsError as error:
-        terminal.fail(error)
+        console.fail(error)
         sys.exit(error.exit_code)
 
 

@@ -18,8 +18,8 @@ from benchmark.live import latency_session, restart_session
 from benchmark.session import Plan
 from benchmark.sides import SIDES, chosen
 from benchmark.stages import session as stages_session
-from metrics import standard_streams, terminal
 from metrics.errors import MetricsError, OutputClosedError
+from metrics.terminal import console, streams
 
 LEAST_FRAMES = 1_000
 
@@ -187,7 +187,7 @@ def _end_by(measure: Callable[[], bool]) -> None:
     try:
         all_good = measure()
     except KeyboardInterrupt:
-        terminal.warn("stopped by Ctrl-C; nothing is left running")
+        console.warn("stopped by Ctrl-C; nothing is left running")
         raise typer.Exit(128 + signal.SIGINT) from None
     if not all_good:
         raise typer.Exit(1)
@@ -200,14 +200,14 @@ def _terminate(*_: object) -> NoReturn:
 
 def main() -> None:
     """Run the benchmark; tell what a user can mend in words, not in a traceback."""
-    standard_streams.take_over()
+    streams.take_over()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except OutputClosedError as error:
         sys.exit(error.exit_code)
     except MetricsError as error:
-        terminal.fail(error)
+        console.fail(error)
         sys.exit(error.exit_code)
 
 

@@ -19,7 +19,7 @@ from metrics.kafka import local_broker, topics
 from metrics.kafka.clients import open_admin, open_consumer, open_feeding_producer, text_of
 from metrics.kafka.local_broker.node import KAFKA_VERSION
 from metrics.settings import Settings
-from metrics.terminal import say
+from metrics.terminal.console import say
 
 TOPIC_PREFIX = "benchmark-"
 KEY = b"frames"  # the same for all: Quix Streams passes over records without a key

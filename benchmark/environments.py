@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.process import last_lines
 from metrics.errors import MetricsError
-from metrics.terminal import out, say, warn
+from metrics.terminal.console import out, say, warn
 
 PEERS = Path(__file__).resolve().parent / "peers"
 SUFFIX = ".requirements.txt"

@@ -10,7 +10,7 @@ import msgspec
 from benchmark.truth import Recount, Truth
 from metrics import generator
 from metrics.files import jsonl
-from metrics.terminal import bar, say
+from metrics.terminal.console import bar, say
 
 PROGRESS_FRAMES = 1000
 

@@ -14,9 +14,9 @@ from benchmark.environments import Environments
 from benchmark.frames import Made
 from benchmark.rounds import Rounds, Run
 from benchmark.sides import Side
-from metrics import terminal
 from metrics.files import jsonl
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 
 class Plan(NamedTuple):
@@ -56,7 +56,7 @@ def run(plan: Plan) -> bool:
         finally:
             running.delete(topic)
         rows = table.rows(plan.sides, runs, plan.frames)
-        terminal.out.print(table.as_table(rows), width=max(terminal.out.width, table.WIDTH))
+        console.out.print(table.as_table(rows), width=max(console.out.width, table.WIDTH))
         if plan.writes_results:
             circumstances = results_page.Circumstances(
                 command=plan.command,
@@ -68,13 +68,13 @@ def run(plan: Plan) -> bool:
             )
             page = results_page.text(rows, plan.sides, runs, made.truth, circumstances)
             results_page.PATH.write_text(page, encoding="utf-8")
-            say(f"wrote {terminal.shown(results_page.PATH)}")
+            say(f"wrote {console.shown(results_page.PATH)}")
     return all(each.is_good for each in runs)
 
 
 def _load(running: Broker, topic: str, made: Made) -> None:
     """Load the frames, and read them once, so that the first side finds them where the later ones do."""
-    with jsonl.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
+    with jsonl.reading(made.path) as file, console.bar("loading", made.truth.frames) as move:
         for sent in running.load(topic, file):
             move(sent)
     running.count(topic)
@@ -90,7 +90,7 @@ def _run_all(rounds: Rounds, plan: Plan) -> list[Run]:
         TimeElapsedColumn(),
     )
     runs: list[Run] = []
-    out = terminal.out
+    out = console.out
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         shown = progress.add_task("", total=plan.rounds * len(plan.sides))
 

@@ -10,7 +10,7 @@ from metrics.frames.frame import Rejection
 from metrics.frames.lately import is_wrong
 from metrics.frames.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.record_table import RecordTable, Row
-from metrics.terminal import Figures, err, figures_table, note, numbered, say_lines, shown, warn
+from metrics.terminal.console import Figures, err, figures_table, note, numbered, say_lines, shown, warn
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
 

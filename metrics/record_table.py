@@ -11,7 +11,7 @@ from rich.table import Table
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S, rfc3339
 from metrics.recount.published import KINDS
-from metrics.terminal import out
+from metrics.terminal.console import out
 
 ROWS_AT_ONCE = 1_000
 LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40

@@ -9,7 +9,7 @@ from metrics.frames.open_windows import Moment
 from metrics.frames.reset import Stretch, Stretches
 from metrics.kafka.reset import Plan
 from metrics.kafka.status import Activity
-from metrics.terminal import numbered, out, say, warn
+from metrics.terminal.console import numbered, out, say, warn
 
 
 def show(plan: Plan) -> None:

@@ -11,7 +11,7 @@ from metrics.frames.event_clock import MINUTE_S
 from metrics.kafka.results import Result
 from metrics.record_table import RecordTable, Row
 from metrics.recount.published import Value, columns, row
-from metrics.terminal import say_lines
+from metrics.terminal.console import say_lines
 
 
 class Printer(Protocol):

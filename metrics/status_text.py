@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from metrics.columns import Column, folded
 from metrics.escaping import in_line
 from metrics.frames.open_windows import Holder, Moment, OpenWindow
 from metrics.kafka import sign_words
 from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
-from metrics.terminal import numbered
+from metrics.terminal.columns import Column, folded
+from metrics.terminal.console import numbered
 
 FOLD_BEFORE = "open"
 MOST_TOLD = 3  # partitions whose standing is told in words

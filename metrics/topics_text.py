@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from rich import filesize
 
-from metrics.columns import Column, folded
 from metrics.frames.open_windows import Moment
 from metrics.kafka.overview import Reader, TopicFacts
+from metrics.terminal.columns import Column, folded
 
 MOST_NAME_COLUMNS = 40
 FOLD_BEFORE = "first"

@@ -7,7 +7,7 @@ from rich.bar import Bar
 from rich.table import Table
 
 from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
-from metrics.terminal import numbered, say, say_table
+from metrics.terminal.console import numbered, say, say_table
 
 BAR_COLUMNS = 40
 

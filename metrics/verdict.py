@@ -12,7 +12,7 @@ from metrics.kafka.verification import Verification
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.findings import Difference, Findings, Kind, Verdict
 from metrics.recount.republished import Republished
-from metrics.terminal import numbered, say, say_table, warn
+from metrics.terminal.console import numbered, say, say_table, warn
 
 
 def show(verification: Verification) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from rich.table import Table
 
-from metrics import terminal
 from metrics.errors import BrokerError
 from metrics.escaping import escaped, in_line
 from metrics.frames.counter import Counter
 from metrics.frames.state import PartitionState, Rules, State, Tally
 from metrics.frames.windows import MinuteRecord, SecondRecord, Series
-from metrics.terminal import Figures, Lately, Report, metrics_line, pace, record_line
+from metrics.terminal import console
+from metrics.terminal.console import Figures, Lately, Report, metrics_line, pace, record_line
 from tests.frames.message import Message, message
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -44,19 +44,19 @@ CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160), 0x202E
 def test_no_foreign_text_commands_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
 ) -> None:
-    for console in (terminal.out, terminal.err):
-        monkeypatch.setattr(console, "_force_terminal", is_terminal)
-        monkeypatch.setattr(console, "_color_system", None)
+    for stream in (console.out, console.err):
+        monkeypatch.setattr(stream, "_force_terminal", is_terminal)
+        monkeypatch.setattr(stream, "_color_system", None)
     table = Table("name")
     table.add_row(f"a{CONTROLS}b")
-    terminal.say(f"a{CONTROLS}b")
-    terminal.note(f"a{CONTROLS}b")
-    terminal.warn(f"a{CONTROLS}b")
-    terminal.fail(BrokerError(CONTROLS, why=CONTROLS, now=CONTROLS))
-    terminal.say_table(table)
-    terminal.out.print(table)
+    console.say(f"a{CONTROLS}b")
+    console.note(f"a{CONTROLS}b")
+    console.warn(f"a{CONTROLS}b")
+    console.fail(BrokerError(CONTROLS, why=CONTROLS, now=CONTROLS))
+    console.say_table(table)
+    console.out.print(table)
     if is_terminal:
-        terminal.say_lines([f"a{CONTROLS}b"])
+        console.say_lines([f"a{CONTROLS}b"])
     printed = "".join(capsys.readouterr())
     assert not set(printed) & set(CONTROLS)
     assert r"a\x00\x01\x02" in printed
@@ -69,7 +69,7 @@ def test_text_of_any_language_is_left_as_it_is() -> None:
 def test_a_name_stays_in_its_line() -> None:
     assert in_line("Grüße שגב 日本語 🎞 \\x1b") == "Grüße שגב 日本語 🎞 \\x1b"
     assert in_line("a\nb\tc\rd\x1b\u2028") == r"a\nb\tc\rd\x1b\u2028"
-    assert terminal.shown(Path("nl\nfoo")) == r"nl\nfoo"
+    assert console.shown(Path("nl\nfoo")) == r"nl\nfoo"
 
 
 def test_a_second_and_a_minute_are_lines_of_aligned_columns() -> None:
@@ -106,8 +106,8 @@ def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds
 
 
 def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
-    assert terminal.rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
-    assert terminal.rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
+    assert console.rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
+    assert console.rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
 
 
 def test_a_live_rate_is_of_the_last_five_seconds_and_tells_the_cost_of_frames_that_were_not_waited_for() -> None:
@@ -237,7 +237,7 @@ def on_a_terminal(code: str) -> list[str]:
 
 SAY_ALL = """
 from tests.test_terminal import LONG
-from metrics.terminal import Figures, fail, say, warn
+from metrics.terminal.console import Figures, fail, say, warn
 fail(LONG)
 say("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
 warn("only a part of data/stream.jsonl is fed; python app.py prepare-topics --again feeds all of it")
@@ -261,15 +261,15 @@ def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
 
 
 def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None:
-    terminal.fail(LONG)
-    terminal.say("x " * 200)
+    console.fail(LONG)
+    console.say("x " * 200)
     printed = capfd.readouterr()
     assert printed.err == f"error: {LONG}\n"
     assert printed.out == "x " * 200 + "\n"
 
 
 def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() -> None:
-    code = "from metrics import standard_streams as s, terminal as t; s.take_over(); t.out._force_terminal = True; "
+    code = "from metrics.terminal import streams as s, console as t; s.take_over(); t.out._force_terminal = True; "
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
             [sys.executable, "-c", code + "t.end_at_once(130, '; so it goes')"],

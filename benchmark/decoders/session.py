@@ -12,11 +12,11 @@ from benchmark import cache, frames, machine, process, sections
 from benchmark.decoders import page
 from benchmark.decoders.findings import OURS, Found
 from benchmark.environments import interpreter
-from metrics import terminal
 from metrics.errors import FileError, MetricsError
 from metrics.files import jsonl
 from metrics.frames.frame import Rejection, read_frame
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 REQUIREMENTS = Path(__file__).with_name("decoders.requirements.txt")
 SECTION = "decoders"
@@ -63,13 +63,13 @@ def run(plan: Plan) -> bool:
         python = interpreter(cache.folder("environments"), REQUIREMENTS)
         found = _measured(python, chosen, number, plan.rounds)
     for sheet in (page.of_json(found), page.of_formats(found)):
-        terminal.out.print(page.as_table(sheet))
+        console.out.print(page.as_table(sheet))
         say("")
     if plan.docs is not None:
         section = SECTION if plan.file is None else f"{SECTION}, {plan.file.name}"
         ran_on = [machine.description(), *found.versions]
         page.write(plan.docs, section, found, sections.measured_by(plan.command, ran_on))
-        say(f"wrote {terminal.shown(plan.docs / page.PAGE)}")
+        say(f"wrote {console.shown(plan.docs / page.PAGE)}")
     return next(each.verdict.is_good for each in found.decoders if each.name == OURS)
 
 
@@ -100,7 +100,7 @@ def _measured(python: Path, chosen: Path, number: int, rounds: int) -> Found:
     timeout_s = START_TIMEOUT_S + number * (PREPARING_S + rounds * ROUND_S)
     with (
         process.running(command, variables, chosen.parent, timeout_s) as running,
-        terminal.bar(f"decoding {number:,} frames", 1 + rounds) as move,
+        console.bar(f"decoding {number:,} frames", 1 + rounds) as move,
     ):
         while not running.has_ended():
             running.wait(POLL_S)

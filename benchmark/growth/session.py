@@ -19,8 +19,8 @@ from benchmark.growth.dimensions import Dimension, Point
 from benchmark.rounds import Rounds, Run, in_turn
 from benchmark.sides import OURS, Side
 from benchmark.truth import Recount, Truth
-from metrics import terminal
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 
 class Plan(NamedTuple):
@@ -57,7 +57,7 @@ def run(plan: Plan) -> bool:
             say(f"\n{curves.as_markdown(curve)}\n")
             if plan.docs is not None:
                 page.write(plan.docs, curve, sections.circumstances(plan.command, running.name))
-                say(f"wrote {dimension.name} into {terminal.shown(plan.docs / page.PAGE)}")
+                say(f"wrote {dimension.name} into {console.shown(plan.docs / page.PAGE)}")
     return is_good
 
 
@@ -96,7 +96,7 @@ def _load(running: Broker, topic: str, point: Point, what: str) -> Truth:
             recount.add(frame)
             yield frame
 
-    with terminal.bar(what, point.frames) as move:
+    with console.bar(what, point.frames) as move:
         for sent in running.load(topic, counted(), point.partitions):
             move(sent)
     return recount.truth()
@@ -111,7 +111,7 @@ def _runs(running: Broker, dimension: Dimension, topics: Sequence[_Topic], numbe
             point, topic = points[index]
             rounds = Rounds(running, topic.name, topic.truth, lambda _: Path(sys.executable), os.environ)
             what = f"{dimension.name} {point.value:>10,}  round {number}"
-            with terminal.out.status(f"{what} of {number_of_rounds}"):
+            with console.out.status(f"{what} of {number_of_rounds}"):
                 run = rounds.run_one(_side(point), number)
             say(f"{what}  {_outcome(run)}")
             runs[index].append(run)

@@ -14,8 +14,8 @@ from benchmark.live.latency_page import Found
 from benchmark.live.stage import RATE, START_TIMEOUT_S
 from benchmark.process import PROJECT
 from benchmark.truth import MINUTE_S, SECOND_S
-from metrics import terminal
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 CLOSING_S = 7.0  # until the first frame closes a second
 
@@ -44,14 +44,14 @@ def run(plan: Plan) -> bool:
         MetricsError: there is no broker, or a process ended early.
     """
     with broker.running(cache.folder("broker"), os.environ) as running:
-        with terminal.bar(f"closing {plan.seconds} seconds", plan.seconds) as move:
+        with console.bar(f"closing {plan.seconds} seconds", plan.seconds) as move:
             found = measured(running, plan.seconds, move)
         say(f"\n{latency_page.as_markdown(found)}\n")
         if plan.docs is not None:
             latency_page.write(plan.docs, found, sections.circumstances(plan.command, running.name))
-            say(f"wrote {terminal.shown(plan.docs / latency_page.PAGE)}")
+            say(f"wrote {console.shown(plan.docs / latency_page.PAGE)}")
     for problem in found.problems:
-        terminal.warn(f"wrong: {problem}")
+        console.warn(f"wrong: {problem}")
     return not found.problems
 
 

@@ -19,8 +19,8 @@ from benchmark.live.stage import RATE, Stage
 from benchmark.live.taking_over import TookOver
 from benchmark.process import Running
 from benchmark.truth import MINUTE_S, SECOND_S
-from metrics import terminal
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 APPLICATION = ("-m", "benchmark.live.taking_over")
 RESULT_TIMEOUT_S = 60.0
@@ -54,14 +54,14 @@ def run(plan: Plan) -> bool:
         MetricsError: there is no broker, or a process ended early.
     """
     with broker.running(cache.folder("broker"), os.environ) as running:
-        with terminal.bar("restarts", plan.rounds) as move:
+        with console.bar("restarts", plan.rounds) as move:
             found = measured(running, plan.rounds, move)
         say(f"\n{restart_page.as_markdown(found)}\n")
         if plan.docs is not None:
             restart_page.write(plan.docs, found, sections.circumstances(plan.command, running.name))
-            say(f"wrote {terminal.shown(plan.docs / restart_page.PAGE)}")
+            say(f"wrote {console.shown(plan.docs / restart_page.PAGE)}")
     for problem in found.problems:
-        terminal.warn(f"wrong: {problem}")
+        console.warn(f"wrong: {problem}")
     return not found.problems
 
 

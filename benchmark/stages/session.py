@@ -18,10 +18,10 @@ from benchmark.contract import Task
 from benchmark.rounds import START_TIMEOUT_S, in_turn
 from benchmark.sides import KCAT, SIDES, environment, rejected_topic
 from benchmark.stages.worker import STAGES, Cost, Stage
-from metrics import terminal
 from metrics.errors import MetricsError
 from metrics.files import jsonl
-from metrics.terminal import say
+from metrics.terminal import console
+from metrics.terminal.console import say
 
 PAGE = "PERFORMANCE.md"
 HEADERS = ("stage", "µs a frame", "its thread", "what it adds")
@@ -62,7 +62,7 @@ def run(plan: Plan) -> bool:
         topic = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
         running.create(topic)
         try:
-            with jsonl.reading(made.path) as file, terminal.bar("loading", made.truth.frames) as move:
+            with jsonl.reading(made.path) as file, console.bar("loading", made.truth.frames) as move:
                 for sent in running.load(topic, file):
                     move(sent)
             running.count(topic)
@@ -70,19 +70,19 @@ def run(plan: Plan) -> bool:
         finally:
             running.delete(topic)
     table = rows(found)
-    terminal.out.print(as_table(table))
+    console.out.print(as_table(table))
     if plan.docs is not None:
         page = plan.docs / PAGE
         text = f"{as_markdown(table)}\n\n{sections.circumstances(plan.command, running.name)}"
         sections.write(page, "# Performance\n", {"stages": text})
-        say(f"wrote {terminal.shown(page)}")
+        say(f"wrote {console.shown(page)}")
     return True
 
 
 def _measured(running: Broker, topic: str, plan: Plan) -> dict[str, list[Cost]]:
     names = [KCAT, *(stage.name for stage in STAGES)]
     found: dict[str, list[Cost]] = {name: [] for name in names}
-    with terminal.bar("measuring", plan.rounds * len(names)) as move:
+    with console.bar("measuring", plan.rounds * len(names)) as move:
         for number, name in enumerate(_in_turn(names, plan.rounds), 1):
             found[name].append(_run_one(running, topic, name, plan.frames))
             move(number)

@@ -14,7 +14,7 @@ from metrics.errors import FileError, SettingsError
 from metrics.files.jsonl import Frames, expanded
 from metrics.frames.frame import MAX_FRAME_BYTES
 from metrics.recount.accuracy import Lags
-from metrics.terminal import bar, name_of, numbered, say, shown
+from metrics.terminal.console import bar, name_of, numbered, say, shown
 
 MOST_LATENESS_S = 86_400
 

@@ -4,7 +4,7 @@ from metrics.commands.broker_in_use import PROJECT
 from metrics.commands.given_settings import given_settings
 from metrics.commands.reporting import stopping_on_signals
 from metrics.kafka import local_broker
-from metrics.terminal import say
+from metrics.terminal.console import say
 
 
 def broker() -> None:

@@ -11,7 +11,7 @@ from metrics.errors import FileError
 from metrics.files import jsonl
 from metrics.kafka import local_broker
 from metrics.settings import Settings
-from metrics.terminal import say
+from metrics.terminal.console import say
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DATA = PROJECT / "data"

@@ -14,7 +14,7 @@ from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
 from metrics.files import jsonl
 from metrics.frames.windows import MinuteRecord, SecondRecord
-from metrics.terminal import bar, err, numbered, out, pace, rate, shown
+from metrics.terminal.console import bar, err, numbered, out, pace, rate, shown
 
 
 def count(

@@ -20,8 +20,8 @@ from metrics.kafka.extents import most_records
 from metrics.kafka.fed import Place, beginning, find_place
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import name_of, note, numbered, pace, say, throughput
-from metrics.terminal import rate as rate_of
+from metrics.terminal.console import name_of, note, numbered, pace, say, throughput
+from metrics.terminal.console import rate as rate_of
 
 
 def feed(

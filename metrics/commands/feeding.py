@@ -10,7 +10,7 @@ from metrics.frames.windows import rfc3339
 from metrics.frames.written_ts import event_time_s
 from metrics.kafka.counted import Counted
 from metrics.kafka.feed import Feed
-from metrics.terminal import bar, name_of, numbered, throughput, warn
+from metrics.terminal.console import bar, name_of, numbered, throughput, warn
 
 
 def send(feed: Feed, frames: Frames, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:

@@ -9,8 +9,8 @@ import typer
 
 from metrics import generator
 from metrics.files import jsonl
-from metrics.standard_streams import binary_output
-from metrics.terminal import bar, is_standard_output, note, pace, say, shown
+from metrics.terminal.console import bar, is_standard_output, note, pace, say, shown
+from metrics.terminal.streams import binary_output
 
 STANDARD_OUTPUT = Path("-")
 

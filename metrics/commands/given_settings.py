@@ -4,7 +4,7 @@ from metrics import settings as environment
 from metrics.kafka.clients import unknown_properties
 from metrics.misnamed import misnamed
 from metrics.settings import CLIENT_PREFIX, Settings
-from metrics.terminal import warn
+from metrics.terminal.console import warn
 
 
 def given_settings() -> Settings:

@@ -20,7 +20,7 @@ from metrics.files.jsonl import Frames
 from metrics.kafka import job, local_broker
 from metrics.kafka.watcher import Watcher, Watchers
 from metrics.settings import Settings
-from metrics.terminal import Report, say, warn
+from metrics.terminal.console import Report, say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

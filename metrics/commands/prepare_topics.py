@@ -22,7 +22,7 @@ from metrics.kafka.extents import most_records
 from metrics.kafka.fed import beginning
 from metrics.kafka.feed import Feed
 from metrics.settings import Settings
-from metrics.terminal import bar, name_of, numbered, pace, rate, say, warn
+from metrics.terminal.console import bar, name_of, numbered, pace, rate, say, warn
 
 
 def prepare_topics(

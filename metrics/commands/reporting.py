@@ -11,8 +11,8 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from metrics import terminal
 from metrics.errors import MetricsError, OutputClosedError
+from metrics.terminal import console
 
 P = ParamSpec("P")
 
@@ -21,7 +21,7 @@ class _Notes(logging.Handler):
     """Shows what takes its time, on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        terminal.note(record.getMessage())
+        console.note(record.getMessage())
 
 
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
@@ -40,10 +40,10 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
         except MetricsError as error:
             # A reader that has seen enough, as `head` has, need not be told; what it means for what was counted, does.
             if error.now or not isinstance(error, OutputClosedError):
-                terminal.fail(error)
+                console.fail(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            terminal.warn("stopped by Ctrl-C")
+            console.warn("stopped by Ctrl-C")
             raise typer.Exit(128 + signal.SIGINT) from None
 
     return reported
@@ -87,7 +87,7 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
         while not done.is_set():
             number = signal.sigwait(signals)
             if not done.is_set():
-                terminal.end_at_once(128 + number, what_follows)
+                console.end_at_once(128 + number, what_follows)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     taker = Thread(target=take, name="signals", daemon=True)

@@ -5,13 +5,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics import reset_text, terminal
+from metrics import reset_text
 from metrics.commands.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
 from metrics.kafka import reset
 from metrics.kafka.reset import Plan, Reset
 from metrics.kafka.reset_target import Edge, Offset, Since, Target
-from metrics.terminal import bar, say, say_lines
+from metrics.terminal import console
+from metrics.terminal.console import bar, say, say_lines
 from metrics.times import second_of
 
 OFFSET = "offset:"
@@ -37,7 +38,7 @@ def reset_offsets(
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
     target = _target_of(to)
-    with broker_in_use(terminal.note) as settings, reset.opened(settings, target) as opened:
+    with broker_in_use(console.note) as settings, reset.opened(settings, target) as opened:
         if execute:
             opened.require_no_instance()
         with bar(f"reading {settings.input_topic}", opened.frames) as move:

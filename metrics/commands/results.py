@@ -19,8 +19,8 @@ from metrics.kafka.results import Result, Results, Tell, opened
 from metrics.record_table import RecordTable
 from metrics.recount.published import KINDS
 from metrics.result_rows import Csv, JsonLines, Printer, TableRows, table_row
-from metrics.standard_streams import require_open, require_reader
-from metrics.terminal import bar, is_standard_output, note, numbered, out, say, shown, warn
+from metrics.terminal.console import bar, is_standard_output, note, numbered, out, say, shown, warn
+from metrics.terminal.streams import require_open, require_reader
 from metrics.times import range_of
 
 CHUNK_RESULTS = 500

@@ -14,7 +14,7 @@ from metrics.errors import SettingsError
 from metrics.live.board import Board, Trouble
 from metrics.live.kinds import kept
 from metrics.live.reader import Reader
-from metrics.terminal import note, say, warn
+from metrics.terminal.console import note, say, warn
 
 IPAddress = IPv4Address | IPv6Address
 END_S = 0.3

@@ -5,13 +5,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics import status_text, terminal
+from metrics import status_text
 from metrics.commands.broker_in_use import broker_in_use
 from metrics.kafka import onlooker
 from metrics.kafka.status import describe
 from metrics.settings import Settings
-from metrics.standard_streams import require_open
-from metrics.terminal import out, say, say_lines
+from metrics.terminal import console
+from metrics.terminal.console import out, say, say_lines
+from metrics.terminal.streams import require_open
 
 
 def status(
@@ -22,7 +23,7 @@ def status(
 
     Example: `python app.py status --json`
     """
-    with broker_in_use(terminal.note) as settings:
+    with broker_in_use(console.note) as settings:
         show = _print_as_json if as_json else _print
         show(settings)
 

@@ -19,8 +19,8 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.status import Activity
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
-from metrics.standard_streams import require_open
-from metrics.terminal import note, numbered, out, say, say_lines, warn
+from metrics.terminal.console import note, numbered, out, say, say_lines, warn
+from metrics.terminal.streams import require_open
 
 # A topic of this name is the broker's own, and one of the hidden names at least some tool's.
 OWN_OF_BROKER = "__"

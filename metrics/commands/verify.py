@@ -10,7 +10,7 @@ from metrics.kafka import verification
 from metrics.recount.comparison import Range
 from metrics.recount.findings import MOST_DIFFERENCES, Findings
 from metrics.settings import Settings
-from metrics.terminal import bar, say_lines
+from metrics.terminal.console import bar, say_lines
 from metrics.times import range_of
 
 

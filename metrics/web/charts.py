@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from metrics.kafka.results import Result
 from metrics.live.kinds import WindowKind
-from metrics.terminal import numbered
+from metrics.terminal.console import numbered
 from metrics.web.words import clock, duration
 
 MOST_AHEAD = 0.15  # of a chart's width, for what is open

@@ -7,7 +7,7 @@ from metrics.frames.frame import Reason
 from metrics.kafka.results import Result
 from metrics.kafka.status import Status
 from metrics.live.kinds import WindowKind
-from metrics.terminal import numbered
+from metrics.terminal.console import numbered
 from metrics.web.words import DAY_S, clock, day, duration, time_of_day
 
 UNKNOWN = "-"

@@ -10,7 +10,7 @@ from metrics.kafka import sign_words
 from metrics.live.board import Board
 from metrics.live.kinds import KINDS
 from metrics.settings import Settings
-from metrics.terminal import numbered
+from metrics.terminal.console import numbered
 from metrics.web import figures, problems
 from metrics.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard, heading, paragraph
 

@@ -28,7 +28,7 @@ from metrics.files.jsonl import Frames, named
 from metrics.frames.counter import Counter
 from metrics.frames.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
-from metrics.standard_streams import require_open
+from metrics.terminal.streams import require_open
 
 REFRESH_S = 0.25
 OVER_S = 5.0  # that a live rate is of

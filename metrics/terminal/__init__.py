@@ -1,0 +1,1 @@
+"""The terminal: console, tables, and standard streams that close or fill up."""
