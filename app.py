@@ -23,10 +23,12 @@ try:
     import typer
 
     from metrics import settings as environment
+    from metrics.cli import COMMANDS as CLI
+    from metrics.cli.registry import STYLE, Commands
+    from metrics.cli.reporting import reporting
     from metrics.commands.main_job import main_job
-    from metrics.commands.registry import STYLE, Commands
-    from metrics.commands.reporting import reporting
     from metrics.errors import MetricsError, OutputClosedError
+    from metrics.frames.commands import COMMANDS as FRAMES
     from metrics.terminal import console, streams
 except ModuleNotFoundError as error:
     print(
@@ -37,7 +39,14 @@ except ModuleNotFoundError as error:
     )
     sys.exit(2)
 
-app = typer.Typer(cls=Commands, epilog=environment.help_text(), **STYLE)
+
+class Application(Commands):
+    """The commands of all systems, and those that know none."""
+
+    modules = FRAMES | CLI
+
+
+app = typer.Typer(cls=Application, epilog=environment.help_text(), **STYLE)
 app.callback(invoke_without_command=True)(reporting(main_job))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from app import Application
 from metrics import settings
-from metrics.commands.registry import NAMES
 from metrics.errors import MetricsError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ def test_help_teaches_every_command_and_setting() -> None:
         allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
     assert settings.ANY_TEXT not in text
-    for command in (*NAMES, "--verbose", "--until-end"):
+    for command in (*Application.modules, "--verbose", "--until-end"):
         assert command in text
     for option in ("--verbose", "--until-end"):
         assert option in text
@@ -60,7 +60,7 @@ def test_help_teaches_every_command_and_setting() -> None:
 BELOW_TOPICS = (["topics", "list"], ["topics", "create"], ["topics", "delete"])
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in NAMES), *BELOW_TOPICS])
+@pytest.mark.parametrize("command", [[], *([name] for name in Application.modules), *BELOW_TOPICS])
 def test_every_help_fits_80_columns_has_an_example_and_no_type_of_python(command: list[str]) -> None:
     text = run(*command, "-h", COLUMNS="80").stdout
     assert max(map(len, text.splitlines())) == 80

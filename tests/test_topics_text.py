@@ -1,6 +1,6 @@
 """What `topics` prints: tables that fit, and what is not known told as such."""
 
-from metrics import topics_text
+from metrics.cli import topics_text
 from metrics.frames.open_windows import Moment
 from metrics.kafka.extents import Extent
 from metrics.kafka.groups import Group, Groups

@@ -8,8 +8,8 @@ import typer
 
 from metrics import picture as pictures
 from metrics import tradeoffs
-from metrics.commands.arguments import FrameFiles
-from metrics.commands.given_settings import given_settings
+from metrics.cli.arguments import FrameFiles
+from metrics.cli.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.files.jsonl import Frames, expanded
 from metrics.frames.frame import MAX_FRAME_BYTES

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from metrics.commands.arguments import FrameFiles
-from metrics.commands.given_settings import given_settings
+from metrics.cli.arguments import FrameFiles
+from metrics.cli.given_settings import given_settings
 from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.commands.broker_in_use import broker_in_use, default_file
+from metrics.cli.broker_in_use import broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.errors import SettingsError
 from metrics.files.jsonl import Frames, expanded

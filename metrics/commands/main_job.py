@@ -9,11 +9,11 @@ import msgspec
 import typer
 
 from metrics import generator
-from metrics.commands.broker_in_use import DATA, PROJECT, default_file
+from metrics.cli.broker_in_use import DATA, PROJECT, default_file
+from metrics.cli.given_settings import settings_for_broker
+from metrics.cli.reporting import stopping_on_signals
 from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
-from metrics.commands.given_settings import settings_for_broker
 from metrics.commands.prepare_topics import create_topics, feed_once
-from metrics.commands.reporting import stopping_on_signals
 from metrics.errors import FencedError, ReplacedError
 from metrics.files import jsonl
 from metrics.files.jsonl import Frames

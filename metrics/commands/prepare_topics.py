@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from metrics import generator
-from metrics.commands.broker_in_use import DATA, broker_in_use, default_file
+from metrics.cli.broker_in_use import DATA, broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.commands.generate import FRAMES, RATE, USERS
 from metrics.errors import SettingsError

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from metrics import reset_text
-from metrics.commands.broker_in_use import broker_in_use
+from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
 from metrics.kafka import reset
 from metrics.kafka.reset import Plan, Reset

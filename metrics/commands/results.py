@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from metrics import parquet as parquet_files
-from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.reporting import stopping_on_signals
+from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.frames.event_clock import MINUTE_S
 from metrics.frames.windows import SECOND_S

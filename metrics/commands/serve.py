@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.reporting import stopping_on_signals
+from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import SettingsError
 from metrics.live.board import Board, Trouble
 from metrics.live.kinds import kept

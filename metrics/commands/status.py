@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from metrics import status_text
-from metrics.commands.broker_in_use import broker_in_use
+from metrics.cli.broker_in_use import broker_in_use
 from metrics.kafka import onlooker
 from metrics.kafka.status import describe
 from metrics.settings import Settings

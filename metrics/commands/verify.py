@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from metrics import verdict
-from metrics.commands.broker_in_use import broker_in_use
+from metrics.cli.broker_in_use import broker_in_use
 from metrics.kafka import verification
 from metrics.recount.comparison import Range
 from metrics.recount.findings import MOST_DIFFERENCES, Findings

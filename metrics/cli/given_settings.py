@@ -1,8 +1,8 @@
 """The settings that a command was given, with warnings of what looks like one and has no effect."""
 
 from metrics import settings as environment
+from metrics.cli.misnamed import misnamed
 from metrics.kafka.clients import unknown_properties
-from metrics.misnamed import misnamed
 from metrics.settings import CLIENT_PREFIX, Settings
 from metrics.terminal.console import warn
 

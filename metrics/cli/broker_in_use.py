@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from metrics.commands.given_settings import settings_for_broker
+from metrics.cli.given_settings import settings_for_broker
 from metrics.errors import FileError
 from metrics.files import jsonl
 from metrics.kafka import local_broker

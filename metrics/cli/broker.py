@@ -1,8 +1,8 @@
 """`broker`: the local Kafka in the foreground."""
 
-from metrics.commands.broker_in_use import PROJECT
-from metrics.commands.given_settings import given_settings
-from metrics.commands.reporting import stopping_on_signals
+from metrics.cli.broker_in_use import PROJECT
+from metrics.cli.given_settings import given_settings
+from metrics.cli.reporting import stopping_on_signals
 from metrics.kafka import local_broker
 from metrics.terminal.console import say
 

@@ -8,10 +8,10 @@ import msgspec
 import typer
 from confluent_kafka.admin import AdminClient
 
-from metrics import topics_text
-from metrics.commands.broker_in_use import broker_in_use
-from metrics.commands.registry import STYLE, Command, Group
-from metrics.commands.reporting import reporting
+from metrics.cli import topics_text
+from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.registry import STYLE, Command, Group
+from metrics.cli.reporting import reporting
 from metrics.errors import SettingsError, TopicError
 from metrics.kafka import onlooker, overview
 from metrics.kafka import topics as broker_topics

@@ -2,27 +2,13 @@
 
 import importlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from metrics.commands.reporting import reporting
+from metrics.cli.reporting import reporting
 
-NAMES = (
-    "prepare-topics",
-    "feed",
-    "results",
-    "status",
-    "serve",
-    "topics",
-    "reset-offsets",
-    "verify",
-    "count",
-    "accuracy",
-    "generate",
-    "broker",
-)
 STYLE: dict[str, Any] = {
     "rich_markup_mode": "markdown",
     "pretty_exceptions_enable": False,
@@ -62,11 +48,17 @@ class Group(_Types, TyperGroup):
 
 
 class Commands(Group):
-    """All commands of the application."""
+    """All commands of the application.
+
+    Attributes:
+        modules: for each command, in the order of the help, the module that it is in.
+    """
+
+    modules: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
-        self.commands = _Imported()  # type: ignore[assignment]
+        self.commands = _Imported(self.modules)  # type: ignore[assignment]
 
 
 class _Imported(Mapping[str, Any]):
@@ -76,18 +68,18 @@ class _Imported(Mapping[str, Any]):
     `typer.Typer` where there are commands below it.
     """
 
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = modules
+
     def __getitem__(self, name: str) -> Any:
-        if name not in NAMES:
-            raise KeyError(name)
-        function = name.replace("-", "_")
-        command = getattr(importlib.import_module(f"metrics.commands.{function}"), function)
+        command = getattr(importlib.import_module(self._modules[name]), name.replace("-", "_"))
         if not isinstance(command, typer.Typer):
             run, command = command, typer.Typer(add_completion=False, **STYLE)
             command.command(name, cls=Command)(reporting(run))
         return typer.main.get_command(command)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(self._modules)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(self._modules)

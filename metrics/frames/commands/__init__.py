@@ -1,0 +1,17 @@
+"""The commands of frames, a file each."""
+
+COMMANDS = {
+    name: f"metrics.commands.{name.replace('-', '_')}"
+    for name in (
+        "prepare-topics",
+        "feed",
+        "results",
+        "status",
+        "serve",
+        "reset-offsets",
+        "verify",
+        "count",
+        "accuracy",
+        "generate",
+    )
+}
