@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterator
 from time import monotonic
 
 from metrics.file_loop import FileLoop, Place
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.frame import Rejection
-from metrics.frames.lately import is_wrong
-from metrics.frames.windows import SECOND_S, MinuteRecord, Record, SecondRecord
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.frame import Rejection
+from metrics.frames.core.lately import is_wrong
+from metrics.frames.core.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.record_table import RecordTable, Row
 from metrics.terminal.console import Figures, err, figures_table, note, numbered, say_lines, shown, warn
 

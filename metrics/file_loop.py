@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from metrics.files import jsonl
-from metrics.frames.counter import Counter
-from metrics.frames.frame import MAX_FRAME_BYTES, Reason, Rejection
-from metrics.frames.state import State
-from metrics.frames.windows import Record
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record
 from metrics.settings import Settings
 
 PARTITION = 0

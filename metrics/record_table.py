@@ -8,8 +8,8 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, rfc3339
 from metrics.recount.published import KINDS
 from metrics.terminal.console import out
 

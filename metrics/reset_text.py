@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from metrics.escaping import in_line
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.open_windows import Moment
 from metrics.frames.reset import Stretch, Stretches
 from metrics.kafka.reset import Plan
 from metrics.kafka.status import Activity

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from metrics.frames.event_clock import MINUTE_S
+from metrics.frames.core.event_clock import MINUTE_S
 from metrics.kafka.results import Result
 from metrics.record_table import RecordTable, Row
 from metrics.recount.published import Value, columns, row

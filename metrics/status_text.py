@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from metrics.escaping import in_line
-from metrics.frames.open_windows import Holder, Moment, OpenWindow
+from metrics.frames.core.open_windows import Holder, Moment, OpenWindow
 from metrics.kafka import sign_words
 from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
 from metrics.terminal.columns import Column, folded

@@ -6,8 +6,8 @@ import orjson
 from rich import box
 from rich.table import Table
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, rfc3339
 from metrics.kafka.verification import Verification
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.findings import Difference, Findings, Kind, Verdict

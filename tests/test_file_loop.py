@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from metrics.errors import FileError
 from metrics.file_loop import FileLoop, Place
-from metrics.frames.frame import Rejection
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.core.frame import Rejection
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from metrics.settings import Settings
 from tests.frames.test_counter_against_reference import timelines
 from tests.reference import Answer, End, Sent, Timeline, count_all

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from metrics.files import jsonl
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 PROJECT = Path(__file__).resolve().parents[1]
 FRAME = b'{"ts":1468244384,"uid":"a"}'

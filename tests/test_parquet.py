@@ -12,8 +12,8 @@ from pyarrow.parquet import ParquetFile
 
 from metrics import parquet
 from metrics.errors import FileError, SettingsError
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S
 from metrics.kafka.results import Result
 from metrics.recount.published import Published
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S
 from metrics.record_table import ROWS_AT_ONCE, RecordTable, Row
 
 T = 1468244340  # 2016-07-11T13:39:00Z

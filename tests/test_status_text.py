@@ -3,9 +3,9 @@
 import msgspec
 
 from metrics import status_text
-from metrics.frames.open_windows import Moment
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import Series
+from metrics.frames.core.open_windows import Moment
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import Series
 from metrics.kafka.status import (
     Activity,
     ErrorEstimate,

@@ -18,9 +18,9 @@ from rich.table import Table
 
 from metrics.errors import BrokerError
 from metrics.escaping import escaped, in_line
-from metrics.frames.counter import Counter
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import MinuteRecord, SecondRecord, Series
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import MinuteRecord, SecondRecord, Series
 from metrics.terminal import console
 from metrics.terminal.console import Figures, Lately, Report, metrics_line, pace, record_line
 from tests.frames.message import Message, message

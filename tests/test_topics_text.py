@@ -1,7 +1,7 @@
 """What `topics` prints: tables that fit, and what is not known told as such."""
 
 from metrics.cli import topics_text
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.open_windows import Moment
 from metrics.kafka.extents import Extent
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.overview import Held, Reader, TopicFacts, describe

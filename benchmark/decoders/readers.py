@@ -21,7 +21,7 @@ from benchmark.decoders.avro import AVRO_BESIDE_JSON, AVRO_GENERIC, BESIDE_JSON,
 from benchmark.decoders.decoder import Decoder, Fields
 from benchmark.decoders.findings import OURS
 from benchmark.decoders.formats import JSON, MESSAGEPACK, PREFIX, PREFIXED
-from metrics.frames.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame, read_frame
 
 BATCH = 1_000  # as many as the loop takes at once
 

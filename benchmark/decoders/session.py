@@ -14,7 +14,7 @@ from benchmark.decoders.findings import OURS, Found
 from benchmark.environments import interpreter
 from metrics.errors import FileError, MetricsError
 from metrics.files import jsonl
-from metrics.frames.frame import Rejection, read_frame
+from metrics.frames.core.frame import Rejection, read_frame
 from metrics.terminal import console
 from metrics.terminal.console import say
 

@@ -16,10 +16,10 @@ import msgspec
 
 from benchmark.contract import Task
 from metrics import settings as environment
-from metrics.frames.counter import Counter
-from metrics.frames.frame import FrameMessage, read_frame
-from metrics.frames.state import State
-from metrics.frames.windows import Record
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.frame import FrameMessage, read_frame
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record
 from metrics.kafka import job
 from metrics.kafka.clients import open_consumer
 from metrics.kafka.input import Input

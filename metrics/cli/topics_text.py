@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import filesize
 
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.open_windows import Moment
 from metrics.kafka.overview import Reader, TopicFacts
 from metrics.terminal.columns import Column, folded
 

@@ -12,7 +12,7 @@ from metrics.cli.arguments import FrameFiles
 from metrics.cli.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.files.jsonl import Frames, expanded
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.recount.accuracy import Lags
 from metrics.terminal.console import bar, name_of, numbered, say, shown
 

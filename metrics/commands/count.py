@@ -13,7 +13,7 @@ from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_tabl
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.file_loop import FileLoop
 from metrics.files import jsonl
-from metrics.frames.windows import MinuteRecord, SecondRecord
+from metrics.frames.core.windows import MinuteRecord, SecondRecord
 from metrics.terminal.console import bar, err, numbered, out, pace, rate, shown
 
 

@@ -5,8 +5,8 @@ from time import monotonic, time
 
 from metrics.errors import FileError
 from metrics.files.jsonl import Frames
-from metrics.frames.frame import MAX_FRAME_BYTES
-from metrics.frames.windows import rfc3339
+from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.core.windows import rfc3339
 from metrics.frames.written_ts import event_time_s
 from metrics.kafka.counted import Counted
 from metrics.kafka.feed import Feed

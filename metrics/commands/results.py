@@ -13,8 +13,8 @@ from metrics import parquet as parquet_files
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S
 from metrics.kafka.results import Result, Results, Tell, opened
 from metrics.record_table import RecordTable
 from metrics.recount.published import KINDS

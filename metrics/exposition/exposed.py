@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-from metrics.frames.state import State
-from metrics.frames.windows import Record
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record
 from metrics.kafka.checkpoint import call_s
 from metrics.kafka.job import Job
 from metrics.kafka.standby import SILENT_S

@@ -13,8 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from metrics.exposition.exposed import Committed, Exposed
-from metrics.frames.frame import NOT_REPUBLISHED, Reason
-from metrics.frames.state import PartitionState
+from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
+from metrics.frames.core.state import PartitionState
 from metrics.settings import Settings
 
 

@@ -22,7 +22,7 @@ import zstandard
 from metrics.errors import FileError, SettingsError
 from metrics.escaping import in_line
 from metrics.files import atomic
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

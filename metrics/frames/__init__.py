@@ -1,1 +1,1 @@
-"""The pure core: no Kafka, no files, no wall clock, no environment. Time is an argument."""
+"""Frames: frames per second and unique users per minute of a stream, each window once, exactly."""

@@ -10,9 +10,9 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
-from metrics.frames.frame import FrameMessage, Reason, Rejection
-from metrics.frames.state import State
-from metrics.frames.windows import Record, SecondRecord
+from metrics.frames.core.frame import FrameMessage, Reason, Rejection
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record, SecondRecord
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.headers import Headers, headers_of

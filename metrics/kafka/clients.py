@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.errors import SettingsError
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.kafka import bounded
 from metrics.kafka.unreachable import require_names, unreachable
 from metrics.settings import CLIENT_PREFIX, Settings, is_secret

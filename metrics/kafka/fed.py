@@ -17,7 +17,7 @@ import msgspec
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
-from metrics.frames.frame import LAST_SECOND
+from metrics.frames.core.frame import LAST_SECOND
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader
 from metrics.kafka.extents import Extent, extents, first_with_records, open_transactions

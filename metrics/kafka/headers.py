@@ -13,7 +13,7 @@ from typing import cast
 
 from confluent_kafka import Message
 
-from metrics.frames.frame import FrameMessage
+from metrics.frames.core.frame import FrameMessage
 
 Headers = list[tuple[str, str | bytes | None]]
 

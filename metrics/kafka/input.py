@@ -7,7 +7,7 @@ from typing import cast
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
-from metrics.frames.frame import FrameMessage
+from metrics.frames.core.frame import FrameMessage
 from metrics.kafka.clients import assign
 
 BATCH_FRAMES = 1000

@@ -12,8 +12,8 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, DeniedError, FencedError, MetricsError
-from metrics.frames.counter import Counter
-from metrics.frames.state import State
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import State
 from metrics.kafka import standby, topics
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from time import time
 
-from metrics.frames.counter import Counter
-from metrics.frames.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
-from metrics.frames.partition import PartitionCounter
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
+from metrics.frames.core.partition import PartitionCounter
+from metrics.frames.core.windows import SECOND_S
 from metrics.kafka import sign_words
 from metrics.kafka.input import Input
 from metrics.kafka.signs import Hold, Signs

@@ -7,11 +7,11 @@ from operator import methodcaller
 from threading import Event
 from time import monotonic
 
-from metrics.frames.counter import Counter
-from metrics.frames.frame import FrameMessage
-from metrics.frames.partition import PartitionCounter
-from metrics.frames.state import State
-from metrics.frames.windows import Record
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.frame import FrameMessage
+from metrics.frames.core.partition import PartitionCounter
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
 from metrics.kafka.load import Load

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.frames.state import PartitionState, State
+from metrics.frames.core.state import PartitionState, State
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.extents import EARLIEST, LATEST, ask, told

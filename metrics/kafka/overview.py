@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.open_windows import Moment
 from metrics.kafka import groups
 from metrics.kafka.extents import EARLIEST, LATEST, Extent, Partition, ask, told
 from metrics.kafka.groups import Group, Groups

@@ -7,8 +7,8 @@ from threading import Event
 import msgspec
 from confluent_kafka import Message
 
-from metrics.frames.open_windows import Moment
-from metrics.frames.state import State
+from metrics.frames.core.open_windows import Moment
+from metrics.frames.core.state import State
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents
@@ -26,7 +26,7 @@ class RejectedFrame(msgspec.Struct, frozen=True):
     """A frame that was not counted.
 
     Attributes:
-        reason: one of the words of `metrics.frames.frame.Reason`.
+        reason: one of the words of `metrics.frames.core.frame.Reason`.
         detail: why, in words.
         came_from: topic, partition and offset, as people write them: `frames/0 offset 12`.
         stamped_at: its Kafka timestamp; null where it has none.

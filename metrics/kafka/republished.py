@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Consumer, Message
 
-from metrics.frames.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame, read_frame
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Progress, Span, Streams

@@ -7,11 +7,11 @@ import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import StateError
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.open_windows import Moment
+from metrics.frames.core.state import Rules, State, Tally
+from metrics.frames.core.windows import SECOND_S
 from metrics.frames.reset import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
-from metrics.frames.state import Rules, State, Tally
-from metrics.frames.windows import SECOND_S
 from metrics.kafka import reset_commit, reset_target, topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import Extent, extents

@@ -6,7 +6,7 @@ import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import FencedError
-from metrics.frames.state import State
+from metrics.frames.core.state import State
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.onlooker import last_commit

@@ -7,8 +7,10 @@ from typing import cast
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.frame import FrameMessage, Reason, read_frame
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.frame import FrameMessage, Reason, read_frame
+from metrics.frames.core.state import PartitionState, State
+from metrics.frames.core.windows import SECOND_S, Record, SecondRecord, rfc3339
 from metrics.frames.reset import (
     NEVER,
     Replay,
@@ -20,8 +22,6 @@ from metrics.frames.reset import (
     with_rows_of_0,
     without_open_windows,
 )
-from metrics.frames.state import PartitionState, State
-from metrics.frames.windows import SECOND_S, Record, SecondRecord, rfc3339
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import Extent, extents
 from metrics.kafka.rejected import read_rejected

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from metrics.errors import SettingsError
-from metrics.frames.windows import rfc3339
+from metrics.frames.core.windows import rfc3339
 from metrics.kafka.extents import Extent
 
 

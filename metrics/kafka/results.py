@@ -9,8 +9,8 @@ from typing import NamedTuple
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents, first_at

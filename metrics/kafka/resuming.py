@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
-from metrics.frames.state import PartitionState, State
+from metrics.frames.core.state import PartitionState, State
 from metrics.kafka.committed import ASK_TIMEOUT_S, committed
 from metrics.kafka.extents import extents, first_with_records
 from metrics.kafka.saved_state import SavedState, from_offsets

@@ -12,8 +12,8 @@ import msgspec
 from confluent_kafka import TopicPartition
 
 from metrics.errors import StateError
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import Series
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import Series
 from metrics.kafka.process import Process, this_process
 from metrics.kafka.signs import NONE, Signs
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from metrics.frames.state import Tally
+from metrics.frames.core.state import Tally
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True):

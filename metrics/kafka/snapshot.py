@@ -4,9 +4,9 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.state import State
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import SECOND_S
 from metrics.kafka import topics
 from metrics.kafka.extents import extents
 from metrics.kafka.resuming import saved_state

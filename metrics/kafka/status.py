@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.frame import Reason
-from metrics.frames.lately import is_wrong
-from metrics.frames.open_windows import Moment, OpenWindow, open_window, silent_partitions
-from metrics.frames.state import PartitionState, State, Tally
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.frame import Reason
+from metrics.frames.core.lately import is_wrong
+from metrics.frames.core.open_windows import Moment, OpenWindow, open_window, silent_partitions
+from metrics.frames.core.state import PartitionState, State, Tally
+from metrics.frames.core.windows import SECOND_S
 from metrics.kafka.signs import NONE, Hold, Signs
 
 

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
 from metrics.errors import BrokerError, TopicError
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.kafka import bounded
 from metrics.kafka.clients import text_of
 from metrics.settings import Settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
 
-from metrics.frames.frame import NOT_REPUBLISHED, read_frame
-from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
+from metrics.frames.core.windows import SECOND_S, rfc3339
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.rejected import read_rejected

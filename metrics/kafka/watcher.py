@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from metrics.frames.state import State
-from metrics.frames.windows import Record
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record
 
 
 class Watcher(Protocol):

@@ -2,7 +2,7 @@
 
 from confluent_kafka import Consumer
 
-from metrics.frames.state import PartitionState
+from metrics.frames.core.state import PartitionState
 from metrics.kafka.streams import Span, Streams
 
 

@@ -7,8 +7,8 @@ A further size is a further row here. Its record is described in `metrics.recoun
 from collections.abc import Callable
 from typing import NamedTuple
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S
 from metrics.settings import Settings
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.frame import LAST_SECOND
-from metrics.frames.state import State
-from metrics.frames.windows import SECOND_S, Series, rfc3339
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.frame import LAST_SECOND
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import SECOND_S, Series, rfc3339
 from metrics.recount import conservation
 from metrics.recount.comparison import Comparison, Range
 from metrics.recount.findings import Findings

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, Series
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, Series
 from metrics.recount.findings import Findings, Kind, frames_text
 from metrics.recount.published import Deleted, OfWindow, Published
 from metrics.recount.recount import Window

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from metrics.frames.state import State, Tally
-from metrics.frames.windows import Series
+from metrics.frames.core.state import State, Tally
+from metrics.frames.core.windows import Series
 from metrics.recount.comparison import Averages
 from metrics.recount.findings import Findings, Kind, frames_text
 from metrics.recount.judging import Fate

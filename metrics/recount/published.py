@@ -7,9 +7,9 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.frame import LAST_SECOND
-from metrics.frames.windows import SECOND_S, rfc3339
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.frame import LAST_SECOND
+from metrics.frames.core.windows import SECOND_S, rfc3339
 
 
 class Published(NamedTuple):

@@ -6,8 +6,8 @@ from heapq import heappop, heappush, merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from metrics.frames.event_clock import MINUTE_S, minute_of
-from metrics.frames.windows import SECOND_S
+from metrics.frames.core.event_clock import MINUTE_S, minute_of
+from metrics.frames.core.windows import SECOND_S
 from metrics.recount.judging import Fate, Judged
 
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from itertools import islice
 from typing import NamedTuple
 
-from metrics.frames.windows import Series
+from metrics.frames.core.windows import Series
 from metrics.recount.published import Deleted, OfWindow
 
 DAY_S = 86_400

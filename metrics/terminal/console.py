@@ -25,8 +25,8 @@ from rich.text import Text
 from metrics.errors import MetricsError
 from metrics.escaping import escaped, in_line
 from metrics.files.jsonl import Frames, named
-from metrics.frames.counter import Counter
-from metrics.frames.windows import Record, SecondRecord, rfc3339
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.windows import Record, SecondRecord, rfc3339
 from metrics.kafka.job import Job
 from metrics.terminal.streams import require_open
 

@@ -6,7 +6,7 @@ import orjson
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.open_windows import Moment
 from metrics.kafka.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.kafka.results import Result
 from metrics.kafka.status import Activity, Status

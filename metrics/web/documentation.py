@@ -7,8 +7,8 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.sse import format_sse_event
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, MinuteRecord, SecondRecord
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.kafka.results import Result
 from metrics.kafka.status import Status
 from metrics.recount.published import KINDS, RECORDS, Published

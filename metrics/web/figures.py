@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from metrics.frames.frame import Reason
+from metrics.frames.core.frame import Reason
 from metrics.kafka.results import Result
 from metrics.kafka.status import Status
 from metrics.live.kinds import WindowKind

@@ -1,6 +1,6 @@
 """Times and durations as the page writes them; all times are in UTC."""
 
-from metrics.frames.windows import rfc3339
+from metrics.frames.core.windows import rfc3339
 from metrics.terminal.console import numbered
 
 MINUTE_S, HOUR_S, DAY_S, YEAR_S = 60, 3_600, 86_400, 31_557_600

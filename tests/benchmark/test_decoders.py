@@ -18,7 +18,7 @@ from benchmark.decoders.formats import JSON, MESSAGEPACK, PREFIX, PREFIXED
 from metrics import generator
 from metrics.errors import FileError
 from metrics.files import jsonl
-from metrics.frames.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame, read_frame
 
 PROJECT = Path(__file__).resolve().parents[2]
 

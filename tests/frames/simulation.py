@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from metrics.frames.counter import Counter
-from metrics.frames.event_clock import end_of_input
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.event_clock import end_of_input
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from tests.frames.message import message
 from tests.reference import End, Silence, Timeline, count_all
 
 if TYPE_CHECKING:
-    from metrics.frames.partition import RejectedFrame
+    from metrics.frames.core.partition import RejectedFrame
 
 RULES = Rules(lateness_s=5, future_limit_s=300)
 GAP_LIMIT_S = 150

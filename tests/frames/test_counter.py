@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from metrics.errors import StateError
-from metrics.frames.counter import Counter
-from metrics.frames.frame import Reason, Rejection
-from metrics.frames.state import Rules, State
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.frame import Reason, Rejection
+from metrics.frames.core.state import Rules, State
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from tests.frames.message import Message, message
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute

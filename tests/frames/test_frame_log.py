@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.frame_log import FrameLog, Start
+from metrics.frames.core.frame_log import FrameLog, Start
 
 
 def logged(*frames: tuple[int, str]) -> FrameLog:

@@ -6,9 +6,9 @@ ahead of it, r is rejected.
 
 from collections.abc import Iterable
 
-from metrics.frames.event_clock import EventClock
-from metrics.frames.frame import Frame
-from metrics.frames.future_guard import Decision, FutureGuard, Verdict
+from metrics.frames.core.event_clock import EventClock
+from metrics.frames.core.frame import Frame
+from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict
 from tests.frames.message import message
 
 T = 1468244340

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from metrics.frames.counter import Counter
-from metrics.frames.state import Rules, State
-from metrics.frames.windows import SecondRecord
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import Rules, State
+from metrics.frames.core.windows import SecondRecord
 from tests.frames.message import message
 from tests.reference import Sent
 

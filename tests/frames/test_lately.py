@@ -1,7 +1,7 @@
 """The last minute, and how long seconds have been open, by marks; wall time begins at 0."""
 
-from metrics.frames.lately import LastMinute, OpenSince, is_wrong
-from metrics.frames.state import Tally
+from metrics.frames.core.lately import LastMinute, OpenSince, is_wrong
+from metrics.frames.core.state import Tally
 
 
 def test_the_last_minute_begins_where_the_run_did_and_then_a_minute_ago() -> None:

@@ -1,8 +1,8 @@
 """Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
 
-from metrics.frames.open_windows import Holder, OpenWindow, open_window, silent_partitions
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import Series
+from metrics.frames.core.open_windows import Holder, OpenWindow, open_window, silent_partitions
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import Series
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 LATENESS_S = 5

@@ -6,8 +6,10 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.counter import Counter
-from metrics.frames.open_windows import Moment
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.open_windows import Moment
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord, Series
 from metrics.frames.reset import (
     NEVER,
     Replay,
@@ -18,8 +20,6 @@ from metrics.frames.reset import (
     with_rows_of_0,
     without_open_windows,
 )
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord, Series
 from metrics.recount.published import Published
 from metrics.recount.windows_there import WindowsThere, going_on
 from tests.frames.message import Message

@@ -3,9 +3,9 @@
 import msgspec
 
 from metrics import settings
-from metrics.frames.counter import Counter
-from metrics.frames.open_windows import silent_partitions
-from metrics.frames.state import PartitionState, Rules, State
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.open_windows import silent_partitions
+from metrics.frames.core.state import PartitionState, Rules, State
 from tests.frames.message import message
 from tests.frames.test_counter import Stream, T, live
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrics.frames.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
 from metrics.frames.written_ts import Shift, event_time_s, moved
 from tests.frames.test_frame_fuzz import OBJECTS, SYNTAX
 

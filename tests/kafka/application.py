@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.frames.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame, read_frame
 from metrics.kafka.resuming import saved_state
 from metrics.kafka.saved_state import SavedState
 from tests.reference import Sent

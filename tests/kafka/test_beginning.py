@@ -5,10 +5,10 @@ from copy import deepcopy
 import pytest
 
 from metrics.errors import StateError
-from metrics.frames.counter import Counter
-from metrics.frames.frame import Reason
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import SecondRecord, Series
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.frame import Reason
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import SecondRecord, Series
 from metrics.kafka.resuming import hold_against
 from metrics.kafka.saved_state import Instance, SavedState
 from tests.frames.message import message

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrics.frames.frame import MAX_FRAME_BYTES
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.kafka.fed import HEADER, mark_of
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from metrics.frames.counter import Counter
-from metrics.frames.state import Rules, State
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import Rules, State
 from metrics.kafka.lookout import Lookout
 from metrics.kafka.watch import End
 from metrics.settings import Settings

@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from metrics import generator
-from metrics.frames.windows import rfc3339
+from metrics.frames.core.windows import rfc3339
 from metrics.kafka import local_broker
 from metrics.live.kinds import KINDS
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until

@@ -3,7 +3,7 @@
 import signal
 from typing import Any
 
-from metrics.frames.state import GUARD_VERSION, Rules, State
+from metrics.frames.core.state import GUARD_VERSION, Rules, State
 from tests.kafka.application import LIVE, Application, finish, frame, wait_until
 from tests.kafka.test_resuming import remove_frames_before
 

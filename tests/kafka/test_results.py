@@ -13,7 +13,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 from pyarrow.parquet import read_table
 
-from metrics.frames.windows import SecondRecord
+from metrics.frames.core.windows import SecondRecord
 from metrics.kafka.results import Result, by_ends
 from metrics.recount.published import Published
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame

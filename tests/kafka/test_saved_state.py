@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.errors import StateError
-from metrics.frames.frame import LAST_SECOND, Reason
-from metrics.frames.partition import KEPT_ENDS
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import Series
+from metrics.frames.core.frame import LAST_SECOND, Reason
+from metrics.frames.core.partition import KEPT_ENDS
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import Series
 from metrics.kafka.process import Process
 from metrics.kafka.saved_state import Instance, SavedState, from_offsets, to_offsets
 from metrics.kafka.signs import Hold, Signs

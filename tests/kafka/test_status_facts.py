@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import Series
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import Series
 from metrics.kafka.signs import Hold, Signs
 from metrics.kafka.status import Activity, Cause, Place, Seen, Status, describe, waits_for
 

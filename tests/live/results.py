@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from metrics.frames.event_clock import MINUTE_S
-from metrics.frames.windows import SECOND_S, MinuteRecord, SecondRecord
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.kafka.results import Result
 from metrics.recount.published import Published, read_record
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from metrics.frames.frame import read_frame
-from metrics.frames.state import State
-from metrics.frames.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.core.frame import read_frame
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from metrics.recount.audit import ALL_TIME, Outputs, audit
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from metrics.frames.state import Rules
+from metrics.frames.core.state import Rules
 from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
 from tests.reference import Sent, count_all
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from metrics.frames.windows import Series
+from metrics.frames.core.windows import Series
 from metrics.recount.audit import ALL_TIME
 from metrics.recount.comparison import Comparison
 from metrics.recount.findings import Findings, Kind

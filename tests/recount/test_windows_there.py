@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.windows import Series
+from metrics.frames.core.windows import Series
 from metrics.recount.published import Deleted, OfWindow, Published
 from metrics.recount.windows_there import First, Sum, WindowsThere, going_on
 

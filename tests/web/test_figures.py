@@ -2,8 +2,8 @@
 
 import pytest
 
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import Series
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import Series
 from metrics.kafka.results import Result
 from metrics.kafka.status import Activity, Place, Seen, Status, describe
 from metrics.live.kinds import KINDS

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 import orjson
 
-from metrics.frames.event_clock import MINUTE_S, minute_of
-from metrics.frames.frame_log import FrameLog
+from metrics.frames.core.event_clock import MINUTE_S, minute_of
+from metrics.frames.core.frame_log import FrameLog
 
 SECOND_S = 1
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from metrics.frames.frame import LAST_SECOND
-from metrics.frames.state import PartitionState, Rules, State
-from metrics.frames.windows import rfc3339
+from metrics.frames.core.frame import LAST_SECOND
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import rfc3339
 
 
 class Moment(msgspec.Struct, frozen=True):

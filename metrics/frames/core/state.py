@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from metrics.frames.frame import Reason
-from metrics.frames.windows import Series
+from metrics.frames.core.frame import Reason
+from metrics.frames.core.windows import Series
 
 
 class Tally(msgspec.Struct, array_like=True):

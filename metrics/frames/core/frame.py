@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 import simdjson
 
-from metrics.frames.json_root import NotAnObjectError, NotJsonError, root_members
+from metrics.frames.core.json_root import NotAnObjectError, NotJsonError, root_members
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write

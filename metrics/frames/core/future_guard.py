@@ -9,8 +9,8 @@ from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
-from metrics.frames.event_clock import EventClock
-from metrics.frames.frame import Frame, FrameMessage
+from metrics.frames.core.event_clock import EventClock
+from metrics.frames.core.frame import Frame, FrameMessage
 
 ENOUGH = 2  # votes that decide
 SPARSE = 5  # followers, not all of the frame's own user, that prove it if none is against it

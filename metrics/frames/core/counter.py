@@ -7,10 +7,10 @@ from statistics import median_low
 from msgspec.structs import replace
 
 from metrics.errors import StateError
-from metrics.frames.event_clock import EventClock, common_watermark, end_of_input
-from metrics.frames.partition import PartitionCounter
-from metrics.frames.state import PartitionState, Rules, State, Tally
-from metrics.frames.windows import Record, Windows
+from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
+from metrics.frames.core.partition import PartitionCounter
+from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.windows import Record, Windows
 
 
 class Counter:

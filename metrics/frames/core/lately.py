@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from metrics.frames.state import Tally
+from metrics.frames.core.state import Tally
 
 MINUTE_S = 60.0
 MARK_EVERY_S = 5.0
