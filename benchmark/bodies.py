@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics import generator
+from metrics.frames.producer import generator
 
 START_TS = generator.START_TS + 12  # four seconds before a minute, so that a small run closes one
 LARGEST_DELAY_S = 4  # less than the allowed lateness of 5 s, so that no frame is late

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from benchmark.truth import Recount, Truth
-from metrics import generator
 from metrics.files import jsonl
+from metrics.frames.producer import generator
 from metrics.terminal.console import bar, say
 
 PROGRESS_FRAMES = 1000

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.reference import Sent, count_all
 from tests.test_app import PROJECT, in_a_shell, refused, run
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import generator
 from metrics.errors import SettingsError
+from metrics.frames.producer import generator
 
 FIRST = 1_468_244_384
 

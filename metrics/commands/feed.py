@@ -11,14 +11,14 @@ from metrics.cli.broker_in_use import broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.errors import SettingsError
 from metrics.files.jsonl import Frames, expanded
-from metrics.frames.pacing import EvenPace, OwnPace, Pace
-from metrics.frames.written_ts import Shift
+from metrics.frames.producer.counted import counted
+from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
+from metrics.frames.producer.resume import Place, beginning, find_place
+from metrics.frames.producer.send import Feed
+from metrics.frames.producer.timestamps import Shift
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
-from metrics.kafka.counted import counted
 from metrics.kafka.extents import most_records
-from metrics.kafka.fed import Place, beginning, find_place
-from metrics.kafka.feed import Feed
 from metrics.settings import Settings
 from metrics.terminal.console import name_of, note, numbered, pace, say, throughput
 from metrics.terminal.console import rate as rate_of

@@ -7,9 +7,9 @@ from metrics.errors import FileError
 from metrics.files.jsonl import Frames
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.core.windows import rfc3339
-from metrics.frames.written_ts import event_time_s
-from metrics.kafka.counted import Counted
-from metrics.kafka.feed import Feed
+from metrics.frames.producer.counted import Counted
+from metrics.frames.producer.send import Feed
+from metrics.frames.producer.timestamps import event_time_s
 from metrics.terminal.console import bar, name_of, numbered, throughput, warn
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from metrics import generator
 from metrics.files import jsonl
+from metrics.frames.producer import generator
 from metrics.terminal.console import bar, is_standard_output, note, pace, say, shown
 from metrics.terminal.streams import binary_output
 

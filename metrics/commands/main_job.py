@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import typer
 
-from metrics import generator
 from metrics.cli.broker_in_use import DATA, PROJECT, default_file
 from metrics.cli.given_settings import settings_for_broker
 from metrics.cli.reporting import stopping_on_signals
@@ -17,6 +16,7 @@ from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.errors import FencedError, ReplacedError
 from metrics.files import jsonl
 from metrics.files.jsonl import Frames
+from metrics.frames.producer import generator
 from metrics.kafka import job, local_broker
 from metrics.kafka.watcher import Watcher, Watchers
 from metrics.settings import Settings

@@ -8,19 +8,19 @@ from typing import Annotated
 
 import typer
 
-from metrics import generator
 from metrics.cli.broker_in_use import DATA, broker_in_use, default_file
 from metrics.commands.feeding import send, warner
 from metrics.commands.generate import FRAMES, RATE, USERS
 from metrics.errors import SettingsError
 from metrics.files import jsonl
 from metrics.files.jsonl import STANDARD_INPUT, Frames, expanded
+from metrics.frames.producer import generator
+from metrics.frames.producer.counted import Counted, counted
+from metrics.frames.producer.resume import beginning
+from metrics.frames.producer.send import Feed
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
-from metrics.kafka.counted import Counted, counted
 from metrics.kafka.extents import most_records
-from metrics.kafka.fed import beginning
-from metrics.kafka.feed import Feed
 from metrics.settings import Settings
 from metrics.terminal.console import bar, name_of, numbered, pace, rate, say, warn
 

@@ -15,10 +15,10 @@ from benchmark.decoders import judge, page, session
 from benchmark.decoders.decoder import Decoder, Fields
 from benchmark.decoders.findings import OURS, Decoded, Described, Found, Verdict
 from benchmark.decoders.formats import JSON, MESSAGEPACK, PREFIX, PREFIXED
-from metrics import generator
 from metrics.errors import FileError
 from metrics.files import jsonl
 from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.producer import generator
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from metrics.frames.pacing import EvenPace, OwnPace, Pace
+from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 
 
 def sent_at(pace: Pace, frames: Iterable[bytes], stalls_s: Mapping[int, float] | None = None) -> list[float]:

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
-from metrics.frames.written_ts import Shift, event_time_s, moved
+from metrics.frames.producer.timestamps import Shift, event_time_s, moved
 from tests.frames.test_frame_fuzz import OBJECTS, SYNTAX
 
 WHITE = st.text(" \t\r\n", max_size=2)

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka import own_kafka
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import PROJECT, Application, wait_until
 from tests.kafka.test_serve import TOKEN, ended, is_ready, serving
 

@@ -10,7 +10,7 @@ from subprocess import Popen
 import psutil
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from tests.kafka.application import Application, finish, timeline, wait_until
 from tests.reference import count_all

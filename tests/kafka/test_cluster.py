@@ -13,8 +13,8 @@ from threading import Event
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from metrics import generator
 from metrics.errors import BrokerError
+from metrics.frames.producer import generator
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.extents import extents
 from metrics.kafka.resuming import begin, saved_state

@@ -15,10 +15,11 @@ import pytest
 
 from metrics import settings as environment
 from metrics.errors import BrokerError
-from metrics.kafka import clients, feed
+from metrics.frames.producer import send
+from metrics.frames.producer.resume import beginning
+from metrics.frames.producer.send import Feed
+from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
-from metrics.kafka.fed import beginning
-from metrics.kafka.feed import Feed
 from metrics.kafka.streams import Span
 from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
@@ -229,7 +230,7 @@ def test_who_waits_for_records_is_told_which_broker_is_away_and_why() -> None:
 def test_a_feed_that_is_not_acknowledged_tells_what_the_client_said_without_its_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed, "SILENCE_S", 2.0)
+    monkeypatch.setattr(send, "SILENCE_S", 2.0)
     with pytest.raises(BrokerError) as caught:
         Feed(settings_at("127.0.0.1:1"), beginning(1)).run([b"a frame"], lambda: None)
     assert caught.value.why == (

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import Application
 
 START = generator.START_TS

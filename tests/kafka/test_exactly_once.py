@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import Application, frame
 
 T = 1468244340

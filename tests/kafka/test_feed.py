@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.kafka.fed import HEADER, mark_of
+from metrics.frames.producer.resume import HEADER, mark_of
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from tests.kafka.application import Application, wait_until
 

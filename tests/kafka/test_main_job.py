@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import LIVE, Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 

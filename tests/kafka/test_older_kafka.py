@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from metrics import generator
+from metrics.frames.producer import generator
 from metrics.kafka import topics
 from tests.kafka import own_kafka
 from tests.kafka.application import Application, timeline

@@ -20,8 +20,8 @@ from confluent_kafka import Consumer, TopicPartition
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from metrics import generator
 from metrics.frames.core.windows import rfc3339
+from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from metrics.live.kinds import KINDS
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until

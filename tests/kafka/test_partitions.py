@@ -7,7 +7,7 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import LIVE, Application, finish, frame, timeline, wait_until
 from tests.reference import count_all
 

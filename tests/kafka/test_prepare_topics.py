@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
-from metrics import generator
 from metrics import settings as environment
 from metrics.errors import BrokerError
+from metrics.frames.producer import generator
 from metrics.kafka import local_broker, topics
 from metrics.kafka.local_broker import node
 from tests.kafka.application import PROJECT, Application, frame

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from metrics.web.page import MOST_PAGES
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until

@@ -8,7 +8,7 @@ from subprocess import Popen
 
 import pytest
 
-from metrics import generator
+from metrics.frames.producer import generator
 from tests.kafka.application import PROJECT, Application, finish, frame, wait_until
 from tests.kafka.test_process import IN_ITS_OWN_NAMESPACE
 

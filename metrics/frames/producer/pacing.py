@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from metrics.frames.written_ts import event_time_s
+from metrics.frames.producer.timestamps import event_time_s
 
 SLICE_S = 0.01
 

@@ -6,10 +6,10 @@ from time import monotonic, sleep
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from metrics.errors import BrokerError
-from metrics.frames.pacing import Pace
-from metrics.frames.written_ts import Shift
+from metrics.frames.producer.pacing import Pace
+from metrics.frames.producer.resume import HEADER, MARK_EVERY, Place, missing
+from metrics.frames.producer.timestamps import Shift
 from metrics.kafka.clients import open_gapless_producer, text_of, text_of_error
-from metrics.kafka.fed import HEADER, MARK_EVERY, Place, missing
 from metrics.settings import Settings
 
 # For so long, the broker may acknowledge nothing of what it was sent.

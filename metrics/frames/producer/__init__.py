@@ -1,0 +1,1 @@
+"""Frames on their way into the input topic: sent, paced, resumed, generated."""
