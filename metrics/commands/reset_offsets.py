@@ -5,12 +5,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics import reset_text
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
-from metrics.kafka import reset
-from metrics.kafka.reset import Plan, Reset
-from metrics.kafka.reset_target import Edge, Offset, Since, Target
+from metrics.frames.reset import plan, text
+from metrics.frames.reset.plan import Plan, Reset
+from metrics.frames.reset.target import Edge, Offset, Since, Target
 from metrics.terminal import console
 from metrics.terminal.console import bar, say, say_lines
 from metrics.times import second_of
@@ -38,7 +37,7 @@ def reset_offsets(
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
     target = _target_of(to)
-    with broker_in_use(console.note) as settings, reset.opened(settings, target) as opened:
+    with broker_in_use(console.note) as settings, plan.opened(settings, target) as opened:
         if execute:
             opened.require_no_instance()
         with bar(f"reading {settings.input_topic}", opened.frames) as move:
@@ -47,7 +46,7 @@ def reset_offsets(
             _do(opened, plan, is_asked=execute)
             say_lines([msgspec.json.encode(plan).decode()])
             return
-        reset_text.show(plan)
+        text.show(plan)
         _do(opened, plan, is_asked=execute)
         if plan.is_done:
             say("done: the next run goes on from there")

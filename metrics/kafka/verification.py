@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Message
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.reset.wholeness import is_whole
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.rejected import read_rejected
@@ -19,7 +20,6 @@ from metrics.kafka.samples import stamp_ms
 from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.kafka.wholeness import is_whole
 from metrics.recount.audit import ALL_TIME, Outputs, audit
 from metrics.recount.comparison import Range
 from metrics.recount.findings import Findings, frames_text

@@ -10,7 +10,8 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord, Series
-from metrics.frames.reset import (
+from metrics.frames.reset.published_windows import WindowsThere, going_on
+from metrics.frames.reset.state import (
     NEVER,
     Replay,
     Stretch,
@@ -21,7 +22,6 @@ from metrics.frames.reset import (
     without_open_windows,
 )
 from metrics.recount.published import Published
-from metrics.recount.windows_there import WindowsThere, going_on
 from tests.frames.message import Message
 from tests.frames.test_counter import Stream, T, live
 

@@ -6,8 +6,8 @@ from rich.table import Table
 
 from metrics.escaping import in_line
 from metrics.frames.core.open_windows import Moment
-from metrics.frames.reset import Stretch, Stretches
-from metrics.kafka.reset import Plan
+from metrics.frames.reset.plan import Plan
+from metrics.frames.reset.state import Stretch, Stretches
 from metrics.kafka.status import Activity
 from metrics.terminal.console import numbered, out, say, warn
 

@@ -11,13 +11,14 @@ from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import Rules, State, Tally
 from metrics.frames.core.windows import SECOND_S
-from metrics.frames.reset import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
-from metrics.kafka import reset_commit, reset_target, topics
+from metrics.frames.reset import commit
+from metrics.frames.reset.replay import Rereading
+from metrics.frames.reset.state import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
+from metrics.frames.reset.target import Since, Target
+from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import Extent, extents
 from metrics.kafka.onlooker import look
-from metrics.kafka.reset_rereading import Rereading
-from metrics.kafka.reset_target import Since, Target
 from metrics.kafka.status import Activity, InstanceStatus, Seen
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
@@ -94,7 +95,7 @@ class Reset:
         self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._lows = {number: at.low for number, at in held.items()}
         self._target = target
-        self._goals = reset_target.goals(target, seen.topic, held, self._positions, closed_through(seen.state))
+        self._goals = target.goals(target, seen.topic, held, self._positions, closed_through(seen.state))
         self._rereading = Rereading(consumer, settings, in_use, seen.state, held)
         skipped = sum(max(0, self._goals[number] - at) for number, at in self._positions.items())
         self.frames = skipped + (self._rereading.frames_back() if self._goes_back() else 0)
@@ -180,7 +181,7 @@ class Reset:
         Raises:
             FencedError: an instance is active.
         """
-        reset_commit.require_inactive(self._seen)
+        commit.require_inactive(self._seen)
 
     def execute(self) -> None:
         """Commit offsets and state in one transaction.
@@ -189,7 +190,7 @@ class Reset:
             FencedError: an instance has begun since it was worked out; nothing is changed.
             BrokerError: the broker does not answer, or refuses.
         """
-        reset_commit.commit(self._consumer, self._settings, self._in_use, self._seen, self._after)
+        commit.commit(self._consumer, self._settings, self._in_use, self._seen, self._after)
 
 
 def _move(number: int, position: int, new: int) -> Move:

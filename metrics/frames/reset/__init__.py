@@ -1,0 +1,1 @@
+"""A consumer group and its state, moved to another position."""
