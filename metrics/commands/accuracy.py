@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from metrics import picture as pictures
-from metrics import tradeoffs
 from metrics.cli.arguments import FrameFiles
 from metrics.cli.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.files.jsonl import Frames, expanded
+from metrics.frames.accuracy import plot as pictures
+from metrics.frames.accuracy import text
+from metrics.frames.accuracy.lateness import Lags
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.recount.accuracy import Lags
 from metrics.terminal.console import bar, name_of, numbered, say, shown
 
 MOST_LATENESS_S = 86_400
@@ -51,7 +51,7 @@ def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> No
             f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", now="name another file"
         )
     found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
-    tradeoffs.show(lags, found)
+    text.show(lags, found)
     if image is not None:
         pictures.draw(image, found, f"{Path(name_of(frames)).name}: {numbered(lags.frames, 'frame')}")
         say(f"wrote {shown(image)}")

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
 from metrics.frames.core.state import Rules
-from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
 from tests.reference import Sent, count_all
 
 RULES = Rules(lateness_s=10, future_limit_s=300)

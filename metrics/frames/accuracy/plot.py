@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metrics.errors import FileError, SettingsError
-from metrics.recount.accuracy import Delay, Tradeoff
+from metrics.frames.accuracy.lateness import Delay, Tradeoff
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from rich import box
 from rich.bar import Bar
 from rich.table import Table
 
-from metrics.recount.accuracy import Delay, Error, Lags, Tradeoff
+from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
 from metrics.terminal.console import numbered, say, say_table
 
 BAR_COLUMNS = 40
