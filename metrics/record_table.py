@@ -10,7 +10,7 @@ from rich.table import Table
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, rfc3339
-from metrics.recount.published import KINDS
+from metrics.frames.records import KINDS
 from metrics.terminal.console import out
 
 ROWS_AT_ONCE = 1_000

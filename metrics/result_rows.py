@@ -8,9 +8,9 @@ from typing import Protocol
 import msgspec
 
 from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.records import Value, columns, row
 from metrics.kafka.results import Result
 from metrics.record_table import RecordTable, Row
-from metrics.recount.published import Value, columns, row
 from metrics.terminal.console import say_lines
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from metrics.errors import SettingsError
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.comparison import Range
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.comparison import Range
 
 
 def range_of(start: str | None, end: str | None) -> Range:

@@ -14,8 +14,8 @@ from metrics import parquet
 from metrics.errors import FileError, SettingsError
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
+from metrics.frames.records import Published
 from metrics.kafka.results import Result
-from metrics.recount.published import Published
 
 PROJECT = Path(__file__).resolve().parents[1]
 T = 1468244340  # 2016-07-11T13:39:00Z

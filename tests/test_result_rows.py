@@ -6,9 +6,9 @@ import pytest
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
+from metrics.frames.records import Published, columns, read_record, row
 from metrics.kafka.results import Result
 from metrics.record_table import Row
-from metrics.recount.published import Published, columns, read_record, row
 from metrics.result_rows import csv_lines, json_lines, table_row
 from tests.test_app import refused
 

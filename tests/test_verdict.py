@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from metrics import verdict
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.comparison import Range
-from metrics.recount.findings import Findings, Kind
+from metrics.frames.verify import text
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.findings import Findings, Kind
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
@@ -20,13 +20,13 @@ def verification(findings: Findings, asked: Range = ALL_TIME) -> Any:
 
 def shown(findings: Findings, capfd: pytest.CaptureFixture[str], asked: Range = ALL_TIME) -> list[str]:
     """Return the lines that people see below the table."""
-    verdict.show(verification(findings, asked))
+    text.show(verification(findings, asked))
     _, _, lines = capfd.readouterr().out.rpartition("compared ")
     return lines.splitlines()
 
 
 def read(findings: Findings) -> dict[str, Any]:
-    return dict(orjson.loads(verdict.as_json(verification(findings))))
+    return dict(orjson.loads(text.as_json(verification(findings))))
 
 
 def compared() -> Findings:

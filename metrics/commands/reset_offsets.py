@@ -7,8 +7,8 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
-from metrics.frames.reset import plan, text
-from metrics.frames.reset.plan import Plan, Reset
+from metrics.frames.reset import text
+from metrics.frames.reset.plan import Plan, Reset, opened
 from metrics.frames.reset.target import Edge, Offset, Since, Target
 from metrics.terminal import console
 from metrics.terminal.console import bar, say, say_lines
@@ -37,27 +37,27 @@ def reset_offsets(
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
     target = _target_of(to)
-    with broker_in_use(console.note) as settings, plan.opened(settings, target) as opened:
+    with broker_in_use(console.note) as settings, opened(settings, target) as reset:
         if execute:
-            opened.require_no_instance()
-        with bar(f"reading {settings.input_topic}", opened.frames) as move:
-            plan = opened.work_out(move)
+            reset.require_no_instance()
+        with bar(f"reading {settings.input_topic}", reset.frames) as move:
+            plan = reset.work_out(move)
         if as_json:
-            _do(opened, plan, is_asked=execute)
+            _do(reset, plan, is_asked=execute)
             say_lines([msgspec.json.encode(plan).decode()])
             return
         text.show(plan)
-        _do(opened, plan, is_asked=execute)
+        _do(reset, plan, is_asked=execute)
         if plan.is_done:
             say("done: the next run goes on from there")
         elif plan.has_changes:
             say("nothing is changed yet: --execute does it")
 
 
-def _do(opened: Reset, plan: Plan, *, is_asked: bool) -> None:
+def _do(reset: Reset, plan: Plan, *, is_asked: bool) -> None:
     """Do what was worked out, if that is asked for and changes anything."""
     if is_asked and plan.has_changes:
-        opened.execute()
+        reset.execute()
         plan.is_done = True
 
 

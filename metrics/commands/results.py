@@ -15,9 +15,9 @@ from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
+from metrics.frames.records import KINDS
 from metrics.kafka.results import Result, Results, Tell, opened
 from metrics.record_table import RecordTable
-from metrics.recount.published import KINDS
 from metrics.result_rows import Csv, JsonLines, Printer, TableRows, table_row
 from metrics.terminal.console import bar, is_standard_output, note, numbered, out, say, shown, warn
 from metrics.terminal.streams import require_open, require_reader

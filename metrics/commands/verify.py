@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from metrics import verdict
 from metrics.cli.broker_in_use import broker_in_use
-from metrics.kafka import verification
-from metrics.recount.comparison import Range
-from metrics.recount.findings import MOST_DIFFERENCES, Findings
+from metrics.frames.verify import run, text
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.findings import MOST_DIFFERENCES, Findings
 from metrics.settings import Settings
 from metrics.terminal.console import bar, say_lines
 from metrics.times import range_of
@@ -47,11 +46,11 @@ def verify(
 def _verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> bool:
     """Recount the input, hold the outputs against it, show what differs, and tell whether they agree."""
     findings = Findings(most)
-    with verification.opened(settings, within, findings) as opened:
+    with run.opened(settings, within, findings) as opened:
         with bar(f"recounting {settings.input_topic}", opened.frames) as move:
             opened.run(move)
         if as_json:
-            say_lines(verdict.as_json(opened).decode().splitlines())
+            say_lines(text.as_json(opened).decode().splitlines())
         else:
-            verdict.show(opened)
+            text.show(opened)
     return findings.agrees

@@ -9,6 +9,7 @@ from confluent_kafka import Message
 
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import State
+from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents
@@ -16,7 +17,6 @@ from metrics.kafka.headers import headers_of
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.tail import Tail
-from metrics.recount.rejected import RejectedRecords
 from metrics.settings import Settings
 
 BEGINNING_BYTES = 200

@@ -11,14 +11,14 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.records import KINDS, Deleted, Published, Unreadable, read_record
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.comparison import Range
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import extents, first_at
 from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.tail import Tail
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.comparison import Range
-from metrics.recount.published import KINDS, Deleted, Published, Unreadable, read_record
 from metrics.settings import Settings
 
 OFFSETS_A_LIVE_WINDOW = 2

@@ -1,6 +1,6 @@
 """The sizes of windows that can be looked at.
 
-A further size is a further row here. Its record is described in `metrics.recount.published`, its topic is named in
+A further size is a further row here. Its record is described in `metrics.frames.records`, its topic is named in
 `metrics.kafka.results`; the page, the API and its events have it then.
 """
 

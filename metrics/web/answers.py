@@ -6,8 +6,8 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from metrics.frames.records import columns, row
 from metrics.kafka.results import Result
-from metrics.recount.published import columns, row
 from metrics.result_rows import csv_header, csv_lines
 
 Record = TypeVar("Record")

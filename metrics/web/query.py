@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from metrics.errors import SettingsError
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.comparison import Range
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.comparison import Range
 from metrics.times import second_of
 from metrics.web import problems
 

@@ -7,10 +7,10 @@ from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from metrics.frames.records import KINDS
 from metrics.kafka.results import Result
 from metrics.live.board import Board
 from metrics.live.subscription import Subscription
-from metrics.recount.published import KINDS
 from metrics.result_rows import json_lines
 
 MEDIA_TYPE = "text/event-stream"

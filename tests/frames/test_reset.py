@@ -10,6 +10,7 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord, Series
+from metrics.frames.records import Published
 from metrics.frames.reset.published_windows import WindowsThere, going_on
 from metrics.frames.reset.state import (
     NEVER,
@@ -21,7 +22,6 @@ from metrics.frames.reset.state import (
     with_rows_of_0,
     without_open_windows,
 )
-from metrics.recount.published import Published
 from tests.frames.message import Message
 from tests.frames.test_counter import Stream, T, live
 

@@ -7,12 +7,12 @@ import msgspec
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
-from metrics.recount.audit import ALL_TIME, Outputs, audit
-from metrics.recount.comparison import Range
-from metrics.recount.findings import Findings
-from metrics.recount.judging import PartitionJudge, Received
-from metrics.recount.published import Strays, in_order, read_record
-from metrics.recount.rejected import RejectedRecords
+from metrics.frames.records import Strays, in_order, read_record
+from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.findings import Findings
+from metrics.frames.verify.judge import PartitionJudge, Received
+from metrics.frames.verify.rejected import RejectedRecords
 from tests.frames.message import message
 from tests.frames.simulation import GAP_LIMIT_S, Run
 from tests.reference import Timeline

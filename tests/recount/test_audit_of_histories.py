@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
-from metrics.recount.findings import Findings, Kind
+from metrics.frames.verify.findings import Findings, Kind
 from tests.frames.simulation import Run
 from tests.frames.test_simulation import live_through
 from tests.recount.audited import audited

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from metrics.frames.core.windows import Series
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.comparison import Comparison
-from metrics.recount.findings import Findings, Kind
-from metrics.recount.published import OfWindow, Published, Strays, in_order, read_record
-from metrics.recount.recount import Window
+from metrics.frames.records import OfWindow, Published, Strays, in_order, read_record
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.comparison import Comparison
+from metrics.frames.verify.findings import Findings, Kind
+from metrics.frames.verify.recount import Window
 
 
 def second(start: int, frames: int, average: float, gap_s: int = 0) -> Published:

@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.frames.core.windows import SecondRecord
-from metrics.recount.published import Published, Unreadable, read_record
+from metrics.frames.records import Published, Unreadable, read_record
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 MOST = 2**63 - 1

@@ -1,6 +1,6 @@
 """What the rejected topic tells: frames that are too large for the republished stream count all the same."""
 
-from metrics.recount.rejected import RejectedRecords
+from metrics.frames.verify.rejected import RejectedRecords
 
 
 def test_frames_too_large_to_be_republished_are_no_rejected_ones() -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from metrics.recount.entry import Entry, Stamp, TimestampLimits, content_of
-from metrics.recount.findings import Kind
-from metrics.recount.republished import Places, Republished, groups, nothing_found
-from metrics.recount.walk import Walk
+from metrics.frames.verify.findings import Kind
+from metrics.frames.verify.republished.entry import Entry, Stamp, TimestampLimits, content_of
+from metrics.frames.verify.republished.findings import Places, Republished, groups, nothing_found
+from metrics.frames.verify.republished.walk import Walk
 
 ANY_TIME = 2**63 - 1
 LIMITS = TimestampLimits(ANY_TIME, ANY_TIME, 10**12)

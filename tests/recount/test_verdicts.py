@@ -1,7 +1,7 @@
 """What a verification comes to: windows that agree, that differ, that could not be compared, or none to compare."""
 
-from metrics.recount.comparison import Range
-from metrics.recount.findings import Kind, Verdict
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.findings import Kind, Verdict
 from tests.frames.simulation import Run
 from tests.recount.audited import audited
 from tests.reference import Sent

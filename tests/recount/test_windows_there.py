@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.core.windows import Series
+from metrics.frames.records import Deleted, OfWindow, Published
 from metrics.frames.reset.published_windows import First, Sum, WindowsThere, going_on
-from metrics.recount.published import Deleted, OfWindow, Published
 
 T = 1468281540  # 2016-07-11T23:59:00Z, so that windows lie in two days
 

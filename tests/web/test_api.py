@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from metrics.frames import records
+from metrics.frames.records import Published
 from metrics.kafka.results import Result
 from metrics.live import kinds
 from metrics.live.board import Board
 from metrics.live.kinds import WindowKind
-from metrics.recount import published
-from metrics.recount.published import Published
 from metrics.web import api, documentation
 from tests.kafka.application import wait_until
 from tests.live.results import T, minute, second
@@ -219,8 +219,8 @@ def test_the_document_refers_to_nothing_that_it_lacks(served: Serving) -> None:
 def test_a_further_size_of_windows_is_a_row_beside_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     five = WindowKind(300, "five-minutes", "Users in five minutes", "user", 100, lambda _: 10)
     monkeypatch.setattr(api, "KINDS", (*kinds.KINDS, five))
-    monkeypatch.setitem(published.KINDS, 300, "five minutes")
-    monkeypatch.setitem(published.FIELDS, 300, published.FIELDS[60])
+    monkeypatch.setitem(records.KINDS, 300, "five minutes")
+    monkeypatch.setitem(records.FIELDS, 300, records.FIELDS[60])
     monkeypatch.setitem(documentation._WINDOWS, 300, documentation._WINDOWS[60])
     board = Board(KEEP | {300: 10})
     board.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])

@@ -14,7 +14,7 @@ from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
 from metrics.frames.core.windows import SECOND_S
-from metrics.recount.judging import Fate, PartitionJudge, Received, Told
+from metrics.frames.verify.judge import Fate, PartitionJudge, Received, Told
 
 NO_OFFSET = 2**63 - 1  # behind all that a file has
 

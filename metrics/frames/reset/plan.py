@@ -14,7 +14,7 @@ from metrics.frames.core.windows import SECOND_S
 from metrics.frames.reset import commit
 from metrics.frames.reset.replay import Rereading
 from metrics.frames.reset.state import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
-from metrics.frames.reset.target import Since, Target
+from metrics.frames.reset.target import Since, Target, goals
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import Extent, extents
@@ -95,7 +95,7 @@ class Reset:
         self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._lows = {number: at.low for number, at in held.items()}
         self._target = target
-        self._goals = target.goals(target, seen.topic, held, self._positions, closed_through(seen.state))
+        self._goals = goals(target, seen.topic, held, self._positions, closed_through(seen.state))
         self._rereading = Rereading(consumer, settings, in_use, seen.state, held)
         skipped = sum(max(0, self._goals[number] - at) for number, at in self._positions.items())
         self.frames = skipped + (self._rereading.frames_back() if self._goes_back() else 0)

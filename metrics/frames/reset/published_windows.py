@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from metrics.frames.core.windows import Series
-from metrics.recount.published import Deleted, OfWindow
+from metrics.frames.records import Deleted, OfWindow
 
 DAY_S = 86_400
 ABSENT = -1

@@ -11,6 +11,7 @@ from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import FrameMessage, Reason, read_frame
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.core.windows import SECOND_S, Record, SecondRecord, rfc3339
+from metrics.frames.records import Unreadable, read_record
 from metrics.frames.reset.published_windows import WindowsThere, going_on
 from metrics.frames.reset.state import (
     NEVER,
@@ -24,13 +25,12 @@ from metrics.frames.reset.state import (
     without_open_windows,
 )
 from metrics.frames.reset.wholeness import is_whole
+from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import Extent, extents
 from metrics.kafka.rejected import read_rejected
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.recount.published import Unreadable, read_record
-from metrics.recount.whole import FIRST_FRAMES, whole_from
 from metrics.settings import Settings
 
 CHUNK_FRAMES = 100

@@ -4,7 +4,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import NamedTuple
 
-from metrics.recount.published import Strays
+from metrics.frames.records import Strays
 
 MOST_DIFFERENCES = 100
 

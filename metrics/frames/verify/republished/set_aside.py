@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from metrics.recount.entry import Content, Entry
+from metrics.frames.verify.republished.entry import Content, Entry
 
 
 class Gap(NamedTuple):

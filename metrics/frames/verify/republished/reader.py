@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Consumer, Message
 
 from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.verify.republished.entry import Entry, TimestampLimits, content_of
+from metrics.frames.verify.republished.findings import Places, Republished, groups
+from metrics.frames.verify.republished.walk import Walk
+from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka.headers import Headers, headers_of
-from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import Limits
-from metrics.recount.entry import Entry, TimestampLimits, content_of
-from metrics.recount.republished import Places, Republished, groups
-from metrics.recount.walk import Walk
 
 # So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.
 CHUNK_OFFSETS = 10_000

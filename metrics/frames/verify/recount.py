@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.windows import SECOND_S
-from metrics.recount.judging import Fate, Judged
+from metrics.frames.verify.judge import Fate, Judged
 
 
 class Window(NamedTuple):

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from metrics.recount.entry import Content, Entry
+from metrics.frames.verify.republished.entry import Content, Entry
 
 
 class Lane:

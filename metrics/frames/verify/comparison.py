@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, Series
-from metrics.recount.findings import Findings, Kind, frames_text
-from metrics.recount.published import Deleted, OfWindow, Published
-from metrics.recount.recount import Window
+from metrics.frames.records import Deleted, OfWindow, Published
+from metrics.frames.verify.findings import Findings, Kind, frames_text
+from metrics.frames.verify.recount import Window
 
 
 class Range(NamedTuple):

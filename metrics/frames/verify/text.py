@@ -8,10 +8,10 @@ from rich.table import Table
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, rfc3339
-from metrics.kafka.verification import Verification
-from metrics.recount.audit import ALL_TIME
-from metrics.recount.findings import Difference, Findings, Kind, Verdict
-from metrics.recount.republished import Republished
+from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
+from metrics.frames.verify.republished.findings import Republished
+from metrics.frames.verify.run import Verification
 from metrics.terminal.console import numbered, say, say_table, warn
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from metrics.recount.entry import Entry
-from metrics.recount.findings import Difference, Findings, Kind, frames_text
+from metrics.frames.verify.findings import Difference, Findings, Kind, frames_text
+from metrics.frames.verify.republished.entry import Entry
 
 
 class Places(NamedTuple):

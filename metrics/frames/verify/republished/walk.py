@@ -10,11 +10,11 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
-from metrics.recount.entry import Content, Entry, Stamp, TimestampLimits
-from metrics.recount.findings import Difference, Kind
-from metrics.recount.lane import Lane, Recent
-from metrics.recount.republished import Places, Republished
-from metrics.recount.set_aside import Gap, SetAside
+from metrics.frames.verify.findings import Difference, Kind
+from metrics.frames.verify.republished.entry import Content, Entry, Stamp, TimestampLimits
+from metrics.frames.verify.republished.findings import Places, Republished
+from metrics.frames.verify.republished.lane import Lane, Recent
+from metrics.frames.verify.republished.set_aside import Gap, SetAside
 
 WINDOW = 1000  # so many frames and copies are looked at in advance, where they do not agree
 RECENT = 30_000  # of so many frames, at least, it is known that they were found: what comes again is doubled

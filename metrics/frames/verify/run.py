@@ -11,27 +11,27 @@ from confluent_kafka import Consumer, Message
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.frames.reset.wholeness import is_whole
+from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
+from metrics.frames.verify.findings import Findings, frames_text
+from metrics.frames.verify.judge import Judged, PartitionJudge, Received
+from metrics.frames.verify.rejected import RejectedRecords
+from metrics.frames.verify.republished.findings import Places, Republished, nothing_found
+from metrics.frames.verify.republished.reader import Republishing
+from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.rejected import read_rejected
-from metrics.kafka.republished import Republishing
 from metrics.kafka.samples import stamp_ms
-from metrics.kafka.snapshot import Snapshot
 from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.recount.audit import ALL_TIME, Outputs, audit
-from metrics.recount.comparison import Range
-from metrics.recount.findings import Findings, frames_text
-from metrics.recount.judging import Judged, PartitionJudge, Received
-from metrics.recount.published import OfWindow, Published, Strays, Unreadable, in_order, read_record
-from metrics.recount.rejected import RejectedRecords
-from metrics.recount.republished import Places, Republished, nothing_found
-from metrics.recount.whole import FIRST_FRAMES, whole_from
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
-    from metrics.recount.conservation import Row
+    from metrics.frames.verify.conservation import Row
 
 
 class Verification:

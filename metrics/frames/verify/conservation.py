@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from metrics.frames.core.state import State, Tally
 from metrics.frames.core.windows import Series
-from metrics.recount.comparison import Averages
-from metrics.recount.findings import Findings, Kind, frames_text
-from metrics.recount.judging import Fate
-from metrics.recount.recount import Recount
-from metrics.recount.rejected import RejectedRecords
+from metrics.frames.verify.comparison import Averages
+from metrics.frames.verify.findings import Findings, Kind, frames_text
+from metrics.frames.verify.judge import Fate
+from metrics.frames.verify.recount import Recount
+from metrics.frames.verify.rejected import RejectedRecords
 
 
 class Row(NamedTuple):

@@ -1,0 +1,1 @@
+"""The republished stream compared with the frames that were consumed."""
