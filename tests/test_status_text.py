@@ -2,11 +2,11 @@
 
 import msgspec
 
-from metrics import status_text
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.kafka.status import (
+from metrics.frames.status import text
+from metrics.frames.status.facts import (
     Activity,
     ErrorEstimate,
     HeldOpen,
@@ -54,21 +54,21 @@ partition  open  held  held from    counted  late  rejected  lost
 
 
 def test_in_a_pipe_a_partition_is_one_row() -> None:
-    assert "\n".join(status_text.table(status(), None)) + "\n" == WIDE
+    assert "\n".join(text.table(status(), None)) + "\n" == WIDE
 
 
 def test_on_a_narrow_terminal_the_table_is_folded_and_each_part_names_its_partitions() -> None:
-    assert "\n".join(status_text.table(status(), 80)) + "\n" == NARROW
-    assert max(map(len, status_text.table(status(), 79))) <= 79
+    assert "\n".join(text.table(status(), 80)) + "\n" == NARROW
+    assert max(map(len, text.table(status(), 79))) <= 79
 
 
 def test_a_terminal_that_is_too_narrow_for_anything_still_gets_each_column() -> None:
-    titles = [line for line in status_text.table(status(), 1) if line.startswith("partition")]
+    titles = [line for line in text.table(status(), 1) if line.startswith("partition")]
     assert len(titles) == 12
 
 
 def test_the_head_tells_the_group_what_is_closed_and_open_and_the_error_by_reason() -> None:
-    assert [*status_text.head(status())] == [
+    assert [*text.head(status())] == [
         "group         group, reading frames: 2 partitions",
         "instance      89abcdef, active: it was seen to commit",
         "rules         LATENESS_S=5 FUTURE_LIMIT_S=3600",
@@ -85,7 +85,7 @@ def test_the_head_warns_of_what_the_instance_saw() -> None:
         Moment.of(T + 940), 1000, ErrorEstimate(0.123, 123, {"late": 3, "not_json": 120}), is_wrong=True
     )
     warned = msgspec.structs.replace(status(), held_open=hold, last_minute=minute)
-    assert [*status_text.head(warned)][7:] == [
+    assert [*text.head(warned)][7:] == [
         (
             "warning       seconds from 2016-07-11T13:39:25Z on have been open for 23 s: partition 1 holds them, it "
             "has lag; paused meanwhile: 1"
@@ -98,7 +98,7 @@ def test_the_head_warns_of_what_the_instance_saw() -> None:
 
 
 def test_it_says_why_a_window_is_open_who_holds_it_and_since_when() -> None:
-    assert [*status_text.why(status())] == [
+    assert [*text.why(status())] == [
         "why is the second 2016-07-11T13:39:25Z open?",
         "  partition 1 holds it: its event clock is 1 s short of 2016-07-11T13:39:31Z, its end and LATENESS_S",
         "why is the minute 2016-07-11T13:39:00Z open?",
@@ -115,20 +115,20 @@ def test_it_says_why_a_window_is_open_who_holds_it_and_since_when() -> None:
 
 
 def test_of_very_many_that_hold_it_few_are_told() -> None:
-    lines = [*status_text.why(status(partitions=100))]
+    lines = [*text.why(status(partitions=100))]
     assert lines[3].endswith("; also short: partition 2 by 35 s, partition 3 by 35 s, 96 more")
     assert len(lines) == 4 + 3 + 1
 
 
 def test_without_an_instance_it_promises_nothing_that_only_one_would_do() -> None:
-    text = status_text.text(status(Activity.STOPPED), None)
+    text = text.text(status(Activity.STOPPED), None)
     assert "no instance is active: nothing moves until one runs" in text
     assert "IDLE_S" not in text
     assert "wall time" not in text
 
 
 def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
-    text = status_text.text(status(Activity.SILENT), None)
+    text = text.text(status(Activity.SILENT), None)
     assert "89abcdef, silent: it did not stop in order, but commits no more: killed, hanging, or cut off" in text
     assert "no instance is seen to commit: nothing moves until one does" in text
     assert "no instance is active" not in text
@@ -138,7 +138,7 @@ def test_what_no_state_tells_is_not_made_up() -> None:
     earlier = msgspec.structs.replace(
         status(), is_open_known=False, oldest_open_second=None, oldest_open_minute=None, closed_through=None
     )
-    text = status_text.text(earlier, None)
+    text = text.text(earlier, None)
     assert "closed        -: 26 seconds" in text
     assert "open          16 frames in seconds that this state, of an earlier program, does not tell" in text
     assert "why windows are open, this state does not tell" in text

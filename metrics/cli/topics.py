@@ -13,10 +13,11 @@ from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.registry import STYLE, Command, Group
 from metrics.cli.reporting import reporting
 from metrics.errors import SettingsError, TopicError
-from metrics.kafka import onlooker, overview
+from metrics.frames.status import observe
+from metrics.frames.status.facts import Activity
+from metrics.kafka import overview
 from metrics.kafka import topics as broker_topics
 from metrics.kafka.clients import open_admin
-from metrics.kafka.status import Activity
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
 from metrics.terminal.console import note, numbered, out, say, say_lines, warn
@@ -222,7 +223,7 @@ def _check_not_in_use(admin: AdminClient, settings: Settings, names: Collection[
     own = [name for name in settings.topics().values() if name in names]
     if not own:
         return
-    match onlooker.activity(admin, settings):
+    match observe.activity(admin, settings):
         case Activity.ACTIVE:
             raise TopicError(
                 f"{' and '.join(own)}: in use, so nothing is deleted",

@@ -5,10 +5,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics import status_text
 from metrics.cli.broker_in_use import broker_in_use
-from metrics.kafka import onlooker
-from metrics.kafka.status import describe
+from metrics.frames.status import observe, text
+from metrics.frames.status.facts import describe
 from metrics.settings import Settings
 from metrics.terminal import console
 from metrics.terminal.console import out, say, say_lines
@@ -30,11 +29,11 @@ def status(
 
 def _print(settings: Settings) -> None:
     """Print how the group stands, for people."""
-    status = describe(onlooker.look(settings))
+    status = describe(observe.look(settings))
     require_open()
-    say(status_text.text(status, out.width if out.is_terminal else None))
+    say(text.text(status, out.width if out.is_terminal else None))
 
 
 def _print_as_json(settings: Settings) -> None:
     """Print how the group stands as one JSON object."""
-    say_lines([msgspec.json.encode(describe(onlooker.look(settings))).decode()])
+    say_lines([msgspec.json.encode(describe(observe.look(settings))).decode()])

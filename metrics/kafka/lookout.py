@@ -7,10 +7,10 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.windows import SECOND_S
-from metrics.kafka import sign_words
+from metrics.frames.status import warnings
+from metrics.frames.status.facts import Cause, held_open, last_minute
 from metrics.kafka.input import Input
 from metrics.kafka.signs import Hold, Signs
-from metrics.kafka.status import Cause, held_open, last_minute
 from metrics.kafka.watch import End
 from metrics.settings import Settings
 
@@ -90,7 +90,7 @@ class Lookout:
         held = held_open(self._hold)
         if held is not None and not self._is_held_told:
             self._is_held_told, self._held_since_s = True, since_s
-            self._tell(sign_words.of_hold(held, int(now_s - since_s)))
+            self._tell(warnings.of_hold(held, int(now_s - since_s)))
 
     def _end_hold(self, now_s: float, since_s: float) -> None:
         """Tell that windows close in time again, once they clearly do."""
@@ -125,7 +125,7 @@ class Lookout:
             return
         if not self._is_wrong_told and minute.is_wrong:
             self._is_wrong_told = True
-            self._tell(sign_words.of_minute(minute))
+            self._tell(warnings.of_minute(minute))
         elif (
             self._is_wrong_told and minute.error.rate < WRONG_SHARE / 2 and now_s - self._minute.began()[0] >= MINUTE_S
         ):

@@ -9,9 +9,9 @@ from time import time
 
 import msgspec
 
+from metrics.frames.status.facts import Status
 from metrics.kafka.rejected import RejectedFrame
 from metrics.kafka.results import Result, by_ends
-from metrics.kafka.status import Status
 from metrics.live.kept import Kept
 from metrics.live.subscription import Subscription
 

@@ -7,9 +7,10 @@ from time import monotonic
 from confluent_kafka import KafkaException
 
 from metrics.errors import BrokerError, MetricsError
-from metrics.kafka import onlooker, rejected, results
+from metrics.frames.status import observe
+from metrics.frames.status.facts import describe
+from metrics.kafka import rejected, results
 from metrics.kafka.clients import text_of
-from metrics.kafka.status import describe
 from metrics.live.board import KEEP_REJECTED, Board
 from metrics.settings import Settings
 
@@ -95,7 +96,7 @@ class Reader:
 
     def _read_status(self, relieve: Callable[[], None]) -> None:
         while not self._stopping.is_set():
-            self._board.set_status(describe(onlooker.look(self._settings)))
+            self._board.set_status(describe(observe.look(self._settings)))
             relieve()
             self._stopping.wait(STATUS_EVERY_S)
 

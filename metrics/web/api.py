@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.kafka.status import Status
+from metrics.frames.status.facts import Status
 from metrics.live.board import Board, TooManyListenersError
 from metrics.live.kinds import KINDS
 from metrics.web import documentation, problems, query, stream

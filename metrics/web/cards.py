@@ -7,12 +7,12 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.frames.core.open_windows import Moment
+from metrics.frames.status.facts import Activity, Status
+from metrics.frames.status.text import activity, why
 from metrics.kafka.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.kafka.results import Result
-from metrics.kafka.status import Activity, Status
 from metrics.live.board import KEEP_REJECTED, Trouble
 from metrics.live.kinds import WindowKind
-from metrics.status_text import activity, why
 from metrics.web import charts
 from metrics.web.figures import Figure
 from metrics.web.words import clock

@@ -6,7 +6,7 @@ from time import time
 from fastapi import FastAPI, Request, Response
 from nicegui import Client, ui
 
-from metrics.kafka import sign_words
+from metrics.frames.status import warnings
 from metrics.live.board import Board
 from metrics.live.kinds import KINDS
 from metrics.settings import Settings
@@ -93,7 +93,7 @@ class View:
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
         self._instance.show(status, is_up_to_date=self._board.trouble is None)
-        losses, warnings = (status.losses, [*sign_words.warnings(status)]) if status else ([], [])
+        losses, warnings = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
         self._banner.show(self._board.trouble, losses, warnings, status.asked_at if status else None)
         self._why.show(status)
         self._rejected.show(rejected, now)

@@ -7,8 +7,8 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from metrics import settings as environment
+from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
-from metrics.kafka.status import Activity
 from metrics.live.board import Board
 from metrics.live.kinds import kept
 from metrics.live.reader import Reader

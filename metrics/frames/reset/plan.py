@@ -15,11 +15,11 @@ from metrics.frames.reset import commit
 from metrics.frames.reset.replay import Rereading
 from metrics.frames.reset.state import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
 from metrics.frames.reset.target import Since, Target, goals
+from metrics.frames.status.facts import Activity, InstanceStatus, Seen
+from metrics.frames.status.observe import look
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.extents import Extent, extents
-from metrics.kafka.onlooker import look
-from metrics.kafka.status import Activity, InstanceStatus, Seen
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

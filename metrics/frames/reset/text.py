@@ -8,7 +8,7 @@ from metrics.escaping import in_line
 from metrics.frames.core.open_windows import Moment
 from metrics.frames.reset.plan import Plan
 from metrics.frames.reset.state import Stretch, Stretches
-from metrics.kafka.status import Activity
+from metrics.frames.status.facts import Activity
 from metrics.terminal.console import numbered, out, say, warn
 
 

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames.core.state import PartitionState, State
+from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.extents import EARLIEST, LATEST, ask, told
@@ -19,7 +20,6 @@ from metrics.kafka.samples import stamp_ms
 from metrics.kafka.saved_state import SavedState
 from metrics.kafka.signs import NONE
 from metrics.kafka.standby import Silence
-from metrics.kafka.status import Activity, Place, Seen
 from metrics.settings import Settings
 
 LOOK_S = 0.2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from metrics.kafka.status import Cause, HeldOpen, LastMinute, Status
+from metrics.frames.status.facts import Cause, HeldOpen, LastMinute, Status
 
 WORDS = {
     Cause.LAG: "it has lag",

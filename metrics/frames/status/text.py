@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from metrics.escaping import in_line
 from metrics.frames.core.open_windows import Holder, Moment, OpenWindow
-from metrics.kafka import sign_words
-from metrics.kafka.status import Activity, Cause, PartitionStatus, Status
+from metrics.frames.status import warnings
+from metrics.frames.status.facts import Activity, Cause, PartitionStatus, Status
 from metrics.terminal.columns import Column, folded
 from metrics.terminal.console import numbered
 
@@ -47,7 +47,7 @@ def head(status: Status) -> Iterator[str]:
     yield f"error rate    {error.rate:.3%} of {decided}{': ' + parts if parts else ''}"
     for loss in status.losses:
         yield f"lost          {loss}"
-    for warning in sign_words.warnings(status):
+    for warning in warnings.warnings(status):
         yield f"warning       {warning}"
 
 

@@ -1,0 +1,1 @@
+"""The state of a consumer group, seen from outside."""
