@@ -9,7 +9,7 @@ from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, Record, SecondRecord
-from metrics.record_table import RecordTable, Row
+from metrics.frames.results.table import RecordTable, Row
 from metrics.terminal.console import Figures, err, figures_table, note, numbered, say_lines, shown, warn
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from pyarrow.parquet import ParquetFile
 
-from metrics import parquet
 from metrics.errors import FileError, SettingsError
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import Published
-from metrics.kafka.results import Result
+from metrics.frames.results import parquet
+from metrics.frames.results.read import Result
 
 PROJECT = Path(__file__).resolve().parents[1]
 T = 1468244340  # 2016-07-11T13:39:00Z

@@ -9,9 +9,9 @@ from time import time
 
 import msgspec
 
+from metrics.frames.results.read import Result, by_ends
+from metrics.frames.results.rejected import RejectedFrame
 from metrics.frames.status.facts import Status
-from metrics.kafka.rejected import RejectedFrame
-from metrics.kafka.results import Result, by_ends
 from metrics.live.kept import Kept
 from metrics.live.subscription import Subscription
 

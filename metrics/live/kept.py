@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 
-from metrics.kafka.results import Result
+from metrics.frames.results.read import Result
 
 
 class Kept:

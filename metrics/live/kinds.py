@@ -1,7 +1,7 @@
 """The sizes of windows that can be looked at.
 
 A further size is a further row here. Its record is described in `metrics.frames.records`, its topic is named in
-`metrics.kafka.results`; the page, the API and its events have it then.
+`metrics.frames.results.read`; the page, the API and its events have it then.
 """
 
 from collections.abc import Callable

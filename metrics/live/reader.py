@@ -7,9 +7,9 @@ from time import monotonic
 from confluent_kafka import KafkaException
 
 from metrics.errors import BrokerError, MetricsError
+from metrics.frames.results import read, rejected
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
-from metrics.kafka import rejected, results
 from metrics.kafka.clients import text_of
 from metrics.live.board import KEEP_REJECTED, Board
 from metrics.settings import Settings
@@ -76,7 +76,7 @@ class Reader:
 
     def _read_results(self, relieve: Callable[[], None]) -> None:
         lost: list[str] = []
-        with results.latest(self._settings, self._keep) as there:
+        with read.latest(self._settings, self._keep) as there:
             self._board.begin(list(there.read(_pass_over)))
             relieve()
             for new in there.follow(self._stopping, _pass_over, lost.append):

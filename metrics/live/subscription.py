@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
 
-from metrics.kafka.results import Result
+from metrics.frames.results.read import Result
 
 MOST_WAITING = 10_000  # each listener holds the same results, so this costs little
 

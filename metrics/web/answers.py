@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from metrics.frames.records import columns, row
-from metrics.kafka.results import Result
-from metrics.result_rows import csv_header, csv_lines
+from metrics.frames.results.formats import csv_header, csv_lines
+from metrics.frames.results.read import Result
 
 Record = TypeVar("Record")
 

@@ -10,8 +10,8 @@ from fastapi.sse import format_sse_event
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.frames.records import KINDS, RECORDS, Published
+from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
-from metrics.kafka.results import Result
 from metrics.web import problems
 from metrics.web.answers import Health, Windows, csv_of, windows_of
 from metrics.web.problems import Problem, WrongField

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from metrics.frames.core.frame import Reason
+from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
-from metrics.kafka.results import Result
 from metrics.live.kinds import WindowKind
 from metrics.terminal.console import numbered
 from metrics.web.words import DAY_S, clock, day, duration, time_of_day

@@ -8,10 +8,10 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from metrics.frames.records import KINDS
-from metrics.kafka.results import Result
+from metrics.frames.results.formats import json_lines
+from metrics.frames.results.read import Result
 from metrics.live.board import Board
 from metrics.live.subscription import Subscription
-from metrics.result_rows import json_lines
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -15,7 +15,7 @@ from pyarrow.parquet import read_table
 
 from metrics.frames.core.windows import SecondRecord
 from metrics.frames.records import Published
-from metrics.kafka.results import Result, by_ends
+from metrics.frames.results.read import Result, by_ends
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame
 from tests.test_terminal import on_a_terminal
 

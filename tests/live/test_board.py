@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics.kafka.rejected import RejectedFrame
+from metrics.frames.results.rejected import RejectedFrame
 from metrics.live.board import KEEP_REJECTED, MOST_LISTENERS, Board, TooManyListenersError, Trouble
 from metrics.live.subscription import MOST_WAITING
 from tests.live.results import T, minute, second, starts

@@ -9,7 +9,7 @@ import pytest
 
 from metrics.frames import records
 from metrics.frames.records import Published
-from metrics.kafka.results import Result
+from metrics.frames.results.read import Result
 from metrics.live import kinds
 from metrics.live.board import Board
 from metrics.live.kinds import WindowKind

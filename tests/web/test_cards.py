@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics.kafka.rejected import RejectedFrame
+from metrics.frames.results.rejected import RejectedFrame
 from metrics.web.cards import beginning, how_many
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.records import Published
-from metrics.kafka.results import Result
+from metrics.frames.results.read import Result
 from metrics.live.kinds import KINDS, WindowKind
 from metrics.web import charts
 from metrics.web.charts import Change, Picture, Row

@@ -25,10 +25,10 @@ from metrics.frames.reset.state import (
     without_open_windows,
 )
 from metrics.frames.reset.wholeness import is_whole
+from metrics.frames.results.rejected import read_rejected
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.kafka.clients import open_admin
 from metrics.kafka.extents import Extent, extents
-from metrics.kafka.rejected import read_rejected
 from metrics.kafka.streams import Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings

@@ -13,6 +13,7 @@ from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S, rfc3339
 from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.frames.reset.wholeness import is_whole
+from metrics.frames.results.rejected import read_rejected
 from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
 from metrics.frames.verify.comparison import Range
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
@@ -24,7 +25,6 @@ from metrics.frames.verify.republished.reader import Republishing
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
-from metrics.kafka.rejected import read_rejected
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse

@@ -9,8 +9,8 @@ import msgspec
 
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.records import Value, columns, row
-from metrics.kafka.results import Result
-from metrics.record_table import RecordTable, Row
+from metrics.frames.results.read import Result
+from metrics.frames.results.table import RecordTable, Row
 from metrics.terminal.console import say_lines
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from metrics.errors import SettingsError
 from metrics.files import atomic
 from metrics.frames.records import columns, row
-from metrics.kafka.results import Result
+from metrics.frames.results.read import Result
 
 # Some ten megabytes of memory, and few enough groups in a large file.
 GROUP_ROWS = 20_000

@@ -1,0 +1,1 @@
+"""Published results: read, and written as text, tables and Parquet."""
