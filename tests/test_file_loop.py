@@ -11,9 +11,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from metrics.errors import FileError
-from metrics.file_loop import FileLoop, Place
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.count.loop import FileLoop, Place
 from metrics.settings import Settings
 from tests.frames.test_counter_against_reference import timelines
 from tests.reference import Answer, End, Sent, Timeline, count_all

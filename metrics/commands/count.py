@@ -9,11 +9,11 @@ import typer
 
 from metrics.cli.arguments import FrameFiles
 from metrics.cli.given_settings import given_settings
-from metrics.count_report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
-from metrics.file_loop import FileLoop
 from metrics.files import jsonl
 from metrics.frames.core.windows import MinuteRecord, SecondRecord
+from metrics.frames.count.loop import FileLoop
+from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.terminal.console import bar, err, numbered, out, pace, rate, shown
 
 

@@ -4,11 +4,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from time import monotonic
 
-from metrics.file_loop import FileLoop, Place
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, Record, SecondRecord
+from metrics.frames.count.loop import FileLoop, Place
 from metrics.frames.results.table import RecordTable, Row
 from metrics.terminal.console import Figures, err, figures_table, note, numbered, say_lines, shown, warn
 

@@ -1,0 +1,1 @@
+"""The same counts over files and pipes, without Kafka."""
