@@ -387,7 +387,7 @@ def test_the_build_is_sent_the_application_and_nothing_else(tmp_path: Path) -> N
         "Pipfile.lock",
         "app.py",
         "metrics/settings.py",
-        "metrics/kafka/loop.py",
+        "metrics/frames/job/loop.py",
         "metrics/kafka/__pycache__/loop.cpython-313.pyc",
         "metrics/old.pyc",
         ".git/config",
@@ -415,5 +415,5 @@ def test_the_build_is_sent_the_application_and_nothing_else(tmp_path: Path) -> N
         "Pipfile.lock",
         "app.py",
         "metrics/settings.py",
-        "metrics/kafka/loop.py",
+        "metrics/frames/job/loop.py",
     }

@@ -8,7 +8,8 @@ import runpy
 import sys
 
 from benchmark.process import PROJECT
-from metrics.kafka import load, loop
+from metrics.frames.job import loop
+from metrics.kafka import load
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import FrameMessage, read_frame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
+from metrics.frames.job.loop import GARBAGE_OBJECTS
 from metrics.kafka import job
 from metrics.kafka.clients import open_consumer
 from metrics.kafka.input import Input
-from metrics.kafka.loop import GARBAGE_OBJECTS
 from metrics.settings import Settings
 
 

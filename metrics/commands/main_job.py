@@ -16,9 +16,9 @@ from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.errors import FencedError, ReplacedError
 from metrics.files import jsonl
 from metrics.files.jsonl import Frames
+from metrics.frames.job.listener import Watcher, Watchers
 from metrics.frames.producer import generator
 from metrics.kafka import job, local_broker
-from metrics.kafka.watcher import Watcher, Watchers
 from metrics.settings import Settings
 from metrics.terminal.console import Report, say, warn
 

@@ -13,14 +13,14 @@ from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
 from metrics.frames.core.frame import FrameMessage, Reason, Rejection
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record, SecondRecord
+from metrics.frames.job.saved_state import Instance, SavedState, to_offsets
+from metrics.frames.job.signs import NONE, Signs
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
 from metrics.kafka.permissions import to_allow
-from metrics.kafka.saved_state import Instance, SavedState, to_offsets
-from metrics.kafka.signs import NONE, Signs
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

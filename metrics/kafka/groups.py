@@ -11,11 +11,11 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError
 from metrics.escaping import in_line
+from metrics.frames.job.saved_state import from_offsets
 from metrics.kafka import bounded, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
 from metrics.kafka.extents import Partition
-from metrics.kafka.saved_state import from_offsets
 from metrics.settings import Settings
 
 MOST_NAMED = 5

@@ -14,21 +14,21 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError, DeniedError, FencedError, MetricsError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
+from metrics.frames.job.listener import Watcher
+from metrics.frames.job.lookout import Lookout
+from metrics.frames.job.loop import BEAT_S, Loop
+from metrics.frames.job.saved_state import Instance
+from metrics.frames.job.start_state import Beginning, begin, saved_state
 from metrics.kafka import standby, topics
 from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer
 from metrics.kafka.extents import extents
 from metrics.kafka.input import Input
 from metrics.kafka.load import Load
-from metrics.kafka.lookout import Lookout
-from metrics.kafka.loop import BEAT_S, Loop
 from metrics.kafka.pace import Pace
 from metrics.kafka.patience import Patience
-from metrics.kafka.resuming import Beginning, begin, saved_state
-from metrics.kafka.saved_state import Instance
 from metrics.kafka.topics import TopicsInUse
 from metrics.kafka.watch import Watch, fenced, fenced_by
-from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
 RequireBroker = Callable[[], None]

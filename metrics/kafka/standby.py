@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer
 
-from metrics.kafka.resuming import saved_state
+from metrics.frames.job.start_state import saved_state
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
-    from metrics.kafka.saved_state import Instance
+    from metrics.frames.job.saved_state import Instance
 
 LOOK_S = 1.0
 # An active instance commits every two seconds, if only that it lives.

@@ -10,11 +10,11 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
+from metrics.frames.job.saved_state import Instance
+from metrics.frames.job.start_state import saved_state
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.extents import LATEST, ask, offset_of
-from metrics.kafka.resuming import saved_state
-from metrics.kafka.saved_state import Instance
 from metrics.settings import Settings
 
 if TYPE_CHECKING:

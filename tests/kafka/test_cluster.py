@@ -14,10 +14,10 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from metrics.errors import BrokerError
+from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.extents import extents
-from metrics.kafka.resuming import begin, saved_state
 from metrics.kafka.topics import check, topic_id
 from metrics.kafka.watch import End, Watch
 from metrics.settings import Settings, load

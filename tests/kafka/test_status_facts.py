@@ -5,8 +5,8 @@ import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
+from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.status.facts import Activity, Cause, Place, Seen, Status, describe, waits_for
-from metrics.kafka.signs import Hold, Signs
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

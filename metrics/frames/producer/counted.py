@@ -4,10 +4,10 @@ from contextlib import closing
 from typing import NamedTuple
 
 from metrics.errors import MetricsError
+from metrics.frames.job.saved_state import SavedState
+from metrics.frames.job.start_state import saved_state
 from metrics.kafka import bounded
 from metrics.kafka.clients import open_asker
-from metrics.kafka.resuming import saved_state
-from metrics.kafka.saved_state import SavedState
 from metrics.settings import Settings
 
 # It is a courtesy: who sends frames does not wait for long.

@@ -15,7 +15,7 @@ from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.open_windows import Moment, OpenWindow, open_window, silent_partitions
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.core.windows import SECOND_S
-from metrics.kafka.signs import NONE, Hold, Signs
+from metrics.frames.job.signs import NONE, Hold, Signs
 
 
 class Activity(StrEnum):

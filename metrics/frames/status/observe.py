@@ -11,14 +11,14 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames.core.state import PartitionState, State
+from metrics.frames.job.saved_state import SavedState
+from metrics.frames.job.signs import NONE
+from metrics.frames.job.start_state import hold_against, lost_state, saved_state
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.extents import EARLIEST, LATEST, ask, told
-from metrics.kafka.resuming import hold_against, lost_state, saved_state
 from metrics.kafka.samples import stamp_ms
-from metrics.kafka.saved_state import SavedState
-from metrics.kafka.signs import NONE
 from metrics.kafka.standby import Silence
 from metrics.settings import Settings
 

@@ -7,9 +7,9 @@ from metrics.errors import StateError
 from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import SECOND_S
+from metrics.frames.job.start_state import saved_state
 from metrics.kafka import topics
 from metrics.kafka.extents import extents
-from metrics.kafka.resuming import saved_state
 from metrics.kafka.streams import Span
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings

@@ -12,13 +12,13 @@ from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
+from metrics.frames.job.listener import Watcher
+from metrics.frames.job.lookout import Lookout
+from metrics.frames.job.signs import Signs
 from metrics.kafka.checkpoint import Checkpoint
 from metrics.kafka.input import BATCH_FRAMES, Input
 from metrics.kafka.load import Load
-from metrics.kafka.lookout import Lookout
-from metrics.kafka.signs import Signs
 from metrics.kafka.watch import End, Watch
-from metrics.kafka.watcher import Watcher
 from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.

@@ -7,10 +7,10 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.windows import SECOND_S
+from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
 from metrics.kafka.input import Input
-from metrics.kafka.signs import Hold, Signs
 from metrics.kafka.watch import End
 from metrics.settings import Settings
 

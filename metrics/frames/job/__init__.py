@@ -1,0 +1,1 @@
+"""The main job: a single poll loop from frames to results."""
