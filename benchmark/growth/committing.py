@@ -9,13 +9,13 @@ import sys
 
 from benchmark.process import PROJECT
 from metrics.frames.job import loop
-from metrics.kafka import load
+from metrics.kafka.job import limits
 
 
 def main() -> None:
     """Set the interval, and run app.py with the arguments that are left."""
     loop.BUSY_COMMIT_S = float(sys.argv.pop(1))
-    load.MOST_FRAMES = sys.maxsize
+    limits.MOST_FRAMES = sys.maxsize
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
 

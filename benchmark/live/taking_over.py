@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from benchmark.process import PROJECT
-from metrics.kafka.checkpoint import Checkpoint
+from metrics.kafka.job.transaction import Checkpoint
 
 
 class TookOver(msgspec.Struct, frozen=True):

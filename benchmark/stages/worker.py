@@ -21,9 +21,9 @@ from metrics.frames.core.frame import FrameMessage, read_frame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
 from metrics.frames.job.loop import GARBAGE_OBJECTS
-from metrics.kafka import job
 from metrics.kafka.clients import open_consumer
-from metrics.kafka.input import Input
+from metrics.kafka.job import runner
+from metrics.kafka.job.source import Input
 from metrics.settings import Settings
 
 
@@ -109,7 +109,7 @@ def close(task: Task, settings: Settings) -> Cost:
 
 def rest(task: Task, settings: Settings) -> Cost:
     """Run the whole loop, with its commits."""
-    with job.prepared(settings, Event()) as prepared:
+    with runner.prepared(settings, Event()) as prepared:
         prepared.connect()
         prepared.end_here()
         prepared.open()

@@ -18,7 +18,8 @@ from metrics.files import jsonl
 from metrics.files.jsonl import Frames
 from metrics.frames.job.listener import Watcher, Watchers
 from metrics.frames.producer import generator
-from metrics.kafka import job, local_broker
+from metrics.kafka import local_broker
+from metrics.kafka.job import runner
 from metrics.settings import Settings
 from metrics.terminal.console import Report, say, warn
 
@@ -85,12 +86,12 @@ class JobOptions(NamedTuple):
     accept_loss: bool
 
 
-def _run(settings: Settings, options: JobOptions, require_broker: job.RequireBroker = lambda: None) -> None:
+def _run(settings: Settings, options: JobOptions, require_broker: runner.RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
     with (
         stopping_on_signals(NOT_COMMITTED) as stopping,
         _exposing(settings) as exposed,
-        job.prepared(settings, stopping, require_broker, is_forced=options.take_over) as prepared,
+        runner.prepared(settings, stopping, require_broker, is_forced=options.take_over) as prepared,
     ):
 
         def tell(line: str) -> None:
@@ -131,7 +132,7 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield exposed
 
 
-def _open(prepared: job.Job, options: JobOptions) -> None:
+def _open(prepared: runner.Job, options: JobOptions) -> None:
     if options.until_end:
         prepared.end_here()
     if options.accept_loss:
@@ -142,7 +143,7 @@ def _open(prepared: job.Job, options: JobOptions) -> None:
 
 
 def _count(
-    settings: Settings, options: JobOptions, prepared: job.Job, stopping: Event, exposed: "Exposed | None"
+    settings: Settings, options: JobOptions, prepared: runner.Job, stopping: Event, exposed: "Exposed | None"
 ) -> None:
     say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
     report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
-from metrics.kafka.checkpoint import call_s
-from metrics.kafka.job import Job
-from metrics.kafka.standby import SILENT_S
+from metrics.kafka.job.runner import Job
+from metrics.kafka.job.standby import SILENT_S
+from metrics.kafka.job.transaction import call_s
 
 # A batch holds what 5 ms bring, a thousand frames at the most; a commit takes some milliseconds, on a bad day 20 s.
 BATCH_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)

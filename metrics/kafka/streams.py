@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
-from metrics.kafka.input import PASSING
+from metrics.kafka.job.source import PASSING
 
 BATCH_RECORDS = 1000
 PROGRESS_OFFSETS = 1000

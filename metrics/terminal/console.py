@@ -27,7 +27,7 @@ from metrics.escaping import escaped, in_line
 from metrics.files.jsonl import Frames, named
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.windows import Record, SecondRecord, rfc3339
-from metrics.kafka.job import Job
+from metrics.kafka.job.runner import Job
 from metrics.terminal.streams import require_open
 
 REFRESH_S = 0.25

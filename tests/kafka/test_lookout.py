@@ -8,7 +8,7 @@ import pytest
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.lookout import Lookout
-from metrics.kafka.watch import End
+from metrics.kafka.job.watch import End
 from metrics.settings import Settings
 from tests.frames.message import message
 

@@ -5,8 +5,8 @@ from threading import Event
 import pytest
 
 from metrics.errors import BrokerError, RefusedError
-from metrics.kafka import patience
-from metrics.kafka.patience import CALM_S, Patience
+from metrics.kafka.job import retry
+from metrics.kafka.job.retry import CALM_S, Patience
 
 LIMIT_S = 60
 
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(patience, "monotonic", lambda: made.now_s)
+    monkeypatch.setattr(retry, "monotonic", lambda: made.now_s)
     return made
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from metrics.kafka.process import Process, container_of, this_process
+from metrics.kafka.job.process import Process, container_of, this_process
 from tests.kafka.application import PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells enough of a process")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 # Tells which process it is, and lives on until its standard input is closed.
 CHILD = """
 import sys, msgspec
-from metrics.kafka.process import this_process
+from metrics.kafka.job.process import this_process
 print(msgspec.json.encode(this_process()).decode(), flush=True)
 sys.stdin.read()
 """
@@ -82,7 +82,7 @@ def test_a_process_of_another_pid_namespace_may_run_whatever_has_its_id_here() -
 
 def test_within_its_own_pid_namespace_it_is_seen_to_run_and_to_be_gone() -> None:
     look = (
-        "import subprocess, sys, msgspec; from metrics.kafka.process import Process\n"
+        "import subprocess, sys, msgspec; from metrics.kafka.job.process import Process\n"
         f"child = subprocess.Popen([sys.executable, '-c', {CHILD!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
         "told = msgspec.json.decode(child.stdout.readline(), type=Process)\n"
         "print(told.pid, told.is_gone()); child.kill(); child.wait(); print(told.is_gone())"

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.kafka import job
 from metrics.kafka.clients import open_consumer
+from metrics.kafka.job import runner
 from metrics.settings import load
 from tests.kafka.application import Application, finish, frame, wait_until
 
@@ -141,10 +141,10 @@ def test_who_reads_the_log_again_shows_that_it_lives(
     saved = application.saved_state()
     assert saved is not None
     settings = load(application.environment())
-    monkeypatch.setattr(job, "BEAT_S", 0)
+    monkeypatch.setattr(runner, "BEAT_S", 0)
     beats: list[float] = []
     consumer = open_consumer(settings)
-    job.rebuilt(consumer, settings, saved.state, lambda: beats.append(monotonic()))
+    runner.rebuilt(consumer, settings, saved.state, lambda: beats.append(monotonic()))
     consumer.close()
     assert len(beats) > 3
 

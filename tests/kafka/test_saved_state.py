@@ -14,7 +14,7 @@ from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.job.saved_state import Instance, SavedState, from_offsets, to_offsets
 from metrics.frames.job.signs import Hold, Signs
-from metrics.kafka.process import Process
+from metrics.kafka.job.process import Process
 
 MOST = 2**63 - 1
 INSTANCE = Instance("89abcdef")

@@ -5,11 +5,11 @@ from threading import Event
 import pytest
 
 from metrics.errors import BrokerError
-from metrics.kafka import patience
-from metrics.kafka.load import FEWEST_FRAMES, MOST_FRAMES, Load
-from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience
-from metrics.kafka.standby import Silence
+from metrics.kafka.job import retry
+from metrics.kafka.job.limits import FEWEST_FRAMES, MOST_FRAMES, Load
+from metrics.kafka.job.retry import Patience
+from metrics.kafka.job.slowness import Pace
+from metrics.kafka.job.standby import Silence
 
 
 def test_slow_commits_are_told_of_once_while_they_are_waited_for_and_once_when_they_are_over() -> None:
@@ -89,7 +89,7 @@ def test_an_instance_counts_as_gone_the_later_the_slower_the_broker_answers() ->
 
 def test_trouble_that_comes_again_and_again_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
-    monkeypatch.setattr(patience, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(retry, "monotonic", lambda: now_s[0])
     told: list[str] = []
     borne = Patience(60.0, Event())
     borne.tell = told.append

@@ -10,8 +10,8 @@ from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
-from metrics.kafka.input import Input
-from metrics.kafka.watch import End
+from metrics.kafka.job.source import Input
+from metrics.kafka.job.watch import End
 from metrics.settings import Settings
 
 # A window closes up to so much later than it could: frames are read, and the broker is asked, now and then.

@@ -15,10 +15,10 @@ from metrics.frames.core.windows import Record
 from metrics.frames.job.listener import Watcher
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.signs import Signs
-from metrics.kafka.checkpoint import Checkpoint
-from metrics.kafka.input import BATCH_FRAMES, Input
-from metrics.kafka.load import Load
-from metrics.kafka.watch import End, Watch
+from metrics.kafka.job.limits import Load
+from metrics.kafka.job.source import BATCH_FRAMES, Input
+from metrics.kafka.job.transaction import Checkpoint
+from metrics.kafka.job.watch import End, Watch
 from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.

@@ -15,7 +15,7 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.job.signs import NONE, Signs
-from metrics.kafka.process import Process, this_process
+from metrics.kafka.job.process import Process, this_process
 
 ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
 

@@ -11,10 +11,10 @@ from metrics.frames.job.saved_state import Instance, SavedState
 from metrics.frames.job.start_state import saved_state
 from metrics.frames.status.facts import Activity, Seen
 from metrics.frames.status.observe import last_commit
-from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
 from metrics.kafka.clients import open_transactional_producer
-from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience
+from metrics.kafka.job.retry import Patience
+from metrics.kafka.job.slowness import Pace
+from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

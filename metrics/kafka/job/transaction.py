@@ -18,8 +18,8 @@ from metrics.frames.job.signs import NONE, Signs
 from metrics.kafka import bounded
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.headers import Headers, headers_of
-from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience
+from metrics.kafka.job.retry import Patience
+from metrics.kafka.job.slowness import Pace
 from metrics.kafka.permissions import to_allow
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings

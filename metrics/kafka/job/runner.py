@@ -19,16 +19,17 @@ from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.loop import BEAT_S, Loop
 from metrics.frames.job.saved_state import Instance
 from metrics.frames.job.start_state import Beginning, begin, saved_state
-from metrics.kafka import standby, topics
-from metrics.kafka.checkpoint import Checkpoint, TransactionLostError
+from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer
 from metrics.kafka.extents import extents
-from metrics.kafka.input import Input
-from metrics.kafka.load import Load
-from metrics.kafka.pace import Pace
-from metrics.kafka.patience import Patience
+from metrics.kafka.job import standby
+from metrics.kafka.job.limits import Load
+from metrics.kafka.job.retry import Patience
+from metrics.kafka.job.slowness import Pace
+from metrics.kafka.job.source import Input
+from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
+from metrics.kafka.job.watch import Watch, fenced, fenced_by
 from metrics.kafka.topics import TopicsInUse
-from metrics.kafka.watch import Watch, fenced, fenced_by
 from metrics.settings import Settings
 
 RequireBroker = Callable[[], None]

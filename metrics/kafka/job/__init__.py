@@ -1,0 +1,1 @@
+"""The exactly-once runner: takes over, polls, recovers, stands by."""
