@@ -2,10 +2,10 @@
 
 from metrics.cli import topics_text
 from metrics.frames.core.open_windows import Moment
-from metrics.kafka.extents import Extent
 from metrics.kafka.groups import Group, Groups
-from metrics.kafka.overview import Held, Reader, TopicFacts, describe
+from metrics.kafka.offsets import Extent
 from metrics.kafka.samples import Sample
+from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

@@ -15,7 +15,7 @@ from metrics.cli.reporting import reporting
 from metrics.errors import SettingsError, TopicError
 from metrics.frames.status import observe
 from metrics.frames.status.facts import Activity
-from metrics.kafka import overview
+from metrics.kafka import topic_facts
 from metrics.kafka import topics as broker_topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import Asked
@@ -175,20 +175,20 @@ def _not_hidden(existing: Collection[str]) -> list[str]:
     return [name for name in existing if not name.startswith(HIDDEN)]
 
 
-def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[overview.TopicFacts]:
-    found = overview.of_topics(admin, settings, partitions)
+def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[topic_facts.TopicFacts]:
+    found = topic_facts.of_topics(admin, settings, partitions)
     for remark in found.remarks:
         warn(remark)
     return found.topics
 
 
-def _print(found: Sequence[overview.TopicFacts]) -> None:
+def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
     """Print what was found, for people."""
     require_open()
     say(topics_text.text(found, out.width if out.is_terminal else None) if found else "there is no topic to show")
 
 
-def _print_as_json(found: Sequence[overview.TopicFacts]) -> None:
+def _print_as_json(found: Sequence[topic_facts.TopicFacts]) -> None:
     """Print what was found, a JSON object a topic."""
     say_lines(msgspec.json.encode(topic).decode() for topic in found)
 

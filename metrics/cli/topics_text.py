@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich import filesize
 
 from metrics.frames.core.open_windows import Moment
-from metrics.kafka.overview import Reader, TopicFacts
+from metrics.kafka.topic_facts import Reader, TopicFacts
 from metrics.terminal.columns import Column, folded
 
 MOST_NAME_COLUMNS = 40

@@ -18,7 +18,7 @@ from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import Shift
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
-from metrics.kafka.extents import most_records
+from metrics.kafka.offsets import most_records
 from metrics.settings import Settings
 from metrics.terminal.console import name_of, note, numbered, pace, say, throughput
 from metrics.terminal.console import rate as rate_of

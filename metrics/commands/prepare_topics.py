@@ -20,7 +20,7 @@ from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
-from metrics.kafka.extents import most_records
+from metrics.kafka.offsets import most_records
 from metrics.settings import Settings
 from metrics.terminal.console import bar, name_of, numbered, pace, rate, say, warn
 

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.errors import SettingsError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.kafka import bounded
+from metrics.kafka import futures
 from metrics.kafka.unreachable import require_names, unreachable
 from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
@@ -236,7 +236,7 @@ def _metadata(admin: AdminClient, settings: Settings, causes: Mapping[str, int])
         admin.poll(0)
         say()
         if code == KafkaError._TIMED_OUT:  # there is a connection
-            found: ClusterMetadata = bounded.call(left_s + 1, admin.list_topics, None, left_s, meanwhile=say)
+            found: ClusterMetadata = futures.call(left_s + 1, admin.list_topics, None, left_s, meanwhile=say)
             return found
         if left_s <= REACH_TIMEOUT_S - DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
             raise _AllDownError

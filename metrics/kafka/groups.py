@@ -12,10 +12,10 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError, StateError
 from metrics.escaping import in_line
 from metrics.frames.job.saved_state import from_offsets
-from metrics.kafka import bounded, topics
+from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
-from metrics.kafka.extents import Partition
+from metrics.kafka.offsets import Partition
 from metrics.settings import Settings
 
 MOST_NAMED = 5
@@ -90,7 +90,7 @@ def _listed(admin: AdminClient) -> _Listed:
     while True:
         failures: list[KafkaError] = []
         try:
-            listed = bounded.result(admin.list_consumer_groups(request_timeout=ASK_TIMEOUT_S), ASK_TIMEOUT_S + 1)
+            listed = futures.result(admin.list_consumer_groups(request_timeout=ASK_TIMEOUT_S), ASK_TIMEOUT_S + 1)
         except KafkaException as error:
             failures = [error.args[0]]
         else:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_onlooker
-from metrics.kafka.extents import Extent, Partition
 from metrics.kafka.headers import headers_of
+from metrics.kafka.offsets import Extent, Partition
 from metrics.settings import Settings
 
 RECORDS_TIMEOUT_S = 10.0

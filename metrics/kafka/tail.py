@@ -6,7 +6,7 @@ from threading import Event
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_consumer, text_of_error
-from metrics.kafka.streams import BATCH_RECORDS, Span, require_readable
+from metrics.kafka.reader import BATCH_RECORDS, Span, require_readable
 from metrics.settings import Settings
 
 # How long a call waits for the next record, and how long for what was committed together with it.

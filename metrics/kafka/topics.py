@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from metrics.errors import BrokerError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.kafka import bounded
+from metrics.kafka import futures
 from metrics.kafka.clients import text_of
 from metrics.settings import Settings
 
@@ -181,7 +181,7 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
         return
     for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S, **how).items():
         try:
-            bounded.result(future, ADMIN_TIMEOUT_S + 1)
+            futures.result(future, ADMIN_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
@@ -204,7 +204,7 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
     refused = {}
     for name, future in admin.delete_topics([*names], operation_timeout=ADMIN_TIMEOUT_S).items():
         try:
-            bounded.result(future, ADMIN_TIMEOUT_S + 1)
+            futures.result(future, ADMIN_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # somebody else was faster
                 refused[name] = text_of(error)
@@ -399,7 +399,7 @@ def topic_id(admin: AdminClient, topic: str) -> str:
     """
     try:
         future = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_TIMEOUT_S)[topic]
-        return str(bounded.result(future, ADMIN_TIMEOUT_S + 1).topic_id)
+        return str(futures.result(future, ADMIN_TIMEOUT_S + 1).topic_id)
     except KafkaException as error:
         raise BrokerError(f"the broker does not describe the topic {topic}", why=text_of(error)) from error
 
@@ -439,7 +439,7 @@ def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         asked = admin.describe_configs([resource], request_timeout=ADMIN_TIMEOUT_S)[resource]
-        entries = bounded.result(asked, ADMIN_TIMEOUT_S + 1)
+        entries = futures.result(asked, ADMIN_TIMEOUT_S + 1)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return {}

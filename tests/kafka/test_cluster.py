@@ -17,8 +17,8 @@ from metrics.errors import BrokerError
 from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
 from metrics.kafka.clients import open_admin, open_consumer
-from metrics.kafka.extents import extents
 from metrics.kafka.job.watch import End, Watch
+from metrics.kafka.offsets import extents
 from metrics.kafka.topics import check, topic_id
 from metrics.settings import Settings, load
 from tests.kafka import cluster

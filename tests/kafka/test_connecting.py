@@ -20,7 +20,7 @@ from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
 from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
-from metrics.kafka.streams import Span
+from metrics.kafka.reader import Span
 from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
 from metrics.settings import Settings

@@ -2,7 +2,7 @@
 
 from confluent_kafka import Message
 
-from metrics.kafka.streams import Progress, Span
+from metrics.kafka.reader import Progress, Span
 
 
 def test_progress_is_told_by_offsets_also_of_those_that_hold_no_record() -> None:

@@ -10,7 +10,7 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState, from_offsets
 from metrics.kafka.committed import ASK_TIMEOUT_S, committed
-from metrics.kafka.extents import extents, first_with_records
+from metrics.kafka.offsets import extents, first_with_records
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from metrics.errors import MetricsError
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import saved_state
-from metrics.kafka import bounded
+from metrics.kafka import futures
 from metrics.kafka.clients import open_asker
 from metrics.settings import Settings
 
@@ -29,7 +29,7 @@ class Counted(NamedTuple):
 def counted(settings: Settings, partitions: int) -> Counted | None:
     """Ask how far the group of the settings has counted; None where it has not, or where no answer comes quickly."""
     try:
-        saved = bounded.call(ASK_S, _saved, settings, partitions)
+        saved = futures.call(ASK_S, _saved, settings, partitions)
     except (MetricsError, TimeoutError):
         return None
     clocks = [at for at in saved.state.partitions.values() if at.newest >= 0] if saved is not None else []

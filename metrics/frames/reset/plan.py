@@ -19,7 +19,7 @@ from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.extents import Extent, extents
+from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

@@ -28,8 +28,8 @@ from metrics.frames.reset.wholeness import is_whole
 from metrics.frames.results.rejected import read_rejected
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.kafka.clients import open_admin
-from metrics.kafka.extents import Extent, extents
-from metrics.kafka.streams import Span, Streams
+from metrics.kafka.offsets import Extent, extents
+from metrics.kafka.reader import Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

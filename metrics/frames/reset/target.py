@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from metrics.errors import SettingsError
 from metrics.frames.core.windows import rfc3339
-from metrics.kafka.extents import Extent
+from metrics.kafka.offsets import Extent
 
 
 class Edge(StrEnum):

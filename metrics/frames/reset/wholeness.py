@@ -3,7 +3,7 @@
 from confluent_kafka import Consumer
 
 from metrics.frames.core.state import PartitionState
-from metrics.kafka.streams import Span, Streams
+from metrics.kafka.reader import Span, Streams
 
 
 def is_whole(consumer: Consumer, span: Span, at: PartitionState) -> bool:

@@ -16,8 +16,8 @@ from metrics.frames.verify.audit import ALL_TIME
 from metrics.frames.verify.comparison import Range
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.extents import extents, first_at
-from metrics.kafka.streams import Progress, Span, Streams
+from metrics.kafka.offsets import extents, first_at
+from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.tail import Tail
 from metrics.settings import Settings
 

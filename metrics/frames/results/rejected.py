@@ -12,10 +12,10 @@ from metrics.frames.core.state import State
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.extents import extents
 from metrics.kafka.headers import headers_of
+from metrics.kafka.offsets import extents
+from metrics.kafka.reader import Span, Streams
 from metrics.kafka.samples import stamp_ms
-from metrics.kafka.streams import Span, Streams
 from metrics.kafka.tail import Tail
 from metrics.settings import Settings
 

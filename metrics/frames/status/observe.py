@@ -17,8 +17,8 @@ from metrics.frames.job.start_state import hold_against, lost_state, saved_state
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
-from metrics.kafka.extents import EARLIEST, LATEST, ask, told
 from metrics.kafka.job.standby import Silence
+from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
 from metrics.kafka.samples import stamp_ms
 from metrics.settings import Settings
 

@@ -25,8 +25,8 @@ from metrics.frames.verify.republished.reader import Republishing
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
+from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.samples import stamp_ms
-from metrics.kafka.streams import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

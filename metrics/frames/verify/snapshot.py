@@ -9,8 +9,8 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.start_state import saved_state
 from metrics.kafka import topics
-from metrics.kafka.extents import extents
-from metrics.kafka.streams import Span
+from metrics.kafka.offsets import extents
+from metrics.kafka.reader import Span
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

@@ -21,7 +21,6 @@ from metrics.frames.job.saved_state import Instance
 from metrics.frames.job.start_state import Beginning, begin, saved_state
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer
-from metrics.kafka.extents import extents
 from metrics.kafka.job import standby
 from metrics.kafka.job.limits import Load
 from metrics.kafka.job.retry import Patience
@@ -29,6 +28,7 @@ from metrics.kafka.job.slowness import Pace
 from metrics.kafka.job.source import Input
 from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
 from metrics.kafka.job.watch import Watch, fenced, fenced_by
+from metrics.kafka.offsets import extents
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
 

@@ -15,7 +15,7 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.job.saved_state import Instance, SavedState, to_offsets
 from metrics.frames.job.signs import NONE, Signs
-from metrics.kafka import bounded
+from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.retry import Patience
@@ -208,7 +208,7 @@ class Checkpoint:
         """
         if self._is_open and not self._has_failed:
             with suppress(KafkaException, TimeoutError):
-                bounded.call(ABORT_TIMEOUT_S + GRACE_S, self._producer.abort_transaction, ABORT_TIMEOUT_S)
+                futures.call(ABORT_TIMEOUT_S + GRACE_S, self._producer.abort_transaction, ABORT_TIMEOUT_S)
         self._is_open = False
         if not self._hangs:
             self._producer.purge()
@@ -278,7 +278,7 @@ class Checkpoint:
         the second. So nothing is tried twice, and a step that does not return is left behind with its producer.
         """
         try:
-            bounded.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._pace.wait(monotonic()))
+            futures.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._pace.wait(monotonic()))
         except KafkaException as error:
             raise self._lost(error) from error
         except TimeoutError:

@@ -12,9 +12,9 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
 from metrics.frames.job.saved_state import Instance
 from metrics.frames.job.start_state import saved_state
-from metrics.kafka import bounded
+from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
-from metrics.kafka.extents import LATEST, ask, offset_of
+from metrics.kafka.offsets import LATEST, ask, offset_of
 from metrics.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Watch:
             topics = TopicCollection([self._topic])
             self._description = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
         if self._saved is None:  # the state of the first partition tells the instance
-            self._saved = bounded.begin(saved_state, self._consumer, self._topic, 1, ASK_TIMEOUT_S)
+            self._saved = futures.begin(saved_state, self._consumer, self._topic, 1, ASK_TIMEOUT_S)
 
     def leave(self) -> bool:
         """Ask nothing more, and tell whether the consumer is free by now; else it must be left to its thread.

@@ -11,7 +11,7 @@ from metrics.frames.verify.republished.findings import Places, Republished, grou
 from metrics.frames.verify.republished.walk import Walk
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka.headers import Headers, headers_of
-from metrics.kafka.streams import Progress, Span, Streams
+from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.topics import Limits
 
 # So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.

@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.frames.core.open_windows import Moment
 from metrics.kafka import groups
-from metrics.kafka.extents import EARLIEST, LATEST, Extent, Partition, ask, told
 from metrics.kafka.groups import Group, Groups
+from metrics.kafka.offsets import EARLIEST, LATEST, Extent, Partition, ask, told
 from metrics.kafka.samples import Sample, sampled
 from metrics.settings import Settings
 
