@@ -11,9 +11,9 @@ import typer
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import SettingsError
-from metrics.live.board import Board, Trouble
-from metrics.live.kinds import kept
-from metrics.live.reader import Reader
+from metrics.frames.live.board import Board, Trouble
+from metrics.frames.live.kinds import kept
+from metrics.frames.live.reader import Reader
 from metrics.terminal.console import note, say, warn
 
 IPAddress = IPv4Address | IPv6Address

@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from metrics.frames.live.board import Board, TooManyListenersError
+from metrics.frames.live.kinds import KINDS
 from metrics.frames.status.facts import Status
-from metrics.live.board import Board, TooManyListenersError
-from metrics.live.kinds import KINDS
 from metrics.web import documentation, problems, query, stream
 from metrics.web.answers import Health, csv_of, windows_of
 from metrics.web.documentation import Responses, troubles

@@ -7,12 +7,12 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.frames.core.open_windows import Moment
+from metrics.frames.live.board import KEEP_REJECTED, Trouble
+from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
 from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import activity, why
-from metrics.live.board import KEEP_REJECTED, Trouble
-from metrics.live.kinds import WindowKind
 from metrics.web import charts
 from metrics.web.figures import Figure
 from metrics.web.words import clock

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
-from metrics.live.kinds import WindowKind
 from metrics.terminal.console import numbered
 from metrics.web.words import clock, duration
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from metrics.frames.core.frame import Reason
+from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
-from metrics.live.kinds import WindowKind
 from metrics.terminal.console import numbered
 from metrics.web.words import DAY_S, clock, day, duration, time_of_day
 

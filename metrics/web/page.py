@@ -6,9 +6,9 @@ from time import time
 from fastapi import FastAPI, Request, Response
 from nicegui import Client, ui
 
+from metrics.frames.live.board import Board
+from metrics.frames.live.kinds import KINDS
 from metrics.frames.status import warnings
-from metrics.live.board import Board
-from metrics.live.kinds import KINDS
 from metrics.settings import Settings
 from metrics.terminal.console import numbered
 from metrics.web import figures, problems

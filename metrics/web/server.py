@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.live.board import Board
+from metrics.frames.live.board import Board
 from metrics.settings import Settings
 from metrics.web import api, connections, documentation, page, problems
 from metrics.web.access import Guard

@@ -7,11 +7,11 @@ from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from metrics.frames.live.board import Board
+from metrics.frames.live.subscription import Subscription
 from metrics.frames.records import KINDS
 from metrics.frames.results.formats import json_lines
 from metrics.frames.results.read import Result
-from metrics.live.board import Board
-from metrics.live.subscription import Subscription
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

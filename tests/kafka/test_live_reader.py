@@ -7,11 +7,11 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from metrics import settings as environment
+from metrics.frames.live.board import Board
+from metrics.frames.live.kinds import kept
+from metrics.frames.live.reader import Reader
 from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
-from metrics.live.board import Board
-from metrics.live.kinds import kept
-from metrics.live.reader import Reader
 from tests.kafka.application import Application, frame, wait_until
 from tests.kafka.test_broker_trouble import java_of
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from metrics.frames.live.board import KEEP_REJECTED, MOST_LISTENERS, Board, TooManyListenersError, Trouble
+from metrics.frames.live.subscription import MOST_WAITING
 from metrics.frames.results.rejected import RejectedFrame
-from metrics.live.board import KEEP_REJECTED, MOST_LISTENERS, Board, TooManyListenersError, Trouble
-from metrics.live.subscription import MOST_WAITING
 from tests.live.results import T, minute, second, starts
 
 KEEP = {1: 3600, 60: 1440}

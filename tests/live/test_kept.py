@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.core.windows import SECOND_S
-from metrics.live.kept import Kept
+from metrics.frames.live.kept import Kept
 from tests.live.results import T, minute, second, starts
 
 

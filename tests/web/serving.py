@@ -9,7 +9,7 @@ from threading import Event, Thread
 import httpx
 from fastapi import FastAPI
 
-from metrics.live.board import Board
+from metrics.frames.live.board import Board
 from metrics.settings import Settings
 from metrics.web import server
 

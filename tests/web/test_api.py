@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from metrics.frames import records
+from metrics.frames.live import kinds
+from metrics.frames.live.board import Board
+from metrics.frames.live.kinds import WindowKind
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
-from metrics.live import kinds
-from metrics.live.board import Board
-from metrics.live.kinds import WindowKind
 from metrics.web import api, documentation
 from tests.kafka.application import wait_until
 from tests.live.results import T, minute, second

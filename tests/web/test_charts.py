@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.frames.live.kinds import KINDS, WindowKind
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
-from metrics.live.kinds import KINDS, WindowKind
 from metrics.web import charts
 from metrics.web.charts import Change, Picture, Row
 

@@ -4,10 +4,10 @@ import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
+from metrics.frames.live.kinds import KINDS
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Activity, Place, Seen, Status, describe
-from metrics.live.kinds import KINDS
 from metrics.web import figures
 from metrics.web.figures import Figure
 from metrics.web.words import clock, duration

@@ -12,7 +12,7 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from metrics.live.board import MOST_LISTENERS, Board
+from metrics.frames.live.board import MOST_LISTENERS, Board
 from metrics.web import stream
 from tests.kafka.application import wait_until
 from tests.live.results import T, minute, second

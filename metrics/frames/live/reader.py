@@ -7,11 +7,11 @@ from time import monotonic
 from confluent_kafka import KafkaException
 
 from metrics.errors import BrokerError, MetricsError
+from metrics.frames.live.board import KEEP_REJECTED, Board
 from metrics.frames.results import read, rejected
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
 from metrics.kafka.clients import text_of
-from metrics.live.board import KEEP_REJECTED, Board
 from metrics.settings import Settings
 
 STATUS_EVERY_S = 1.0

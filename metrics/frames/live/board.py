@@ -9,11 +9,11 @@ from time import time
 
 import msgspec
 
+from metrics.frames.live.kept import Kept
+from metrics.frames.live.subscription import Subscription
 from metrics.frames.results.read import Result, by_ends
 from metrics.frames.results.rejected import RejectedFrame
 from metrics.frames.status.facts import Status
-from metrics.live.kept import Kept
-from metrics.live.subscription import Subscription
 
 KEEP_REJECTED = 50
 MOST_LISTENERS = 100
