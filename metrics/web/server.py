@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metrics.frames.live.board import Board
+from metrics.frames.web import openapi, page, routes
 from metrics.settings import Settings
-from metrics.web import api, connections, documentation, page, problems
+from metrics.web import connections, problems
 from metrics.web.access import Guard
 
 CUT_S, END_S = 0.5, 1
@@ -51,9 +52,9 @@ def create_api(board: Board, settings: Settings) -> FastAPI:
     for route in app.routes:
         if isinstance(route, APIRoute) and route.methods == {"GET"}:
             route.methods.add("HEAD")
-    app.include_router(api.routes(board))
+    app.include_router(routes.routes(board))
     problems.add_to(app)
-    documentation.add_to(app, with_token=settings.api_token is not None)
+    openapi.add_to(app, with_token=settings.api_token is not None)
     return app
 
 

@@ -13,7 +13,7 @@ from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import WindowKind
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
-from metrics.web import api, documentation
+from metrics.frames.web import openapi, routes
 from tests.kafka.application import wait_until
 from tests.live.results import T, minute, second
 from tests.web.serving import KEEP, Serving, serving
@@ -218,10 +218,10 @@ def test_the_document_refers_to_nothing_that_it_lacks(served: Serving) -> None:
 
 def test_a_further_size_of_windows_is_a_row_beside_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     five = WindowKind(300, "five-minutes", "Users in five minutes", "user", 100, lambda _: 10)
-    monkeypatch.setattr(api, "KINDS", (*kinds.KINDS, five))
+    monkeypatch.setattr(routes, "KINDS", (*kinds.KINDS, five))
     monkeypatch.setitem(records.KINDS, 300, "five minutes")
     monkeypatch.setitem(records.FIELDS, 300, records.FIELDS[60])
-    monkeypatch.setitem(documentation._WINDOWS, 300, documentation._WINDOWS[60])
+    monkeypatch.setitem(openapi._WINDOWS, 300, openapi._WINDOWS[60])
     board = Board(KEEP | {300: 10})
     board.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])
     with serving(board=board) as there:

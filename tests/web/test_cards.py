@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.frames.results.rejected import RejectedFrame
-from metrics.web.cards import beginning, how_many
+from metrics.frames.web.cards import beginning, how_many
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from metrics.frames.live.kinds import KINDS, WindowKind
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
-from metrics.web import charts
-from metrics.web.charts import Change, Picture, Row
+from metrics.frames.web import charts
+from metrics.frames.web.charts import Change, Picture, Row
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 SECONDS, MINUTES = KINDS

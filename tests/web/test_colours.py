@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from metrics.web.page import FOLDER
+from metrics.frames.web.page import FOLDER
 
 LINE = re.compile(r"--([a-z-]+): #([0-9a-f]{6});")
 TEXT, GRAPHICS = 4.5, 3.0  # the ratios that AA asks for: 1.4.3, 1.4.11

@@ -8,8 +8,8 @@ from metrics.frames.live.kinds import KINDS
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Activity, Place, Seen, Status, describe
-from metrics.web import figures
-from metrics.web.figures import Figure
+from metrics.frames.web import figures
+from metrics.frames.web.figures import Figure
 from metrics.web.words import clock, duration
 
 T = 1468244340  # 2016-07-11T13:39:00Z

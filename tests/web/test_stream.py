@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from metrics.frames.live.board import MOST_LISTENERS, Board
-from metrics.web import stream
+from metrics.frames.web import stream
 from tests.kafka.application import wait_until
 from tests.live.results import T, minute, second
 from tests.web.serving import KEEP, Serving, serving

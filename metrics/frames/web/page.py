@@ -9,10 +9,20 @@ from nicegui import Client, ui
 from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import KINDS
 from metrics.frames.status import warnings
+from metrics.frames.web import figures
+from metrics.frames.web.cards import (
+    Banner,
+    ChartCard,
+    FigureCard,
+    InstanceLine,
+    RejectedCard,
+    WhyCard,
+    heading,
+    paragraph,
+)
 from metrics.settings import Settings
 from metrics.terminal.console import numbered
-from metrics.web import figures, problems
-from metrics.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard, heading, paragraph
+from metrics.web import problems
 
 TITLE = "Frames, live"
 LOOK_EVERY_S = 0.25

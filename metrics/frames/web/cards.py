@@ -13,8 +13,8 @@ from metrics.frames.results.read import Result
 from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import activity, why
-from metrics.web import charts
-from metrics.web.figures import Figure
+from metrics.frames.web import charts
+from metrics.frames.web.figures import Figure
 from metrics.web.words import clock
 
 ICONS = {

@@ -12,8 +12,8 @@ from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.frames.records import KINDS, RECORDS, Published
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
+from metrics.frames.web.answers import Health, Windows, csv_of, windows_of
 from metrics.web import problems
-from metrics.web.answers import Health, Windows, csv_of, windows_of
 from metrics.web.problems import Problem, WrongField
 
 Responses = dict[int | str, dict[str, Any]]

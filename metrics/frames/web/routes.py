@@ -13,10 +13,11 @@ from starlette.responses import Response
 from metrics.frames.live.board import Board, TooManyListenersError
 from metrics.frames.live.kinds import KINDS
 from metrics.frames.status.facts import Status
-from metrics.web import documentation, problems, query, stream
-from metrics.web.answers import Health, csv_of, windows_of
-from metrics.web.documentation import Responses, troubles
-from metrics.web.query import WindowsQuery
+from metrics.frames.web import openapi, query, stream
+from metrics.frames.web.answers import Health, csv_of, windows_of
+from metrics.frames.web.openapi import Responses, troubles
+from metrics.frames.web.query import WindowsQuery
+from metrics.web import problems
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 Wanted = Annotated[WindowsQuery, Query()]
@@ -27,18 +28,18 @@ def routes(board: Board) -> APIRouter:
     router = APIRouter(default_response_class=Response)
     get = partial(_get, router)
     for kind in KINDS:
-        answers = documentation.windows(kind.size_s) | troubles(401, 403, 406, 422, 503)
+        answers = openapi.windows(kind.size_s) | troubles(401, 403, 406, 422, 503)
         get(f"/{kind.plural}", _windows(board, kind.size_s), "Windows", kind.title, answers)
-    answers = documentation.windows(*board.sizes_s()) | troubles(401, 403, 404, 406, 422, 503)
+    answers = openapi.windows(*board.sizes_s()) | troubles(401, 403, 404, 406, 422, 503)
     get("/windows/{size}", _windows_of_any_size(board), "Windows", "Windows of one size", answers)
-    answers = documentation.stream() | troubles(401, 403, 422, 503)
+    answers = openapi.stream() | troubles(401, 403, 422, 503)
     get("/stream", _stream(board), "Windows", "New records as they are committed", answers)
-    answers = documentation.of(Status, "as `app.py status --json` prints it") | troubles(401, 403, 503)
+    answers = openapi.of(Status, "as `app.py status --json` prints it") | troubles(401, 403, 503)
     get("/status", _status(board), "Group", "How the group stands", answers)
-    answers = documentation.of(Health, "it does")
-    get("/healthz", _healthz, "Health", "The process lives", answers, documentation.OPEN_TO_ALL)
-    answers = documentation.of(Health, "it is") | troubles(503)
-    get("/readyz", _readyz(board), "Health", "What is shown is up to date", answers, documentation.OPEN_TO_ALL)
+    answers = openapi.of(Health, "it does")
+    get("/healthz", _healthz, "Health", "The process lives", answers, openapi.OPEN_TO_ALL)
+    answers = openapi.of(Health, "it is") | troubles(503)
+    get("/readyz", _readyz(board), "Health", "What is shown is up to date", answers, openapi.OPEN_TO_ALL)
     return router
 
 
