@@ -18,8 +18,8 @@ from prometheus_client.exposition import choose_encoder
 from metrics.errors import SettingsError
 from metrics.exposition.exposed import Exposed
 from metrics.exposition.families import Families
-from metrics.local_hosts import is_local
 from metrics.settings import Settings
+from metrics.web.local_hosts import is_local
 
 CLIENT_TIMEOUT_S = 10.0
 MOST_WAITING = 32

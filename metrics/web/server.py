@@ -17,7 +17,7 @@ from metrics.frames.live.board import Board
 from metrics.frames.web import openapi, page, routes
 from metrics.settings import Settings
 from metrics.web import connections, problems
-from metrics.web.access import Guard
+from metrics.web.auth import Guard
 
 CUT_S, END_S = 0.5, 1
 TITLE = "Frames per second and unique users per minute"

@@ -15,7 +15,7 @@ from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import activity, why
 from metrics.frames.web import charts
 from metrics.frames.web.figures import Figure
-from metrics.web.words import clock
+from metrics.web.durations import clock
 
 ICONS = {
     Activity.ACTIVE: "check_circle",

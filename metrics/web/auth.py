@@ -9,8 +9,8 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from metrics.local_hosts import is_local
 from metrics.web import problems, sign_in_page
+from metrics.web.local_hosts import is_local
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
 COOKIE = "frames_metrics"
