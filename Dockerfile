@@ -23,11 +23,11 @@ COPY metrics ./metrics
 RUN chmod -R a+rX,go-w app.py metrics \
     && export PYTHONDONTWRITEBYTECODE= \
     && python -m compileall -q metrics \
-    && python -c 'import metrics.exposition.health, metrics.exposition.server, metrics.commands.main_job, metrics.web.server'
+    && python -c 'import metrics.monitoring.container, metrics.monitoring.server, metrics.commands.main_job, metrics.web.server'
 # By number, so that a cluster can see that it is not root.
 USER 10001:10001
 
-HEALTHCHECK --interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.exposition.health"]
+HEALTHCHECK --interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.monitoring.container"]
 
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "app.py"]

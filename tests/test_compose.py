@@ -293,7 +293,7 @@ def mounted(service: str) -> dict[str, Path]:
 def test_the_page_listens_to_this_machine_and_is_asked_for_its_health() -> None:
     page = compose()["services"]["page"]
     assert page["command"] == ["serve", "--host", "0.0.0.0"]
-    assert page["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.exposition.health", "8000"]
+    assert page["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "8000"]
     assert settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
 
 
@@ -377,7 +377,7 @@ def test_output_is_not_held_back() -> None:
 
 def test_the_health_check_is_the_one_that_the_image_has() -> None:
     assert of_the_image("HEALTHCHECK") == [
-        '--interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.exposition.health"]'
+        '--interval=20s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-m", "metrics.monitoring.container"]'
     ]
 
 

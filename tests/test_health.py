@@ -38,7 +38,7 @@ def job(status: int, text: str) -> Iterator[int]:
 
 def check(*arguments: str, **variables: str) -> tuple[int, str]:
     ended = subprocess.run(
-        [sys.executable, "-m", "metrics.exposition.health", *arguments],
+        [sys.executable, "-m", "metrics.monitoring.container", *arguments],
         cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,

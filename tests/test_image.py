@@ -79,7 +79,7 @@ def container(*arguments: str) -> Iterator[str]:
 def wait_until_healthy(name: str, *port: str) -> None:
     """Run the health check in a container until it ends with 0."""
     until_s = time.monotonic() + 60
-    while not is_done("exec", name, "python", "-m", "metrics.exposition.health", *port):
+    while not is_done("exec", name, "python", "-m", "metrics.monitoring.container", *port):
         assert time.monotonic() < until_s, docker("logs", name)
         time.sleep(0.5)
 
@@ -113,7 +113,7 @@ def test_nothing_can_be_installed_in_it(image: str) -> None:
         assert told.endswith("No module named pip\n")
 
 
-@pytest.mark.parametrize("modules", ["metrics.exposition.health", "metrics.commands.main_job, metrics.web.server"])
+@pytest.mark.parametrize("modules", ["metrics.monitoring.container", "metrics.commands.main_job, metrics.web.server"])
 def test_nothing_is_compiled_when_it_runs(image: str, modules: str) -> None:
     told = docker("run", "--rm", "--entrypoint", "python", image, "-v", "-c", f"import {modules}")
     loaded = re.findall(r"^# code object from '?(.*?)'?$", told, re.MULTILINE)
@@ -151,7 +151,7 @@ def test_the_job_counts_is_healthy_whatever_its_entrypoint_and_ends_well(image: 
             wait_until_healthy(name)
             wait_until_counted(name, 60_000)
             docker("kill", "--signal", "STOP", name)
-            frozen = docker("exec", name, "python", "-m", "metrics.exposition.health", exit_code=1)
+            frozen = docker("exec", name, "python", "-m", "metrics.monitoring.container", exit_code=1)
             assert frozen.startswith("unhealthy: 127.0.0.1:")
             docker("kill", "--signal", "CONT", name)
             docker("stop", name)

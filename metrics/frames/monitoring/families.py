@@ -12,9 +12,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from metrics.exposition.exposed import Committed, Exposed
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
+from metrics.frames.monitoring.exposed import Committed, Exposed
 from metrics.settings import Settings
 
 

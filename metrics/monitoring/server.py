@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.exposition import choose_encoder
 
 from metrics.errors import SettingsError
-from metrics.exposition.exposed import Exposed
-from metrics.exposition.families import Families
+from metrics.frames.monitoring.exposed import Exposed
+from metrics.frames.monitoring.families import Families
 from metrics.settings import Settings
 from metrics.web.local_hosts import is_local
 
