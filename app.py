@@ -26,9 +26,9 @@ try:
     from metrics.cli import COMMANDS as CLI
     from metrics.cli.registry import STYLE, Commands
     from metrics.cli.reporting import reporting
-    from metrics.commands.main_job import main_job
     from metrics.errors import MetricsError, OutputClosedError
     from metrics.frames.commands import COMMANDS as FRAMES
+    from metrics.frames.commands.main_job import main_job
     from metrics.terminal import console, streams
 except ModuleNotFoundError as error:
     print(

@@ -113,7 +113,9 @@ def test_nothing_can_be_installed_in_it(image: str) -> None:
         assert told.endswith("No module named pip\n")
 
 
-@pytest.mark.parametrize("modules", ["metrics.monitoring.container", "metrics.commands.main_job, metrics.web.server"])
+@pytest.mark.parametrize(
+    "modules", ["metrics.monitoring.container", "metrics.frames.commands.main_job, metrics.web.server"]
+)
 def test_nothing_is_compiled_when_it_runs(image: str, modules: str) -> None:
     told = docker("run", "--rm", "--entrypoint", "python", image, "-v", "-c", f"import {modules}")
     loaded = re.findall(r"^# code object from '?(.*?)'?$", told, re.MULTILINE)

@@ -111,6 +111,6 @@ def test_without_pyarrow_it_is_refused_and_says_what_installs_it(monkeypatch: py
 
 
 def test_the_command_imports_pyarrow_only_when_it_is_needed() -> None:
-    script = "import sys, metrics.commands.results; print('pyarrow' in sys.modules)"
+    script = "import sys, metrics.frames.commands.results; print('pyarrow' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert finished.stdout == "False\n"

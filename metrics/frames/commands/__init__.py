@@ -1,7 +1,7 @@
 """The commands of frames, a file each."""
 
 COMMANDS = {
-    name: f"metrics.commands.{name.replace('-', '_')}"
+    name: f"metrics.frames.commands.{name.replace('-', '_')}"
     for name in (
         "prepare-topics",
         "feed",

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from metrics.cli.broker_in_use import broker_in_use, default_file
-from metrics.commands.feeding import send, warner
 from metrics.errors import SettingsError
 from metrics.files.jsonl import Frames, expanded
+from metrics.frames.commands.feeding import send, warner
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import Place, beginning, find_place

@@ -11,11 +11,11 @@ import typer
 from metrics.cli.broker_in_use import DATA, PROJECT, default_file
 from metrics.cli.given_settings import settings_for_broker
 from metrics.cli.reporting import stopping_on_signals
-from metrics.commands.generate import FRAMES, RATE, USERS, write_frames
-from metrics.commands.prepare_topics import create_topics, feed_once
 from metrics.errors import FencedError, ReplacedError
 from metrics.files import jsonl
 from metrics.files.jsonl import Frames
+from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
+from metrics.frames.commands.prepare_topics import create_topics, feed_once
 from metrics.frames.job.listener import Watcher, Watchers
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker

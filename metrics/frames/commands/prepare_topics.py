@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from metrics.cli.broker_in_use import DATA, broker_in_use, default_file
-from metrics.commands.feeding import send, warner
-from metrics.commands.generate import FRAMES, RATE, USERS
 from metrics.errors import SettingsError
 from metrics.files import jsonl
 from metrics.files.jsonl import STANDARD_INPUT, Frames, expanded
+from metrics.frames.commands.feeding import send, warner
+from metrics.frames.commands.generate import FRAMES, RATE, USERS
 from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
