@@ -11,7 +11,7 @@ from metrics import settings
 from metrics.errors import SettingsError
 from metrics.settings import Settings
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[1] / "README.md"
 PASSWORD = "hunter2-swordfish"
 DEFAULTS: dict[str, Any] = {
     "bootstrap_servers": None,

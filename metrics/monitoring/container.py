@@ -1,4 +1,4 @@
-"""The health check of a container: `python -m metrics.monitoring.container [PORT]` asks /healthz, and ends with 0 for 200.
+"""The health check of a container: `python -m metrics.monitoring.container [PORT]` asks /healthz; 200 is exit code 0.
 
 Without PORT it asks the main job, at METRICS_PORT, whether its loop turns. It imports little: it runs every 20 s.
 """

@@ -27,6 +27,8 @@ from metrics.settings import Settings
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
 
+pytestmark = pytest.mark.broker
+
 MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 

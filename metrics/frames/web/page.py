@@ -103,8 +103,8 @@ class View:
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
         self._instance.show(status, is_up_to_date=self._board.trouble is None)
-        losses, warnings = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
-        self._banner.show(self._board.trouble, losses, warnings, status.asked_at if status else None)
+        losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
+        self._banner.show(self._board.trouble, losses, warned, status.asked_at if status else None)
         self._why.show(status)
         self._rejected.show(rejected, now)
         ui.page_title(" · ".join(titles) or TITLE)

@@ -54,8 +54,8 @@ class Stamp(Enum):
 class TimestampLimits(NamedTuple):
     """How far from the clock of the broker a topic takes timestamps; others are moved when a frame is republished.
 
-    See `metrics.kafka.job.transaction`: they are moved to half of the limit, as seen from when they were republished. When
-    that was is not known, only that it was not after `now_ms`.
+    See `metrics.kafka.job.transaction`: they are moved to half of the limit, as seen from when they were republished.
+    When that was is not known, only that it was not after `now_ms`.
     """
 
     behind_ms: int

@@ -1,0 +1,40 @@
+"""The files for those who observe the main job, docs/observe, and Prometheus' own programs that test them."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "observe"
+INSTALL = "apt-get install --no-install-recommends prometheus"
+
+
+def program(name: str) -> str:
+    """Return where one of Prometheus' programs is; without it a test is skipped, in CI it fails."""
+    found = shutil.which(name)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is missing: {INSTALL}", pytrace=False)
+    if found is None:
+        pytest.skip(f"{name} is missing; to run this test: {INSTALL}")
+    return found
+
+
+def dashboard() -> dict[str, Any]:
+    return dict(json.loads((FOLDER / "grafana" / "frames.json").read_text(encoding="utf-8")))
+
+
+def targets() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the title of a panel and one of its targets, for all of the dashboard."""
+    for panel in dashboard()["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target
+
+
+def alerts() -> list[dict[str, Any]]:
+    [group] = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    return list(group["rules"])

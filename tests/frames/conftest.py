@@ -1,5 +1,0 @@
-"""Assertions of the simulation tell what they compared, as those of tests do."""
-
-import pytest
-
-pytest.register_assert_rewrite("tests.frames.simulation")

@@ -1,0 +1,164 @@
+"""The whole core driven through batches, silences, ends of the input and crashes; only what was committed counts."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.event_clock import end_of_input
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from tests.frames.core.message import message
+from tests.reference import End, Silence, Timeline, count_all
+
+if TYPE_CHECKING:
+    from metrics.frames.core.partition import RejectedFrame
+
+RULES = Rules(lateness_s=5, future_limit_s=300)
+GAP_LIMIT_S = 150
+
+
+class Run:
+    """Reads partitions, and keeps only what was committed.
+
+    Attributes:
+        crashes: asked now and then whether there is a crash.
+        kept: the records committed.
+        rejected: the rejected frames committed, by partition.
+        silences: what idle time, or an end of the input, closed for good.
+        ends: the positions at which the input was taken to end, by partition.
+    """
+
+    def __init__(self, partitions: Mapping[int, Timeline], crashes: Callable[[], bool], first: int = 99) -> None:
+        """Begin with the first so many partitions; the others are added later."""
+        self.partitions = partitions
+        self.existing = min(first, len(partitions))
+        self.crashes = crashes
+        self.kept: list[Record] = []
+        self.rejected: dict[int, list[RejectedFrame]] = {partition: [] for partition in partitions}
+        self.silences: list[Silence] = []
+        self.ends: dict[int, list[End]] = {partition: [] for partition in partitions}
+        self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(range(self.existing), 0), RULES))
+        self.start()
+
+    def start(self) -> None:
+        """Start as after a crash: from the committed state and the log alone; again where it crashes at once."""
+        while not self._start():
+            pass
+
+    def _start(self) -> bool:
+        self._records: list[Record] = []
+        self._heard: list[Silence] = []
+        self._ends: list[tuple[int, End]] = []
+        saved = msgspec.json.decode(self.committed, type=State)
+        for partition in range(self.existing):
+            saved.partitions.setdefault(partition, PartitionState(0, 0))
+        self.counter = Counter(saved, RULES, gap_limit_s=GAP_LIMIT_S, now_s=0)
+        for partition, state in saved.partitions.items():
+            for offset in range(state.low_water, state.position):
+                self.counter.partitions[partition].rebuild(message(offset, *self.partitions[partition][offset]))
+        self.counter.resume()
+        self._hear()
+        return self._take(self.counter.close(now_s=0))
+
+    def batch(self, partition: int, frames: int) -> None:
+        """Read some frames of a partition, and close what can be closed."""
+        counter = self.counter.partitions[partition]
+        start = counter.position
+        chosen = self.partitions[partition][start : start + frames]
+        counter.count([message(offset, *sent) for offset, sent in enumerate(chosen, start)])
+        counter.read_to(start + len(chosen), now_s=0)
+        self._close(self.counter.close(now_s=0))
+
+    def add_partition(self) -> None:
+        """Let the topic get one more partition."""
+        self.counter.add_partition(self.existing, 0, now_s=0)
+        self.existing += 1
+        self._hear()
+
+    def silence(self, partition: int, for_s: float) -> None:
+        """Let a partition be silent; it stays so through batches that do not move its clock."""
+        self.counter.partitions[partition].clock.silent_at_s = for_s
+        self._close(self.counter.close(now_s=for_s))
+
+    def end(self) -> None:
+        """Take the input to end here, and close all; a crash may come in between."""
+        self.counter.settle()
+        self._close(self.counter.close_all())
+
+    def end_for_good(self) -> None:
+        """Take the input to end, through any crashes."""
+        while True:
+            self.end()
+            clocks = [counter.clock for counter in self.counter.partitions.values()]
+            held = self.counter.tally().held
+            if self.counter.windows.minutes.closed_through >= end_of_input(clocks) and not held:
+                break
+        self.commit()
+
+    def _close(self, records: Iterable[Record]) -> None:
+        """Take what is closed, and start again after a crash."""
+        if not self._take(records):
+            self.start()
+
+    def _take(self, records: Iterable[Record]) -> bool:
+        """Take what is closed; now and then commit before the last of it, and crash: False."""
+        for record in records:
+            self._hear()  # closing has begun: silence has spoken for the partitions that are behind
+            self._records.append(record)
+            if self.crashes():
+                self.commit()
+                if self.crashes():
+                    return False
+        self._hear()
+        return True
+
+    def _hear(self) -> None:
+        """Note up to where each partition's seconds are closed for the frames that it still sends."""
+        for partition, counter in self.counter.partitions.items():
+            held = counter.guard.held
+            first = held[0].message.offset() if held else counter.position
+            self._heard.append(Silence(partition, first, counter.clock.watermark))
+            self._ends += [(partition, End(*end)) for end in counter.ends]
+
+    def commit(self) -> None:
+        """Keep what was closed and rejected, and the state."""
+        self.kept += self._records
+        self.silences += self._heard
+        for partition, end in self._ends:
+            self.ends[partition].append(end)
+        self._records, self._heard, self._ends = [], [], []
+        for partition, counter in self.counter.partitions.items():
+            self.rejected[partition] += counter.rejected
+            counter.rejected.clear()
+        assert self.counter.tally().is_conserved()
+        self.committed = msgspec.json.encode(self.counter.state())
+
+    def unread(self) -> Iterator[int]:
+        """Yield the partitions that hold more."""
+        for partition, counter in self.counter.partitions.items():
+            if counter.position < len(self.partitions[partition]):
+                yield partition
+
+    def check(self) -> None:
+        """Compare what was committed with the plain reference."""
+        answer = count_all(
+            self.partitions,
+            lateness_s=RULES.lateness_s,
+            gap_limit_s=GAP_LIMIT_S,
+            future_limit_s=RULES.future_limit_s,
+            silences=self.silences,
+            ends=self.ends,
+        )
+        seconds = [record for record in self.kept if isinstance(record, SecondRecord)]
+        minutes = [record for record in self.kept if isinstance(record, MinuteRecord)]
+        assert [(at.start, at.frames, at.average, at.gap_s) for at in seconds] == answer.seconds
+        assert [(at.start, at.users, at.average, at.gap_s, at.frames) for at in minutes] == answer.minutes
+        tally = self.counter.tally()
+        assert tally.is_conserved()
+        assert (tally.counted, tally.late, tally.joined, tally.future) == answer[2:]
+        assert tally.consumed == sum(map(len, self.partitions.values()))
+        assert sum(map(len, self.rejected.values())) == sum(tally.rejected.values())
+        assert all(len(counter.log) == 0 for counter in self.counter.partitions.values())
+        assert self.counter.windows.open_minutes == {}

@@ -1,0 +1,161 @@
+"""A broker that hangs, stops and comes back, or gives up on a transaction: a real one of its own for each test."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import psutil
+import pytest
+
+from metrics.frames.producer import generator
+from metrics.kafka import local_broker
+from tests.kafka.application import Application, finish, timeline, wait_until
+from tests.reference import count_all
+
+pytestmark = pytest.mark.broker
+
+FRAMES = list(generator.frames(count=150_000, rate=100, seed=5))
+
+
+@contextmanager
+def busy(application: Application, folder: Path) -> Iterator[Popen[str]]:
+    """Feed many frames, and give the application once it has committed some of them; the end must find it ended."""
+    application.prepare(folder, FRAMES)
+    process = application.start("--until-end")
+    wait_until(lambda: application.position(0) > 5_000, "it is busy")
+    yield process
+    assert process.poll() is not None
+
+
+def expect_all(application: Application) -> None:
+    """See that the outputs are those of an undisturbed run."""
+    answer = count_all({0: timeline(FRAMES)}, lateness_s=5, gap_limit_s=3600)
+    assert application.seconds() == answer.seconds
+    assert application.minutes() == answer.minutes
+
+
+def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Process]:
+    """Return the processes of the broker of a folder, which this process has started, or another."""
+    mark = f"-Dframes-metrics.folder={folder}"
+    children = (owner or psutil.Process()).children(recursive=True)
+    return [child for child in children if child.name() == "java" and mark in child.cmdline()]
+
+
+def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"BROKER_TIMEOUT_S": "20"})
+        with busy(application, tmp_path) as process:
+            for broker in java_of(tmp_path / "broker"):
+                broker.suspend()
+            time.sleep(14)  # longer than one try of a step takes, so that trouble is seen
+            for broker in java_of(tmp_path / "broker"):
+                broker.resume()
+            output = finish(process)
+        assert "retrying for up to 20 s" in output
+        expect_all(application)
+
+
+def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        application.prepare(tmp_path, FRAMES)
+        process = application.start("--until-end")
+        wait_until(lambda: application.position(0) > 5_000, "it is busy")
+        for broker in java_of(tmp_path / "broker"):
+            broker.kill()
+    assert process.poll() is None
+    with local_broker.running(tmp_path / "broker", print) as again:
+        assert again == address
+        finish(process)
+        expect_all(application)
+
+
+def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address)
+        application.run("prepare-topics", "/dev/null")
+        active = application.start()
+        wait_until(lambda: application.beat() > 1, "it lives")
+        standby = application.start()
+        assert standby.stdout is not None
+        assert standby.stdout.readline().startswith("standing by: instance ")
+        for broker in java_of(tmp_path / "broker"):
+            broker.kill()
+    with local_broker.running(tmp_path / "broker", print):
+        beat = application.beat()
+        wait_until(lambda: application.beat() > beat, "one of them is active again")
+        assert standby.poll() is None
+        for process in (active, standby):
+            process.send_signal(signal.SIGINT)
+        finish(standby)
+        active.communicate()
+
+
+def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_written(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"BROKER_TIMEOUT_S": "5"})
+        with busy(application, tmp_path) as process:
+            for broker in java_of(tmp_path / "broker"):
+                broker.suspend()
+            output = finish(process, exit_code=4)
+            for broker in java_of(tmp_path / "broker"):
+                broker.resume()
+        assert "none of it was committed" in output
+        application.run("--until-end")
+        expect_all(application)
+
+
+def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"BROKER_TIMEOUT_S": "5"})
+        application.run("prepare-topics", "/dev/null")
+        process = application.start()
+        wait_until(lambda: application.beat() > 1, "it lives")
+    output = finish(process, exit_code=4)
+    assert "retrying for up to 5 s" in output
+    given_up = output.partition("error: ")[2]
+    assert given_up.startswith(f"no broker answers at {address}\n")
+    assert "Connection refused" in given_up
+    assert "before that, the transaction failed; none of it was committed: " in given_up
+
+
+def test_a_process_that_was_stopped_for_longer_than_its_transaction_may_last_goes_on(tmp_path: Path) -> None:
+    """The broker gives up on its transaction and fences it, as another instance would; nobody else has committed."""
+    with local_broker.running(tmp_path / "broker", print) as address:
+        application = Application(address, {"KAFKA_TRANSACTION_TIMEOUT_MS": "2000", "KAFKA_SOCKET_TIMEOUT_MS": "1500"})
+        with busy(application, tmp_path) as process:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(15)  # the coordinator looks for such transactions every 10 s
+            process.send_signal(signal.SIGCONT)
+            finish(process)
+        expect_all(application)
+
+
+@pytest.mark.parametrize("role", ["seconds", "rejected"])
+def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application: Application, role: str) -> None:
+    application.variables["BROKER_TIMEOUT_S"] = "3"
+    application.run("prepare-topics", "/dev/null")
+    process = application.start()
+    wait_until(lambda: application.beat() > 1, "it lives")
+    application.delete_topic(role)
+    application.send([FRAMES[0], b"no frame", *FRAMES[1:2_000]])
+    output = finish(process, exit_code=5)
+    assert application.topic(role) in output
+
+
+def test_the_end_of_the_embedded_broker_ends_the_job_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    environment = {"LOCAL_BROKER_DIR": str(folder), "BOOTSTRAP_SERVERS": ""}
+    application = Application("", environment)
+    process = application.start("--verbose")
+    assert process.stdout is not None
+    while "  minute  " not in process.stdout.readline():
+        assert process.poll() is None
+    for java in java_of(folder, psutil.Process(process.pid)):
+        java.kill()
+    output = finish(process, exit_code=6)
+    assert "the local broker has ended" in output
+    assert str(folder / "broker.log") in output

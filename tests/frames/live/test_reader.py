@@ -1,0 +1,135 @@
+"""The board kept up to date by threads, on real Kafka."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from metrics import settings as environment
+from metrics.frames.live.board import Board
+from metrics.frames.live.kinds import kept
+from metrics.frames.live.reader import Reader
+from metrics.frames.status.facts import Activity
+from metrics.kafka import local_broker
+from tests.frames.job.test_broker_trouble import java_of
+from tests.kafka.application import Application, frame, wait_until
+
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+@contextmanager
+def reading(application: Application, **variables: str) -> Iterator[Board]:
+    """Give a board that is kept up to date, of as much as the variables say."""
+    settings = environment.load(application.environment() | variables)
+    keep = kept(settings)
+    board = Board(keep)
+    reader = Reader(settings, board, keep)
+    reader.start()
+    yield board
+    reader.stop()
+    reader.join(20)
+    assert not any(thread.is_alive() for thread in reader._threads)
+
+
+def frames(start: int, end: int) -> list[bytes]:
+    """Return a frame a second, and one that lets all of their seconds close."""
+    return [frame(ts, f"user {ts % 7}") for ts in [*range(start, end), end + 60]]
+
+
+def seconds(board: Board) -> list[tuple[int, int]]:
+    return [(result.window.start, result.window.number) for result in board.newest(1, 100_000)]
+
+
+def test_what_is_there_is_read_back_and_what_comes_follows(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, frames(T, T + 120))
+    application.run("--until-end")
+    with reading(application) as board:
+        wait_until(lambda: board.is_ready, "it is ready")
+        assert [result.value for result in board.newest(1, 10_000)] == [
+            message.value() for message in application.read("seconds")
+        ]
+        assert [result.value for result in board.newest(60, 10_000)] == [
+            message.value() for message in application.read("minutes")
+        ]
+        assert board.status is not None
+        assert board.status.instance.activity == Activity.STOPPED
+        assert board.status.frames.consumed == 121
+        application.send([*frames(T + 240, T + 300), b"no frame"])
+        application.run("--until-end")
+        wait_until(lambda: len(seconds(board)) == len(application.seconds()), "it has followed")
+        assert seconds(board) == [(start, number) for start, number, _, _ in application.seconds()]
+        wait_until(lambda: len(board.rejected) == 1, "it has read what was rejected")
+        assert (board.rejected[0].reason, board.rejected[0].beginning) == ("not_json", "no frame")
+
+
+def test_records_of_others_in_the_topics_harm_nobody(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, frames(T, T + 10))
+    application.run("--until-end")
+    published = [(start, number) for start, number, _, _ in application.seconds()]
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    producer.produce(application.topic("seconds"), b"no record", b"no key")
+    producer.produce(application.topic("minutes"), None, b"no key")
+    producer.produce(application.topic("rejected"), None, headers={"cut_from_bytes": b"many", "reason": b"\xff"})
+    producer.flush()
+    with reading(application) as board:
+        wait_until(lambda: board.is_ready and len(board.rejected) == 1, "it is ready")
+        assert (board.rejected[0].reason, board.rejected[0].size_bytes) == ("\N{REPLACEMENT CHARACTER}", 0)
+        assert seconds(board) == published
+
+
+def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, frames(T, T + 3_000))
+    application.run("--until-end")
+    newest = application.seconds()[-60:]
+    with reading(application, KEEP_SECONDS="60", KEEP_MINUTES="60") as board:
+        wait_until(lambda: board.is_ready, "it is ready")
+        assert seconds(board) == [(start, number) for start, number, _, _ in newest]
+
+
+def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: Application, tmp_path: Path) -> None:
+    with reading(application) as board:
+        wait_until(lambda: board.trouble is not None, "it tells what is wrong")
+        assert board.trouble is not None
+        assert f" missing on {application.bootstrap_servers}, " in board.trouble.what
+        assert not board.has_begun
+        application.prepare(tmp_path, frames(T, T + 10))
+        wait_until(lambda: board.is_ready, "all is well")
+        application.run("--until-end")
+        wait_until(lambda: len(seconds(board)) == len(application.seconds()) > 0, "results come")
+
+
+def test_a_topic_that_is_made_anew_is_read_anew(application: Application, tmp_path: Path) -> None:
+    application.prepare(tmp_path, frames(T, T + 120))
+    application.run("--until-end")
+    with reading(application) as board:
+        wait_until(lambda: board.is_ready, "it is ready")
+        application.delete_topic("seconds")
+        application.create_topic("seconds", cleanup_policy="compact")
+        wait_until(lambda: seconds(board) == [], "the new topic is read")
+        assert len(board.newest(60, 10)) == len(application.minutes())
+        application.send(frames(T + 240, T + 250))
+        application.run("--until-end")
+        wait_until(lambda: len(seconds(board)) == len(application.seconds()), "it has followed")
+        wait_until(lambda: board.is_ready, "all is well")
+
+
+def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    with ExitStack() as closing:
+        with local_broker.running(folder, print) as address:
+            application = Application(address)
+            application.prepare(tmp_path, frames(T, T + 120))
+            application.run("--until-end")
+            board = closing.enter_context(reading(application))
+            wait_until(lambda: board.is_ready, "it is ready")
+            before = seconds(board)
+            for broker in java_of(folder):
+                broker.kill()
+            wait_until(lambda: board.trouble is not None, "it tells that the broker is away")
+            assert seconds(board) == before
+        with local_broker.running(folder, print):
+            wait_until(lambda: board.is_ready, "it is ready again")
+            application.send(frames(T + 240, T + 250))
+            application.run("--until-end")
+            wait_until(lambda: seconds(board)[-1] == (T + 310, 1), "results come again")

@@ -1,0 +1,116 @@
+"""Results in a Parquet file: what it holds when it is read back, and that it is whole or not there."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow.parquet import ParquetFile
+
+from metrics.errors import FileError, SettingsError
+from metrics.frames.core.event_clock import MINUTE_S
+from metrics.frames.core.windows import SECOND_S
+from metrics.frames.records import Published
+from metrics.frames.results import parquet
+from metrics.frames.results.read import Result
+
+PROJECT = Path(__file__).resolve().parents[3]
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+def second(start: int, gap_s: int = 0) -> Result:
+    return Result(SECOND_S, Published(start, number=3, average=1.5, gap_s=gap_s, frames=3), b"")
+
+
+MINUTE = Result(MINUTE_S, Published(T, number=2, average=2.25, gap_s=0, frames=9), b"")
+
+
+def moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
+def test_both_kinds_are_read_back_as_they_were_with_nothing_where_one_has_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "results.parquet"
+    assert parquet.write(path, [second(T), second(T + 59, 50), MINUTE], [SECOND_S, MINUTE_S]) == {1: 2, 60: 1}
+    file = ParquetFile(path)
+    millisecond = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
+    assert [(field.name, field.type) for field in file.schema_arrow] == [
+        ("kind", pa.string()),
+        ("timestamp", millisecond),
+        ("end", millisecond),
+        ("num_of_frames", pa.int64()),
+        ("avg_num_of_frames", pa.float64()),
+        ("gap_s", pa.int64()),
+        ("unique_users", pa.int64()),
+        ("avg_users_per_minute", pa.float64()),
+    ]
+    assert [tuple(row.values()) for row in file.read().to_pylist()] == [
+        ("second", moment(T), moment(T + 1), 3, 1.5, None, None, None),
+        ("second", moment(T + 59), moment(T + 60), 3, 1.5, 50, None, None),
+        ("minute", moment(T), moment(T + 60), 9, None, None, 2, 2.25),
+    ]
+
+
+def test_one_kind_has_its_own_columns_only(tmp_path: Path) -> None:
+    path = tmp_path / "seconds.parquet"
+    parquet.write(path, [second(T)], [SECOND_S])
+    assert ParquetFile(path).schema_arrow.names == ["timestamp", "end", "num_of_frames", "avg_num_of_frames", "gap_s"]
+
+
+def test_rows_are_written_as_they_come_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
+    path = tmp_path / "seconds.parquet"
+    parquet.write(path, (second(T + number) for number in range(5)), [SECOND_S])
+    file = ParquetFile(path)
+    assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [2, 2, 1]
+    assert file.read().column("timestamp").to_pylist() == [moment(T + number) for number in range(5)]
+
+
+def test_no_result_is_a_file_without_rows(tmp_path: Path) -> None:
+    path = tmp_path / "none.parquet"
+    assert not parquet.write(path, [], [SECOND_S, MINUTE_S])
+    assert ParquetFile(path).read().num_rows == 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_whatever_ends_it_early_leaves_nothing_behind_and_the_old_file_as_it_was(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off() -> Iterator[Result]:
+        yield from (second(T + number) for number in range(5))
+        raise error("mine")
+
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
+    path = tmp_path / "seconds.parquet"
+    path.write_bytes(b"old")
+    with pytest.raises(error, match="mine"):
+        parquet.write(path, cut_off(), [SECOND_S])
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="create the folder first"):
+        parquet.write(tmp_path / "nowhere" / "x.parquet", [second(T)], [SECOND_S])
+    with pytest.raises(FileError) as caught:
+        parquet.write(Path("/dev/full"), [second(T)], [SECOND_S])
+    assert str(caught.value).splitlines() == [
+        "/dev/full cannot be written",
+        "why: No space left on device",
+        "now: make room, or take fewer windows, by --from and --to",
+    ]
+
+
+def test_without_pyarrow_it_is_refused_and_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SettingsError, match="pipenv sync --categories reports installs it"):
+        parquet.check()
+
+
+def test_the_command_imports_pyarrow_only_when_it_is_needed() -> None:
+    script = "import sys, metrics.frames.commands.results; print('pyarrow' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert finished.stdout == "False\n"

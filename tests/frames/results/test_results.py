@@ -1,0 +1,213 @@
+"""`results` on a real broker: what is committed and nothing else, as it was published, and as it comes."""
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from confluent_kafka import Producer
+from pyarrow.parquet import read_table
+
+from metrics.frames.core.windows import SecondRecord
+from metrics.frames.records import Published
+from metrics.frames.results.read import Result, by_ends
+from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame
+from tests.terminal.test_console import on_a_terminal
+
+T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
+
+
+def counted(application: Application) -> None:
+    """Count 130 seconds, of 1, 2, 3, 1, 2, … frames: with them, three minutes are closed."""
+    application.run("prepare-topics", "/dev/null")
+    count(application, 0, 130)
+
+
+def count(application: Application, first: int, end: int) -> None:
+    """Feed the frames of some seconds after T, and close them."""
+    frames = [frame(T + second, f"u{number}") for second in range(first, end) for number in range(second % 3 + 1)]
+    application.send(frames, timestamp=(T + first) * 1000)
+    application.run("--until-end")
+
+
+def publish(producer: Producer, topic: str, record: SecondRecord) -> None:
+    producer.produce(topic, record.value(), record.key.encode(), timestamp=record.start * 1000)
+    assert producer.flush(TIMEOUT_S) == 0
+
+
+def producer_of(application: Application) -> Producer:
+    return Producer({"bootstrap.servers": application.bootstrap_servers})
+
+
+def values(application: Application, role: str) -> list[str]:
+    """Return the committed records of a topic, as they were published."""
+    return [(message.value() or b"").decode() for message in application.read(role)]
+
+
+def test_only_what_is_committed_is_shown_and_the_group_stays_as_it_is(application: Application) -> None:
+    counted(application)
+    seconds, minutes = values(application, "seconds"), values(application, "minutes")
+    assert (len(seconds), len(minutes)) == (130, 3)
+    both = [*seconds[:60], minutes[0], *seconds[60:120], minutes[1], *seconds[120:], minutes[2]]
+    state = application.saved_state()
+    assert application.run("results").splitlines() == both
+    assert application.run("results", "--minutes", "--json").splitlines() == minutes
+
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    publish(producer, application.topic("seconds"), SecondRecord(T + 130, 7, 2.0, 0))
+    assert application.run("results", "--seconds").splitlines() == seconds
+    producer.abort_transaction(TIMEOUT_S)
+    assert application.run("results", "--seconds").splitlines() == seconds
+    assert application.saved_state() == state
+
+
+def test_follow_shows_what_is_committed_later_and_ends_cleanly_by_ctrl_c(application: Application) -> None:
+    counted(application)
+    process = application.start("results", "--follow", "--from", str(T + 120))
+    assert process.stdout is not None
+    there = [process.stdout.readline() for _ in range(11)]
+    count(application, 180, 200)
+    seconds, minutes = values(application, "seconds")[120:], values(application, "minutes")[2:]
+    assert [line.rstrip("\n") for line in there] == [*seconds[:10], minutes[0]]
+    assert len(seconds) > 10
+    later = [process.stdout.readline().rstrip("\n") for _ in range(len(seconds) + len(minutes) - 11)]
+    assert sorted(later) == sorted([*seconds[10:], *minutes[1:]])
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == ""
+
+
+def test_a_range_is_shown_in_the_order_of_the_log_and_records_before_it_are_not_read(application: Application) -> None:
+    counted(application)
+    producer, topic = producer_of(application), application.topic("seconds")
+    seconds, again = values(application, "seconds"), SecondRecord(T + 65, 9, 2.0, 0)
+    publish(producer, topic, again)
+    chosen = application.run("results", "--from", str(T + 63), "--to", "2016-07-11T13:40:08Z")
+    assert chosen.splitlines() == [*seconds[63:68], again.value().decode()]
+
+    application.variables["SEC_METRICS_OUTPUT_TOPIC"] = application.topic("other")
+    application.create_topic("other", cleanup_policy="compact", message_timestamp_after_max_ms=str(2**63 - 1))
+    producer.produce(application.topic("other"), b"nonsense", b"", timestamp=T * 1000)
+    publish(producer, application.topic("other"), again)
+    told = f"warning: passed over {application.topic('other')}/0 offset 0: no record of a second"
+    assert application.run("results", "--seconds").splitlines() == [again.value().decode(), told]
+    assert application.run("results", "--seconds", "--from", str(T + 1)).splitlines() == [again.value().decode()]
+
+
+def test_a_topic_that_changes_timestamps_is_read_from_its_start(application: Application) -> None:
+    application.create_topic("seconds", message_timestamp_type="LogAppendTime")
+    record = SecondRecord(int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()), 9, 2.0, 0)
+    publish(producer_of(application), application.topic("seconds"), record)
+    assert application.run("results", "--seconds", "--from", "2099-01-01") == record.value().decode() + "\n"
+
+
+def test_csv_and_parquet_hold_what_the_json_holds(application: Application, tmp_path: Path) -> None:
+    counted(application)
+    count(application, 8000, 8005)  # after a gap that gets no rows
+    records = [
+        {"kind": "minute" if "unique_users" in record else "second"} | record
+        for record in sorted(
+            application.records("seconds") + application.records("minutes"),
+            key=lambda record: (record["end"], record["end"] - record["timestamp"]),
+        )
+    ]
+    assert [record["gap_s"] for record in records if "gap_s" in record] == [7870, 7800]
+    rows = csv.DictReader(io.StringIO(application.run("results", "--csv")))
+    assert [{name: text for name, text in row.items() if text} for row in rows] == [
+        {name: str(value) for name, value in record.items()} for record in records
+    ]
+
+    path = tmp_path / "results.parquet"
+    assert application.run("results", "--parquet", path) == f"wrote {path}: 135 seconds and 4 minutes\n"
+    read_back = [
+        {name: value for name, value in row.items() if value is not None} for row in read_table(path).to_pylist()
+    ]
+    for record in records:
+        del record["datetime"]
+        record |= {name: datetime.fromtimestamp(record[name], UTC) for name in ("timestamp", "end")}
+    assert read_back == records
+
+
+def test_on_a_terminal_it_is_a_table_whose_bars_fit_the_largest_of_all(application: Application) -> None:
+    counted(application)
+    count(application, 8000, 8002)  # after a gap that gets no rows
+    own = dict(application.environment().items() - os.environ.items())
+    shown = on_a_terminal(
+        f"import os, runpy, sys; os.environ |= {own}; sys.argv = ['app.py', 'results', '--from', '{T + 127}']; "
+        "runpy.run_path('app.py', run_name='__main__')"
+    )
+    lines = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", line).strip() for line in shown]
+    heading = next(at for at, line in enumerate(lines) if "window (UTC)" in line)
+    assert [re.split("  +", line) for line in lines[heading + 1 :]] == [
+        ["2016-07-11 13:41:07", "second", "-", "2", "1.992", "██████████▋"],
+        ["2016-07-11 13:41:08", "second", "-", "3", "2.000", "█" * 16],
+        ["2016-07-11 13:41:09", "second", "-", "1", "1.992", "█████▎"],
+        ["gap of 7,870 s"],
+        ["2016-07-11 15:52:20", "second", "-", "3", "2.000", "█" * 16],
+        ["2016-07-11 15:52:21", "second", "-", "1", "1.992", "█████▎"],
+        ["gap of 7,800 s"],
+        ["2016-07-11 15:52:00", "minute", "3", "4", "3.000", "█" * 16],
+    ]
+
+
+def test_topics_that_are_missing_are_an_error(application: Application) -> None:
+    said = application.run("results", exit_code=5)
+    assert f"topics are missing on {application.bootstrap_servers}" in said
+    assert f"MIN_METRICS_OUTPUT_TOPIC={application.topic('minutes')}" in said
+    assert "python app.py prepare-topics" in said
+
+
+def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    publish(producer_of(application), application.topic("seconds"), SecondRecord(T, 9, 2.0, 0))
+    finished = subprocess.run(
+        ["bash", "-c", f"{sys.executable} {PROJECT}/app.py results --follow | head -1; exit ${{PIPESTATUS[0]}}"],
+        env=application.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert finished.stdout == SecondRecord(T, 9, 2.0, 0).value().decode() + "\n"
+    assert (finished.returncode, finished.stderr) == (141, "")
+
+
+def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -> None:
+    application.run("prepare-topics", "/dev/null")
+    publish(producer_of(application), application.topic("seconds"), SecondRecord(T, 9, 2.0, 0))
+    pipe = f"trap : INT; {sys.executable} {PROJECT}/app.py results --follow | cat; exit ${{PIPESTATUS[0]}}"
+    with subprocess.Popen(
+        ["bash", "-c", pipe],
+        env=application.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == SecondRecord(T, 9, 2.0, 0).value().decode() + "\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, told) == (0, "")
+
+
+def test_partitions_are_merged_by_ends_and_what_was_published_late_stays_behind_what_was_there_before() -> None:
+    #  seconds/0  0 59 61 58
+    #  seconds/1  1 60
+    #  minutes/0  0 60
+    def result(size_s: int, start: int) -> Result:
+        return Result(size_s, Published(start, 1, 1.0, 0, 1), b"")
+
+    parts = [
+        [result(60, 0), result(60, 60)],
+        [result(1, start) for start in (0, 59, 61, 58)],
+        [result(1, 1), result(1, 60)],
+    ]
+    assert [(at.size_s, at.window.start) for at in by_ends(parts)] == [
+        *((1, 0), (1, 1), (1, 59), (60, 0), (1, 60), (1, 61), (1, 58), (60, 60)),
+    ]

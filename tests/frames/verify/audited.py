@@ -1,0 +1,82 @@
+"""An audit of what the simulated core did, without Kafka."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from metrics.frames.core.frame import read_frame
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.records import Strays, in_order, read_record
+from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
+from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.findings import Findings
+from metrics.frames.verify.judge import PartitionJudge, Received
+from metrics.frames.verify.rejected import RejectedRecords
+from tests.frames.core.message import message
+from tests.frames.core.simulation import GAP_LIMIT_S, Run
+from tests.reference import Timeline
+
+
+def audited(
+    run: Run,
+    records: Sequence[Record] | None = None,
+    *,
+    asked: Range = ALL_TIME,
+    whole_from: int = 0,
+    is_settled: bool = True,
+) -> Findings:
+    """Audit what a run committed, or other records in place of those that it published.
+
+    Args:
+        whole_from: the second from which on the input is taken to be whole.
+    """
+    state = msgspec.json.decode(run.committed, type=State)
+    rejected = RejectedRecords(state.rules.lateness_s)
+    for partition, frames in run.rejected.items():
+        for frame, rejection in frames:
+            rejected.add(partition, frame.offset(), str(rejection.reason), rejection.detail)
+    findings = Findings()
+    judges = [
+        PartitionJudge(
+            number,
+            received(run.partitions[number][: saved.position]),
+            state.rules,
+            rejected.told(number, saved),
+        ).judged()
+        for number, saved in state.partitions.items()
+    ]
+    outputs = published(run.kept if records is None else records)
+    audit(
+        state,
+        judges,
+        outputs,
+        rejected,
+        findings,
+        asked=asked,
+        whole_from=whole_from,
+        gap_limit_s=GAP_LIMIT_S,
+        is_complete=whole_from == 0,
+        is_settled=is_settled,
+    )
+    return findings
+
+
+def received(timeline: Timeline) -> Iterator[Received]:
+    """Yield the records of a partition."""
+    for offset, sent in enumerate(timeline):
+        read = read_frame(message(offset, *sent).value())
+        yield Received(offset, read, sent.recorded_at_s)
+
+
+def published(records: Sequence[Record]) -> Mapping[int, Outputs]:
+    """Return records as their topics give them back."""
+    return {1: outputs(1, records, SecondRecord), 60: outputs(60, records, MinuteRecord)}
+
+
+def outputs(size_s: int, records: Sequence[Record], kind: type) -> Outputs:
+    """Return the records of one kind as their topic gives them back."""
+    read = [read_record(size_s, at.key.encode(), at.value(), "") for at in records if isinstance(at, kind)]
+    strays = Strays()
+    strays.look_through(read)
+    return Outputs(in_order(read), strays.by_start)

@@ -1,0 +1,376 @@
+"""The page in a real Chromium, on a real broker of its own, while frames come in as they happen."""
+
+import io
+import json
+import math
+import os
+import random
+import re
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from metrics.frames.core.windows import rfc3339
+from metrics.frames.live.kinds import KINDS
+from metrics.frames.producer import generator
+from metrics.kafka import local_broker
+from tests.frames.job.test_broker_trouble import java_of
+from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
+
+pytestmark = [pytest.mark.broker, pytest.mark.browser]
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+HOURS = 4
+RATE = 6
+BROKEN = (
+    b"<script>document.title = 'run by a frame'</script>",
+    b'{"ts": "<img src=x onerror=alert(1)>", "uid": "0ab1"}',
+    b'{"uid": "1f00", "sent": true}',
+    b'{"ts": 1468244384123, "uid": "3c"}',
+    b'{"ts": 146824',
+)
+
+
+# How many charts tell what is under the pointer; ECharts hides the words of one rather than to remove them.
+TOLD = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
+    at => at.innerText.includes('on average') && getComputedStyle(at).display !== 'none')).length"""
+
+
+class Stack:
+    """Broker, main job, feed and `serve`, as their user runs them; each can be ended and started again."""
+
+    def __init__(self, folder: Path, closing: ExitStack) -> None:
+        self._folder = folder
+        self._closing = closing
+        self._broker = closing.enter_context(ExitStack())
+        self.job: Popen[str]
+        self.server: Popen[str]
+        self.application = Application(self.start_broker(), name="live")
+
+    def start_broker(self) -> str:
+        return self._broker.enter_context(local_broker.running(self._folder / "broker", print))
+
+    def kill_broker(self) -> None:
+        for java in java_of(self._folder / "broker"):
+            java.kill()
+        self._broker.close()
+
+    def start(self, *arguments: str | Path) -> Popen[str]:
+        """Start a command that outlives a test, but not this file's."""
+        process = self.application.start(*arguments)
+        STARTED.remove(process)
+        self._closing.callback(lambda: print(*arguments, *process.communicate(), sep="\n"))  # seen where a test fails
+        self._closing.callback(process.kill)
+        return process
+
+    def serve(self, port: str = "0") -> str:
+        """Start `serve`, and return where it is."""
+        self.server = self.start("serve", "--port", port)
+        assert self.server.stdout is not None
+        address = re.search(r"http://[0-9.]+:[0-9]+/", self.server.stdout.readline())
+        assert address is not None
+        return address[0]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Four hours of history with a gap in them, counted; then frames that happen now."""
+    folder = tmp_path_factory.mktemp("page")
+    with ExitStack() as closing:
+        stack = Stack(folder, closing)
+        application = stack.application
+        application.run("prepare-topics", "/dev/null", "--partitions", "2")
+        halves: tuple[list[bytes], list[bytes]] = ([], [])
+        for number, one in enumerate(history(int(time.time()))):
+            halves[number % 2].append(one)
+        for partition, frames in enumerate(halves):
+            application.send(frames, partition)
+        stack.job = stack.start()
+        live = folder / "live.jsonl"
+        live.write_bytes(b"".join(one + b"\n" for one in live_frames()))
+        stack.start("feed", live, "--now", "--realtime")
+        wait_until(lambda: application.committed_windows("minutes") > 150, "history is counted")
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def page_address(stack: Stack) -> str:
+    return stack.serve()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = "no Chromium on the PATH: apt-get install --no-install-recommends chromium fonts-dejavu-core"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def history(now: int) -> Iterator[bytes]:
+    """Yield small frames of the last hours, more and fewer as a day has them, with 65 minutes without any."""
+    draw = random.Random(7)
+    for second in range(now - HOURS * 3600, now):
+        if not 85 <= (now - second) / 60 < 150:
+            wave = 1 + 0.4 * math.sin(second / 1_500) + draw.uniform(-0.5, 0.5)
+            for _ in range(round(RATE * wave)):
+                yield frame(second, f"{draw.randrange(400):x}")
+
+
+def live_frames() -> Iterator[bytes]:
+    """Yield generated frames with disorder, of which some are late, and broken ones among them."""
+    frames = generator.frames(count=RATE * 300, rate=RATE, users=400, delay_s=9, delay_probability=0.02, seed=3)
+    for number, one in enumerate(frames):
+        yield one
+        if number % 60 == 10:
+            yield BROKEN[number // 60 % len(BROKEN)]
+
+
+@contextmanager
+def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
+    """Open the page; at its end, see that it asked no other host for anything, and that nothing went wrong in it."""
+    wrong: list[str] = []
+    context = browser.new_context(**how)
+    page = context.new_page()
+    page.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"{error}"))
+    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.goto(address)
+    page.wait_for_function("window.did_handshake && document.querySelectorAll('.chart svg').length > 1")
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def card(page: Page, name: str) -> tuple[str, str]:
+    """Return the number and the meaning of a figure, of the same moment."""
+    number, meaning = page.evaluate(
+        """name => {
+            const heading = [...document.querySelectorAll('.figure h3')].find(at => at.innerText === name);
+            return ['.number', '.meaning'].map(at => heading.parentElement.querySelector(at).innerText);
+        }""",
+        name,
+    )
+    return number, meaning
+
+
+def newest_of(unit: str, meaning: str, published: dict[int, int]) -> str:
+    """Return the number that was published for the window that a meaning tells: `frames from 18:26:53 to …`."""
+    told, _, times = meaning.partition(" from ")
+    [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == times[:8]}
+    assert told == (unit if number == 1 else f"{unit}s")
+    return f"{number:,}"
+
+
+def chart_rows(page: Page, number: int) -> list[list[int | None]]:
+    """Return the rows that a chart has in the browser."""
+    source = "at => getElement(document.querySelectorAll('.chart')[at]).chart.getOption().dataset[0].source"
+    return list(page.evaluate(source, number))
+
+
+def wait_for_change(page: Page, name: str) -> None:
+    before = card(page, name)
+    wait_until(lambda: card(page, name) != before, f"{name} changes")
+
+
+def test_the_numbers_change_and_are_those_of_the_topics(stack: Stack, page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address) as page:
+        seen = []
+        for _ in range(3):
+            wait_for_change(page, "Frames per second")
+            seen.append(card(page, "Frames per second"))
+        users = card(page, "Unique users per minute")
+        rows = [chart_rows(page, at) for at in range(len(KINDS))]
+    frames_at = {start: frames for start, frames, _, _ in stack.application.seconds()}
+    users_at = {start: users for start, users, _, _, _ in stack.application.minutes()}
+    for number, meaning in seen:
+        assert number == newest_of("frame", meaning, frames_at)
+    assert users[0] == newest_of("user", users[1], users_at)
+    for shown, published in zip(rows, (frames_at, users_at), strict=True):
+        at_start = {row[4] // 1000: row[1] for row in shown if row[4] is not None}
+        assert len(at_start) > 100
+        assert at_start.items() <= published.items()
+
+
+def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
+    stack: Stack, page_address: str, browser: Browser
+) -> None:
+    committed_ms: dict[int, float] = {}
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stack.application.bootstrap_servers,
+            "group.id": f"{stack.application.name}-onlooker",
+            "isolation.level": "read_committed",
+        }
+    )
+    with opened(browser, page_address) as page:
+        page.evaluate(
+            """() => {
+                window.seen = {};
+                const look = () => {
+                    const rows = getElement(document.querySelector('.chart')).chart.getOption().dataset[0].source;
+                    for (const row of rows.slice(-8)) if (row[4] !== null) window.seen[row[4]] ??= Date.now();
+                };
+                look();
+                window.known = Object.keys(window.seen).map(Number);
+                new MutationObserver(look).observe(document.querySelector('.chart'), {subtree: true, childList: true,
+                    attributes: true});
+            }"""
+        )
+        topic = stack.application.topic("seconds")
+        end = consumer.get_watermark_offsets(TopicPartition(topic, 0), TIMEOUT_S)[1]
+        consumer.assign([TopicPartition(topic, 0, end)])
+        give_up_s = time.monotonic() + TIMEOUT_S
+        while len(committed_ms) < 7 and time.monotonic() < give_up_s:
+            message = consumer.poll(0.05)
+            if message is not None and message.error() is None:
+                committed_ms[json.loads(message.value() or b"")["timestamp"] * 1000] = time.time() * 1000
+        consumer.close()
+        last = max(committed_ms)
+        page.wait_for_function("last => last in window.seen", arg=last)
+        seen = {int(start): at for start, at in page.evaluate("window.seen").items()}
+        known = set(page.evaluate("window.known"))
+    delays_ms = [seen[start] - at for start, at in committed_ms.items() if start in seen and start not in known]
+    assert len(delays_ms) >= 5
+    assert statistics.median(delays_ms) < 1_000, delays_ms
+
+
+def test_what_a_frame_holds_is_shown_as_text(page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address) as page:
+        page.wait_for_function("document.querySelectorAll('.rejected code').length > 4")
+        for told in ("<script>document.title", "<img src=x onerror=alert(1)>", '{"uid": "1f00", "sent": true}'):
+            page.get_by_text(told).first.wait_for()
+        assert page.evaluate("document.querySelectorAll('.rejected img, .rejected script').length") == 0
+        assert re.fullmatch(r"[\d,]+ frames · [\d,]+ users", page.title())
+
+
+def test_gaps_what_is_open_and_why_are_seen(page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address) as page:
+        frames, users = page.locator(".chart svg").all()
+        frames.get_by_text("open", exact=True).wait_for()
+        users.get_by_text("no frames").wait_for()
+        users.get_by_text(re.compile("^1 h [456] min$")).wait_for()  # whole minutes of 65
+        page.get_by_text(re.compile("^Why is the second .* open")).wait_for()
+        page.get_by_text(re.compile("^Partition . holds it")).first.wait_for()
+        for kind in KINDS:
+            described_by = page.get_by_role("img", name=kind.title).get_attribute("aria-describedby")
+            assert page.inner_text(f"#{described_by}").startswith("Newest: ")
+
+
+def test_on_a_phone_nothing_lies_outside_and_what_is_touched_is_large_enough(
+    page_address: str, browser: Browser
+) -> None:
+    with opened(browser, page_address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
+        page.wait_for_selector(".rejected .entry")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        sizes = page.evaluate("[...document.querySelectorAll('button')].map(at => at.getBoundingClientRect().height)")
+        assert sizes
+        assert min(sizes) >= 44
+        small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 13)"
+        assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
+
+
+def test_it_is_dark_where_the_system_is_and_a_choice_is_remembered(page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address, color_scheme="dark") as page:
+        colour = "getComputedStyle(document.body).backgroundColor"
+        dark = page.evaluate(colour)
+        page.get_by_role("button", name="Theme: as the system").click()
+        page.get_by_role("button", name="Theme: dark").click()
+        page.get_by_role("button", name="Theme: light").wait_for()
+        page.wait_for_function(f"before => {colour} !== before", arg=dark)
+        light = page.evaluate(colour)
+        page.wait_for_function("document.cookie === 'theme=light'")
+        page.reload()
+        page.get_by_role("button", name="Theme: light").wait_for()
+        page.wait_for_function(f"light => {colour} === light", arg=light)
+    assert [sum(map(int, re.findall(r"\d+", at)[:3])) > 384 for at in (dark, light)] == [False, True]
+
+
+def pixels_of(page: Page, chart: Locator, variable: str) -> int:
+    """Return how many pixels of a chart have the colour of a variable of the page, but for what edges blend."""
+    picture = Image.open(io.BytesIO(chart.screenshot())).convert("RGB")
+    colour = page.evaluate("name => getComputedStyle(document.body).getPropertyValue(name)", variable)
+    wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    data = picture.tobytes()
+    return sum(
+        all(abs(data[at + channel] - wanted[channel]) < 40 for channel in range(3)) for at in range(0, len(data), 3)
+    )
+
+
+def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
+    page_address: str, browser: Browser, tmp_path: Path
+) -> None:
+    """Of an erased line a thirtieth is left, in the legend; a scale that changes between two looks takes a quarter."""
+    lines = ("--count", "--average")
+    with opened(browser, page_address, color_scheme="light") as page:
+        page.add_style_tag(content=".chart > div:last-child { opacity: 0 !important; }")  # the words hide lines
+        for theme in ("as the system", "dark", "light"):
+            page.get_by_role("button", name=f"Theme: {theme}").wait_for()
+            for chart in page.locator(".chart").all():
+                page.mouse.move(1, 1)
+                page.wait_for_function(f"{TOLD} === 0")
+                before = {line: pixels_of(page, chart, line) for line in lines}
+                assert min(before.values()) > 200, before
+                chart.hover(position={"x": 150, "y": 150})
+                page.wait_for_function(f"{TOLD} === 1")
+                after = {line: pixels_of(page, chart, line) for line in lines}
+                assert all(after[line] > 0.5 * before[line] for line in lines), (theme, before, after)
+            page.screenshot(path=tmp_path / f"{theme}.png")
+            page.get_by_role("button", name=f"Theme: {theme}").click()
+
+
+def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    folder = Path(pytestconfig.getoption("pictures") or tmp_path)
+    wide, narrow = {"width": 1280, "height": 1440}, {"width": 390, "height": 1500}
+    for name, viewport, scheme in (("light", wide, "light"), ("dark", wide, "dark"), ("phone", narrow, "light")):
+        with opened(browser, page_address, viewport=viewport, color_scheme=scheme) as page:
+            page.wait_for_selector(".rejected code")
+            wait_for_change(page, "Frames per second")
+            page.screenshot(path=folder / f"page-{name}.png")
+        assert 20_000 < (folder / f"page-{name}.png").stat().st_size < 300_000
+
+
+def test_a_server_that_comes_back_is_found_again(stack: Stack, page_address: str, browser: Browser) -> None:
+    page = browser.new_page()  # its console tells, rightly, that nobody answers
+    page.goto(page_address)
+    page.wait_for_function("window.did_handshake")
+    stack.server.kill()
+    page.wait_for_selector("#popup[aria-hidden=false]")
+    assert stack.serve(page_address.rstrip("/").rpartition(":")[2]) == page_address
+    page.wait_for_selector("#popup[aria-hidden=true]", state="attached")
+    page.wait_for_selector(".number")
+    wait_for_change(page, "Frames per second")
+    page.close()
+
+
+def test_a_broker_that_is_gone_is_told_and_when_it_is_back_numbers_move_again(
+    stack: Stack, page_address: str, browser: Browser
+) -> None:
+    with opened(browser, page_address) as page:
+        page.evaluate("window.isSame = true")
+        stack.kill_broker()
+        page.wait_for_selector(".banner", timeout=15_000)
+        told = page.inner_text(".banner")
+        assert "Not up to date: " in told
+        assert re.search(r"Since \d\d:\d\d:\d\d UTC; what is shown is of \d\d:\d\d:\d\d UTC", told)
+        stack.start_broker()
+        page.wait_for_selector(".banner", state="hidden", timeout=60_000)
+        if stack.job.poll() is not None:  # librdkafka 2.16.0 aborts now and then when its broker is killed
+            print("the job had ended:", stack.job.returncode)
+            stack.job = stack.start()
+        wait_for_change(page, "Frames per second")
+        assert page.evaluate("window.isSame")  # it was not loaded again

@@ -1,0 +1,234 @@
+"""The API, asked over HTTP."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from metrics.frames import records
+from metrics.frames.live import kinds
+from metrics.frames.live.board import Board
+from metrics.frames.live.kinds import WindowKind
+from metrics.frames.records import Published
+from metrics.frames.results.read import Result
+from metrics.frames.web import openapi, routes
+from tests.frames.live.results import T, minute, second
+from tests.frames.web.serving import KEEP, Serving, serving
+from tests.kafka.application import wait_until
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Serving]:
+    """Serve ten minutes of seconds, of which the one at T + 5 is missing, and their minutes."""
+    with serving() as there:
+        there.board.add([second(T + at, at) for at in range(600) if at != 5])
+        there.board.add([minute(T + 60 * at, at) for at in range(10)])
+        yield there
+
+
+def offsets(answer: httpx.Response) -> list[int]:
+    assert answer.status_code == 200, answer.text
+    return [record["timestamp"] - T for record in answer.json()["windows"]]
+
+
+def expect_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    problem = dict(answer.json())
+    assert (answer.status_code, problem["status"]) == (status, status)
+    assert answer.headers["Content-Type"] == PROBLEM
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+def test_without_a_range_the_newest_windows_come_the_oldest_first(served: Serving) -> None:
+    answer = served.client.get("/seconds?limit=3")
+    assert offsets(answer) == [597, 598, 599]
+    assert {name: value for name, value in answer.json().items() if name != "windows"} == {
+        "size_s": 1,
+        "has_more": True,
+        "kept_from": T,
+    }
+
+
+def test_records_come_as_they_were_published(served: Serving) -> None:
+    text = served.client.get("/minutes?limit=2").text
+    assert text.startswith(
+        f'{{"size_s":60,"windows":[{minute(T + 480, 8).value.decode()},{minute(T + 540, 9).value.decode()}]'
+    )
+
+
+def test_with_a_beginning_the_oldest_windows_of_the_range_come(served: Serving) -> None:
+    answer = served.client.get("/seconds", params={"from": "2016-07-11T13:39:03Z", "limit": 3})
+    assert offsets(answer) == [3, 4, 6]
+    assert answer.json()["has_more"]
+    following = served.client.get("/seconds", params={"from": T + 7, "to": T + 9})
+    assert offsets(following) == [7, 8]
+    assert not following.json()["has_more"]
+
+
+def test_with_an_end_the_newest_windows_before_it_come(served: Serving) -> None:
+    assert offsets(served.client.get("/minutes", params={"to": "2016-07-11T15:42:30+02:00", "limit": 2})) == [60, 120]
+
+
+def test_so_many_come_unless_asked_otherwise() -> None:
+    with serving() as there:
+        there.board.add([second(T + at) for at in range(700)])
+        assert len(offsets(there.client.get("/seconds"))) == 600
+        assert len(offsets(there.client.get("/seconds?limit=10000"))) == 700
+
+
+def test_a_range_without_windows_is_an_empty_answer(served: Serving) -> None:
+    for query in ("from=0&to=10", "to=0", f"from={T + 600}"):
+        answer = served.client.get(f"/seconds?{query}")
+        assert answer.json() == {"size_s": 1, "windows": [], "has_more": False, "kept_from": T}
+
+
+@pytest.mark.parametrize("size", ["minutes", "60", "60s", "1m"])
+def test_a_size_has_several_names(served: Serving, size: str) -> None:
+    assert served.client.get(f"/windows/{size}").content == served.client.get("/minutes").content
+
+
+@pytest.mark.parametrize("size", ["5m", "hours", "0", "60 ", "1e1", "99999999999999999999", "%00"])
+def test_a_size_that_is_not_there_is_a_problem_that_names_those_that_are(served: Serving, size: str) -> None:
+    problem = expect_problem(served.client.get(f"/windows/{size}"), 404)
+    assert "there are seconds (1), minutes (60)" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "reason"),
+    [
+        ("limit=0", "limit", "greater than or equal to 1"),
+        ("limit=10001", "limit", "less than or equal to 10000"),
+        ("limit=ten", "limit", "valid integer"),
+        ("from=yesterday", "from", "write it as 2016-07-11T13:39:00Z, or as seconds since the epoch"),
+        ("to=-1", "to", "in the years 1970 to 9999"),
+        ("from=20&to=20", "from", "before `to`"),
+        ("format=xml", "format", "'json' or 'csv'"),
+        ("form=csv", "form", "not permitted"),
+    ],
+)
+def test_a_bad_parameter_is_a_problem_that_names_it_and_the_reason(
+    served: Serving, query: str, field: str, reason: str
+) -> None:
+    problem = expect_problem(served.client.get(f"/seconds?{query}"), 422)
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert reason in problem["errors"][0]["reason"]
+
+
+def test_every_bad_parameter_is_named(served: Serving) -> None:
+    problem = expect_problem(served.client.get("/windows/1?limit=0&from=x&to=y"), 422)
+    assert [error["field"] for error in problem["errors"]] == ["from", "to", "limit"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "content_type"),
+    [
+        ("text/csv", "", "text/csv; charset=utf-8"),
+        ("text/csv;q=0.4, application/json;q=0.5", "", "application/json"),
+        ("application/json;q=0, */*", "", "text/csv; charset=utf-8"),
+        ("text/html, */*;q=0.1", "", "application/json"),
+        ("text/*", "", "text/csv; charset=utf-8"),
+        ("application/json", "&format=csv", "text/csv; charset=utf-8"),
+        ("image/png", "&format=json", "application/json"),
+        ("", "", "application/json"),
+    ],
+)
+def test_the_form_is_what_is_asked_for_else_what_is_accepted(
+    served: Serving, accept: str, query: str, content_type: str
+) -> None:
+    answer = served.client.get(f"/seconds?limit=1{query}", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
+
+
+def test_csv_has_a_header_and_a_line_a_window(served: Serving) -> None:
+    assert served.client.get("/minutes?limit=2&format=csv").text == (
+        "timestamp,datetime,end,unique_users,avg_users_per_minute,num_of_frames,gap_s\n"
+        "1468244820,2016-07-11T13:47:00Z,1468244880,8,1.0,8,\n"
+        "1468244880,2016-07-11T13:48:00Z,1468244940,9,1.0,9,\n"
+    )
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "nonsense"])
+def test_where_no_form_is_accepted_that_is_a_problem(served: Serving, accept: str) -> None:
+    expect_problem(served.client.get("/seconds", headers={"Accept": accept}), 406)
+
+
+@pytest.mark.parametrize("path", ["/seconds", "/minutes", "/windows/60", "/status", "/stream", "/healthz", "/readyz"])
+def test_other_methods_are_a_problem_that_names_those_that_are_taken(served: Serving, path: str) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = served.client.request(method, path)
+        expect_problem(answer, 405)
+        assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_a_head_has_the_headers_of_the_answer_and_no_body(served: Serving) -> None:
+    for path in ("/seconds", "/windows/60?format=csv", "/healthz", "/stream", "/seconds?limit=0"):
+        head = served.client.head(path)
+        with served.client.stream("GET", path) as answer:
+            assert (head.status_code, head.headers["Content-Type"]) == (
+                answer.status_code,
+                answer.headers["Content-Type"],
+            )
+        assert head.content == b""
+
+
+def test_a_path_that_is_not_there_is_a_problem(served: Serving) -> None:
+    assert "/hours" in expect_problem(served.client.get("/hours"), 404)["detail"]
+
+
+def test_what_is_not_known_yet_is_a_problem_that_says_what_is_wrong() -> None:
+    board = Board(KEEP)
+    with serving(board=board) as there:
+        for path in ("/seconds", "/windows/60", "/status", "/readyz"):
+            expect_problem(there.client.get(path), 503)
+        board.suffer("results", "no broker answers")
+        for path in ("/seconds", "/windows/60", "/status", "/readyz"):
+            assert expect_problem(there.client.get(path), 503)["detail"] == "no broker answers"
+        assert there.client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_an_error_in_the_program_is_a_problem_too_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as there:
+        there.board._kept.pop(1)  # what no caller can do
+        problem = expect_problem(there.client.get("/seconds"), 500)
+        assert "KeyError" not in json.dumps(problem)
+        wait_until(lambda: "KeyError" in caplog.text, "it is logged")
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(served: Serving) -> None:
+    page = served.client.get("/docs")
+    assert page.status_code == 200
+    assert "http" not in page.text.replace("http-equiv", "")
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
+        assert f"/static-offline-docs/{name}" in page.text
+        assert len(served.client.get(f"/static-offline-docs/{name}").content) > 1_000
+
+
+def test_the_document_refers_to_nothing_that_it_lacks(served: Serving) -> None:
+    text = served.client.get("/openapi.json").text
+    schemas = json.loads(text)["components"]["schemas"]
+    referred = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert referred <= set(schemas)
+    assert "HTTPValidationError" not in schemas
+
+
+def test_a_further_size_of_windows_is_a_row_beside_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    five = WindowKind(300, "five-minutes", "Users in five minutes", "user", 100, lambda _: 10)
+    monkeypatch.setattr(routes, "KINDS", (*kinds.KINDS, five))
+    monkeypatch.setitem(records.KINDS, 300, "five minutes")
+    monkeypatch.setitem(records.FIELDS, 300, records.FIELDS[60])
+    monkeypatch.setitem(openapi._WINDOWS, 300, openapi._WINDOWS[60])
+    board = Board(KEEP | {300: 10})
+    board.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])
+    with serving(board=board) as there:
+        for path in ("/five-minutes", "/windows/300", "/windows/5m"):
+            assert there.client.get(path).json()["windows"] == [{"timestamp": 1}]
+        assert there.client.get("/openapi.json").json()["paths"]["/five-minutes"]["get"]["summary"] == five.title
+
+
+def test_the_documentation_takes_head(served: Serving) -> None:
+    assert served.client.head("/docs").status_code == served.client.get("/docs").status_code == 200
