@@ -9,7 +9,7 @@ from benchmark.rounds import Run
 from benchmark.sides import Side
 from benchmark.table import Row, as_markdown
 from benchmark.truth import Truth
-from metrics.terminal.console import numbered
+from metrics.text import numbered
 
 PATH = Path(__file__).resolve().parent / "RESULTS.md"
 

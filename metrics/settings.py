@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from metrics.errors import SettingsError
-from metrics.frames.core.frame import LAST_SECOND
 from metrics.frames.core.state import GUARD_VERSION, Rules
+from metrics.times import LAST_SECOND
 
 CLIENT_PREFIX = "KAFKA_"
 ANY_TEXT = "any text"

@@ -1,10 +1,50 @@
-"""Times and ranges of event time, as people write them."""
+"""Moments and ranges of event time: in whole seconds since the epoch, as RFC 3339 writes them, as people give them."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
 
 from metrics.errors import SettingsError
-from metrics.frames.verify.audit import ALL_TIME
-from metrics.frames.verify.comparison import Range
+
+MINUTE_S, DAY_S = 60, 86_400
+LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
+
+
+def rfc3339(second: int) -> str:
+    """Return a second since the epoch as `2016-07-11T13:39:44Z`."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def minute_of(second: int) -> int:
+    """Return the start of the minute that a second lies in."""
+    return second - second % MINUTE_S
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A time as a number, in seconds since the epoch, and as RFC 3339 writes it."""
+
+    timestamp: int
+    datetime: str
+
+    @classmethod
+    def of(cls, second: int) -> "Moment":
+        """Return the moment at a second since the epoch; what RFC 3339 cannot write becomes the nearest that it can."""
+        return cls(second, rfc3339(max(0, min(second, LAST_SECOND))))
+
+
+class Range(NamedTuple):
+    """The windows to compare: those that lie in `[start, end)`, in seconds since the epoch."""
+
+    start: int
+    end: int
+
+    def holds(self, start: int, size_s: int) -> bool:
+        """Tell whether a window lies in it."""
+        return self.start <= start and start + size_s <= self.end
+
+
+ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
 
 
 def range_of(start: str | None, end: str | None) -> Range:
@@ -40,3 +80,19 @@ def _no_time(option: str, text: str) -> SettingsError:
         f"{option} {text} is no time",
         now="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
     )
+
+
+def time_of_day(second: int) -> str:
+    """Return the time of day of a second since the epoch: `13:39:44`."""
+    return rfc3339(second)[-9:-1]
+
+
+def day(second: int) -> str:
+    """Return the date of a second since the epoch: `2016-07-11`."""
+    return rfc3339(second)[:-10]
+
+
+def clock(second: int, today: int) -> str:
+    """Return the time of day of a second since the epoch, with its date where that is not the one of `today`."""
+    time = time_of_day(second)
+    return time if second // DAY_S == today // DAY_S else f"{day(second)} {time}"

@@ -7,7 +7,7 @@ import msgspec
 
 from benchmark.rounds import Run
 from benchmark.sections import table
-from metrics.terminal.console import numbered
+from metrics.text import numbered
 
 HEADING_AFTER_VALUE = (
     "frames",

@@ -20,8 +20,9 @@ from metrics.kafka import topics as broker_topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
-from metrics.terminal.console import note, numbered, out, say, say_lines, warn
+from metrics.terminal.console import note, out, say, say_lines, warn
 from metrics.terminal.streams import require_open
+from metrics.text import numbered
 
 # A topic of this name is the broker's own, and one of the hidden names at least some tool's.
 OWN_OF_BROKER = "__"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from rich import filesize
 
-from metrics.frames.core.open_windows import Moment
 from metrics.kafka.topic_facts import Reader, TopicFacts
 from metrics.terminal.columns import Column, folded
+from metrics.times import Moment
 
 MOST_NAME_COLUMNS = 40
 FOLD_BEFORE = "first"

@@ -20,9 +20,9 @@ from typing import IO, TYPE_CHECKING, Any
 import zstandard
 
 from metrics.errors import FileError, SettingsError
-from metrics.escaping import in_line
 from metrics.files import atomic
 from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.text import in_line
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

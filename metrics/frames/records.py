@@ -7,9 +7,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from metrics.frames.core.event_clock import MINUTE_S
-from metrics.frames.core.frame import LAST_SECOND
-from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.core.windows import SECOND_S
+from metrics.times import LAST_SECOND, MINUTE_S, rfc3339
 
 
 class Published(NamedTuple):

@@ -10,13 +10,13 @@ from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, Topi
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError
-from metrics.escaping import in_line
 from metrics.frames.job.saved_state import from_offsets
 from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
 from metrics.kafka.offsets import Partition
 from metrics.settings import Settings
+from metrics.text import in_line
 
 MOST_NAMED = 5
 MOST_AT_ONCE = 8

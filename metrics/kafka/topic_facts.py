@@ -11,12 +11,12 @@ import msgspec
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.frames.core.open_windows import Moment
 from metrics.kafka import groups
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.offsets import EARLIEST, LATEST, Extent, Partition, ask, told
 from metrics.kafka.samples import Sample, sampled
 from metrics.settings import Settings
+from metrics.times import Moment
 
 SOON_S = 3.0
 ASKED_AGAIN_S = 0.1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from metrics.escaping import in_line
+from metrics.text import in_line
 
 GAP = "  "
 

@@ -5,7 +5,7 @@ import pytest
 from benchmark import contract
 from benchmark.process import Finished, Line, Measured
 from benchmark.told import Told, by_json_line, by_summary
-from metrics.terminal.console import pace
+from metrics.text import pace
 
 
 def finished(*lines: tuple[float, str]) -> Finished:

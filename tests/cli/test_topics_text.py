@@ -1,11 +1,11 @@
 """What `topics` prints: tables that fit, and what is not known told as such."""
 
 from metrics.cli import topics_text
-from metrics.frames.core.open_windows import Moment
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.offsets import Extent
 from metrics.kafka.samples import Sample
 from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
+from metrics.times import Moment
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

@@ -17,12 +17,13 @@ import pytest
 from rich.table import Table
 
 from metrics.errors import BrokerError
-from metrics.escaping import escaped, in_line
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import MinuteRecord, SecondRecord, Series
+from metrics.frames.figures import Figures, metrics_line
+from metrics.frames.job.report import Lately, Report, record_line
 from metrics.terminal import console
-from metrics.terminal.console import Figures, Lately, Report, metrics_line, pace, record_line
+from metrics.text import escaped, in_line, pace, rate
 from tests.frames.core.message import Message, message
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -106,8 +107,8 @@ def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds
 
 
 def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
-    assert console.rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
-    assert console.rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
+    assert rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
+    assert rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
 
 
 def test_a_live_rate_is_of_the_last_five_seconds_and_tells_the_cost_of_frames_that_were_not_waited_for() -> None:
@@ -237,7 +238,7 @@ def on_a_terminal(code: str) -> list[str]:
 
 SAY_ALL = """
 from tests.terminal.test_console import LONG
-from metrics.terminal.console import Figures, fail, say, warn
+from metrics.terminal.console import fail, say, warn
 fail(LONG)
 say("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
 warn("only a part of data/stream.jsonl is fed; python app.py prepare-topics --again feeds all of it")

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from statistics import median_low
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.verify.judge import Fate, PartitionJudge, Received, Told
+from metrics.times import MINUTE_S, minute_of
 
 NO_OFFSET = 2**63 - 1  # behind all that a file has
 

@@ -7,7 +7,8 @@ from rich.bar import Bar
 from rich.table import Table
 
 from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
-from metrics.terminal.console import numbered, say, say_table
+from metrics.terminal.console import say, say_table
+from metrics.text import numbered
 
 BAR_COLUMNS = 40
 

@@ -14,7 +14,8 @@ from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
 from metrics.frames.accuracy.lateness import Lags
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.terminal.console import bar, name_of, numbered, say, shown
+from metrics.terminal.console import bar, name_of, say, shown
+from metrics.text import numbered
 
 MOST_LATENESS_S = 86_400
 

@@ -14,7 +14,8 @@ from metrics.files import jsonl
 from metrics.frames.core.windows import MinuteRecord, SecondRecord
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
-from metrics.terminal.console import bar, err, numbered, out, pace, rate, shown
+from metrics.terminal.console import bar, err, out, shown
+from metrics.text import numbered, pace, rate
 
 
 def count(

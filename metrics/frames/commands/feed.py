@@ -20,8 +20,9 @@ from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.settings import Settings
-from metrics.terminal.console import name_of, note, numbered, pace, say, throughput
-from metrics.terminal.console import rate as rate_of
+from metrics.terminal.console import name_of, note, say, throughput
+from metrics.text import numbered, pace
+from metrics.text import rate as rate_of
 
 
 def feed(

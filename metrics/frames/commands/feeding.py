@@ -6,11 +6,12 @@ from time import monotonic, time
 from metrics.errors import FileError
 from metrics.files.jsonl import Frames
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.frames.core.windows import rfc3339
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import event_time_s
-from metrics.terminal.console import bar, name_of, numbered, throughput, warn
+from metrics.terminal.console import bar, name_of, throughput, warn
+from metrics.text import numbered
+from metrics.times import rfc3339
 
 
 def send(feed: Feed, frames: Frames, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:

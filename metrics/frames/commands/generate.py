@@ -9,8 +9,9 @@ import typer
 
 from metrics.files import jsonl
 from metrics.frames.producer import generator
-from metrics.terminal.console import bar, is_standard_output, note, pace, say, shown
+from metrics.terminal.console import bar, is_standard_output, note, say, shown
 from metrics.terminal.streams import binary_output
+from metrics.text import pace
 
 STANDARD_OUTPUT = Path("-")
 

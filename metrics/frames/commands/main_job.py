@@ -17,11 +17,12 @@ from metrics.files.jsonl import Frames
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_once
 from metrics.frames.job.listener import Watcher, Watchers
+from metrics.frames.job.report import Report
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from metrics.kafka.job import runner
 from metrics.settings import Settings
-from metrics.terminal.console import Report, say, warn
+from metrics.terminal.console import say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,8 @@ from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.settings import Settings
-from metrics.terminal.console import bar, name_of, numbered, pace, rate, say, warn
+from metrics.terminal.console import bar, name_of, say, warn
+from metrics.text import numbered, pace, rate
 
 
 def prepare_topics(

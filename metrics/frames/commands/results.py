@@ -12,16 +12,16 @@ import typer
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import KINDS
 from metrics.frames.results import parquet as parquet_files
 from metrics.frames.results.formats import Csv, JsonLines, Printer, TableRows, table_row
 from metrics.frames.results.read import Result, Results, Tell, opened
 from metrics.frames.results.table import RecordTable
-from metrics.terminal.console import bar, is_standard_output, note, numbered, out, say, shown, warn
+from metrics.terminal.console import bar, is_standard_output, note, out, say, shown, warn
 from metrics.terminal.streams import require_open, require_reader
-from metrics.times import range_of
+from metrics.text import numbered
+from metrics.times import MINUTE_S, range_of
 
 CHUNK_RESULTS = 500
 MOST_WARNINGS = 10

@@ -6,11 +6,10 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.frames.verify import run, text
-from metrics.frames.verify.comparison import Range
 from metrics.frames.verify.findings import MOST_DIFFERENCES, Findings
 from metrics.settings import Settings
 from metrics.terminal.console import bar, say_lines
-from metrics.times import range_of
+from metrics.times import Range, range_of
 
 
 def verify(

@@ -2,13 +2,9 @@
 
 from collections.abc import Collection
 
-MINUTE_S = 60
+from metrics.times import MINUTE_S, minute_of
+
 SILENCE_HOLDS_S = 3.0  # what was known of a silence is taken for known this long
-
-
-def minute_of(second: int) -> int:
-    """Return the start of the minute that a second lies in."""
-    return second - second % MINUTE_S
 
 
 class EventClock:

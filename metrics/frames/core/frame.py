@@ -9,9 +9,9 @@ import msgspec
 import simdjson
 
 from metrics.frames.core.json_root import NotAnObjectError, NotJsonError, root_members
+from metrics.times import LAST_SECOND
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
 
 
 class Frame(msgspec.Struct, gc=False):

@@ -4,7 +4,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import minute_of
+from metrics.times import minute_of
 
 
 class Start(NamedTuple):

@@ -4,21 +4,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from metrics.frames.core.frame import LAST_SECOND
 from metrics.frames.core.state import PartitionState, Rules, State
-from metrics.frames.core.windows import rfc3339
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """A time as a number, in seconds since the epoch, and as RFC 3339 writes it."""
-
-    timestamp: int
-    datetime: str
-
-    @classmethod
-    def of(cls, second: int) -> "Moment":
-        """Return the moment at a second since the epoch; what RFC 3339 cannot write becomes the nearest that it can."""
-        return cls(second, rfc3339(max(0, min(second, LAST_SECOND))))
+from metrics.times import Moment
 
 
 class Holder(msgspec.Struct):

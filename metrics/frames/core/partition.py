@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S, EventClock, minute_of
+from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, FrameMessage, Reason, Rejection, read_frame
 from metrics.frames.core.frame_log import FrameLog, Start
 from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import Windows
+from metrics.times import MINUTE_S, minute_of
 
 KEPT_ENDS = 16  # of an input, in the saved state
 

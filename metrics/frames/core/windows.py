@@ -1,15 +1,14 @@
 """Tumbling windows: closing them, rows for gaps, running averages, output records."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 import msgspec
 import orjson
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame_log import FrameLog
+from metrics.times import MINUTE_S, minute_of, rfc3339
 
 SECOND_S = 1
 
@@ -209,11 +208,6 @@ class Windows:
                 log.forget_minutes(self.minutes.closed_through)
             users = len(minute.users)
             yield MinuteRecord(start, users, self.minutes.append(start, users), minute.frames, gap_s)
-
-
-def rfc3339(second: int) -> str:
-    """Return a second since the epoch as `2016-07-11T13:39:44Z`."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _json(fields: dict[str, int | float | str], gap_s: int) -> bytes:

@@ -4,13 +4,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from time import monotonic
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.frames.count.loop import FileLoop, Place
+from metrics.frames.figures import Figures, figures_table
 from metrics.frames.results.table import RecordTable, Row
-from metrics.terminal.console import Figures, err, figures_table, note, numbered, say_lines, shown, warn
+from metrics.terminal.console import err, note, say_lines, shown, warn
+from metrics.text import numbered
+from metrics.times import MINUTE_S
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
 

@@ -7,9 +7,9 @@ A further size is a further row here. Its record is described in `metrics.frames
 from collections.abc import Callable
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
 from metrics.settings import Settings
+from metrics.times import MINUTE_S
 
 
 class WindowKind(NamedTuple):

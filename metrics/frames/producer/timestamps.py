@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, read_frame
+from metrics.frames.core.frame import Frame, Reason, read_frame
+from metrics.times import LAST_SECOND
 
 # Of valid JSON, strings and what gives it its structure; numbers, true, false and null lie between these.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]', re.DOTALL)

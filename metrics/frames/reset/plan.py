@@ -7,8 +7,6 @@ import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import StateError
-from metrics.frames.core.event_clock import MINUTE_S
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import Rules, State, Tally
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.reset import commit
@@ -22,6 +20,7 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
+from metrics.times import MINUTE_S, Moment
 
 
 class Move(msgspec.Struct):

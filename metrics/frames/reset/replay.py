@@ -7,10 +7,9 @@ from typing import cast
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import FrameMessage, Reason, read_frame
 from metrics.frames.core.state import PartitionState, State
-from metrics.frames.core.windows import SECOND_S, Record, SecondRecord, rfc3339
+from metrics.frames.core.windows import SECOND_S, Record, SecondRecord
 from metrics.frames.records import Unreadable, read_record
 from metrics.frames.reset.published_windows import WindowsThere, going_on
 from metrics.frames.reset.state import (
@@ -32,6 +31,7 @@ from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.reader import Span, Streams
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
+from metrics.times import MINUTE_S, rfc3339
 
 CHUNK_FRAMES = 100
 

@@ -10,11 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
-from metrics.frames.core.frame import LAST_SECOND, FrameMessage, Reason
-from metrics.frames.core.open_windows import Moment
+from metrics.frames.core.frame import FrameMessage, Reason
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.core.windows import SECOND_S, Record, Series
+from metrics.times import LAST_SECOND, MINUTE_S, Moment, minute_of
 
 NEVER = LAST_SECOND + MINUTE_S  # a second that event time does not reach
 

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from metrics.errors import SettingsError
-from metrics.frames.core.windows import rfc3339
 from metrics.kafka.offsets import Extent
+from metrics.times import rfc3339
 
 
 class Edge(StrEnum):

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from metrics.escaping import in_line
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.reset.plan import Plan
 from metrics.frames.reset.state import Stretch, Stretches
 from metrics.frames.status.facts import Activity
-from metrics.terminal.console import numbered, out, say, warn
+from metrics.terminal.console import out, say, warn
+from metrics.text import in_line, numbered
+from metrics.times import Moment
 
 
 def show(plan: Plan) -> None:

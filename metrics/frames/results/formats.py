@@ -7,11 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.records import Value, columns, row
 from metrics.frames.results.read import Result
 from metrics.frames.results.table import RecordTable, Row
 from metrics.terminal.console import say_lines
+from metrics.times import MINUTE_S
 
 
 class Printer(Protocol):

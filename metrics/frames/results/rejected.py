@@ -7,7 +7,6 @@ from threading import Event
 import msgspec
 from confluent_kafka import Message
 
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import State
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka import topics
@@ -18,6 +17,7 @@ from metrics.kafka.reader import Span, Streams
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.tail import Tail
 from metrics.settings import Settings
+from metrics.times import Moment
 
 BEGINNING_BYTES = 200
 

@@ -8,10 +8,10 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from metrics.frames.core.event_clock import MINUTE_S
-from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import KINDS
 from metrics.terminal.console import out
+from metrics.times import MINUTE_S, rfc3339
 
 ROWS_AT_ONCE = 1_000
 LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40

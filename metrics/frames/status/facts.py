@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.lately import is_wrong
-from metrics.frames.core.open_windows import Moment, OpenWindow, open_window, silent_partitions
+from metrics.frames.core.open_windows import OpenWindow, open_window, silent_partitions
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.signs import NONE, Hold, Signs
+from metrics.times import MINUTE_S, Moment
 
 
 class Activity(StrEnum):

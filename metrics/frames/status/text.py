@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from metrics.escaping import in_line
-from metrics.frames.core.open_windows import Holder, Moment, OpenWindow
+from metrics.frames.core.open_windows import Holder, OpenWindow
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Cause, PartitionStatus, Status
 from metrics.terminal.columns import Column, folded
-from metrics.terminal.console import numbered
+from metrics.text import in_line, numbered
+from metrics.times import Moment
 
 FOLD_BEFORE = "open"
 MOST_TOLD = 3  # partitions whose standing is told in words

@@ -3,19 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S
-from metrics.frames.core.frame import LAST_SECOND
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import SECOND_S, Series, rfc3339
+from metrics.frames.core.windows import SECOND_S, Series
 from metrics.frames.records import OfWindow, Published
 from metrics.frames.verify import conservation
-from metrics.frames.verify.comparison import Comparison, Range
+from metrics.frames.verify.comparison import Comparison
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged
 from metrics.frames.verify.recount import Recount, Window
 from metrics.frames.verify.rejected import RejectedRecords
-
-ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
+from metrics.times import ALL_TIME, MINUTE_S, Range, rfc3339
 
 
 class Outputs(NamedTuple):

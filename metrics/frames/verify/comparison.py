@@ -1,24 +1,13 @@
 """The windows of one size, recounted and published, walked through side by side in the order of event time."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, Series
 from metrics.frames.records import Deleted, OfWindow, Published
-from metrics.frames.verify.findings import Findings, Kind, frames_text
+from metrics.frames.verify.findings import Findings, Kind
 from metrics.frames.verify.recount import Window
-
-
-class Range(NamedTuple):
-    """The windows to compare: those that lie in `[start, end)`, in seconds since the epoch."""
-
-    start: int
-    end: int
-
-    def holds(self, start: int, size_s: int) -> bool:
-        """Tell whether a window lies in it."""
-        return self.start <= start and start + size_s <= self.end
+from metrics.text import numbered
+from metrics.times import MINUTE_S, Range
 
 
 class Averages:
@@ -166,9 +155,9 @@ class Comparison:
             Kind.CLOSED_EARLY,
             self.of,
             window.start,
-            recount=frames_text(window.number),
-            published=frames_text(record.number) if record else "no row",
-            note=f"{frames_text(frames)} came after it",
+            recount=numbered(window.number, "frame"),
+            published=numbered(record.number, "frame") if record else "no row",
+            note=f"{numbered(frames, 'frame')} came after it",
         )
 
     def _told_gap(self, window: Window) -> int:
@@ -218,7 +207,7 @@ class Comparison:
         return "; ".join(self._shown(record.number, record.frames, record.average, record.gap_s) for record in records)
 
     def _shown(self, count: int, frames: int, average: float, gap_s: int) -> str:
-        things = frames_text(frames)
+        things = numbered(frames, "frame")
         if self.size_s == MINUTE_S:
             things = f"{count:,} {'user' if count == 1 else 'users'}, {things}"
         gap = f", gap {gap_s:,} s" if gap_s else ""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame import Frame, Rejection
 from metrics.frames.core.state import Rules
+from metrics.times import MINUTE_S, minute_of
 
 FIRST_FRAMES = 100
 

@@ -5,10 +5,11 @@ from typing import NamedTuple
 from metrics.frames.core.state import State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.verify.comparison import Averages
-from metrics.frames.verify.findings import Findings, Kind, frames_text
+from metrics.frames.verify.findings import Findings, Kind
 from metrics.frames.verify.judge import Fate
 from metrics.frames.verify.recount import Recount
 from metrics.frames.verify.rejected import RejectedRecords
+from metrics.text import numbered
 
 
 class Row(NamedTuple):
@@ -51,7 +52,9 @@ def check_terms(rows: list[Row], findings: Findings) -> None:
     """See that the state counts the frames as the recount of the whole input does."""
     for name, state, recount in rows:
         if state != recount:
-            findings.add(Kind.CONSERVATION, name, recount=frames_text(recount), published=frames_text(state))
+            findings.add(
+                Kind.CONSERVATION, name, recount=numbered(recount, "frame"), published=numbered(state, "frame")
+            )
 
 
 def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) -> None:
@@ -63,8 +66,8 @@ def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) 
             findings.add(
                 Kind.REJECTED,
                 f"{reason}, partition {partition}",
-                recount=frames_text(expected),
-                published=frames_text(found),
+                recount=numbered(expected, "frame"),
+                published=numbered(found, "frame"),
                 note="" if expected != found else "as many, but not the same ones",
             )
 

@@ -59,11 +59,6 @@ class Difference(NamedTuple):
     note: str = ""
 
 
-def frames_text(frames: int) -> str:
-    """Return a number of frames as people read it."""
-    return f"{frames:,} {'frame' if frames == 1 else 'frames'}"
-
-
 class Findings:
     """The differences found so far; the first `most` are kept, all are counted.
 

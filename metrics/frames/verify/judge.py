@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.state import Rules
+from metrics.times import MINUTE_S, minute_of
 
 FOLLOWERS = 20  # so many frames after one that jumps ahead decide on it, at the most
 

@@ -6,9 +6,9 @@ from heapq import heappop, heappush, merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.verify.judge import Fate, Judged
+from metrics.times import MINUTE_S, minute_of
 
 
 class Window(NamedTuple):

@@ -3,10 +3,10 @@
 import re
 from collections import Counter, defaultdict
 
-from metrics.frames.core.event_clock import MINUTE_S, minute_of
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.verify.judge import Told
+from metrics.times import MINUTE_S, minute_of
 
 # How the detail of a frame rejected as late begins; see metrics.frames.core.partition.
 _LATE = re.compile(r"ts (\d+) came when event time was (-?\d+);")

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Message
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
-from metrics.frames.core.windows import SECOND_S, rfc3339
+from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.frames.reset.wholeness import is_whole
 from metrics.frames.results.rejected import read_rejected
-from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
-from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
-from metrics.frames.verify.findings import Findings, frames_text
+from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged, PartitionJudge, Received
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.frames.verify.republished.findings import Places, Republished, nothing_found
@@ -29,6 +28,8 @@ from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
+from metrics.text import numbered
+from metrics.times import ALL_TIME, Range, rfc3339
 
 if TYPE_CHECKING:
     from metrics.frames.verify.conservation import Row
@@ -115,8 +116,8 @@ class Verification:
             return
         if frames := sum(map(len, left_out.values())):
             self.findings.remarks.append(
-                f"{frames_text(frames)} could not be republished: rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, "
-                "and counted"
+                f"{numbered(frames, 'frame')} could not be republished: "
+                f"rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, and counted"
             )
         places = Places(self._settings.input_topic, stream)
         self.republished = nothing_found(self.findings.most)

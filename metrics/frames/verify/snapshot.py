@@ -4,7 +4,6 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.start_state import saved_state
@@ -13,6 +12,7 @@ from metrics.kafka.offsets import extents
 from metrics.kafka.reader import Span
 from metrics.kafka.topics import TopicsInUse
 from metrics.settings import Settings
+from metrics.times import MINUTE_S
 
 MOST_TRIES = 5
 

@@ -6,13 +6,13 @@ import orjson
 from rich import box
 from rich.table import Table
 
-from metrics.frames.core.event_clock import MINUTE_S
-from metrics.frames.core.windows import SECOND_S, rfc3339
-from metrics.frames.verify.audit import ALL_TIME
+from metrics.frames.core.windows import SECOND_S
 from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
 from metrics.frames.verify.republished.findings import Republished
 from metrics.frames.verify.run import Verification
-from metrics.terminal.console import numbered, say, say_table, warn
+from metrics.terminal.console import say, say_table, warn
+from metrics.text import numbered
+from metrics.times import ALL_TIME, MINUTE_S, rfc3339
 
 
 def show(verification: Verification) -> None:

@@ -6,7 +6,6 @@ import orjson
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.live.board import KEEP_REJECTED, Trouble
 from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
@@ -15,7 +14,7 @@ from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import activity, why
 from metrics.frames.web import charts
 from metrics.frames.web.figures import Figure
-from metrics.web.durations import clock
+from metrics.times import Moment, clock
 
 ICONS = {
     Activity.ACTIVE: "check_circle",

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
-from metrics.terminal.console import numbered
-from metrics.web.durations import clock, duration
+from metrics.text import duration, numbered
+from metrics.times import clock
 
 MOST_AHEAD = 0.15  # of a chart's width, for what is open
 LABELLED_FROM = 0.2  # of a chart's width; what is narrower has no room for words

@@ -7,8 +7,8 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
-from metrics.terminal.console import numbered
-from metrics.web.durations import DAY_S, clock, day, duration, time_of_day
+from metrics.text import duration, numbered
+from metrics.times import DAY_S, clock, day, time_of_day
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time that far behind is no live traffic

@@ -7,12 +7,12 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.sse import format_sse_event
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.frames.records import KINDS, RECORDS, Published
 from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Status
 from metrics.frames.web.answers import Health, Windows, csv_of, windows_of
+from metrics.times import MINUTE_S
 from metrics.web import problems
 from metrics.web.problems import Problem, WrongField
 

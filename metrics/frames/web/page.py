@@ -21,7 +21,7 @@ from metrics.frames.web.cards import (
     paragraph,
 )
 from metrics.settings import Settings
-from metrics.terminal.console import numbered
+from metrics.text import numbered
 from metrics.web import problems
 
 TITLE = "Frames, live"

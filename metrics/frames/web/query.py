@@ -7,9 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from metrics.errors import SettingsError
-from metrics.frames.verify.audit import ALL_TIME
-from metrics.frames.verify.comparison import Range
-from metrics.times import second_of
+from metrics.times import ALL_TIME, Range, second_of
 from metrics.web import problems
 
 DEFAULT_LIMIT = 600

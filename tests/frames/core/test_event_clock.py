@@ -1,4 +1,5 @@
-from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input, minute_of
+from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
+from metrics.times import minute_of
 
 
 def clock(newest: int = -1, moved_at_s: float = 0.0, silent_at_s: float | None = None) -> EventClock:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
+from metrics.times import LAST_SECOND
 
 PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

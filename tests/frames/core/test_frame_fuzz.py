@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
+from metrics.times import LAST_SECOND
 
 # Few characters, so that drawn text is often JSON, and often nearly.
 SYNTAX = st.text(st.sampled_from('{}[]":,\\ut s0123456789-.eEaud8"\ud83d\ue000 \n\x00é'), max_size=40)

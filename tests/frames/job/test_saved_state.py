@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.errors import StateError
-from metrics.frames.core.frame import LAST_SECOND, Reason
+from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_ENDS
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.job.saved_state import Instance, SavedState, from_offsets, to_offsets
 from metrics.frames.job.signs import Hold, Signs
 from metrics.kafka.job.process import Process
+from metrics.times import LAST_SECOND
 
 MOST = 2**63 - 1
 INSTANCE = Instance("89abcdef")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.frames.records import Published, read_record
 from metrics.frames.results.read import Result
+from metrics.times import MINUTE_S
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

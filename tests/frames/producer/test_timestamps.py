@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrics.frames.core.frame import LAST_SECOND, Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.producer.timestamps import Shift, event_time_s, moved
+from metrics.times import LAST_SECOND
 from tests.frames.core.test_frame_fuzz import OBJECTS, SYNTAX
 
 WHITE = st.text(" \t\r\n", max_size=2)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord, Series
 from metrics.frames.records import Published
@@ -22,6 +21,7 @@ from metrics.frames.reset.state import (
     with_rows_of_0,
     without_open_windows,
 )
+from metrics.times import Moment
 from tests.frames.core.message import Message
 from tests.frames.core.test_counter import Stream, T, live
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
 from metrics.frames.records import Published, columns, read_record, row
 from metrics.frames.results.formats import csv_lines, json_lines, table_row
 from metrics.frames.results.read import Result
 from metrics.frames.results.table import Row
+from metrics.times import MINUTE_S
 from tests.test_app import refused
 
 T = 1468244340  # 2016-07-11T13:39:00Z

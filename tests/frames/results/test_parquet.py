@@ -11,11 +11,11 @@ import pytest
 from pyarrow.parquet import ParquetFile
 
 from metrics.errors import FileError, SettingsError
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import Published
 from metrics.frames.results import parquet
 from metrics.frames.results.read import Result
+from metrics.times import MINUTE_S
 
 PROJECT = Path(__file__).resolve().parents[3]
 T = 1468244340  # 2016-07-11T13:39:00Z

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from metrics.frames.core.event_clock import MINUTE_S
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.results.table import ROWS_AT_ONCE, RecordTable, Row
+from metrics.times import MINUTE_S
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from metrics.frames.core.open_windows import Moment
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.status import text
@@ -17,6 +16,7 @@ from metrics.frames.status.facts import (
     Status,
     describe,
 )
+from metrics.times import Moment
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

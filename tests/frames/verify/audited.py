@@ -8,11 +8,11 @@ from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from metrics.frames.records import Strays, in_order, read_record
-from metrics.frames.verify.audit import ALL_TIME, Outputs, audit
-from metrics.frames.verify.comparison import Range
+from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import PartitionJudge, Received
 from metrics.frames.verify.rejected import RejectedRecords
+from metrics.times import ALL_TIME, Range
 from tests.frames.core.message import message
 from tests.frames.core.simulation import GAP_LIMIT_S, Run
 from tests.reference import Timeline

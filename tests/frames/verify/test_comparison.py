@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from metrics.frames.core.windows import Series
 from metrics.frames.records import OfWindow, Published, Strays, in_order, read_record
-from metrics.frames.verify.audit import ALL_TIME
 from metrics.frames.verify.comparison import Comparison
 from metrics.frames.verify.findings import Findings, Kind
 from metrics.frames.verify.recount import Window
+from metrics.times import ALL_TIME
 
 
 def second(start: int, frames: int, average: float, gap_s: int = 0) -> Published:

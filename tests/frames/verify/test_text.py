@@ -7,9 +7,8 @@ import orjson
 import pytest
 
 from metrics.frames.verify import text
-from metrics.frames.verify.audit import ALL_TIME
-from metrics.frames.verify.comparison import Range
 from metrics.frames.verify.findings import Findings, Kind
+from metrics.times import ALL_TIME, Range
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

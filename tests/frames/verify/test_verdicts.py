@@ -1,7 +1,7 @@
 """What a verification comes to: windows that agree, that differ, that could not be compared, or none to compare."""
 
-from metrics.frames.verify.comparison import Range
 from metrics.frames.verify.findings import Kind, Verdict
+from metrics.times import Range
 from tests.frames.core.simulation import Run
 from tests.frames.verify.audited import audited
 from tests.reference import Sent

@@ -10,7 +10,8 @@ from metrics.frames.results.read import Result
 from metrics.frames.status.facts import Activity, Place, Seen, Status, describe
 from metrics.frames.web import figures
 from metrics.frames.web.figures import Figure
-from metrics.web.durations import clock, duration
+from metrics.text import duration
+from metrics.times import clock
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

@@ -20,10 +20,10 @@ from confluent_kafka import Consumer, TopicPartition
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from metrics.frames.core.windows import rfc3339
 from metrics.frames.live.kinds import KINDS
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker
+from metrics.times import rfc3339
 from tests.frames.job.test_broker_trouble import java_of
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
 

@@ -23,6 +23,8 @@ from metrics.errors import FileError, LocalBrokerError, MetricsError
 from metrics.kafka import local_broker
 from metrics.kafka.local_broker import jars
 
+pytestmark = pytest.mark.broker
+
 PROJECT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 60.0
 
@@ -46,8 +48,6 @@ USER = """
 import sys
 from pathlib import Path
 from metrics.kafka import local_broker
-
-pytestmark = pytest.mark.broker
 
 with local_broker.shared(Path(sys.argv[1]), lambda line: None) as address:
     print(address)

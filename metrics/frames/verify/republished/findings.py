@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from metrics.frames.verify.findings import Difference, Findings, Kind, frames_text
+from metrics.frames.verify.findings import Difference, Findings, Kind
 from metrics.frames.verify.republished.entry import Entry
+from metrics.text import numbered
 
 
 class Places(NamedTuple):
@@ -65,10 +66,13 @@ class Republished(NamedTuple):
             starts = ", ".join(f"{places.input}/{number} from offset {offset:,} on" for number, offset in begins)
             yield f"{stream} holds a later part of the input, and was compared with that: {starts}"
         if older := self.older.total():
-            yield f"{frames_text(older)} in {stream} may be of frames that {places.input} no longer holds: not compared"
+            yield (
+                f"{numbered(older, 'frame')} in {stream} may be of frames that {places.input} no longer holds: "
+                "not compared"
+            )
         if moved := self.moved.total():
             yield (
-                f"{frames_text(moved)} in {stream} with a timestamp that is not the frame's own: "
+                f"{numbered(moved, 'frame')} in {stream} with a timestamp that is not the frame's own: "
                 "the limits of that topic explain it (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
             )
         for what in self.undecided:

@@ -1,0 +1,87 @@
+"""The execution metrics of a run: what became of its frames, as people and machines read it."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rich.table import Table
+
+from metrics.frames.core.counter import Counter
+
+
+def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float | None) -> str:
+    """Return the execution metrics as one line."""
+    return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {_share(error_rate)}"
+
+
+def _share(share: float | None) -> str:
+    """Return a share as people read it; there is none of nothing."""
+    return "-" if share is None else f"{share:.3%}"
+
+
+class Figures(NamedTuple):
+    """What a consumer group did so far, or one run of it.
+
+    Of a run, `held` is below 0 where it let go of more frames than it took.
+    """
+
+    frames_consumed: int
+    counted: int
+    late: int
+    late_but_in_their_minute: int
+    invalid: int
+    too_far_in_the_future: int
+    held: int
+    lost: int
+    rejected: int
+    seconds_published: int
+    minutes_published: int
+
+    @classmethod
+    def of(cls, counter: Counter) -> "Figures":
+        """Take the figures from a counter."""
+        tally, windows = counter.tally(), counter.windows
+        return cls(
+            tally.consumed,
+            tally.counted,
+            tally.late,
+            tally.joined,
+            tally.invalid,
+            tally.future,
+            tally.held,
+            tally.lost,
+            sum(tally.rejected.values()),
+            windows.seconds.windows,
+            windows.minutes.windows,
+        )
+
+    def since(self, before: "Figures") -> "Figures":
+        """Return what was done since other figures were taken."""
+        return Figures(*(now - then for now, then in zip(self, before, strict=True)))
+
+    @property
+    def error_rate(self) -> float | None:
+        """Frames that did not count as they should, as a share of those decided on; None without any.
+
+        A frame that is held is decided on by the run that lets go of it, and not by the one that read it.
+        """
+        decided = self.frames_consumed - self.held
+        return (self.late + self.invalid + self.too_far_in_the_future) / decided if decided else None
+
+
+def figures_table(columns: Mapping[str, tuple[Figures, Mapping[str, int]]]) -> Table:
+    """Return figures as a table.
+
+    Args:
+        columns: the name of each, its figures, and its rejected frames by reason.
+    """
+    table = Table("", *columns, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    figures = [of_column for of_column, _ in columns.values()]
+    for name, *numbers in zip(Figures._fields, *figures, strict=True):
+        table.add_row(name.replace("_", " "), *(f"{number:,}" for number in numbers))
+    by_reason = [rejected for _, rejected in columns.values()]
+    for reason in sorted({reason for rejected in by_reason for reason in rejected}):
+        table.add_row(f"rejected as {reason}", *(f"{rejected.get(reason, 0):,}" for rejected in by_reason))
+    table.add_row("error rate", *(_share(of_column.error_rate) for of_column in figures))
+    return table

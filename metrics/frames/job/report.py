@@ -1,0 +1,193 @@
+"""What people see of the main job while it runs, and at its end."""
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from threading import Event
+from time import monotonic
+
+from rich.live import Live
+from rich.text import Text
+
+from metrics.errors import MetricsError
+from metrics.frames.core.windows import Record, SecondRecord
+from metrics.frames.figures import Figures, figures_table, metrics_line
+from metrics.kafka.job.runner import Job
+from metrics.terminal.console import out, say, warn
+from metrics.text import cost_per_frame, frames_per_second, numbered, pace, rate
+from metrics.times import rfc3339
+
+OVER_S = 5.0  # that a live rate is of
+WAITING_SHARE = 0.1
+REFRESH_S = 0.25
+
+
+def record_line(record: Record) -> str:
+    """Return a closed window as one line; counts and averages below ten million fit 80 columns."""
+    if isinstance(record, SecondRecord):
+        return f"{record.key}  second {_columns(record.frames, 'frame')}  avg {record.average:>11,.3f}"
+    line = f"{record.key}  minute {_columns(record.users, 'user')}  avg {record.average:>11,.3f}"
+    return f"{line}  {_columns(record.frames, 'frame')}".rstrip()
+
+
+def _columns(number: int, noun: str) -> str:
+    return "{:>9} {:<6}".format(*numbered(number, noun).split())
+
+
+class Lately:
+    """How fast frames came in the last OVER_S seconds, and what each took where they were not waited for.
+
+    Args:
+        now_s: when it begins.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._marks = deque([(now_s, 0, 0.0)])
+
+    def note(self, now_s: float, frames: int, waited_s: float) -> None:
+        """Take how many frames came so far, and how long they were waited for so far."""
+        marks = self._marks
+        if now_s - marks[-1][0] >= REFRESH_S:
+            marks.append((now_s, frames, waited_s))
+        while len(marks) > 1 and marks[1][0] <= now_s - OVER_S:
+            marks.popleft()
+
+    def rate(self, now_s: float, frames: int) -> str:
+        """Return how fast frames came."""
+        began_s, before, _ = self._marks[0]
+        return frames_per_second(frames - before, now_s - began_s)
+
+    def pace(self, now_s: float, frames: int, waited_s: float) -> str:
+        """Return how fast frames came, and what each took unless the input was the limit."""
+        began_s, before, waited_before_s = self._marks[0]
+        took_s, came = now_s - began_s, frames - before
+        cost = (
+            f", {cost_per_frame(came, took_s)}" if came and not is_waiting(took_s, waited_s - waited_before_s) else ""
+        )
+        return self.rate(now_s, frames) + cost
+
+
+def is_waiting(seconds: float, waited_s: float) -> bool:
+    """Tell whether so much of a time was waited that what it took says nothing of the work."""
+    return waited_s > seconds * WAITING_SHARE
+
+
+class Report:
+    """Shows a run of the loop: it is the loop's watcher.
+
+    Where nothing can be shown any more, the run is over: it ends as by Ctrl-C, with all that was counted committed.
+
+    Args:
+        stopping: set when standard output failed.
+        is_verbose: print a line for each closed window, and the execution metrics every print_interval frames.
+    """
+
+    def __init__(self, job: Job, stopping: Event, *, is_verbose: bool, print_interval: int) -> None:
+        self._job = job
+        self._stopping = stopping
+        self._failure: MetricsError | None = None
+        self._is_verbose = is_verbose
+        self._print_interval = print_interval
+        self._started_s = self._read_s = self._shown_s = monotonic()
+        self._frames = 0
+        self._waited_before_s = 0.0  # for earlier inputs of this run
+        self._lately = Lately(self._started_s)
+        self._closed: list[str] = []
+        self._before = Figures.of(job.counter)
+        self._rejected_before = dict(job.counter.tally().rejected)
+        self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
+
+    def __enter__(self) -> "Report":
+        if self._live:
+            self._show(self._live.start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._show(self._live.stop)
+
+    def _show(self, print_something: Callable[[], None]) -> None:
+        """Print; where that fails, keep the error until the loop has come to its end."""
+        try:
+            print_something()
+        except MetricsError as error:
+            self._failure = error
+            self._stopping.set()
+
+    def closed(self, record: Record) -> None:
+        """Keep the line of a closed window until its record is committed."""
+        if self._is_verbose:
+            self._closed.append(record_line(record))
+
+    def committed(self, *_: object) -> None:
+        """Print the windows that are now committed."""
+        if self._closed:
+            self._show(lambda: say("\n".join(self._closed)))
+            self._closed.clear()
+
+    def rewound(self) -> None:
+        """Forget the windows that were not committed: they will be closed again, from another input."""
+        self._closed.clear()
+        self._waited_before_s = self._waited_s()
+
+    def troubled(self, what: str) -> None:
+        """Tell what is wrong with the broker, or that it no longer is."""
+        self._show(lambda: warn(what))
+
+    def read(self, frames: int, _: float) -> None:
+        """Count a batch, and show how things stand when it is time to."""
+        now_s = monotonic()
+        intervals = self._frames // self._print_interval
+        if frames:
+            self._frames += frames
+            self._read_s = now_s
+        self._lately.note(now_s, self._frames, self._waited_s())
+        if self._is_verbose and self._frames // self._print_interval > intervals:
+            self._show(lambda: say(self.execution_metrics()))
+        if self._live and now_s - self._shown_s >= REFRESH_S:
+            self._show(partial(self._live.update, self._status(now_s), refresh=True))
+            self._shown_s = now_s
+
+    def execution_metrics(self) -> str:
+        """Return how fast this run is by now, up to its last frame, and how much it could not count, as one line."""
+        run, now_s = self._figures_of_run(), self._read_s
+        so_far = f"{numbered(self._frames, 'frame')} in {now_s - self._started_s:,.1f} s"
+        lately = self._lately.pace(now_s, self._frames, self._waited_s())
+        return metrics_line(f"{so_far}, now {lately}", run.late, run.rejected, run.error_rate)
+
+    def _pace(self) -> str:
+        seconds = self._read_s - self._started_s
+        return (rate if is_waiting(seconds, self._waited_s()) else pace)(self._frames, seconds)
+
+    def _waited_s(self) -> float:
+        return self._waited_before_s + self._job.source.waited_s
+
+    def _figures_of_run(self) -> "Figures":
+        return Figures.of(self._job.counter).since(self._before)
+
+    def _status(self, now_s: float) -> Text:
+        newest = max(counter.clock.newest for counter in self._job.counter.partitions.values())
+        event_time = rfc3339(newest) if newest >= 0 else "none yet"
+        rate = self._lately.rate(now_s, self._frames)
+        line = f"event time {event_time} · {rate} · lag {sum(self._job.source.lags().values()):,}"
+        return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+
+    def sum_up(self) -> None:
+        """Print what this run did, and what all runs of the consumer group did together.
+
+        Raises:
+            FileError, OutputClosedError: standard output failed, now or earlier.
+        """
+        all_rejected = self._job.counter.tally().rejected
+        rejected = {reason: frames - self._rejected_before.get(reason, 0) for reason, frames in all_rejected.items()}
+        table = figures_table(
+            {
+                "this run": (self._figures_of_run(), rejected),
+                "all runs": (Figures.of(self._job.counter), all_rejected),
+            }
+        )
+        self._show(lambda: say(f"stopped after {self._pace()}"))
+        self._show(lambda: out.print(table))
+        if self._failure is not None:
+            self._failure.now = "nothing is lost: what was counted is committed, and the next run goes on from there"
+            raise self._failure

@@ -1,0 +1,65 @@
+"""Words for people: numbers of things, rates, durations; and text that a terminal shows and does not obey."""
+
+import re
+
+MINUTE_S, HOUR_S, DAY_S, YEAR_S = 60, 3_600, 86_400, 31_557_600
+_UNITS = ((YEAR_S, "year"), (DAY_S, "day"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
+_COUNTED_ALONE_S = YEAR_S  # nobody asks for the days of years
+# What a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and what turns the direction of text.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_BREAKS = re.compile(r"[\t\n\u2028\u2029]")
+
+
+def numbered(number: int, noun: str) -> str:
+    """Return a number of things: `1 frame`, `2,000 frames`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def pace(frames: int, seconds: float) -> str:
+    """Return how many frames took how long, how fast that was, and what each took: nothing was waited for."""
+    return rate(frames, seconds) + (f", {cost_per_frame(frames, seconds)}" if frames else "")
+
+
+def rate(frames: int, seconds: float) -> str:
+    """Return how many frames took how long, and how fast that was; where the input was waited for, no frame did."""
+    decimals = 3 if seconds < 0.1 else 1 if seconds < 1000 else 0
+    return f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: {frames_per_second(frames, seconds)}"
+
+
+def frames_per_second(frames: int, seconds: float) -> str:
+    """Return a rate: `12,345 frames/s`; of a slow one, three decimals."""
+    per_second = frames / max(seconds, 1e-3)
+    return f"{per_second:,.{3 if 0 < per_second < 10 else 0}f} frames/s"
+
+
+def cost_per_frame(frames: int, seconds: float) -> str:
+    """Return what each frame took: `5.2 µs each`."""
+    return f"{1e6 * max(seconds, 1e-3) / frames:,.1f} µs each"
+
+
+def duration(seconds: int) -> str:
+    """Return a duration in its largest unit and the next smaller one: `3 s`, `1 h 20 min`, `2 days 4 h`, `10 years`."""
+    if seconds < 1:
+        return "0 s"
+    largest = next(at for at, (size_s, _) in enumerate(_UNITS) if seconds >= size_s)
+    units = _UNITS[largest : largest + (1 if seconds >= _COUNTED_ALONE_S else 2)]
+    parts, rest = [], seconds
+    for size_s, unit in units:
+        count, rest = divmod(rest, size_s)
+        if count:
+            parts.append(numbered(count, unit) if size_s >= DAY_S else f"{count} {unit}")
+    return " ".join(parts)
+
+
+def escaped(text: str) -> str:
+    r"""Return text of several lines with its control characters as escapes; tabs and newlines stay. ESC is `\x1b`."""
+    return _CONTROLS.sub(_escape, text)
+
+
+def in_line(name: str) -> str:
+    r"""Return a foreign name, of a group or a file, that stays in its line and column: a newline in it is `\n`."""
+    return _BREAKS.sub(_escape, escaped(name))
+
+
+def _escape(control: re.Match[str]) -> str:
+    return ascii(control[0])[1:-1]
