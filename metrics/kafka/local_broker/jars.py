@@ -1,7 +1,7 @@
-"""The jars that Apache Kafka runs from: looked up in the local Maven repository, else fetched into it, once.
+"""The jars of Apache Kafka: found in the local Maven repository, or downloaded into it once.
 
-jgo reads the dependencies and fetches the files. It needs neither Maven nor Java. It is a development package: only who
-starts the local broker may import this module.
+jgo resolves the dependencies and downloads the files; it needs neither Maven nor Java. It is an optional package, so
+only code that starts the local broker may import this module.
 """
 
 import tempfile
@@ -21,29 +21,29 @@ from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON
 
 Say = Callable[[str], None]
 
-# Kafka's own package leaves out what binds its log calls to Log4j: without it, a broker is silent. Its version is that
-# of the Log4j that Kafka brings; before Kafka 4, that was Log4j 1, in the form of reload4j.
+# Kafka's package omits the binding of its log calls to Log4j, without which a broker logs nothing. The version is that
+# of the Log4j shipped with Kafka; before Kafka 4, that was Log4j 1, as reload4j.
 _LOG4J = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4")
 _LOG4J_1 = ("org.slf4j", "slf4j-reload4j", "1.7.36")
 
 _TRIES = 3
 _ANSWER_TIMEOUT_S = 5
-# A host may have several addresses, and each may time out, each time: this bounds them all.
+# A host may have several addresses, each of which may time out on each try: this bounds them all.
 _STALL_TIMEOUT_S = 10.0
 _SAY_EVERY_S = 5.0
 _CONNECTIONS = 4
 
 
 def class_path(say: Say, version: str = KAFKA_VERSION) -> list[Path]:
-    """Return the jars of Kafka and of all that it depends on; fetch them first when one is missing.
+    """Return the jars of Kafka and its dependencies; download them first if any is missing.
 
-    The network is asked only then. The local Maven repository is `$M2_REPO`, else `~/.m2/repository`.
+    The network is used only then. The local Maven repository is `$M2_REPO`, or else `~/.m2/repository`.
 
     Args:
-        say: told what is fetched, and how far it is, a line each.
+        say: called with a line for each step of the download.
 
     Raises:
-        LocalBrokerError: the jars are not here and cannot be fetched, or nothing arrived for 10 s.
+        LocalBrokerError: jars are missing and cannot be downloaded, or nothing arrived for 10 s.
         FileError: the local Maven repository cannot be written.
     """
     repository = MavenContext().repo_cache
@@ -55,13 +55,13 @@ def class_path(say: Say, version: str = KAFKA_VERSION) -> list[Path]:
 
 
 class _IncompleteError(Exception):
-    """A file that Kafka needs is not here and not to be had, or is no such file: cut short, or a page of a proxy."""
+    """A file that Kafka needs is missing and unavailable, or is something else: truncated, or a proxy's error page."""
 
 
 class _Resolver(PythonResolver):
-    """Finds only what is in the repository.
+    """A resolver that finds only what is in the repository.
 
-    Where a POM is not to be had, jgo goes on without all that it would have named. So what failed is noted.
+    If a POM is unavailable, jgo carries on without the dependencies it names; so failures are recorded here.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class _Resolver(PythonResolver):
 
 
 class _Fetcher(_Resolver):
-    """Fetches what is not in the repository."""
+    """A resolver that downloads what is not in the repository."""
 
     def __init__(self, arrived: "_Arrived") -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class _Fetcher(_Resolver):
 
 
 class _Arrived:
-    """Counts what has arrived. Threads add to it without a lock: a display that is a chunk behind does no harm."""
+    """A count of what has arrived. Threads update it without a lock: a display that lags a chunk does no harm."""
 
     def __init__(self) -> None:
         self.started_s = self.last_s = time.monotonic()
@@ -107,7 +107,7 @@ class _Arrived:
 
     @contextmanager
     def file(self, _name: str, _size_bytes: int) -> Iterator[Callable[[int], None]]:
-        """Count one file, in the form that jgo asks for."""
+        """Count one file, through the interface jgo expects."""
         yield self._chunk
         self.files += 1
 
@@ -123,9 +123,9 @@ class _Arrived:
 
 
 def _artifacts(repository: Path, version: str, resolver: _Resolver) -> Sequence[Artifact]:
-    """Read which artifacts make up the class path."""
+    """Resolve the artifacts of the class path."""
     context = MavenContext(resolver=resolver, repo_cache=repository, timeout=_ANSWER_TIMEOUT_S)
-    # Not raw, a component would also dictate the versions of the other's dependencies.
+    # Unless raw, one component would dictate the versions of the other's dependencies.
     components = ("org.apache.kafka", "kafka_2.13", version), _LOG4J_1 if version.startswith("3.") else _LOG4J
     wanted = [
         Dependency(context.project(group, name).at_version(its).artifact(), scope="compile", raw=True)
@@ -140,7 +140,7 @@ def _artifacts(repository: Path, version: str, resolver: _Resolver) -> Sequence[
 def _jars_in(repository: Path, version: str) -> list[Path]:
     try:
         jars = [artifact.resolve() for artifact in _artifacts(repository, version, _Resolver())]
-    except Exception as error:  # also whatever a parser says of a file that is no POM
+    except Exception as error:  # including any parser error about a file that is not a POM
         raise _IncompleteError(str(error)) from error
     for jar in jars:
         if not zipfile.is_zipfile(jar):
@@ -149,7 +149,7 @@ def _jars_in(repository: Path, version: str) -> list[Path]:
 
 
 def _fetch_into(repository: Path, version: str, say: Say) -> None:
-    """Fetch all into a folder beside, then move it in file by file: what is in the repository is always whole."""
+    """Download into a temporary folder, then move file by file: files in the repository are always complete."""
     say(f"local broker: fetching Apache Kafka {version} from Maven Central, once (about 46 MB) …")
     arrived = _Arrived()
     try:
@@ -178,7 +178,7 @@ def _fetch_into(repository: Path, version: str, say: Say) -> None:
 
 
 def _fetch(folder: Path, version: str, arrived: _Arrived, say: Say) -> None:
-    with ThreadPool(_CONNECTIONS + 1) as pool:  # its threads are daemons: one that hangs holds nobody up
+    with ThreadPool(_CONNECTIONS + 1) as pool:  # daemon threads: one that hangs blocks nothing
         found = partial(_artifacts, folder, version, _Fetcher(arrived))
         fetched = pool.apply_async(lambda: pool.map(Artifact.resolve, found(), 1))
         said_s = arrived.started_s

@@ -1,8 +1,8 @@
-"""Runs one command, and ends it when the process that started this one closes our standard input, or is gone.
+"""Runs a command, and stops it when the parent process closes this one's standard input or dies.
 
-However a process dies, the system closes its end of a pipe: so no broker outlives its owner, even one that was killed.
-Started as a script of its own, `python keeper.py GRACE_S COMMAND…`; its exit code is the command's.
-What a signal ended is told on standard output: nobody else learns of it.
+However a process dies, the system closes its end of a pipe; so no broker outlives its owner, even one that was killed.
+Run as a script, `python keeper.py GRACE_S COMMAND…`; its exit code is the command's. The signal that ended a command
+is printed on standard output, since nothing else would report it.
 """
 
 import signal
@@ -14,7 +14,7 @@ ENDED_BY = "ended by the signal "
 
 
 def keep(grace_s: float, command: list[str]) -> int:
-    """Run a command until it ends, or until the owner is gone; it then gets so many seconds to end by itself."""
+    """Run a command until it ends or the owner is gone; then it has `grace_s` seconds to stop by itself."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  # the owner's own command line
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     threading.Thread(target=_end_with_owner, args=(child, grace_s), daemon=True).start()

@@ -1,6 +1,6 @@
-"""One Kafka node in a folder: its settings, its data folder, its start and its end.
+"""A Kafka node in a folder: its settings, its data folder, how it starts and stops.
 
-The node is broker and controller in one (KRaft), and listens on the loopback interface only.
+The node is broker and controller in one (KRaft) and listens on the loopback interface only.
 """
 
 import contextlib
@@ -38,17 +38,17 @@ WAYS_ON = """or use another broker:
   docker compose up                                (needs Docker)
   BOOTSTRAP_SERVERS=host:port python app.py        (any Kafka that runs)"""
 
-# Names the folder on the broker's command line: by this, and nothing else, a broker that was left behind is known.
+# Marks the broker's command line with its folder; this alone identifies a broker that was left behind.
 _MARK = "-Dframes-metrics.folder="
 
-# Measured on 2 cores, client and broker on one machine: with the first compiler alone (C1), Kafka starts in 2.2 s, not
-# 3.5 s, uses a third less CPU over 1,400,000 records of 2 KB in and out, and is no slower at it.
+# Measured on 2 cores, client and broker on one machine: with the C1 compiler alone, Kafka starts in 2.2 s instead of
+# 3.5 s, uses a third less CPU for 1,400,000 records of 2 KB in and out, and is no slower.
 _JAVA_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 
-# Paths are relative to the folder, which is Kafka's working directory: a comma in the folder's own path, or a letter
-# outside of Latin-1, would break them.
+# Paths are relative to the folder, which is Kafka's working directory: a comma or a letter outside Latin-1 in an
+# absolute path would break them.
 _SERVER_PROPERTIES = """\
-# Written anew at each start of the local broker.
+# Rewritten at each start of the local broker.
 process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://{host}:{ports.broker},CONTROLLER://{host}:{ports.controller}
@@ -56,7 +56,7 @@ controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{ports.controller}
 log.dirs={data}
 
-# One node, so one replica; few partitions, so a quick start.
+# One node, hence one replica; few partitions for a quick start.
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
 transaction.state.log.replication.factor=1
@@ -67,7 +67,7 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 
-# Nothing is lost by waiting: neither records, nor the offsets of a group, which hold the state.
+# Nothing expires: neither records nor the committed offsets, which carry the state.
 log.retention.ms=-1
 offsets.retention.minutes=2147483647
 auto.create.topics.enable=false
@@ -95,33 +95,33 @@ _LOG4J2 = """\
 </Configuration>
 """
 
-# What Kafka and Java say of a start that failed.
+# Lines by which Kafka and Java explain a failed start.
 _TELLING = re.compile(r" (ERROR|FATAL) |^Caused by: |^[\w.$]+(Exception|Error)\b")
-_WARNING = "WARNING: "  # Java of deprecated methods, at every start
+_WARNING = "WARNING: "  # printed by Java about deprecated methods at every start
 _PORT_TAKEN = "failed to bind"
 _LINES = 8
 
 
 class Ports(NamedTuple):
-    """Where a node listens; 0 for a port that is still to be chosen."""
+    """Ports a node listens on; 0 is a port still to be chosen."""
 
     broker: int = 0
     controller: int = 0
 
     @property
     def address(self) -> str:
-        """What clients connect to."""
+        """The address clients connect to."""
         return f"{HOST}:{self.broker}"
 
 
 @contextmanager
 def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iterator[Ports]:
-    """Run the folder's node for as long as the context lasts; gives its ports, the wanted ones if they are free.
+    """Run the folder's node for the duration of the context; yields its ports, the wanted ones if they are free.
 
     Args:
-        folder: its absolute path; nobody else may use it.
+        folder: an absolute path; no other process may use it.
         jars: Kafka's class path.
-        say: told how long start and end took.
+        say: called with the durations of start and stop.
 
     Raises:
         LocalBrokerError: the node ended, or did not answer within 60 s.
@@ -133,7 +133,7 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
         ports = _start(folder, _java(folder, jars), wanted, node, say)
         took_s = time.monotonic() - started_s
         shown = folder
-        with contextlib.suppress(FileNotFoundError, ValueError):  # the working folder is gone, or lies elsewhere
+        with contextlib.suppress(FileNotFoundError, ValueError):  # the working directory is gone, or elsewhere
             shown = folder.relative_to(Path.cwd())
         say(f"local broker: Kafka {KAFKA_VERSION} on {ports.address}, ready in {took_s:.1f} s, data and log in {shown}")
         try:
@@ -145,10 +145,10 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
 
 
 def require_alive(folder: Path) -> None:
-    """See that the folder's node runs.
+    """Check that the folder's node is running.
 
     Raises:
-        LocalBrokerError: it has ended; it says why, as far as its log does.
+        LocalBrokerError: it has ended; the message gives the cause its log names, if any.
     """
     if not any(process.name() == "java" for process in _nodes_of(folder)):
         raise LocalBrokerError(
@@ -159,9 +159,9 @@ def require_alive(folder: Path) -> None:
 
 
 def end_left_behind(folder: Path, say: Say) -> None:
-    """End a node of the folder whose owner is gone: both the owner and the keeper were killed.
+    """Stop a node of the folder that outlived its owner because both the owner and the keeper were killed.
 
-    Only processes whose command line names the folder as ours does are touched.
+    Only processes whose command line carries the folder's mark are touched.
     """
     import psutil
 
@@ -181,7 +181,7 @@ def end_left_behind(folder: Path, say: Say) -> None:
 
 
 def _nodes_of(folder: Path) -> list["psutil.Process"]:
-    """Return the processes that run the folder's node: brokers, and the keepers that started them."""
+    """Return the processes of the folder's node: brokers and their keepers."""
     import psutil
 
     mark = f"{_MARK}{folder}"
@@ -196,14 +196,14 @@ def _java(folder: Path, jars: Sequence[Path]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Without a UTF-8 locale, Java cannot open a file whose path has letters outside of ASCII.
+    # Without a UTF-8 locale, Java cannot open files whose paths have letters outside ASCII.
     return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.ExitStack, say: Say) -> Ports:
-    """Start the node and wait for it; what ends it is pushed on the stack.
+    """Start the node and wait until it is ready; its stop is pushed onto the stack.
 
-    A port that was free may be taken by the time Kafka opens it: then others are tried.
+    A free port may be taken before Kafka opens it; others are tried then.
     """
     (folder / "log4j2.xml").write_text(_LOG4J2)
     lines: list[str] = []
@@ -226,7 +226,7 @@ def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.Ex
 
 
 def _free(wanted: Ports) -> Ports:
-    """Return free ports: the wanted ones where they are."""
+    """Return free ports: the wanted ones where these are free."""
     with _bound(wanted.broker) as broker, _bound(wanted.controller) as controller:
         return Ports(broker.getsockname()[1], controller.getsockname()[1])
 
@@ -234,7 +234,7 @@ def _free(wanted: Ports) -> Ports:
 def _bound(port: int) -> socket.socket:
     bound = socket.socket()
     try:
-        # As Kafka does it: so a port is free even if its last connections are not forgotten yet.
+        # As Kafka does: connections in TIME_WAIT do not keep a port.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((HOST, port))
     except OSError:
@@ -250,12 +250,12 @@ def _write_properties(path: Path, ports: Ports, data: str) -> None:
 
 
 def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
-    """Make the data folder unless it is there; returns the id of its cluster. A half-made one is made anew."""
+    """Create the data folder unless it exists, and return its cluster id. An unfinished one is created again."""
     data, fresh = folder / "data", folder / "data.new"
     if not data.exists():
         shutil.rmtree(fresh, ignore_errors=True)
         _write_properties(folder / "format.properties", ports, fresh.name)
-        # An id that starts with a dash would be taken for an option.
+        # An id that begins with a dash would be taken for an option.
         cluster_id = urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", "format.properties"]
         _run_tool(folder, [*java, *tool])
@@ -280,7 +280,7 @@ def _run_tool(folder: Path, command: Sequence[str]) -> None:
 
 @contextmanager
 def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
-    """Run Kafka under its keeper, out of reach of the terminal's Ctrl-C; at the end, see that both are gone."""
+    """Run Kafka under its keeper, out of reach of the terminal's Ctrl-C; at the end, make sure both are gone."""
     kept = [sys.executable, "-I", keeper.__file__, f"{STOP_TIMEOUT_S}"]
     with (folder / "jvm.log").open("wb") as printed:
         process = subprocess.Popen(  # noqa: S603  # nothing of it comes from outside
@@ -297,7 +297,7 @@ def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
         yield process
     finally:
         assert process.stdin is not None
-        process.stdin.close()  # the keeper takes this for our end
+        process.stdin.close()  # tells the keeper to stop Kafka
         try:
             process.wait(STOP_TIMEOUT_S + 5)
         except subprocess.TimeoutExpired:
@@ -307,11 +307,11 @@ def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
 
 
 class _NotReadyError(Exception):
-    """Kafka ended, or did not answer in time."""
+    """A node that ended, or did not answer in time."""
 
 
 def _wait_until_ready(process: Process, ports: Ports, cluster_id: str) -> None:
-    """Wait until our own node answers: by chance, another Kafka could listen on the port."""
+    """Wait until this very node answers: another Kafka might listen on the port by chance."""
     fast = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
     admin = AdminClient({"bootstrap.servers": ports.address, "log_level": 0, **fast})
     until_s = time.monotonic() + READY_TIMEOUT_S
@@ -340,7 +340,7 @@ def _log_size_bytes(folder: Path) -> int:
 
 
 def _telling_lines(folder: Path, logged_before: int) -> list[str]:
-    """Return what Kafka logged as errors since then; if nothing, or a signal ended it, the last that Java printed."""
+    """Return the errors Kafka logged since then; if there are none, or a signal ended it, Java's last lines."""
     log = folder / "broker.log"
     logged = log.read_bytes()[logged_before:].decode(errors="replace") if log.exists() else ""
     lines = [line for line in logged.splitlines() if _TELLING.search(line)]
