@@ -1,6 +1,6 @@
 """Every setting once: its environment variable, type, default and meaning.
 
-The variable's name is the field's name in capitals. `--help` and the README's table are made from here.
+The variable's name is the field's name in capitals. `--help` and the table in docs/settings.md are made from here.
 """
 
 import ipaddress
@@ -295,7 +295,7 @@ def rows() -> Iterator[SettingRow]:
 
 
 def markdown_table() -> str:
-    """Return the settings as the table that stands in the README."""
+    """Return the settings as the table in docs/settings.md."""
     lines = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
     for row in rows():
         default = row.default if row.default == "unset" else f"`{row.default}`"

@@ -11,7 +11,7 @@ from metrics import settings
 from metrics.errors import SettingsError
 from metrics.settings import Settings
 
-README = Path(__file__).parents[1] / "README.md"
+SETTINGS_PAGE = Path(__file__).parents[1] / "docs/settings.md"
 PASSWORD = "hunter2-swordfish"
 DEFAULTS: dict[str, Any] = {
     "bootstrap_servers": None,
@@ -409,8 +409,8 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     assert all(all(row) for row in rows), "a row without a default, an allowed range or a meaning tells nothing"
 
 
-def test_the_readme_s_table_is_the_one_made_from_the_declarations() -> None:
-    _, _, rest = README.read_text(encoding="utf-8").partition("<!-- settings -->")
+def test_the_documented_table_is_the_one_made_from_the_declarations() -> None:
+    _, _, rest = SETTINGS_PAGE.read_text(encoding="utf-8").partition("<!-- settings -->")
     table, end, _ = rest.partition("<!-- /settings -->")
-    assert end, "the README has no lines <!-- settings --> and <!-- /settings -->"
+    assert end, "docs/settings.md has no lines <!-- settings --> and <!-- /settings -->"
     assert table.strip() == settings.markdown_table()

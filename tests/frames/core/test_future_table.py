@@ -1,4 +1,4 @@
-"""What wrong timestamps cost, kind by kind; docs/FUTURE.md shows the table.
+"""What wrong timestamps cost, kind by kind; docs/future-guard.md shows the table.
 
 Ten users send a frame a second each, from T to T + 99, and LATENESS_S is 5. Something is wrong with frames of one user.
 """
@@ -19,7 +19,7 @@ from tests.reference import Sent
 
 T = 1468244340
 RULES = Rules(lateness_s=5, future_limit_s=300)
-DOCS = Path(__file__).resolve().parents[3] / "docs/FUTURE.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs/future-guard.md"
 
 Stamp = Callable[[int], float | None]
 STAMPS: dict[str, Stamp] = {
@@ -151,7 +151,7 @@ def test_of_two_populations_a_minute_apart_no_frame_is_rejected_as_future(stamps
 
 
 def test_a_device_that_stamps_its_own_records_by_a_fast_clock_is_believed() -> None:
-    """What the log cannot tell from a quiet time of ten minutes; LogAppendTime can, see docs/FUTURE.md."""
+    """What the log cannot tell from a quiet time of ten minutes; LogAppendTime can, see docs/future-guard.md."""
     frames = [
         (Sent(*sent[:2], sent.ts + 0.3), is_right)
         for sent, is_right in dense({(second, 3): [T + second + 600] for second in range(50, 100)}, STAMPS["live"])

@@ -1,4 +1,4 @@
-"""The access rules that the README lists: with them, and nothing else, everything works on a real broker."""
+"""The access rules in docs/operations.md: with them, and nothing else, everything works on a real broker."""
 
 import re
 from collections.abc import Iterator
@@ -55,9 +55,9 @@ def let_in_as(application: Application, user: str) -> None:
 
 
 def allow(addresses: dict[str, str], application: Application, user: str) -> None:
-    """Give a user what the README says that it needs."""
+    """Give a user what docs/operations.md says that it needs."""
     environment = application.environment()
-    for role, kind, names, operations in ROW.findall((PROJECT / "README.md").read_text()):
+    for role, kind, names, operations in ROW.findall((PROJECT / "docs/operations.md").read_text()):
         if role == user:
             for variable in re.findall(r"`(\w+)`", names):
                 name = {"cluster": "kafka-cluster"}.get(variable) or environment[variable]
@@ -81,7 +81,7 @@ def _create(addresses: dict[str, str], kind: str, name: str, user: str, operatio
 
 
 @pytest.mark.slow
-def test_the_rules_in_the_readme_are_enough(addresses: dict[str, str], tmp_path: Path) -> None:
+def test_the_documented_rules_are_enough(addresses: dict[str, str], tmp_path: Path) -> None:
     app = application(addresses)
     for user in ("job", "readers", "feed", "prepare-topics"):
         allow(addresses, app, user)
