@@ -15,10 +15,17 @@ KEPT_ENDS = 16  # of an input, in the saved state
 
 
 class RejectedFrame(NamedTuple):
-    """A frame that counts for nothing, and why."""
+    """A frame that counts for nothing, and why.
+
+    Attributes:
+        ts: of a frame that was rejected for its time; -1 otherwise.
+        event_time: of its partition, when it was judged; -1 before the first frame.
+    """
 
     message: FrameMessage
     rejection: Rejection
+    ts: int = -1
+    event_time: int = -1
 
     def is_no_frame(self) -> bool:
         """Tell whether it was rejected for what it is, not for its time."""
@@ -106,7 +113,7 @@ class PartitionCounter:
             elif decision.verdict is Verdict.AHEAD:
                 self._count_ahead(frame, message)
             else:
-                self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)))
+                self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)
         self._find_current()
 
     def _compared(self, decision: Decision) -> str:
@@ -147,17 +154,17 @@ class PartitionCounter:
         self._tally.late += 1
         if minute_of(frame.ts) + MINUTE_S <= clock.watermark:
             detail = f"ts {frame.ts} came when event time was {clock.newest}; its minute was closed"
-            self._reject(message, Rejection(Reason.LATE, detail))
+            self._reject(message, Rejection(Reason.LATE, detail), frame.ts)
             return
         self._tally.joined += 1
         self.log.note_minute(frame.ts, start)
         self.windows.join_minute(frame.ts, (frame.uid,))
 
-    def _reject(self, message: FrameMessage, rejection: Rejection) -> None:
+    def _reject(self, message: FrameMessage, rejection: Rejection, ts: int = -1) -> None:
         """Note a frame that counts for nothing."""
         rejected = self._tally.rejected
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
-        self.rejected.append(RejectedFrame(message, rejection))
+        self.rejected.append(RejectedFrame(message, rejection, ts, self.clock.newest))
 
     def _start(self, message: FrameMessage) -> Start:
         return Start(message.offset(), self.clock.newest, self.clock.recorded_s)

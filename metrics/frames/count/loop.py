@@ -131,7 +131,7 @@ class FileLoop:
         self._tell_rejected(watcher)
 
     def _tell_rejected(self, watcher: Watcher) -> None:
-        for message, rejection in self._partition.rejected:
+        for message, rejection, *_ in self._partition.rejected:
             watcher.rejected(self._place_of(message.offset()), rejection)
         self._partition.rejected.clear()
 

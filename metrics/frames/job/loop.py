@@ -120,8 +120,8 @@ class Loop:
 
     def _send_rejected(self) -> None:
         for counter in self._counter.partitions.values():
-            for message, rejection in counter.rejected:
-                self._checkpoint.reject(message, rejection)
+            for rejected in counter.rejected:
+                self._checkpoint.reject(rejected)
             counter.rejected.clear()
 
     def _look_around(self, now_s: float) -> None:

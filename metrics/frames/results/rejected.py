@@ -53,7 +53,8 @@ def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -
             continue  # none of this program's
         saved = state.partitions.get(partition)
         if headers.get("topic") == input_topic and saved is not None and offset < saved.position:
-            rejected.add(partition, offset, headers.get("reason", ""), headers.get("detail", ""))
+            times = (_seconds(headers.get(name, "")) for name in ("ts", "event_time"))
+            rejected.add(partition, offset, headers.get("reason", ""), *times)
     return rejected
 
 
@@ -104,6 +105,10 @@ def _frame(message: Message) -> RejectedFrame:
 
 def _headers(message: Message) -> dict[str, str]:
     return {name: _text(value) for name, value in headers_of(message) or []}
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 def _text(value: str | bytes | None) -> str:

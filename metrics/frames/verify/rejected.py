@@ -1,15 +1,11 @@
 """The rejected frames as they were published, and what only they can tell of the input."""
 
-import re
 from collections import Counter, defaultdict
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.verify.judge import Told
 from metrics.times import MINUTE_S, minute_of
-
-# How the detail of a frame rejected as late begins; see metrics.frames.core.partition.
-_LATE = re.compile(r"ts (\d+) came when event time was (-?\d+);")
 
 
 class RejectedRecords:
@@ -20,18 +16,29 @@ class RejectedRecords:
         offsets: the sum of the offsets that they name: with their number, it tells one set of frames from another.
         not_republished: offsets of the frames, by partition, that were counted, but could not be republished. They are
             in neither of the above, but for records that come again.
+        late_untimed: how many late frames have no `ts` or `event_time` with them, as earlier versions wrote them.
     """
 
     def __init__(self, lateness_s: int) -> None:
         self.records: Counter[tuple[int, str]] = Counter()
         self.offsets: Counter[tuple[int, str]] = Counter()
         self.not_republished: defaultdict[int, set[int]] = defaultdict(set)
+        self.late_untimed = 0
         self._lateness_s = lateness_s
         self._future: defaultdict[int, set[int]] = defaultdict(set)
         self._closed: defaultdict[int, set[int]] = defaultdict(set)
 
-    def add(self, partition: int, offset: int, reason: str, detail: str) -> None:
-        """Take one. Only the offsets of those that the input does not explain are kept."""
+    def add(
+        self, partition: int, offset: int, reason: str, ts: int | None = None, event_time: int | None = None
+    ) -> None:
+        """Add one. Only the offsets of those that the input does not explain are kept.
+
+        A late frame that does not say what event time was is taken to be late: whether event time of its own partition
+        had passed its minute, or the minute was closed early, cannot be told from it.
+
+        Args:
+            ts, event_time: of the frame, and of its partition when it was judged; None if the record does not say.
+        """
         if reason in NOT_REPUBLISHED and offset not in self.not_republished[partition]:
             self.not_republished[partition].add(offset)
             return
@@ -39,17 +46,13 @@ class RejectedRecords:
         self.offsets[partition, reason] += offset
         if reason == Reason.FUTURE:
             self._future[partition].add(offset)
-        elif reason == Reason.LATE and self._was_closed_early(detail):
+        elif reason == Reason.LATE:
+            if ts is None or event_time is None:
+                self.late_untimed += 1
+            elif minute_of(ts) + MINUTE_S <= event_time - self._lateness_s:
+                return
             self._closed[partition].add(offset)
 
     def told(self, partition: int, at: PartitionState) -> Told:
         """Return what they tell of a partition, whose state tells where its input was taken to end."""
         return Told(self._future[partition], self._closed[partition], at.ends or [(at.settled_at, at.settled_near)])
-
-    def _was_closed_early(self, detail: str) -> bool:
-        """Tell whether event time of a late frame's own partition had left its minute open."""
-        match = _LATE.match(detail)
-        if match is None:
-            return False
-        ts, newest = map(int, match.groups())
-        return minute_of(ts) + MINUTE_S > newest - self._lateness_s

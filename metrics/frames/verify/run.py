@@ -143,7 +143,13 @@ class Verification:
         spans = self._snapshot.rejected
         streams = Streams(self._consumer, spans)
         messages = chain.from_iterable(streams.of(span.topic, span.partition) for span in spans)
-        return read_rejected(messages, self._settings.input_topic, self.state)
+        rejected = read_rejected(messages, self._settings.input_topic, self.state)
+        if untimed := rejected.late_untimed:
+            self.findings.remarks.append(
+                f"{numbered(untimed, 'late frame')} in {self._settings.rejected_topic} without the headers "
+                "ts and event_time (earlier versions wrote none): taken to be late, not verified"
+            )
+        return rejected
 
     def _strays(self, size_s: int) -> Strays:
         spans, strays = self._snapshot.outputs[size_s], Strays()

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
 from metrics.frames.core.frame import FrameMessage, Reason, Rejection
+from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.job.saved_state import Instance, SavedState, to_offsets
@@ -100,18 +101,20 @@ class Checkpoint:
         topic = settings.sec_metrics_output_topic if is_second else settings.min_metrics_output_topic
         self._send(topic, record.key.encode(), record.value(), record.start * 1000, [])
 
-    def reject(self, message: FrameMessage, rejection: Rejection) -> None:
+    def reject(self, rejected: RejectedFrame) -> None:
         """Send a frame that was not counted, its bytes unchanged, with the reason and where it came from.
 
-        A frame larger than the topic takes is cut, with a header that tells its size; the whole of it is where the
-        headers say.
+        The headers `ts` and `event_time` are there where they are known. A frame larger than the topic takes is cut,
+        with a header that tells its size; the whole of it is where the headers say.
         """
+        message, rejection, ts, event_time = rejected
         headers: Headers = [
             ("reason", str(rejection.reason).encode()),
             ("detail", rejection.detail.encode()),
             ("topic", message.topic().encode()),
             ("partition", b"%d" % message.partition()),
             ("offset", b"%d" % message.offset()),
+            *((name, b"%d" % time_s) for name, time_s in (("ts", ts), ("event_time", event_time)) if time_s >= 0),
         ]
         topic, key, value = self._settings.rejected_topic, message.key(), message.value()
         room_bytes = self._in_use.limits[topic].size_bytes - _FRAMING_BYTES - _size_bytes(headers)
@@ -148,7 +151,7 @@ class Checkpoint:
     def _reject_too_large(self, message: FrameMessage, size_bytes: int, topic: str) -> None:
         most_bytes = self._in_use.limits[topic].size_bytes
         why = f"it needs {size_bytes:,} bytes, and max.message.bytes of {topic} is {most_bytes:,}"
-        self.reject(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}"))
+        self.reject(RejectedFrame(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}")))
         self._patience.tell_once(
             Reason.TOO_LARGE,
             f"frames larger than {topic} takes are counted, but not republished: they go to "
@@ -160,7 +163,8 @@ class Checkpoint:
 
     def _reject_unreadable_headers(self, message: FrameMessage, topic: str) -> None:
         why = "the name of a header is not UTF-8"
-        self.reject(message, Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}"))
+        rejection = Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}")
+        self.reject(RejectedFrame(message, rejection))
         self._patience.tell_once(
             Reason.UNREADABLE_HEADERS,
             f"frames whose headers cannot be read are counted, but not republished to {topic}: they go to "

@@ -126,6 +126,20 @@ def test_a_late_frame_of_a_closed_minute_is_rejected() -> None:
     assert tally.error_rate == 1 / 3
 
 
+def test_a_rejected_frame_comes_with_its_ts_and_the_event_time_that_it_met() -> None:
+    #  arrives   no frame   a@0   no frame   b@65   c@59 late   d@900 without proof, e@66 and f@67 against it
+    stream = Stream()
+    partition = stream.counter.partitions[0]
+    partition.count([Message(0, b"no frame"), live(1, 0, "a"), Message(2, b"no frame")])
+    partition.count([live(3, 65, "b"), live(4, 59, "c"), message(5, T + 900, "d"), live(6, 66, "e"), live(7, 67, "f")])
+    assert [(at.message.offset(), at.ts, at.event_time) for at in partition.rejected] == [
+        (0, -1, -1),
+        (2, -1, T),
+        (4, T + 59, T + 65),
+        (5, T + 900, T + 65),
+    ]
+
+
 def test_late_is_judged_alike_wherever_the_batch_ends() -> None:
     frames = [(0, "a"), (6, "b"), (0, "c"), (1, "d"), (65, "e"), (3, "f"), (60, "g")]
     whole = Stream().frames(*frames).end()

@@ -77,6 +77,7 @@ def test_what_is_no_frame_is_rejected_with_its_reason_and_bytes_and_changes_noth
     assert [header["offset"] for header in headers] == [b"%d" % offset for offset in range(1, len(bad) + 2)]
     assert all(header["topic"] == application.topic("frames").encode() for header in headers)
     assert all(header["partition"] == b"0" and header["detail"] for header in headers)
+    assert not any(header.keys() & {"ts", "event_time"} for header in headers)  # the one frame before is held
     assert application.seconds() == [(T, 2, 2.0, 0), (T + 1, 1, 1.5, 0)]
     assert application.minutes() == [(T, 2, 2.0, 0, 3)]
     assert "rejected as not_json" in output
@@ -88,7 +89,10 @@ def test_late_frames_of_closed_minutes_are_rejected_and_conserved(application: A
     application.send(frames, timestamp=LIVE)
     application.run("--until-end")
     assert [message.value() for message in application.read("rejected")] == frames[2:]
-    assert [dict(message.headers() or [])["reason"] for message in application.read("rejected")] == [b"late"] * 2
+    headers = [dict(message.headers() or []) for message in application.read("rejected")]
+    assert [header["reason"] for header in headers] == [b"late"] * 2
+    assert [header["ts"] for header in headers] == [b"%d" % (T + 59), b"%d" % (T + 58)]
+    assert [header["event_time"] for header in headers] == [b"%d" % (T + 65)] * 2
     assert application.minutes() == [(T, 1, 1.0, 0, 1), (T + 60, 1, 1.0, 0, 1)]
 
 

@@ -34,8 +34,9 @@ def audited(
     state = msgspec.json.decode(run.committed, type=State)
     rejected = RejectedRecords(state.rules.lateness_s)
     for partition, frames in run.rejected.items():
-        for frame, rejection in frames:
-            rejected.add(partition, frame.offset(), str(rejection.reason), rejection.detail)
+        for frame, rejection, ts, event_time in frames:
+            times = (None if time_s < 0 else time_s for time_s in (ts, event_time))
+            rejected.add(partition, frame.offset(), str(rejection.reason), *times)
     findings = Findings()
     judges = [
         PartitionJudge(

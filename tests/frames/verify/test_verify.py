@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -47,6 +48,17 @@ def forge_seconds(application: Application, forge: Callable[[Rows], object], par
     for number, row in enumerate(rows):
         send(application, topic, [row], number % partitions)
     application.variables["SEC_METRICS_OUTPUT_TOPIC"] = topic
+
+
+def forge_rejected(application: Application, headers: dict[str, str | bytes | None]) -> None:
+    """Put one record with other headers in the place of the rejected frames."""
+    topic = application.topic(f"rejected-{uuid4().hex}")
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(TIMEOUT_S)
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    producer.produce(topic, b"", partition=0, headers=headers)
+    assert producer.flush(TIMEOUT_S) == 0
+    application.variables["REJECTED_TOPIC"] = topic
 
 
 def ten_seconds(application: Application) -> None:
@@ -232,7 +244,23 @@ def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contrad
     wait_until(lambda: application.position(0) == 2, "the late frame is read")
     process.send_signal(signal.SIGINT)
     finish(process)
-    assert verdict(application)["conservation"][2] == {"name": "late", "state": 1, "recount": 1}
+    late = {"name": "late", "state": 1, "recount": 1}
+    assert verdict(application)["conservation"][2] == late
+
+    [rejected] = application.read("rejected")
+    headers = dict(rejected.headers() or [])
+    forge_rejected(application, headers | {"detail": b"in other words"})
+    assert verdict(application)["conservation"][2] == late
+    forge_rejected(application, headers | {"event_time": b"%d" % (T + 65)})  # its own event time had passed its minute
+    assert verdict(application, exit_code=1)["differences"]
+    del headers["ts"], headers["event_time"]
+    forge_rejected(application, headers)
+    found = verdict(application)
+    assert found["conservation"][2] == late
+    assert found["remarks"][0].startswith("1 late frame in ")
+    assert found["remarks"][0].endswith(
+        "without the headers ts and event_time (earlier versions wrote none): taken to be late, not verified"
+    )
 
 
 def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided(application: Application) -> None:
