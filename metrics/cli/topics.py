@@ -20,7 +20,7 @@ from metrics.kafka import topics as broker_topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import Asked
 from metrics.settings import Settings
-from metrics.terminal.console import note, out, say, say_lines, warn
+from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
 
@@ -186,7 +186,10 @@ def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) ->
 def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
     """Print what was found, for people."""
     require_open()
-    say(topics_text.text(found, out.width if out.is_terminal else None) if found else "there is no topic to show")
+    if found:
+        topics_text.show(found)
+    else:
+        say("there is no topic to show")
 
 
 def _print_as_json(found: Sequence[topic_facts.TopicFacts]) -> None:

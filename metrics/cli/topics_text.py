@@ -1,55 +1,48 @@
 """What topics hold and who reads them, in tables: what `app.py topics` prints."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich import filesize
+from rich.table import Table
 
 from metrics.kafka.topic_facts import Reader, TopicFacts
-from metrics.terminal.columns import Column, folded
+from metrics.terminal.console import say
+from metrics.terminal.tables import new_table, say_folded
+from metrics.text import in_line
 from metrics.times import Moment
 
-MOST_NAME_COLUMNS = 40
 FOLD_BEFORE = "first"
 UNKNOWN = "?"
 NONE = "-"
 
 
-def text(topics: Sequence[TopicFacts], width: int | None) -> str:
-    """Return what topics hold, and below it who reads them, in lines.
-
-    Args:
-        width: columns that a table may have; a wider one is folded. None: there is no limit.
-    """
-    return "\n".join([*held(topics, width), "", *readers(topics, width)])
-
-
-def held(topics: Sequence[TopicFacts], width: int | None) -> Iterator[str]:
-    """Yield a row a topic."""
-    columns = [
-        Column("topic", [topic.topic for topic in topics], is_text=True, most=MOST_NAME_COLUMNS),
-        Column("partitions", [f"{topic.partitions:,}" for topic in topics]),
-        Column("records", [_records(topic) for topic in topics]),
-        Column("~bytes", [_size(topic.estimated_bytes) for topic in topics]),
-        Column("first", [_time(topic.first, topic) for topic in topics]),
-        Column("last", [_time(topic.last, topic) for topic in topics]),
-    ]
-    yield from folded(columns, width, FOLD_BEFORE)
+def show(topics: Sequence[TopicFacts]) -> None:
+    """Print what topics hold, and below it who reads them."""
+    say_folded(held(topics), FOLD_BEFORE)
+    say("")
+    if any(_readers(topic) for topic in topics):
+        say_folded(readers(topics))
+    else:
+        say("no consumer group has committed offsets of " + ("it" if len(topics) == 1 else "any of them"))
 
 
-def readers(topics: Sequence[TopicFacts], width: int | None) -> Iterator[str]:
-    """Yield a row for each group that reads a topic."""
-    rows = [(topic.topic, reader) for topic in topics for reader in _readers(topic)]
-    if not rows:
-        yield "no consumer group has committed offsets of " + ("it" if len(topics) == 1 else "any of them")
-        return
-    columns = [
-        Column("topic", [topic for topic, _ in rows], is_text=True, most=MOST_NAME_COLUMNS),
-        Column("read by", [reader.group for _, reader in rows], is_text=True, most=MOST_NAME_COLUMNS),
-        Column("state", [reader.state or UNKNOWN for _, reader in rows], is_text=True),
-        Column("lag", [_number(reader.lag) for _, reader in rows]),
-    ]
-    yield from folded(columns, width)
+def held(topics: Sequence[TopicFacts]) -> Table:
+    """Return a row for each topic."""
+    table = new_table("topic", "partitions", "records", "~bytes", FOLD_BEFORE, "last", texts=["topic"])
+    for topic in topics:
+        sizes = f"{topic.partitions:,}", _records(topic), _size(topic.estimated_bytes)
+        table.add_row(topic.topic, *sizes, _time(topic.first, topic), _time(topic.last, topic))
+    return table
+
+
+def readers(topics: Sequence[TopicFacts]) -> Table:
+    """Return a row for each group that reads a topic."""
+    table = new_table("topic", "read by", "state", "lag", texts=["topic", "read by", "state"])
+    for topic in topics:
+        for reader in _readers(topic):
+            table.add_row(topic.topic, in_line(reader.group), reader.state or UNKNOWN, _number(reader.lag))
+    return table
 
 
 def _readers(topic: TopicFacts) -> Sequence[Reader]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from rich.table import Table
 
 from metrics.frames.core.counter import Counter
+from metrics.terminal.tables import new_table
 
 
 def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float | None) -> str:
@@ -74,9 +75,7 @@ def figures_table(columns: Mapping[str, tuple[Figures, Mapping[str, int]]]) -> T
     Args:
         columns: the name of each, its figures, and its rejected frames by reason.
     """
-    table = Table("", *columns, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = new_table("", *columns, texts=[""])
     figures = [of_column for of_column, _ in columns.values()]
     for name, *numbers in zip(Figures._fields, *figures, strict=True):
         table.add_row(name.replace("_", " "), *(f"{number:,}" for number in numbers))

@@ -14,15 +14,12 @@ from typing import Any, NoReturn
 from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from metrics.errors import MetricsError
 from metrics.files.jsonl import Frames, named
 from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
-
-TABLE_COLUMNS, LINE_COLUMNS = 80, 240
 
 
 class EscapingConsole(Console):
@@ -53,21 +50,6 @@ def say_lines(lines: Iterable[str]) -> None:
     for line in lines:
         write((escaped(line) if is_terminal else line) + "\n")
     out.file.flush()
-
-
-def say_table(table: Table) -> None:
-    """Print a table on standard output.
-
-    Where that is no terminal, or a narrow one, a row is one line, which ends with its last word: a program may read it,
-    and a terminal breaks it rather than the words in its columns.
-    """
-    if out.is_terminal and out.width >= TABLE_COLUMNS:
-        out.print(table)
-        return
-    console = EscapingConsole(highlight=False, markup=False, emoji=False, width=LINE_COLUMNS)
-    with console.capture() as printed:
-        console.print(table)
-    say_lines(line.rstrip() for line in printed.get().split("\n") if line.strip())
 
 
 def is_standard_output(path: Path) -> bool:

@@ -1,11 +1,15 @@
 """What `topics` prints: tables that fit, and what is not known told as such."""
 
+import msgspec
+
 from metrics.cli import topics_text
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.offsets import Extent
 from metrics.kafka.samples import Sample
 from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
+from metrics.terminal.tables import lines
 from metrics.times import Moment
+from tests.terminal.shown import in_a_pipe, on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
@@ -61,25 +65,28 @@ unique-users-per-minute  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
 
 
 def test_it_fits_100_columns_in_one_row_a_topic_and_tells_what_is_not_known() -> None:
-    assert topics_text.text([FRAMES, USERS, EMPTY, UNTOLD], 100) + "\n" == WIDE
+    topics = [FRAMES, USERS, EMPTY, UNTOLD]
+    assert on_a_terminal(lambda: topics_text.show(topics), 100) == WIDE
+    assert in_a_pipe(lambda: topics_text.show(topics)) == WIDE
     assert max(map(len, WIDE.splitlines())) <= 100
 
 
 def test_on_a_narrow_terminal_times_come_below() -> None:
-    assert "\n".join(topics_text.held([FRAMES, USERS], 80)) + "\n" == NARROW
+    assert on_a_terminal(lambda: topics_text.show([FRAMES, USERS]), 80).startswith(NARROW)
 
 
-def test_a_very_long_name_moves_its_own_row_only() -> None:
-    long = TopicFacts("x" * 60, 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[],
-                   are_all_groups=True)  # fmt: skip
-    _, frames, other = topics_text.held([FRAMES, long], None)
-    assert frames.startswith("frames" + " " * 34 + "  ")
-    assert other.startswith("x" * 60 + "  ")
+def test_a_very_long_name_moves_no_other_row() -> None:
+    long = msgspec.structs.replace(EMPTY, topic="x" * 60)
+    _, frames, other, rest = on_a_terminal(lambda: topics_text.show([FRAMES, long]), 120).splitlines()[:4]
+    assert frames.startswith("frames" + " " * 30 + "           4")
+    assert (other.split("  ")[0], rest) == ("x" * 36, "x" * 24)
 
 
 def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
-    assert [*topics_text.readers([EMPTY], 100)] == ["no consumer group has committed offsets of it"]
-    assert [*topics_text.readers([EMPTY, USERS], 100)] == ["no consumer group has committed offsets of any of them"]
+    assert in_a_pipe(lambda: topics_text.show([EMPTY])).endswith("\n\nno consumer group has committed offsets of it\n")
+    assert in_a_pipe(lambda: topics_text.show([EMPTY, USERS])).endswith(
+        "\n\nno consumer group has committed offsets of any of them\n"
+    )
 
 
 def facts(*partitions: Held, **positions: int) -> TopicFacts:
@@ -128,13 +135,13 @@ def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
 def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
     told = describe("t", [], Groups([], are_all=False, remarks=["why"]))
     assert (told.groups, told.are_all_groups) == (None, False)
-    assert [*topics_text.readers([told], None)] == ["topic  read by  state  lag", "t      ?        ?        ?"]
+    assert lines(topics_text.readers([told])) == ["topic  read by  state  lag", "t      ?        ?        ?"]
 
 
 def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
     held = Held(Extent(0, 5), None)
     told = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
-    assert [*topics_text.readers([told], None)] == [
+    assert lines(topics_text.readers([told])) == [
         "topic  read by              state  lag",
         r"t      nl\nt  forged\t\x1b  empty    0",
     ]
@@ -143,7 +150,7 @@ def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
 def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
     told = describe("t", [Held(Extent(0, 5), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
     assert told.groups == [Reader("g", "empty", 0)]
-    assert [*topics_text.readers([told], None)] == [
+    assert lines(topics_text.readers([told])) == [
         "topic  read by  state  lag",
         "t      g        empty    0",
         "t      ?        ?        ?",

@@ -23,6 +23,7 @@ from metrics.frames.core.windows import MinuteRecord, SecondRecord, Series
 from metrics.frames.figures import Figures, metrics_line
 from metrics.frames.job.report import Lately, Report, record_line
 from metrics.terminal import console
+from metrics.terminal.tables import say_table
 from metrics.text import escaped, in_line, pace, rate
 from tests.frames.core.message import Message, message
 
@@ -54,7 +55,7 @@ def test_no_foreign_text_commands_the_terminal(
     console.note(f"a{CONTROLS}b")
     console.warn(f"a{CONTROLS}b")
     console.fail(BrokerError(CONTROLS, why=CONTROLS, now=CONTROLS))
-    console.say_table(table)
+    say_table(table)
     console.out.print(table)
     if is_terminal:
         console.say_lines([f"a{CONTROLS}b"])

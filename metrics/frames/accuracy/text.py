@@ -7,7 +7,8 @@ from rich.bar import Bar
 from rich.table import Table
 
 from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
-from metrics.terminal.console import say, say_table
+from metrics.terminal.console import say
+from metrics.terminal.tables import new_table, say_table
 from metrics.text import numbered
 
 BAR_COLUMNS = 40
@@ -57,8 +58,7 @@ def _delay(delay: Delay | None) -> str:
 
 def _bars(tradeoffs: Sequence[Tradeoff]) -> Table:
     """Return the share of frames missed as bars; the longest fills the width."""
-    table = Table("lateness (s)", "frames missed", "", box=None, pad_edge=False)
-    table.columns[0].justify = table.columns[2].justify = "right"
+    table = new_table("lateness (s)", "frames missed", "", texts=["frames missed"])
     most = max((at.late for at in tradeoffs), default=0.0) or 1.0
     for at in tradeoffs:
         table.add_row(f"{at.lateness_s:,}", Bar(most, 0, at.late, width=BAR_COLUMNS), f"{at.late:.3%}")

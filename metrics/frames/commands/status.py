@@ -10,7 +10,7 @@ from metrics.frames.status import observe, text
 from metrics.frames.status.facts import describe
 from metrics.settings import Settings
 from metrics.terminal import console
-from metrics.terminal.console import out, say, say_lines
+from metrics.terminal.console import say_lines
 from metrics.terminal.streams import require_open
 
 
@@ -31,7 +31,7 @@ def _print(settings: Settings) -> None:
     """Print how the group stands, for people."""
     status = describe(observe.look(settings))
     require_open()
-    say(text.text(status, out.width if out.is_terminal else None))
+    text.show(status)
 
 
 def _print_as_json(settings: Settings) -> None:

@@ -7,7 +7,8 @@ from rich.table import Table
 from metrics.frames.reset.plan import Plan
 from metrics.frames.reset.state import Stretch, Stretches
 from metrics.frames.status.facts import Activity
-from metrics.terminal.console import out, say, warn
+from metrics.terminal.console import say, warn
+from metrics.terminal.tables import new_table, say_table
 from metrics.text import in_line, numbered
 from metrics.times import Moment
 
@@ -15,7 +16,7 @@ from metrics.times import Moment
 def show(plan: Plan) -> None:
     """Print what a reset does, and what has to be minded."""
     say(f"group            {in_line(plan.group)}, reading {plan.topic}; set to {plan.to}")
-    out.print(_table(plan))
+    say_table(_table(plan))
     for line in _lines(plan):
         say(line)
     for warning in warnings(plan):
@@ -23,9 +24,7 @@ def show(plan: Plan) -> None:
 
 
 def _table(plan: Plan) -> Table:
-    table = Table("partition", "position", "new position", "read again", "skipped", box=None, pad_edge=False)
-    for column in table.columns:
-        column.justify = "right"
+    table = new_table("partition", "position", "new position", "read again", "skipped")
     for move in plan.partitions:
         numbers = (move.position, move.new_position, move.read_again, move.skipped)
         table.add_row(f"{move.partition}", *(f"{number:,}" for number in numbers))

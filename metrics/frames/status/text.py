@@ -1,11 +1,14 @@
 """How a group stands, in words and tables: what `app.py status` prints."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+
+from rich.table import Table
 
 from metrics.frames.core.open_windows import Holder, OpenWindow
 from metrics.frames.status import warnings
-from metrics.frames.status.facts import Activity, Cause, PartitionStatus, Status
-from metrics.terminal.columns import Column, folded
+from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus, Status
+from metrics.terminal.console import say
+from metrics.terminal.tables import new_table, say_folded
 from metrics.text import in_line, numbered
 from metrics.times import Moment
 
@@ -13,13 +16,11 @@ FOLD_BEFORE = "open"
 MOST_TOLD = 3  # partitions whose standing is told in words
 
 
-def text(status: Status, width: int | None) -> str:
-    """Return the whole of it, in lines.
-
-    Args:
-        width: columns that a table may have; a wider one is folded. None: there is no limit.
-    """
-    return "\n".join([*head(status), "", *table(status, width), "", *why(status)])
+def show(status: Status) -> None:
+    """Print the head, the table of partitions, and why windows are open."""
+    say("\n".join([*head(status), ""]))
+    say_folded(table(status), FOLD_BEFORE)
+    say("\n".join(["", *why(status)]))
 
 
 def head(status: Status) -> Iterator[str]:
@@ -79,32 +80,23 @@ def _open(status: Status) -> str:
     return "; ".join(parts) or "nothing"
 
 
-def table(status: Status, width: int | None) -> Iterator[str]:
-    """Yield a row a partition and one of all; where that is too wide, what became of frames comes below where it is."""
-    yield from folded(_columns(status), width, FOLD_BEFORE)
+def table(status: Status) -> Table:
+    """Return a row for each partition and one for all: first where they are, then what became of their frames."""
+    made = new_table(
+        *("partition", "position", "end", "lag", "event clock", "watermark"),
+        *(FOLD_BEFORE, "held", "held from", "counted", "late", "rejected", "lost"),
+    )
+    for at in status.partitions:
+        place = (f"{at.position:,}", _number(at.end), _number(at.lag), _time(at.event_clock), _time(at.watermark))
+        made.add_row(f"{at.partition}", *place, *_counts(at.frames, _number(at.held_from)))
+    place = ("", "", _number(status.lag), _time(status.event_time), _time(status.closed_through))
+    made.add_row("all", *place, *_counts(status.frames, ""))
+    return made
 
 
-def _columns(status: Status) -> Sequence[Column]:
-    partitions = status.partitions
-    each = [partition.frames for partition in partitions] + [status.frames]
-    clock = [_time(partition.event_clock) for partition in partitions] + [_time(status.event_time)]
-    watermark = [_time(partition.watermark) for partition in partitions] + [_time(status.closed_through)]
-    held_from = ["-" if partition.held_from is None else f"{partition.held_from:,}" for partition in partitions]
-    return [
-        Column("partition", [f"{partition.partition}" for partition in partitions] + ["all"]),
-        Column("position", [f"{partition.position:,}" for partition in partitions] + [""]),
-        Column("end", [_number(partition.end) for partition in partitions] + [""]),
-        Column("lag", [_number(partition.lag) for partition in partitions] + [_number(status.lag)]),
-        Column("event clock", clock),
-        Column("watermark", watermark),
-        Column("open", [f"{frames.open:,}" for frames in each]),
-        Column("held", [f"{frames.held:,}" for frames in each]),
-        Column("held from", [*held_from, ""]),
-        Column("counted", [f"{frames.counted:,}" for frames in each]),
-        Column("late", [f"{frames.late:,}" for frames in each]),
-        Column("rejected", [f"{frames.rejected:,}" for frames in each]),
-        Column("lost", [f"{frames.lost:,}" for frames in each]),
-    ]
+def _counts(frames: Frames, held_from: str) -> Iterator[str]:
+    yield from (f"{frames.open:,}", f"{frames.held:,}", held_from)
+    yield from (f"{number:,}" for number in (frames.counted, frames.late, frames.rejected, frames.lost))
 
 
 def why(status: Status) -> Iterator[str]:

@@ -10,7 +10,8 @@ from metrics.frames.core.windows import SECOND_S
 from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
 from metrics.frames.verify.republished.findings import Republished
 from metrics.frames.verify.run import Verification
-from metrics.terminal.console import say, say_table, warn
+from metrics.terminal.console import say, warn
+from metrics.terminal.tables import say_table
 from metrics.text import numbered
 from metrics.times import ALL_TIME, MINUTE_S, rfc3339
 

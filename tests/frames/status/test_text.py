@@ -16,7 +16,9 @@ from metrics.frames.status.facts import (
     Status,
     describe,
 )
+from metrics.terminal.tables import say_folded
 from metrics.times import Moment
+from tests.terminal.shown import in_a_pipe, on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
@@ -53,18 +55,25 @@ partition  open  held  held from    counted  late  rejected  lost
 """
 
 
+def printed_table(printed: str) -> str:
+    """Return the table among what is printed: it stands between two blank lines."""
+    return printed[printed.index("\npartition ") + 1 : printed.index("\nwhy ")]
+
+
 def test_in_a_pipe_a_partition_is_one_row() -> None:
-    assert "\n".join(text.table(status(), None)) + "\n" == WIDE
+    assert printed_table(in_a_pipe(lambda: text.show(status()))) == WIDE
+    assert printed_table(on_a_terminal(lambda: text.show(status()), 200)) == WIDE
 
 
 def test_on_a_narrow_terminal_the_table_is_folded_and_each_part_names_its_partitions() -> None:
-    assert "\n".join(text.table(status(), 80)) + "\n" == NARROW
-    assert max(map(len, text.table(status(), 79))) <= 79
+    assert printed_table(on_a_terminal(lambda: text.show(status()), 120)) == NARROW
+    assert printed_table(on_a_terminal(lambda: text.show(status()), 80)) == NARROW
+    assert max(map(len, printed_table(on_a_terminal(lambda: text.show(status()), 79)).splitlines())) <= 79
 
 
 def test_a_terminal_that_is_too_narrow_for_anything_still_gets_each_column() -> None:
-    titles = [line for line in text.table(status(), 1) if line.startswith("partition")]
-    assert len(titles) == 12
+    lines = on_a_terminal(lambda: say_folded(text.table(status())), 1).splitlines()
+    assert len([line for line in lines if line.startswith("partition")]) == 12
 
 
 def test_the_head_tells_the_group_what_is_closed_and_open_and_the_error_by_reason() -> None:
@@ -121,14 +130,14 @@ def test_of_very_many_that_hold_it_few_are_told() -> None:
 
 
 def test_without_an_instance_it_promises_nothing_that_only_one_would_do() -> None:
-    printed = text.text(status(Activity.STOPPED), None)
+    printed = in_a_pipe(lambda: text.show(status(Activity.STOPPED)))
     assert "no instance is active: nothing moves until one runs" in printed
     assert "IDLE_S" not in printed
     assert "wall time" not in printed
 
 
 def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
-    printed = text.text(status(Activity.SILENT), None)
+    printed = in_a_pipe(lambda: text.show(status(Activity.SILENT)))
     assert "89abcdef, silent: it did not stop in order, but commits no more: killed, hanging, or cut off" in printed
     assert "no instance is seen to commit: nothing moves until one does" in printed
     assert "no instance is active" not in printed
@@ -138,7 +147,7 @@ def test_what_no_state_tells_is_not_made_up() -> None:
     earlier = msgspec.structs.replace(
         status(), is_open_known=False, oldest_open_second=None, oldest_open_minute=None, closed_through=None
     )
-    printed = text.text(earlier, None)
+    printed = in_a_pipe(lambda: text.show(earlier))
     assert "closed        -: 26 seconds" in printed
     assert "open          16 frames in seconds that this state, of an earlier program, does not tell" in printed
     assert "why windows are open, this state does not tell" in printed
