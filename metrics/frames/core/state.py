@@ -182,6 +182,11 @@ class State(msgspec.Struct):
         partitions = {partition: PartitionState(at, at) for partition, at in starts.items()}
         return cls(0, rules, Series(), Series(), partitions)
 
+    @property
+    def counted_since(self) -> int:
+        """Start of the first second that averages and counters are over, after a reset; 0 if over all frames."""
+        return self.seconds.since
+
     def needs_frames(self) -> bool:
         """Tell whether a restart needs frames before the positions: windows are open, or frames are held."""
         return any(partition.low_water < partition.position for partition in self.partitions.values())

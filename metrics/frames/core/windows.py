@@ -80,15 +80,17 @@ class Series(msgspec.Struct, array_like=True):
         windows: how many were published, rows for gaps included.
         total: sum of their counts.
         closed_through: windows that end at or before it are closed, and stay so.
+        since: start of the first window that `windows` and `total` are over, after a reset; 0 if over all of them.
     """
 
     last: int = -1
     windows: int = 0
     total: int = 0
     closed_through: int = 0
+    since: int = 0
 
     def append(self, start: int, count: int) -> float:
-        """Publish one more window and return the average over all so far, to three decimals."""
+        """Publish one more window and return the average over all since `since`, to three decimals."""
         self.last = start
         self.windows += 1
         self.total += count

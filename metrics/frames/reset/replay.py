@@ -23,9 +23,9 @@ from metrics.frames.reset.state import (
     with_rows_of_0,
     without_open_windows,
 )
-from metrics.frames.reset.wholeness import is_whole
 from metrics.frames.results.rejected import read_rejected
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
+from metrics.frames.verify.wholeness import is_whole
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.reader import Span, Streams

@@ -50,12 +50,13 @@ class Comparison:
         self.size_s = size_s
         self.averages = Averages()
         self.last = -1  # start of the last window that was published
-        self.knows_averages = True
+        self.knows_averages = not saved.since
         self.of = "second" if size_s == SECOND_S else "minute"
         self._published = published
         self._next = next(published, None)
         self._strays = dict(strays)
         self._saved = saved
+        self._averages_begin = saved.since
         self._within = within
         self._findings = findings
         self._gap_limit_s = gap_limit_s
@@ -106,6 +107,7 @@ class Comparison:
     def _compare(self, window: Window) -> None:
         """Compare a window that must have exactly one record."""
         self._pass_before(window.start)
+        self._begin_averages(window.start)
         in_order, strays = self._take(window.start), self._strays.pop(window.start, [])
         records = [*in_order, *(stray for stray in strays if isinstance(stray, Published))]
         expected = self._shown(
@@ -120,7 +122,7 @@ class Comparison:
         elif not records:
             self._add(Kind.MISSING, window.start, expected, "")
         else:
-            count = self._compare_values(window, records[0], expected)
+            count = self._compare_values(window, self._valid(records), expected)
         if len(records) > 1:
             self._add(Kind.DOUBLED, window.start, expected, self._shown_all(records))
         self.averages.append(count)
@@ -160,6 +162,15 @@ class Comparison:
             note=f"{numbered(frames, 'frame')} came after it",
         )
 
+    def _begin_averages(self, start: int) -> None:
+        """Begin the averages again at the first window after a reset; those before may have begun anywhere."""
+        if 0 < self._averages_begin <= start:
+            self.averages, self.knows_averages, self._averages_begin = Averages(), True, 0
+
+    def _valid(self, records: list[Published]) -> Published:
+        """Return the valid one of the records of a window: after a reset, the one that was published last."""
+        return records[-1] if 0 < self._saved.since <= records[0].start else records[0]
+
     def _told_gap(self, window: Window) -> int:
         """Return the gap that a window's record must tell: one too long for rows of 0."""
         gap_s = self._gap_s(window.start)
@@ -190,12 +201,15 @@ class Comparison:
     def _pass_before_range(self) -> None:
         """Sum up what was published before the range, for the averages in it; nothing there is compared."""
         while self._next is not None and self._next.start < self._within.start:
-            first, *_ = self._take(self._next.start)
+            start = self._next.start
+            strays = [stray for stray in self._strays.get(start, []) if isinstance(stray, Published)]
+            self._begin_averages(start)
+            first = self._valid([*self._take(start), *strays])
             self.knows_averages &= first.average == self.averages.with_next(first.number)
             self.knows_averages &= self._gap_s(first.start) == first.gap_s
             self.averages.append(first.number)
             self.last = first.start
-        if not self.knows_averages:
+        if not self.knows_averages and not self._averages_begin:
             self._findings.remarks.append(
                 f"the averages of {self.of}s are not verified: what was published before the range is not complete"
             )

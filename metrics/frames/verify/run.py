@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, Message
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
-from metrics.frames.reset.wholeness import is_whole
 from metrics.frames.results.rejected import read_rejected
 from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
@@ -22,6 +21,7 @@ from metrics.frames.verify.rejected import RejectedRecords
 from metrics.frames.verify.republished.findings import Places, Republished, nothing_found
 from metrics.frames.verify.republished.reader import Republishing
 from metrics.frames.verify.snapshot import Snapshot
+from metrics.frames.verify.wholeness import is_whole
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.reader import Progress, Span, Streams
@@ -88,9 +88,12 @@ class Verification:
         spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
         self._incomplete = [span.partition for span in snapshot.input if not self._is_complete(span)]
         streams = Streams(self._consumer, spans)
-        is_complete = not self._incomplete
-        if not is_complete:
+        if self._incomplete:
             self._find_what_is_whole(streams)
+        if since := self.state.counted_since:
+            self.findings.remarks.append(
+                f"the group was reset: averages are verified from {rfc3339(since)}, and not the conservation law"
+            )
         self.terms = audit(
             self.state,
             [self._judged(streams, span, rejected, progress) for span in snapshot.input],
@@ -100,7 +103,7 @@ class Verification:
             asked=self.asked,
             whole_from=self.whole_from,
             gap_limit_s=self._settings.gap_limit_s,
-            is_complete=is_complete,
+            is_complete=not self._incomplete and not since,
             is_settled=snapshot.is_settled,
         )
         if self._compares_stream:
@@ -184,6 +187,8 @@ class Verification:
         )
 
     def _is_complete(self, span: Span) -> bool:
+        if self.state.counted_since and span.start > 0:
+            return False  # the state no longer tells how many records were read
         return is_whole(self._consumer, span, self.state.partitions[span.partition])
 
 

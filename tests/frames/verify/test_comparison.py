@@ -15,12 +15,18 @@ def second(start: int, frames: int, average: float, gap_s: int = 0) -> Published
 
 
 def compared(
-    published: Sequence[OfWindow], expected: dict[int, int], *, closed: int, last: int, is_settled: bool = True
+    published: Sequence[OfWindow],
+    expected: dict[int, int],
+    *,
+    closed: int,
+    last: int,
+    is_settled: bool = True,
+    since: int = 0,
 ) -> Findings:
     """Compare seconds with what is expected of them: frames by start; gaps up to 3 s get rows."""
     findings, strays = Findings(), Strays()
     strays.look_through(published)
-    saved = Series(last=last, closed_through=closed)
+    saved = Series(last=last, closed_through=closed, since=since)
     comparison = Comparison(
         1, in_order(published), strays.by_start, saved, ALL_TIME, findings, gap_limit_s=3, is_settled=is_settled
     )
@@ -58,6 +64,24 @@ def test_records_newer_than_the_state_are_too_many_only_if_the_job_stands_still(
 def test_what_compaction_left_of_a_doubled_record_is_found_where_it_lies() -> None:
     rows = [second(10, 2, 2.0), second(12, 2, 2.0), second(11, 2, 2.0)]
     assert compared(rows, {10: 2, 11: 2, 12: 2}, closed=13, last=12).agrees
+
+
+def test_after_a_reset_averages_run_over_the_windows_since() -> None:
+    rows = [second(10, 2, 2.0), second(11, 4, 3.0), second(12, 1, 1.0), second(13, 0, 0.5), second(14, 2, 1.0)]
+    frames = {10: 2, 11: 4, 12: 1, 14: 2}
+    assert compared(rows, frames, closed=15, last=14, since=12).counts == {}
+    assert compared(rows, frames, closed=15, last=14).counts == {Kind.AVERAGE: 3}
+    rows[4] = second(14, 2, 2.0)
+    findings = compared(rows, frames, closed=15, last=14, since=12)
+    assert [(kept.kind, kept.window) for kept in findings.kept] == [(Kind.AVERAGE, 14)]
+
+
+def test_of_windows_that_a_reset_published_again_the_last_record_is_compared() -> None:
+    rows = [second(10, 2, 2.0), second(11, 4, 3.0), second(12, 6, 4.0), second(11, 4, 4.0), second(12, 6, 5.0)]
+    frames = {10: 2, 11: 4, 12: 6}
+    assert compared(rows, frames, closed=13, last=12, since=11).counts == {Kind.DOUBLED: 2}
+    rows[4] = second(12, 7, 5.5)
+    assert compared(rows, frames, closed=13, last=12, since=11).counts == {Kind.DOUBLED: 2, Kind.DIFFERS: 1}
 
 
 def test_a_record_must_name_its_window_alike_in_key_and_value() -> None:
