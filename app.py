@@ -22,13 +22,14 @@ if __name__ == "__main__":
 try:
     import typer
 
-    from metrics import settings as environment
     from metrics.cli import COMMANDS as CLI
     from metrics.cli.registry import STYLE, Commands
     from metrics.cli.reporting import reporting
     from metrics.errors import MetricsError, OutputClosedError
     from metrics.frames.commands import COMMANDS as FRAMES
     from metrics.frames.commands.main_job import main_job
+    from metrics.frames.settings import Settings
+    from metrics.settings import help_text
     from metrics.terminal import console, streams
 except ModuleNotFoundError as error:
     print(
@@ -44,9 +45,10 @@ class Application(Commands):
     """The commands of all systems, and those that know none."""
 
     modules = FRAMES | CLI
+    settings = (Settings,)
 
 
-app = typer.Typer(cls=Application, epilog=environment.help_text(), **STYLE)
+app = typer.Typer(cls=Application, epilog=help_text(Application.settings), **STYLE)
 app.callback(invoke_without_command=True)(reporting(main_job))
 
 

@@ -13,12 +13,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from benchmark.truth import Published
-from metrics import settings as environment
 from metrics.errors import BrokerError, SettingsError, TopicError
+from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topics
 from metrics.kafka.clients import open_admin, open_consumer, open_feeding_producer, text_of
 from metrics.kafka.local_broker.node import KAFKA_VERSION
-from metrics.settings import Settings
 from metrics.terminal.console import say
 
 TOPIC_PREFIX = "benchmark-"
@@ -189,7 +188,7 @@ def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
         SettingsError: settings that not every side can follow.
         MetricsError: see `local_broker.running`.
     """
-    settings = environment.load(variables)
+    settings = Settings.load(variables)
     if settings.client_properties:
         raise SettingsError(
             f"{', '.join(sorted(settings.client_properties))}: the benchmark takes no client properties",

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from benchmark.contract import PREFIX, Task
 from benchmark.process import PROJECT, Finished
 from benchmark.told import Told, by_json_line, by_summary, nothing
-from metrics import settings
 from metrics.errors import SettingsError
+from metrics.frames.settings import Settings
+from metrics.kafka.settings import CLIENT_PREFIX
+from metrics.settings import rows
 
 KCAT = "kcat"
 
@@ -146,7 +148,7 @@ def kcat() -> str:
 
 def environment(variables: Mapping[str, str], side: Side, task: Task) -> dict[str, str]:
     """Return the environment variables of a run: ours without any setting of the application, and the side's."""
-    own = {row.variable for row in settings.rows()} | {"PYTHONPATH"}
-    foreign = (settings.CLIENT_PREFIX, PREFIX, "Quix__")
+    own = {row.variable for row in rows([Settings])} | {"PYTHONPATH"}
+    foreign = (CLIENT_PREFIX, PREFIX, "Quix__")
     kept = {name: text for name, text in variables.items() if name not in own and not name.startswith(foreign)}
     return {**kept, **side.variables(task)}

@@ -45,7 +45,7 @@ def refused(exit_code: int, *arguments: str | Path, **variables: str) -> str:
 
 def test_help_teaches_every_command_and_setting() -> None:
     text = re.sub(r"\s+", " ", run("--help").stdout)
-    for row in settings.rows():
+    for row in settings.rows(Application.settings):
         assert row.variable in text
         allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text

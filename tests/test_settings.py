@@ -1,15 +1,19 @@
 """The settings: what is read from the environment, what is refused, and what never shows."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import msgspec
 import pytest
+from msgspec import Meta
 
+from app import Application
 from metrics import settings
+from metrics.cli.misnamed import misnamed
 from metrics.errors import SettingsError
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
+from metrics.kafka.settings import GroupId, KafkaSettings, is_secret
 
 SETTINGS_PAGE = Path(__file__).parents[1] / "docs/settings.md"
 PASSWORD = "hunter2-swordfish"
@@ -62,21 +66,21 @@ A_VALUE_OF_EACH = {
 
 def refusal(environment: Mapping[str, str]) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        settings.load(environment)
+        Settings.load(environment)
     return caught.value
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
-    assert msgspec.structs.asdict(settings.load({})) == DEFAULTS
+    assert dataclasses.asdict(Settings.load({})) == DEFAULTS
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
     empty = dict.fromkeys([*A_VALUE_OF_EACH, "KAFKA_SASL_PASSWORD", "KAFKA_GROUP_ID"], "")
-    assert msgspec.structs.asdict(settings.load(empty)) == DEFAULTS
+    assert dataclasses.asdict(Settings.load(empty)) == DEFAULTS
 
 
 def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
-    assert msgspec.structs.asdict(settings.load(A_VALUE_OF_EACH)) == {
+    assert dataclasses.asdict(Settings.load(A_VALUE_OF_EACH)) == {
         "bootstrap_servers": "one:9092,two:9092",
         "consumer_group_id": "Gruppe für Frames",
         "input_topic": "in",
@@ -102,7 +106,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
 
 
 def test_the_token_is_not_shown() -> None:
-    assert PASSWORD not in repr(settings.load({"API_TOKEN": PASSWORD}))
+    assert PASSWORD not in repr(Settings.load({"API_TOKEN": PASSWORD}))
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
@@ -113,16 +117,16 @@ def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
 
 def test_variables_that_are_no_settings_are_left_alone() -> None:
     foreign = {"PATH": "/bin", "KAFKACAT_CONFIG": "x", "lateness_s": "7", "CLIENT_PROPERTIES": "{}"}
-    assert settings.load(foreign) == settings.load({})
+    assert Settings.load(foreign) == Settings.load({})
 
 
 def test_a_port_that_kubernetes_tells_of_a_service_called_metrics_is_none_to_serve_at() -> None:
-    assert settings.load({"METRICS_PORT": "tcp://10.96.17.4:9100"}).metrics_port is None
+    assert Settings.load({"METRICS_PORT": "tcp://10.96.17.4:9100"}).metrics_port is None
 
 
 def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENESS_S", "7")
-    assert settings.load().lateness_s == 7
+    assert Settings.load().lateness_s == 7
 
 
 @pytest.mark.parametrize(
@@ -217,13 +221,13 @@ def test_what_leads_the_client_to_no_broker_or_to_another_one_is_no_address(text
     ],
 )
 def test_whatever_leads_the_client_to_a_broker_is_an_address(text: str) -> None:
-    assert settings.load({"BOOTSTRAP_SERVERS": text}).bootstrap_servers == text
+    assert Settings.load({"BOOTSTRAP_SERVERS": text}).bootstrap_servers == text
 
 
 def test_the_protocol_of_an_address_is_the_one_that_the_client_speaks() -> None:
     """The client drops every other address without an error."""
     both = {"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
-    assert settings.load(both).bootstrap_servers == both["BOOTSTRAP_SERVERS"]
+    assert Settings.load(both).bootstrap_servers == both["BOOTSTRAP_SERVERS"]
     assert refusal({"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092"}).why == (
         "BOOTSTRAP_SERVERS names 'SASL_SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is PLAINTEXT: allowed is the same"
     )
@@ -234,7 +238,7 @@ def test_the_protocol_of_an_address_is_the_one_that_the_client_speaks() -> None:
 
 @pytest.mark.parametrize("topic", ["a", "a" * 249, "...", "Frames_2.0-in"])
 def test_a_topic_s_name_may_be_whatever_kafka_allows(topic: str) -> None:
-    assert settings.load({"INPUT_TOPIC": topic}).input_topic == topic
+    assert Settings.load({"INPUT_TOPIC": topic}).input_topic == topic
 
 
 def test_one_error_names_every_wrong_variable() -> None:
@@ -250,10 +254,10 @@ def test_one_error_names_every_wrong_variable() -> None:
     )
     assert str(error) == (
         "the settings cannot be used\n"
-        "why: INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'\n"
+        "why: KAFKA_GROUP_ID='mine': group.id is not yours to set: set CONSUMER_GROUP_ID\n"
+        "     INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'\n"
         "     LATENESS_S='soon': allowed is a whole number, 0 to 86400\n"
         "     IDLE_S='0': allowed is a whole number, 1 to 86400\n"
-        "     KAFKA_GROUP_ID='mine': group.id is not yours to set: set CONSUMER_GROUP_ID\n"
         "     REJECTED_TOPIC='frames-per-second': "
         "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one\n"
         "now: correct the variables, or unset them"
@@ -293,8 +297,8 @@ def test_the_topics_in_use_are_told_by_the_variables_that_name_them() -> None:
         "MIN_METRICS_OUTPUT_TOPIC": "unique-users-per-minute",
         "REJECTED_TOPIC": "frames-rejected",
     }
-    assert settings.load({}).topics() == without_stream
-    assert settings.load({"OUTPUT_STREAM": "valid"}).topics() == {**without_stream, "OUTPUT_STREAM": "valid"}
+    assert Settings.load({}).topics() == without_stream
+    assert Settings.load({"OUTPUT_STREAM": "valid"}).topics() == {**without_stream, "OUTPUT_STREAM": "valid"}
 
 
 def test_a_kafka_variable_sets_the_client_property_of_its_name() -> None:
@@ -304,7 +308,7 @@ def test_a_kafka_variable_sets_the_client_property_of_its_name() -> None:
         "KAFKA_SSL_CA_LOCATION": "/etc/ssl/ca.pem",
         "KAFKA_DEBUG": "broker,security",
     }
-    assert settings.load(environment).client_properties == {
+    assert Settings.load(environment).client_properties == {
         "security.protocol": "SASL_SSL",
         "sasl.username": "ada",
         "ssl.ca.location": "/etc/ssl/ca.pem",
@@ -316,7 +320,7 @@ def test_a_kafka_variable_sets_the_client_property_of_its_name() -> None:
     "variable", ["KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_JMX_OPTS", "KAFKA_LOG4J_OPTS"]
 )
 def test_what_kafka_s_own_scripts_read_is_no_client_property(variable: str) -> None:
-    assert settings.load({variable: "-Xmx1g"}).client_properties == {}
+    assert Settings.load({variable: "-Xmx1g"}).client_properties == {}
 
 
 @pytest.mark.parametrize(
@@ -368,7 +372,7 @@ SECRET_PROPERTIES = [
 @pytest.mark.parametrize("name", SECRET_PROPERTIES)
 def test_a_secret_reaches_the_client_and_no_log(name: str) -> None:
     variable = "KAFKA_" + name.upper().replace(".", "_")
-    told = settings.load({variable: PASSWORD, "KAFKA_SASL_USERNAME": "ada"})
+    told = Settings.load({variable: PASSWORD, "KAFKA_SASL_USERNAME": "ada"})
     assert told.client_properties[name] == PASSWORD
     for shown in (repr(told), str(told), f"{told}", repr(told.client_properties), repr({**told.client_properties})):
         assert PASSWORD not in shown
@@ -378,8 +382,8 @@ def test_a_secret_reaches_the_client_and_no_log(name: str) -> None:
 
 def test_settings_made_by_hand_hide_their_secrets_too() -> None:
     told = Settings(client_properties={"sasl.password": PASSWORD})
-    assert told == settings.load({"KAFKA_SASL_PASSWORD": PASSWORD})
-    copied = msgspec.structs.replace(told, bootstrap_servers="127.0.0.1:9092")
+    assert told == Settings.load({"KAFKA_SASL_PASSWORD": PASSWORD})
+    copied = dataclasses.replace(told, bootstrap_servers="127.0.0.1:9092")
     assert PASSWORD not in repr(told) + repr(copied)
     assert copied.client_properties == {"sasl.password": PASSWORD}
 
@@ -394,13 +398,25 @@ def test_no_error_shows_a_secret_that_stands_beside_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("name", ["sasl.username", "security.protocol", "ssl.ca.location", "ssl.key.location", "debug"])
 def test_what_is_no_secret_may_be_shown(name: str) -> None:
-    assert not settings.is_secret(name)
+    assert not is_secret(name)
 
 
 def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
-    rows = list(settings.rows())
-    assert [row.variable for row in rows] == [*A_VALUE_OF_EACH, "KAFKA_…"]
-    assert rows[8] == (
+    rows = list(settings.rows([Settings]))
+    assert [row.variable for row in rows[:9]] == [
+        "BOOTSTRAP_SERVERS",
+        "KAFKA_…",
+        "CONSUMER_GROUP_ID",
+        "BROKER_TIMEOUT_S",
+        "LOCAL_BROKER_DIR",
+        "API_TOKEN",
+        "METRICS_PORT",
+        "METRICS_HOST",
+        "INPUT_TOPIC",
+    ]
+    assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_…"}
+    assert len(rows) == len(A_VALUE_OF_EACH) + 1
+    assert rows[14] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",
@@ -413,4 +429,35 @@ def test_the_documented_table_is_the_one_made_from_the_declarations() -> None:
     _, _, rest = SETTINGS_PAGE.read_text(encoding="utf-8").partition("<!-- settings -->")
     table, end, _ = rest.partition("<!-- /settings -->")
     assert end, "docs/settings.md has no lines <!-- settings --> and <!-- /settings -->"
-    assert table.strip() == settings.markdown_table()
+    assert table.strip() == settings.markdown_table(Application.settings)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ViewsSettings(KafkaSettings):
+    """Settings of a system that comes later: nothing but this class is written for it."""
+
+    consumer_group_id: GroupId = "views"
+    views_password: Annotated[
+        Annotated[str, Meta(min_length=8)] | None,
+        Meta(description="Password of the database. Unset: none is needed.", extra={"is_secret": True}),
+    ] = None
+
+
+def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and_listed() -> None:
+    told = ViewsSettings.load({"VIEWS_PASSWORD": PASSWORD, "BROKER_TIMEOUT_S": "7", "LATENESS_S": "soon"})
+    assert (told.consumer_group_id, told.broker_timeout_s, told.views_password) == ("views", 7, PASSWORD)
+    assert PASSWORD not in repr(told)
+    listed = [row.variable for row in settings.rows([Settings, ViewsSettings])]
+    assert listed == [*(row.variable for row in settings.rows([Settings])), "VIEWS_PASSWORD"]
+    assert next(misnamed([Settings, ViewsSettings], {"VIEW_PASSWORD": "x"})) == ("VIEW_PASSWORD", "VIEWS_PASSWORD")
+
+
+def test_a_secret_that_is_wrong_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        ViewsSettings.load({"VIEWS_PASSWORD": "short"})
+    assert caught.value.why == "VIEWS_PASSWORD=***: allowed is any text"
+
+
+def test_a_setting_of_two_systems_is_listed_with_the_default_of_the_first() -> None:
+    defaults = {row.variable: row.default for row in settings.rows([Settings, ViewsSettings])}
+    assert defaults["CONSUMER_GROUP_ID"] == "frames-metrics"

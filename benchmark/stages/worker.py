@@ -15,16 +15,15 @@ from typing import NamedTuple
 import msgspec
 
 from benchmark.contract import Task
-from metrics import settings as environment
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import FrameMessage, read_frame
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
 from metrics.frames.job.loop import GARBAGE_OBJECTS
+from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_consumer
 from metrics.kafka.job import runner
 from metrics.kafka.job.source import Input
-from metrics.settings import Settings
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -167,7 +166,7 @@ def main() -> None:
     """Run the stage that the command line names, and print its cost as a line of JSON."""
     wanted = sys.argv[1]
     stage = next(stage for stage in STAGES if stage.name == wanted)
-    print(msgspec.json.encode(stage.run(Task.load(), environment.load())).decode())
+    print(msgspec.json.encode(stage.run(Task.load(), Settings.load())).decode())
 
 
 if __name__ == "__main__":

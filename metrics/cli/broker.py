@@ -1,9 +1,9 @@
 """`broker`: the local Kafka in the foreground."""
 
 from metrics.cli.broker_in_use import PROJECT
-from metrics.cli.given_settings import given_settings
 from metrics.cli.reporting import stopping_on_signals
 from metrics.kafka import local_broker
+from metrics.kafka.settings import KafkaSettings
 from metrics.terminal.console import say
 
 
@@ -12,7 +12,7 @@ def broker() -> None:
 
     Example: `python app.py broker`
     """
-    settings = given_settings()
+    settings = KafkaSettings.load()
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address:
         say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")

@@ -1,35 +1,38 @@
 """The broker that a command talks to, and the places in the project that a first run uses."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import msgspec
+from typing import TypeVar
 
 from metrics.cli.given_settings import settings_for_broker
 from metrics.errors import FileError
 from metrics.files import jsonl
 from metrics.kafka import local_broker
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 from metrics.terminal.console import say
+
+S = TypeVar("S", bound=KafkaSettings)
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DATA = PROJECT / "data"
 
 
 @contextmanager
-def broker_in_use(tell: Callable[[str], None] = say) -> Iterator[Settings]:
+def broker_in_use(kind: type[S], tell: Callable[[str], None] = say) -> Iterator[S]:
     """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's.
 
     Args:
+        kind: the class of the settings.
         tell: told what a new one does.
     """
-    settings = settings_for_broker()
+    settings = settings_for_broker(kind)
     if settings.bootstrap_servers is not None:
         yield settings
         return
     with local_broker.shared(PROJECT / settings.local_broker_dir, tell) as address:
-        yield msgspec.structs.replace(settings, bootstrap_servers=address)
+        yield dataclasses.replace(settings, bootstrap_servers=address)
 
 
 def default_file() -> Path:

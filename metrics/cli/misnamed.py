@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 
-from metrics.settings import CLIENT_PREFIX, rows
+from metrics.settings import Declared, prefixes, rows
 
 # CONSUMER_GROUP is alike to 0.90 and GAP_LIMIT to 0.90; METRICS_PATH, which others use, to 0.83.
 _ALIKE = 0.85
@@ -15,11 +15,14 @@ _LONG_WORD = 6
 _UNIT = re.compile(r"_(S|SEC|SECS|SECONDS|MS|MIN|MINUTES)\Z")
 
 
-def misnamed(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
-    """Yield each variable that looks like a setting but is none, with the setting that it looks like."""
-    settings = [row.variable for row in rows() if not row.variable.startswith(CLIENT_PREFIX)]
+def misnamed(
+    declared: Collection[type[Declared]], environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, str]]:
+    """Yield each variable that looks like a declared setting but is none, with the setting that it looks like."""
+    families = tuple(prefixes(declared))
+    settings = [row.variable for row in rows(declared) if not row.variable.startswith(families)]
     for variable, text in sorted(environment.items()):
-        if text and variable not in settings and not variable.startswith(CLIENT_PREFIX):
+        if text and variable not in settings and not variable.startswith(families):
             name = variable.upper()
             meant = [setting for setting in settings if _is_slip(name, setting)]
             if meant:

@@ -1,13 +1,16 @@
 """The commands by their names; a command's module is imported when it is asked for."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
+from metrics.settings import Declared
+from metrics.terminal.console import warn
 
 STYLE: dict[str, Any] = {
     "rich_markup_mode": "markdown",
@@ -52,13 +55,22 @@ class Commands(Group):
 
     Attributes:
         modules: for each command, in the order of the help, the module that it is in.
+        settings: those of every system; a variable that nearly has the name of one is warned of.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
+    settings: ClassVar[Collection[type[Declared]]] = ()
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
         self.commands = _Imported(self.modules)  # type: ignore[assignment]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for, or the one that is meant where none is named."""
+        for variable, setting in misnamed(self.settings):
+            case = " Names are in capitals" if variable.upper() == setting else ""
+            warn(f"{variable} is set, but is no setting: did you mean {setting}?{case}")
+        return super().invoke(ctx)
 
 
 class _Imported(Mapping[str, Any]):

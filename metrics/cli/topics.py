@@ -13,13 +13,13 @@ from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.registry import STYLE, Command, Group
 from metrics.cli.reporting import reporting
 from metrics.errors import SettingsError, TopicError
+from metrics.frames.settings import Settings
 from metrics.frames.status import observe
 from metrics.frames.status.facts import Activity
 from metrics.kafka import topic_facts
 from metrics.kafka import topics as broker_topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import Asked
-from metrics.settings import Settings
 from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
@@ -85,7 +85,7 @@ def list_topics(
 
     Example: `python app.py topics frames --json`
     """
-    with broker_in_use(note) as settings:
+    with broker_in_use(Settings, note) as settings:
         admin = open_admin(settings)
         existing = broker_topics.partition_counts(admin)
         shown = _existing(existing, names) if names else [*existing] if with_all else _not_hidden(existing)
@@ -118,7 +118,7 @@ def create(
     Example: `python app.py topics create trial --partitions 4 --config retention.ms=3600000`
     """
     asked = Asked(partitions, replication_factor, _config_of(config or []))
-    with broker_in_use() as settings:
+    with broker_in_use(Settings) as settings:
         created = broker_topics.create(open_admin(settings), settings, [*dict.fromkeys(names)], asked)
         for name, is_new in created.items():
             say(f"topic {name}: {'created' if is_new else 'is there'}")
@@ -139,7 +139,7 @@ def delete(
     Example: `python app.py topics delete trial`
     """
     names = [*dict.fromkeys(names)]
-    with broker_in_use() as settings:
+    with broker_in_use(Settings) as settings:
         admin = open_admin(settings)
         existing = broker_topics.partition_counts(admin)
         _check_not_of_broker(_existing(existing, names))

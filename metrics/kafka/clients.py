@@ -16,8 +16,8 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 from metrics.errors import SettingsError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.kafka import futures
+from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable
-from metrics.settings import CLIENT_PREFIX, Settings, is_secret
 
 REACH_TIMEOUT_S = 10.0
 # A broker whose addresses all fail is given up after this long: the client has tried each several times by then.
@@ -63,7 +63,7 @@ def pass_over(_: KafkaError) -> None:
 
 
 def open_consumer(
-    settings: Settings, on_error: OnError = pass_over, also_preferred: Mapping[str, object] | None = None
+    settings: KafkaSettings, on_error: OnError = pass_over, also_preferred: Mapping[str, object] | None = None
 ) -> Consumer:
     """Open a consumer of the input topic, which reads committed records and is assigned by hand."""
     preferred = {
@@ -83,7 +83,7 @@ def open_consumer(
     return _open(Consumer, settings, on_error, preferred, fixed)
 
 
-def open_reader(settings: Settings) -> Consumer:
+def open_reader(settings: KafkaSettings) -> Consumer:
     """Open a consumer for partitions that are paused and resumed time and again.
 
     What was fetched of a partition that is paused is fetched anew, so little is fetched ahead. And who resumes one
@@ -92,7 +92,7 @@ def open_reader(settings: Settings) -> Consumer:
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
-def open_backward_reader(settings: Settings) -> Consumer:
+def open_backward_reader(settings: KafkaSettings) -> Consumer:
     """Open a consumer that reads some thousand records, then those before them, and so on.
 
     What it fetches beyond these is for nothing.
@@ -105,7 +105,7 @@ def open_backward_reader(settings: Settings) -> Consumer:
     return open_consumer(settings, also_preferred=preferred)
 
 
-def open_onlooker(settings: Settings) -> Consumer:
+def open_onlooker(settings: KafkaSettings) -> Consumer:
     """Open a consumer that looks at single records, and fetches little more than these."""
     preferred = {
         "max.partition.fetch.bytes": 65_536,
@@ -124,7 +124,7 @@ def open_onlooker(settings: Settings) -> Consumer:
     return _open(Consumer, settings, pass_over, preferred, fixed)
 
 
-def open_asker(settings: Settings, group: str) -> Consumer:
+def open_asker(settings: KafkaSettings, group: str) -> Consumer:
     """Open a consumer that asks for the committed offsets of a group, and reads nothing.
 
     It gets those of the last transaction that has ended: to read uncommitted records means that none is waited for.
@@ -145,7 +145,7 @@ def assign(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
     consumer.assign(list(places))
 
 
-def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:
+def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:
     """Open the producer of all outputs. Its transactional id is the consumer group's.
 
     Args:
@@ -170,13 +170,13 @@ def open_transactional_producer(settings: Settings, batch_bytes: int, on_error: 
     return _open(Producer, settings, on_error, preferred, fixed)
 
 
-def open_feeding_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
+def open_feeding_producer(settings: KafkaSettings, on_error: OnError = pass_over) -> Producer:
     """Open a producer of the input topic: idempotent, so that each frame arrives once and in order."""
     preferred = {**_FEEDING, "message.timeout.ms": 30_000}
     return _open(Producer, settings, on_error, preferred, _FEEDING_FIXED)
 
 
-def open_gapless_producer(settings: Settings, on_error: OnError = pass_over) -> Producer:
+def open_gapless_producer(settings: KafkaSettings, on_error: OnError = pass_over) -> Producer:
     """Open a producer of the input topic which, when a frame fails, sends none of those behind it.
 
     Its frames never time out, because those behind one that did would still be sent: whoever uses it loses patience.
@@ -185,7 +185,7 @@ def open_gapless_producer(settings: Settings, on_error: OnError = pass_over) -> 
     return _open(Producer, settings, on_error, _FEEDING, fixed)
 
 
-def open_admin(settings: Settings) -> AdminClient:
+def open_admin(settings: KafkaSettings) -> AdminClient:
     """Open an admin client, and see that the broker answers.
 
     Raises:
@@ -214,7 +214,7 @@ def open_admin(settings: Settings) -> AdminClient:
     return admin
 
 
-def _metadata(admin: AdminClient, settings: Settings, causes: Mapping[str, int]) -> ClusterMetadata:
+def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, int]) -> ClusterMetadata:
     """Ask which nodes and topics there are.
 
     Until a node is connected to, it is asked for in short steps: a call that goes on in another thread would keep the
@@ -270,7 +270,7 @@ def text_of_error(error: KafkaError) -> str:
     return _OF_ONE_TRY.sub("", error.str()).strip()
 
 
-def unknown_properties(settings: Settings) -> list[str]:
+def unknown_properties(settings: KafkaSettings) -> list[str]:
     """Return the client properties that were set but that the client does not have; it is opened without them.
 
     Kubernetes sets KAFKA_PORT, KAFKA_SERVICE_HOST and more for a Service of the name kafka.
@@ -302,7 +302,7 @@ def _refusal_of_unknown() -> str:
 
 def _open(
     kind: Callable[[dict[str, Any]], Client],
-    settings: Settings,
+    settings: KafkaSettings,
     on_error: OnError,
     preferred: Mapping[str, object],
     fixed: Mapping[str, object],

@@ -15,7 +15,7 @@ from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
 from metrics.kafka.offsets import Partition
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 from metrics.text import in_line
 
 MOST_NAMED = 5
@@ -57,7 +57,7 @@ class _Listed(NamedTuple):
     failures: list[str]
 
 
-def of_partitions(admin: AdminClient, settings: Settings, places: Sequence[TopicPartition]) -> Groups:
+def of_partitions(admin: AdminClient, settings: KafkaSettings, places: Sequence[TopicPartition]) -> Groups:
     """Ask for all groups, and where each goes on in some partitions.
 
     That takes ASK_TIMEOUT_S seconds for the list, and as long for the offsets of all, at most. Offsets in a transaction

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
 from metrics.kafka.clients import assign, open_consumer
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -144,7 +144,7 @@ def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
     return offset if offset >= lowest else _UNANSWERED
 
 
-def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> str | None:
+def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: dict[str, int]) -> str | None:
     """Return the first of some topics that holds a committed record; None if none does.
 
     Offsets alone do not tell: what was aborted has some, too.
@@ -159,13 +159,13 @@ def first_with_records(admin: AdminClient, settings: Settings, partitions: dict[
     return None
 
 
-def most_records(admin: AdminClient, settings: Settings, topic: str, partitions: int) -> int:
+def most_records(admin: AdminClient, settings: KafkaSettings, topic: str, partitions: int) -> int:
     """Return how many records a topic holds at most, by its offsets; 0 where it is sure to hold none."""
     offsets = sum(high - low for low, high in extents(admin, topic, partitions).values())
     return offsets if offsets and first_with_records(admin, settings, {topic: partitions}) else 0
 
 
-def _has_a_record(settings: Settings, start: TopicPartition) -> bool:
+def _has_a_record(settings: KafkaSettings, start: TopicPartition) -> bool:
     """Tell whether a record comes before the end of a partition."""
     consumer = open_consumer(settings)
     assign(consumer, [start])

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from metrics.kafka.clients import assign, open_onlooker
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import Extent, Partition
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 
 RECORDS_TIMEOUT_S = 10.0
 SAMPLE_RECORDS = 10
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     offsets: int
 
 
-def sampled(settings: Settings, extents: Mapping[Partition, Extent]) -> dict[Partition, Sample]:
+def sampled(settings: KafkaSettings, extents: Mapping[Partition, Extent]) -> dict[Partition, Sample]:
     """Read some records at both ends of partitions.
 
     The last offset of a partition may hold none: a transaction ended there. The last record is looked for further and

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_consumer, text_of_error
 from metrics.kafka.reader import BATCH_RECORDS, Span, require_readable
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 
 # How long a call waits for the next record, and how long for what was committed together with it.
 WAIT_S, TOGETHER_S = 0.5, 0.05
@@ -22,7 +22,7 @@ class Tail:
         on_trouble: told, once for as long as nothing comes, when the broker or a topic is gone; they are waited for.
     """
 
-    def __init__(self, settings: Settings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
+    def __init__(self, settings: KafkaSettings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
         self._on_trouble = on_trouble
         self._told: set[int] = set()
         self._said = ""

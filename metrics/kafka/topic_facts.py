@@ -15,7 +15,7 @@ from metrics.kafka import groups
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.offsets import EARLIEST, LATEST, Extent, Partition, ask, told
 from metrics.kafka.samples import Sample, sampled
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 from metrics.times import Moment
 
 SOON_S = 3.0
@@ -67,7 +67,7 @@ class Overview(NamedTuple):
     remarks: list[str]
 
 
-def of_topics(admin: AdminClient, settings: Settings, partitions: Mapping[str, int]) -> Overview:
+def of_topics(admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int]) -> Overview:
     """Ask what topics hold, of what time, and who reads them.
 
     Takes some tenths of a second; where partitions or groups do not answer, 10 s for each of these, at most.

@@ -9,9 +9,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from metrics.errors import BrokerError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.settings import Settings
 from metrics.kafka import futures
 from metrics.kafka.clients import text_of
-from metrics.settings import Settings
 
 ADMIN_TIMEOUT_S = 10.0
 LISTED_AGAIN_S = 0.05

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError
 
 from metrics.errors import BrokerError, DeniedError
-from metrics.settings import Settings
+from metrics.kafka.settings import KafkaSettings
 
 LOOK_TIMEOUT_S = 1.0
 KAFKA_PORT = 9092
@@ -45,7 +45,7 @@ class Port(NamedTuple):
     speaks_tls: bool
 
 
-def unreachable(settings: Settings, codes: Collection[int], why: str, *, is_refused: bool) -> BrokerError:
+def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is_refused: bool) -> BrokerError:
     """Return the error to raise.
 
     Args:
@@ -65,7 +65,7 @@ def _cause(servers: str, why: str) -> str:
     return once if "," in servers else once.replace(f"{servers}: ", "")
 
 
-def require_names(settings: Settings, hosts: Collection[str]) -> None:
+def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:
     """See that this machine can resolve the name of a node, as the broker advertises it.
 
     Raises:
@@ -90,7 +90,7 @@ def _resolves(host: str) -> bool:
     return True
 
 
-def _what_and_now(settings: Settings, codes: Collection[int]) -> tuple[str, str]:
+def _what_and_now(settings: KafkaSettings, codes: Collection[int]) -> tuple[str, str]:
     if KafkaError._AUTHENTICATION in codes:
         return "authentication failed", _CREDENTIALS
     if KafkaError._SSL in codes:

@@ -6,8 +6,8 @@ Without PORT it asks the main job, at METRICS_PORT, whether its loop turns. It i
 import http.client
 import sys
 
-from metrics import settings as environment
 from metrics.errors import MetricsError
+from metrics.monitoring.settings import MonitoringSettings
 
 TIMEOUT_S = 10.0
 # What is listened at everywhere is asked on this machine.
@@ -17,7 +17,7 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def main(arguments: list[str]) -> None:
     """Ask once, and exit with 0, or with 1 and what is wrong."""
     try:
-        settings = environment.load()
+        settings = MonitoringSettings.load()
     except MetricsError as error:
         sys.exit(f"unhealthy: {error}")
     port = int(arguments[0]) if arguments else settings.metrics_port

@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from metrics.errors import SettingsError
 from metrics.frames.monitoring.exposed import Exposed
 from metrics.frames.monitoring.families import Families
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 from metrics.web.local_hosts import is_local
 
 CLIENT_TIMEOUT_S = 10.0

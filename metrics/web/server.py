@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metrics.frames.live.board import Board
+from metrics.frames.settings import Settings
 from metrics.frames.web import openapi, page, routes
-from metrics.settings import Settings
 from metrics.web import connections, problems
 from metrics.web.auth import Guard
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app import Application
 from metrics.cli.misnamed import misnamed
 
 # Names as GitHub Actions, GitLab CI, Kubernetes, a desktop, shells, Python, Java and cloud tools set them.
@@ -64,13 +65,20 @@ FOREIGN = """
     ],
 )
 def test_a_slip_is_told_with_the_setting_that_was_meant(variable: str, setting: str) -> None:
-    assert list(misnamed({variable: "10", "PATH": "/bin"})) == [(variable, setting)]
+    assert list(misnamed(Application.settings, {variable: "10", "PATH": "/bin"})) == [(variable, setting)]
 
 
 def test_no_common_variable_is_taken_for_a_setting() -> None:
     assert len(FOREIGN) > 200
-    assert list(misnamed(dict.fromkeys(FOREIGN, "x"))) == []
+    assert list(misnamed(Application.settings, dict.fromkeys(FOREIGN, "x"))) == []
 
 
 def test_settings_themselves_and_empty_variables_are_no_slips() -> None:
-    assert list(misnamed({"LATENESS_S": "10", "API_TOKEN": "x", "LATENESS": "", "CLIENT_PROPERTIES": "x"})) == []
+    assert (
+        list(
+            misnamed(
+                Application.settings, {"LATENESS_S": "10", "API_TOKEN": "x", "LATENESS": "", "CLIENT_PROPERTIES": "x"}
+            )
+        )
+        == []
+    )

@@ -3,6 +3,7 @@
 No engine runs here: the files are parsed, and of their commands is run what runs without one.
 """
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -12,13 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 import yaml
 from docker.utils import exclude_paths  # type: ignore[import-untyped]
 
-from metrics import settings
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 APP_SERVICES = ["prepare-topics", "app", "page"]
@@ -116,22 +115,22 @@ def test_compose_has_four_services_and_three_more_for_those_who_observe() -> Non
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_what_the_application_is_told_is_what_it_would_take_by_default(service: str) -> None:
-    told = msgspec.structs.asdict(settings.load(environment_of(service)))
-    assert told == {**msgspec.structs.asdict(Settings()), "bootstrap_servers": "broker:29092", **OF_ONE[service]}
+    told = dataclasses.asdict(Settings.load(environment_of(service)))
+    assert told == {**dataclasses.asdict(Settings()), "bootstrap_servers": "broker:29092", **OF_ONE[service]}
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_every_setting_can_be_given_to_compose_and_nothing_else_is_passed_on(service: str) -> None:
     of_others = {name for other, settings_of_it in OF_ONE.items() if other != service for name in settings_of_it}
     assert set(environment_of(service)) == {
-        field.name.upper() for field in msgspec.structs.fields(Settings) if field.name not in NOT_IN_COMPOSE | of_others
+        field.name.upper() for field in dataclasses.fields(Settings) if field.name not in NOT_IN_COMPOSE | of_others
     }
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_a_setting_of_the_shell_reaches_the_application(service: str) -> None:
     from_the_shell = {"LATENESS_S": "60", "OUTPUT_STREAM": "valid-frames", "BOOTSTRAP_SERVERS": "elsewhere:9092"}
-    told = settings.load(environment_of(service, from_the_shell))
+    told = Settings.load(environment_of(service, from_the_shell))
     assert (told.lateness_s, told.output_stream) == (60, "valid-frames")
     assert told.bootstrap_servers == "broker:29092", "in here there is one broker"
 
@@ -294,7 +293,7 @@ def test_the_page_listens_to_this_machine_and_is_asked_for_its_health() -> None:
     page = compose()["services"]["page"]
     assert page["command"] == ["serve", "--host", "0.0.0.0"]
     assert page["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "8000"]
-    assert settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
+    assert Settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
 
 
 def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serves() -> None:

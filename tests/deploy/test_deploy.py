@@ -1,16 +1,15 @@
 """What is in deploy/, held against the settings, the exit codes and the image. deploy/standin is run by try-compose."""
 
 import configparser
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
-from metrics import settings
 from metrics.errors import SettingsError, StateError, TopicError
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -45,8 +44,8 @@ def test_systemd_runs_the_application_of_this_project_with_the_packages_beside_i
 def test_kubernetes_asks_for_health_where_the_application_serves_it() -> None:
     [container] = pod()["containers"]
     told = {variable["name"]: variable["value"] for variable in container["env"]}
-    assert set(told) <= {field.name.upper() for field in msgspec.structs.fields(Settings)}
-    taken = settings.load(told)
+    assert set(told) <= {field.name.upper() for field in dataclasses.fields(Settings)}
+    taken = Settings.load(told)
     [port] = container["ports"]
     assert (taken.metrics_port, taken.metrics_host) == (port["containerPort"], "0.0.0.0")
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer
 
-from metrics import settings as environment
+from metrics.frames.settings import Settings
 from metrics.kafka import clients
 from tests.kafka.application import Application, frame
 
@@ -25,7 +25,7 @@ NO_EFFECT = "warning: the Kafka client has no such properties, so these variable
 
 
 def unknown(**variables: str) -> list[str]:
-    return clients.unknown_properties(environment.load(variables))
+    return clients.unknown_properties(Settings.load(variables))
 
 
 def test_a_job_beside_a_service_called_kafka_counts_and_names_what_it_left_alone(
@@ -94,7 +94,7 @@ def test_what_the_client_has_no_property_for_is_unknown(name: str, of_client: st
 
 
 def test_the_client_is_opened_without_what_it_does_not_know(bootstrap_servers: str) -> None:
-    settings = environment.load({"BOOTSTRAP_SERVERS": bootstrap_servers, **OF_KUBERNETES, "KAFKA_CLIENT_ID": "x"})
+    settings = Settings.load({"BOOTSTRAP_SERVERS": bootstrap_servers, **OF_KUBERNETES, "KAFKA_CLIENT_ID": "x"})
     consumer = clients.open_onlooker(settings)
     assert isinstance(consumer, Consumer)
     consumer.close()

@@ -13,17 +13,16 @@ from threading import Event
 import psutil
 import pytest
 
-from metrics import settings as environment
 from metrics.errors import BrokerError
 from metrics.frames.producer import send
 from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
+from metrics.frames.settings import Settings
 from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
 from metrics.kafka.reader import Span
 from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
-from metrics.settings import Settings
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
 
@@ -165,7 +164,7 @@ def test_what_the_client_logs_is_shown_where_it_is_asked_for(guarded: Guarded) -
 
 
 def settings_at(address: str) -> Settings:
-    return environment.load({"BOOTSTRAP_SERVERS": address})
+    return Settings.load({"BOOTSTRAP_SERVERS": address})
 
 
 @pytest.fixture

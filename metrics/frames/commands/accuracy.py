@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from metrics.cli.arguments import FrameFiles
-from metrics.cli.given_settings import given_settings
 from metrics.errors import FileError, SettingsError
 from metrics.files.jsonl import Frames, expanded
 from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
 from metrics.frames.accuracy.lateness import Lags
 from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.settings import Settings
 from metrics.terminal.console import bar, name_of, say, shown
 from metrics.text import numbered
 
@@ -41,7 +41,7 @@ def accuracy(
 
 def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> None:
     """Read frames, and show what each allowed lateness would miss, and how long results would wait."""
-    settings = given_settings()
+    settings = Settings.load()
     if image is not None:
         pictures.check(image)
     lags = Lags()

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from metrics.cli.arguments import FrameFiles
-from metrics.cli.given_settings import given_settings
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files import jsonl
 from metrics.frames.core.windows import MinuteRecord, SecondRecord
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
+from metrics.frames.settings import Settings
 from metrics.terminal.console import bar, err, out, shown
 from metrics.text import numbered, pace, rate
 
@@ -53,7 +53,7 @@ def count(
         )
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
-    loop = FileLoop(given_settings())
+    loop = FileLoop(Settings.load())
     paths = jsonl.expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))

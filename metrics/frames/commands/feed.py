@@ -16,10 +16,10 @@ from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import Place, beginning, find_place
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import Shift
+from metrics.frames.settings import Settings
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.settings import Settings
 from metrics.terminal.console import name_of, note, say, throughput
 from metrics.text import numbered, pace
 from metrics.text import rate as rate_of
@@ -62,7 +62,7 @@ def feed(
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
     frames = _frames_of(files)
-    with broker_in_use() as settings:
+    with broker_in_use(Settings) as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, place.partitions)
         shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None

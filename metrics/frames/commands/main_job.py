@@ -1,11 +1,11 @@
 """The main job: count, until Ctrl-C or the end of the input."""
 
+import dataclasses
 import functools
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import msgspec
 import typer
 
 from metrics.cli.broker_in_use import DATA, PROJECT, default_file
@@ -19,9 +19,9 @@ from metrics.frames.commands.prepare_topics import create_topics, feed_once
 from metrics.frames.job.listener import Watcher, Watchers
 from metrics.frames.job.report import Report
 from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
 from metrics.kafka import local_broker
 from metrics.kafka.job import runner
-from metrics.settings import Settings
 from metrics.terminal.console import say, warn
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def main_job(
     if context.invoked_subcommand is not None:
         return
     options = JobOptions(verbose, until_end, take_over, standby, accept_loss)
-    settings = settings_for_broker()
+    settings = settings_for_broker(Settings)
     if settings.bootstrap_servers is not None:
         _run(settings, options)
         return
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address, local_broker.blamed(folder):
-        settings = msgspec.structs.replace(settings, bootstrap_servers=address)
+        settings = dataclasses.replace(settings, bootstrap_servers=address)
         if jsonl.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
             write_frames(DATA / jsonl.DEFAULT_NAME, frames, FRAMES)

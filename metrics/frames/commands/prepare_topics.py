@@ -18,10 +18,10 @@ from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
+from metrics.frames.settings import Settings
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.settings import Settings
 from metrics.terminal.console import bar, name_of, say, warn
 from metrics.text import numbered, pace, rate
 
@@ -65,7 +65,7 @@ def prepare_topics(
     for name in [name for name, is_given in given.items() if no_feed and is_given]:
         raise SettingsError(f"--no-feed and {name} contradict each other", now="leave one of them out")
     feed = _nothing if no_feed else _to_feed(file, again=again, or_generate=or_generate)
-    with broker_in_use() as settings:
+    with broker_in_use(Settings) as settings:
         replicas = replication_factor or topics.BROKERS_DEFAULT
         create_topics(settings, partitions=partitions, replication_factor=replicas)
         if again or no_feed or not holds_frames(settings):

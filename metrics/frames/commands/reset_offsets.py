@@ -10,6 +10,7 @@ from metrics.errors import SettingsError
 from metrics.frames.reset import text
 from metrics.frames.reset.plan import Plan, Reset, opened
 from metrics.frames.reset.target import Edge, Offset, Since, Target
+from metrics.frames.settings import Settings
 from metrics.terminal import console
 from metrics.terminal.console import bar, say, say_lines
 from metrics.times import second_of
@@ -37,7 +38,7 @@ def reset_offsets(
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
     target = _target_of(to)
-    with broker_in_use(console.note) as settings, opened(settings, target) as reset:
+    with broker_in_use(Settings, console.note) as settings, opened(settings, target) as reset:
         if execute:
             reset.require_no_instance()
         with bar(f"reading {settings.input_topic}", reset.frames) as move:

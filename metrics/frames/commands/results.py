@@ -18,6 +18,7 @@ from metrics.frames.results import parquet as parquet_files
 from metrics.frames.results.formats import Csv, JsonLines, Printer, TableRows, table_row
 from metrics.frames.results.read import Result, Results, Tell, opened
 from metrics.frames.results.table import RecordTable
+from metrics.frames.settings import Settings
 from metrics.terminal.console import bar, is_standard_output, note, out, say, shown, warn
 from metrics.terminal.streams import require_open, require_reader
 from metrics.text import numbered
@@ -92,7 +93,7 @@ def results(
     else:
         require_open()
     passed_over = _PassedOver()
-    with broker_in_use(note) as settings, opened(settings, sizes_s, within) as there:
+    with broker_in_use(Settings, note) as settings, opened(settings, sizes_s, within) as there:
         if parquet is not None:
             _write(parquet, there, sizes_s, passed_over.tell)
         else:

@@ -14,6 +14,7 @@ from metrics.errors import SettingsError
 from metrics.frames.live.board import Board, Trouble
 from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
+from metrics.frames.settings import Settings
 from metrics.terminal.console import note, say, warn
 
 IPAddress = IPv4Address | IPv6Address
@@ -44,7 +45,7 @@ def serve(
     os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
     from metrics.web import server
 
-    with _bound(host, port) as listening, broker_in_use(note) as settings, stopping_on_signals() as stopping:
+    with _bound(host, port) as listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
         address, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
         if settings.api_token is None and not address.is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")

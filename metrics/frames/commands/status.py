@@ -6,9 +6,9 @@ import msgspec
 import typer
 
 from metrics.cli.broker_in_use import broker_in_use
+from metrics.frames.settings import Settings
 from metrics.frames.status import observe, text
 from metrics.frames.status.facts import describe
-from metrics.settings import Settings
 from metrics.terminal import console
 from metrics.terminal.console import say_lines
 from metrics.terminal.streams import require_open
@@ -22,7 +22,7 @@ def status(
 
     Example: `python app.py status --json`
     """
-    with broker_in_use(console.note) as settings:
+    with broker_in_use(Settings, console.note) as settings:
         show = _print_as_json if as_json else _print
         show(settings)
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from metrics.cli.broker_in_use import broker_in_use
+from metrics.frames.settings import Settings
 from metrics.frames.verify import run, text
 from metrics.frames.verify.findings import MOST_DIFFERENCES, Findings
-from metrics.settings import Settings
 from metrics.terminal.console import bar, say_lines
 from metrics.times import Range, range_of
 
@@ -36,7 +36,7 @@ def verify(
     Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`
     """
     within = range_of(start, end)
-    with broker_in_use() as settings:
+    with broker_in_use(Settings) as settings:
         agrees = _verify(settings, within, most=most, as_json=as_json)
     if not agrees:
         raise typer.Exit(1)

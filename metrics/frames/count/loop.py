@@ -13,7 +13,7 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 
 PARTITION = 0
 # Wall time, for the core. Here it stands still: how fast lines come says nothing about their frames. So no partition is

@@ -8,11 +8,11 @@ from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSi
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.signs import Hold, Signs
+from metrics.frames.settings import Settings
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
 from metrics.kafka.job.source import Input
 from metrics.kafka.job.watch import End
-from metrics.settings import Settings
 
 # A window closes up to so much later than it could: frames are read, and the broker is asked, now and then.
 MARGIN_S = 3.0

@@ -15,11 +15,11 @@ from metrics.frames.core.windows import Record
 from metrics.frames.job.listener import Watcher
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.signs import Signs
+from metrics.frames.settings import Settings
 from metrics.kafka.job.limits import Load
 from metrics.kafka.job.source import BATCH_FRAMES, Input
 from metrics.kafka.job.transaction import Checkpoint
 from metrics.kafka.job.watch import End, Watch
-from metrics.settings import Settings
 
 # How long results wait for their commit: while the input is quiet, while frames pour in; and a position without any.
 # That is longer than a second, so that it is not under way when live frames close the next one.

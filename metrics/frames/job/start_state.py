@@ -9,10 +9,10 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState, from_offsets
+from metrics.frames.settings import Settings
 from metrics.kafka.committed import ASK_TIMEOUT_S, committed
 from metrics.kafka.offsets import extents, first_with_records
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 
 
 class Beginning(NamedTuple):

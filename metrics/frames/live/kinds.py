@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from metrics.frames.core.windows import SECOND_S
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 from metrics.times import MINUTE_S
 
 

@@ -9,10 +9,10 @@ from confluent_kafka import KafkaException
 from metrics.errors import BrokerError, MetricsError
 from metrics.frames.live.board import KEEP_REJECTED, Board
 from metrics.frames.results import read, rejected
+from metrics.frames.settings import Settings
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
 from metrics.kafka.clients import text_of
-from metrics.settings import Settings
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 1.0

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.monitoring.exposed import Committed, Exposed
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 
 
 class _OfPartition(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from metrics.errors import MetricsError
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import saved_state
+from metrics.frames.settings import Settings
 from metrics.kafka import futures
 from metrics.kafka.clients import open_asker
-from metrics.settings import Settings
 
 # It is a courtesy: who sends frames does not wait for long.
 ASK_S = 2.0

@@ -17,12 +17,12 @@ import msgspec
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
+from metrics.frames.settings import Settings
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import Extent, extents, first_with_records, open_transactions
 from metrics.kafka.reader import Span, Streams
-from metrics.settings import Settings
 from metrics.times import LAST_SECOND
 
 HEADER = "feed"

@@ -9,8 +9,8 @@ from metrics.errors import BrokerError
 from metrics.frames.producer.pacing import Pace
 from metrics.frames.producer.resume import HEADER, MARK_EVERY, Place, missing
 from metrics.frames.producer.timestamps import Shift
+from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer, text_of, text_of_error
-from metrics.settings import Settings
 
 # For so long, the broker may acknowledge nothing of what it was sent.
 SILENCE_S = 30.0

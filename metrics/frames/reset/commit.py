@@ -9,6 +9,7 @@ from metrics.errors import FencedError
 from metrics.frames.core.state import State
 from metrics.frames.job.saved_state import Instance, SavedState
 from metrics.frames.job.start_state import saved_state
+from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Seen
 from metrics.frames.status.observe import last_commit
 from metrics.kafka.clients import open_transactional_producer
@@ -16,7 +17,6 @@ from metrics.kafka.job.retry import Patience
 from metrics.kafka.job.slowness import Pace
 from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 
 
 def require_inactive(seen: Seen) -> None:

@@ -13,13 +13,13 @@ from metrics.frames.reset import commit
 from metrics.frames.reset.replay import Rereading
 from metrics.frames.reset.state import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
 from metrics.frames.reset.target import Since, Target, goals
+from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 from metrics.times import MINUTE_S, Moment
 
 

@@ -24,13 +24,13 @@ from metrics.frames.reset.state import (
     without_open_windows,
 )
 from metrics.frames.results.rejected import read_rejected
+from metrics.frames.settings import Settings
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.wholeness import is_whole
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.reader import Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 from metrics.times import MINUTE_S, rfc3339
 
 CHUNK_FRAMES = 100

@@ -11,12 +11,12 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import KINDS, Deleted, Published, Unreadable, read_record
+from metrics.frames.settings import Settings
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import extents, first_at
 from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.tail import Tail
-from metrics.settings import Settings
 from metrics.times import ALL_TIME, MINUTE_S, Range, rfc3339
 
 OFFSETS_A_LIVE_WINDOW = 2

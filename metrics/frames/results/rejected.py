@@ -8,6 +8,7 @@ import msgspec
 from confluent_kafka import Message
 
 from metrics.frames.core.state import State
+from metrics.frames.settings import Settings
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
@@ -16,7 +17,6 @@ from metrics.kafka.offsets import extents
 from metrics.kafka.reader import Span, Streams
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.tail import Tail
-from metrics.settings import Settings
 from metrics.times import Moment
 
 BEGINNING_BYTES = 200

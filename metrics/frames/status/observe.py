@@ -14,13 +14,13 @@ from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.signs import NONE
 from metrics.frames.job.start_state import hold_against, lost_state, saved_state
+from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.job.standby import Silence
 from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
 from metrics.kafka.samples import stamp_ms
-from metrics.settings import Settings
 
 LOOK_S = 0.2
 RECORDS_TIMEOUT_S = 5.0

@@ -13,6 +13,7 @@ from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.frames.results.rejected import read_rejected
+from metrics.frames.settings import Settings
 from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.findings import Findings
@@ -27,7 +28,6 @@ from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.samples import stamp_ms
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
 

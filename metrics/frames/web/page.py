@@ -8,6 +8,7 @@ from nicegui import Client, ui
 
 from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import KINDS
+from metrics.frames.settings import Settings
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
 from metrics.frames.web.cards import (
@@ -20,7 +21,6 @@ from metrics.frames.web.cards import (
     heading,
     paragraph,
 )
-from metrics.settings import Settings
 from metrics.text import numbered
 from metrics.web import problems
 

@@ -19,6 +19,7 @@ from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.loop import BEAT_S, Loop
 from metrics.frames.job.saved_state import Instance
 from metrics.frames.job.start_state import Beginning, begin, saved_state
+from metrics.frames.settings import Settings
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_asker, open_consumer, open_transactional_producer
 from metrics.kafka.job import standby
@@ -30,7 +31,6 @@ from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
 from metrics.kafka.job.watch import Watch, fenced, fenced_by
 from metrics.kafka.offsets import extents
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 
 RequireBroker = Callable[[], None]
 

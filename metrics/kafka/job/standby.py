@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer
 
 from metrics.frames.job.start_state import saved_state
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 
 if TYPE_CHECKING:
     from metrics.frames.job.saved_state import Instance

@@ -16,6 +16,7 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.job.saved_state import Instance, SavedState, to_offsets
 from metrics.frames.job.signs import NONE, Signs
+from metrics.frames.settings import Settings
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.headers import Headers, headers_of
@@ -23,7 +24,6 @@ from metrics.kafka.job.retry import Patience
 from metrics.kafka.job.slowness import Pace
 from metrics.kafka.permissions import to_allow
 from metrics.kafka.topics import TopicsInUse
-from metrics.settings import Settings
 
 # One try of a step; between two of them Ctrl-C is heard. A transaction was measured to take seven round trips to the
 # broker, four of them in its last step; the broker gives up on it after 30 s, so waiting longer would not help.

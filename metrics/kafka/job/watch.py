@@ -12,10 +12,10 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
 from metrics.frames.job.saved_state import Instance
 from metrics.frames.job.start_state import saved_state
+from metrics.frames.settings import Settings
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
 from metrics.kafka.offsets import LATEST, ask, offset_of
-from metrics.settings import Settings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
-from metrics import settings as environment
 from metrics.errors import BrokerError
 from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topics
 from metrics.kafka.local_broker import node
 from tests.kafka.application import PROJECT, Application, frame
@@ -201,7 +201,7 @@ class LateBroker(AdminClient):
 
 
 def test_who_creates_a_topic_waits_until_the_broker_lists_it(application: Application) -> None:
-    settings = environment.load(application.environment())
+    settings = Settings.load(application.environment())
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
     created = topics.create_missing(admin, settings, partitions=2, replication_factor=1)
     assert all(created.values())
@@ -216,4 +216,4 @@ def test_a_broker_that_never_lists_a_new_topic_is_an_error(
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
     admin.late = 1_000_000
     with pytest.raises(BrokerError, match=application.topic("frames")):
-        topics.create_missing(admin, environment.load(application.environment()), partitions=1, replication_factor=1)
+        topics.create_missing(admin, Settings.load(application.environment()), partitions=1, replication_factor=1)

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from metrics import settings
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.open_windows import silent_partitions
 from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.settings import Settings
 from tests.frames.core.message import message
 from tests.frames.core.test_counter import Stream, T, live
 
@@ -95,4 +95,4 @@ def restarted(saved: State) -> State:
 
 def test_rules_that_tell_no_version_are_of_the_first() -> None:
     assert msgspec.json.decode(b"[5,3600]", type=Rules) == Rules(5, 3600, version=1)
-    assert settings.load({}).rules() == Rules(5, 300, version=2)
+    assert Settings.load({}).rules() == Rules(5, 300, version=2)

@@ -14,7 +14,7 @@ from metrics.errors import FileError
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from metrics.frames.count.loop import FileLoop, Place
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 from tests.frames.core.test_counter_against_reference import timelines
 from tests.reference import Answer, End, Sent, Timeline, count_all
 

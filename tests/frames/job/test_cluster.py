@@ -16,11 +16,11 @@ from confluent_kafka import Consumer, Producer
 from metrics.errors import BrokerError
 from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.watch import End, Watch
 from metrics.kafka.offsets import extents
 from metrics.kafka.topics import check, topic_id
-from metrics.settings import Settings, load
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster
@@ -114,7 +114,7 @@ def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Clust
 def settings_of(application: Application, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name, value in application.environment().items():
         monkeypatch.setenv(name, value)
-    return load()
+    return Settings.load()
 
 
 def ends_told(watch: Watch) -> dict[int, int]:

@@ -8,8 +8,8 @@ import pytest
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.lookout import Lookout
+from metrics.frames.settings import Settings
 from metrics.kafka.job.watch import End
-from metrics.settings import Settings
 from tests.frames.core.message import message
 
 T = 1468244340  # 2016-07-11T13:39:00Z

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_consumer
 from metrics.kafka.job import runner
-from metrics.settings import load
 from tests.kafka.application import Application, finish, frame, wait_until
 
 T = 1468244340
@@ -140,7 +140,7 @@ def test_who_reads_the_log_again_shows_that_it_lives(
     stop_when_read(application, 3_000)
     saved = application.saved_state()
     assert saved is not None
-    settings = load(application.environment())
+    settings = Settings.load(application.environment())
     monkeypatch.setattr(runner, "BEAT_S", 0)
     beats: list[float] = []
     consumer = open_consumer(settings)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from metrics import settings as environment
 from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
+from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
 from tests.frames.job.test_broker_trouble import java_of
@@ -21,7 +21,7 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 @contextmanager
 def reading(application: Application, **variables: str) -> Iterator[Board]:
     """Give a board that is kept up to date, of as much as the variables say."""
-    settings = environment.load(application.environment() | variables)
+    settings = Settings.load(application.environment() | variables)
     keep = kept(settings)
     board = Board(keep)
     reader = Reader(settings, board, keep)

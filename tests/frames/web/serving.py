@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from metrics.frames.live.board import Board
-from metrics.settings import Settings
+from metrics.frames.settings import Settings
 from metrics.web import server
 
 KEEP = {1: 3_600, 60: 1_440}
