@@ -72,11 +72,8 @@ def list_topics(
 ) -> None:
     """Show what topics hold, of what time, and which consumer groups read them, with what lag; disturbing nobody.
 
-    *records* are counted by offsets, up to the last committed one. Where transactions ended, or records were compacted
-    or aborted, some offsets hold none, so there are at most so many: `≤`, unless all of them were read.
-
-    *~bytes* is an estimate: keys, values and headers of up to 20 records of each partition, times its offsets. On disk
-    it is less where producers compress, and as often as there are replicas.
+    *records* is a distance of offsets, up to the last committed record. Where transactions ended, or records were
+    compacted or aborted, some offsets hold none, so there are at most so many: `≤`.
 
     *first* and *last* are the timestamps of the first and last record: those of results are the starts of windows.
 

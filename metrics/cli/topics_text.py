@@ -1,9 +1,7 @@
 """What topics hold and who reads them, in tables: what `app.py topics` prints."""
 
-import re
 from collections.abc import Sequence
 
-from rich import filesize
 from rich.table import Table
 
 from metrics.kafka.topic_facts import Reader, TopicFacts
@@ -29,9 +27,9 @@ def show(topics: Sequence[TopicFacts]) -> None:
 
 def held(topics: Sequence[TopicFacts]) -> Table:
     """Return a row for each topic."""
-    table = new_table("topic", "partitions", "records", "~bytes", FOLD_BEFORE, "last", texts=["topic"])
+    table = new_table("topic", "partitions", "records", FOLD_BEFORE, "last", texts=["topic"])
     for topic in topics:
-        sizes = f"{topic.partitions:,}", _records(topic), _size(topic.estimated_bytes)
+        sizes = f"{topic.partitions:,}", _records(topic)
         table.add_row(topic.topic, *sizes, _time(topic.first, topic), _time(topic.last, topic))
     return table
 
@@ -56,10 +54,6 @@ def _records(topic: TopicFacts) -> str:
 
 def _number(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
-
-
-def _size(size_bytes: int | None) -> str:
-    return UNKNOWN if size_bytes is None else re.sub(r" bytes?$", " B", filesize.decimal(size_bytes))
 
 
 def _time(moment: Moment | None, topic: TopicFacts) -> str:

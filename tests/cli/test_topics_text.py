@@ -4,9 +4,7 @@ import msgspec
 
 from metrics.cli import topics_text
 from metrics.kafka.groups import Group, Groups
-from metrics.kafka.offsets import Extent
-from metrics.kafka.samples import Sample
-from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
+from metrics.kafka.topic_facts import Held, Last, Range, Reader, TopicFacts, describe
 from metrics.terminal.tables import lines
 from metrics.times import Moment
 from tests.terminal.shown import in_a_pipe, on_a_terminal
@@ -17,8 +15,7 @@ FRAMES = TopicFacts(
     "frames",
     4,
     1_000_000,
-    are_at_most=False,
-    estimated_bytes=2_080_000_000,
+    are_at_most=True,
     first=Moment.of(T),
     last=Moment.of(T + 600),
     groups=[Reader("audit", "stable", 1_203), Reader("frames-metrics", "empty", 0)],
@@ -29,23 +26,22 @@ USERS = TopicFacts(
     1,
     120,
     are_at_most=True,
-    estimated_bytes=9_800,
     first=Moment.of(T),
     last=Moment.of(T + 540),
     groups=[],
     are_all_groups=True,
 )
-EMPTY = TopicFacts("new", 1, 0, are_at_most=False, estimated_bytes=0, first=None, last=None, groups=[],
+EMPTY = TopicFacts("new", 1, 0, are_at_most=False, first=None, last=None, groups=[],
                    are_all_groups=True)  # fmt: skip
-UNTOLD = TopicFacts("dark", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None,
+UNTOLD = TopicFacts("dark", 2, None, are_at_most=False, first=None, last=None,
                     groups=None, are_all_groups=False)  # fmt: skip
 
 WIDE = """\
-topic                    partitions    records  ~bytes                 first                  last
-frames                            4  1,000,000  2.1 GB  2016-07-11T13:39:00Z  2016-07-11T13:49:00Z
-unique-users-per-minute           1      ≤ 120  9.8 kB  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
-new                               1          0     0 B                     -                     -
-dark                              2          ?       ?                     ?                     ?
+topic                    partitions      records                 first                  last
+frames                            4  ≤ 1,000,000  2016-07-11T13:39:00Z  2016-07-11T13:49:00Z
+unique-users-per-minute           1        ≤ 120  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
+new                               1            0                     -                     -
+dark                              2            ?                     ?                     ?
 
 topic   read by         state     lag
 frames  audit           stable  1,203
@@ -54,9 +50,9 @@ dark    ?               ?           ?
 """
 
 NARROW = """\
-topic                    partitions    records  ~bytes
-frames                            4  1,000,000  2.1 GB
-unique-users-per-minute           1      ≤ 120  9.8 kB
+topic                    partitions      records
+frames                            4  ≤ 1,000,000
+unique-users-per-minute           1        ≤ 120
 
 topic                                   first                  last
 frames                   2016-07-11T13:39:00Z  2016-07-11T13:49:00Z
@@ -78,7 +74,7 @@ def test_on_a_narrow_terminal_times_come_below() -> None:
 def test_a_very_long_name_moves_no_other_row() -> None:
     long = msgspec.structs.replace(EMPTY, topic="x" * 60)
     _, frames, other, rest = on_a_terminal(lambda: topics_text.show([FRAMES, long]), 120).splitlines()[:4]
-    assert frames.startswith("frames" + " " * 30 + "           4")
+    assert frames.startswith("frames" + " " * 30 + "           4  ≤ 1,000,000")
     assert (other.split("  ")[0], rest) == ("x" * 36, "x" * 24)
 
 
@@ -95,41 +91,42 @@ def facts(*partitions: Held, **positions: int) -> TopicFacts:
     return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_all=True, remarks=[]))
 
 
-def test_a_sample_stands_for_the_whole_partition_with_its_gaps() -> None:
-    #   offsets 100 to 1,100, of which 20 were read: 16 records of 50 bytes, 4 ends of transactions; the last one is one
-    held = Held(Extent(100, 1_100), Sample(1_099, T * 1000, (T + 9) * 1000, 16, 800, 20))
-    told = facts(held, p0=1_099)
-    assert (told.records, told.are_at_most, told.estimated_bytes) == (1_000, True, 40_000)
+def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> None:
+    #   offsets 100 … 1,098 hold records, or did; 1,099 the end of a transaction
+    told = facts(Held(Range(100, 1_100, T * 1000), Last(1_099, (T + 9) * 1000)), p0=1_090)
+    assert (told.records, told.are_at_most) == (999, True)
     assert (told.first, told.last) == (Moment.of(T), Moment.of(T + 9))
+    assert told.groups == [Reader("g", "empty", 9)]
+
+
+def test_where_all_was_aborted_there_is_no_record_and_no_time() -> None:
+    #   offsets 0 … 3 were aborted by 4: the broker finds a first timestamp, and a consumer no record
+    told = facts(Held(Range(0, 5, T * 1000), Last(0, None)), p0=0)
+    assert (told.records, told.are_at_most, told.first, told.last) == (0, False, None, None)
     assert told.groups == [Reader("g", "empty", 0)]
 
 
-def test_a_sample_without_gaps_does_not_tell_of_the_offsets_between() -> None:
-    told = facts(Held(Extent(0, 1_000), Sample(1_000, T * 1000, T * 1000, 20, 200, 20)), p0=1_000)
-    assert (told.records, told.are_at_most, told.estimated_bytes) == (1_000, True, 10_000)
-
-
-def test_where_all_was_read_records_are_counted() -> None:
-    told = facts(Held(Extent(0, 5), Sample(4, T * 1000, T * 1000, 3, 30, 5)), p0=1)
-    assert (told.records, told.are_at_most, told.estimated_bytes) == (3, False, 30)
-    assert told.groups == [Reader("g", "empty", 3)]
-
-
 def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -> None:
-    early = Held(Extent(0, 2), Sample(2, (T + 5) * 1000, (T + 6) * 1000, 2, 20, 2))
-    late = Held(Extent(10, 13), Sample(13, (T + 1) * 1000, (T + 2) * 1000, 3, 30, 3))
-    empty = Held(Extent(7, 7), Sample(7, None, None, 0, 0, 0))
+    early = Held(Range(0, 2, (T + 5) * 1000), Last(2, (T + 6) * 1000))
+    late = Held(Range(10, 13, (T + 1) * 1000), Last(13, (T + 2) * 1000))
+    empty = Held(Range(7, 7, None), Last(7, None))
     told = facts(early, late, empty, p0=1)
     assert (told.records, told.first, told.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
     assert told.groups == [Reader("g", "empty", 1 + 3)]
 
 
 def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
-    known = Held(Extent(0, 2), Sample(2, T * 1000, T * 1000, 2, 20, 2))
+    known = Held(Range(0, 2, T * 1000), Last(2, T * 1000))
     told = facts(known, Held(None, None), p0=2)
-    assert told == TopicFacts("t", 2, None, are_at_most=False, estimated_bytes=None, first=None, last=None,
+    assert told == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
                               groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
-    assert facts(known, Held(Extent(0, 2), None), p0=2).records == 4
+
+
+def test_where_the_last_record_was_not_read_offsets_count_up_to_the_end_and_no_time_is_told() -> None:
+    known = Held(Range(0, 2, T * 1000), Last(2, T * 1000))
+    told = facts(known, Held(Range(0, 2, T * 1000), None), p0=2)
+    assert (told.records, told.are_at_most, told.first, told.last) == (4, True, None, None)
+    assert told.groups == [Reader("g", "empty", 2)]
 
 
 def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
@@ -139,7 +136,7 @@ def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
 
 
 def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
-    held = Held(Extent(0, 5), None)
+    held = Held(Range(0, 5, None), None)
     told = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
     assert lines(topics_text.readers([told])) == [
         "topic  read by              state  lag",
@@ -148,7 +145,7 @@ def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
 
 
 def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
-    told = describe("t", [Held(Extent(0, 5), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
+    told = describe("t", [Held(Range(0, 5, None), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
     assert told.groups == [Reader("g", "empty", 0)]
     assert lines(topics_text.readers([told])) == [
         "topic  read by  state  lag",

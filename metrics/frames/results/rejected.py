@@ -15,8 +15,8 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import extents
 from metrics.kafka.reader import Span, Streams
-from metrics.kafka.samples import stamp_ms
 from metrics.kafka.tail import Tail
+from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
 
 BEGINNING_BYTES = 200

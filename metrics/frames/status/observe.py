@@ -20,7 +20,7 @@ from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
 from metrics.kafka.job.standby import Silence
 from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
-from metrics.kafka.samples import stamp_ms
+from metrics.kafka.timestamps import stamp_ms
 
 LOOK_S = 0.2
 RECORDS_TIMEOUT_S = 5.0

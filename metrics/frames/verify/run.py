@@ -26,7 +26,7 @@ from metrics.frames.verify.wholeness import is_whole
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.reader import Progress, Span, Streams
-from metrics.kafka.samples import stamp_ms
+from metrics.kafka.timestamps import stamp_ms
 from metrics.kafka.topics import TopicsInUse
 from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
