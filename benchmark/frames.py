@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmark.truth import Recount, Truth
-from metrics.files import jsonl
+from metrics.files.line_writer import writing
 from metrics.frames.producer import generator
 from metrics.terminal.console import bar, say
 
@@ -59,7 +59,7 @@ def prepared(folder: Path, recipe: Recipe) -> Made:
     if path.exists() and noted.exists():
         return Made(path, msgspec.json.decode(noted.read_bytes(), type=Truth))
     recount = Recount()
-    with jsonl.writing(path) as file, bar(f"making {recipe.count:,} frames", recipe.count) as move:
+    with writing(path) as file, bar(f"making {recipe.count:,} frames", recipe.count) as move:
         for number, frame in enumerate(recipe.frames(), 1):
             file.write(frame)
             recount.add(frame)

@@ -14,7 +14,8 @@ from benchmark.environments import Environments
 from benchmark.frames import Made
 from benchmark.rounds import Rounds, Run
 from benchmark.sides import Side
-from metrics.files import jsonl
+from metrics.files.line_reader import reading
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
 from metrics.terminal.console import say
 
@@ -74,7 +75,7 @@ def run(plan: Plan) -> bool:
 
 def _load(running: Broker, topic: str, made: Made) -> None:
     """Load the frames, and read them once, so that the first side finds them where the later ones do."""
-    with jsonl.reading(made.path) as file, console.bar("loading", made.truth.frames) as move:
+    with reading(made.path, MAX_FRAME_BYTES) as file, console.bar("loading", made.truth.frames) as move:
         for sent in running.load(topic, file):
             move(sent)
     running.count(topic)

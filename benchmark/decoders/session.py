@@ -13,8 +13,8 @@ from benchmark.decoders import page
 from benchmark.decoders.findings import OURS, Found
 from benchmark.environments import interpreter
 from metrics.errors import FileError, MetricsError
-from metrics.files import jsonl
-from metrics.frames.core.frame import Rejection, read_frame
+from metrics.files.line_reader import reading
+from metrics.frames.core.frame import MAX_FRAME_BYTES, Rejection, read_frame
 from metrics.terminal import console
 from metrics.terminal.console import say
 
@@ -80,7 +80,7 @@ def write_plain(source: Path, target: Path, most: int) -> int:
         FileError: the file cannot be read, holds none, or one that is no frame.
     """
     number = 0
-    with jsonl.reading(source) as file, target.open("wb") as plain:
+    with reading(source, MAX_FRAME_BYTES) as file, target.open("wb") as plain:
         for number, frame in enumerate(islice(file, most), 1):
             if isinstance(rejection := read_frame(frame), Rejection):
                 raise FileError(

@@ -19,7 +19,8 @@ from benchmark.rounds import START_TIMEOUT_S, in_turn
 from benchmark.sides import KCAT, SIDES, environment, rejected_topic
 from benchmark.stages.worker import STAGES, Cost, Stage
 from metrics.errors import MetricsError
-from metrics.files import jsonl
+from metrics.files.line_reader import reading
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
 from metrics.terminal.console import say
 
@@ -62,7 +63,7 @@ def run(plan: Plan) -> bool:
         topic = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
         running.create(topic)
         try:
-            with jsonl.reading(made.path) as file, console.bar("loading", made.truth.frames) as move:
+            with reading(made.path, MAX_FRAME_BYTES) as file, console.bar("loading", made.truth.frames) as move:
                 for sent in running.load(topic, file):
                     move(sent)
             running.count(topic)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from metrics.cli.given_settings import settings_for_broker
 from metrics.errors import FileError
-from metrics.files import jsonl
+from metrics.files import paths
 from metrics.kafka import local_broker
 from metrics.kafka.settings import KafkaSettings
 from metrics.terminal.console import say
@@ -41,11 +41,11 @@ def default_file() -> Path:
     Raises:
         FileError: there is none.
     """
-    path = jsonl.default_file(DATA)
+    path = paths.default_file(DATA)
     if path is None:
         raise FileError(
             "there is no file of frames to feed",
-            why=f"the folder {DATA} holds none of {', '.join(jsonl.PATTERNS)}",
+            why=f"the folder {DATA} holds none of {', '.join(paths.PATTERNS)}",
             now="name one, or make one: python app.py generate data/stream.jsonl",
         )
     return path

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgres
 from rich.text import Text
 
 from metrics.errors import MetricsError
-from metrics.files.jsonl import Frames, named
+from metrics.files.line_reader import Lines
+from metrics.files.paths import named
 from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 
@@ -90,9 +91,9 @@ def shown(path: Path) -> str:
     return named(path)
 
 
-def name_of(frames: Frames) -> str:
-    """Return what people call these frames: a file, a number of them, or standard input."""
-    return shown(frames.paths[0]) if len(frames.paths) == 1 else numbered(len(frames.paths), "file")
+def name_of(lines: Lines) -> str:
+    """Return what people call the source of these lines: a file, a number of them, or standard input."""
+    return shown(lines.paths[0]) if len(lines.paths) == 1 else numbered(len(lines.paths), "file")
 
 
 def fail(error: MetricsError) -> None:

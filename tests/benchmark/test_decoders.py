@@ -16,7 +16,7 @@ from benchmark.decoders.decoder import Decoder, Fields
 from benchmark.decoders.findings import OURS, Decoded, Described, Found, Verdict
 from benchmark.decoders.formats import JSON, MESSAGEPACK, PREFIX, PREFIXED
 from metrics.errors import FileError
-from metrics.files import jsonl
+from metrics.files.line_writer import writing
 from metrics.frames.core.frame import Frame, read_frame
 from metrics.frames.producer import generator
 
@@ -191,7 +191,7 @@ def test_the_part_of_the_page_is_written_and_what_is_by_hand_stays(tmp_path: Pat
 
 def test_frames_are_taken_from_a_file_and_what_is_none_is_refused(tmp_path: Path) -> None:
     source, target = tmp_path / "frames.jsonl.zst", tmp_path / "plain"
-    with jsonl.writing(source) as file:
+    with writing(source) as file:
         for frame in [*FRAMES, b'{"ts":1}']:
             file.write(frame)
     assert session.write_plain(source, target, 3) == 3
@@ -214,7 +214,7 @@ def test_the_application_is_measured_with_the_versions_that_it_is_locked_to() ->
 def test_a_small_measurement_finds_ours_right_and_writes_the_tables(tmp_path: Path) -> None:
     """Its environment is made once, in the cache of whoever runs the tests; frames and page are of this test."""
     source = tmp_path / "few.jsonl"
-    with jsonl.writing(source) as file:
+    with writing(source) as file:
         for frame in generator.frames(count=1_500):
             file.write(frame)
     options = ["--rounds", "2", "--file", str(source), "--docs", str(tmp_path)]

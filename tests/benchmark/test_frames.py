@@ -10,7 +10,8 @@ from benchmark.contract import LATENESS_S
 from benchmark.frames import Recipe
 from benchmark.peers.plain_windows import SECOND_S, Closed, Windows
 from benchmark.truth import Published, compare
-from metrics.files import jsonl
+from metrics.files.line_reader import reading
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 RECIPE = Recipe(count=20_000)
 
@@ -20,7 +21,7 @@ def test_frames_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "made 1,000 frames" in capsys.readouterr().out
     assert frames.prepared(tmp_path, Recipe(count=1_000)) == made
     assert capsys.readouterr().out == ""
-    with jsonl.reading(made.path) as file:
+    with reading(made.path, MAX_FRAME_BYTES) as file:
         assert len(list(file)) == 1_000
     assert frames.prepared(tmp_path, Recipe(count=1_000, users=5)).path != made.path
 

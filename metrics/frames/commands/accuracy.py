@@ -8,7 +8,8 @@ import typer
 
 from metrics.cli.arguments import FrameFiles
 from metrics.errors import FileError, SettingsError
-from metrics.files.jsonl import Frames, expanded
+from metrics.files.line_reader import Lines
+from metrics.files.paths import expanded
 from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
 from metrics.frames.accuracy.lateness import Lags
@@ -36,10 +37,10 @@ def accuracy(
 
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
-    _show(Frames(expanded(files)), _latenesses_of(lateness_s), picture)
+    _show(Lines(expanded(files), MAX_FRAME_BYTES), _latenesses_of(lateness_s), picture)
 
 
-def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> None:
+def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> None:
     """Read frames, and show what each allowed lateness would miss, and how long results would wait."""
     settings = Settings.load()
     if image is not None:
@@ -58,7 +59,7 @@ def _show(frames: Frames, latenesses_s: Sequence[int], image: Path | None) -> No
         say(f"wrote {shown(image)}")
 
 
-def _moving(frames: Frames, move: Callable[[int], None]) -> Iterator[bytes]:
+def _moving(frames: Lines, move: Callable[[int], None]) -> Iterator[bytes]:
     for number, frame in enumerate(frames, 1):
         if number % 1000 == 0:
             move(frames.read_bytes)

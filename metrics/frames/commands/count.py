@@ -9,7 +9,7 @@ import typer
 
 from metrics.cli.arguments import FrameFiles
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
-from metrics.files import jsonl
+from metrics.files.paths import expanded
 from metrics.frames.core.windows import MinuteRecord, SecondRecord
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
@@ -54,7 +54,7 @@ def count(
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
-    paths = jsonl.expanded(files)
+    paths = expanded(files)
     asked = {SecondRecord: seconds, MinuteRecord: minutes}
     kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
     show = shown_as_table(kinds) if table else show_as_json

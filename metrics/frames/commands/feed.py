@@ -9,8 +9,10 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use, default_file
 from metrics.errors import SettingsError
-from metrics.files.jsonl import Frames, expanded
+from metrics.files.line_reader import Lines
+from metrics.files.paths import expanded
 from metrics.frames.commands.feeding import send, warner
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import Place, beginning, find_place
@@ -97,14 +99,14 @@ def _place_to_resume(settings: Settings) -> Place:
     return place
 
 
-def _frames_of(files: list[Path] | None) -> Frames:
+def _frames_of(files: list[Path] | None) -> Lines:
     """Return the frames of the files named, or of the one in data/.
 
     Raises:
         SettingsError: standard input is named twice.
         FileError: a file is not there, or cannot be read.
     """
-    return Frames(expanded(files or [default_file()]))
+    return Lines(expanded(files or [default_file()]), MAX_FRAME_BYTES)
 
 
 def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic, time
 
 from metrics.errors import FileError
-from metrics.files.jsonl import Frames
+from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
@@ -14,7 +14,7 @@ from metrics.text import numbered
 from metrics.times import rfc3339
 
 
-def send(feed: Feed, frames: Frames, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:
+def send(feed: Feed, frames: Lines, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:
     """Send the frames that the topic lacks, with a bar, and return how many seconds it took.
 
     Args:
@@ -80,7 +80,7 @@ def _begun(frames: Iterator[bytes], begin: Callable[[bytes], bool]) -> Iterator[
     yield from frames
 
 
-def _small_enough(frames: Frames) -> Iterator[bytes]:
+def _small_enough(frames: Lines) -> Iterator[bytes]:
     """Yield frames, as long as none is too large.
 
     Raises:

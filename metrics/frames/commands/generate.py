@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.files import jsonl
+from metrics.files.line_writer import writing
 from metrics.frames.producer import generator
 from metrics.terminal.console import bar, is_standard_output, note, say, shown
 from metrics.terminal.streams import binary_output
@@ -58,7 +58,7 @@ def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
     """Write so many frames to a file."""
     started_s = monotonic()
-    with jsonl.writing(path) as file, bar(f"writing {path.name}", count) as move:
+    with writing(path) as file, bar(f"writing {path.name}", count) as move:
         for number, frame in enumerate(frames, 1):
             file.write(frame)
             if number % 1000 == 0:

@@ -12,10 +12,11 @@ from metrics.cli.broker_in_use import DATA, PROJECT, default_file
 from metrics.cli.given_settings import settings_for_broker
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import FencedError, ReplacedError
-from metrics.files import jsonl
-from metrics.files.jsonl import Frames
+from metrics.files import paths
+from metrics.files.line_reader import Lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_once
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.job.listener import Watcher, Watchers
 from metrics.frames.job.report import Report
 from metrics.frames.producer import generator
@@ -69,11 +70,11 @@ def main_job(
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address, local_broker.blamed(folder):
         settings = dataclasses.replace(settings, bootstrap_servers=address)
-        if jsonl.default_file(DATA) is None:
+        if paths.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
-            write_frames(DATA / jsonl.DEFAULT_NAME, frames, FRAMES)
+            write_frames(DATA / paths.DEFAULT_NAME, frames, FRAMES)
         create_topics(settings, partitions=None, replication_factor=1)
-        feed_once(settings, Frames([default_file()]))
+        feed_once(settings, Lines([default_file()], MAX_FRAME_BYTES))
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
 

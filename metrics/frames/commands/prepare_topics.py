@@ -10,10 +10,12 @@ import typer
 
 from metrics.cli.broker_in_use import DATA, broker_in_use, default_file
 from metrics.errors import SettingsError
-from metrics.files import jsonl
-from metrics.files.jsonl import STANDARD_INPUT, Frames, expanded
+from metrics.files.line_reader import Lines
+from metrics.files.paths import STANDARD_INPUT, expanded
+from metrics.files.paths import default_file as default_file_of
 from metrics.frames.commands.feeding import send, warner
 from metrics.frames.commands.generate import FRAMES, RATE, USERS
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
@@ -82,9 +84,10 @@ def _to_feed(file: Path | None, *, again: bool, or_generate: bool) -> Callable[[
     Raises:
         FileError: they cannot be read, or there are none.
     """
-    if file is None and or_generate and jsonl.default_file(DATA) is None:
+    if file is None and or_generate and default_file_of(DATA) is None:
         return feed_generated
-    return partial(feed_again if again else _feed_first, frames=Frames(expanded([file or default_file()])))
+    frames = Lines(expanded([file or default_file()]), MAX_FRAME_BYTES)
+    return partial(feed_again if again else _feed_first, frames=frames)
 
 
 def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> None:
@@ -100,7 +103,7 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
         )
 
 
-def feed_once(settings: Settings, frames: Frames) -> None:
+def feed_once(settings: Settings, frames: Lines) -> None:
     """Feed a file into the input topic, unless that holds frames already."""
     if not holds_frames(settings):
         _feed_first(settings, frames)
@@ -119,17 +122,17 @@ def holds_frames(settings: Settings) -> bool:
     return held > 0
 
 
-def _feed_first(settings: Settings, frames: Frames) -> None:
+def _feed_first(settings: Settings, frames: Lines) -> None:
     _feed(settings, frames, topics.input_partitions(open_admin(settings), settings), None)
 
 
-def feed_again(settings: Settings, frames: Frames) -> None:
+def feed_again(settings: Settings, frames: Lines) -> None:
     """Feed a file into the input topic, whatever that holds; where the group will find it late, warn."""
     partitions = topics.input_partitions(open_admin(settings), settings)
     _feed(settings, frames, partitions, counted(settings, partitions))
 
 
-def _feed(settings: Settings, frames: Frames, partitions: int, known: Counted | None) -> None:
+def _feed(settings: Settings, frames: Lines, partitions: int, known: Counted | None) -> None:
     feed = Feed(settings, beginning(partitions))
     name, paths = name_of(frames), frames.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name

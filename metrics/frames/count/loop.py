@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from metrics.files import jsonl
+from metrics.files.line_reader import LineReader, reading
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
@@ -88,7 +88,7 @@ class FileLoop:
         self._partition = self.counter.partitions[PARTITION]
         self._paths: list[Path] = []
         self._starts: list[int] = []  # the offset of the first line of each path
-        self._file: jsonl.FrameReader | None = None
+        self._file: LineReader | None = None
         self._bytes_before = 0
 
     @property
@@ -103,7 +103,7 @@ class FileLoop:
             FileError: a file cannot be read, or not to its end.
         """
         for path in paths:
-            with jsonl.reading(path) as file:
+            with reading(path, MAX_FRAME_BYTES) as file:
                 self._begin(file)
                 for lines in file.batches():
                     self._log(lines, watcher)
@@ -114,7 +114,7 @@ class FileLoop:
         watcher.closed(self.counter.close_all())
         watcher.read()
 
-    def _begin(self, file: jsonl.FrameReader) -> None:
+    def _begin(self, file: LineReader) -> None:
         self._bytes_before = self.read_bytes
         self._file = file
         self._paths.append(file.path)

@@ -19,10 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.errors import FileError, SettingsError
-from metrics.files import jsonl
+from metrics.files import paths
+from metrics.files.line_reader import Lines, reading
+from metrics.files.line_writer import writing
 
 NAMES = ("frames.jsonl", "frames.jsonl.gz", "frames.jsonl.xz", "frames.jsonl.zst")
 PACKED = NAMES[1:]
+LIMIT_BYTES = 4_194_304
 
 
 def pack(name: str, content: bytes) -> bytes:
@@ -43,29 +46,29 @@ def unpack(name: str, content: bytes) -> bytes:
 
 
 def read(path: Path) -> list[bytes]:
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         return list(reader)
 
 
 def write(path: Path, frames: list[bytes]) -> None:
-    with jsonl.writing(path) as writer:
+    with writing(path) as writer:
         for frame in frames:
             writer.write(frame)
 
 
 def read_into(found: list[bytes], path: Path) -> None:
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         found.extend(reader)
 
 
 def fail_while_reading(path: Path, error: BaseException) -> None:
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         for _ in reader:
             raise error
 
 
 def fail_while_writing(path: Path, error: BaseException) -> None:
-    with jsonl.writing(path) as writer:
+    with writing(path) as writer:
         writer.write(noise(2_000_000))
         raise error
 
@@ -171,7 +174,7 @@ def test_a_reader_tells_how_much_of_the_file_on_disk_it_has_read(name: str, tmp_
     path = tmp_path / name
     write(path, [noise(1_000)] * 10_000 if name == "frames.jsonl" else [noise(500_000)[:400_000]] * 20)
     size_bytes = path.stat().st_size
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         assert reader.size_bytes == size_bytes
         assert reader.read_bytes == 0
         seen = [reader.read_bytes for _ in reader]
@@ -183,7 +186,7 @@ def test_a_reader_tells_how_much_of_the_file_on_disk_it_has_read(name: str, tmp_
 def test_a_large_file_is_not_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl"
     write(path, [noise(2_000)] * 10_000)
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         next(iter(reader))
         assert 0 < reader.read_bytes < 5_000_000
 
@@ -194,7 +197,7 @@ def test_a_small_zstd_file_that_unpacks_to_300_mb_never_stands_in_memory_as_a_wh
     assert path.stat().st_size < 40_000
     tracemalloc.start()
     try:
-        with jsonl.reading(path) as reader:
+        with reading(path, LIMIT_BYTES) as reader:
             assert sum(frame == b"x" * 999 for frame in reader) == 300_000
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
@@ -283,7 +286,7 @@ def test_a_pipe_is_read_like_a_file_without_a_size(name: str, tmp_path: Path) ->
     content = pack(name, (noise(2_000) + b"\n") * 1_000)
     feeder = threading.Thread(target=path.write_bytes, args=[content])
     feeder.start()
-    with jsonl.reading(path) as reader:
+    with reading(path, LIMIT_BYTES) as reader:
         assert reader.size_bytes is None
         assert list(reader) == [noise(2_000)] * 1_000
         assert reader.read_bytes == len(content)
@@ -292,7 +295,7 @@ def test_a_pipe_is_read_like_a_file_without_a_size(name: str, tmp_path: Path) ->
 
 def test_lines_of_a_pipe_come_as_soon_as_they_are_there() -> None:
     ours, theirs = os.pipe()
-    with jsonl.reading(Path(f"/dev/fd/{ours}")) as reader:
+    with reading(Path(f"/dev/fd/{ours}"), LIMIT_BYTES) as reader:
         batches = reader.batches()
         os.write(theirs, b"one\ntwo\nthr")
         assert next(batches) == [b"one", b"two"]
@@ -314,7 +317,7 @@ def test_batches_are_small_whatever_the_file(tmp_path: Path) -> None:
     for name in NAMES:
         path = tmp_path / name
         write(path, [b"x" * 999] * 10_000)
-        with jsonl.reading(path) as reader:
+        with reading(path, LIMIT_BYTES) as reader:
             sizes = [sum(map(len, lines)) for lines in reader.batches()]
         assert sum(sizes) == 9_990_000
         assert max(sizes) < 300_000
@@ -329,26 +332,26 @@ def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(t
     (tmp_path / "folder.jsonl").mkdir()
     listed = [tmp_path / name for name in ("a.jsonl.xz", "a.jsonl.zst", "b.jsonl", "c.jsonl.gz")]
     notes, standard_input = tmp_path / "notes.txt", Path("-")
-    assert jsonl.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
+    assert paths.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
 
 
 def test_standard_input_can_be_named_but_once() -> None:
     with pytest.raises(SettingsError, match="standard input is named twice"):
-        jsonl.expanded([jsonl.STANDARD_INPUT, jsonl.STANDARD_INPUT])
+        paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT])
 
 
 def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
-        jsonl.expanded([tmp_path / "nowhere"])
+        paths.expanded([tmp_path / "nowhere"])
     (tmp_path / ".hidden.jsonl").touch()
     with pytest.raises(FileError, match="holds no file of frames"):
-        jsonl.expanded([tmp_path])
+        paths.expanded([tmp_path])
 
 
 def test_a_folder_that_must_not_be_read_is_an_error(open_folder: Path) -> None:
     open_folder.chmod(0)
     with without_root(), pytest.raises(FileError, match="why: Permission denied"):
-        jsonl.expanded([open_folder])
+        paths.expanded([open_folder])
     open_folder.chmod(0o777)
 
 
@@ -401,11 +404,11 @@ def test_an_error_inside_leaves_nothing_behind_and_the_old_file_as_it_was(
 
 
 def test_until_the_end_there_is_no_file_that_could_be_taken_for_a_whole_one(tmp_path: Path) -> None:
-    with jsonl.writing(tmp_path / "stream.jsonl") as writer:
+    with writing(tmp_path / "stream.jsonl") as writer:
         writer.write(noise(2_000_000))
         assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
-        assert jsonl.default_file(tmp_path) is None
-    assert jsonl.default_file(tmp_path) == tmp_path / "stream.jsonl"
+        assert paths.default_file(tmp_path) is None
+    assert paths.default_file(tmp_path) == tmp_path / "stream.jsonl"
 
 
 def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -440,8 +443,8 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_ctrl_c_in_the_middle_of_a_long_run_leaves_an_empty_folder(tmp_path: Path) -> None:
     program = (
         "import itertools, pathlib, sys\n"
-        "from metrics.files import jsonl\n"
-        "with jsonl.writing(pathlib.Path(sys.argv[1])) as writer:\n"
+        "from metrics.files.line_writer import writing\n"
+        "with writing(pathlib.Path(sys.argv[1])) as writer:\n"
         "    for number in itertools.count():\n"
         "        writer.write(b'%d' % (number % 1000))\n"
         "        if number == 1_000_000: print('running', flush=True)\n"
@@ -466,7 +469,7 @@ def test_ctrl_c_in_the_middle_of_a_long_run_leaves_an_empty_folder(tmp_path: Pat
 
 
 def test_a_frame_with_a_newline_inside_is_a_fault_of_the_caller(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="a frame is one line"):
+    with pytest.raises(AssertionError, match="it is one line"):
         write(tmp_path / "frames.jsonl", [b"a\nb"])
 
 
@@ -549,18 +552,18 @@ def test_the_default_is_stream_jsonl_else_the_first_by_kind_and_name(
 ) -> None:
     for name in names:
         (tmp_path / name).touch()
-    assert jsonl.default_file(tmp_path) == (None if taken is None else tmp_path / taken)
+    assert paths.default_file(tmp_path) == (None if taken is None else tmp_path / taken)
 
 
 def test_folders_are_no_default_whatever_their_names(tmp_path: Path) -> None:
     (tmp_path / "stream.jsonl").mkdir()
     (tmp_path / "a.jsonl").mkdir()
     (tmp_path / "b.jsonl").touch()
-    assert jsonl.default_file(tmp_path) == tmp_path / "b.jsonl"
+    assert paths.default_file(tmp_path) == tmp_path / "b.jsonl"
 
 
 def test_a_folder_that_is_not_there_has_no_default(tmp_path: Path) -> None:
-    assert jsonl.default_file(tmp_path / "nowhere") is None
+    assert paths.default_file(tmp_path / "nowhere") is None
 
 
 # several files
@@ -570,7 +573,7 @@ def test_several_files_are_read_one_after_another_by_all_their_bytes(tmp_path: P
     names = ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst")
     for name in names:
         (tmp_path / name).write_bytes(pack(name, b"first\nof %b" % name.encode()))  # the last line is not ended
-    frames = jsonl.Frames([tmp_path / name for name in names])
+    frames = Lines([tmp_path / name for name in names], LIMIT_BYTES)
     assert list(frames) == [line for name in names for line in (b"first", b"of %b" % name.encode())]
     assert frames.read_bytes == frames.size_bytes == sum((tmp_path / name).stat().st_size for name in names)
 
@@ -578,9 +581,9 @@ def test_several_files_are_read_one_after_another_by_all_their_bytes(tmp_path: P
 def test_a_file_that_is_not_there_is_an_error_before_any_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     with pytest.raises(FileError, match=r"b\.jsonl"):
-        jsonl.Frames([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+        Lines([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], LIMIT_BYTES)
     with pytest.raises(FileError, match="one of the files in it"):
-        jsonl.Frames([tmp_path])
+        Lines([tmp_path], LIMIT_BYTES)
 
 
 @contextlib.contextmanager
@@ -606,9 +609,9 @@ def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(mode: int) -> N
         folder.chmod(mode)
         try:
             with as_another_user(), pytest.raises(FileError, match="cannot be read") as refused:
-                jsonl.default_file(folder)
+                paths.default_file(folder)
             with as_another_user(), pytest.raises(FileError, match="cannot be read"):
-                jsonl.expanded([folder])
+                paths.expanded([folder])
         finally:
             folder.chmod(0o755)
         assert refused.value.why == "Permission denied"
@@ -616,4 +619,4 @@ def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(mode: int) -> N
 
 def test_a_link_that_leads_nowhere_is_no_file_of_frames(tmp_path: Path) -> None:
     (tmp_path / "frames.jsonl").symlink_to(tmp_path / "gone")
-    assert jsonl.default_file(tmp_path) is None
+    assert paths.default_file(tmp_path) is None

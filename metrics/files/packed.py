@@ -1,0 +1,86 @@
+"""Packed files: `.gz`, `.xz` and `.zst` by the suffix of a name; everything else is as it is."""
+
+import functools
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import zstandard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# What unpacking raises for a file that is broken, cut off, or packed otherwise.
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+# One byte of zstd may stand for 30,000: pieces of this size keep what comes out of one small.
+_ZSTD_PIECE_BYTES = 4_096
+
+
+def unpacked(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
+    """Return a file of this name as it is read: unpacked, or itself if the name is not one of a packed file."""
+    unpack = _UNPACK.get(path.suffix.lower())
+    return file if unpack is None else unpack(file)
+
+
+def packed(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
+    """Return what to write to for a file of this name: a packer, or the file itself."""
+    pack = _PACK.get(path.suffix.lower())
+    return file if pack is None else pack(file)
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether this is the name of a packed file."""
+    return path.suffix.lower() in _UNPACK
+
+
+class _ZstdFile(io.RawIOBase):
+    """Unpacks zstd, one frame of it after another, and notices a file cut off, which the library's reader does not."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+        self._within = True  # inside a zstd frame, or before the first one
+        self._packed = b""
+        self._unpacked = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        while not self._unpacked:
+            packed = self._packed or self._source.read(_ZSTD_PIECE_BYTES)
+            if not packed and self._within:
+                raise EOFError("the file ends before its zstd data does")
+            if not packed:
+                return 0
+            self._unpack(packed)
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._unpacked))
+        target[:count] = self._unpacked[:count]
+        self._unpacked = self._unpacked[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> None:
+        if not self._within:
+            self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+        self._unpacked = memoryview(self._unpacker.decompress(packed))
+        self._within = not self._unpacker.eof
+        self._packed = self._unpacker.unused_data
+
+
+# Same lines, same bytes: no mtime or name in the gzip header. xz at its default is ten times as slow.
+_UNPACK: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
+    ".xz": lzma.LZMAFile,
+    ".zst": _ZstdFile,
+}
+_PACK: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0),
+    ".xz": functools.partial(lzma.LZMAFile, mode="wb", preset=1),
+    ".zst": lambda file: zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False),
+}
