@@ -10,14 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark import session
-from benchmark.decoders import session as decoders_session
 from benchmark.growth import dimensions
 from benchmark.growth import session as growth_session
 from benchmark.growth.dimensions import DIMENSIONS
 from benchmark.live import latency_session, restart_session
 from benchmark.session import Plan
 from benchmark.sides import SIDES, chosen
-from benchmark.stages import session as stages_session
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.terminal import console, streams
 
@@ -58,7 +56,7 @@ def bench(
     Frames and the environments of the sides are made once and kept in the cache (XDG_CACHE_HOME, else ~/.cache). A
     local Kafka is started, or BOOTSTRAP_SERVERS is taken. A million frames take about 10 GB of disk while it runs.
     When all sides ran, benchmark/RESULTS.md is written. The exit code is 1 if a side failed or was wrong. The commands
-    below measure this application alone; decoders measures what it could decode frames with.
+    below measure this application alone.
 
     Example: `pipenv run bench --frames 100000 --rounds 1 --only kcat --only ours --only bytewax`
     """
@@ -97,51 +95,6 @@ def growth(
     """
     plan = growth_session.Plan(dimensions.chosen(only or [], scale), rounds, docs, _command())
     _end_by(lambda: growth_session.run(plan))
-
-
-@app.command()
-def stages(
-    *,
-    frames: Annotated[
-        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="How many frames each run reads.")
-    ] = 1_000_000,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each stage runs.")] = 3,
-    docs: Docs = None,
-) -> None:
-    """Measure what each stage of the loop costs a frame.
-
-    The stages are run with one more of them each time, by the application's own parts; what a stage costs is the
-    difference, by the medians. With --docs, the table in PERFORMANCE.md is written anew.
-
-    Example: `pipenv run bench stages --frames 100000 --rounds 1`
-    """
-    plan = stages_session.Plan(frames, rounds, docs, _command())
-    _end_by(lambda: stages_session.run(plan))
-
-
-@app.command()
-def decoders(
-    *,
-    frames: Annotated[
-        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="How many frames each decoder reads.")
-    ] = 30_000,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each decoder runs.")] = 7,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", metavar="FILE", help="Frames to read: .jsonl, or packed.", show_default="generated"),
-    ] = None,
-    docs: Docs = None,
-) -> None:
-    """Measure what it costs to get ts and uid out of a frame: decoders of JSON, and other formats.
-
-    All in one process, in turn, without Kafka; processor time, ranked by the best round. Each is judged, too: whether
-    its ts and uid are right, and what it takes that is no JSON. Packages are installed once, into an environment of
-    their own. With --docs, the tables in PERFORMANCE.md are written anew. The exit code is 1 if ours was wrong.
-
-    Example: `pipenv run bench decoders --frames 5000 --rounds 3`
-    """
-    plan = decoders_session.Plan(frames, rounds, file, docs, _command())
-    _end_by(lambda: decoders_session.run(plan))
 
 
 @app.command()

@@ -22,7 +22,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["growth", "latency", "restart", "decoders"])
+@pytest.mark.parametrize("name", ["growth", "latency", "restart"])
 def test_help_has_an_example(name: str) -> None:
     assert f"pipenv run bench {name} --" in run(name, "--help").stdout
 

@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmark/*.md")])
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# Paths inside the repository, as prose and trees write them; data/ holds frames that commands write.
-NAMED = re.compile(r"(?<![\w/.-])((?:metrics|tests|docs|deploy|benchmark|\.ci)/[\w./*-]*\w)")
+# Paths inside the repository, as prose and trees write them, but not those of a commit (`ddb3df1:benchmark/…`); data/
+# holds frames that commands write.
+NAMED = re.compile(r"(?<![\w/.:-])((?:metrics|tests|docs|deploy|benchmark|\.ci)/[\w./*-]*\w)")
 
 
 def text_of(page: Path) -> str:

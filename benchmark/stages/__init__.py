@@ -1,1 +1,0 @@
-"""What each stage of the loop costs a frame."""
