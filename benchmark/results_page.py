@@ -29,6 +29,7 @@ _HOW_TO_READ = """\
   adds wall time to its watermark.
 - Every side reads the same topic; each run has output topics and a consumer group of its own. All frames have the same
   key, since Quix Streams passes over records without one. Before the first round, the topic is drained once.
+- `ours` is `app.py`; `benchmark.ours` only notes when its first and its last batch of frames were counted.
 - Guarantees differ: ours publishes exactly once, in transactions; Quix Streams at least once, with its state in
   changelog topics; the others, as they are written here, keep their state in memory alone."""
 

@@ -15,7 +15,7 @@ from benchmark.contract import Task
 from benchmark.process import Measured
 from benchmark.scraper import scraping
 from benchmark.sides import Side, environment, rejected_topic
-from benchmark.told import Told
+from benchmark.told import Told, told
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
 
@@ -118,8 +118,7 @@ class Rounds:
             if scraper is not None:
                 variables["METRICS_PORT"] = str(scraper.port)
             finished = process.run(command, variables, folder, timeout_s)
-        told = side.told(finished)
-        run = Run(side, number, finished.measured, told, finished.failure, finished.last_errors)
+        run = Run(side, number, finished.measured, told(finished), finished.failure, finished.last_errors)
         if finished.failure:
             return run
         problems = ["no scrape was answered"] if scraper is not None and not scraper.scrapes else []

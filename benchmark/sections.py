@@ -3,9 +3,12 @@
 A part stands between `<!-- measured: NAME -->` and `<!-- /measured: NAME -->`. What is outside stays as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from benchmark import machine
 from benchmark.sides import OURS
@@ -35,22 +38,39 @@ def write(path: Path, beginning: str, parts: Mapping[str, str]) -> None:
     Raises:
         FileError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent):
         page = path.read_text(encoding="utf-8") if path.exists() else beginning
         path.write_text(written(page, parts), encoding="utf-8")
+
+
+def write_numbers(path: Path, numbers: msgspec.Struct) -> None:
+    """Write the numbers behind a page, as JSON.
+
+    Raises:
+        FileError: they cannot be written.
+    """
+    with writing(path.parent):
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(numbers)) + b"\n")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder that is written to.
+
+    Raises:
+        FileError: something in it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
-        raise FileError(f"{path} cannot be written", why=str(error), now="name another folder by --docs") from error
+        raise FileError(f"{folder} cannot be written", why=str(error), now="name another folder by --docs") from error
 
 
 def circumstances(command: str, broker: str) -> str:
     """Return by what, when and on what the application was measured, as one paragraph."""
-    return measured_by(command, [machine.description(), broker, *machine.versions([OURS], {})])
-
-
-def measured_by(command: str, ran_on: Sequence[str]) -> str:
-    """Return by what, when and on what figures were measured, as one paragraph."""
-    return f"Measured by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {'; '.join(ran_on)}."
+    ran_on = "; ".join([machine.description(), broker, *machine.versions([OURS], {})])
+    return f"Measured by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {ran_on}."
 
 
 def table(heading: tuple[str, ...], rows: list[tuple[str, ...]], texts: tuple[str, ...] = ()) -> str:

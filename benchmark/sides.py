@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.contract import PREFIX, Task
-from benchmark.process import PROJECT, Finished
-from benchmark.told import Told, by_json_line, by_summary, nothing
 from metrics.errors import SettingsError
 from metrics.frames.settings import Settings
 from metrics.kafka.settings import CLIENT_PREFIX
@@ -27,7 +25,6 @@ class Side(NamedTuple):
         command: what starts it, with the interpreter of its environment.
         packages: the name of its requirements file; None: the project's own environment.
         variables: environment variables beside the task's.
-        told: reads its own account.
         reads_all: it is right only if it says that it read all frames.
         counts: it publishes windows; they must be right.
         copies: it publishes the frames; they must be as many.
@@ -39,7 +36,6 @@ class Side(NamedTuple):
     command: Command
     packages: str | None = None
     variables: Variables = Task.variables
-    told: Callable[[Finished], Told | None] = by_json_line
     reads_all: bool = False
     counts: bool = False
     copies: bool = False
@@ -55,7 +51,7 @@ def _drain(task: Task, _: Path) -> Sequence[str]:
 
 
 def _ours(_: Task, python: Path) -> Sequence[str]:
-    return [str(python), str(PROJECT / "app.py"), "--until-end"]
+    return [str(python), "-m", "benchmark.ours", "--until-end"]
 
 
 def rejected_topic(task: Task) -> str:
@@ -82,9 +78,9 @@ def _bytewax(_: Task, python: Path) -> Sequence[str]:
     return [str(python), "-m", "bytewax.run", "benchmark.peers.bytewax:flow"]
 
 
-OURS = Side("ours", "app.py --until-end", _ours, variables=_our_settings, told=by_summary, counts=True)
+OURS = Side("ours", "app.py --until-end", _ours, variables=_our_settings, counts=True)
 SIDES = (
-    Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain, told=nothing),
+    Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain),
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
     Side("copy", "confluent-kafka consume and produce, no transactions", _peer("copy"), reads_all=True, copies=True),
     OURS,
@@ -93,7 +89,6 @@ SIDES = (
         "app.py --until-end with OUTPUT_STREAM",
         _ours,
         variables=_our_settings_republishing,
-        told=by_summary,
         counts=True,
         copies=True,
     ),
@@ -102,7 +97,6 @@ SIDES = (
         "app.py --until-end with METRICS_PORT, scraped once a second",
         _ours,
         variables=_our_settings,
-        told=by_summary,
         counts=True,
         is_scraped=True,
     ),

@@ -1,22 +1,21 @@
 """The application with another interval between its commits: `python -m benchmark.growth.committing SECONDS …`.
 
 The interval while frames pour in is a constant, not a setting. Here it is another one, and no number of frames makes a
-commit due before; all else is app.py.
+commit due before; all else is `benchmark.ours`.
 """
 
-import runpy
 import sys
 
-from benchmark.process import PROJECT
+from benchmark import ours
 from metrics.frames.job import loop
 from metrics.kafka.job import limits
 
 
 def main() -> None:
-    """Set the interval, and run app.py with the arguments that are left."""
+    """Set the interval, and run the application with the arguments that are left."""
     loop.BUSY_COMMIT_S = float(sys.argv.pop(1))
     limits.MOST_FRAMES = sys.maxsize
-    runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
+    ours.main()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Measured(msgspec.Struct, frozen=True):
     Attributes:
         value: where it stands on the axis.
         frames: how many were counted.
-        cost_us: microseconds a frame, from the moment it begins to wait for its first frame to its last one.
+        cost_us: microseconds a frame, from the first one to the last.
         process_s: seconds from the start of the process to its end.
         cpu_s: user and system time of the process.
         peak_rss_bytes: of the process.

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
-
 from benchmark import sections
 from benchmark.growth import curve as curves
 from benchmark.growth import picture
 from benchmark.growth.curve import Curve
-from metrics.errors import FileError
 
 PAGE, FOLDER = "GROWTH.md", "growth"
 
@@ -16,10 +13,10 @@ _BEGINNING = """\
 # Growth
 
 What a frame costs as the work grows, one dimension at a time. The application runs as its user runs it,
-`python app.py --until-end`, a new process for each round, on frames that are in the topic before it starts.
+`app.py --until-end`, a new process for each round, on frames that are in the topic before it starts.
 
-- **µs a frame** is all its time from the moment it begins to wait for its first frame to its last one, by the number of
-  frames: *its* line `stopped after …`. The start of the process is not in it, the wait for the first fetch is.
+- **µs a frame** is the time from when the first batch of frames came to when the last one was counted, by the number of
+  frames. Neither the start of the process nor the wait for the first fetch is in it.
 - **Whole process** is the time from start to end, the closing of all windows at the end included.
 - **Results** are held against a plain recount after each round, as in the benchmark.
 
@@ -35,12 +32,9 @@ def write(folder: Path, curve: Curve, circumstances: str) -> None:
         FileError: something cannot be written.
     """
     beside = folder / FOLDER
-    try:
-        beside.mkdir(parents=True, exist_ok=True)
+    with sections.writing(beside):
         picture.draw(beside / f"{curve.dimension}.png", curve)
-        (beside / f"{curve.dimension}.json").write_bytes(msgspec.json.format(msgspec.json.encode(curve)) + b"\n")
-    except OSError as error:
-        raise FileError(f"{beside} cannot be written", why=str(error), now="name another folder by --docs") from error
+    sections.write_numbers(beside / f"{curve.dimension}.json", curve)
     sections.write(folder / PAGE, _BEGINNING, {curve.dimension: part(curve, circumstances)})
 
 

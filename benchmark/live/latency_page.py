@@ -8,7 +8,6 @@ import msgspec
 from benchmark import sections
 from benchmark.live.latency import Latency, Spread, spread
 from benchmark.sections import table
-from metrics.errors import FileError
 
 PAGE, PICTURE, NUMBERS = "LATENCY.md", "latency.png", "latency.json"
 TARGET_MS = 50
@@ -16,11 +15,10 @@ TARGET_MS = 50
 _BEGINNING = """\
 # Latency
 
-How long a result takes: frames come in live, each with the time of now as its `ts`, from a process of its own, and the
-application counts them, `python app.py`. The clock starts when the frame that closes a window is produced, the first
-one that is LATENESS_S (5 s) ahead of the window's end; it stops when a `read_committed` consumer has the window's
-record. Both are read by the same clock. The feeder sends each frame at once (`linger.ms=0`), so that none of its own
-waiting is in it.
+How long a result takes: frames come in live, each with the current time as its `ts`, from a process of its own, and
+`app.py` counts them. The clock starts when the frame that closes a window is produced, the first one that is LATENESS_S
+(5 s) ahead of the window's end; it stops when a `read_committed` consumer has the window's record. Both are read by the
+same clock. The feeder sends each frame at once (`linger.ms=0`), so that none of its own waiting is in it.
 
 What stands between the marks is written anew by the command, the sentences around them are not. The latency of every
 window is in `latency.json`.
@@ -50,12 +48,9 @@ def write(folder: Path, found: Found, circumstances: str) -> None:
     Raises:
         FileError: something cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with sections.writing(folder):
         _draw(folder / PICTURE, [latency.seconds * 1000 for latency in found.seconds])
-        (folder / NUMBERS).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    except OSError as error:
-        raise FileError(f"{folder} cannot be written", why=str(error), now="name another folder by --docs") from error
+    sections.write_numbers(folder / NUMBERS, found)
     image = f"![Latency of seconds]({PICTURE})"
     sections.write(folder / PAGE, _BEGINNING, {"latency": "\n\n".join([image, as_markdown(found), circumstances])})
 

@@ -11,8 +11,8 @@ from benchmark.live import latency_page, stage
 from benchmark.live.fed import seconds_of
 from benchmark.live.latency import paired
 from benchmark.live.latency_page import Found
+from benchmark.live.restart import took_over
 from benchmark.live.stage import RATE, START_TIMEOUT_S
-from benchmark.process import PROJECT
 from benchmark.truth import MINUTE_S, SECOND_S
 from metrics.terminal import console
 from metrics.terminal.console import say
@@ -61,8 +61,8 @@ def measured(running: Broker, seconds: int, move: Callable[[int], None]) -> Foun
     Args:
         move: told how many windows have come.
     """
-    with stage.set_up(running) as live, live.application([str(PROJECT / "app.py")]) as application:
-        live.wait(lambda: stage.is_counting(application), "the application starts", START_TIMEOUT_S, application)
+    with stage.set_up(running) as live, live.application() as application:
+        live.wait(lambda: took_over(application.printed) is not None, "it takes over", START_TIMEOUT_S, application)
         with live.feeder(RATE, seconds + CLOSING_S) as feeder:
 
             def has_ended() -> bool:

@@ -8,7 +8,6 @@ import msgspec
 from benchmark import sections
 from benchmark.live.restart import Start, summed_up
 from benchmark.sections import table
-from metrics.errors import FileError
 
 PAGE, NUMBERS = "RESTART.md", "restart.json"
 
@@ -51,11 +50,7 @@ def write(folder: Path, found: Found, circumstances: str) -> None:
     Raises:
         FileError: something cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / NUMBERS).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    except OSError as error:
-        raise FileError(f"{folder} cannot be written", why=str(error), now="name another folder by --docs") from error
+    sections.write_numbers(folder / NUMBERS, found)
     sections.write(folder / PAGE, _BEGINNING, {"restart": f"{as_markdown(found)}\n\n{circumstances}"})
 
 

@@ -22,7 +22,6 @@ from benchmark.truth import MINUTE_S, SECOND_S
 from metrics.terminal import console
 from metrics.terminal.console import say
 
-APPLICATION = ("-m", "benchmark.live.taking_over")
 RESULT_TIMEOUT_S = 60.0
 LONGEST_ROUND_S = 30
 LIVE_S = 0.3  # a result that took no longer was not waited for: the backlog is gone
@@ -75,7 +74,7 @@ def measured(running: Broker, rounds: int, move: Callable[[int], None]) -> Found
     kills = [AT_RANDOM if number % 2 else COMMITTING for number in range(1, rounds + 1)]
     with stage.set_up(running) as live, live.feeder(RATE, LONGEST_ROUND_S * (rounds + 2)) as feeder:
         for number, (killed, next_killed) in enumerate(pairwise(["", *kills, None])):
-            with live.application(APPLICATION) as application:
+            with live.application() as application:
                 taken, first = _result(live, application, feeder)
                 move(number)
                 live.wait(lambda: _is_live(live), "the backlog is counted", RESULT_TIMEOUT_S, application, feeder)

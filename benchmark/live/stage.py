@@ -19,6 +19,7 @@ from benchmark.sides import OURS, environment, rejected_topic
 from benchmark.truth import SECOND_S, compare
 from metrics.errors import MetricsError
 
+APPLICATION = "benchmark.live.taking_over"
 RATE = 1_000  # frames per second
 LOOK_S = 0.005
 LAST_TIMEOUT_S = 10.0
@@ -48,11 +49,11 @@ class Stage:
         self._reader = Thread(target=self._read, daemon=True)
 
     @contextmanager
-    def application(self, arguments: Sequence[str]) -> Iterator[Running]:
-        """Start the interpreter with these arguments, which run the application; end it by SIGKILL."""
+    def application(self) -> Iterator[Running]:
+        """Start the application, which prints when it took over; end it by SIGKILL."""
         with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
             variables = environment(os.environ, OURS, self.task)
-            with process.running([sys.executable, *arguments], variables, Path(folder), LONGEST_S) as running:
+            with process.running([sys.executable, "-m", APPLICATION], variables, Path(folder), LONGEST_S) as running:
                 yield running
 
     @contextmanager
@@ -156,8 +157,3 @@ def require_success(running: Running, what: str) -> None:
     ended = running.finished()
     if ended.failure is not None:
         raise StageError(f"{what}: {ended.failure}", why=ended.last_errors)
-
-
-def is_counting(running: Running) -> bool:
-    """Tell whether the application has said that it counts."""
-    return any(line.text.startswith("counting ") for line in running.printed)

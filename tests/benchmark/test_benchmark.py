@@ -43,8 +43,12 @@ def test_a_small_benchmark_is_right(bootstrap_servers: str, tmp_path: Path) -> N
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done
-    rows = {line.split()[0]: line.split()[-1] for line in done.stdout.splitlines() if line.split()[0] in SIDES}
-    assert rows == {side: "-" if side == "kcat" else "right" for side in SIDES}
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.split()[0] in SIDES}
+    assert {side: row[-1] for side, row in rows.items()} == {side: "-" if side == "kcat" else "right" for side in SIDES}
+    for side in set(SIDES) - {"kcat"}:
+        steady_rate, first_frame_s = rows[side][2:4]
+        assert int(steady_rate.replace(",", "")) > 1_000
+        assert 0 < float(first_frame_s) < 10
     assert time.monotonic() - started_s < 15
 
 

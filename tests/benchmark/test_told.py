@@ -4,8 +4,7 @@ import pytest
 
 from benchmark import contract
 from benchmark.process import Finished, Line, Measured
-from benchmark.told import Told, by_json_line, by_summary
-from metrics.text import pace
+from benchmark.told import Told, told
 
 
 def finished(*lines: tuple[float, str]) -> Finished:
@@ -18,21 +17,13 @@ def test_a_peer_tells_its_first_and_last_frame_since_its_start(
 ) -> None:
     monkeypatch.setenv(contract.STARTED, "100.0")
     contract.report(2_000, first_at_s=101.0, last_at_s=105.0)
-    told = by_json_line(finished((101.5, "a line of a library"), (105.0, capsys.readouterr().out)))
-    assert told == Told(2_000, 1.0, 5.0)
-    assert told.steady_rate == 500
-
-
-def test_ours_tells_it_by_the_lines_that_it_prints() -> None:
-    told = by_summary(
-        finished((102.0, "counting t on host:1; Ctrl-C stops"), (106.0, f"stopped after {pace(60_000, 1.5)}"))
-    )
-    assert told == Told(60_000, 2.0, 3.5)
+    account = told(finished((101.5, "a line of a library"), (105.0, capsys.readouterr().out)))
+    assert account == Told(2_000, 1.0, 5.0)
+    assert account.steady_rate == 500
 
 
 def test_who_tells_nothing_is_not_guessed_at() -> None:
-    assert by_json_line(finished((101.0, "Killed"))) is None
-    assert by_summary(finished((102.0, "counting t on host:1; Ctrl-C stops"))) is None
+    assert told(finished((101.0, "Killed"))) is None
 
 
 def test_a_task_goes_through_the_environment() -> None:
