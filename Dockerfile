@@ -23,7 +23,7 @@ COPY metrics ./metrics
 RUN chmod -R a+rX,go-w app.py metrics \
     && export PYTHONDONTWRITEBYTECODE= \
     && python -m compileall -q metrics \
-    && python -c 'import metrics.monitoring.container, metrics.monitoring.server, metrics.frames.commands.main_job, metrics.web.server'
+    && python -c 'import metrics.monitoring.container, metrics.frames.monitoring.serving, metrics.frames.commands.main_job, metrics.frames.web.system'
 # By number, so that a cluster can see that it is not root.
 USER 10001:10001
 

@@ -1,23 +1,23 @@
 """Connections that wait for a request: how many there may be, and for how long."""
 
 import asyncio
-from typing import cast
+from typing import ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-MOST_WAITING = 64  # a browser opens six at a time
 REQUEST_S = 10.0
-BACKLOG = 64  # connections that are accepted at a time, before the oldest of them are closed
+BACKLOG = 64  # connections accepted at once, before the oldest of them are closed
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection that is closed where its request does not come whole within REQUEST_S.
+    """A connection that is closed unless a whole request arrives within REQUEST_S.
 
-    Before it did, nobody has shown a token, so it must not keep others out: where more than MOST_WAITING connections
+    Until then its client has shown no token, so it must not keep others out: when more than `most_waiting` connections
     wait, the one that has waited longest is closed. uvicorn bounds neither: its limit counts requests that are being
-    answered, and its time out ends with the first byte.
+    answered, and its timeout ends with the first byte.
     """
 
+    most_waiting: ClassVar[int] = 64  # a browser opens six at once
     _waits_since_s = 0.0
     _deadline: asyncio.TimerHandle | None = None
 
@@ -32,7 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
@@ -43,7 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._waits_since_s = self.loop.time()
         self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
-        if len(waiting) > MOST_WAITING:
+        if len(waiting) > self.most_waiting:
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
 
     def _give_up(self) -> None:
@@ -51,7 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _is_waiting(self) -> bool:
-        """Tell whether no request is there, or none that has come whole; a websocket is no connection of this kind."""
+        """Return whether no request has arrived, or only part of one; an upgraded websocket never waits."""
         if self not in self.connections or self.transport.is_closing():
             return False
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request

@@ -1,4 +1,4 @@
-"""What is answered where something is wrong: problem details for machines, `application/problem+json`, by RFC 9457."""
+"""Error responses: problem details, `application/problem+json`, by RFC 9457."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -11,8 +11,6 @@ from msgspec import Meta
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store"}
@@ -26,7 +24,7 @@ class WrongField(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """What is wrong, by RFC 9457."""
+    """An error, by RFC 9457."""
 
     title: Annotated[str, Meta(description="what the status means", examples=["Unprocessable Entity"])]
     status: Annotated[int, Meta(description="the HTTP status", examples=[422])]
@@ -37,46 +35,26 @@ class Problem(msgspec.Struct, omit_defaults=True):
 def answer(
     status: int, detail: str, errors: Sequence[WrongField] = (), headers: dict[str, str] | None = None
 ) -> Response:
-    """Return the answer to a request that something is wrong with."""
+    """Return an error response."""
     return Response(msgspec.json.encode(of(status, detail, errors)), status, HEADERS | (headers or {}), MEDIA_TYPE)
 
 
 def of(status: int, detail: str, errors: Sequence[WrongField] = ()) -> Problem:
-    """Return what is wrong."""
+    """Return problem details, titled by the phrase of their status."""
     return Problem(HTTPStatus(status).phrase, status, detail, list(errors))
 
 
 def wrong_field(field: str, reason: str) -> RequestValidationError:
-    """Return the error of a parameter that only the others show to be wrong."""
+    """Return the error of a parameter that is wrong only beside the others."""
     return RequestValidationError([{"loc": ("query", field), "msg": reason}])
 
 
 def add_to(app: FastAPI) -> None:
-    """Let an application answer with problem details whatever is wrong."""
+    """Let an application answer every error with problem details."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(HTTPStatus.NOT_FOUND, _of_http)
     app.add_exception_handler(RequestValidationError, _of_fields)
     app.add_exception_handler(Exception, _of_program)
-
-
-class OtherMethods(Route):
-    """A path with the methods that it does not take.
-
-    Args:
-        taken: those that it takes.
-    """
-
-    def __init__(self, path: str, taken: Sequence[str]) -> None:
-        super().__init__(path, _Refusing(", ".join(taken)), include_in_schema=False)
-
-
-class _Refusing:
-    def __init__(self, taken: str) -> None:
-        self._taken = taken
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = answer(405, f"{scope['path']} takes {self._taken} only", headers={"Allow": self._taken})
-        await refusal(scope, receive, send)
 
 
 def _of_http(request: Request, error: Exception) -> Response:

@@ -1,109 +1,94 @@
-"""The web server: what it serves, and how it begins and ends."""
+"""The server under every page, API and metrics port: where it listens, how it starts and how it stops."""
 
 import asyncio
+import socket
+import sys
 from collections.abc import Callable
-from socket import socket
 from threading import Event
+from typing import Any
 
-import nicegui
 import uvicorn
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from fastapi_offline import FastAPIOffline
-from starlette.requests import Request
-from starlette.responses import Response
 
-from metrics.frames.live.board import Board
-from metrics.frames.settings import Settings
-from metrics.frames.web import openapi, page, routes
-from metrics.web import connections, problems
-from metrics.web.auth import Guard
+from metrics.errors import SettingsError
+from metrics.web.connections import BACKLOG, BoundedProtocol
 
 CUT_S, END_S = 0.5, 1
-TITLE = "Frames per second and unique users per minute"
-VERSION = "1"
-ABOUT = """The committed results of the main job, read from their topics as they come; times are in UTC.
-
-What is answered where something is wrong is `application/problem+json`, by RFC 9457. HEAD is answered as GET is.
-"""
+UNREAD_S = 30
 
 
-def create(board: Board, settings: Settings, *, is_loopback: bool = True) -> FastAPI:
-    """Return the application: the API, its documentation, and the page.
+def listen(host: str, port: int, *, what: str, now: str) -> socket.socket:
+    """Bind an address and listen. A connection whose client reads nothing for UNREAD_S seconds is cut, on Linux.
 
     Args:
-        is_loopback: whether it is served at loopback only.
+        what, now: the error to raise when that fails, and what to do about it.
+
+    Raises:
+        SettingsError: the address is in use, or is not one of this machine.
     """
-    app = create_api(board, settings)
-    app.add_route("/", _head_of_page, ["HEAD"])
-    page.add_to(app, board, settings)
-    problems.add_to(nicegui.app)  # the page's own application answers what the API does not
-    guard(app, settings, is_loopback=is_loopback)
-    return app
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.create_server(address, family=family)
+    except OSError as error:
+        raise SettingsError(what, why=(error.strerror or str(error)).partition(" (while")[0], now=now) from error
+    if sys.platform == "linux":  # its connections inherit this
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1_000 * UNREAD_S)
+    return listening
 
 
-async def _head_of_page(_: Request) -> Response:
-    return Response(media_type="text/html")
-
-
-def create_api(board: Board, settings: Settings) -> FastAPI:
-    """Return an application with the API and its documentation; swagger-ui's files come with a package."""
-    app = FastAPIOffline(title=TITLE, version=VERSION, description=ABOUT, redoc_url=None)
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.methods == {"GET"}:
-            route.methods.add("HEAD")
-    app.include_router(routes.routes(board))
-    problems.add_to(app)
-    openapi.add_to(app, with_token=settings.api_token is not None)
-    return app
-
-
-def guard(app: FastAPI, settings: Settings, *, is_loopback: bool) -> None:
-    """Let an application answer only those who may ask; whatever is added to it has to be there before."""
-    app.add_middleware(Guard, token=settings.api_token, is_loopback=is_loopback)
+def _nothing() -> None:
+    pass
 
 
 class Server(uvicorn.Server):
-    """Serves until it is told to stop; whoever listens then is let go of.
+    """A server that runs until an event is set, in any thread.
 
     Args:
+        app: an ASGI application.
         stopping: set to stop it.
-        on_start: called when it answers.
+        on_start: called once it answers.
         on_tick: called about ten times a second.
+        on_stop: called before connections are closed; ends answers that have no end of their own.
+        options: of uvicorn.
     """
 
     def __init__(
-        self, app: FastAPI, board: Board, stopping: Event, on_start: Callable[[], None], on_tick: Callable[[], None]
+        self,
+        app: Any,
+        stopping: Event,
+        *,
+        on_start: Callable[[], None] = _nothing,
+        on_tick: Callable[[], None] = _nothing,
+        on_stop: Callable[[], None] = _nothing,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=connections.BoundedProtocol,
-                backlog=connections.BACKLOG,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=END_S,
-                server_header=False,
-            )
-        )
-        self._board = board
+        defaults: dict[str, Any] = {
+            "http": BoundedProtocol,
+            "backlog": BACKLOG,
+            "log_config": None,
+            "log_level": "error",  # a request that is not HTTP is no warning of ours
+            "access_log": False,
+            "timeout_graceful_shutdown": END_S,
+            "server_header": False,
+        }
+        super().__init__(uvicorn.Config(app, **(defaults | options)))
         self._stopping = stopping
         self._on_start = on_start
         self._on_tick = on_tick
+        self._on_stop = on_stop
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Begin to answer, and say so."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer, and call `on_start`."""
         await super().startup(sockets)
         self._on_start()
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether it is time to stop."""
+        """Return whether it is time to stop."""
         self._on_tick()
         return self._stopping.is_set() or await super().on_tick(counter)
 
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let go of whoever listens, and answer no more; connections that do not end by themselves are cut."""
-        self._board.end()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the answers, then cut the connections that do not close by themselves."""
+        self._on_stop()
         cutting = asyncio.get_running_loop().call_later(CUT_S, self._cut)
         await super().shutdown(sockets)
         cutting.cancel()

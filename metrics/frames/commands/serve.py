@@ -1,8 +1,6 @@
 """`serve`: the page and the API."""
 
 import os
-import socket
-import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 
@@ -10,7 +8,6 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
-from metrics.errors import SettingsError
 from metrics.frames.live.board import Board, Trouble
 from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
@@ -19,7 +16,6 @@ from metrics.terminal.console import note, say, warn
 
 IPAddress = IPv4Address | IPv6Address
 END_S = 0.3
-UNREAD_S = 30
 
 
 def serve(
@@ -43,9 +39,17 @@ def serve(
     # NiceGUI resolves this folder when it is imported, also where the working folder is gone. Nothing is stored in it,
     # so it need not be one that can be written: with a read-only root there is none.
     os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
-    from metrics.web import server
+    from metrics.frames.web.system import ABOUT, TITLE, system
+    from metrics.web.app import create_app
+    from metrics.web.server import Server, listen
 
-    with _bound(host, port) as listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
+    listening = listen(
+        host,
+        port,
+        what=f"nothing can be served at port {port} of {host}",
+        now="choose another one: python app.py serve --port 8001",
+    )
+    with listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
         address, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
         if settings.api_token is None and not address.is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
@@ -53,34 +57,21 @@ def serve(
         board = Board(keep)
         reader = Reader(settings, board, keep)
         told = _Told()
-        app = server.create(board, settings, is_loopback=address.is_loopback)
-        web = server.Server(app, board, stopping, lambda: _say_where(address, port), lambda: told.look(board.trouble))
+        frames = system(board, settings)
+        app = create_app([frames], title=TITLE, about=ABOUT, token=settings.api_token, is_loopback=address.is_loopback)
+        web = Server(
+            app,
+            stopping,
+            on_start=lambda: _say_where(address, port),
+            on_tick=lambda: told.look(board.trouble),
+            on_stop=frames.stop,
+        )
         reader.start()
         try:
             web.run([listening])
         finally:
             reader.stop()
             reader.join(END_S)
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Take an address to listen at. A connection whose other end takes nothing for UNREAD_S seconds is cut.
-
-    Raises:
-        SettingsError: it cannot be had.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listening = socket.create_server(address, family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"nothing can be served at port {port} of {host}",
-            why=(error.strerror or str(error)).partition(" (while")[0],
-            now="choose another one: python app.py serve --port 8001",
-        ) from error
-    if sys.platform == "linux":  # its connections have this from it
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1_000 * UNREAD_S)
-    return listening
 
 
 def _say_where(address: IPAddress, port: int) -> None:

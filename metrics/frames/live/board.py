@@ -75,10 +75,13 @@ class Board:
             tellers = [who for who in (*MOST_TELLING, *self._troubles) if who in self._troubles]
             return Trouble(self._troubles[tellers[0]], self._troubled_since_s)
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the broker is reachable, and the results and the group's state are known."""
-        return self._has_begun and self._status is not None and self.trouble is None
+    def why_not_ready(self) -> str | None:
+        """Return in words why what is shown is not up to date; None if it is."""
+        trouble = self.trouble
+        if trouble is not None:
+            return trouble.what
+        is_known = self._has_begun and self._status is not None
+        return None if is_known else "the results or the group's state are not known yet"
 
     @property
     def has_begun(self) -> bool:

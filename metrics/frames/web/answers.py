@@ -1,4 +1,4 @@
-"""What is answered where all is well."""
+"""Response models."""
 
 from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
@@ -28,12 +28,6 @@ class Windows(msgspec.Struct, Generic[Record]):
             "only; null where there is none"
         ),
     ]
-
-
-class Health(msgspec.Struct):
-    """All is well."""
-
-    status: Annotated[str, Meta(examples=["ok"])] = "ok"
 
 
 def windows_of(

@@ -15,6 +15,7 @@ from metrics.frames.status.text import activity, why
 from metrics.frames.web import charts
 from metrics.frames.web.figures import Figure
 from metrics.times import Moment, clock
+from metrics.web.shell import heading, paragraph
 
 ICONS = {
     Activity.ACTIVE: "check_circle",
@@ -41,16 +42,6 @@ ENTRY = """
   <code>{{ props.row.beginning }}</code>
 </div>
 """
-
-
-def heading(level: int, text: str) -> None:
-    """Add a heading."""
-    TextElement(tag=f"h{level}", text=text)
-
-
-def paragraph(classes: str = "", text: str = "") -> TextElement:
-    """Add a paragraph."""
-    return TextElement(tag="p", text=text).classes(classes)
 
 
 class InstanceLine:

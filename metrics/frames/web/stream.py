@@ -1,29 +1,25 @@
-"""Server-sent events: each record as it is committed, by the HTML standard, section 9.2."""
+"""New records as server-sent events, as they are committed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from fastapi.sse import format_sse_event
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from metrics.frames.live.board import Board
 from metrics.frames.live.subscription import Subscription
 from metrics.frames.records import KINDS
 from metrics.frames.results.formats import json_lines
 from metrics.frames.results.read import Result
+from metrics.web import sse
+from metrics.web.sse import EventStream
 
-MEDIA_TYPE = "text/event-stream"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 LAST_EVENT_ID = r"^\d{1,9}=-?\d{1,12}(,\d{1,9}=-?\d{1,12})*$"
-RETRY_MS = 1_000
-HEARTBEAT_S = 10.0
 WAIT_S = 0.5
 CATCH_UP_RESULTS = 500
 
 
-class EventStream(StreamingResponse):
-    """The records from now on, or from where a client left off, until it goes or is too slow.
+def of(board: Board, last_event_id: str | None) -> EventStream:
+    """Return the records from now on, or from where a client left off, until it goes or is too slow.
 
     The id of an event holds the start of the last window of each size, `1=1468244384,60=1468244340`: to resume there.
 
@@ -33,18 +29,9 @@ class EventStream(StreamingResponse):
     Raises:
         TooManyListenersError: too many others listen.
     """
-
-    def __init__(self, board: Board, last_event_id: str | None) -> None:
-        self._subscription = board.listen()
-        known = dict(_starts(last_event_id)) if last_event_id else {}
-        super().__init__(_events(board, self._subscription, known), headers=HEADERS, media_type=MEDIA_TYPE)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what comes."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._subscription.close()
+    subscription = board.listen()
+    known = dict(_starts(last_event_id)) if last_event_id else {}
+    return EventStream(_events(board, subscription, known), subscription.close)
 
 
 def _starts(event_id: str) -> list[tuple[int, int]]:
@@ -59,13 +46,13 @@ async def _events(board: Board, subscription: Subscription, known: Mapping[int, 
     at = board.known_to(subscription)
     lacking = {size_s: start for size_s, start in known.items() if size_s in at}
     at |= lacking
-    yield format_sse_event(retry=RETRY_MS)
+    yield sse.RETRY
     while results := board.catch_up(subscription, lacking, CATCH_UP_RESULTS):
         for result in results:
             lacking[result.size_s] = at[result.size_s] = result.window.start
             yield _event(result, at)
     while not (subscription.has_overflowed or subscription.has_ended):
-        results = await subscription.take(HEARTBEAT_S)
+        results = await subscription.take(sse.HEARTBEAT_S)
         for result in results:
             at[result.size_s] = result.window.start
             yield _event(result, at)

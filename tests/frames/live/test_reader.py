@@ -45,7 +45,7 @@ def test_what_is_there_is_read_back_and_what_comes_follows(application: Applicat
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
     with reading(application) as board:
-        wait_until(lambda: board.is_ready, "it is ready")
+        wait_until(lambda: board.why_not_ready() is None, "it is ready")
         assert [result.value for result in board.newest(1, 10_000)] == [
             message.value() for message in application.read("seconds")
         ]
@@ -73,7 +73,7 @@ def test_records_of_others_in_the_topics_harm_nobody(application: Application, t
     producer.produce(application.topic("rejected"), None, headers={"cut_from_bytes": b"many", "reason": b"\xff"})
     producer.flush()
     with reading(application) as board:
-        wait_until(lambda: board.is_ready and len(board.rejected) == 1, "it is ready")
+        wait_until(lambda: board.why_not_ready() is None and len(board.rejected) == 1, "it is ready")
         assert (board.rejected[0].reason, board.rejected[0].size_bytes) == ("\N{REPLACEMENT CHARACTER}", 0)
         assert seconds(board) == published
 
@@ -83,7 +83,7 @@ def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path
     application.run("--until-end")
     newest = application.seconds()[-60:]
     with reading(application, KEEP_SECONDS="60", KEEP_MINUTES="60") as board:
-        wait_until(lambda: board.is_ready, "it is ready")
+        wait_until(lambda: board.why_not_ready() is None, "it is ready")
         assert seconds(board) == [(start, number) for start, number, _, _ in newest]
 
 
@@ -94,7 +94,7 @@ def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: 
         assert f" missing on {application.bootstrap_servers}, " in board.trouble.what
         assert not board.has_begun
         application.prepare(tmp_path, frames(T, T + 10))
-        wait_until(lambda: board.is_ready, "all is well")
+        wait_until(lambda: board.why_not_ready() is None, "all is well")
         application.run("--until-end")
         wait_until(lambda: len(seconds(board)) == len(application.seconds()) > 0, "results come")
 
@@ -103,7 +103,7 @@ def test_a_topic_that_is_made_anew_is_read_anew(application: Application, tmp_pa
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
     with reading(application) as board:
-        wait_until(lambda: board.is_ready, "it is ready")
+        wait_until(lambda: board.why_not_ready() is None, "it is ready")
         application.delete_topic("seconds")
         application.create_topic("seconds", cleanup_policy="compact")
         wait_until(lambda: seconds(board) == [], "the new topic is read")
@@ -111,7 +111,7 @@ def test_a_topic_that_is_made_anew_is_read_anew(application: Application, tmp_pa
         application.send(frames(T + 240, T + 250))
         application.run("--until-end")
         wait_until(lambda: len(seconds(board)) == len(application.seconds()), "it has followed")
-        wait_until(lambda: board.is_ready, "all is well")
+        wait_until(lambda: board.why_not_ready() is None, "all is well")
 
 
 def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
@@ -122,14 +122,14 @@ def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
             application.prepare(tmp_path, frames(T, T + 120))
             application.run("--until-end")
             board = closing.enter_context(reading(application))
-            wait_until(lambda: board.is_ready, "it is ready")
+            wait_until(lambda: board.why_not_ready() is None, "it is ready")
             before = seconds(board)
             for broker in java_of(folder):
                 broker.kill()
             wait_until(lambda: board.trouble is not None, "it tells that the broker is away")
             assert seconds(board) == before
         with local_broker.running(folder, print):
-            wait_until(lambda: board.is_ready, "it is ready again")
+            wait_until(lambda: board.why_not_ready() is None, "it is ready again")
             application.send(frames(T + 240, T + 250))
             application.run("--until-end")
             wait_until(lambda: seconds(board)[-1] == (T + 310, 1), "results come again")

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 
 from metrics.frames.live.board import Board
 from metrics.frames.settings import Settings
-from metrics.web import server
+from metrics.frames.web import system
+from metrics.web.app import create_app
+from metrics.web.server import Server
 
 KEEP = {1: 3_600, 60: 1_440}
 TIMEOUT_S = 30.0
@@ -28,7 +30,7 @@ class Serving:
         stopping: set to stop it.
     """
 
-    def __init__(self, board: Board, client: httpx.Client, port: int, web: server.Server, stopping: Event) -> None:
+    def __init__(self, board: Board, client: httpx.Client, port: int, web: Server, stopping: Event) -> None:
         self.board = board
         self.client = client
         self.port = port
@@ -52,12 +54,11 @@ def serving(
     if board is None:
         board = Board(KEEP)
         board.begin([])
-    settings = Settings(api_token=token)
-    app = server.create_api(board, settings)
+    frames = system.system(board, Settings())._replace(pages=[])
+    app = create_app([frames], title=system.TITLE, about=system.ABOUT, token=token, is_loopback=is_loopback)
     add(app)
-    server.guard(app, settings, is_loopback=is_loopback)
     started, stopping = Event(), Event()
-    web = server.Server(app, board, stopping, started.set, lambda: None)
+    web = Server(app, stopping, on_start=started.set, on_stop=frames.stop)
     with create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         thread = Thread(target=lambda: asyncio.run(web.serve([listening])))

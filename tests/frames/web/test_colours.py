@@ -5,6 +5,7 @@ import re
 import pytest
 
 from metrics.frames.web.page import FOLDER
+from metrics.web.shell import STYLE
 
 LINE = re.compile(r"--([a-z-]+): #([0-9a-f]{6});")
 TEXT, GRAPHICS = 4.5, 3.0  # the ratios that AA asks for: 1.4.3, 1.4.11
@@ -12,8 +13,8 @@ TEXT, GRAPHICS = 4.5, 3.0  # the ratios that AA asks for: 1.4.3, 1.4.11
 
 def colours(theme: str) -> dict[str, str]:
     """Return the variables of a theme, by their names."""
-    block = (FOLDER / "page.css").read_text().split(f"{theme} {{\n", 1)[1].split("}", 1)[0]
-    return dict(LINE.findall(block))
+    blocks = [path.read_text().split(f"{theme} {{\n", 1)[1].split("}", 1)[0] for path in (STYLE, FOLDER / "page.css")]
+    return dict(LINE.findall("".join(blocks)))
 
 
 def luminance(colour: str) -> float:
@@ -40,7 +41,7 @@ def test_text_and_lines_stand_out(theme: str) -> None:
         for least, above, below in [
             *((TEXT, above, below) for above in ("text", "quiet") for below in ("page", "card", "alert")),
             *((GRAPHICS, above, "card") for above in ("count", "average", "gap")),
-            (GRAPHICS, "alert-edge", "page"),
+            *((GRAPHICS, above, "page") for above in ("alert-edge", "focus")),
         ]
     }
     assert {name: ratio for name, ratio in ratios.items() if ratio < 1} == {}

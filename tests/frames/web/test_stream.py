@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from metrics.frames.live.board import MOST_LISTENERS, Board
-from metrics.frames.web import stream
+from metrics.web import sse
 from tests.frames.live.results import T, minute, second
 from tests.frames.web.serving import KEEP, Serving, serving
 from tests.kafka.application import wait_until
@@ -110,7 +110,7 @@ def test_who_comes_before_the_results_are_read_waits_for_them() -> None:
 
 
 def test_where_nothing_comes_a_comment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
     with serving() as served, served.client.stream("GET", "/stream") as answer:
         assert [*islice(answer.iter_lines(), 5)] == ["retry: 1000", "", ": nothing new", "", ": nothing new"]
 

@@ -1,0 +1,16 @@
+"""What frames add to the web server."""
+
+from metrics.frames.live.board import Board
+from metrics.frames.settings import Settings
+from metrics.frames.web import openapi
+from metrics.frames.web.page import page
+from metrics.frames.web.routes import routes
+from metrics.web.app import System
+
+TITLE = "Frames per second and unique users per minute"
+ABOUT = "The committed results of the main job, read from their topics as they come; times are in UTC."
+
+
+def system(board: Board, settings: Settings) -> System:
+    """Return the routes and the page."""
+    return System([routes(board)], openapi.ANSWERS, [page(board, settings)], board.why_not_ready, board.end)

@@ -1,0 +1,62 @@
+"""An application that serves any systems: their pages and routes, one API document, one set of access rules."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+from metrics.web import health, openapi, problems, shell
+from metrics.web.auth import Guard
+from metrics.web.shell import Page
+
+VERSION = "1"
+ABOUT_ERRORS = "Errors are returned as `application/problem+json`, by RFC 9457. HEAD is answered as GET is."
+
+
+class System(NamedTuple):
+    """What one system adds to the server.
+
+    Attributes:
+        routers: its routes; see `metrics.web.reading` for those that take GET and HEAD.
+        answers: the types that these answer with, by which the API document describes them.
+        pages: its pages; their paths are no other system's.
+        why_not_ready: returns in words why what it serves is not up to date; None if it is.
+        stop: ends the answers that have no end of their own.
+    """
+
+    routers: Sequence[APIRouter]
+    answers: Sequence[Any]
+    pages: Sequence[Page]
+    why_not_ready: Callable[[], str | None]
+    stop: Callable[[], None]
+
+
+def create_app(
+    systems: Sequence[System], *, title: str, about: str, token: str | None, is_loopback: bool = True
+) -> FastAPI:
+    """Return the application: the routes of each system and of health, their documentation, and the pages.
+
+    Args:
+        title, about: of the API document.
+        token: required by every route except those of health; None for none.
+        is_loopback: whether it is served at loopback only.
+    """
+    # swagger-ui's files come with a package
+    app = FastAPIOffline(title=title, version=VERSION, description=f"{about}\n\n{ABOUT_ERRORS}\n", redoc_url=None)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods == {"GET"}:
+            route.methods.add("HEAD")
+    for system in systems:
+        for router in system.routers:
+            app.include_router(router)
+    app.include_router(health.router([system.why_not_ready for system in systems]))
+    problems.add_to(app)
+    answers = [health.Health, *(answer for system in systems for answer in system.answers)]
+    openapi.add_to(app, answers, with_token=token is not None)
+    pages = [page for system in systems for page in system.pages]
+    if pages:
+        shell.add_to(app, pages)
+    app.add_middleware(Guard, token=token, is_loopback=is_loopback)
+    return app

@@ -1,0 +1,78 @@
+"""The OpenAPI document: FastAPI describes the routes, and msgspec the types that they answer with."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from metrics.web import problems as problem_details
+from metrics.web.problems import Problem, WrongField
+
+Responses = dict[int | str, dict[str, Any]]
+
+OPEN_TO_ALL: dict[str, Any] = {"security": []}
+_SCHEMA = "#/components/schemas/{name}"
+_WRONG_FIELDS = 422
+_MEANINGS = {
+    401: "the token is missing or wrong",
+    403: "asked from another site, or for another host",
+    406: "neither JSON nor CSV is accepted",
+    422: "parameters are not allowed as given; `errors` names each",
+    503: "not known yet, or the broker is away",
+}
+
+
+def answer(type_: type[msgspec.Struct], description: str) -> Responses:
+    """Return how a route answers with a type, for the document."""
+    content = {"application/json": {"schema": {"$ref": reference(type_)}}}
+    return {200: {"description": description, "content": content}}
+
+
+def problems(*statuses: int) -> Responses:
+    """Return how a route answers that something is wrong, by the usual meanings of each status."""
+    return {status: body for each in statuses for status, body in problem(each, _MEANINGS[each]).items()}
+
+
+def problem(status: int, meaning: str) -> Responses:
+    """Return how a route answers with a status that has a meaning of its own there."""
+    wrong = [WrongField("limit", "Input should be less than or equal to 10000")] if status == _WRONG_FIELDS else []
+    example = msgspec.to_builtins(problem_details.of(status, meaning, wrong))
+    content = {problem_details.MEDIA_TYPE: {"schema": {"$ref": reference(Problem)}, "example": example}}
+    return {status: {"description": meaning, "content": content}}
+
+
+def reference(type_: Any) -> str:
+    """Return where the document has the schema of a type."""
+    (schema,), _ = msgspec.json.schema_components([type_], ref_template=_SCHEMA)
+    return str(schema["$ref"])
+
+
+def add_to(app: FastAPI, answers: Sequence[Any], *, with_token: bool) -> None:
+    """Complete an application's document.
+
+    Args:
+        answers: the types that its routes answer with.
+        with_token: whether they require a token.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(_schemas([*answers, Problem]))
+            if with_token:
+                components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+                document["security"] = [{"token": []}]
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _schemas(types: Sequence[Any]) -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(types, ref_template=_SCHEMA)
+    for schema in schemas.values():
+        schema["description"] = inspect.cleandoc(schema.get("description", ""))
+    return schemas

@@ -1,0 +1,52 @@
+"""Routes that only read: they take GET and HEAD, and answer other methods with a problem."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from metrics.web import problems
+from metrics.web.openapi import Responses
+
+METHODS = ("GET", "HEAD")
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+
+
+def add(
+    router: APIRouter,
+    path: str,
+    answer: Callable[..., Any],
+    tag: str,
+    summary: str,
+    responses: Responses,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Add a path that takes GET and HEAD, and is documented as GET.
+
+    Args:
+        responses: its answers, for the API document.
+        more: additions to its entry there.
+    """
+    add = partial(router.add_api_route, path, answer, response_model=None)
+    add(methods=["GET"], tags=[tag], summary=summary, responses=responses, openapi_extra=more)
+    add(methods=["HEAD"], include_in_schema=False)
+    router.routes.append(Route(path, _Refusal(), include_in_schema=False))
+
+
+def json(answer: Any) -> Response:
+    """Return an answer as JSON."""
+    return Response(msgspec.json.encode(answer), headers=HEADERS, media_type="application/json")
+
+
+class _Refusal:
+    """Any method that a path does not take; an ASGI application, as only such a route gets all methods."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = ", ".join(METHODS)
+        refusal = problems.answer(405, f"{scope['path']} takes {taken} only", headers={"Allow": taken})
+        await refusal(scope, receive, send)

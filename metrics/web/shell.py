@@ -1,0 +1,105 @@
+"""The shell of every page: what it loads, its header, its theme, and how many may be open."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import nicegui
+from fastapi import FastAPI, Request, Response
+from nicegui import Client, ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from metrics.web import problems
+
+MOST_PAGES = 100  # each takes about 0.5 MB, for a minute also where no browser connects
+STYLE = Path(__file__).parent / "shell.css"
+THEME = "theme"  # the cookie that remembers which one was chosen
+THEMES = {"as the system": None, "dark": True, "light": False}
+
+
+class Page(NamedTuple):
+    """A page: where it is, what it loads, and what builds it.
+
+    Attributes:
+        build: called for each browser that opens it; it adds a `header` and a `main`.
+        styles, scripts: files of CSS and JavaScript.
+    """
+
+    path: str
+    title: str
+    build: Callable[[], object]
+    styles: Sequence[Path]
+    scripts: Sequence[Path]
+
+
+def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
+    """Add pages to an application, after all its routes: what these do not answer, the pages' own application does."""
+    for page in pages:
+        app.add_route(page.path, _head, ["HEAD"])
+        _register(page)
+    ui.run_with(
+        app,
+        title=pages[0].title,
+        language="en-GB",
+        tailwind=False,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+    )
+    problems.add_to(nicegui.app)
+
+
+async def _head(_: Request) -> Response:
+    return Response(media_type="text/html")
+
+
+def _register(page: Page) -> None:
+    @ui.page(page.path, title=page.title, dark=None)
+    def build() -> Response | None:
+        if len(Client.instances) > MOST_PAGES:
+            return problems.answer(503, "too many pages are open, or were asked for in the last minute")
+        for style in (STYLE, *page.styles):
+            ui.add_css(style)
+        for script in page.scripts:
+            ui.add_body_html(f"<script>{script.read_text()}</script>")
+        page.build()
+        return None
+
+
+@contextmanager
+def header(title: str, about: str) -> Iterator[None]:
+    """Add the header: a title with a line about it, what the page adds to them, and the choice of a theme."""
+    with ui.element("header").classes("top"):
+        with ui.element("div"):
+            heading(1, title)
+            paragraph("quiet", about)
+        yield
+        _add_theme_button()
+
+
+def heading(level: int, text: str) -> None:
+    """Add a heading."""
+    TextElement(tag=f"h{level}", text=text)
+
+
+def paragraph(classes: str = "", text: str = "") -> TextElement:
+    """Add a paragraph."""
+    return TextElement(tag="p", text=text).classes(classes)
+
+
+def _add_theme_button() -> None:
+    """Add the switch between light and dark; a cookie remembers it."""
+    names = list(THEMES)
+    chosen = ui.context.client.request.cookies.get(THEME, "")
+    at = names.index(chosen) if chosen in THEMES else 0
+    dark = ui.dark_mode(THEMES[names[at]])
+    button = ui.button(f"Theme: {names[at]}", icon="contrast", color=None).classes("theme").props("flat no-caps")
+
+    def switch() -> None:
+        nonlocal at
+        at = (at + 1) % len(names)
+        dark.value = THEMES[names[at]]
+        button.set_text(f"Theme: {names[at]}")
+        ui.run_javascript(f"document.cookie = '{THEME}={names[at]}; path=/; max-age=31536000; SameSite=Strict'")
+
+    button.on_click(switch)
