@@ -1,1 +1,1 @@
-"""The main job as Prometheus sees it: metrics, health and readiness over HTTP."""
+"""Metrics, health and readiness of a job, over HTTP; the job brings a registry and knows its own health."""

@@ -126,7 +126,7 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield None
         return
     # To import it takes as long as a tenth of a start.
-    from metrics.monitoring.server import exposed_over_http  # noqa: PLC0415
+    from metrics.frames.monitoring.serving import exposed_over_http  # noqa: PLC0415
 
     with exposed_over_http(settings) as exposed:
         host = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host

@@ -92,8 +92,8 @@ class Exposed:
         trouble = self._trouble
         return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
 
-    def stands_still_s(self) -> float | None:
-        """Return for how long the loop has not turned, where that is longer than a broker can make it wait.
+    def why_not_alive(self) -> str | None:
+        """Return in words that the loop has not turned for longer than a broker can make it wait; None if it has.
 
         A commit has two steps, and an abort follows where they fail; each returns or is given up within call_s. Then
         the broker is known to be away, and tried again for broker_timeout_s.
@@ -103,7 +103,7 @@ class Exposed:
             return None
         still_s = monotonic() - turned_at_s
         limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._trouble else 0)
-        return still_s if still_s > limit_s else None
+        return f"the loop stands still: it has not turned for {still_s:.0f} s" if still_s > limit_s else None
 
     def stand_by(self, line: str) -> None:
         """Note what is waited for: while another instance may be active, its counters are not ours to tell."""

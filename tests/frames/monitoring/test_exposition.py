@@ -105,7 +105,7 @@ def test_it_serves_three_paths_to_those_who_read(application: Application, expos
         assert exposed.get("/readyz?verbose") == (200, "ready\n")
         assert exposed.get("/metrics", "HEAD") == (200, "")
         assert exposed.get("/") == (404, "there is no /, only /metrics, /healthz, /readyz\n")
-        assert exposed.get("/metrics", "POST").status == 501
+        assert exposed.get("/metrics", "POST") == (405, "Method Not Allowed\n")
         process.send_signal(signal.SIGTERM)
         assert f"metrics at http://127.0.0.1:{exposed.port}/metrics\n" in finish(process)
     assert exposed.get("/healthz").status == 0
