@@ -1,1 +1,3 @@
-"""Exact counts of a stream of frames: frames per second, unique users per minute."""
+"""Metrics of media streams: five systems over plumbing that knows none of them."""
+
+__version__ = "0.1.0"

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 
-from app import Application
 from metrics import settings
+from metrics.application import Application
 from metrics.cli.misnamed import misnamed
 from metrics.errors import SettingsError
 from metrics.frames.settings import Settings

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from metrics import __version__
+
 FrameFiles = Annotated[
     list[Path],
     typer.Argument(
@@ -12,4 +14,15 @@ FrameFiles = Annotated[
         help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
         "- for standard input.",
     ),
+]
+
+
+def _say_version(is_asked: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if is_asked:
+        typer.echo(f"metrics {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from metrics.cli.given_settings import settings_for_broker
+from metrics.cli.project import project_folder
 from metrics.errors import FileError
 from metrics.files import paths
 from metrics.kafka import local_broker
@@ -15,7 +16,7 @@ from metrics.terminal.console import say
 
 S = TypeVar("S", bound=KafkaSettings)
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+PROJECT = project_folder()
 DATA = PROJECT / "data"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from metrics.cli.arguments import Version
 from metrics.cli.broker_in_use import DATA, PROJECT, default_file
 from metrics.cli.given_settings import settings_for_broker
 from metrics.cli.reporting import stopping_on_signals
@@ -52,6 +53,7 @@ def main_job(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Go on although saved state, or frames that it needs, are gone.")
     ] = False,
+    version: Version = False,  # noqa: ARG001  # it is said before this is called
 ) -> None:
     """Count the frames of a Kafka topic: **frames per second** and **unique users per minute**.
 

@@ -1,0 +1,38 @@
+"""The application: the commands and settings of all systems, and the commands that know none."""
+
+import sys
+
+import typer
+
+from metrics.cli import COMMANDS as CLI
+from metrics.cli.registry import STYLE, Commands
+from metrics.cli.reporting import reporting
+from metrics.errors import MetricsError, OutputClosedError
+from metrics.frames.commands import COMMANDS as FRAMES
+from metrics.frames.commands.main_job import main_job
+from metrics.frames.settings import Settings
+from metrics.settings import help_text
+from metrics.terminal import console, streams
+
+
+class Application(Commands):
+    """The commands of all systems; without one, the main job of frames."""
+
+    modules = FRAMES | CLI
+    settings = (Settings,)
+
+
+app = typer.Typer(cls=Application, epilog=help_text(Application.settings), **STYLE)
+app.callback(invoke_without_command=True)(reporting(main_job))
+
+
+def run() -> None:
+    """Run what the command line asks for."""
+    streams.take_over()
+    try:
+        app()
+    except OutputClosedError as error:
+        sys.exit(error.exit_code)  # only help is printed outside of a command, and its reader has seen enough
+    except MetricsError as error:
+        console.fail(error)
+        sys.exit(error.exit_code)

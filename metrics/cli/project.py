@@ -1,0 +1,17 @@
+"""The folder that `data/` and the local broker's folder are in."""
+
+from contextlib import suppress
+from pathlib import Path
+
+_CODE = Path(__file__).resolve().parents[2]
+
+IS_CLONE = (_CODE / "app.py").is_file()
+
+
+def project_folder() -> Path:
+    """Return the clone's folder; where the package is installed, the working folder."""
+    if IS_CLONE:
+        return _CODE
+    with suppress(FileNotFoundError):  # it is gone
+        return Path.cwd()
+    return Path()
