@@ -1,4 +1,4 @@
-"""`reset-offsets`: the group is set to read from elsewhere, its state with it."""
+"""`reset-offsets`: moves the group, with its state, to another position."""
 
 from typing import Annotated
 
@@ -25,15 +25,15 @@ def reset_offsets(
         str,
         typer.Option("--to", metavar="WHERE", help="earliest, latest, offset:N, or event time: 2016-07-11T13:40:00Z."),
     ],
-    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only tell what would happen.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only say what would happen.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
 ) -> None:
-    """Set the group to read from elsewhere, its state with it: nothing counts twice, no window is published in part.
+    """Move the group, with its state, to another position: nothing counts twice, no window is published in part.
 
-    Back, windows from there on are published again, with the values that they had; the frames up to there are read once
-    more for it. Forward, windows that lack what is skipped are never published.
+    Back, windows from there on are published again with the same counts; to find out how, the frames before are read
+    once more. Forward, windows that lack skipped frames are never published. Averages begin again there.
 
-    Refuses to do it while an instance is active. What would be in a topic twice is told.
+    Without --execute, it only says what would happen. It refuses while an instance is active.
 
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """

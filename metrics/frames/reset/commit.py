@@ -1,4 +1,4 @@
-"""Does a reset: offsets and state in one transaction, unless somebody counts for the group."""
+"""The commit of a reset: offsets and state in one transaction, unless an instance counts for the group."""
 
 from threading import Event
 
@@ -20,26 +20,26 @@ from metrics.kafka.topics import TopicsInUse
 
 
 def require_inactive(seen: Seen) -> None:
-    """See that nobody counts for a group.
+    """See that no instance counts for a group.
 
     Raises:
-        FencedError: an instance is active.
+        FencedError: one is active.
     """
     if seen.activity is Activity.ACTIVE:
         raise FencedError(
             f"instance {seen.instance_id} of the group {seen.group} is active, so nothing is reset",
-            why="it was seen to commit, and would count on from where it stands",
-            now="stop it, and those that stand by, and try again",
+            why="it was seen to commit, and would go on from where it is",
+            now="stop it and its standbys, and try again",
         )
 
 
 def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Seen, after: State) -> None:
     """Commit offsets and state in one transaction, under the transactional id of the job.
 
-    An instance that has begun since then is fenced by it, or fences it: one of both has no effect.
+    An instance that has begun since then is fenced by this, or fences it: only one of the two has an effect.
 
     Args:
-        seen: how the group stood when the new state was worked out.
+        seen: the group as it was when the new state was worked out.
         after: the new state.
 
     Raises:
@@ -62,7 +62,7 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
 
 
 def _require_unmoved(settings: Settings, in_use: TopicsInUse, seen: Seen, saved: SavedState | None) -> None:
-    """See that nobody has counted since the new state was worked out."""
+    """See that no instance has counted since the new state was worked out."""
     known = {number: at for number, at in seen.state.partitions.items() if number not in seen.new}
     before = msgspec.structs.replace(seen.state, partitions=known)
     expected = (before, in_use.input_id, seen.instance_id)
@@ -74,5 +74,5 @@ def _moved(settings: Settings, why: str) -> FencedError:
     return FencedError(
         f"an instance has begun to count for the group {settings.consumer_group_id}; nothing is reset",
         why=why,
-        now="stop it, and those that stand by, and try again",
+        now="stop it and its standbys, and try again",
     )

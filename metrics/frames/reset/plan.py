@@ -1,26 +1,32 @@
-"""Sets a group to read from elsewhere: worked out first, and then done."""
+"""A reset of one group: worked out first, then done."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
+from typing import cast
 
 import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import StateError
-from metrics.frames.core.state import Rules, State, Tally
-from metrics.frames.core.windows import SECOND_S
+from metrics.frames.core.frame import FrameMessage, read_frame
+from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
-from metrics.frames.reset.replay import Rereading
-from metrics.frames.reset.state import NEVER, Stretch, Stretches, WindowCounts, closed_through, first_open
-from metrics.frames.reset.target import Since, Target, goals
+from metrics.frames.reset.replay import Replay
+from metrics.frames.reset.state import begun_again, closed_through, lost_frames, skipping, without_windows
+from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
+from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import Extent, extents
+from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.topics import TopicsInUse
-from metrics.times import MINUTE_S, Moment
+from metrics.times import Moment, rfc3339
+
+CHUNK_FRAMES = 100
 
 
 class Move(msgspec.Struct):
@@ -39,15 +45,13 @@ class Plan(msgspec.Struct):
     Attributes:
         to: where the group is set.
         lost: frames of open windows, or held, that are given up.
-        closed_through: windows that end at or before it stay as they are; null where none is.
-        published_again: windows that the outputs hold, and that are published once more when their frames are read.
-        published_first: how many of those published then the outputs do not hold; null where that is not known.
-        never_published: windows that are not published, and never will be; those without frames are among them.
-        twice: the topics that will hold records a second time, and at most how many; null where that is not known.
-        is_whole: whether the topic holds all frames that were read; else counters of late and rejected frames begin
-            anew.
-        has_other_averages: the outputs lack windows that were published; averages go on from what the frames say.
-        has_changes: false where the group stands there already.
+        closed_before: windows that end at or before it were closed; null if none was.
+        closed_through: windows that end at or before it will be closed, and those up to `closed_before` stay as they
+            are; null if none is.
+        averages_since: the first second that averages, and counters, then run over; null if they run over all.
+        twice: topics that will hold records a second time.
+        is_whole: whether the topic holds all frames; else, no window that lacks some can be published again.
+        has_changes: false if the group is there already.
         is_done: whether it was done.
     """
 
@@ -59,13 +63,11 @@ class Plan(msgspec.Struct):
     read_again: int
     skipped: int
     lost: int
+    closed_before: Moment | None
     closed_through: Moment | None
-    published_again: Stretches
-    published_first: WindowCounts | None
-    never_published: Stretches
-    twice: dict[str, int | None]
+    averages_since: Moment | None
+    twice: list[str]
     is_whole: bool
-    has_other_averages: bool
     has_changes: bool
     is_done: bool = False
 
@@ -74,7 +76,7 @@ class Reset:
     """A reset of one group, to be worked out, and then done.
 
     Attributes:
-        frames: about how many frames are read to work it out, at the most.
+        frames: about how many frames are read to work it out, at most.
     """
 
     def __init__(
@@ -91,40 +93,94 @@ class Reset:
         self._in_use = in_use
         self._seen = seen
         self._before = self._after = seen.state
-        self._positions = {number: at.position for number, at in seen.state.partitions.items()}
+        self._held = held
         self._lows = {number: at.low for number, at in held.items()}
+        self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._target = target
         self._goals = goals(target, seen.topic, held, self._positions, closed_through(seen.state))
-        self._rereading = Rereading(consumer, settings, in_use, seen.state, held)
-        skipped = sum(max(0, self._goals[number] - at) for number, at in self._positions.items())
-        self.frames = skipped + (self._rereading.frames_back() if self._goes_back() else 0)
-
-    def _goes_back(self) -> bool:
-        return isinstance(self._target, Since) or any(self._goals[n] < at for n, at in self._positions.items())
+        moves = {number: goal - self._positions[number] for number, goal in self._goals.items()}
+        self._skips = any(move > 0 for move in moves.values())
+        self._goes_back = isinstance(target, Since) or any(move < 0 for move in moves.values())
+        again = sum(max(0, self._positions[number] - low) for number, low in self._lows.items())
+        self.frames = sum(max(0, move) for move in moves.values()) + (again if self._goes_back else 0)
 
     def work_out(self, on_progress: Callable[[int], None]) -> Plan:
-        """Find the state that the group is to have, and tell what follows from it.
+        """Find the state that the group is to have, and say what follows from it.
 
         Raises:
             StateError: frames are gone that open windows need.
-            BrokerError: the topics cannot be read.
+            BrokerError: the topic cannot be read.
         """
-        state, rereading = self._before, self._rereading
-        rereading.report_to(on_progress)
-        if self._goes_back():
-            ends = {n: max(self._lows[n], min(self._goals[n], at)) for n, at in self._positions.items()}
-            state = rereading.back(ends, self._target.second if isinstance(self._target, Since) else NEVER)
-        if any(self._goals[number] > at for number, at in self._positions.items()):
-            state = rereading.ahead(state, self._goals)
-        if state != self._before:
-            state = rereading.as_published(state)
-        self._after = state
-        return self._plan(rereading.first_published(state))
+        progress = Progress(on_progress)
+        if self._skips:
+            self._after = self._ahead(progress)
+        elif self._goes_back:
+            self._after = self._back(progress)
+        return self._plan()
 
-    def _plan(self, published_first: WindowCounts | None) -> Plan:
+    def _back(self, progress: Progress) -> State:
+        """Count the frames again from the first that the topic holds, to where no open window lacks one."""
+        before, through = self._before, closed_through(self._before)
+        whole = self._whole_from(self._cut())
+        if whole > through:
+            raise StateError(
+                f"{self._seen.topic} no longer holds frames that open windows need",
+                why=f"from {rfc3339(whole)} on windows are whole, and through {rfc3339(through)} they are closed",
+                now="to go on without them: python app.py --accept-loss; to skip them: --to latest",
+            )
+        fresh = State.fresh(self._lows, before.rules)
+        if isinstance(self._target, Offset):
+            holding = [number for number, goal in self._goals.items() if goal < self._positions[number]]
+            replay = Replay(fresh, self._goals, holding=holding, close_to=through)
+            state = self._replayed(replay, self._lows, self._goals, progress)
+            if closed_through(state) >= whole:
+                return begun_again(state, before)
+        until = max(whole, self._target.second if isinstance(self._target, Since) else 0)
+        ends = {number: max(low, self._positions[number]) for number, low in self._lows.items()}
+        replay = Replay(fresh, ends, until=until, close_to=until)
+        state = self._replayed(replay, self._lows, ends, progress)
+        return begun_again(state, before) if whole or state.seconds.last >= 0 else fresh
+
+    def _ahead(self, progress: Progress) -> State:
+        """Read what is skipped for its event time alone. Ends of transactions are no frames."""
+        begin = without_windows(self._before, self._lows, self._goals)
+        starts = {number: at.position for number, at in begin.partitions.items()}
+        ends = {number: max(start, self._goals[number]) for number, start in starts.items()}
+        ahead = self._replayed(Replay(begin, ends), starts, ends, progress)
+        removed = [number for number, at in self._positions.items() if self._lows[number] > at]
+        if not removed and not any(at.tally.consumed for at in ahead.partitions.values()):
+            return self._before
+        return skipping(self._before, ahead, self._whole_from(removed))
+
+    def _replayed(
+        self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int], progress: Progress
+    ) -> State:
+        topic = self._seen.topic
+        spans = [Span(topic, number, starts[number], ends[number]) for number in ends]
+        streams = Streams(self._consumer, spans)
+        records = {span.partition: progress.over(span, streams.of(topic, span.partition)) for span in spans}
+
+        def read(partition: int) -> list[FrameMessage]:
+            return cast("list[FrameMessage]", list(islice(records[partition], CHUNK_FRAMES)))
+
+        return replay.run(read)
+
+    def _cut(self) -> list[int]:
+        """Return the partitions whose first frames are gone."""
+        return [number for number, low in self._lows.items() if low > 0]
+
+    def _whole_from(self, cut: Collection[int]) -> int:
+        """Return from where on windows lack no frame of some partitions that lost their first ones; 0 for none."""
+        whole = 0
+        streams = Streams(self._consumer, [Span(self._seen.topic, number, *self._held[number]) for number in cut])
+        for number in cut:
+            first = [read_frame(message.value()) for message in streams.first(self._seen.topic, number, FIRST_FRAMES)]
+            whole = max(whole, whole_from(first, self._before.partitions[number].newest, self._before.rules))
+        return whole
+
+    def _plan(self) -> Plan:
         before, after, seen = self._before, self._after, self._seen
         moves = [_move(number, at, after.partitions[number].position) for number, at in self._positions.items()]
-        again = Stretches(self._published_again(SECOND_S), self._published_again(MINUTE_S))
         read_again = sum(move.read_again for move in moves)
         return Plan(
             seen.group,
@@ -134,51 +190,27 @@ class Reset:
             moves,
             read_again,
             sum(move.skipped for move in moves),
-            max(0, _tally(after).lost - _tally(before).lost),
-            Moment.of(through) if (through := closed_through(after)) else None,
-            again,
-            published_first,
-            Stretches(self._never_published(SECOND_S), self._never_published(MINUTE_S)),
-            self._twice(again, read_again),
-            self._rereading.is_whole,
-            self._rereading.has_other_averages,
+            max(0, lost_frames(after) - lost_frames(before)),
+            _moment(closed_through(before)),
+            _moment(closed_through(after)),
+            _moment(after.counted_since),
+            self._twice(is_read_again=read_again > 0),
+            not self._cut(),
             after != before,
         )
 
-    def _published_again(self, size_s: int) -> Stretch | None:
-        there, through = self._rereading.there[size_s], closed_through(self._after)
-        start = through - through % size_s
-        windows, last = there.all().windows - there.before(start).windows, there.all().last
-        return Stretch(Moment.of(start) if start else None, Moment.of(last), windows) if windows else None
-
-    def _never_published(self, size_s: int) -> Stretch | None:
-        """Return what is skipped now; of a stretch that was skipped before, nothing is said again."""
-        end = closed_through(self._after)
-        if end <= closed_through(self._before):
-            return None
-        stays = self._rereading.there[size_s].before(end)
-        start = stays.last + size_s if stays.windows else first_open(self._before)
-        return Stretch.between(start - start % size_s, end, size_s)
-
-    def _twice(self, again: Stretches, read_again: int) -> dict[str, int | None]:
-        """Return the topics that will hold records twice, and how many."""
-        settings, twice = self._settings, dict[str, int | None]()
-        if again.seconds is not None:
-            twice[settings.sec_metrics_output_topic] = again.seconds.windows
-        if again.minutes is not None:
-            twice[settings.min_metrics_output_topic] = again.minutes.windows
-        rejected = sum(_tally(self._before).rejected.values()) - sum(_tally(self._after).rejected.values())
-        if read_again and (rejected > 0 or not self._rereading.is_whole):
-            twice[settings.rejected_topic] = rejected if self._rereading.is_whole else None
-        if read_again and settings.output_stream is not None:
-            twice[settings.output_stream] = read_again
-        return twice
+    def _twice(self, *, is_read_again: bool) -> list[str]:
+        settings = self._settings
+        is_published_again = closed_through(self._after) < closed_through(self._before)
+        results = settings.result_topics() if is_published_again else ()
+        frames = (settings.rejected_topic, settings.output_stream) if is_read_again else ()
+        return [topic for topic in (*results, *frames) if topic is not None]
 
     def require_no_instance(self) -> None:
-        """See that nobody counts for the group.
+        """See that no instance counts for the group.
 
         Raises:
-            FencedError: an instance is active.
+            FencedError: one is active.
         """
         commit.require_inactive(self._seen)
 
@@ -196,11 +228,8 @@ def _move(number: int, position: int, new: int) -> Move:
     return Move(number, position, new, max(0, position - new), max(0, new - position))
 
 
-def _tally(state: State) -> Tally:
-    total = Tally()
-    for partition in state.partitions.values():
-        total.add(partition.tally)
-    return total
+def _moment(second: int) -> Moment | None:
+    return Moment.of(second) if second else None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a group can be set to read from, and what that means for each partition."""
+"""The positions a group can be set to, and what each means for every partition."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,14 +10,14 @@ from metrics.times import rfc3339
 
 
 class Edge(StrEnum):
-    """An edge of what the topic holds."""
+    """The beginning or the end of every partition."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
 
 
 class Offset(NamedTuple):
-    """The same offset of each partition."""
+    """The same offset in every partition."""
 
     offset: int
 
@@ -26,7 +26,7 @@ class Offset(NamedTuple):
 
 
 class Since(NamedTuple):
-    """Where the windows are open that end after a second of event time."""
+    """A second of event time: all windows that end after it are open again."""
 
     second: int
 
@@ -40,15 +40,15 @@ Target = Edge | Offset | Since
 def goals(
     target: Target, topic: str, held: Mapping[int, Extent], positions: Mapping[int, int], closed_through: int
 ) -> dict[int, int]:
-    """Return the position that each partition is to get, as far as that is known before the frames are read.
+    """Return each partition's new position; for a time, the present ones, since only the frames tell.
 
     Args:
-        held: what the topic holds of each partition.
-        positions: where the group stands.
-        closed_through: the second through which it has published; 0 where it has not.
+        held: the offset range of each partition.
+        positions: where the group is.
+        closed_through: the second through which it has closed windows; 0 if none is closed.
 
     Raises:
-        SettingsError: it has none such.
+        SettingsError: there is no such position.
     """
     if isinstance(target, Since):
         _require_published(target, closed_through)

@@ -1,11 +1,15 @@
 """A group set to read from elsewhere, on a real broker: what is published again is the same, nothing counts twice."""
 
 import signal
+from collections.abc import Sequence
 from typing import Any
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics.frames.core.state import GUARD_VERSION, Rules, State
 from tests.frames.job.test_resuming import remove_frames_before
-from tests.kafka.application import LIVE, Application, finish, frame, wait_until
+from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 RULES = Rules(lateness_s=5, future_limit_s=300, version=GUARD_VERSION)
@@ -19,6 +23,28 @@ def state(application: Application) -> State:
     saved = application.saved_state()
     assert saved is not None
     return saved.state
+
+
+def since(rows: Sequence[tuple[Any, ...]], start: int) -> list[tuple[Any, ...]]:
+    """Return the rows from a start on, with the averages that they have if these begin there."""
+    left = [row for row in rows if row[0] >= start]
+    numbers = [row[1] for row in left]
+    averages = [round(sum(numbers[: at + 1]) / (at + 1), 3) for at in range(len(left))]
+    return [(*row[:2], average, *row[3:]) for row, average in zip(left, averages, strict=True)]
+
+
+def compact(application: Application, role: str, variable: str) -> None:
+    """Put a copy of a topic in its place that holds only the last record of each key."""
+    messages, topic = application.read(role), application.topic(f"{role}-compacted")
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.create_topics([NewTopic(topic, 1, 1, config={"retention.ms": "-1"})])[topic].result(TIMEOUT_S)
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    last = {message.key(): message.offset() for message in messages}
+    for message in messages:
+        if last[message.key()] == message.offset():
+            producer.produce(topic, message.value(), message.key())
+    assert producer.flush(TIMEOUT_S) == 0
+    application.variables[variable] = topic
 
 
 def count_200_seconds(application: Application) -> None:
@@ -36,10 +62,9 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     before, seconds, minutes = state(application), application.seconds(), application.minutes()
     told = plan(application, "earliest")
     assert (told["read_again"], told["skipped"], told["lost"], told["is_done"]) == (404, 0, 0, False)
-    assert told["published_again"]["seconds"]["windows"] == len(seconds)
-    assert told["published_again"]["minutes"]["windows"] == len(minutes) == 4
-    assert sorted(told["twice"].values()) == [4, 4, len(seconds)]
-    assert told["published_first"] == {"seconds": 0, "minutes": 0}
+    assert (told["closed_before"]["timestamp"], told["closed_through"]) == (T + 240, None)
+    assert told["averages_since"] is None
+    assert told["twice"] == [application.topic(role) for role in ("seconds", "minutes", "rejected")]
     assert plan(application, "2000-01-01T00:00:00Z") == told | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
@@ -56,21 +81,32 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     assert application.answer("verify", "--json")["verdict"] == "agrees"
 
 
-def test_from_the_middle_on_windows_are_published_again_with_the_values_that_they_had(application: Application) -> None:
+def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_they_had(application: Application) -> None:
+    #  frames at 0 3 … 87 90 … 198: back to 90, the rows of 0 at 88 and 89 come again with 90
     count_200_seconds(application)
     before, seconds, minutes = state(application), application.seconds(), application.minutes()
     told = plan(application, "2016-07-11T13:40:30Z", "--execute")
-    assert (told["is_done"], told["has_other_averages"]) == (True, False)
+    assert told["is_done"]
+    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [240, 90]
+    assert told["averages_since"]["timestamp"] == T + 88
     assert state(application).closing_to == T + 90
     application.run("--until-end")
-    again = [row for row in seconds if row[0] >= T + 90]
+    again = since(seconds, T + 88)
     assert application.seconds() == seconds + again
-    assert application.minutes() == minutes + [row for row in minutes if row[0] >= T + 60]
-    assert state(application) == before
-    windows = told["published_again"]
-    assert (windows["seconds"]["windows"], windows["minutes"]["windows"]) == (len(again), 3)
+    assert application.minutes() == minutes + since(minutes, T + 60)
+    after = state(application)
+    assert [at.position for at in after.partitions.values()] == [at.position for at in before.partitions.values()]
+    assert (after.seconds.windows, after.seconds.total) == (len(again), sum(row[1] for row in again))
+    assert (after.seconds.closed_through, after.seconds.last) == (before.seconds.closed_through, before.seconds.last)
+
     found = application.answer("verify", "--json", exit_code=1)
-    assert found["counts"] == {"doubled": len(again) + 3, "rejected": 4}
+    assert found["counts"] == {"doubled": len(again) + 3}
+    compact(application, "seconds", "SEC_METRICS_OUTPUT_TOPIC")
+    compact(application, "minutes", "MIN_METRICS_OUTPUT_TOPIC")
+    found = application.answer("verify", "--json")
+    assert (found["verdict"], found["counts"]) == ("agrees", {})
+    assert "the group was reset: averages are verified from 2016-07-11T13:40:28Z" in application.run("verify")
+    assert application.answer("verify", "--json", "--from", "2016-07-11T13:41:00Z")["verdict"] == "agrees"
 
 
 def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: Application) -> None:
@@ -85,34 +121,25 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     application.send([frame(T + second, "a") for second in (70, 75)], timestamp=LIVE)
     told = plan(application, "latest", "--execute")
     assert (told["read_again"], told["skipped"], told["lost"]) == (0, 2, 1)
-    dropped = told["never_published"]
-    assert [dropped["seconds"][end]["timestamp"] - T for end in ("first", "last")] == [11, 119]
-    assert [dropped["minutes"][end]["timestamp"] - T for end in ("first", "last")] == [0, 60]
+    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [15, 120]
+    assert told["averages_since"]["timestamp"] == T + 120
     application.send([frame(T + second, "a") for second in (119, 130, 200)], timestamp=LIVE)
     application.run("--until-end")
     assert [(row[0] - T, row[1]) for row in application.seconds()[len(seconds) :] if row[1]] == [(130, 1), (200, 1)]
+    assert application.seconds()[len(seconds) :] == since(application.seconds(), T + 120)
     assert application.seconds()[len(seconds)][0] == T + 120
     assert [row[0] - T for row in application.minutes()] == [120, 180]
     tally = state(application).partitions[0].tally
-    assert (tally.consumed, tally.counted, tally.late, tally.lost) == (6, 4, 1, 1)
+    assert (tally.consumed, tally.counted, tally.late, tally.lost) == (4, 2, 1, 1)
     assert tally.is_conserved()
 
-    # a@0 to h@200, back over what was skipped: windows of 201 seconds and 4 minutes, of which these were published
-    told = plan(application, "earliest")
-    missing = {"seconds": 201 - len(application.seconds()), "minutes": 4 - len(application.minutes())}
-    assert (told["published_first"], missing["minutes"]) == (missing, 2)
-    assert told["published_again"]["seconds"]["windows"] == len(application.seconds())
-    told = plan(application, "2016-07-11T13:40:10Z")  # 70: in what was skipped
-    published = {row[0] for row in application.seconds() if row[0] >= T + 70}
-    assert told["published_first"] == {"seconds": 131 - len(published), "minutes": 1}
-    said = application.run("reset-offsets", "--to", "2016-07-11T13:40:10Z", "--execute")
-    assert f"published first  {131 - len(published)} seconds, 1 minute, of which no record is there" in said
-    assert "the averages of those behind them change" in said
+    # back to 70, in what was skipped: c@20 stays so, the rows of 0 after it and all windows from 70 on are published
     before = {row[0] for row in application.seconds()}
+    said = application.run("reset-offsets", "--to", "2016-07-11T13:40:10Z", "--execute")
+    assert "averages         will run over the windows since 2016-07-11T13:39:21Z" in said
     application.run("--until-end")
     new = {row[0]: row[1] for row in application.seconds() if row[0] not in before}
-    # What stays skipped, 11 to 69, gets no rows of 0 either: c@20 is in there.
-    assert sorted(new) == list(range(T + 70, T + 120))
+    assert sorted(new) == list(range(T + 21, T + 120))
     assert {start - T: frames for start, frames in new.items() if frames} == {70: 1, 75: 1, 119: 1}
     assert [row[0] - T for row in application.minutes() if row[0] - T < 120] == [60]
 
@@ -153,27 +180,31 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     assert f"judged by {RULES}, and would be by LATENESS_S={lateness_s}" in refused
 
 
-def test_what_was_closed_early_stays_so_and_frames_that_are_gone_count_as_they_did(application: Application) -> None:
+def test_what_was_closed_early_stays_so_and_frames_that_are_gone_are_not_needed(
+    application: Application,
+) -> None:
     #  150 frames, a@0 to a@29 | an end, so the minute is closed | a@40 is late  a@100  a@130 … a@140    back to 120
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second, "a") for second in range(30) for _ in range(5)], timestamp=LIVE)
     application.run("--until-end")
     application.send([frame(T + second, "a") for second in (40, 100, *range(130, 141))], timestamp=LIVE)
     application.run("--until-end")
-    before, seconds, minutes = state(application), application.seconds(), application.minutes()
+    seconds, minutes = application.seconds(), application.minutes()
     plan(application, "2016-07-11T13:41:00Z", "--execute")
     application.run("--until-end")
-    again = [row for row in seconds if row[0] >= T + 120]
+    again, after = since(seconds, T + 101), state(application)
     assert application.seconds() == seconds + again
-    assert state(application) == before
 
     remove_frames_before(application, 20)
     told = plan(application, "2016-07-11T13:41:00Z", "--execute")
-    assert (told["is_whole"], told["has_other_averages"]) == (False, False)
+    assert not told["is_whole"]
     application.run("--until-end")
     assert application.seconds() == seconds + again * 2
-    assert application.minutes() == minutes + minutes[-1:] * 2
-    assert state(application).seconds == before.seconds
+    assert application.minutes() == minutes + since(minutes, T + 120) * 2
+    assert state(application) == after
+    # Of the minute 0 frames are gone: it is not published again, wherever the group is set.
+    told = plan(application, "earliest")
+    assert told["closed_through"]["timestamp"] == T + 60
 
 
 def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_skipped_ones_get_no_rows(
@@ -187,17 +218,16 @@ def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_
     plan(application, "2016-07-11T13:39:40Z", "--execute")
     application.send([frame(T + second, "a") for second in (130, 140)], timestamp=LIVE)
     told = plan(application, "latest", "--execute")
-    assert [told["never_published"]["seconds"][end]["timestamp"] - T for end in ("first", "last")] == [81, 179]
-    assert [told["never_published"]["minutes"][end]["timestamp"] - T for end in ("first", "last")] == [120, 120]
+    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [40, 180]
     application.send([frame(T + second, "a") for second in (200, 201)], timestamp=LIVE)
     application.run("--until-end")
     assert [row[0] - T for row in application.seconds()] == [*range(81), *range(180, 202)]
     assert [row[0] - T for row in application.minutes()] == [0, 60, 180]
     after = state(application)
-    assert (after.seconds.windows, after.seconds.total, after.minutes.windows) == (103, 6, 3)
+    assert (after.seconds.windows, after.seconds.total, after.minutes.windows) == (22, 2, 1)
 
 
-def test_however_often_it_is_set_back_averages_stay_those_of_all_windows(application: Application) -> None:
+def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the_same(application: Application) -> None:
     #  a@0 … a@39, b@0 … b@39, published | a@40 … a@69 skipped | a@120 … a@159, again and again
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second, uid) for second in range(40) for uid in "ab"], timestamp=LIVE)
@@ -206,12 +236,32 @@ def test_however_often_it_is_set_back_averages_stay_those_of_all_windows(applica
     plan(application, "latest", "--execute")
     application.send([frame(T + second, "a") for second in range(120, 160)], timestamp=LIVE)
     application.run("--until-end")
-    before, seconds = state(application), application.seconds()
-    assert (before.seconds.windows, before.seconds.total) == (80, 120)
-    for _ in range(5):
+    seconds, states = application.seconds(), []
+    assert len(seconds) == 80
+    for number in range(1, 4):
         told = plan(application, "2016-07-11T13:41:10Z", "--execute")
-        assert (told["has_other_averages"], told["published_again"]["seconds"]["windows"]) == (False, 30)
-        assert told["published_first"] == {"seconds": 0, "minutes": 0}
+        assert told["averages_since"]["timestamp"] == T + 130
         application.run("--until-end")
-        assert application.seconds()[-30:] == seconds[-30:]
-        assert state(application).seconds == before.seconds
+        assert application.seconds() == seconds + since(seconds, T + 130) * number
+        states.append(state(application))
+    assert states[1:] == states[:-1]
+    assert (states[0].seconds.windows, states[0].seconds.total) == (30, 30)
+
+
+def test_to_an_offset_what_the_slowest_partition_had_closed_by_then_stays(application: Application) -> None:
+    #  offset        0 … 59      60 … 119      partition 0 had closed 55 when both had read 60 frames, partition 1 more
+    #  partition 0   0 … 59    | 60 … 119
+    #  partition 1   0 2 … 118 | 120 … 238
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    for partition in (0, 1):
+        frames = [frame(T + number * (1 + partition), f"u{number % 7}") for number in range(120)]
+        application.send(frames, partition, timestamp=LIVE)
+    application.run("--until-end")
+    seconds, minutes = application.seconds(), application.minutes()
+    told = plan(application, "offset:60", "--execute")
+    assert [move["new_position"] for move in told["partitions"]] == [60, 60]
+    assert (told["read_again"], told["closed_through"]["timestamp"]) == (120, T + 54)
+    application.run("--until-end")
+    assert application.seconds() == seconds + since(seconds, T + 54)
+    assert application.minutes() == minutes * 2
+    assert not plan(application, "offset:120")["has_changes"]
