@@ -58,5 +58,5 @@ def create_app(
     pages = [page for system in systems for page in system.pages]
     if pages:
         shell.add_to(app, pages)
-    app.add_middleware(Guard, token=token, is_loopback=is_loopback)
+    app.add_middleware(Guard, token=token, title=title, is_loopback=is_loopback)
     return app

@@ -266,9 +266,9 @@ def test_the_token_is_asked_for_and_never_said(application: Application) -> None
     with serving(application) as (process, client):
         assert client.get("/status").status_code == 401
         assert client.get("/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code in {200, 503}
-        assert client.get("/", params={"token": TOKEN}).status_code == 303
+        assert client.post("/", data={"token": TOKEN}).status_code == 303
         client.cookies.clear()
-        assert client.get("/", params={"token": TOKEN + "x"}).status_code == 401
+        assert client.post("/", data={"token": TOKEN + "x"}).status_code == 401
         assert TOKEN not in ended(process)
 
 
