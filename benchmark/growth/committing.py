@@ -7,14 +7,13 @@ commit due before; all else is `benchmark.ours`.
 import sys
 
 from benchmark import ours
-from metrics.frames.job import loop
-from metrics.kafka.job import limits
+from metrics.kafka.job import commits, limits
 
 
 def main() -> None:
     """Set the interval, and run the application with the arguments that are left."""
-    loop.BUSY_COMMIT_S = float(sys.argv.pop(1))
-    limits.MOST_FRAMES = sys.maxsize
+    commits.BUSY_COMMIT_S = float(sys.argv.pop(1))
+    limits.MOST_RECORDS = sys.maxsize
     ours.main()
 
 

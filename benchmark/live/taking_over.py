@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from benchmark.process import PROJECT
-from metrics.kafka.job.transaction import Checkpoint
+from metrics.kafka.job.transaction import Transaction
 
 
 class TookOver(msgspec.Struct, frozen=True):
@@ -23,15 +23,15 @@ class TookOver(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Run app.py, and time that step."""
-    step_of_transaction = Checkpoint._call
+    step_of_transaction = Transaction._call
 
-    def timed(checkpoint: Checkpoint, step: Any, *arguments: Any) -> None:
+    def timed(transaction: Transaction, step: Any, *arguments: Any) -> None:
         began_s = monotonic()
-        step_of_transaction(checkpoint, step, *arguments)
+        step_of_transaction(transaction, step, *arguments)
         if step.__name__ == "init_transactions":
             print(msgspec.json.encode(TookOver(began_s, monotonic())).decode(), flush=True)
 
-    Checkpoint._call = timed  # type: ignore[method-assign, assignment]
+    Transaction._call = timed  # type: ignore[method-assign, assignment]
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
 

@@ -13,7 +13,7 @@ from typing import cast
 
 from confluent_kafka import Message
 
-from metrics.frames.core.frame import FrameMessage
+from metrics.kafka.message import RecordMessage
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -21,7 +21,7 @@ _read = methodcaller("headers")
 _referents = gc.get_referents
 
 
-def headers_of(message: FrameMessage | Message) -> Headers | None:
+def headers_of(message: RecordMessage | Message) -> Headers | None:
     """Return the headers of a record, none if it has none; None where they cannot be read."""
     try:
         headers = cast("Headers | None", _read(message))

@@ -192,10 +192,10 @@ class Application:
         saved = self.saved_state()
         return saved.state.partitions[partition].position if saved else 0
 
-    def beat(self) -> int:
+    def heartbeats(self) -> int:
         """Return how often the instance that is active has committed."""
         saved = self.saved_state()
-        return saved.instance.beat if saved else 0
+        return saved.instance.heartbeats if saved else 0
 
 
 def finish(process: subprocess.Popen[str], exit_code: int = 0) -> str:

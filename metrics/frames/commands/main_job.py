@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -18,12 +18,13 @@ from metrics.files.line_reader import Lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_once
 from metrics.frames.core.frame import MAX_FRAME_BYTES
-from metrics.frames.job.listener import Watcher, Watchers
+from metrics.frames.job.listener import Listeners
+from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker
-from metrics.kafka.job import runner
+from metrics.kafka.job.runner import RequireBroker, Runner
 from metrics.terminal.console import say, warn
 
 if TYPE_CHECKING:
@@ -86,39 +87,37 @@ class JobOptions(NamedTuple):
     is_verbose: bool
     until_end: bool
     take_over: bool
-    stand_by: bool
+    standby: bool
     accept_loss: bool
 
 
-def _run(settings: Settings, options: JobOptions, require_broker: runner.RequireBroker = lambda: None) -> None:
+def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker = lambda: None) -> None:
     """Run the main job, show how it goes, and sum it up."""
-    with (
-        stopping_on_signals(NOT_COMMITTED) as stopping,
-        _exposing(settings) as exposed,
-        runner.prepared(settings, stopping, require_broker, is_forced=options.take_over) as prepared,
-    ):
+    with stopping_on_signals(NOT_COMMITTED) as stopping, _exposing(settings) as exposed:
+        processor = FrameProcessor(settings, stopping)
+        with closing(Runner(processor, settings, stopping, require_broker, is_forced=options.take_over)) as runner:
 
-        def tell(line: str) -> None:
-            say(line)
-            if exposed:
-                exposed.stand_by(line)
-
-        waits = not options.take_over
-        while True:
-            try:
-                if not prepared.start(tell, lambda: _open(prepared, options), waits=waits):
-                    say("stopped before it began to count")
-                    return
-                _count(settings, options, prepared, stopping, exposed)
-            except FencedError as error:
-                if isinstance(error, ReplacedError) and not options.stand_by:
-                    raise
-                warn(error.what)
+            def tell(line: str) -> None:
+                say(line)
                 if exposed:
-                    exposed.stand_by(error.what)
-                waits = True
-            else:
-                return
+                    exposed.stand_by(line)
+
+            waits = not options.take_over
+            while True:
+                try:
+                    if not runner.start(tell, lambda: _open(runner, processor, options), waits=waits):
+                        say("stopped before it began to count")
+                        return
+                    _count(settings, options, runner, processor, stopping, exposed)
+                except FencedError as error:
+                    if isinstance(error, ReplacedError) and not options.standby:
+                        raise
+                    warn(error.what)
+                    if exposed:
+                        exposed.stand_by(error.what)
+                    waits = True
+                else:
+                    return
 
 
 @contextmanager
@@ -136,25 +135,29 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield exposed
 
 
-def _open(prepared: runner.Job, options: JobOptions) -> None:
+def _open(runner: Runner, processor: FrameProcessor, options: JobOptions) -> None:
     if options.until_end:
-        prepared.end_here()
+        processor.end_here()
     if options.accept_loss:
-        for loss in prepared.open_with_losses():
+        for loss in runner.open(processor.restore_accepting_loss):
             warn(f"accepted: {loss}")
     else:
-        prepared.open()
+        runner.open(processor.restore)
 
 
 def _count(
-    settings: Settings, options: JobOptions, prepared: runner.Job, stopping: Event, exposed: "Exposed | None"
+    settings: Settings,
+    options: JobOptions,
+    runner: Runner,
+    processor: FrameProcessor,
+    stopping: Event,
+    exposed: "Exposed | None",
 ) -> None:
     say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
-    report = Report(prepared, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
-    watcher: Watcher = report
+    report = Report(processor, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
     if exposed:
-        exposed.begin(prepared)
-        watcher = Watchers([exposed, report])
+        exposed.begin(processor)
+    processor.listen(Listeners([exposed, report] if exposed else [report]))
     with report:
-        prepared.run(watcher)
+        runner.run(report.troubled)
     report.sum_up()

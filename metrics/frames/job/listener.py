@@ -1,4 +1,4 @@
-"""Who is told what the loop does."""
+"""Listeners of the loop: what is notified of its steps."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,52 +7,47 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
 
 
-class Watcher(Protocol):
-    """Is told what the loop does, in its own thread: it waits for as long as it takes."""
+class Listener(Protocol):
+    """Listener of the loop, called in the loop's thread; the loop blocks until it returns."""
 
     def closed(self, record: Record) -> None:
         """A window was closed; its record is in the open transaction."""
 
     def committed(self, state: State, took_s: float) -> None:
-        """What was closed so far is committed, and this state with it; nothing in it will change."""
+        """What was closed so far is committed, together with this state, which will not change."""
 
     def rewound(self) -> None:
-        """What was closed since the last commit was not, and will be closed again."""
+        """What was closed since the last commit was not committed, and will be closed again."""
 
     def read(self, frames: int, took_s: float) -> None:
-        """A batch was read, of so many frames, and these were counted; to wait for them is no part of the time."""
+        """A batch of `frames` was counted in `took_s` seconds, excluding the wait for it."""
 
     def troubled(self, what: str) -> None:
-        """The broker makes trouble, or answers again."""
+        """An outage of the broker has begun or is over, or something is wrong with the stream; a line for people."""
 
 
-class Watchers:
-    """Several watchers, told in their order."""
+class Listeners:
+    """Several listeners, notified in their order."""
 
-    def __init__(self, watchers: Sequence[Watcher]) -> None:
-        self._watchers = watchers
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
 
-    def closed(self, record: Record) -> None:
-        """Tell all that a window was closed."""
-        for watcher in self._watchers:
-            watcher.closed(record)
+    def closed(self, record: Record) -> None:  # noqa: D102
+        for listener in self._listeners:
+            listener.closed(record)
 
-    def committed(self, state: State, took_s: float) -> None:
-        """Tell all that it is committed."""
-        for watcher in self._watchers:
-            watcher.committed(state, took_s)
+    def committed(self, state: State, took_s: float) -> None:  # noqa: D102
+        for listener in self._listeners:
+            listener.committed(state, took_s)
 
-    def rewound(self) -> None:
-        """Tell all that it was not committed."""
-        for watcher in self._watchers:
-            watcher.rewound()
+    def rewound(self) -> None:  # noqa: D102
+        for listener in self._listeners:
+            listener.rewound()
 
-    def read(self, frames: int, took_s: float) -> None:
-        """Tell all that a batch was read."""
-        for watcher in self._watchers:
-            watcher.read(frames, took_s)
+    def read(self, frames: int, took_s: float) -> None:  # noqa: D102
+        for listener in self._listeners:
+            listener.read(frames, took_s)
 
-    def troubled(self, what: str) -> None:
-        """Tell all of trouble."""
-        for watcher in self._watchers:
-            watcher.troubled(what)
+    def troubled(self, what: str) -> None:  # noqa: D102
+        for listener in self._listeners:
+            listener.troubled(what)

@@ -1,4 +1,4 @@
-"""What a run says by itself when something is wrong with the stream: once when it begins, and when it is over."""
+"""Warnings of a run when something is wrong with the stream: once when it begins, and once when it is over."""
 
 from collections.abc import Callable, Mapping
 from time import time
@@ -11,9 +11,10 @@ from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.settings import Settings
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
+from metrics.kafka.job.input_monitor import End
 from metrics.kafka.job.source import Input
-from metrics.kafka.job.watch import End
 
+LOOK_S = 1.0
 # A window closes up to so much later than it could: frames are read, and the broker is asked, now and then.
 MARGIN_S = 3.0
 # Of a time in which nothing was looked at, nothing is known: the process was stopped, or the broker slow.
@@ -24,10 +25,10 @@ MOST_NAMED = 3
 
 
 class Lookout:
-    """Looks, about once a second, at what holds windows open and at what the last minute was.
+    """Lookout for windows that stay open for too long, and for frames of the last minute that are late or rejected.
 
     Args:
-        tell: told once of what is wrong, and when it is over.
+        tell: called with a line for people when something goes wrong, and when it is over.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
@@ -47,11 +48,16 @@ class Lookout:
         self._hold = None
         self._looked_at_s = now_s
 
+    def look_when_due(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+        """Look, unless the last look was less than LOOK_S ago."""
+        if now_s - self._looked_at_s >= LOOK_S:
+            self.look(now_s, counter, source, ends)
+
     def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
-        """See how things stand.
+        """See how things are.
 
         Args:
-            ends: where the broker said last that partitions end.
+            ends: the ends of partitions, as the broker answered last.
         """
         if now_s - self._looked_at_s > LONGEST_NAP_S:
             self._open_since.forget()
@@ -60,7 +66,7 @@ class Lookout:
         self._look_at_minute(now_s, counter)
 
     def signs(self, now_s: float) -> Signs:
-        """Return what those who look on are to know."""
+        """Return what `status` is to show of it."""
         if self._minute is None:
             return Signs()
         began_s, before = self._minute.began()
@@ -71,7 +77,7 @@ class Lookout:
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
         holders = _holders(partitions, min(seconds) + SECOND_S, now_s) if seconds else []
         if holders:
-            asked = [at for number, at in partitions.items() if number not in source.held_back] or partitions.values()
+            asked = [at for number, at in partitions.items() if number not in source.paused] or partitions.values()
             newest = max(at.clock.newest for at in asked)
             since_s = self._open_since.note(now_s, newest, min(seconds))
         else:
@@ -86,7 +92,7 @@ class Lookout:
             for number in holders[:MOST_NAMED]
         )
         began_s = round(time() - (now_s - since_s))
-        self._hold = Hold(began_s, min(seconds), causes, len(holders) - len(causes), len(source.held_back))
+        self._hold = Hold(began_s, min(seconds), causes, len(holders) - len(causes), len(source.paused))
         held = held_open(self._hold)
         if held is not None and not self._is_held_told:
             self._is_held_told, self._held_since_s = True, since_s
@@ -102,7 +108,7 @@ class Lookout:
         self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
     ) -> Cause:
         """Tell why a partition that is not idle holds windows open."""
-        if number in source.held_back:
+        if number in source.paused:
             return Cause.PAUSED
         reached = source.reached[number]
         met, met_at_s = source.ends_met.get(number, (-1, 0.0))

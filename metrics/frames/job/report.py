@@ -12,7 +12,7 @@ from rich.text import Text
 from metrics.errors import MetricsError
 from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.figures import Figures, figures_table, metrics_line
-from metrics.kafka.job.runner import Job
+from metrics.frames.job.processor import FrameProcessor
 from metrics.terminal.console import out, say, warn
 from metrics.text import cost_per_frame, frames_per_second, numbered, pace, rate
 from metrics.times import rfc3339
@@ -73,7 +73,7 @@ def is_waiting(seconds: float, waited_s: float) -> bool:
 
 
 class Report:
-    """Shows a run of the loop: it is the loop's watcher.
+    """Display of a run: a listener of the loop.
 
     Where nothing can be shown any more, the run is over: it ends as by Ctrl-C, with all that was counted committed.
 
@@ -82,7 +82,7 @@ class Report:
         is_verbose: print a line for each closed window, and the execution metrics every print_interval frames.
     """
 
-    def __init__(self, job: Job, stopping: Event, *, is_verbose: bool, print_interval: int) -> None:
+    def __init__(self, job: FrameProcessor, stopping: Event, *, is_verbose: bool, print_interval: int) -> None:
         self._job = job
         self._stopping = stopping
         self._failure: MetricsError | None = None

@@ -1,10 +1,9 @@
-"""The state as committed offsets, so that whoever may read the consumer group can read the state.
+"""The state as committed offsets, so that anyone who may read the consumer group can read the state.
 
-The committed offset of a partition is its low-water mark. The metadata beside it holds the rest as JSON, at most 4,096
-bytes (`offset.metadata.max.bytes`). What belongs to all partitions together stands with the lowest one.
+The committed offset of a partition is its restart offset. The metadata beside it holds the rest as JSON, at most 4,096
+bytes (`offset.metadata.max.bytes`). What belongs to all partitions together is in the metadata of the lowest one.
 """
 
-import secrets
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -15,39 +14,9 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.job.signs import NONE, Signs
-from metrics.kafka.job.process import Process, this_process
+from metrics.kafka.job.heartbeat import Instance
 
 ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
-
-
-class Instance(msgspec.Struct, array_like=True, frozen=True):
-    """The process that committed the state.
-
-    Attributes:
-        id: drawn at random when it took over.
-        beat: how many times it has committed: a process that is active goes on committing, whatever its input does.
-        is_active: false in the last commit of a process that was stopped.
-        process: the process itself; None in the state of an earlier program.
-        is_forced: it did not wait until no other was active; one that it took over from ends.
-    """
-
-    id: str
-    beat: int = 0
-    is_active: bool = True
-    process: Process | None = None
-    is_forced: bool = False
-
-    @classmethod
-    def of_this_process(cls, *, is_forced: bool) -> "Instance":
-        """Return a new instance, which has committed nothing yet."""
-        return cls(secrets.token_hex(4), process=this_process(), is_forced=is_forced)
-
-    def is_gone(self) -> bool:
-        """Tell whether it certainly runs no more, though it did not say so."""
-        return self.process is not None and self.process.is_gone()
-
-    def __str__(self) -> str:
-        return f"instance {self.id}" + (f" ({self.process})" if self.process is not None else "")
 
 
 class WindowsMetadata(msgspec.Struct, array_like=True):
@@ -76,7 +45,7 @@ class SavedState(NamedTuple):
     Attributes:
         topic_id: id of the input topic; a topic that is made anew has another one.
         instance: the process that committed it.
-        signs: what it saw, for those who look on.
+        signs: what it saw, for `status`.
     """
 
     state: State
@@ -103,7 +72,7 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
     """Read a state back from the committed offsets of all partitions that have one; None if none has.
 
     Raises:
-        StateError: an offset has no metadata of ours.
+        StateError: an offset's metadata is not this program's.
     """
     saved = None
     for offset in sorted(offsets, key=lambda offset: offset.partition):

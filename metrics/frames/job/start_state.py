@@ -11,6 +11,7 @@ from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
 from metrics.kafka.committed import ASK_TIMEOUT_S, committed
+from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import extents, first_with_records
 from metrics.kafka.topics import TopicsInUse
 
@@ -69,6 +70,17 @@ def saved_state(consumer: Consumer, topic: str, partitions: int, timeout_s: floa
     """
     places = [TopicPartition(topic, number) for number in range(partitions)]
     return from_offsets(committed(consumer, places, timeout_s))
+
+
+def last_instance(consumer: Consumer, topic: str, timeout_s: float = ASK_TIMEOUT_S) -> Instance | None:
+    """Return the instance that committed last, by the state of the first partition; None before the first commit.
+
+    Raises:
+        StateError: the offset holds no state of this program.
+        BrokerError: the broker does not answer.
+    """
+    saved = saved_state(consumer, topic, 1, timeout_s)
+    return None if saved is None else saved.instance
 
 
 def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:

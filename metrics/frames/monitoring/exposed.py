@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 
 from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
-from metrics.kafka.job.runner import Job
-from metrics.kafka.job.standby import SILENT_S
+from metrics.frames.job.processor import FrameProcessor
+from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
 from metrics.kafka.job.transaction import call_s
 
 # A batch holds what 5 ms bring, a thousand frames at the most; a commit takes some milliseconds, on a bad day 20 s.
@@ -57,7 +57,7 @@ class Exposed:
         self.committed_last: Committed | None = None
         self._waits_for = STARTING
         self._trouble = ""
-        self._job: Job | None = None
+        self._job: FrameProcessor | None = None
         self._broker_timeout_s = broker_timeout_s
         self._turned_at_s: float | None = None
         self._batch_s = Histogram(
@@ -87,7 +87,7 @@ class Exposed:
         if last is None:
             return self._waits_for
         silence_s = monotonic() - last.seen_at_s
-        if silence_s <= SILENT_S:
+        if silence_s <= HEARTBEAT_TIMEOUT_S:
             return None
         trouble = self._trouble
         return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
@@ -111,7 +111,7 @@ class Exposed:
         self._turned_at_s = None
         self._waits_for = line
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: FrameProcessor) -> None:
         """Begin with a job that has taken over, and thereby committed its state."""
         self._job = job
         self._turned_at_s = monotonic()

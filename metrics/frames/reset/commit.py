@@ -7,15 +7,18 @@ from confluent_kafka import Consumer
 
 from metrics.errors import FencedError
 from metrics.frames.core.state import State
-from metrics.frames.job.saved_state import Instance, SavedState
+from metrics.frames.job.outputs import Outputs
+from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Seen
 from metrics.frames.status.observe import last_commit
 from metrics.kafka.clients import open_transactional_producer
-from metrics.kafka.job.retry import Patience
-from metrics.kafka.job.slowness import Pace
-from metrics.kafka.job.transaction import Checkpoint, TransactionLostError
+from metrics.kafka.job.heartbeat import Instance
+from metrics.kafka.job.latency import CommitLatency
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.seams import TransactionLostError
+from metrics.kafka.job.transaction import Transaction, call_s
 from metrics.kafka.topics import TopicsInUse
 
 
@@ -49,14 +52,12 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
     _require_unmoved(settings, in_use, seen, last_commit(settings, in_use.input_partitions))
     batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
     producer = open_transactional_producer(settings, batch_bytes)
-    patience = Patience(settings.broker_timeout_s, Event())
+    budget = RetryBudget(settings.broker_timeout_s, Event())
     try:
-        checkpoint = Checkpoint(
-            producer, consumer, settings, in_use, patience, Pace(), Instance.of_this_process(is_forced=True)
-        )
+        transaction = Transaction(producer, consumer, call_s(settings.broker_timeout_s), CommitLatency())
         saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
         _require_unmoved(settings, in_use, seen, saved)
-        checkpoint.retire(after)
+        Outputs(transaction, settings, in_use, Instance.of_this_process(is_forced=True), budget).retire(after)
     except TransactionLostError as lost:
         raise (_moved(settings, lost.cause.why) if lost.is_fenced else lost.cause) from None
 

@@ -18,7 +18,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
-from metrics.kafka.job.standby import Silence
+from metrics.kafka.job.standby import MissedHeartbeats
 from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
 from metrics.kafka.timestamps import stamp_ms
 
@@ -40,7 +40,7 @@ def look(settings: Settings) -> Seen:
     """Look at the group of the settings, and at its input topic.
 
     The answer is immediate where the instance commits, was stopped, or was killed on this machine; to tell one that was
-    killed elsewhere takes SILENT_S.
+    killed elsewhere takes HEARTBEAT_TIMEOUT_S.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -87,12 +87,12 @@ def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState 
     topic = settings.input_topic
     with closing(open_asker(settings, settings.consumer_group_id)) as asker:
         first = saved = saved_state(asker, topic, partitions)
-        silence = Silence(monotonic())
+        missed = MissedHeartbeats(monotonic())
         asked_s = answered_s = monotonic()
         while saved is not None and saved.instance.is_active:
             if first is None or saved.instance != first.instance:
                 return Activity.ACTIVE, saved
-            if saved.instance.is_gone() or silence.look(asked_s, answered_s):
+            if saved.instance.is_gone() or missed.look(asked_s, answered_s):
                 return Activity.SILENT, saved
             time.sleep(LOOK_S)
             asked_s = monotonic()

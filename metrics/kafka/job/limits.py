@@ -1,35 +1,35 @@
-"""How many frames a transaction may hold."""
+"""How many records a transaction may hold."""
 
-MOST_FRAMES = 100_000
+MOST_RECORDS = 100_000
 # A transaction that held no more than these was not lost because it was large.
-FEWEST_FRAMES = 500
-# A commit that takes longer is not far from being given up.
+FEWEST_RECORDS = 500
+# A commit that takes longer is close to its timeout.
 LONG_S = 5.0
 
 
-class Load:
-    """Halves what a transaction holds when one is lost, and lets it grow when one commits.
+class TransactionLimit:
+    """Halves what a transaction may hold when one is lost, and lets it grow when one commits.
 
-    A broker may be so slow to write that what was read in a moment cannot be written before the commit is given up.
-    Read again after that, and sent at once again, it would be lost for ever.
+    A broker may be so slow to write that what is read in a moment cannot be written before the commit times out. Read
+    again after that, and sent at once again, it would be lost for ever.
 
     Attributes:
-        most_frames: how many frames a transaction may hold.
+        most_records: how many records of the input a transaction may hold.
     """
 
     def __init__(self) -> None:
-        self.most_frames = MOST_FRAMES
+        self.most_records = MOST_RECORDS
 
-    def lost(self, frames: int) -> None:
-        """Note that a transaction of so many frames was lost."""
-        if frames > FEWEST_FRAMES:
-            self.most_frames = max(FEWEST_FRAMES, min(frames, self.most_frames) // 2)
+    def record_loss(self, records: int) -> None:
+        """Note that a transaction was lost, and how many records it held."""
+        if records > FEWEST_RECORDS:
+            self.most_records = max(FEWEST_RECORDS, min(records, self.most_records) // 2)
 
-    def committed(self, frames: int, took_s: float) -> None:
-        """Note that a transaction of so many frames was committed, and how long that took.
+    def record_commit(self, records: int, took_s: float) -> None:
+        """Note that a transaction was committed, how many records it held, and how long the commit took.
 
         Only one that was nearly full proves anything.
         """
-        if frames >= self.most_frames // 2:
-            grown = self.most_frames * 2 if took_s < LONG_S else self.most_frames * 5 // 4
-            self.most_frames = min(MOST_FRAMES, grown)
+        if records >= self.most_records // 2:
+            grown = self.most_records * 2 if took_s < LONG_S else self.most_records * 5 // 4
+            self.most_records = min(MOST_RECORDS, grown)

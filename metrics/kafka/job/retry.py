@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 CALM_S = 30.0
 
 
-class Patience:
-    """Bears trouble with the broker for some time, and tells when it begins.
+class RetryBudget:
+    """Time for which failures of the broker are retried; it reports when an outage begins.
 
-    Trouble is over when the broker takes a commit, or answers one who stands by. Where it has refused records, it is
-    over when records were committed, or when no trouble came for CALM_S, or limit_s if that is longer: to reach the
-    broker again is not enough then.
+    An outage ends when the broker accepts a commit, or answers a standby. One in which it refused records ends when
+    records are committed, or after CALM_S without a failure (limit_s if that is longer): that the broker can be reached
+    again is not enough.
 
     Args:
-        limit_s: seconds of trouble after which it is given up.
-        stopping: set when the user wants to stop, so that trouble need not be borne any longer.
+        limit_s: the longest outage, in seconds; a failure after that is raised.
+        stopping: set when the user wants to stop, so that nothing is retried any longer.
 
     Attributes:
-        tell: told of trouble; may be set later.
+        tell: called with a line for people when an outage begins; may be set later.
     """
 
     def __init__(self, limit_s: float, stopping: Event) -> None:
@@ -37,16 +37,16 @@ class Patience:
         self._told: set[str] = set()
 
     def tell_once(self, about: str, what: str) -> None:
-        """Tell something that no trouble comes of, unless it was told before."""
+        """Tell something that no failure comes of, unless it was told before."""
         if about not in self._told:
             self._told.add(about)
             self.tell(what)
 
-    def suffer(self, error: BrokerError, began_s: float | None = None) -> None:
-        """Bear an error of the broker, unless that has lasted for too long, or the user wants to stop.
+    def record_failure(self, error: BrokerError, began_s: float | None = None) -> None:
+        """Note a failure, unless the budget is spent or the user wants to stop.
 
         Args:
-            began_s: when the first try began, if that is part of the time; else the time begins with the first error.
+            began_s: when the first try began, if the outage counts from there; else it begins with its first failure.
 
         Raises:
             BrokerError: the error.
@@ -68,11 +68,11 @@ class Patience:
         """Wait before the next try."""
         self._stopping.wait(seconds)
 
-    def relieve(self) -> None:
-        """Note that the broker answers, or takes a commit without records."""
+    def record_answer(self) -> None:
+        """Note that the broker answers, or accepts a commit without records."""
         if not self._is_refused:
             self._since_s = None
 
-    def relieve_of_all(self) -> None:
+    def reset(self) -> None:
         """Note that records were committed."""
         self._since_s = None

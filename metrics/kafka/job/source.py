@@ -7,12 +7,15 @@ from typing import cast
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
-from metrics.frames.core.frame import FrameMessage
 from metrics.kafka.clients import assign
+from metrics.kafka.message import RecordMessage
 
-BATCH_FRAMES = 1000
-# A frame that closes a window waits for so long at the most, until its batch is full.
+BATCH_RECORDS = 1000
+# A record that closes a window waits at most this long until its batch is full.
 POLL_S = 0.005
+# A batch is a thousand messages that come and go, none of them in a cycle. By default, Python looks for cycles after
+# each 700 objects: that took a twelfth of the time.
+GARBAGE_OBJECTS = 100_000
 
 # What the client mends by itself; a broker that stays away is noticed by the commit.
 PASSING = frozenset(
@@ -38,7 +41,7 @@ class Input:
 
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
-        held_back: partitions that nothing is fetched from for now.
+        paused: partitions that nothing is fetched from for now.
         waited_s: how long the input was waited for, since less came than was asked for.
         ends_met: for each partition the offset at which nothing more could be read, and when that was.
     """
@@ -51,7 +54,7 @@ class Input:
         # A partition that came after the ends were asked for ends where it starts.
         self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
-        self.held_back: set[int] = set()
+        self.paused: set[int] = set()
         self.waited_s = 0.0
         self.ends_met: dict[int, tuple[int, float]] = {}
         assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
@@ -67,47 +70,47 @@ class Input:
             self._ends[partition] = start
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, start)])
 
-    def hold_back(self, wanted: set[int]) -> None:
-        """Fetch nothing from these partitions, until they are no longer named here."""
-        if wanted == self.held_back:
+    def pause(self, wanted: set[int]) -> None:
+        """Pause these partitions and no others: one that is no longer named here is resumed."""
+        if wanted == self.paused:
             return
-        self._consumer.pause([TopicPartition(self._topic, number) for number in wanted - self.held_back])
-        self._consumer.resume([TopicPartition(self._topic, number) for number in self.held_back - wanted])
-        self.held_back = wanted
+        self._consumer.pause([TopicPartition(self._topic, number) for number in wanted - self.paused])
+        self._consumer.resume([TopicPartition(self._topic, number) for number in self.paused - wanted])
+        self.paused = wanted
 
     def ended(self) -> list[int]:
         """Return the partitions that were read to their given end."""
         ends = self._ends
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
-    def batch(self, most_frames: int = BATCH_FRAMES) -> list[FrameMessage]:
-        """Return the next frames, at most so many, after at most POLL_S seconds."""
+    def batch(self, most: int = BATCH_RECORDS) -> list[RecordMessage]:
+        """Return the next records, at most so many, after at most POLL_S seconds."""
         began_s = monotonic()
-        messages = self._consumer.consume(most_frames, POLL_S)
-        if len(messages) < most_frames:
+        messages = self._consumer.consume(most, POLL_S)
+        if len(messages) < most:
             self.waited_s += monotonic() - began_s
-        frames = cast("list[FrameMessage]", [message for message in messages if message.error() is None])
-        if len(frames) < len(messages):
+        records = cast("list[RecordMessage]", [message for message in messages if message.error() is None])
+        if len(records) < len(messages):
             for message in messages:
                 self._take_event(message)
-        return frames if self._ends is None else self._before_ends(frames, self._ends)
+        return records if self._ends is None else self._before_ends(records, self._ends)
 
     def pass_by(self, partition: int, offset: int) -> None:
-        """Note that a record is dealt with. The end may be known to lie behind it, and behind what is no record."""
+        """Note that a record is dealt with. The known end may lie beyond it, after transaction markers."""
         self.reached[partition] = max(self.reached[partition], offset + 1)
 
-    def _before_ends(self, frames: list[FrameMessage], ends: Mapping[int, int]) -> list[FrameMessage]:
-        """Leave out the frames that lie behind an end, if there are any.
+    def _before_ends(self, records: list[RecordMessage], ends: Mapping[int, int]) -> list[RecordMessage]:
+        """Leave out the records after an end, if there are any.
 
-        How many frames there are does not tell: ends of transactions, aborted and compacted records take offsets, too.
+        Their number proves nothing: transaction markers, aborted and compacted records take offsets, too.
         """
         positions = self._consumer.position([TopicPartition(self._topic, partition) for partition in self.reached])
         passed = [at.partition for at in positions if at.offset > ends[at.partition]]
         if not passed:
-            return frames
-        for partition in passed:  # what comes next lies behind the end, so nothing is left before it
+            return records
+        for partition in passed:  # what comes next lies after the end, so nothing is left before it
             self.reached[partition] = max(self.reached[partition], ends[partition])
-        return [frame for frame in frames if frame.offset() < ends[frame.partition()]]
+        return [record for record in records if record.offset() < ends[record.partition()]]
 
     def _take_event(self, message: Message) -> None:
         error = message.error()
@@ -119,7 +122,7 @@ class Input:
             self.ends_met[partition] = offset, monotonic()
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
-                f"frames of {self._topic}/{partition} that were still needed are gone",
+                f"records of {self._topic}/{partition} that were still needed are gone",
                 why=f"{error.str()}; they were to be read from offset {offset} on; "
                 "they were removed, or the topic was deleted and made anew",
                 now="start again: it says what is lost, and how to go on",
@@ -128,10 +131,10 @@ class Input:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
     def lags(self) -> dict[int, int]:
-        """Return at most how many records are waiting in each partition, by what the last fetch told, if one did.
+        """Return at most how many records are waiting in each partition, by its last fetch, if there was one.
 
-        Offsets that hold none are among them. But none waits where a partition was read to its end: what lies behind
-        that is of a transaction that is open.
+        Offsets without records are among them. But nothing waits in a partition that was read to its end: what follows
+        belongs to an open transaction.
         """
         lags: dict[int, int] = {}
         for partition, reached in self.reached.items():

@@ -78,15 +78,15 @@ def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Pat
         application = Application(address)
         application.run("prepare-topics", "/dev/null")
         active = application.start()
-        wait_until(lambda: application.beat() > 1, "it lives")
+        wait_until(lambda: application.heartbeats() > 1, "it lives")
         standby = application.start()
         assert standby.stdout is not None
         assert standby.stdout.readline().startswith("standing by: instance ")
         for broker in java_of(tmp_path / "broker"):
             broker.kill()
     with local_broker.running(tmp_path / "broker", print):
-        beat = application.beat()
-        wait_until(lambda: application.beat() > beat, "one of them is active again")
+        beat = application.heartbeats()
+        wait_until(lambda: application.heartbeats() > beat, "one of them is active again")
         assert standby.poll() is None
         for process in (active, standby):
             process.send_signal(signal.SIGINT)
@@ -113,7 +113,7 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
         application = Application(address, {"BROKER_TIMEOUT_S": "5"})
         application.run("prepare-topics", "/dev/null")
         process = application.start()
-        wait_until(lambda: application.beat() > 1, "it lives")
+        wait_until(lambda: application.heartbeats() > 1, "it lives")
     output = finish(process, exit_code=4)
     assert "retrying for up to 5 s" in output
     given_up = output.partition("error: ")[2]
@@ -139,7 +139,7 @@ def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application
     application.variables["BROKER_TIMEOUT_S"] = "3"
     application.run("prepare-topics", "/dev/null")
     process = application.start()
-    wait_until(lambda: application.beat() > 1, "it lives")
+    wait_until(lambda: application.heartbeats() > 1, "it lives")
     application.delete_topic(role)
     application.send([FRAMES[0], b"no frame", *FRAMES[1:2_000]])
     output = finish(process, exit_code=5)

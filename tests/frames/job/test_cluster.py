@@ -18,7 +18,7 @@ from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_consumer
-from metrics.kafka.job.watch import End, Watch
+from metrics.kafka.job.input_monitor import End, InputMonitor
 from metrics.kafka.offsets import extents
 from metrics.kafka.topics import check, topic_id
 from tests.kafka import cluster
@@ -64,9 +64,9 @@ def longest_pause_s(application: Application, stopping: Event) -> float:
         while not stopping.is_set():
             with suppress(BrokerError):
                 saved = saved_state(consumer, application.topic("frames"), 1)
-                if saved is not None and saved.instance.beat != seen:
+                if saved is not None and saved.instance.heartbeats != seen:
                     longest_s = max(longest_s, time.monotonic() - seen_s if seen >= 0 else 0.0)
-                    seen, seen_s = saved.instance.beat, time.monotonic()
+                    seen, seen_s = saved.instance.heartbeats, time.monotonic()
             stopping.wait(0.1)
     finally:
         consumer.close()
@@ -89,7 +89,7 @@ def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Clust
     application = Application(three.address)
     application.prepare(tmp_path, [], "--partitions", "3", "--replication-factor", "3")
     job, page, stopping = application.start(), application.start("serve", "--port", "0"), Event()
-    wait_until(lambda: application.beat() > 1, "it lives")
+    wait_until(lambda: application.heartbeats() > 1, "it lives")
     with ThreadPoolExecutor(3) as pool:
         sent: Future[int] = pool.submit(feed_live, application, stopping)
         paused_s: Future[float] = pool.submit(longest_pause_s, application, stopping)
@@ -117,13 +117,13 @@ def settings_of(application: Application, monkeypatch: pytest.MonkeyPatch) -> Se
     return Settings.load()
 
 
-def ends_told(watch: Watch) -> dict[int, int]:
-    """Return the ends that a watch is told of three partitions."""
-    watch.ask_ends([0, 1, 2], 100.0)
+def ends_told(monitor: InputMonitor) -> dict[int, int]:
+    """Return the ends that a monitor is told of three partitions."""
+    monitor.ask_ends([0, 1, 2], 100.0)
     ends: list[End] = []
     give_up_s = time.monotonic() + 30
     while not ends and time.monotonic() < give_up_s:
-        ends = list(watch.ends_told())
+        ends = list(monitor.ends_told())
         time.sleep(0.05)
     return {end.partition: end.offset for end in ends}
 
@@ -138,15 +138,14 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     application.run("--until-end")
     topic = application.topic("frames")
     settings = settings_of(application, monkeypatch)
-    with closing(open_consumer(settings)) as consumer:
-        admin = open_admin(settings)
-        watch = Watch(admin, consumer, settings, topic_id(admin, topic), 3, "none")
-        assert ends_told(watch) == {0: 1, 1: 1, 2: 1}
-        with three.leader(topic, 1).frozen():
-            assert ends_told(watch) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is silent
-            with pytest.raises(BrokerError, match="not known") as unknown:
-                extents(admin, topic, 3)
-            assert unknown.value.why == f"{topic}/1: its leader does not answer"
+    admin = open_admin(settings)
+    monitor = InputMonitor(admin, topic, topic_id(admin, topic), 3, lambda: None, lambda _: None)
+    assert ends_told(monitor) == {0: 1, 1: 1, 2: 1}
+    with three.leader(topic, 1).frozen():
+        assert ends_told(monitor) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is idle
+        with pytest.raises(BrokerError, match="not known") as unknown:
+            extents(admin, topic, 3)
+        assert unknown.value.why == f"{topic}/1: its leader does not answer"
     three.await_replicas()
     with three.leader(application.topic("seconds"), 0).frozen():
         output = application.run("results", exit_code=4)

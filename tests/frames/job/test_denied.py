@@ -89,7 +89,7 @@ def test_what_is_denied_while_the_job_runs_ends_it_with_what_to_allow(
     application = Application(guarded, {"BROKER_TIMEOUT_S": "2"})
     application.prepare(tmp_path, [frame(T, "a")])
     process = application.start()
-    wait_until(lambda: application.beat() > 1, "it lives")
+    wait_until(lambda: application.heartbeats() > 1, "it lives")
     deny(application, kind, application.name + role, operation)
     later = count(1)  # the broker denies it from some moment on: until then, windows are published
 

@@ -9,7 +9,7 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.settings import Settings
-from metrics.kafka.job.watch import End
+from metrics.kafka.job.input_monitor import End
 from tests.frames.core.message import message
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -24,7 +24,7 @@ class Watched:
         self.told: list[str] = []
         self.counter = Counter(State.fresh({0: 0, 1: 0}, RULES), RULES, gap_limit_s=3600, now_s=0)
         self.counter.resume()
-        self.input: Any = SimpleNamespace(held_back=set(), reached={0: 0, 1: 0}, ends_met={})
+        self.input: Any = SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, ends_met={})
         self.ends: dict[int, End] = {}
         self.lookout = Lookout(SETTINGS, self.told.append)
         self.lookout.begin(0, self.counter)
@@ -89,7 +89,7 @@ def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
     watched.input.ends_met[1] = 1 - offset_behind, 0.0
     if end is not None:
         watched.ends[1] = end
-    watched.input.held_back = {1} if is_paused else set()
+    watched.input.paused = {1} if is_paused else set()
     for now_s in range(21):
         watched.second(now_s)
     assert watched.holders(20) == [(1, cause)]

@@ -267,8 +267,8 @@ def test_a_quiet_job_goes_on_committing_its_state(application: Application, tmp_
     process = application.start()
     try:
         wait_until(lambda: application.position(0) == 1, "the frame is read")
-        beat = application.beat()
-        wait_until(lambda: application.beat() >= beat + 2, "it has committed twice more")
+        beat = application.heartbeats()
+        wait_until(lambda: application.heartbeats() >= beat + 2, "it has committed twice more")
     finally:
         process.send_signal(signal.SIGINT)
         finish(process)

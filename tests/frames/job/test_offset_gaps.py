@@ -92,8 +92,8 @@ def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_pa
         java = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
         process = application.start()
         wait_until(lambda: consumed(application) == FEW, "the first frames are read")
-        beat = application.beat()
-        wait_until(lambda: application.beat() > beat, "a commit has just been")
+        beat = application.heartbeats()
+        wait_until(lambda: application.heartbeats() > beat, "a commit has just been")
         write_one_a_transaction(application, [frame(T + 2, f"u{number}") for number in range(MORE)])
         for broker in java:
             broker.suspend()

@@ -114,7 +114,7 @@ def test_a_topic_of_frames_that_becomes_compacted_ends_the_job_which_names_the_s
     application.variables["BROKER_TIMEOUT_S"] = "5"
     application.run("prepare-topics", "/dev/null")
     process = application.start()
-    wait_until(lambda: application.beat() > 1, "it lives")
+    wait_until(lambda: application.heartbeats() > 1, "it lives")
     topic = application.topic("rejected")
     compacted = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[compacted])

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from metrics.frames.job import rebuild
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_consumer
-from metrics.kafka.job import runner
 from tests.kafka.application import Application, finish, frame, wait_until
 
 T = 1468244340
@@ -135,18 +135,18 @@ def test_a_topic_that_is_deleted_while_it_is_read_stops_the_job(application: App
 def test_who_reads_the_log_again_shows_that_it_lives(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may take longer than one who stands by waits for a beat."""
+    """It may take longer than a standby waits for a heartbeat."""
     application.prepare(tmp_path, [frame(T, "a")] * 3_000)
     stop_when_read(application, 3_000)
     saved = application.saved_state()
     assert saved is not None
     settings = Settings.load(application.environment())
-    monkeypatch.setattr(runner, "BEAT_S", 0)
-    beats: list[float] = []
+    monkeypatch.setattr(rebuild, "HEARTBEAT_S", 0)
+    heartbeats: list[float] = []
     consumer = open_consumer(settings)
-    runner.rebuilt(consumer, settings, saved.state, lambda: beats.append(monotonic()))
+    rebuild.rebuilt(consumer, settings, saved.state, lambda: heartbeats.append(monotonic()))
     consumer.close()
-    assert len(beats) > 3
+    assert len(heartbeats) > 3
 
 
 def stop_when_read(application: Application, position: int) -> None:

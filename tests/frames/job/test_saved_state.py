@@ -12,8 +12,9 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_ENDS
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.job.saved_state import Instance, SavedState, from_offsets, to_offsets
+from metrics.frames.job.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.job.signs import Hold, Signs
+from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import Process
 from metrics.times import LAST_SECOND
 

@@ -127,7 +127,7 @@ def test_a_slow_broker_is_told_of_and_counted_on_and_nobody_takes_over(slow: Pro
     application = Application(slow.address, {"IDLE_S": "3600"})
     application.run("prepare-topics", "/dev/null")
     active = application.start()
-    wait_until(lambda: application.beat() > 1, "it lives")
+    wait_until(lambda: application.heartbeats() > 1, "it lives")
     standby = application.start()
     assert standby.stdout is not None
     assert standby.stdout.readline().startswith("standing by: instance ")

@@ -62,8 +62,8 @@ def test_a_second_instance_stands_by_and_takes_over_at_once_when_the_first_is_go
     application.send([frame(T, "a")], timestamp=T * 1000)
     first = active(application)
     second = standing_by(application)
-    beat = application.beat()
-    wait_until(lambda: application.beat() >= beat + 4, "the first one lives on beside it")
+    beat = application.heartbeats()
+    wait_until(lambda: application.heartbeats() >= beat + 4, "the first one lives on beside it")
     assert second.poll() is None
     first.send_signal(ending)
     first.wait(30)
@@ -71,7 +71,7 @@ def test_a_second_instance_stands_by_and_takes_over_at_once_when_the_first_is_go
     if ending == signal.SIGKILL:
         assert says(second, "instance ")  # … has ended without saying so: taking over
     assert says(second, "counting ")
-    assert time.monotonic() - gone_s < 5  # SILENT_S, which an instance of another machine is waited for
+    assert time.monotonic() - gone_s < 5  # HEARTBEAT_TIMEOUT_S, which an instance of another machine is waited for
     application.send([frame(T + 1, "b")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 2, "it goes on")
     stop(second)
@@ -99,7 +99,7 @@ def test_two_replicas_by_default_outlive_kills_of_the_active_one_and_the_results
         killed.communicate()
         replicas = [each for each in replicas if each is not killed] + [application.start()]
         wait_until(lambda at=before: ids(application) != at.instance.id, "another one has taken over")  # type: ignore[misc]
-        wait_until(lambda: application.beat() > 1, "it counts")
+        wait_until(lambda: application.heartbeats() > 1, "it counts")
         assert [each.poll() for each in replicas] == [None, None]
     finish(feeder)
     wait_until(lambda: application.position(0) == 40_000, "all is read")
@@ -115,7 +115,7 @@ def test_two_replicas_by_default_outlive_kills_of_the_active_one_and_the_results
 def test_of_two_that_start_at_the_same_time_both_live_on_and_one_counts(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     both = [application.start(), application.start()]
-    wait_until(lambda: application.beat() > 2, "one counts")
+    wait_until(lambda: application.heartbeats() > 2, "one counts")
     application.send([frame(T, "a")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 1, "it goes on")
     said = [stop_when_settled(each, application) for each in both]
@@ -123,8 +123,8 @@ def test_of_two_that_start_at_the_same_time_both_live_on_and_one_counts(applicat
 
 
 def stop_when_settled(process: Popen[str], application: Application) -> str:
-    beat = application.beat()
-    wait_until(lambda: application.beat() != beat, "one is active")
+    beat = application.heartbeats()
+    wait_until(lambda: application.heartbeats() != beat, "one is active")
     assert process.poll() is None
     return stop(process)
 
@@ -219,7 +219,7 @@ def test_one_that_hung_until_a_standby_took_over_stands_by_when_it_goes_on(appli
     first = active(application)
     second = standing_by(application)
     first.send_signal(signal.SIGSTOP)
-    assert says(second, "instance ")  # … has been silent for 5 s: taking over
+    assert says(second, "instance ")  # … has sent no heartbeat for 5 s: taking over
     assert says(second, "counting ")
     first.send_signal(signal.SIGCONT)
     assert says(first, "standing by: instance ")

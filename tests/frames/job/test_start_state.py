@@ -9,8 +9,9 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import SecondRecord, Series
-from metrics.frames.job.saved_state import Instance, SavedState
+from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import hold_against
+from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
 
 T = 1468244340

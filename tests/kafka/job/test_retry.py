@@ -6,26 +6,26 @@ import pytest
 
 from metrics.errors import BrokerError, RefusedError
 from metrics.kafka.job import retry
-from metrics.kafka.job.retry import CALM_S, Patience
+from metrics.kafka.job.retry import CALM_S, RetryBudget
 
 LIMIT_S = 60
 
 
 class Clock:
-    """Wall time, as far as patience asks for it."""
+    """Wall time, as far as the budget asks for it."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.told: list[str] = []
-        self.patience = Patience(LIMIT_S, Event())
-        self.patience.tell = self.told.append
+        self.budget = RetryBudget(LIMIT_S, Event())
+        self.budget.tell = self.told.append
 
     def after(self, seconds: float) -> "Clock":
         self.now_s += seconds
         return self
 
-    def suffers(self, error: BrokerError) -> "Clock":
-        self.patience.suffer(error)
+    def fails(self, error: BrokerError) -> "Clock":
+        self.budget.record_failure(error)
         return self
 
 
@@ -37,35 +37,35 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_trouble_in_a_row_is_given_up_after_the_limit(clock: Clock) -> None:
-    clock.suffers(BrokerError("away")).after(30).suffers(BrokerError("away")).after(29).suffers(BrokerError("away"))
+    clock.fails(BrokerError("away")).after(30).fails(BrokerError("away")).after(29).fails(BrokerError("away"))
     with pytest.raises(BrokerError, match="still away"):
-        clock.after(1).suffers(BrokerError("still away"))
+        clock.after(1).fails(BrokerError("still away"))
     assert len(clock.told) == 1
 
 
 def test_hiccups_between_which_the_broker_takes_commits_are_not_added_up(clock: Clock) -> None:
     for _ in range(10):
-        clock.suffers(BrokerError("away")).after(15).patience.relieve()
+        clock.fails(BrokerError("away")).after(15).budget.record_answer()
         clock.after(5)
     assert len(clock.told) == 1  # what soon comes again is told once
 
 
 def test_to_be_answered_is_no_relief_where_records_are_refused(clock: Clock) -> None:
     for _ in range(3):
-        clock.suffers(RefusedError("too large")).after(20).patience.relieve()
+        clock.fails(RefusedError("too large")).after(20).budget.record_answer()
     with pytest.raises(RefusedError):
-        clock.suffers(RefusedError("too large"))
+        clock.fails(RefusedError("too large"))
 
 
 def test_records_that_are_committed_end_all_trouble(clock: Clock) -> None:
-    clock.suffers(RefusedError("too large")).after(50).patience.relieve_of_all()
-    clock.after(50).suffers(BrokerError("away")).after(50).patience.relieve()
-    clock.after(50).suffers(BrokerError("away"))
+    clock.fails(RefusedError("too large")).after(50).budget.reset()
+    clock.after(50).fails(BrokerError("away")).after(50).budget.record_answer()
+    clock.after(50).fails(BrokerError("away"))
     assert len(clock.told) == 3
 
 
 def test_refused_records_that_did_not_come_again_are_forgotten_in_time(clock: Clock) -> None:
-    clock.suffers(RefusedError("too large")).after(max(CALM_S, LIMIT_S) + 1).suffers(BrokerError("away"))
-    clock.after(10).patience.relieve()
-    clock.after(55).suffers(BrokerError("away"))
+    clock.fails(RefusedError("too large")).after(max(CALM_S, LIMIT_S) + 1).fails(BrokerError("away"))
+    clock.after(10).budget.record_answer()
+    clock.after(55).fails(BrokerError("away"))
     assert len(clock.told) == 3

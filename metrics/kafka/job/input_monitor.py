@@ -1,20 +1,18 @@
-"""What the loop asks the broker beside the frames. It never waits for an answer: those are taken in a later turn."""
+"""Questions to the broker beside the records. The loop never waits for an answer: it is taken in a later turn."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import wait
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, FencedError, ReplacedError, StateError, TopicError
-from metrics.frames.job.saved_state import Instance
-from metrics.frames.job.start_state import saved_state
-from metrics.frames.settings import Settings
+from metrics.errors import BrokerError, StateError, TopicError
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
+from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import LATEST, ask, offset_of
 
 if TYPE_CHECKING:
@@ -29,21 +27,22 @@ LOOK_S = 2.0
 
 
 class End(NamedTuple):
-    """Where the broker said that a partition ends, and when it was asked, in seconds of wall time."""
+    """The end of a partition as the broker answered, and when it was asked, in seconds of wall time."""
 
     partition: int
     offset: int
     asked_at_s: float
 
 
-class Watch:
-    """Watches the input topic, and whether this instance is still the active one.
+class InputMonitor:
+    """Monitor of the input topic, and of whether this instance is still the active one.
 
     Args:
-        consumer: of the group; it is asked in another thread, so it may only be closed once `leave` says so.
         topic_id: id of the input topic; made anew, it would have another.
         partitions: how many partitions it has.
-        instance_id: id of this instance.
+        last_instance: returns the instance that committed last. It is called in another thread, so the consumer that it
+            asks may only be closed once `leave` says so.
+        require_not_fenced: takes that instance; raises FencedError where it is another one.
 
     Attributes:
         partitions: how many partitions the topic has by now.
@@ -52,28 +51,27 @@ class Watch:
     def __init__(
         self,
         admin: AdminClient,
-        consumer: Consumer,
-        settings: Settings,
+        topic: str,
         topic_id: str,
         partitions: int,
-        instance_id: str,
+        last_instance: Callable[[], Instance | None],
+        require_not_fenced: Callable[[Instance | None], None],
     ) -> None:
         self._admin = admin
-        self._consumer = consumer
-        self._settings = settings
-        self._topic = settings.input_topic
+        self._topic = topic
         self._topic_id = topic_id
-        self._instance_id = instance_id
+        self._last_instance = last_instance
+        self._require_not_fenced = require_not_fenced
         self.partitions = partitions
         self._ends_asked_at_s = self._looked_at_s = 0.0
         self._ends: dict[TopicPartition, Future[Any]] = {}
         self._description: Future[Any] | None = None
-        self._saved: Future[Any] | None = None
+        self._last: Future[Any] | None = None
 
     def ask_ends(self, partitions: Collection[int], now_s: float) -> None:
         """Ask for the ends of some partitions, unless a question is still open.
 
-        An open transaction is part of the log here: what it holds has come, so its partition is not silent.
+        An open transaction is part of the log here: what it holds has come, so its partition is not idle.
         """
         if not self._ends and partitions:
             places = [TopicPartition(self._topic, partition) for partition in partitions]
@@ -93,8 +91,8 @@ class Watch:
     def require_same_topic(self) -> None:
         """See that what was read so far is of the topic that the state is of; the one question that is waited for.
 
-        Made anew while it is read, and longer than before, a topic is read on from the old offset without a word. An id
-        never comes back: if it is the same now, it was the same when the frames were read.
+        Made anew while it is read, and longer than before, a topic is read on from the old offset without an error. An
+        id never comes back: if it is the same now, it was the same when the records were read.
 
         Raises:
             StateError: the input topic was made anew.
@@ -126,22 +124,22 @@ class Watch:
         if self._description is not None and self._description.done():
             answered, self._description = self._description, None
             self._take_description(answered)
-        self._take_saved()
+        self._take_last()
         if now_s - self._looked_at_s < LOOK_S:
             return
         self._looked_at_s = now_s
         if self._description is None:
             topics = TopicCollection([self._topic])
             self._description = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
-        if self._saved is None:  # the state of the first partition tells the instance
-            self._saved = futures.begin(saved_state, self._consumer, self._topic, 1, ASK_TIMEOUT_S)
+        if self._last is None:
+            self._last = futures.begin(self._last_instance)
 
     def leave(self) -> bool:
-        """Ask nothing more, and tell whether the consumer is free by now; else it must be left to its thread.
+        """Ask nothing more, and tell whether no question is left in its thread; else its consumer must be left to it.
 
         To close a consumer while another thread asks it crashes the process.
         """
-        return self._saved is None or not wait([self._saved], timeout=LEAVE_TIMEOUT_S).not_done
+        return self._last is None or not wait([self._last], timeout=LEAVE_TIMEOUT_S).not_done
 
     def _take_description(self, answered: "Future[Any]") -> None:
         """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
@@ -158,27 +156,10 @@ class Watch:
         elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise TopicError(f"the topic {self._topic} is gone", why="it was deleted while it was read")
 
-    def _take_saved(self) -> None:
+    def _take_last(self) -> None:
         """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
-        if self._saved is None or not self._saved.done():
+        if self._last is None or not self._last.done():
             return
-        answered, self._saved = self._saved, None
+        answered, self._last = self._last, None
         with suppress(BrokerError):
-            saved = answered.result()
-            if saved is not None and saved.instance.id != self._instance_id:
-                raise fenced_by(self._settings, saved.instance)
-
-
-def fenced(settings: Settings, why: str, kind: type[FencedError] = FencedError) -> FencedError:
-    """Return the error of an instance that another one has taken over from."""
-    return kind(
-        f"another instance took over the group {settings.consumer_group_id}",
-        why=why,
-        now="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
-    )
-
-
-def fenced_by(settings: Settings, instance: Instance) -> FencedError:
-    """Return the same where it is known which one that is."""
-    kind = ReplacedError if instance.is_forced else FencedError
-    return fenced(settings, f"{instance} has committed since", kind)
+            self._require_not_fenced(answered.result())

@@ -1,4 +1,4 @@
-"""Whether the broker is slow: it commits, but takes long for it."""
+"""How long commits take: a slow broker still commits, but late."""
 
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ SLOW_S = 3.0
 CALM_S = 30.0
 
 
-class Pace:
-    """Tells once when commits become slow, and once when none was for CALM_S.
+class CommitLatency:
+    """Monitor of commits: reports once when they become slow, and once when none was slow for CALM_S.
 
     Attributes:
-        tell: told of it; until it is set, nothing is noted.
+        tell: called with a line for people; until it is set, nothing is noted.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Pace:
         self._began_s = now_s
 
     def wait(self, now_s: float) -> None:
-        """Note that a commit is waited for; what is slow is told while it is, and not only when it is done."""
+        """Note that a commit still lasts: a slow one is reported while it lasts, not only once it is done."""
         if self.tell is None or self._began_s is None or now_s - self._began_s < SLOW_S:
             return
         took_s = now_s - self._began_s

@@ -1,0 +1,178 @@
+"""What frames send out in one transaction: records of windows, dead letters, republished frames; offsets and state."""
+
+import time
+from collections.abc import Sequence
+
+from metrics.frames.core.frame import FrameMessage, Reason, Rejection
+from metrics.frames.core.partition import RejectedFrame
+from metrics.frames.core.state import State
+from metrics.frames.core.windows import Record, SecondRecord
+from metrics.frames.job.saved_state import SavedState, to_offsets
+from metrics.frames.job.signs import NONE, Signs
+from metrics.frames.settings import Settings
+from metrics.kafka.headers import Headers, headers_of
+from metrics.kafka.job.heartbeat import Instance
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
+from metrics.kafka.topics import TopicsInUse
+
+# What a record, its batch and a header take at most beside their own bytes.
+_FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
+
+
+class Outputs:
+    """The sink of frames: all that a run sends out, in the open transaction of its instance.
+
+    Args:
+        budget: reset by each commit; told once of frames that a topic does not take.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        settings: Settings,
+        in_use: TopicsInUse,
+        instance: Instance,
+        budget: RetryBudget,
+    ) -> None:
+        self._transaction = transaction
+        self._settings = settings
+        self._in_use = in_use
+        self._instance = instance
+        self._budget = budget
+
+    def publish(self, record: Record) -> None:
+        """Send the record of a closed window to the topic of its size; its timestamp is the window's start."""
+        settings = self._settings
+        is_second = isinstance(record, SecondRecord)
+        topic = settings.sec_metrics_output_topic if is_second else settings.min_metrics_output_topic
+        timestamp_ms = self._taken_timestamp_ms(topic, record.start * 1000)
+        self._transaction.send(topic, record.key.encode(), record.value(), timestamp_ms, [])
+
+    def reject(self, rejected: RejectedFrame) -> None:
+        """Send a frame that was not counted to the dead letter topic, its bytes unchanged, with reason and origin.
+
+        The headers `ts` and `event_time` are there where they are known. A frame larger than the topic takes is cut,
+        with a header that tells its size; the whole of it is where the headers say.
+        """
+        message, rejection, ts, event_time = rejected
+        headers: Headers = [
+            ("reason", str(rejection.reason).encode()),
+            ("detail", rejection.detail.encode()),
+            ("topic", message.topic().encode()),
+            ("partition", b"%d" % message.partition()),
+            ("offset", b"%d" % message.offset()),
+            *((name, b"%d" % time_s) for name, time_s in (("ts", ts), ("event_time", event_time)) if time_s >= 0),
+        ]
+        topic, key, value = self._settings.rejected_topic, message.key(), message.value()
+        room_bytes = self._in_use.limits[topic].size_bytes - _FRAMING_BYTES - _size_bytes(headers)
+        if len(key or b"") + len(value or b"") > room_bytes:
+            headers.append(("cut_from_bytes", b"%d" % len(value or b"")))
+            key = (key or b"")[: room_bytes // 2]
+            value = (value or b"")[: room_bytes - len(key)]
+        self._transaction.send(topic, key, value, self._taken_timestamp_ms(topic, message.timestamp()[1]), headers)
+
+    def republish_valid(self, messages: Sequence[FrameMessage], rejected: Sequence[RejectedFrame]) -> None:
+        """Send frames on to OUTPUT_STREAM if it is set: key, bytes, headers, timestamp, and the partition if it exists.
+
+        Late, held or too far in the future, a frame is still valid; only what is no frame is left out. One that is
+        larger than the topic takes, or whose headers cannot be read, is a dead letter instead. It counts nevertheless.
+
+        Args:
+            rejected: what was rejected of the partition, in this batch and before.
+        """
+        topic = self._settings.output_stream
+        if topic is None:
+            return
+        no_frames = {frame.message.offset() for frame in rejected if frame.is_no_frame()}
+        limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
+        for message in messages:
+            if no_frames and message.offset() in no_frames:
+                continue
+            key, value, headers = message.key(), message.value() or b"", headers_of(message)
+            if headers is None:
+                self._reject_unreadable_headers(message, topic)
+                continue
+            size_bytes = len(key or b"") + len(value) + (_size_bytes(headers) if headers else 0) + _FRAMING_BYTES
+            if size_bytes > limits.size_bytes:
+                self._reject_too_large(message, size_bytes, topic)
+                continue
+            timestamp_ms = message.timestamp()[1]
+            if not earliest_ms <= timestamp_ms <= latest_ms:
+                timestamp_ms = self._taken_timestamp_ms(topic, timestamp_ms)
+            partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
+            self._transaction.send(topic, key, value, timestamp_ms, headers, partition)
+
+    def commit(self, state: State, signs: Signs = NONE) -> None:
+        """Commit what was sent, together with the state that it leads to; an outage is over by that.
+
+        Raises:
+            TransactionLostError: none of it was committed; go back to the last commit, and on from there.
+        """
+        had_records = self._transaction.is_open
+        self._commit(state, signs)
+        if had_records:
+            self._budget.reset()
+        else:
+            self._budget.record_answer()
+
+    def heartbeat(self, state: State) -> None:
+        """Commit the state as it was, so that others see that this instance is active; that ends no outage."""
+        self._commit(state, NONE)
+
+    def retire(self, state: State, signs: Signs = NONE) -> None:
+        """Commit for the last time: a standby may take over."""
+        self._instance = self._instance.stopped()
+        self.commit(state, signs)
+
+    def close(self) -> None:
+        """Take back what was sent since the last commit."""
+        self._transaction.close()
+
+    def _commit(self, state: State, signs: Signs) -> None:
+        self._instance = self._instance.beating()
+        saved = SavedState(state, self._in_use.input_id, self._instance, signs)
+        self._transaction.commit(to_offsets(saved, self._settings.input_topic))
+
+    def _reject_too_large(self, message: FrameMessage, size_bytes: int, topic: str) -> None:
+        most_bytes = self._in_use.limits[topic].size_bytes
+        why = f"it needs {size_bytes:,} bytes, and max.message.bytes of {topic} is {most_bytes:,}"
+        self.reject(RejectedFrame(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}")))
+        self._budget.tell_once(
+            Reason.TOO_LARGE,
+            f"frames larger than {topic} takes are counted, but not republished: they go to "
+            f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; reported once\n"
+            f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
+            f"now: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
+            "and start again",
+        )
+
+    def _reject_unreadable_headers(self, message: FrameMessage, topic: str) -> None:
+        why = "the name of a header is not UTF-8"
+        rejection = Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}")
+        self.reject(RejectedFrame(message, rejection))
+        self._budget.tell_once(
+            Reason.UNREADABLE_HEADERS,
+            f"frames whose headers cannot be read are counted, but not republished to {topic}: they go to "
+            f"{self._settings.rejected_topic} as {Reason.UNREADABLE_HEADERS}; reported once\n"
+            f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}",
+        )
+
+    def _taken_timestamp_ms(self, topic: str, timestamp_ms: int) -> int:
+        """Return the nearest timestamp that the topic takes; a frame without one gets that of now."""
+        if timestamp_ms < 0:
+            return int(time.time() * 1000)
+        earliest_ms, latest_ms = self._taken_timestamps_ms(topic)
+        return max(earliest_ms, min(timestamp_ms, latest_ms))
+
+    def _taken_timestamps_ms(self, topic: str) -> tuple[int, int]:
+        """Return the first and the last timestamp that a topic takes: half of its limits, since clocks differ.
+
+        For the client, 0 means now; so the first millisecond of 1970 becomes the second.
+        """
+        limits, now_ms = self._in_use.limits[topic], int(time.time() * 1000)
+        return max(1, now_ms - limits.behind_ms // 2), now_ms + limits.ahead_ms // 2
+
+
+def _size_bytes(headers: Headers) -> int:
+    return sum(len(name.encode()) + len(value or b"") + _FRAMING_BYTES_A_HEADER for name, value in headers)

@@ -1,0 +1,86 @@
+"""The partitions of the input that need more than counting: new ones, idle ones, those far ahead in event time."""
+
+from time import monotonic
+
+from metrics.frames.core.counter import Counter
+from metrics.kafka.job.input_monitor import End, InputMonitor
+from metrics.kafka.job.source import Input
+
+ENDS_ASKED_S = 0.5
+
+
+class Partitions:
+    """Partitions that are new, idle, or far ahead of the others.
+
+    Args:
+        idle_s: how long a partition must say nothing about time until it counts as idle.
+        align_s: how many seconds of event time a partition may be ahead of the slowest.
+
+    Attributes:
+        ends: the end of each partition, as the broker answered last.
+    """
+
+    def __init__(self, counter: Counter, source: Input, monitor: InputMonitor, idle_s: int, align_s: int) -> None:
+        self._counter = counter
+        self._source = source
+        self._monitor = monitor
+        self._idle_s = idle_s
+        self._align_s = align_s
+        self.ends: dict[int, End] = {}
+        self._ends_to_reach: dict[int, End] = {}
+        self._asked_at_s = monotonic()
+
+    def look(self, now_s: float) -> None:
+        """Take up what is new, find what is idle, pause what is ahead.
+
+        Raises:
+            FencedError: another instance has taken over.
+            StateError, TopicError: the input topic was made anew, or is gone.
+        """
+        self._monitor.look(now_s)
+        self._add_new(now_s)
+        self._find_idle(now_s)
+        if len(self._counter.partitions) > 1:
+            self._align(now_s)
+
+    def _add_new(self, now_s: float) -> None:
+        for partition in range(len(self._counter.partitions), self._monitor.partitions):
+            self._counter.add_partition(partition, 0, now_s)
+            self._source.add_partition(partition, 0)
+
+    def _align(self, now_s: float) -> None:
+        """Pause partitions that are far ahead in event time until the slowest has come closer, to bound the memory.
+
+        Windows close no later by it. What was fetched of a partition is thrown away when it is paused, so it is resumed
+        only once half of its lead is gone.
+        """
+        paused = self._source.paused
+        leads = self._counter.leads(now_s).items()
+        limits = {number: self._align_s // 2 if number in paused else self._align_s for number, _ in leads}
+        self._source.pause({number for number, lead_s in leads if lead_s > limits[number]})
+
+    def _find_idle(self, now_s: float) -> None:
+        """Let no partition keep windows open that said nothing about time for idle_s and was read to its end.
+
+        The broker is asked for the end again and again: only its answer distinguishes an idle partition from a broken
+        connection, or from a process that was asleep. What came since then may say nothing about time either, so an
+        answer is kept until the partition is read up to it.
+        """
+        clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
+        for end in self._monitor.ends_told():
+            self.ends[end.partition] = end
+            self._ends_to_reach.setdefault(end.partition, end)
+        for partition, offset, asked_at_s in [*self._ends_to_reach.values()]:
+            clock = clocks[partition]
+            if self._source.reached[partition] >= offset:
+                is_idle = asked_at_s - clock.moved_at_s >= self._idle_s
+                clock.silent_at_s = asked_at_s if is_idle else None
+                del self._ends_to_reach[partition]
+            elif now_s - asked_at_s >= ENDS_ASKED_S:
+                clock.silent_at_s = None
+        if now_s - self._asked_at_s >= ENDS_ASKED_S:
+            self._asked_at_s = now_s
+            still = [partition for partition, clock in clocks.items() if now_s - clock.moved_at_s >= self._idle_s]
+            self._monitor.ask_ends(still, now_s)
+        for partition in self._source.ended():
+            clocks[partition].silent_at_s = now_s  # with a given end, nothing more can come

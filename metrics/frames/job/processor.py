@@ -1,0 +1,176 @@
+"""Frames as the runner drives them: where a run begins, what it is made of, and what it needs to begin again."""
+
+import gc
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer
+
+from metrics.errors import BrokerError
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import State
+from metrics.frames.job.listener import Listener, Listeners
+from metrics.frames.job.lookout import Lookout
+from metrics.frames.job.loop import Loop
+from metrics.frames.job.outputs import Outputs
+from metrics.frames.job.partitions import Partitions
+from metrics.frames.job.rebuild import rebuilt
+from metrics.frames.job.start_state import Beginning, begin, last_instance
+from metrics.frames.settings import Settings
+from metrics.kafka import topics
+from metrics.kafka.clients import open_transactional_producer
+from metrics.kafka.job.commits import Commits
+from metrics.kafka.job.heartbeat import Instance, require_not_fenced
+from metrics.kafka.job.input_monitor import ASK_TIMEOUT_S, InputMonitor
+from metrics.kafka.job.latency import CommitLatency
+from metrics.kafka.job.limits import TransactionLimit
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.seams import Clients, TransactionLostError
+from metrics.kafka.job.source import GARBAGE_OBJECTS, Input
+from metrics.kafka.job.transaction import Transaction, call_s
+from metrics.kafka.offsets import extents
+
+if TYPE_CHECKING:
+    from metrics.kafka.topics import TopicsInUse
+
+
+class FrameProcessor:
+    """The processor of frames; its sink is `Outputs`, its loop `Loop`.
+
+    Attributes:
+        counter: the core; another one after each restore.
+        source: the input; likewise.
+        instance_id: shows others that it is this process that commits.
+    """
+
+    def __init__(self, settings: Settings, stopping: Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._latency = CommitLatency()
+        self._limit = TransactionLimit()
+        self._listener: Listener = Listeners([])
+        self._ends: dict[int, int] | None = None
+        self._monitor: InputMonitor | None = None
+        self._lookout: Lookout
+        self._clients: Clients
+        self._in_use: TopicsInUse
+        self._outputs: Outputs
+        self.counter: Counter
+        self.source: Input
+        self.instance_id = ""
+
+    def listen(self, listener: Listener) -> None:
+        """Let a listener follow all that comes; to be called before `run`."""
+        self._listener = listener
+        self._latency.tell = listener.troubled
+        self._lookout = Lookout(self._settings, listener.troubled)
+
+    def connect(self, clients: Clients) -> None:
+        """Take new clients, and see that the topics are as they must be.
+
+        Raises:
+            TopicError: a topic is missing, or would lose results.
+            BrokerError: the broker does not answer.
+        """
+        self._clients = clients
+        self._in_use = topics.check(clients.admin, self._settings)
+
+    def last_instance(self, consumer: Consumer) -> Instance | None:
+        """Return the instance that committed last."""
+        return last_instance(consumer, self._settings.input_topic)
+
+    def end_here(self) -> None:
+        """Stop at the end that the input has now, with every window closed."""
+        found = extents(self._clients.admin, self._settings.input_topic, self._in_use.input_partitions)
+        self._ends = {number: high for number, (_, high) in found.items()}
+
+    def open_sink(self, instance: Instance, budget: RetryBudget) -> Outputs:
+        """Take over the transactional id, which is the group's: an instance that had it is fenced."""
+        settings, in_use = self._settings, self._in_use
+        batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
+        producer = open_transactional_producer(settings, batch_bytes)
+        transaction = Transaction(producer, self._clients.consumer, call_s(settings.broker_timeout_s), self._latency)
+        self._outputs = Outputs(transaction, settings, in_use, instance, budget)
+        self.instance_id = instance.id
+        return self._outputs
+
+    def restore(self) -> None:
+        """Restore the state of the last commit, rebuild its open windows from the log, and read on from there.
+
+        Raises:
+            StateError: the state cannot be used, or something that it needs is gone.
+        """
+        state = self._begin().accepted()
+        self.counter = self._rebuilt(state)
+        self._go_on(state)
+
+    def restore_accepting_loss(self) -> list[str]:
+        """Restore what is left of the last commit; returns what is lost, a line each."""
+        beginning = self._begin()
+        self.counter = self._rebuilt(beginning.state)
+        missing = self.counter.write_off()
+        self._go_on(beginning.state)
+        gone = [f"frames of open windows that are gone: {missing:,}"] if missing else []
+        return [*beginning.losses, *gone]
+
+    def _begin(self) -> Beginning:
+        admin, consumer = self._clients
+        return begin(admin, consumer, self._settings, self._in_use)
+
+    def _rebuilt(self, state: State) -> Counter:
+        def heartbeat() -> None:
+            self._outputs.heartbeat(state)
+            self._listener.read(0, 0.0)  # it sees that the run goes on
+
+        return rebuilt(self._clients.consumer, self._settings, state, heartbeat)
+
+    def _go_on(self, state: State) -> None:
+        """Read on from the state that the core was rebuilt from."""
+        (admin, consumer), topic = self._clients, self._settings.input_topic
+        self.counter.resume()
+        self._outputs.heartbeat(self.counter.state())
+        positions = {number: partition.position for number, partition in state.partitions.items()}
+        self.source = Input(consumer, topic, positions, self._ends)
+        self._monitor = InputMonitor(
+            admin,
+            topic,
+            self._in_use.input_id,
+            len(positions),
+            partial(last_instance, consumer, topic, ASK_TIMEOUT_S),
+            partial(require_not_fenced, own_id=self.instance_id, group=self._settings.consumer_group_id),
+        )
+
+    def run(self) -> None:
+        """Count until it is stopped, or to the end of the input; then commit for the last time.
+
+        Raises:
+            TransactionLostError, BrokerError: what was not committed must be counted again, from the last commit.
+            FencedError: another instance has taken over.
+        """
+        assert self._monitor is not None
+        gc.set_threshold(GARBAGE_OBJECTS)
+        settings, commits = self._settings, Commits(self._limit)
+        loop = Loop(
+            source=self.source,
+            counter=self.counter,
+            outputs=self._outputs,
+            commits=commits,
+            partitions=Partitions(self.counter, self.source, self._monitor, settings.idle_s, settings.align_s),
+            monitor=self._monitor,
+            lookout=self._lookout,
+            listener=self._listener,
+            stopping=self._stopping,
+        )
+        try:
+            loop.run()
+        except (TransactionLostError, BrokerError) as error:
+            self._listener.rewound()
+            if isinstance(error, TransactionLostError):
+                self._limit.record_loss(commits.records)
+            raise
+
+    def release(self) -> bool:
+        """Ask the broker nothing more; tell whether the consumer is free to be closed."""
+        monitor, self._monitor = self._monitor, None
+        return monitor is None or monitor.leave()

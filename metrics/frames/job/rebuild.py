@@ -1,0 +1,50 @@
+"""The open windows of a saved state, rebuilt from the log."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from confluent_kafka import Consumer
+
+from metrics.errors import BrokerError
+from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import State
+from metrics.frames.settings import Settings
+from metrics.kafka.job.heartbeat import HEARTBEAT_S
+from metrics.kafka.job.source import Input
+
+TIMEOUT_S = 15.0
+
+
+def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Callable[[], None]) -> Counter:
+    """Rebuild the open windows of a saved state from the log: of each partition, from restart offset to position.
+
+    Args:
+        heartbeat: called at once and every HEARTBEAT_S seconds: it may take long, and others must see that this
+            instance lives.
+
+    Raises:
+        BrokerError: no frame came for TIMEOUT_S.
+        StateError: frames that it needs are gone, or were judged by other rules.
+    """
+    heartbeat()
+    counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
+    if not state.needs_frames():
+        return counter
+    starts = {number: partition.low_water for number, partition in state.partitions.items()}
+    positions = {number: partition.position for number, partition in state.partitions.items()}
+    source = Input(consumer, settings.input_topic, starts, positions)
+    heard_at_s = beaten_at_s = monotonic()
+    while not source.has_ended():
+        for message in source.batch():
+            counter.partitions[message.partition()].rebuild(message)
+            source.pass_by(message.partition(), message.offset())
+            heard_at_s = monotonic()
+        if monotonic() - beaten_at_s >= HEARTBEAT_S:
+            heartbeat()
+            beaten_at_s = monotonic()
+        if monotonic() - heard_at_s > TIMEOUT_S:
+            raise BrokerError(
+                "the frames of the open windows cannot be read again",
+                why=f"nothing came of {settings.input_topic} for {TIMEOUT_S:.0f} s",
+            )
+    return counter

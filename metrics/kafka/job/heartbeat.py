@@ -1,0 +1,73 @@
+"""The instance that commits for a group, and its heartbeat: each commit shows that it is alive."""
+
+import secrets
+
+import msgspec
+
+from metrics.errors import FencedError, ReplacedError
+from metrics.kafka.job.process import Process, this_process
+
+# With nothing else to commit, the state is: a standby then sees that the active instance lives; and brokers forget
+# offsets, which may hold the state, some time after they were committed.
+HEARTBEAT_S = 2.0
+
+
+class Instance(msgspec.Struct, array_like=True, frozen=True):
+    """One process that commits for a group.
+
+    Attributes:
+        id: drawn at random when it took over.
+        heartbeats: how many times it has committed; an active process goes on committing, whatever its input does.
+        is_active: false in the last commit of a process that was stopped.
+        process: the process itself; None in the state of an earlier version.
+        is_forced: it did not wait until no other instance was active; one that it fences ends.
+    """
+
+    id: str
+    heartbeats: int = 0
+    is_active: bool = True
+    process: Process | None = None
+    is_forced: bool = False
+
+    @classmethod
+    def of_this_process(cls, *, is_forced: bool) -> "Instance":
+        """Return a new instance, which has committed nothing yet."""
+        return cls(secrets.token_hex(4), process=this_process(), is_forced=is_forced)
+
+    def beating(self) -> "Instance":
+        """Return the instance with one more heartbeat."""
+        return msgspec.structs.replace(self, heartbeats=self.heartbeats + 1)
+
+    def stopped(self) -> "Instance":
+        """Return the instance as its last commit shows it."""
+        return msgspec.structs.replace(self, is_active=False)
+
+    def is_gone(self) -> bool:
+        """Tell whether its process has certainly ended, without a last commit that said so."""
+        return self.process is not None and self.process.is_gone()
+
+    def __str__(self) -> str:
+        return f"instance {self.id}" + (f" ({self.process})" if self.process is not None else "")
+
+
+def require_not_fenced(last: Instance | None, own_id: str, group: str) -> None:
+    """See that no other instance has committed for a group since this one took over.
+
+    Args:
+        last: the instance that committed last; None where nothing is known.
+
+    Raises:
+        FencedError: another one has.
+    """
+    if last is not None and last.id != own_id:
+        kind = ReplacedError if last.is_forced else FencedError
+        raise fenced(group, f"{last} has committed since", kind)
+
+
+def fenced(group: str, why: str, kind: type[FencedError] = FencedError) -> FencedError:
+    """Return the error of an instance that another one has fenced."""
+    return kind(
+        f"another instance took over the group {group}",
+        why=why,
+        now="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
+    )

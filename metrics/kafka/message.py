@@ -1,0 +1,17 @@
+"""Messages of the client, as the plumbing takes them."""
+
+from typing import Protocol
+
+
+class RecordMessage(Protocol):
+    """A Kafka message that carries a record (not an error event), so it has an offset."""
+
+    def topic(self) -> str: ...  # noqa: D102
+    def partition(self) -> int: ...  # noqa: D102
+    def offset(self) -> int: ...  # noqa: D102
+    def key(self) -> bytes | None: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of the timestamp, 0 if there is none, and its milliseconds since the epoch."""
+
+    def headers(self) -> list[tuple[str, str | bytes | None]] | None: ...  # noqa: D102

@@ -1,0 +1,106 @@
+"""What is made of a slow broker, by times alone: what is told, how large transactions are, who counts as gone."""
+
+from threading import Event
+
+import pytest
+
+from metrics.errors import BrokerError
+from metrics.kafka.job import retry
+from metrics.kafka.job.latency import CommitLatency
+from metrics.kafka.job.limits import FEWEST_RECORDS, MOST_RECORDS, TransactionLimit
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.standby import MissedHeartbeats
+
+
+def test_slow_commits_are_told_of_once_while_they_are_waited_for_and_once_when_they_are_over() -> None:
+    told: list[str] = []
+    latency = CommitLatency()
+    latency.tell = told.append
+    for began_s in (100.0, 115.0, 130.0):  # each of 12 s
+        latency.begin(began_s)
+        latency.wait(began_s + 2.9)
+        latency.wait(began_s + 3.0)
+        assert told == ["the broker is slow: a commit takes more than 3 s; results come as late as that"]
+        latency.end(began_s + 12.0)
+    for began_s in range(143, 172):
+        latency.begin(began_s)
+        latency.end(began_s + 0.1)
+    assert len(told) == 1
+    latency.begin(172.0)
+    latency.end(172.1)  # 30.1 s after the end of the last slow one
+    assert told[1:] == ["the broker is no longer slow; its slowest answer took 12.0 s"]
+
+
+def test_what_is_slow_before_anybody_is_told_is_told_later() -> None:
+    told: list[str] = []
+    latency = CommitLatency()
+    latency.wait(100.0)  # a step that belongs to no commit
+    latency.begin(100.0)
+    latency.end(110.0)
+    latency.tell = told.append
+    latency.begin(110.0)
+    latency.wait(114.0)
+    assert len(told) == 1
+
+
+def test_a_transaction_that_was_lost_is_halved_until_it_commits() -> None:
+    limit = TransactionLimit()
+    sizes = []
+    for _ in range(3):
+        limit.record_loss(10_000)
+        limit.record_loss(limit.most_records)
+        sizes.append(limit.most_records)
+    assert sizes == [2_500, 625, FEWEST_RECORDS]
+
+
+def test_a_small_transaction_was_not_lost_for_its_size() -> None:
+    limit = TransactionLimit()
+    limit.record_loss(FEWEST_RECORDS)
+    assert limit.most_records == MOST_RECORDS
+
+
+def test_transactions_grow_again_when_full_ones_commit() -> None:
+    limit = TransactionLimit()
+    limit.record_loss(8_000)
+    limit.record_commit(100, 0.1)
+    assert limit.most_records == 4_000
+    limit.record_commit(4_000, 15.0)
+    assert limit.most_records == 5_000
+    limit.record_commit(5_000, 0.1)
+    assert limit.most_records == 10_000
+    for _ in range(10):
+        limit.record_commit(limit.most_records, 0.1)
+    assert limit.most_records == MOST_RECORDS
+
+
+def test_an_instance_counts_as_gone_the_later_the_slower_the_broker_answers() -> None:
+    quick = MissedHeartbeats(100.0)
+    assert not quick.look(104.9, 104.91)
+    assert quick.look(105.09, 105.1)
+    slow = MissedHeartbeats(100.0)  # a look takes 2 s: gone after 5 + 10 * 2 s
+    assert not slow.look(101.0, 103.0)
+    assert not slow.look(122.9, 124.9)
+    assert slow.look(123.1, 125.1)
+    frozen = MissedHeartbeats(100.0)  # a look took 9 s: gone after 5 + 30 s, however long it took
+    assert not frozen.look(101.0, 110.0)
+    assert not frozen.look(134.0, 134.9)
+    assert frozen.look(134.9, 135.1)
+
+
+def test_trouble_that_comes_again_and_again_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr(retry, "monotonic", lambda: now_s[0])
+    told: list[str] = []
+    budget = RetryBudget(60.0, Event())
+    budget.tell = told.append
+    for _ in range(10):  # 150 s of it, with a commit after each: it is not given up
+        budget.record_failure(BrokerError("it hangs"))
+        budget.record_answer()
+        now_s[0] += 15.0
+    assert len(told) == 1
+    now_s[0] += 30.0
+    budget.record_failure(BrokerError("it hangs"))
+    assert len(told) == 2
+    now_s[0] += 60.0
+    with pytest.raises(BrokerError):
+        budget.record_failure(BrokerError("it hangs"))
