@@ -46,11 +46,11 @@ class Command(_Types, TyperCommand):
     """A command."""
 
 
-class Group(_Types, TyperGroup):
+class CommandGroup(_Types, TyperGroup):
     """A command with others below it."""
 
 
-class Commands(Group):
+class Commands(CommandGroup):
     """All commands of the application.
 
     Attributes:

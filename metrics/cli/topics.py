@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.cli import topics_text
 from metrics.cli.broker_in_use import broker_in_use
-from metrics.cli.registry import STYLE, Command, Group
+from metrics.cli.registry import STYLE, Command, CommandGroup
 from metrics.cli.reporting import reporting
 from metrics.errors import SettingsError, TopicError
 from metrics.frames.settings import Settings
@@ -38,7 +38,7 @@ _MEANING = {
 }
 
 
-class _ListByDefault(Group):
+class _ListByDefault(CommandGroup):
     """Commands of which `list` may be left out: what is no command is a topic's name, or an option of `list`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

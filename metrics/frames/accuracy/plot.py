@@ -28,7 +28,8 @@ def check(path: Path) -> None:
         raise SettingsError(
             "a picture needs matplotlib, which is not installed",
             why=str(error),
-            now="pipenv sync --categories reports installs it; without --picture it is not needed",
+            now="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
+            "without --picture it is not needed",
         ) from error
     mpl.use("svg")
     # Text stays text, and equal figures give equal files.

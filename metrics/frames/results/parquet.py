@@ -27,7 +27,8 @@ def check() -> None:
         raise SettingsError(
             "a Parquet file needs pyarrow, which is not installed",
             why=str(error),
-            now="pipenv sync --categories reports installs it; --csv and --json need nothing",
+            now="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
+            "--csv and --json need nothing",
         ) from error
 
 

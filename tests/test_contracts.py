@@ -1,0 +1,115 @@
+"""The contracts of the imports, tried: `lint-imports` names what is forbidden in a copy of the code."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINT = Path(sys.executable).parent / "lint-imports"
+UP = "Imports go one way, and every package has its layer"
+APART = "Systems do not import each other"
+PURE = "Every core and the plain recount are pure: no Kafka, database, file, clock, environment or terminal"
+CIRCLE = "No circle: what a package holds imports one way"
+PEER = "A peer stands alone: it runs where the project's packages are not"
+BENCHMARK = (
+    "The benchmark's layers: command line, results, rounds, sides, what each needs; below all of them the application"
+)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Copy what lint looks at."""
+    for package in ("metrics", "benchmark"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def add(copy: Path, module: str, line: str) -> None:
+    """Add a line at the end of a module, which is made where it is missing, with the packages above it."""
+    path = (copy / module.replace(".", "/")).with_suffix(".py")
+    for folder in [folder for folder in path.parents if folder.is_relative_to(copy) and folder != copy][::-1]:
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def lint(copy: Path) -> tuple[int, set[str], str]:
+    """Return the exit code of `lint-imports`, the contracts that it finds broken, and all that it says as one line."""
+    ended = subprocess.run(
+        [LINT, "--no-cache"], cwd=copy, env={"COLUMNS": "80"}, capture_output=True, text=True, timeout=120, check=False
+    )
+    said = re.sub(r"\s+", " ", ended.stdout + ended.stderr)
+    contracts = (UP, APART, PURE, CIRCLE, PEER, BENCHMARK)
+    return ended.returncode, {name for name in contracts if f"{name} BROKEN" in said}, said
+
+
+def test_the_code_keeps_every_contract(copy: Path) -> None:
+    exit_code, broken, said = lint(copy)
+    assert (exit_code, broken) == (0, set()), said
+    assert "Contracts: 6 kept, 0 broken" in said
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract", "named"),
+    [
+        ("metrics.kafka.futures", "import metrics.frames.records", UP, "metrics.kafka is not allowed to import"),
+        ("metrics.web.auth", "import metrics.kafka.clients", UP, "metrics.web is not allowed to import metrics.kafka"),
+        ("metrics.text", "import metrics.times", UP, "metrics.text is not allowed to import metrics.times"),
+        ("metrics.frames.core.frame", "import pathlib", PURE, "frames.core.frame -> pathlib"),
+        ("metrics.frames.core.later", "from time import monotonic", PURE, "frames.core.later -> time"),
+        ("metrics.frames.verify.recount", "import os", PURE, "frames.verify.recount -> os"),
+        ("metrics.frames.core.state", "import metrics.kafka.offsets", PURE, "core.state -> metrics.kafka.offsets"),
+        ("metrics.frames.core.state", "import metrics.frames.job.loop", CIRCLE, ".core -> .job"),
+        ("metrics.frames.records", "import benchmark.process", BENCHMARK, "frames.records -> benchmark.process"),
+        ("benchmark.peers.copy", "import metrics.text", PEER, "benchmark.peers.copy -> metrics.text"),
+    ],
+)
+def test_a_forbidden_import_fails_lint_and_is_named(
+    copy: Path, module: str, line: str, contract: str, named: str
+) -> None:
+    add(copy, module, line)
+    exit_code, broken, said = lint(copy)
+    assert exit_code == 1
+    assert contract in broken
+    assert named in said
+
+
+def test_a_package_without_a_layer_fails_lint(copy: Path) -> None:
+    add(copy, "metrics.views.api", "import metrics.web.auth")
+    exit_code, _, said = lint(copy)
+    assert exit_code == 1
+    assert "The following modules are not listed as layers: - metrics.views" in said
+
+
+def declare_views(copy: Path) -> None:
+    """Declare a second system as the next issues will: beside frames, in both contracts."""
+    contracts = (copy / "pyproject.toml").read_text(encoding="utf-8")
+    assert contracts.count('    "frames",\n') == contracts.count('["metrics.frames"]') == 1
+    contracts = contracts.replace('    "frames",\n', '    "frames | views",\n')
+    contracts = contracts.replace('["metrics.frames"]', '["metrics.frames", "metrics.views"]')
+    (copy / "pyproject.toml").write_text(contracts, encoding="utf-8")
+
+
+def test_a_further_system_may_use_the_plumbing_and_no_other_system(copy: Path) -> None:
+    declare_views(copy)
+    add(copy, "metrics.views.api", "import metrics.kafka.futures, metrics.web.auth")
+    assert lint(copy)[:2] == (0, set())
+    add(copy, "metrics.views.api", "import metrics.frames.records")
+    exit_code, broken, said = lint(copy)
+    assert (exit_code, broken) == (1, {UP, APART})
+    assert "metrics.views is not allowed to import metrics.frames" in said
+    assert "metrics.views.api -> metrics.frames.records" in said
+
+
+def test_the_core_of_a_further_system_is_held_pure_without_being_named(copy: Path) -> None:
+    declare_views(copy)
+    add(copy, "metrics.views.core.totals", "import pathlib")
+    exit_code, broken, said = lint(copy)
+    assert (exit_code, broken) == (1, {PURE})
+    assert "metrics.views.core.totals -> pathlib" in said
