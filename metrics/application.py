@@ -20,6 +20,7 @@ class Application(Commands):
 
     modules = FRAMES | CLI
     settings = (Settings,)
+    owners = ("metrics.frames.topic_owner",)
 
 
 app = typer.Typer(cls=Application, epilog=help_text(Application.settings), **STYLE)

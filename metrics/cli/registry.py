@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -11,6 +11,9 @@ from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
 from metrics.settings import Declared
 from metrics.terminal.console import warn
+
+if TYPE_CHECKING:
+    from metrics.cli.topic_owner import TopicOwner
 
 STYLE: dict[str, Any] = {
     "rich_markup_mode": "markdown",
@@ -56,10 +59,12 @@ class Commands(CommandGroup):
     Attributes:
         modules: for each command, in the order of the help, the module that it is in.
         settings: those of every system; a variable that nearly has the name of one is warned of.
+        owners: modules, each a `TopicOwner` for the system that it is in.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Collection[type[Declared]]] = ()
+    owners: ClassVar[Collection[str]] = ()
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
@@ -71,6 +76,10 @@ class Commands(CommandGroup):
             case = " Names are in capitals" if variable.upper() == setting else ""
             warn(f"{variable} is set, but is no setting: did you mean {setting}?{case}")
         return super().invoke(ctx)
+
+    def topic_owners(self) -> "list[TopicOwner]":
+        """Import the owners of topics."""
+        return [cast("TopicOwner", importlib.import_module(name)) for name in self.owners]
 
 
 class _Imported(Mapping[str, Any]):

@@ -2,24 +2,25 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import typer
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.cli import topics_text
 from metrics.cli.broker_in_use import broker_in_use
-from metrics.cli.registry import STYLE, Command, CommandGroup
+from metrics.cli.registry import STYLE, Command, CommandGroup, Commands
 from metrics.cli.reporting import reporting
+from metrics.cli.topic_owner import TopicOwner
 from metrics.errors import SettingsError, TopicError
-from metrics.frames.settings import Settings
-from metrics.frames.status import observe
-from metrics.frames.status.facts import Activity
-from metrics.kafka import topic_facts
-from metrics.kafka import topics as broker_topics
+from metrics.kafka import topic_changes, topic_facts
 from metrics.kafka.clients import open_admin
-from metrics.kafka.topics import Asked
+from metrics.kafka.offsets import Partition
+from metrics.kafka.settings import KafkaSettings
+from metrics.kafka.topic_changes import Asked
+from metrics.kafka.topics import partition_counts
 from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
@@ -27,15 +28,6 @@ from metrics.text import numbered
 # A topic of this name is the broker's own, and one of the hidden names at least some tool's.
 OWN_OF_BROKER = "__"
 HIDDEN = "_"
-
-_MEANING = {
-    "INPUT_TOPIC": "its frames go, and with them the state of the group {group}: the next run counts all anew, and "
-    "refuses to while results are there",
-    "SEC_METRICS_OUTPUT_TOPIC": "the seconds published so far go, and are not published again",
-    "MIN_METRICS_OUTPUT_TOPIC": "the minutes published so far go, and are not published again",
-    "REJECTED_TOPIC": "the frames rejected so far go",
-    "OUTPUT_STREAM": "the frames republished so far go, and are not republished again",
-}
 
 
 class _ListByDefault(CommandGroup):
@@ -60,6 +52,7 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of topic
 
 
 def list_topics(
+    ctx: typer.Context,
     names: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME", help="Topics to show.", show_default="all but those that begin with _"),
@@ -82,16 +75,17 @@ def list_topics(
 
     Example: `python app.py topics frames --json`
     """
-    with broker_in_use(Settings, note) as settings:
+    with broker_in_use(KafkaSettings, note) as settings:
         admin = open_admin(settings)
-        existing = broker_topics.partition_counts(admin)
+        existing = partition_counts(admin)
         shown = _existing(existing, names) if names else [*existing] if with_all else _not_hidden(existing)
-        found = _look(admin, settings, {name: existing[name] for name in shown})
+        found = _look(admin, settings, {name: existing[name] for name in shown}, _owners(ctx))
         show = _print_as_json if as_json else _print
         show(found)
 
 
 def create(
+    ctx: typer.Context,
     names: Names,
     *,
     partitions: Annotated[
@@ -115,13 +109,15 @@ def create(
     Example: `python app.py topics create trial --partitions 4 --config retention.ms=3600000`
     """
     asked = Asked(partitions, replication_factor, _config_of(config or []))
-    with broker_in_use(Settings) as settings:
-        created = broker_topics.create(open_admin(settings), settings, [*dict.fromkeys(names)], asked)
+    defaults = {name: config for owner in _owners(ctx) for name, config in owner.defaults().items()}
+    with broker_in_use(KafkaSettings) as settings:
+        created = topic_changes.create(open_admin(settings), [*dict.fromkeys(names)], asked, defaults)
         for name, is_new in created.items():
             say(f"topic {name}: {'created' if is_new else 'is there'}")
 
 
 def delete(
+    ctx: typer.Context,
     names: Names,
     *,
     is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -136,15 +132,17 @@ def delete(
     Example: `python app.py topics delete trial`
     """
     names = [*dict.fromkeys(names)]
-    with broker_in_use(Settings) as settings:
+    with broker_in_use(KafkaSettings) as settings:
         admin = open_admin(settings)
-        existing = broker_topics.partition_counts(admin)
+        existing = partition_counts(admin)
         _check_not_of_broker(_existing(existing, names))
-        _check_not_in_use(admin, settings, names)
-        _print(_look(admin, settings, {name: existing[name] for name in names}))
-        _warn_of_own(settings, names)
+        owners = _owners(ctx)
+        warnings = [warning for owner in owners for warning in owner.check_deletion(admin, settings, names)]
+        _print(_look(admin, settings, {name: existing[name] for name in names}, owners))
+        for warning in warnings:
+            warn(warning)
         if is_sure or _is_confirmed(names):
-            broker_topics.delete(admin, names)
+            topic_changes.delete(admin, names)
             say("\n".join(f"topic {name}: deleted" for name in names))
         else:
             say("nothing is deleted")
@@ -173,8 +171,17 @@ def _not_hidden(existing: Collection[str]) -> list[str]:
     return [name for name in existing if not name.startswith(HIDDEN)]
 
 
-def _look(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[topic_facts.TopicFacts]:
-    found = topic_facts.of_topics(admin, settings, partitions)
+def _owners(ctx: typer.Context) -> list[TopicOwner]:
+    return cast("Commands", ctx.find_root().command).topic_owners()
+
+
+def _look(
+    admin: AdminClient, settings: KafkaSettings, partitions: dict[str, int], owners: Sequence[TopicOwner]
+) -> list[topic_facts.TopicFacts]:
+    def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
+        return {place: at for owner in owners for place, at in owner.positions(offsets).items()}
+
+    found = topic_facts.of_topics(admin, settings, partitions, positions)
     for remark in found.remarks:
         warn(remark)
     return found.topics
@@ -217,35 +224,6 @@ def _check_not_of_broker(names: Collection[str]) -> None:
             why="the broker keeps its own state there: offsets of groups, and transactions",
             now="leave it out",
         )
-
-
-def _check_not_in_use(admin: AdminClient, settings: Settings, names: Collection[str]) -> None:
-    """See that no instance of the main job is active on the topics of this application."""
-    own = [name for name in settings.topics().values() if name in names]
-    if not own:
-        return
-    match observe.activity(admin, settings):
-        case Activity.ACTIVE:
-            raise TopicError(
-                f"{' and '.join(own)}: in use, so nothing is deleted",
-                why=f"an instance of the group {settings.consumer_group_id} is active: it was seen to commit",
-                now="stop it (Ctrl-C, or SIGTERM), and delete then",
-            )
-        case Activity.SILENT:
-            warn(
-                f"the instance of the group {settings.consumer_group_id} did not stop in order, but commits no more: "
-                "killed, hanging, or cut off"
-            )
-        case _:
-            pass
-
-
-def _warn_of_own(settings: Settings, names: Collection[str]) -> None:
-    """Say what it means to delete topics of this application."""
-    for variable, name in settings.topics().items():
-        if name in names:
-            meaning = _MEANING[variable].format(group=settings.consumer_group_id)
-            warn(f"{name} is this application's {variable}: {meaning}")
 
 
 def _is_confirmed(names: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """Consumer groups, and where each goes on reading: some of them are asked at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from time import monotonic, sleep
@@ -9,8 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, StateError
-from metrics.frames.job.saved_state import from_offsets
+from metrics.errors import BrokerError
 from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
@@ -23,12 +22,15 @@ MOST_AT_ONCE = 8
 OFFSETS_TOPIC = "__consumer_offsets"
 
 
+Positions = Callable[[Sequence[TopicPartition]], dict[Partition, int]]
+
+
 class Group(NamedTuple):
     """A consumer group that has committed offsets.
 
     Attributes:
         state: as the broker calls it: stable while members consume, empty without any. A group whose offsets are
-            committed by hand, as this application does, is empty. None where the broker does not tell.
+            committed by hand is empty. None where the broker does not tell.
         positions: where it goes on in each partition, by topic and number.
     """
 
@@ -57,11 +59,16 @@ class _Listed(NamedTuple):
     failures: list[str]
 
 
-def of_partitions(admin: AdminClient, settings: KafkaSettings, places: Sequence[TopicPartition]) -> Groups:
+def of_partitions(
+    admin: AdminClient, settings: KafkaSettings, places: Sequence[TopicPartition], positions: Positions
+) -> Groups:
     """Ask for all groups, and where each goes on in some partitions.
 
     That takes ASK_TIMEOUT_S seconds for the list, and as long for the offsets of all, at most. Offsets in a transaction
     that is not committed yet are not waited for.
+
+    Args:
+        positions: returns, from a group's committed offsets, where it goes on in the partitions where not at these.
     """
     listed = _listed(admin)
     give_up_s = monotonic() + ASK_TIMEOUT_S
@@ -78,7 +85,7 @@ def of_partitions(admin: AdminClient, settings: KafkaSettings, places: Sequence[
         answers = dict(zip(names, pool.map(ask, names), strict=True))
     failed = {name: answer.why for name, answer in answers.items() if isinstance(answer, BrokerError)}
     known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
-    groups = [Group(name, listed.states[name], _positions(offsets)) for name, offsets in known.items()]
+    groups = [Group(name, listed.states[name], _at(offsets) | positions(offsets)) for name, offsets in known.items()]
     remarks = [f"the broker does not list all of its groups: {failure}" for failure in listed.failures]
     return Groups(groups, not remarks and not failed, [*remarks, *([_told(failed)] if failed else [])])
 
@@ -115,20 +122,8 @@ def _state(state: ConsumerGroupState | None) -> str | None:
     return state.name.lower().replace("_", " ")
 
 
-def _positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
-    """Return where a group goes on, by its committed offsets.
-
-    Of groups of this application these are the frames that open windows need, and their metadata tells the position.
-    """
-    positions = {(offset.topic, offset.partition): offset.offset for offset in offsets}
-    for topic in {offset.topic for offset in offsets}:
-        try:
-            saved = from_offsets(offset for offset in offsets if offset.topic == topic)
-        except StateError:
-            continue
-        if saved is not None:
-            positions |= {(topic, number): at.position for number, at in saved.state.partitions.items()}
-    return positions
+def _at(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
+    return {(offset.topic, offset.partition): offset.offset for offset in offsets}
 
 
 def _told(failed: dict[str, str]) -> str:

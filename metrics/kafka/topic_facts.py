@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.kafka import groups
 from metrics.kafka.clients import assign, open_onlooker
-from metrics.kafka.groups import Group, Groups
+from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, Partition, ask, told
 from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.timestamps import stamp_ms
@@ -70,16 +70,19 @@ class Overview(NamedTuple):
     remarks: list[str]
 
 
-def of_topics(admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int]) -> Overview:
+def of_topics(
+    admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int], positions: Positions
+) -> Overview:
     """Ask what topics hold, of what time, and who reads them.
 
     Takes some tenths of a second; where partitions or groups do not answer, 10 s for each of these, at most.
 
     Args:
         partitions: the topics, and how many partitions each has.
+        positions: returns, from a group's committed offsets, where it goes on in the partitions where not at these.
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
-    known = groups.of_partitions(admin, settings, places)
+    known = groups.of_partitions(admin, settings, places, positions)
     ranges = _ranges(admin, places)  # after the groups, so that no position is past an end
     with closing(open_onlooker(settings)) as consumer:
         lasts = _last_records(consumer, ranges)

@@ -10,10 +10,20 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from metrics.application import Application as CommandLine
+from metrics.cli.topic_owner import TopicOwner
+from metrics.frames import topic_owner
 from metrics.kafka import topics
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+OWNERS: list[TopicOwner] = [topic_owner]  # that these are owners, mypy checks
+
+
+def test_each_system_with_topics_is_asked_about_them() -> None:
+    assert CommandLine().topic_owners() == OWNERS
 
 
 def told(application: Application, *roles: str) -> list[dict[str, Any]]:

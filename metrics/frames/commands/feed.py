@@ -11,6 +11,7 @@ from metrics.cli.broker_in_use import broker_in_use, default_file
 from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import expanded
+from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, warner
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import counted
@@ -19,7 +20,6 @@ from metrics.frames.producer.resume import Place, beginning, find_place
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
-from metrics.kafka import topics
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.terminal.console import name_of, note, say, throughput
@@ -79,7 +79,7 @@ def feed(
 def _beginning(settings: Settings) -> Place:
     """Begin at the first line; where the topic holds frames, that is noted."""
     admin = open_admin(settings)
-    partitions = topics.input_partitions(admin, settings)
+    partitions = topics_in_use.input_partitions(admin, settings)
     held = most_records(admin, settings, settings.input_topic, partitions)
     if held:
         note(f"topic {settings.input_topic} holds up to {numbered(held, 'frame')} already; these come after them")

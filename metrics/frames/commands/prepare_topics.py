@@ -13,6 +13,7 @@ from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import STANDARD_INPUT, expanded
 from metrics.files.paths import default_file as default_file_of
+from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, warner
 from metrics.frames.commands.generate import FRAMES, RATE, USERS
 from metrics.frames.core.frame import MAX_FRAME_BYTES
@@ -21,7 +22,7 @@ from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
 from metrics.frames.settings import Settings
-from metrics.kafka import topics
+from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.terminal.console import bar, name_of, say, warn
@@ -68,7 +69,7 @@ def prepare_topics(
         raise SettingsError(f"--no-feed and {name} contradict each other", now="leave one of them out")
     feed = _nothing if no_feed else _to_feed(file, again=again, or_generate=or_generate)
     with broker_in_use(Settings) as settings:
-        replicas = replication_factor or topics.BROKERS_DEFAULT
+        replicas = replication_factor or topic_changes.BROKERS_DEFAULT
         create_topics(settings, partitions=partitions, replication_factor=replicas)
         if again or no_feed or not holds_frames(settings):
             feed(settings)
@@ -93,10 +94,10 @@ def _to_feed(file: Path | None, *, again: bool, or_generate: bool) -> Callable[[
 def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> None:
     """Create the topics that are missing; where another number of partitions was asked for, warn."""
     admin = open_admin(settings)
-    created = topics.create_missing(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
+    created = topics_in_use.create(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
     for name, is_new in created.items():
         say(f"topic {name}: {'created' if is_new else 'is there'}")
-    existing = topics.input_partitions(admin, settings)
+    existing = topics_in_use.input_partitions(admin, settings)
     if partitions is not None and existing != partitions:
         warn(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
@@ -112,7 +113,7 @@ def feed_once(settings: Settings, frames: Lines) -> None:
 def holds_frames(settings: Settings) -> bool:
     """Tell whether the input topic holds frames, and say so if it does."""
     admin = open_admin(settings)
-    partitions = topics.input_partitions(admin, settings)
+    partitions = topics_in_use.input_partitions(admin, settings)
     held = most_records(admin, settings, settings.input_topic, partitions)
     if held:
         say(
@@ -123,12 +124,12 @@ def holds_frames(settings: Settings) -> bool:
 
 
 def _feed_first(settings: Settings, frames: Lines) -> None:
-    _feed(settings, frames, topics.input_partitions(open_admin(settings), settings), None)
+    _feed(settings, frames, topics_in_use.input_partitions(open_admin(settings), settings), None)
 
 
 def feed_again(settings: Settings, frames: Lines) -> None:
     """Feed a file into the input topic, whatever that holds; where the group will find it late, warn."""
-    partitions = topics.input_partitions(open_admin(settings), settings)
+    partitions = topics_in_use.input_partitions(open_admin(settings), settings)
     _feed(settings, frames, partitions, counted(settings, partitions))
 
 
@@ -143,7 +144,7 @@ def _feed(settings: Settings, frames: Lines, partitions: int, known: Counted | N
 
 def feed_generated(settings: Settings) -> None:
     """Feed the frames that `generate` would write, without a file: they are made as they are sent."""
-    feed = Feed(settings, beginning(topics.input_partitions(open_admin(settings), settings)))
+    feed = Feed(settings, beginning(topics_in_use.input_partitions(open_admin(settings), settings)))
     started_s = monotonic()
     with bar("feeding generated frames", FRAMES) as move:
         feed.run(generator.frames(count=FRAMES, rate=RATE, users=USERS), lambda: move(feed.sent))

@@ -10,11 +10,11 @@ from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.job.saved_state import SavedState, to_offsets
 from metrics.frames.job.signs import NONE, Signs
 from metrics.frames.settings import Settings
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
-from metrics.kafka.topics import TopicsInUse
 
 # What a record, its batch and a header take at most beside their own bytes.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10

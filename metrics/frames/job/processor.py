@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer
 
 from metrics.errors import BrokerError
+from metrics.frames import topics_in_use
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
 from metrics.frames.job.listener import Listener, Listeners
@@ -18,7 +19,6 @@ from metrics.frames.job.partitions import Partitions
 from metrics.frames.job.rebuild import rebuilt
 from metrics.frames.job.start_state import Beginning, begin, last_instance
 from metrics.frames.settings import Settings
-from metrics.kafka import topics
 from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.heartbeat import Instance, require_not_fenced
@@ -32,7 +32,7 @@ from metrics.kafka.job.transaction import Transaction, call_s
 from metrics.kafka.offsets import extents
 
 if TYPE_CHECKING:
-    from metrics.kafka.topics import TopicsInUse
+    from metrics.frames.topics_in_use import TopicsInUse
 
 
 class FrameProcessor:
@@ -74,7 +74,7 @@ class FrameProcessor:
             BrokerError: the broker does not answer.
         """
         self._clients = clients
-        self._in_use = topics.check(clients.admin, self._settings)
+        self._in_use = topics_in_use.check(clients.admin, self._settings)
 
     def last_instance(self, consumer: Consumer) -> Instance | None:
         """Return the instance that committed last."""

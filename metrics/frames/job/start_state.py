@@ -10,10 +10,10 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.committed import ASK_TIMEOUT_S, committed
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import extents, first_with_records
-from metrics.kafka.topics import TopicsInUse
 
 
 class Beginning(NamedTuple):

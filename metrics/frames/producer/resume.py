@@ -17,8 +17,8 @@ import msgspec
 from confluent_kafka import Consumer, Message
 
 from metrics.errors import StateError
+from metrics.frames import topics_in_use
 from metrics.frames.settings import Settings
-from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import Extent, extents, first_with_records, open_transactions
@@ -100,7 +100,7 @@ def find_place(settings: Settings) -> Place:
         StateError: it holds no feed, or it cannot be known where that stands.
     """
     topic, admin = settings.input_topic, open_admin(settings)
-    partitions = topics.input_partitions(admin, settings)
+    partitions = topics_in_use.input_partitions(admin, settings)
     holds = extents(admin, topic, partitions)
     if not any(extent.high for extent in holds.values()):
         return beginning(partitions)

@@ -13,13 +13,13 @@ from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Seen
 from metrics.frames.status.observe import last_commit
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.job.transaction import Transaction, call_s
-from metrics.kafka.topics import TopicsInUse
 
 
 def require_inactive(seen: Seen) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from confluent_kafka import Consumer
 
 from metrics.errors import StateError
+from metrics.frames import topics_in_use
 from metrics.frames.core.frame import FrameMessage, read_frame
 from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
@@ -18,12 +19,11 @@ from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
-from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import Extent, extents
 from metrics.kafka.reader import Progress, Span, Streams
-from metrics.kafka.topics import TopicsInUse
 from metrics.times import Moment, rfc3339
 
 CHUNK_FRAMES = 100
@@ -255,7 +255,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
         )
     _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
-    in_use = topics.check(admin, settings)
+    in_use = topics_in_use.check(admin, settings)
     held = extents(admin, seen.topic, len(seen.state.partitions))
     consumer = open_reader(settings)
     try:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
+from metrics.frames import topics_in_use
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import KINDS, Deleted, Published, Unreadable, read_record
 from metrics.frames.settings import Settings
-from metrics.kafka import topics
+from metrics.kafka import topic_limits, topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import extents, first_at
 from metrics.kafka.reader import Progress, Span, Streams
@@ -158,7 +159,7 @@ def latest(settings: Settings, most: Mapping[int, int]) -> Iterator[Results]:
 def _partitions(admin: AdminClient, settings: Settings, sizes_s: Collection[int]) -> dict[str, int]:
     """Return the topics of results of some sizes, in their order, and how many partitions they have."""
     variables = {SECOND_S: "SEC_METRICS_OUTPUT_TOPIC", MINUTE_S: "MIN_METRICS_OUTPUT_TOPIC"}
-    return topics.require(admin, settings, {variables[at]: settings.topics()[variables[at]] for at in sizes_s})
+    return topics_in_use.require(admin, settings, {variables[at]: settings.topics()[variables[at]] for at in sizes_s})
 
 
 def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[Span]:
@@ -169,7 +170,7 @@ def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> It
     """
     reach = extents(admin, topic, partitions)
     firsts: dict[int, int | None] = {number: low for number, (low, _) in reach.items()}
-    if within.start > 0 and topics.keeps_timestamps_ahead(topics.configuration(admin, topic)):
+    if within.start > 0 and topic_limits.keeps_timestamps_ahead(topics.configuration(admin, topic)):
         firsts = first_at(admin, topic, partitions, within.start * 1000)
     for number, (low, high) in reach.items():
         first = firsts[number]

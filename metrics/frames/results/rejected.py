@@ -7,10 +7,10 @@ from threading import Event
 import msgspec
 from confluent_kafka import Message
 
+from metrics.frames import topics_in_use
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
 from metrics.frames.verify.rejected import RejectedRecords
-from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import extents
@@ -72,7 +72,7 @@ def latest(
         TopicError: the topic is missing.
     """
     admin, topic = open_admin(settings), settings.rejected_topic
-    partitions = topics.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
+    partitions = topics_in_use.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
     spans = [
         Span(topic, number, max(low, high - 2 * most), high)
         for number, (low, high) in extents(admin, topic, partitions).items()

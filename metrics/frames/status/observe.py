@@ -10,6 +10,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from metrics.frames import topics_in_use
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.signs import NONE
@@ -49,7 +50,7 @@ def look(settings: Settings) -> Seen:
     """
     topic = settings.input_topic
     admin = open_admin(settings)
-    partitions = topics.input_partitions(admin, settings)
+    partitions = topics_in_use.input_partitions(admin, settings)
     topic_id = topics.topic_id(admin, topic)
     activity, saved = _watched(settings, partitions)
     # The ends are asked for after the state, so that no position lies behind them.

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
 
+from metrics.frames import topics_in_use
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
 from metrics.frames.results.rejected import read_rejected
 from metrics.frames.settings import Settings
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.findings import Findings
@@ -23,11 +25,9 @@ from metrics.frames.verify.republished.findings import Places, Republished, noth
 from metrics.frames.verify.republished.reader import Republishing
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.wholeness import is_whole
-from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
 from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.timestamps import stamp_ms
-from metrics.kafka.topics import TopicsInUse
 from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
 
@@ -206,7 +206,7 @@ def opened(settings: Settings, asked: Range, findings: Findings) -> Iterator[Ver
         MetricsError: the broker or a topic does not let it begin, or the group has no state.
     """
     admin = open_admin(settings)
-    in_use = topics.check(admin, settings)
+    in_use = topics_in_use.check(admin, settings)
     consumer = open_reader(settings)
     try:
         snapshot = Snapshot(admin, consumer, settings, in_use)

@@ -8,10 +8,10 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
+from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
 from metrics.kafka.offsets import extents
 from metrics.kafka.reader import Span
-from metrics.kafka.topics import TopicsInUse
 from metrics.times import MINUTE_S
 
 MOST_TRIES = 5

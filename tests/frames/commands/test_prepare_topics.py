@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from metrics.errors import BrokerError
+from metrics.frames import topics_in_use
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topics
@@ -203,9 +204,9 @@ class LateBroker(AdminClient):
 def test_who_creates_a_topic_waits_until_the_broker_lists_it(application: Application) -> None:
     settings = Settings.load(application.environment())
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
-    created = topics.create_missing(admin, settings, partitions=2, replication_factor=1)
+    created = topics_in_use.create(admin, settings, partitions=2, replication_factor=1)
     assert all(created.values())
-    assert topics.input_partitions(admin, settings) == 2
+    assert topics_in_use.input_partitions(admin, settings) == 2
     assert admin.late == 0
 
 
@@ -216,4 +217,4 @@ def test_a_broker_that_never_lists_a_new_topic_is_an_error(
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
     admin.late = 1_000_000
     with pytest.raises(BrokerError, match=application.topic("frames")):
-        topics.create_missing(admin, Settings.load(application.environment()), partitions=1, replication_factor=1)
+        topics_in_use.create(admin, Settings.load(application.environment()), partitions=1, replication_factor=1)

@@ -17,10 +17,11 @@ from metrics.errors import BrokerError
 from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
+from metrics.frames.topics_in_use import check
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.input_monitor import End, InputMonitor
 from metrics.kafka.offsets import extents
-from metrics.kafka.topics import check, topic_id
+from metrics.kafka.topics import topic_id
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster

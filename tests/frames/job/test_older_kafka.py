@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames.producer import generator
-from metrics.kafka import topics
+from metrics.kafka import topic_limits, topics
 from tests.kafka import own_kafka
 from tests.kafka.application import Application, timeline
 from tests.reference import count_all
@@ -42,7 +42,7 @@ def test_a_limit_for_timestamps_in_both_directions_is_kept_before_kafka_3_6(tmp_
         application.create_topic("rejected", message_timestamp_difference_max_ms=f"{DAY_MS}")
         admin = AdminClient({"bootstrap.servers": addresses["OPEN"]})
         config = topics.configuration(admin, application.topic("rejected"))
-        assert not topics.keeps_timestamps_ahead(config)
+        assert not topic_limits.keeps_timestamps_ahead(config)
         application.prepare(tmp_path, FRAMES[:5])
         application.send([b"of long ago"], timestamp=1)
         application.run("--until-end")

@@ -12,7 +12,7 @@ from metrics.frames.verify.republished.walk import Walk
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.reader import Progress, Span, Streams
-from metrics.kafka.topics import Limits
+from metrics.kafka.topic_limits import Limits
 
 # So many offsets are read at once; of a record, some 300 bytes are kept. With more of them, it is no faster.
 CHUNK_OFFSETS = 10_000

@@ -1,0 +1,76 @@
+"""What the command `topics` asks about the topics of frames; see metrics.cli.topic_owner."""
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from metrics.errors import StateError, TopicError
+from metrics.frames.job.saved_state import from_offsets
+from metrics.frames.settings import Settings
+from metrics.frames.status import observe
+from metrics.frames.status.facts import Activity
+from metrics.frames.topics_in_use import configurations
+from metrics.kafka.offsets import Partition
+from metrics.kafka.settings import KafkaSettings
+
+_MEANING = {
+    "INPUT_TOPIC": "its frames go, and with them the state of the group {group}: the next run counts all anew, and "
+    "refuses to while results are there",
+    "SEC_METRICS_OUTPUT_TOPIC": "the seconds published so far go, and are not published again",
+    "MIN_METRICS_OUTPUT_TOPIC": "the minutes published so far go, and are not published again",
+    "REJECTED_TOPIC": "the frames rejected so far go",
+    "OUTPUT_STREAM": "the frames republished so far go, and are not republished again",
+}
+
+
+def defaults() -> Mapping[str, Mapping[str, str]]:
+    """Return the settings that `prepare-topics` creates each topic with."""
+    return configurations(Settings.load())
+
+
+def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
+    """Return the positions of a group that counts frames.
+
+    Its offsets are those of the earliest frames that open windows need; the state beside them has the positions.
+    """
+    found: dict[Partition, int] = {}
+    for topic in {offset.topic for offset in offsets}:
+        try:
+            saved = from_offsets(offset for offset in offsets if offset.topic == topic)
+        except StateError:
+            continue
+        if saved is not None:
+            found |= {(topic, number): at.position for number, at in saved.state.partitions.items()}
+    return found
+
+
+def check_deletion(admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:
+    """See that no instance is active on topics in use; return what is lost with these."""
+    settings = dataclasses.replace(Settings.load(), bootstrap_servers=broker.bootstrap_servers)
+    own = {variable: name for variable, name in settings.topics().items() if name in names}
+    return [*_check_not_in_use(admin, settings, own.values()), *_losses(settings, own)] if own else []
+
+
+def _check_not_in_use(admin: AdminClient, settings: Settings, own: Collection[str]) -> Iterator[str]:
+    match observe.activity(admin, settings):
+        case Activity.ACTIVE:
+            raise TopicError(
+                f"{' and '.join(own)}: in use, so nothing is deleted",
+                why=f"an instance of the group {settings.consumer_group_id} is active: it was seen to commit",
+                now="stop it (Ctrl-C, or SIGTERM), and delete then",
+            )
+        case Activity.SILENT:
+            yield (
+                f"the instance of the group {settings.consumer_group_id} did not stop in order, but commits no more: "
+                "killed, hanging, or cut off"
+            )
+        case _:
+            pass
+
+
+def _losses(settings: Settings, own: Mapping[str, str]) -> Iterator[str]:
+    for variable, name in own.items():
+        meaning = _MEANING[variable].format(group=settings.consumer_group_id)
+        yield f"{name} is this application's {variable}: {meaning}"

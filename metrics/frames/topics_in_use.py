@@ -1,0 +1,163 @@
+"""The topics that frames uses: what they are created with, and whether they would lose frames or results."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from metrics.errors import TopicError
+from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.settings import Settings
+from metrics.kafka.topic_changes import create_missing
+from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of
+from metrics.kafka.topics import configuration, soon_listed, topic_id
+
+# A topic that a user may not describe is left out where topics are listed.
+_IF_HIDDEN = "what is there and hidden,\naccess rules must let this user see (Describe)"
+_FOREVER = "-1"
+
+# Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
+_RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, AHEAD: ANY_TIME}
+_FRAMES = {"max.message.bytes": str(MAX_FRAME_BYTES)}
+# A rejected frame also carries its reason and where it came from.
+_REJECTED = {
+    "max.message.bytes": str(MAX_FRAME_BYTES + 65_536),
+    AHEAD: ANY_TIME,
+    "retention.ms": _FOREVER,
+}
+
+
+def configurations(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the configuration that each topic in use is created with."""
+    by_topic = {
+        settings.input_topic: _FRAMES,
+        settings.sec_metrics_output_topic: _RESULTS,
+        settings.min_metrics_output_topic: _RESULTS,
+        settings.rejected_topic: _REJECTED,
+    }
+    if settings.output_stream is not None:
+        by_topic[settings.output_stream] = _REJECTED
+    return by_topic
+
+
+def create(admin: AdminClient, settings: Settings, *, partitions: int, replication_factor: int) -> dict[str, bool]:
+    """Create the topics in use that are missing: all of them, or none where the broker refuses one.
+
+    Args:
+        partitions: of the input topic, and of the one that frames are republished to. The others have one, so that
+            their records are read in order.
+        replication_factor: of all topics; BROKERS_DEFAULT leaves it to the broker.
+
+    Returns:
+        Each topic in use, and whether it was created. All of them are listed by the broker by then.
+
+    Raises:
+        TopicError: the broker refuses to create one.
+        BrokerError: it does not come to list one that was created.
+    """
+    with_frames = (settings.input_topic, settings.output_stream)
+    wanted = [
+        NewTopic(name, partitions if name in with_frames else 1, replication_factor, config=config)
+        for name, config in configurations(settings).items()
+    ]
+    return create_missing(admin, wanted)
+
+
+def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
+    """Return how many partitions the input topic has.
+
+    Raises:
+        TopicError: it is missing.
+        BrokerError: the broker does not answer.
+    """
+    partitions = soon_listed(client, [settings.input_topic]).get(settings.input_topic, 0)
+    if not partitions:
+        raise TopicError(
+            f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}, or hidden from this user",
+            why="INPUT_TOPIC names it",
+            now=f"python app.py prepare-topics creates it; {_IF_HIDDEN}",
+        )
+    return partitions
+
+
+def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[str, str]) -> dict[str, int]:
+    """See that topics are there.
+
+    Args:
+        wanted: the topics, by the variables that name them.
+
+    Returns:
+        How many partitions each has.
+
+    Raises:
+        TopicError: one is missing.
+        BrokerError: the broker does not answer.
+    """
+    existing = soon_listed(client, wanted.values())
+    missing = [f"{variable}={name}" for variable, name in wanted.items() if name not in existing]
+    if missing:
+        raise TopicError(
+            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}, "
+            "or hidden from this user",
+            why="\n".join(missing),
+            now=f"python app.py prepare-topics creates what is missing; {_IF_HIDDEN}",
+        )
+    return {name: existing[name] for name in wanted.values()}
+
+
+class TopicsInUse(NamedTuple):
+    """What the loop must know of the topics.
+
+    Attributes:
+        input_id: id of the input topic; a topic that is made anew has another.
+        input_partitions: how many partitions the input topic has.
+        limits: of each topic that is written to.
+    """
+
+    input_id: str
+    input_partitions: int
+    limits: dict[str, Limits]
+
+
+def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
+    """See that all topics in use are there, and that the broker will keep the results.
+
+    Raises:
+        TopicError: a topic is missing, its retention would delete results, or it is compacted and frames go to it.
+    """
+    existing = require(admin, settings, settings.topics())
+    limits = {}
+    for variable, name in settings.topics().items():
+        if name != settings.input_topic:
+            config = configuration(admin, name)
+            if name in settings.result_topics():
+                _check_retention(name, config)
+            else:
+                _check_keyless(variable, name, config)
+            limits[name] = limits_of(existing[name], config)
+    return TopicsInUse(topic_id(admin, settings.input_topic), existing[settings.input_topic], limits)
+
+
+def _check_retention(name: str, config: Mapping[str, str]) -> None:
+    """Brokers delete by record timestamp, so results about 2016 would be gone within minutes."""
+    limits = [f"{key}={config[key]}" for key in ("retention.ms", "retention.bytes") if int(config.get(key, -1)) >= 0]
+    if "delete" in config.get("cleanup.policy", "") and limits:
+        raise TopicError(
+            f"the broker would delete results from the topic {name}",
+            why=f"it has cleanup.policy={config['cleanup.policy']} and {' and '.join(limits)}",
+            now=f"set its cleanup.policy to compact, or its retention to -1:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact",
+        )
+
+
+def _check_keyless(variable: str, name: str, config: Mapping[str, str]) -> None:
+    """A compacted topic takes no frame without a key, and of frames with the same key it keeps the last alone."""
+    policy = config.get("cleanup.policy", "")
+    if "compact" in policy:
+        raise TopicError(
+            f"the topic {name}, which {variable} names, cannot hold frames",
+            why=f"it has cleanup.policy={policy}: it takes no frame without a key, and keeps only the last of each key",
+            now=f"set its cleanup.policy to delete, or let {variable} name another topic:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
+        )

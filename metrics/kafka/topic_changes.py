@@ -1,0 +1,213 @@
+"""Creating and deleting topics, until the broker lists them, or lists them no longer."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from metrics.errors import BrokerError, TopicError
+from metrics.kafka import futures
+from metrics.kafka.clients import text_of
+from metrics.kafka.topic_limits import AHEAD
+from metrics.kafka.topics import ADMIN_TIMEOUT_S, LISTED_AGAIN_S, configuration, listed, partition_counts
+
+BROKERS_DEFAULT = -1  # default.replication.factor
+
+
+class Asked(NamedTuple):
+    """Requested properties of topics; None means no preference."""
+
+    partitions: int | None
+    replication_factor: int | None
+    config: Mapping[str, str]
+
+
+def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collection[str] = ()) -> dict[str, bool]:
+    """Create the topics that are missing: all of them, or none where the broker refuses one.
+
+    Args:
+        asked: settings that somebody asked for by name: they are not left out where the broker does not know them.
+
+    Returns:
+        Each topic, and whether it was created. All of them are listed by the broker by then.
+
+    Raises:
+        TopicError: the broker refuses to create one.
+        BrokerError: it does not come to list one that was created.
+    """
+    existing = partition_counts(admin)
+    created = _create_all(admin, [topic for topic in topics if topic.topic not in existing], asked)
+    return {topic.topic: topic.topic in created for topic in topics}
+
+
+def create(
+    admin: AdminClient, names: Collection[str], asked: Asked, defaults: Mapping[str, Mapping[str, str]]
+) -> dict[str, bool]:
+    """Create topics, with the settings that are asked for.
+
+    Args:
+        defaults: for some of the topics, settings for which nothing else is asked.
+
+    Returns:
+        Each topic, and whether it was created. All of them are listed by the broker by then, and are as asked.
+
+    Raises:
+        TopicError: one is there, and is not as asked, or the broker refuses one; then none is created.
+        BrokerError: it does not come to list one that was created.
+    """
+    existing = partition_counts(admin)
+    _check_as_asked(admin, [name for name in names if name in existing], asked)
+    created = create_missing(admin, [_new_topic(name, defaults.get(name, {}), asked) for name in names], asked.config)
+    made_meanwhile = [name for name, is_new in created.items() if not is_new and name not in existing]
+    _check_as_asked(admin, made_meanwhile, asked)
+    return created
+
+
+def _new_topic(name: str, defaults: Mapping[str, str], asked: Asked) -> NewTopic:
+    config = {**defaults, **asked.config}
+    return NewTopic(name, asked.partitions or 1, asked.replication_factor or BROKERS_DEFAULT, config=config)
+
+
+def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:
+    """See that topics which are there are as asked."""
+    others = {name: lines for name in names if (lines := [*_differences(admin, name, asked)])}
+    if others:
+        raise TopicError(
+            f"{' and '.join(others)}: there already, and not as asked",
+            why="\n".join(f"{name} has {line}" for name, lines in others.items() for line in lines),
+            now="ask for what is there, or delete the topic first, with all that it holds",
+        )
+
+
+def _differences(admin: AdminClient, name: str, asked: Asked) -> Iterator[str]:
+    """Yield in what a topic differs from what is asked."""
+    partitions, replicas = _shape(admin, name)
+    if asked.partitions not in (None, partitions):
+        yield f"--partitions {partitions}, not {asked.partitions}"
+    if asked.replication_factor not in (None, replicas):
+        yield f"--replication-factor {replicas}, not {asked.replication_factor}"
+    config = configuration(admin, name) if asked.config else {}
+    for key, value in asked.config.items():
+        if config.get(key) != value:
+            yield f"{key}={config.get(key, '?')}, not {value}"
+
+
+def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
+    """Return how many partitions a topic has, and how many replicas each."""
+    partitions = listed(admin)[name].partitions
+    return len(partitions), min((len(partition.replicas) for partition in partitions.values()), default=0)
+
+
+def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[str]) -> set[str]:
+    """Create topics, all or none, wait until the broker lists them, and return those that were not there."""
+    try:
+        _try_out(admin, topics)
+    except _UnknownSettingError:  # which setting it is, the broker tells in prose only
+        topics = [_without(topic, {AHEAD} - {*asked}) for topic in topics]
+        _try_out(admin, topics)
+    created = set(_create(admin, topics))
+    _await_listed(admin, [topic.topic for topic in topics])
+    return created
+
+
+class _UnknownSettingError(TopicError):
+    """The broker refuses a setting of a topic: it does not know it, or not the value."""
+
+
+def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
+    config = {name: value for name, value in (topic.config or {}).items() if name not in settings}
+    return NewTopic(topic.topic, topic.num_partitions, topic.replication_factor, config=config)
+
+
+def _try_out(admin: AdminClient, topics: list[NewTopic]) -> None:
+    """Let the broker say whether it would create topics.
+
+    Raises:
+        TopicError: it would not create one.
+    """
+    for _ in _create(admin, topics, validate_only=True):
+        pass
+
+
+def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator[str]:
+    """Create topics, and yield those that were not there.
+
+    Args:
+        how: validate_only, where nothing is to be created.
+    """
+    if not topics:
+        return
+    for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S, **how).items():
+        try:
+            futures.result(future, ADMIN_TIMEOUT_S + 1)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                continue
+            kind = _UnknownSettingError if error.args[0].code() == KafkaError.INVALID_CONFIG else TopicError
+            raise kind(
+                f"the topic {name} cannot be created",
+                why=text_of(error),
+                now="correct the options, or create the topic by the broker's own tools",
+            ) from error
+        yield name
+
+
+def delete(admin: AdminClient, names: Sequence[str]) -> None:
+    """Delete topics, with all that they hold, and wait until the broker lists none of them.
+
+    Raises:
+        TopicError: the broker refuses to delete one.
+        BrokerError: it goes on listing one.
+    """
+    refused = {}
+    for name, future in admin.delete_topics([*names], operation_timeout=ADMIN_TIMEOUT_S).items():
+        try:
+            futures.result(future, ADMIN_TIMEOUT_S + 1)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # somebody else was faster
+                refused[name] = text_of(error)
+    _await_gone(admin, set(names) - set(refused))
+    if refused:
+        raise TopicError(
+            f"{' and '.join(refused)}: not deleted",
+            why="\n".join(f"{name}: {why}" for name, why in refused.items()),
+            now="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
+        )
+
+
+def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
+    """Wait for topics that are new: the controller, which makes them, is ahead of the broker that we ask."""
+    if lacking := _awaited(admin, names, set.difference):
+        raise BrokerError(
+            f"the broker does not list {', '.join(sorted(lacking))}",
+            why=f"the topics were created, but in {ADMIN_TIMEOUT_S:g} s it has not heard of them",
+            now="try again, and look into the broker's log if that fails too",
+        )
+
+
+def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
+    """Wait until topics that were deleted are listed no more."""
+    if left := _awaited(admin, names, set.intersection):
+        raise BrokerError(
+            f"the broker still lists {', '.join(sorted(left))}",
+            why=f"they were deleted {ADMIN_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or who writes to "
+            "one made it anew (auto.create.topics.enable)",
+            now="stop who writes to it, and look again: python app.py topics",
+        )
+
+
+def _awaited(admin: AdminClient, names: Iterable[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
+    """Ask what topics there are, again and again, and return those that ADMIN_TIMEOUT_S seconds were not enough for.
+
+    Args:
+        left: tells those that are still waited for, by these and by the topics that are listed.
+    """
+    waiting = set(names)
+    give_up_s = monotonic() + ADMIN_TIMEOUT_S
+    while waiting := left(waiting, {name for name, partitions in partition_counts(admin).items() if partitions}):
+        if monotonic() > give_up_s:
+            break
+        sleep(LISTED_AGAIN_S)
+    return waiting
