@@ -72,7 +72,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 _parse: Callable[[Any], Any] = simdjson.Parser().parse
 
-_TS, _UID = b'"ts"', b'"uid"'
+TS, UID = b'"ts"', b'"uid"'
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _WHITE = b" \t\n\r"
 _LONGEST_TS = len(str(LAST_SECOND))
@@ -101,16 +101,21 @@ def read_frame(value: bytes | None) -> Frame | Rejection:
     return _read_again(value)
 
 
+def start_of_json(value: bytes) -> int:
+    """Return where the JSON of a frame begins: after a byte order mark, if it has one."""
+    return len(_BYTE_ORDER_MARK) if value.startswith(_BYTE_ORDER_MARK) else 0
+
+
 def _read_again(value: bytes | None) -> Frame | Rejection:
     """Read with care what the fast way refused: it may be a frame nevertheless; all else gets its reason."""
     if not value:
         return Rejection(Reason.EMPTY, "the record has no value")
-    start = len(_BYTE_ORDER_MARK) if value.startswith(_BYTE_ORDER_MARK) else 0
+    start = start_of_json(value)
     if not value[start:].strip(_WHITE):
         return Rejection(Reason.EMPTY, "the value is white space alone")
     try:
         value.decode()
-        root = root_members(value, (_TS, _UID), start)
+        root = {name: value[place] for name, place in root_members(value, (TS, UID), start).items()}
     except UnicodeDecodeError as error:
         return Rejection(Reason.NOT_JSON, f"invalid UTF-8 at byte {error.start}: {error.reason}")
     except NotJsonError as error:
@@ -127,7 +132,7 @@ def _read_again(value: bytes | None) -> Frame | Rejection:
 
 
 def _read_ts(root: dict[bytes, bytes]) -> int | Rejection:
-    written = root.get(_TS)
+    written = root.get(TS)
     if written is None:
         return Rejection(Reason.NO_TS, "the root object has no ts")
     digits: str = json.loads(written) if written.startswith(b'"') else written.decode()
@@ -143,7 +148,7 @@ def _read_ts(root: dict[bytes, bytes]) -> int | Rejection:
 
 
 def _read_uid(root: dict[bytes, bytes]) -> str | Rejection:
-    written = root.get(_UID)
+    written = root.get(UID)
     if written is None:
         return Rejection(Reason.NO_UID, "the root object has no uid")
     if not written.startswith(b'"'):

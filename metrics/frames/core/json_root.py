@@ -46,8 +46,8 @@ class NotAnObjectError(ValueError):
         self.root = root
 
 
-def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, bytes]:
-    """Return the values of some members of the root object, as they are written; of members with one name, the first.
+def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, slice]:
+    """Return where the values of some members of the root object are; of members with one name, the first.
 
     Args:
         text: UTF-8.
@@ -66,13 +66,13 @@ def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[byt
         if is_object:
             return {}
         raise NotAnObjectError(text[start:end])
-    members: dict[bytes, bytes] = {}
+    members: dict[bytes, slice] = {}
     comma_end: int | None = _after_white(text, start + 1)
     while comma_end is not None:
         name, at = _name(text, comma_end)
         end = _end_of_value(text, at, outer=1)
         if name in names:
-            members.setdefault(name, text[at:end])
+            members.setdefault(name, slice(at, end))
         comma = _comma.match(text, end)
         comma_end = comma.end() if comma else None
     _require_end(text, _closed(text, end, b"}"))

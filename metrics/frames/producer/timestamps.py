@@ -1,15 +1,12 @@
 """The `ts` of a frame as it stands in its bytes: read, or moved in time, with every other byte left as it is."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from metrics.frames.core.frame import Frame, Reason, read_frame
+from metrics.frames.core.frame import TS, Frame, Reason, read_frame, start_of_json
+from metrics.frames.core.json_root import root_members
 from metrics.times import LAST_SECOND
 
-# Of valid JSON, strings and what gives it its structure; numbers, true, false and null lie between these.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]', re.DOTALL)
-_WHITE = b" \t\n\r"
 _DECIMAL = re.compile(rb"([0-9]{1,12})(\.[0-9]+)?")
 # Rejected for these, it is an object that has a ts.
 _WITH_TS = frozenset({Reason.WRONG_TS, Reason.NO_UID, Reason.WRONG_UID, Reason.EMPTY_UID})
@@ -72,36 +69,11 @@ class Shift:
 
 
 def _place_of_ts(frame: bytes) -> slice:
-    """Return where the value of the root's first ts stands, without its quotes if it has some.
+    """Return where the value of the root's first ts is, without its quotes if it has some.
 
     Args:
         frame: a JSON object that has a ts.
     """
-    depth, start, key, is_ts = 0, 0, b"", False
-    for token in _TOKEN.finditer(frame):
-        sign = token[0]
-        if sign in (b"{", b"["):
-            depth += 1
-        elif sign in (b"}", b"]"):
-            depth -= 1
-        if depth > 1:
-            continue
-        if is_ts and (depth == 0 or sign == b","):
-            return _bare(frame, start, token.start())
-        if sign == b":":
-            is_ts, start = _is_ts(key), token.end()
-        elif sign.startswith(b'"'):
-            key = sign
-    raise AssertionError("the frame has a ts")
-
-
-def _is_ts(key: bytes) -> bool:
-    return key == b'"ts"' or (b"\\" in key and json.loads(key) == "ts")
-
-
-def _bare(frame: bytes, start: int, end: int) -> slice:
-    """Leave white space and quotes around a value out."""
-    value = frame[start:end]
-    start, end = end - len(value.lstrip(_WHITE)), start + len(value.rstrip(_WHITE))
-    is_text = frame.startswith(b'"', start)
-    return slice(start + is_text, end - is_text)
+    place = root_members(frame, (TS,), start_of_json(frame))[TS]
+    is_text = frame.startswith(b'"', place.start)
+    return slice(place.start + is_text, place.stop - is_text)
