@@ -27,6 +27,7 @@ _WORKER_OUTPUT = "kafka"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
+    parser.addoption("--rewrite-examples", action="store_true", help="write into docs/ what the commands there print")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
