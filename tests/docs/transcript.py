@@ -20,13 +20,14 @@ from typing import NamedTuple, Self
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COLUMNS = 80  # rich takes any terminal that it finds dumb to be this wide
 TIMEOUT_S = 120.0
+MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|MB/s|µs each|s(?=[:;,]|$))"
 # What differs from run to run: addresses, wall time (event time is in 2016), ids of instances, durations and rates.
 VARIABLE = {
     r"\b(?:127\.0\.0\.1|localhost):\d+": "HOST:PORT",
     r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ": "WALL TIME",
     r"(?<=instance      )[0-9a-f]{8}\b": "INSTANCE",
     r"(?<=≤ )[\d,]+\b": "BOUND",  # markers of transactions count, too
-    r"\b[\d,]+(?:\.\d+)? (?:frames/s|MB/s|µs each|s(?=[:;,]|$))": "MEASURED",
+    rf"\b{MEASURED}(?:[,:]\s+{MEASURED})*": "MEASURED",  # how many there are, and whether they wrap, varies, too
 }
 
 
@@ -64,9 +65,14 @@ def rewritten(page: str, step: Step, printed: str) -> str:
 
 
 def _as_a_page_shows(printed: str) -> str:
-    """Return what was printed without blanks at the ends of lines and around all of it, and with ^C on a line."""
+    """Return what was printed, without what a terminal makes of it.
+
+    These are blanks at the ends of lines, the empty line that a progress bar leaves where it cannot be erased, and a
+    line that goes on after ^C.
+    """
     lines = re.sub(r"\^C(?!\r?\n)", "^C\n", printed).split("\n")
-    return "\n".join(line.rstrip() for line in lines).strip("\n")
+    text = "\n".join(line.rstrip() for line in lines).strip("\n")
+    return re.sub(r"\n\n(?=(?:wrote|fed) )", "\n", text)
 
 
 def _lines(text: str) -> list[str]:
