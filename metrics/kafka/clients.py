@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -14,8 +13,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.errors import SettingsError
-from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.kafka import futures
+from metrics.kafka.errors import text_of, text_of_error
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable
 
@@ -35,17 +34,6 @@ client_log.propagate = False
 # For people: that a connection takes its time.
 connection_log = logging.getLogger("metrics.connection")
 
-# What differs between two tries that failed for the same reason; and what a broker is called before it told its number.
-_OF_ONE_TRY = re.compile(
-    r" \(after \d+ms in state \w+(, \d+ identical error\(s\) suppressed)?\)|(?<=\d)/bootstrap(?=:)"
-)
-
-_FEEDING = {
-    "linger.ms": 20,
-    "batch.size": 1_000_000,
-    "queue.buffering.max.kbytes": 131_072,
-    "message.max.bytes": 2 * MAX_FRAME_BYTES,
-}
 _FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
 
 # The system's words for a port that nobody listens at. The client passes them on, and has no code for it of its own.
@@ -170,19 +158,32 @@ def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_er
     return _open(Producer, settings, on_error, preferred, fixed)
 
 
-def open_feeding_producer(settings: KafkaSettings, on_error: OnError = pass_over) -> Producer:
-    """Open a producer of the input topic: idempotent, so that each frame arrives once and in order."""
-    preferred = {**_FEEDING, "message.timeout.ms": 30_000}
+def open_feeding_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
+    """Open an idempotent producer of an input topic, so that each record arrives once and in order.
+
+    Args:
+        record_bytes: the largest record.
+    """
+    preferred = {**_feeding(record_bytes), "message.timeout.ms": 30_000}
     return _open(Producer, settings, on_error, preferred, _FEEDING_FIXED)
 
 
-def open_gapless_producer(settings: KafkaSettings, on_error: OnError = pass_over) -> Producer:
-    """Open a producer of the input topic which, when a frame fails, sends none of those behind it.
+def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
+    """Open a producer of an input topic which, when a record fails, sends none of those after it.
 
-    Its frames never time out, because those behind one that did would still be sent: whoever uses it loses patience.
+    Its records never time out, because those after one that did would still be sent; its user has to give up on them.
     """
     fixed = {**_FEEDING_FIXED, "enable.gapless.guarantee": True, "message.timeout.ms": 0}
-    return _open(Producer, settings, on_error, _FEEDING, fixed)
+    return _open(Producer, settings, on_error, _feeding(record_bytes), fixed)
+
+
+def _feeding(record_bytes: int) -> dict[str, object]:
+    return {
+        "linger.ms": 20,
+        "batch.size": 1_000_000,
+        "queue.buffering.max.kbytes": 131_072,
+        "message.max.bytes": 2 * record_bytes,
+    }
 
 
 def open_admin(settings: KafkaSettings) -> AdminClient:
@@ -258,16 +259,6 @@ def _say_connecting(address: str | None) -> None:
     if address not in _known_addresses:
         _known_addresses.add(address)
         connection_log.info("connecting to %s …", address)
-
-
-def text_of(error: KafkaException) -> str:
-    """Return what an exception of the client says."""
-    return text_of_error(error.args[0])
-
-
-def text_of_error(error: KafkaError) -> str:
-    """Return what an error of the client says, without what differs between two tries that fail for the same reason."""
-    return _OF_ONE_TRY.sub("", error.str()).strip()
 
 
 def unknown_properties(settings: KafkaSettings) -> list[str]:

@@ -6,20 +6,13 @@ https://github.com/confluentinc/librdkafka/issues/4605 is in the same place.
 """
 
 from collections.abc import Sequence
-from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from metrics.errors import BrokerError, DeniedError
+from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.kafka.errors import COORDINATOR_MOVES
 from metrics.kafka.permissions import to_allow
-
-ASK_TIMEOUT_S = 10.0
-ASKED_AGAIN_S = 0.1
-
-# What is answered after a broker has started, and while a group moves to another one.
-ANSWERS_SOON = frozenset(
-    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
-)
 
 
 def committed(
@@ -33,17 +26,17 @@ def committed(
     Raises:
         BrokerError: the offset of one is not known.
     """
-    give_up_s = monotonic() + timeout_s
+    deadline = Deadline(timeout_s)
     while True:
-        answers, failures = _asked(consumer, places, max(0.0, give_up_s - monotonic()))
+        answers, failures = _asked(consumer, places, deadline.left_s())
         if all(error.code() == KafkaError.GROUP_ID_NOT_FOUND for error in failures):  # it has committed nothing
             return [answer for answer in answers if answer.offset >= 0]
-        if monotonic() >= give_up_s or not all(error.code() in ANSWERS_SOON for error in failures):
+        if deadline.has_passed() or not all(error.code() in COORDINATOR_MOVES for error in failures):
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
             now = to_allow(error.code() for error in failures)
             kind = DeniedError if now else BrokerError
             raise kind("the broker does not tell the consumer group's offsets", why=why, now=now)
-        sleep(ASKED_AGAIN_S)
+        deadline.pause()
 
 
 def _asked(

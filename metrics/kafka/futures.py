@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from threading import Thread
-from time import monotonic
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
+
+from metrics.kafka.deadline import Deadline
 
 WAIT_S = 0.5
 
@@ -45,6 +46,20 @@ def _run(outcome: Future[Any], step: Callable[..., Any], arguments: tuple[Any, .
 def _nothing() -> None: ...
 
 
+def has_come(outcome: Future[Any], limit_s: float, meanwhile: Callable[[], None], step_s: float = WAIT_S) -> bool:
+    """Wait for an outcome, and tell whether it came within limit_s seconds.
+
+    Args:
+        meanwhile: called every step_s seconds until then.
+    """
+    deadline = Deadline(limit_s)
+    while not wait([outcome], timeout=min(step_s, deadline.left_s())).done:
+        meanwhile()
+        if deadline.has_passed():
+            return False
+    return True
+
+
 def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: Callable[[], None] = _nothing) -> Any:
     """Call something in a thread of its own, which is left behind if it does not return in time.
 
@@ -56,11 +71,7 @@ def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: C
         TimeoutError: it did not return within limit_s seconds.
     """
     outcome = begin(step, *arguments)
-    give_up_s = monotonic() + limit_s
-    while not wait([outcome], timeout=min(WAIT_S, max(0.0, give_up_s - monotonic()))).done:
-        meanwhile()
-        if monotonic() >= give_up_s:
-            break
+    has_come(outcome, limit_s, meanwhile)
     try:
         return outcome.result(0)
     finally:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
@@ -12,7 +11,9 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import BrokerError
 from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
-from metrics.kafka.committed import ANSWERS_SOON, ASK_TIMEOUT_S, ASKED_AGAIN_S, committed
+from metrics.kafka.committed import committed
+from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.kafka.errors import COORDINATOR_MOVES
 from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
 from metrics.text import in_line
@@ -71,12 +72,12 @@ def of_partitions(
         positions: returns, from a group's committed offsets, where it goes on in the partitions where not at these.
     """
     listed = _listed(admin)
-    give_up_s = monotonic() + ASK_TIMEOUT_S
+    deadline = Deadline(ASK_TIMEOUT_S)
 
     def ask(group: str) -> list[TopicPartition] | BrokerError:
         try:
             with closing(open_asker(settings, group)) as asker:
-                return committed(asker, places, max(0.0, give_up_s - monotonic()))
+                return committed(asker, places, deadline.left_s())
         except BrokerError as error:
             return error
 
@@ -93,7 +94,7 @@ def of_partitions(
 def _listed(admin: AdminClient) -> _Listed:
     """List the groups; again for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
     states: dict[str, str | None] = {}
-    give_up_s = monotonic() + ASK_TIMEOUT_S
+    deadline = Deadline(ASK_TIMEOUT_S)
     while True:
         failures: list[KafkaError] = []
         try:
@@ -103,9 +104,9 @@ def _listed(admin: AdminClient) -> _Listed:
         else:
             failures = listed.errors
             states |= {group.group_id: _state(group.state) for group in listed.valid if group.group_id}
-        if monotonic() >= give_up_s or not any(error.code() in ANSWERS_SOON for error in failures):
+        if deadline.has_passed() or not any(error.code() in COORDINATOR_MOVES for error in failures):
             return _Listed(states, [*dict.fromkeys(error.str() for error in failures), *_away(admin)])
-        sleep(ASKED_AGAIN_S)
+        deadline.pause()
 
 
 def _away(admin: AdminClient) -> Iterator[str]:

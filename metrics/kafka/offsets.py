@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -10,29 +9,14 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
 from metrics.kafka.clients import assign, open_consumer
+from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.kafka.errors import LEADER_MOVES
 from metrics.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ASK_TIMEOUT_S = 10.0
-
 Partition = tuple[str, int]  # topic and number
-
-# What a partition says that was just created, or whose leader just changed.
-_ANSWERS_SOON = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_PARTITION,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._WAIT_CACHE,
-    }
-)
 
 NO_SUCH_RECORD = -1  # the answer where no record is as new as a timestamp
 _UNANSWERED = KafkaError(KafkaError._TIMED_OUT, "its leader does not answer")
@@ -90,7 +74,7 @@ def _offsets(
     isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
     lowest: int = 0,
 ) -> dict[int, int]:
-    give_up_s = monotonic() + ASK_TIMEOUT_S
+    deadline = Deadline(ASK_TIMEOUT_S)
     while True:
         places = [TopicPartition(topic, number) for number in range(partitions)]
         answers = ask(admin, places, which, isolation)
@@ -99,10 +83,10 @@ def _offsets(
         failures = {number: answer for number, answer in offsets.items() if isinstance(answer, KafkaError)}
         if not failures:
             return {number: answer for number, answer in offsets.items() if isinstance(answer, int)}
-        if monotonic() > give_up_s or any(failure.code() not in _ANSWERS_SOON for failure in failures.values()):
+        if deadline.has_passed() or any(failure.code() not in LEADER_MOVES for failure in failures.values()):
             why = "\n".join(f"{topic}/{number}: {failure.str()}" for number, failure in failures.items())
             raise BrokerError(f"it is not known which offsets the topic {topic} holds", why=why)
-        sleep(0.1)
+        deadline.pause()
 
 
 def ask(
@@ -169,9 +153,9 @@ def _has_a_record(settings: KafkaSettings, start: TopicPartition) -> bool:
     """Tell whether a record comes before the end of a partition."""
     consumer = open_consumer(settings)
     assign(consumer, [start])
-    give_up_s = monotonic() + 3 * ASK_TIMEOUT_S
+    deadline = Deadline(3 * ASK_TIMEOUT_S)
     try:
-        while monotonic() < give_up_s:
+        while not deadline.has_passed():
             message = consumer.poll(0.1)
             error = message.error() if message is not None else None
             if error is not None and error.code() == KafkaError._PARTITION_EOF:

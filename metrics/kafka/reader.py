@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from time import monotonic
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
-from metrics.kafka.job.source import PASSING
+from metrics.kafka.deadline import Deadline
+from metrics.kafka.errors import PASSING
 
 BATCH_RECORDS = 1000
 PROGRESS_OFFSETS = 1000
@@ -60,14 +60,14 @@ class Streams:
         if stream.is_paused and not stream.has_ended:
             self._consumer.resume([stream.place])
             stream.is_paused = False
-        give_up_s = monotonic() + GIVE_UP_S
+        deadline = Deadline(GIVE_UP_S)
         while not stream.buffer and not stream.has_ended:
             messages = self._consumer.consume(BATCH_RECORDS, WAIT_S)
             for message in messages:
                 self._take(message)
             if messages:
-                give_up_s = monotonic() + GIVE_UP_S
-            elif monotonic() > give_up_s:
+                deadline.renew()
+            elif deadline.has_passed():
                 raise BrokerError(
                     f"the topic {stream.place.topic} cannot be read", why=f"no record came for {GIVE_UP_S:.0f} s"
                 )

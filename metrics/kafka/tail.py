@@ -5,7 +5,8 @@ from threading import Event
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from metrics.kafka.clients import assign, open_consumer, text_of_error
+from metrics.kafka.clients import assign, open_consumer
+from metrics.kafka.errors import text_of_error
 from metrics.kafka.reader import BATCH_RECORDS, Span, require_readable
 from metrics.kafka.settings import KafkaSettings
 

@@ -1,7 +1,6 @@
 """Creating and deleting topics, until the broker lists them, or lists them no longer."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -9,9 +8,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics.errors import BrokerError, TopicError
 from metrics.kafka import futures
-from metrics.kafka.clients import text_of
+from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.kafka.errors import text_of
 from metrics.kafka.topic_limits import AHEAD
-from metrics.kafka.topics import ADMIN_TIMEOUT_S, LISTED_AGAIN_S, configuration, listed, partition_counts
+from metrics.kafka.topics import LISTED_AGAIN_S, configuration, listed, partition_counts
 
 BROKERS_DEFAULT = -1  # default.replication.factor
 
@@ -139,9 +139,9 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
     """
     if not topics:
         return
-    for name, future in admin.create_topics(topics, operation_timeout=ADMIN_TIMEOUT_S, **how).items():
+    for name, future in admin.create_topics(topics, operation_timeout=ASK_TIMEOUT_S, **how).items():
         try:
-            futures.result(future, ADMIN_TIMEOUT_S + 1)
+            futures.result(future, ASK_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
@@ -162,9 +162,9 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
         BrokerError: it goes on listing one.
     """
     refused = {}
-    for name, future in admin.delete_topics([*names], operation_timeout=ADMIN_TIMEOUT_S).items():
+    for name, future in admin.delete_topics([*names], operation_timeout=ASK_TIMEOUT_S).items():
         try:
-            futures.result(future, ADMIN_TIMEOUT_S + 1)
+            futures.result(future, ASK_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # somebody else was faster
                 refused[name] = text_of(error)
@@ -182,7 +182,7 @@ def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
     if lacking := _awaited(admin, names, set.difference):
         raise BrokerError(
             f"the broker does not list {', '.join(sorted(lacking))}",
-            why=f"the topics were created, but in {ADMIN_TIMEOUT_S:g} s it has not heard of them",
+            why=f"the topics were created, but in {ASK_TIMEOUT_S:g} s it has not heard of them",
             now="try again, and look into the broker's log if that fails too",
         )
 
@@ -192,22 +192,22 @@ def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
     if left := _awaited(admin, names, set.intersection):
         raise BrokerError(
             f"the broker still lists {', '.join(sorted(left))}",
-            why=f"they were deleted {ADMIN_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or who writes to "
+            why=f"they were deleted {ASK_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or who writes to "
             "one made it anew (auto.create.topics.enable)",
             now="stop who writes to it, and look again: python app.py topics",
         )
 
 
 def _awaited(admin: AdminClient, names: Iterable[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
-    """Ask what topics there are, again and again, and return those that ADMIN_TIMEOUT_S seconds were not enough for.
+    """Ask what topics there are, again and again, and return those that ASK_TIMEOUT_S seconds were not enough for.
 
     Args:
         left: tells those that are still waited for, by these and by the topics that are listed.
     """
     waiting = set(names)
-    give_up_s = monotonic() + ADMIN_TIMEOUT_S
+    deadline = Deadline(ASK_TIMEOUT_S)
     while waiting := left(waiting, {name for name, partitions in partition_counts(admin).items() if partitions}):
-        if monotonic() > give_up_s:
+        if deadline.has_passed():
             break
-        sleep(LISTED_AGAIN_S)
+        deadline.pause(LISTED_AGAIN_S)
     return waiting

@@ -5,7 +5,6 @@ The facts become JSON by their own names, so these are part of what users see.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from time import monotonic, sleep
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.kafka import groups
 from metrics.kafka.clients import assign, open_onlooker
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, Partition, ask, told
 from metrics.kafka.settings import KafkaSettings
@@ -21,7 +21,6 @@ from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
 
 SOON_S = 3.0
-ASKED_AGAIN_S = 0.1
 RECORDS_TIMEOUT_S = 10.0
 # The last record of a partition is looked for in so many offsets before its end, then in WIDER times as many.
 OFFSETS_BACK, WIDER = 10, 8
@@ -108,10 +107,10 @@ class Range(NamedTuple):
 
 def _ranges(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Range]:
     """Ask where partitions begin and end; again for SOON_S seconds where no answer comes, as of new topics."""
-    give_up_s = monotonic() + SOON_S
+    deadline = Deadline(SOON_S)
     ranges = _ranges_told(admin, places)
-    while len(ranges) < len(places) and monotonic() < give_up_s:
-        sleep(ASKED_AGAIN_S)
+    while len(ranges) < len(places) and not deadline.has_passed():
+        deadline.pause()
         ranges |= _ranges_told(admin, [place for place in places if (place.topic, place.partition) not in ranges])
     return ranges
 
@@ -147,11 +146,11 @@ def _last_records(consumer: Consumer, ranges: Mapping[Partition, Range]) -> dict
     record. A partition that is not read within RECORDS_TIMEOUT_S seconds is left out.
     """
     lasts = {place: Last(at.low, None) for place, at in ranges.items() if at.low == at.high}
-    give_up_s = monotonic() + RECORDS_TIMEOUT_S
+    deadline = Deadline(RECORDS_TIMEOUT_S)
     back = OFFSETS_BACK
-    while (lacking := ranges.keys() - lasts.keys()) and monotonic() < give_up_s:
+    while (lacking := ranges.keys() - lasts.keys()) and not deadline.has_passed():
         starts = {place: max(ranges[place].low, ranges[place].high - back) for place in lacking}
-        for place, last in _read_to_ends(consumer, starts, ranges, give_up_s):
+        for place, last in _read_to_ends(consumer, starts, ranges, deadline):
             if last is not None:
                 lasts[place] = Last((last.offset() or 0) + 1, stamp_ms(last))
             elif starts[place] == ranges[place].low:
@@ -161,12 +160,12 @@ def _last_records(consumer: Consumer, ranges: Mapping[Partition, Range]) -> dict
 
 
 def _read_to_ends(
-    consumer: Consumer, starts: Mapping[Partition, int], ranges: Mapping[Partition, Range], give_up_s: float
+    consumer: Consumer, starts: Mapping[Partition, int], ranges: Mapping[Partition, Range], deadline: Deadline
 ) -> Iterator[tuple[Partition, Message | None]]:
     """Yield the last record of each partition, once its end is reached; None where it has none from its start on."""
     assign(consumer, [TopicPartition(*place, start) for place, start in starts.items()])
     lasts: dict[Partition, Message | None] = dict.fromkeys(starts)
-    while lasts and monotonic() < give_up_s:
+    while lasts and not deadline.has_passed():
         for message in consumer.consume(100, 0.1):
             place, offset, error = (message.topic() or "", message.partition() or 0), message.offset(), message.error()
             if place not in lasts or offset is None or (error and error.code() != KafkaError._PARTITION_EOF):

@@ -1,16 +1,15 @@
 """Which topics there are, and how a topic is configured."""
 
 from collections.abc import Collection
-from time import monotonic, sleep
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
+from confluent_kafka import Consumer, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicMetadata
 
-from metrics.errors import BrokerError
+from metrics.errors import DeniedError
 from metrics.kafka import futures
-from metrics.kafka.clients import text_of
+from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.kafka.errors import client_errors
 
-ADMIN_TIMEOUT_S = 10.0
 LISTED_AGAIN_S = 0.05
 SOON_S = 1.0
 
@@ -25,20 +24,18 @@ def soon_listed(client: AdminClient | Consumer, names: Collection[str]) -> dict[
 
     Any broker may be asked, and some hear of a new topic later than others.
     """
-    give_up_s = monotonic() + SOON_S
+    deadline = Deadline(SOON_S)
     while True:
         existing = partition_counts(client)
-        if all(existing.get(name) for name in names) or monotonic() >= give_up_s:
+        if all(existing.get(name) for name in names) or deadline.has_passed():
             return existing
-        sleep(LISTED_AGAIN_S)
+        deadline.pause(LISTED_AGAIN_S)
 
 
 def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:
     """Return every topic of the broker."""
-    try:
-        return client.list_topics(timeout=ADMIN_TIMEOUT_S).topics
-    except KafkaException as error:
-        raise BrokerError("the broker does not list its topics", why=text_of(error)) from error
+    with client_errors("the broker does not list its topics"):
+        return client.list_topics(timeout=ASK_TIMEOUT_S).topics
 
 
 def topic_id(admin: AdminClient, topic: str) -> str:
@@ -47,21 +44,18 @@ def topic_id(admin: AdminClient, topic: str) -> str:
     Raises:
         BrokerError: it does not answer.
     """
-    try:
-        future = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_TIMEOUT_S)[topic]
-        return str(futures.result(future, ADMIN_TIMEOUT_S + 1).topic_id)
-    except KafkaException as error:
-        raise BrokerError(f"the broker does not describe the topic {topic}", why=text_of(error)) from error
+    with client_errors(f"the broker does not describe the topic {topic}"):
+        future = admin.describe_topics(TopicCollection([topic]), request_timeout=ASK_TIMEOUT_S)[topic]
+        return str(futures.result(future, ASK_TIMEOUT_S + 1).topic_id)
 
 
 def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     """Return a topic's configuration; empty where the broker does not let us see it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
-        asked = admin.describe_configs([resource], request_timeout=ADMIN_TIMEOUT_S)[resource]
-        entries = futures.result(asked, ADMIN_TIMEOUT_S + 1)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return {}
-        raise BrokerError(f"the broker does not tell the settings of {topic}", why=text_of(error)) from error
+        with client_errors(f"the broker does not tell the settings of {topic}"):
+            asked = admin.describe_configs([resource], request_timeout=ASK_TIMEOUT_S)[resource]
+            entries = futures.result(asked, ASK_TIMEOUT_S + 1)
+    except DeniedError:
+        return {}
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}

@@ -22,7 +22,7 @@ from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.heartbeat import Instance, require_not_fenced
-from metrics.kafka.job.input_monitor import ASK_TIMEOUT_S, InputMonitor
+from metrics.kafka.job.input_monitor import MONITOR_TIMEOUT_S, InputMonitor
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.limits import TransactionLimit
 from metrics.kafka.job.retry import RetryBudget
@@ -137,7 +137,7 @@ class FrameProcessor:
             topic,
             self._in_use.input_id,
             len(positions),
-            partial(last_instance, consumer, topic, ASK_TIMEOUT_S),
+            partial(last_instance, consumer, topic, MONITOR_TIMEOUT_S),
             partial(require_not_fenced, own_id=self.instance_id, group=self._settings.consumer_group_id),
         )
 

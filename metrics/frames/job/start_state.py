@@ -11,7 +11,8 @@ from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import TopicsInUse
-from metrics.kafka.committed import ASK_TIMEOUT_S, committed
+from metrics.kafka.committed import committed
+from metrics.kafka.deadline import ASK_TIMEOUT_S
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import extents, first_with_records
 

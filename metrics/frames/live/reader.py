@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
-from time import monotonic
 
 from confluent_kafka import KafkaException
 
@@ -12,7 +11,8 @@ from metrics.frames.results import read, rejected
 from metrics.frames.settings import Settings
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
-from metrics.kafka.clients import text_of
+from metrics.kafka.deadline import Deadline
+from metrics.kafka.errors import text_of
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 1.0
@@ -52,9 +52,9 @@ class Reader:
 
     def join(self, timeout_s: float) -> None:
         """Wait until the threads have ended, at most so long."""
-        until_s = monotonic() + timeout_s
+        deadline = Deadline(timeout_s)
         for thread in self._threads:
-            thread.join(max(0.0, until_s - monotonic()))
+            thread.join(deadline.left_s())
 
     def _again_and_again(self, name: str, read: Callable[[Callable[[], None]], None]) -> None:
         """Read until it is stopped; trouble ends one try, and is over when the next one has something to tell."""

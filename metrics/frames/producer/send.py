@@ -6,11 +6,13 @@ from time import monotonic, sleep
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from metrics.errors import BrokerError
+from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.pacing import Pace
 from metrics.frames.producer.resume import HEADER, MARK_EVERY, Place, missing
 from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
-from metrics.kafka.clients import open_gapless_producer, text_of, text_of_error
+from metrics.kafka.clients import open_gapless_producer
+from metrics.kafka.errors import text_of, text_of_error
 
 # For so long, the broker may acknowledge nothing of what it was sent.
 SILENCE_S = 30.0
@@ -48,7 +50,7 @@ class Feed:
         self._is_silent = False
         self._acknowledged_before = 0
         self._heard_s = self._look_s = monotonic()
-        self._producer = open_gapless_producer(settings, self._note_error)
+        self._producer = open_gapless_producer(settings, MAX_FRAME_BYTES, self._note_error)
 
     @property
     def acknowledged(self) -> int:

@@ -19,6 +19,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.job.standby import MissedHeartbeats
 from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
 from metrics.kafka.timestamps import stamp_ms
@@ -182,8 +183,8 @@ class _Beside(NamedTuple):
 def _read_beside(consumer: Consumer, topic: str, positions: Mapping[int, int], beside: _Beside) -> None:
     """Read until it is known of every partition what comes after its position, at most RECORDS_TIMEOUT_S seconds."""
     before, after = beside
-    give_up_s = monotonic() + RECORDS_TIMEOUT_S
-    while len(after) < len(positions) and monotonic() < give_up_s:
+    deadline = Deadline(RECORDS_TIMEOUT_S)
+    while len(after) < len(positions) and not deadline.has_passed():
         for message in consumer.consume(100, 0.1):
             error, number, offset = message.error(), message.partition(), message.offset()
             if number is None or offset is None or number in after:

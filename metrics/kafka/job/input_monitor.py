@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import wait
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -11,14 +10,15 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError, StateError, TopicError
 from metrics.kafka import futures
-from metrics.kafka.clients import LOOK_TIMEOUT_S, text_of
+from metrics.kafka.clients import LOOK_TIMEOUT_S
+from metrics.kafka.errors import client_errors
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import LATEST, ask, offset_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ASK_TIMEOUT_S = 5.0
+MONITOR_TIMEOUT_S = 5.0
 # The question that is waited for, of a broker that may be slow.
 REQUIRE_TIMEOUT_S = 10.0
 CONTROLLER_S = 1.0
@@ -76,7 +76,7 @@ class InputMonitor:
         if not self._ends and partitions:
             places = [TopicPartition(self._topic, partition) for partition in partitions]
             self._ends_asked_at_s = now_s
-            self._ends = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, ASK_TIMEOUT_S)
+            self._ends = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, MONITOR_TIMEOUT_S)
 
     def ends_told(self) -> Iterator[End]:
         """Yield what was answered since the last call; for a partition without an answer nothing is known."""
@@ -101,17 +101,18 @@ class InputMonitor:
         """
         topics = TopicCollection([self._topic])
         asked = self._admin.describe_topics(topics, request_timeout=REQUIRE_TIMEOUT_S)[self._topic]
-        give_up_s = monotonic() + REQUIRE_TIMEOUT_S + 1  # the client's own timeout was seen not to come
-        while not wait([asked], timeout=CONTROLLER_S).done and monotonic() < give_up_s:
-            # The controller is asked. Where that has moved, the client waits for the old one until it hears of it.
-            with suppress(KafkaException):
-                self._admin.list_topics(self._topic, timeout=LOOK_TIMEOUT_S)
         unknown = f"the broker does not describe {self._topic}, so the transaction failed; none of it was committed"
-        if not asked.done():
+        # The client's own timeout was seen not to come.
+        if not futures.has_come(asked, REQUIRE_TIMEOUT_S + 1, self._find_controller, CONTROLLER_S):
             raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)
-        if isinstance(error := asked.exception(), KafkaException):  # nothing is known, so nothing may be committed
-            raise BrokerError(unknown, why=text_of(error))
+        with client_errors(unknown):  # where nothing is known, nothing may be committed
+            asked.result()
+
+    def _find_controller(self) -> None:
+        """Let the client find the controller, which is asked: where it has moved, the client waits for the old one."""
+        with suppress(KafkaException):
+            self._admin.list_topics(self._topic, timeout=LOOK_TIMEOUT_S)
 
     def look(self, now_s: float) -> None:
         """Take what was answered, and ask again when it is time to.
@@ -130,7 +131,7 @@ class InputMonitor:
         self._looked_at_s = now_s
         if self._description is None:
             topics = TopicCollection([self._topic])
-            self._description = self._admin.describe_topics(topics, request_timeout=ASK_TIMEOUT_S)[self._topic]
+            self._description = self._admin.describe_topics(topics, request_timeout=MONITOR_TIMEOUT_S)[self._topic]
         if self._last is None:
             self._last = futures.begin(self._last_instance)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from metrics.errors import BrokerError, DeniedError, FencedError, MetricsError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance, fenced, require_not_fenced
 from metrics.kafka.job.retry import RetryBudget
@@ -209,9 +210,9 @@ class Runner:
             FencedError: another instance is active.
         """
         consumer = open_consumer(self._settings)
-        give_up_s = monotonic() + FENCED_LOOK_S
+        deadline = Deadline(FENCED_LOOK_S)
         try:
-            while monotonic() < give_up_s and not self._stopping.is_set():
+            while not deadline.has_passed() and not self._stopping.is_set():
                 require_not_fenced(self._processor.last_instance(consumer), self._instance.id, self._group)
                 self._budget.pause(RETRY_S)
         finally:

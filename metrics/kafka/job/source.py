@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Topic
 
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
+from metrics.kafka.errors import PASSING
 from metrics.kafka.message import RecordMessage
 
 BATCH_RECORDS = 1000
@@ -16,20 +17,6 @@ POLL_S = 0.005
 # A batch is a thousand messages that come and go, none of them in a cycle. By default, Python looks for cycles after
 # each 700 objects: that took a twelfth of the time.
 GARBAGE_OBJECTS = 100_000
-
-# What the client mends by itself; a broker that stays away is noticed by the commit.
-PASSING = frozenset(
-    {
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._TIMED_OUT,
-        KafkaError._RESOLVE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.REQUEST_TIMED_OUT,
-    }
-)
 
 
 class Input:

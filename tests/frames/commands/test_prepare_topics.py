@@ -14,7 +14,7 @@ from metrics.errors import BrokerError
 from metrics.frames import topics_in_use
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
-from metrics.kafka import local_broker, topics
+from metrics.kafka import local_broker, topic_changes
 from metrics.kafka.local_broker import node
 from tests.kafka.application import PROJECT, Application, frame
 
@@ -213,7 +213,7 @@ def test_who_creates_a_topic_waits_until_the_broker_lists_it(application: Applic
 def test_a_broker_that_never_lists_a_new_topic_is_an_error(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topics, "ADMIN_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(topic_changes, "ASK_TIMEOUT_S", 2.0)
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
     admin.late = 1_000_000
     with pytest.raises(BrokerError, match=application.topic("frames")):
