@@ -22,7 +22,7 @@ from metrics.times import Moment
 
 SOON_S = 3.0
 RECORDS_TIMEOUT_S = 10.0
-# The last record of a partition is looked for in so many offsets before its end, then in WIDER times as many.
+# The last record of a partition is looked for in this many offsets before its end, then in WIDER times as many.
 OFFSETS_BACK, WIDER = 10, 8
 
 
@@ -82,85 +82,78 @@ def of_topics(
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
-    ranges = _ranges(admin, places)  # after the groups, so that no position is past an end
+    held = _held(admin, places)  # after the groups, so that no position is past an end
     with closing(open_onlooker(settings)) as consumer:
-        lasts = _last_records(consumer, ranges)
+        held |= _with_last_records(consumer, held)
     described = [
-        describe(topic, [_held((topic, number), ranges, lasts) for number in range(partitions[topic])], known)
+        describe(topic, [held.get((topic, number)) for number in range(partitions[topic])], known)
         for topic in sorted(partitions)
     ]
     return Overview(described, known.remarks)
 
 
-class Range(NamedTuple):
-    """Offsets of a partition.
+class Held(NamedTuple):
+    """What a partition holds.
 
     Attributes:
-        low, high: its first offset, and the one after all that is committed.
+        low: its first offset.
+        end: the offset after its last record; where that was not read, after all that is committed.
         first_ms: timestamp of the first record, which may be an aborted one; None where there is none.
+        is_read: whether the last record was read, or there is none.
+        last_ms: timestamp of the last record; None where it was not read, or there is none.
     """
 
     low: int
-    high: int
+    end: int
     first_ms: int | None
+    is_read: bool
+    last_ms: int | None = None
 
 
-def _ranges(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Range]:
-    """Ask where partitions begin and end; again for SOON_S seconds where no answer comes, as of new topics."""
+def _held(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
+    """Ask for offsets and first timestamps; again for SOON_S seconds where no answer comes, as of new topics."""
     deadline = Deadline(SOON_S)
-    ranges = _ranges_told(admin, places)
-    while len(ranges) < len(places) and not deadline.has_passed():
+    held = _answered(admin, places)
+    while len(held) < len(places) and not deadline.has_passed():
         deadline.pause()
-        ranges |= _ranges_told(admin, [place for place in places if (place.topic, place.partition) not in ranges])
-    return ranges
+        held |= _answered(admin, [place for place in places if (place.topic, place.partition) not in held])
+    return held
 
 
-def _ranges_told(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Range]:
+def _answered(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
     specs = (EARLIEST, LATEST, OffsetSpec.for_timestamp(0))
-    lows, highs, firsts = (ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs)
-    ends = dict(told(highs))
-    firsts_ms = {place: firsts[place].result().timestamp for place, _ in told(firsts)}
+    lows, ends, firsts = (ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs)
+    end_of = dict(told(ends))
+    first_ms = {place: firsts[place].result().timestamp for place, _ in told(firsts)}
     return {
-        (place.topic, place.partition): Range(low, ends[place], firsts_ms.get(place))
+        (place.topic, place.partition): Held(low, end_of[place], first_ms.get(place), is_read=low == end_of[place])
         for place, low in told(lows)
-        if place in ends
+        if place in end_of
     }
 
 
-class Last(NamedTuple):
-    """The last committed record of a partition.
-
-    Attributes:
-        end: the offset after it; the first offset of a partition without records.
-        stamp_ms: its timestamp; None where it has none, or there is no record.
-    """
-
-    end: int
-    stamp_ms: int | None
-
-
-def _last_records(consumer: Consumer, ranges: Mapping[Partition, Range]) -> dict[Partition, Last]:
+def _with_last_records(consumer: Consumer, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
     """Read the last record of each partition, from further and further before its end.
 
-    A look-up does not tell: the newest timestamp may be that of a transaction's end, which is an offset, too, and no
-    record. A partition that is not read within RECORDS_TIMEOUT_S seconds is left out.
+    A look-up does not find it: the newest timestamp may be that of a transaction's end, which takes an offset, too, and
+    is no record. A partition that is not read within RECORDS_TIMEOUT_S seconds is left out.
     """
-    lasts = {place: Last(at.low, None) for place, at in ranges.items() if at.low == at.high}
+    found: dict[Partition, Held] = {}
+    unread = {place: at for place, at in held.items() if not at.is_read}
     deadline = Deadline(RECORDS_TIMEOUT_S)
     back = OFFSETS_BACK
-    while (lacking := ranges.keys() - lasts.keys()) and not deadline.has_passed():
-        starts = {place: max(ranges[place].low, ranges[place].high - back) for place in lacking}
-        for place, last in _read_to_ends(consumer, starts, ranges, deadline):
-            if last is not None:
-                lasts[place] = Last((last.offset() or 0) + 1, stamp_ms(last))
-            elif starts[place] == ranges[place].low:
-                lasts[place] = Last(ranges[place].low, None)
+    while unread and not deadline.has_passed():
+        starts = {place: max(at.low, at.end - back) for place, at in unread.items()}
+        for place, last in _read_to_ends(consumer, starts, held, deadline):
+            if last is not None or starts[place] == held[place].low:
+                end = held[place].low if last is None else (last.offset() or 0) + 1
+                found[place] = unread.pop(place)._replace(end=end, is_read=True, last_ms=stamp_ms(last))
         back *= WIDER
-    return lasts
+    return found
 
 
 def _read_to_ends(
-    consumer: Consumer, starts: Mapping[Partition, int], ranges: Mapping[Partition, Range], deadline: Deadline
+    consumer: Consumer, starts: Mapping[Partition, int], held: Mapping[Partition, Held], deadline: Deadline
 ) -> Iterator[tuple[Partition, Message | None]]:
     """Yield the last record of each partition, once its end is reached; None where it has none from its start on."""
     assign(consumer, [TopicPartition(*place, start) for place, start in starts.items()])
@@ -170,54 +163,26 @@ def _read_to_ends(
             place, offset, error = (message.topic() or "", message.partition() or 0), message.offset(), message.error()
             if place not in lasts or offset is None or (error and error.code() != KafkaError._PARTITION_EOF):
                 continue
-            if error is None and offset < ranges[place].high:
+            if error is None and offset < held[place].end:
                 lasts[place] = message
-            if error is not None or offset >= ranges[place].high - 1:
+            if error is not None or offset >= held[place].end - 1:
                 consumer.incremental_unassign([TopicPartition(*place)])
                 yield place, lasts.pop(place)
 
 
-class Held(NamedTuple):
-    """What is known of a partition; a part that is not is None."""
-
-    range: Range | None
-    last: Last | None
-
-    @property
-    def end(self) -> int | None:
-        """The offset after its last record, or after all that is committed where that record is not known."""
-        if self.last is not None:
-            return self.last.end
-        return None if self.range is None else self.range.high
-
-    @property
-    def records(self) -> int | None:
-        """How many records it holds, at most."""
-        return None if self.range is None or self.end is None else self.end - self.range.low
-
-    @property
-    def first_ms(self) -> int | None:
-        """Timestamp of its first record; None where it has none."""
-        return self.range.first_ms if self.range is not None and self.records else None
-
-
-def _held(place: Partition, ranges: Mapping[Partition, Range], lasts: Mapping[Partition, Last]) -> Held:
-    return Held(ranges.get(place), lasts.get(place))
-
-
-def describe(topic: str, partitions: Sequence[Held], known: Groups) -> TopicFacts:
-    """Put together what is known of a topic by its partitions."""
-    records = _sum(held.records for held in partitions)
-    lasts = [held.last for held in partitions if held.last is not None]
-    are_all_read = len(lasts) == len(partitions)
+def describe(topic: str, partitions: Sequence[Held | None], known: Groups) -> TopicFacts:
+    """Put together what is known of a topic; a partition of which nothing is known is None."""
+    records = _sum(None if held is None else held.end - held.low for held in partitions)
+    all_read = [held for held in partitions if held is not None and held.is_read]
+    with_records = [held for held in all_read if held.end > held.low] if len(all_read) == len(partitions) else []
     readers = _readers(topic, partitions, known.groups)
     return TopicFacts(
         topic,
         len(partitions),
         records,
         bool(records),
-        _moment(min, [held.first_ms for held in partitions]) if are_all_read else None,
-        _moment(max, [last.stamp_ms for last in lasts]) if are_all_read else None,
+        _moment(min, [held.first_ms for held in with_records]),
+        _moment(max, [held.last_ms for held in with_records]),
         readers if readers or known.are_all else None,
         known.are_all,
     )
@@ -234,7 +199,7 @@ def _moment(pick: Callable[[Iterable[int]], int], stamps_ms: Iterable[int | None
     return Moment.of(pick(known) // 1000) if known else None
 
 
-def _readers(topic: str, partitions: Sequence[Held], among: Sequence[Group]) -> list[Reader]:
+def _readers(topic: str, partitions: Sequence[Held | None], among: Sequence[Group]) -> list[Reader]:
     return [
         Reader(group.name, group.state, _lag(topic, partitions, group))
         for group in among
@@ -242,12 +207,9 @@ def _readers(topic: str, partitions: Sequence[Held], among: Sequence[Group]) -> 
     ]
 
 
-def _lag(topic: str, partitions: Sequence[Held], group: Group) -> int | None:
-    return _sum(_unread(held, group.positions.get((topic, number), 0)) for number, held in enumerate(partitions))
-
-
-def _unread(held: Held, position: int) -> int | None:
-    """Return how many offsets lie from a position to the last record of a partition."""
-    if held.range is None or held.end is None:
-        return None
-    return max(0, held.end - max(position, held.range.low))
+def _lag(topic: str, partitions: Sequence[Held | None], group: Group) -> int | None:
+    """Return how many offsets lie from a group's positions to the last records."""
+    return _sum(
+        None if held is None else max(0, held.end - max(held.low, group.positions.get((topic, number), 0)))
+        for number, held in enumerate(partitions)
+    )

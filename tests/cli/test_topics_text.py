@@ -4,7 +4,7 @@ import msgspec
 
 from metrics.cli import topics_text
 from metrics.kafka.groups import Group, Groups
-from metrics.kafka.topic_facts import Held, Last, Range, Reader, TopicFacts, describe
+from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
 from metrics.terminal.tables import lines
 from metrics.times import Moment
 from tests.terminal.shown import in_a_pipe, on_a_terminal
@@ -85,7 +85,7 @@ def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
     )
 
 
-def facts(*partitions: Held, **positions: int) -> TopicFacts:
+def facts(*partitions: Held | None, **positions: int) -> TopicFacts:
     """Return what is told of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
     of_group = {("t", int(name[1:])): position for name, position in positions.items()}
     return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_all=True, remarks=[]))
@@ -93,7 +93,7 @@ def facts(*partitions: Held, **positions: int) -> TopicFacts:
 
 def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> None:
     #   offsets 100 … 1,098 hold records, or did; 1,099 the end of a transaction
-    told = facts(Held(Range(100, 1_100, T * 1000), Last(1_099, (T + 9) * 1000)), p0=1_090)
+    told = facts(Held(100, 1_099, T * 1000, is_read=True, last_ms=(T + 9) * 1000), p0=1_090)
     assert (told.records, told.are_at_most) == (999, True)
     assert (told.first, told.last) == (Moment.of(T), Moment.of(T + 9))
     assert told.groups == [Reader("g", "empty", 9)]
@@ -101,30 +101,30 @@ def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> Non
 
 def test_where_all_was_aborted_there_is_no_record_and_no_time() -> None:
     #   offsets 0 … 3 were aborted by 4: the broker finds a first timestamp, and a consumer no record
-    told = facts(Held(Range(0, 5, T * 1000), Last(0, None)), p0=0)
+    told = facts(Held(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
     assert (told.records, told.are_at_most, told.first, told.last) == (0, False, None, None)
     assert told.groups == [Reader("g", "empty", 0)]
 
 
 def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -> None:
-    early = Held(Range(0, 2, (T + 5) * 1000), Last(2, (T + 6) * 1000))
-    late = Held(Range(10, 13, (T + 1) * 1000), Last(13, (T + 2) * 1000))
-    empty = Held(Range(7, 7, None), Last(7, None))
+    early = Held(0, 2, (T + 5) * 1000, is_read=True, last_ms=(T + 6) * 1000)
+    late = Held(10, 13, (T + 1) * 1000, is_read=True, last_ms=(T + 2) * 1000)
+    empty = Held(7, 7, None, is_read=True, last_ms=None)
     told = facts(early, late, empty, p0=1)
     assert (told.records, told.first, told.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
     assert told.groups == [Reader("g", "empty", 1 + 3)]
 
 
 def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
-    known = Held(Range(0, 2, T * 1000), Last(2, T * 1000))
-    told = facts(known, Held(None, None), p0=2)
+    known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
+    told = facts(known, None, p0=2)
     assert told == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
                               groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
 
 
 def test_where_the_last_record_was_not_read_offsets_count_up_to_the_end_and_no_time_is_told() -> None:
-    known = Held(Range(0, 2, T * 1000), Last(2, T * 1000))
-    told = facts(known, Held(Range(0, 2, T * 1000), None), p0=2)
+    known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
+    told = facts(known, Held(0, 2, T * 1000, is_read=False), p0=2)
     assert (told.records, told.are_at_most, told.first, told.last) == (4, True, None, None)
     assert told.groups == [Reader("g", "empty", 2)]
 
@@ -136,7 +136,7 @@ def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
 
 
 def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
-    held = Held(Range(0, 5, None), None)
+    held = Held(0, 5, None, is_read=False)
     told = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
     assert lines(topics_text.readers([told])) == [
         "topic  read by              state  lag",
@@ -145,7 +145,9 @@ def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
 
 
 def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
-    told = describe("t", [Held(Range(0, 5, None), None)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"]))
+    told = describe(
+        "t", [Held(0, 5, None, is_read=False)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"])
+    )
     assert told.groups == [Reader("g", "empty", 0)]
     assert lines(topics_text.readers([told])) == [
         "topic  read by  state  lag",
