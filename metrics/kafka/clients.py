@@ -1,4 +1,4 @@
-"""Clients of the broker: how they are set up, and how their errors become ours."""
+"""Clients of the broker, and how they are set up."""
 
 import errno
 import logging
@@ -74,8 +74,8 @@ def open_consumer(
 def open_reader(settings: KafkaSettings) -> Consumer:
     """Open a consumer for partitions that are paused and resumed time and again.
 
-    What was fetched of a partition that is paused is fetched anew, so little is fetched ahead. And who resumes one
-    waits for the answer of the fetch before.
+    What was fetched of a partition is fetched again after a pause, so little is fetched ahead. And to resume a
+    partition is to wait for the answer of the fetch before.
     """
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
@@ -83,7 +83,7 @@ def open_reader(settings: KafkaSettings) -> Consumer:
 def open_backward_reader(settings: KafkaSettings) -> Consumer:
     """Open a consumer that reads some thousand records, then those before them, and so on.
 
-    What it fetches beyond these is for nothing.
+    Anything fetched beyond these is wasted.
     """
     preferred = {
         "fetch.max.bytes": 4_194_304,
@@ -121,16 +121,16 @@ def open_asker(settings: KafkaSettings, group: str) -> Consumer:
     return _open(Consumer, settings, pass_over, {}, fixed)
 
 
-def assign(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+def assign(consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
     """Let a consumer read on from these offsets, and from nowhere else.
 
-    It is told first where the partitions are: by itself, it looks for those it does not know once a second only, and
-    that long the first record would take. Where no answer comes, it goes on looking.
+    It is made to look up the partitions first: by itself, it looks up unknown ones only once a second, and the first
+    record would take that long. If no answer comes, it goes on looking.
     """
-    for topic in {place.topic for place in places}:
+    for topic in {start.topic for start in starts}:
         with suppress(KafkaException):
             consumer.list_topics(topic, LOOK_TIMEOUT_S)
-    consumer.assign(list(places))
+    consumer.assign(list(starts))
 
 
 def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_error: OnError = pass_over) -> Producer:

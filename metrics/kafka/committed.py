@@ -2,7 +2,7 @@
 
 The admin client asks for them, too, but crashes the process where the group's coordinator is loading or has moved:
 https://github.com/confluentinc/librdkafka/issues/5040, and the assertion of
-https://github.com/confluentinc/librdkafka/issues/4605 is in the same place.
+https://github.com/confluentinc/librdkafka/issues/4605 is in the same code.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from metrics.kafka.permissions import to_allow
 
 
 def committed(
-    consumer: Consumer, places: Sequence[TopicPartition], timeout_s: float = ASK_TIMEOUT_S
+    consumer: Consumer, partitions: Sequence[TopicPartition], timeout_s: float = ASK_TIMEOUT_S
 ) -> list[TopicPartition]:
     """Return the offsets of some partitions that the consumer's group has committed; the others are left out.
 
@@ -28,7 +28,7 @@ def committed(
     """
     deadline = Deadline(timeout_s)
     while True:
-        answers, failures = _asked(consumer, places, deadline.left_s())
+        answers, failures = _asked(consumer, partitions, deadline.left_s())
         if all(error.code() == KafkaError.GROUP_ID_NOT_FOUND for error in failures):  # it has committed nothing
             return [answer for answer in answers if answer.offset >= 0]
         if deadline.has_passed() or not all(error.code() in COORDINATOR_MOVES for error in failures):
@@ -40,11 +40,11 @@ def committed(
 
 
 def _asked(
-    consumer: Consumer, places: Sequence[TopicPartition], timeout_s: float
+    consumer: Consumer, partitions: Sequence[TopicPartition], timeout_s: float
 ) -> tuple[list[TopicPartition], list[KafkaError]]:
     """Return the answers, and the errors among them."""
     try:
-        answers = consumer.committed(list(places), timeout_s)
+        answers = consumer.committed(list(partitions), timeout_s)
     except KafkaException as error:
         return [], _causes(consumer) or [error.args[0]]
     return answers, [answer.error for answer in answers if answer.error is not None]

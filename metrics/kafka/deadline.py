@@ -24,7 +24,7 @@ class Deadline:
         return monotonic() >= self._at_s
 
     def renew(self) -> None:
-        """Begin anew, since what was waited for has come in part."""
+        """Put it off, since part of what was waited for has come."""
         self._at_s = monotonic() + self._after_s
 
     def pause(self, seconds: float = ASKED_AGAIN_S) -> None:

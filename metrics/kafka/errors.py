@@ -1,4 +1,4 @@
-"""Errors of the client: what they say, which of them pass, and how they become ours, in one place."""
+"""Errors of the client: what they say, which of them pass, and how they become this program's."""
 
 import re
 from collections.abc import Iterator
@@ -59,10 +59,10 @@ def text_of_error(error: KafkaError) -> str:
 
 @contextmanager
 def client_errors(what: str) -> Iterator[None]:
-    """Raise an error of the client as ours.
+    """Raise an error of the client as one of this program.
 
     Args:
-        what: happened, as the user is told.
+        what: what happened, for the user.
 
     Raises:
         DeniedError: the user lacks a permission; the error names it.

@@ -27,7 +27,7 @@ def result(future: Future[Any], limit_s: float) -> Any:
 
 
 def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Call something in a thread of its own, and return its outcome to come."""
+    """Call something in a thread of its own, and return its future outcome."""
     outcome: Future[Any] = Future()
     Thread(target=_run, args=(outcome, step, arguments), name=f"bounded {step}", daemon=True).start()
     return outcome
@@ -36,10 +36,10 @@ def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
 def _run(outcome: Future[Any], step: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         outcome.set_result(step(*arguments))
-    except BaseException as error:  # whoever waits for the outcome gets it
+    except BaseException as error:  # raised where the outcome is taken
         outcome.set_exception(error)
     finally:
-        # The error holds this frame. Without a cycle, a client that failed is gone with the last who uses it.
+        # The error holds this frame. Without a cycle, a client that failed is freed with its last user.
         del outcome, step, arguments
 
 

@@ -1,10 +1,10 @@
 """Headers of records, read so that none of them can end the process.
 
 Names of headers are bytes for Kafka and text for the client. Of one that is no UTF-8, the client (2.16) makes a tuple
-without its first element, and returns it with an error set. Python looks for such an error behind each call of a
-function, but for those that its interpreter has specialized, as it does with `message.headers()` in a loop; what then
-touches the tuple is ended by SIGSEGV. So headers are read here alone, through a call that is never specialized; and
-what came is counted once more, by what the garbage collector sees, which passes over what is not there.
+without its first element, and returns it with an error set. Python checks for such an error after each call of a
+function, except for calls that its interpreter has specialized, such as `message.headers()` in a loop; whatever then
+touches the tuple ends by SIGSEGV. So headers are read only here, through a call that is never specialized; and the
+result is counted once more by the garbage collector's references, which skip what is missing.
 """
 
 import gc

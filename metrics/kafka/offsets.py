@@ -1,4 +1,4 @@
-"""How far topics reach: the offsets that their partitions hold, asked for all partitions at once."""
+"""Offset ranges of topics, asked for all partitions at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait

@@ -1,4 +1,4 @@
-"""Several partitions read at once, each at its own pace: whoever reads decides which one goes on."""
+"""Several partitions read at once, each at its own speed: the caller decides which one goes on."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,15 +30,14 @@ class Span(NamedTuple):
 class Streams:
     """The records of some spans; at most about BUFFER_RECORDS of each are in memory.
 
-    A partition that is ahead is paused until it is asked for, so that one which lags behind does not let it fill the
-    memory.
+    A partition that is ahead is paused until it is asked for, so that it cannot fill the memory while another one lags.
     """
 
     def __init__(self, consumer: Consumer, spans: Sequence[Span]) -> None:
         self._consumer = consumer
         self._streams = {(span.topic, span.partition): _Stream(span) for span in spans}
         assign(consumer, [TopicPartition(span.topic, span.partition, span.start) for span in spans])
-        consumer.resume([stream.place for stream in self._streams.values()])  # a pause outlives an assignment
+        consumer.resume([stream.partition for stream in self._streams.values()])  # a pause outlives an assignment
         for stream in self._streams.values():
             self._pause_if_full(stream)
 
@@ -49,7 +48,7 @@ class Streams:
             yield stream.buffer.popleft()
 
     def first(self, topic: str, partition: int, most: int) -> list[Message]:
-        """Return the next records of a partition, at most so many and at least one if there is one, and leave them."""
+        """Return the next records of a partition, at least one if there is one, at most `most`, without taking them."""
         stream = self._streams[topic, partition]
         if not stream.buffer:
             self._fill(stream)
@@ -58,7 +57,7 @@ class Streams:
     def _fill(self, stream: "_Stream") -> bool:
         """Read on until a stream has a record; tell whether it has."""
         if stream.is_paused and not stream.has_ended:
-            self._consumer.resume([stream.place])
+            self._consumer.resume([stream.partition])
             stream.is_paused = False
         deadline = Deadline(GIVE_UP_S)
         while not stream.buffer and not stream.has_ended:
@@ -69,7 +68,7 @@ class Streams:
                 deadline.renew()
             elif deadline.has_passed():
                 raise BrokerError(
-                    f"the topic {stream.place.topic} cannot be read", why=f"no record came for {GIVE_UP_S:.0f} s"
+                    f"the topic {stream.partition.topic} cannot be read", why=f"no record came for {GIVE_UP_S:.0f} s"
                 )
         return bool(stream.buffer)
 
@@ -86,10 +85,10 @@ class Streams:
         self._pause_if_full(stream)
 
     def _pause_if_full(self, stream: "_Stream") -> None:
-        """Pause a partition that is ahead; one alone never is, and would wait for its records to come anew."""
+        """Pause a partition that is ahead; one alone never is: it would have to fetch its records again."""
         is_full = stream.has_ended or len(stream.buffer) >= BUFFER_RECORDS
         if is_full and not stream.is_paused and len(self._streams) > 1:
-            self._consumer.pause([stream.place])
+            self._consumer.pause([stream.partition])
             stream.is_paused = True
 
 
@@ -97,7 +96,7 @@ class Progress:
     """How far some spans were read, by offsets: how many of these hold records is only known when all are read.
 
     Args:
-        on_progress: told how many offsets were passed so far, about every PROGRESS_OFFSETS.
+        on_progress: called with how many offsets were passed so far, about every PROGRESS_OFFSETS.
     """
 
     def __init__(self, on_progress: Callable[[int], None]) -> None:
@@ -106,7 +105,7 @@ class Progress:
         self._due = PROGRESS_OFFSETS
 
     def over(self, span: Span, messages: Iterable[Message]) -> Iterator[Message]:
-        """Yield the records of a span, and pass their offsets; behind the last record, all those that are left."""
+        """Yield the records of a range, and pass their offsets; after the last record, all those that are left."""
         reached = span.start
         for message in messages:
             after = (message.offset() or 0) + 1
@@ -133,8 +132,8 @@ def require_readable(message: Message) -> None:
     if error is None or error.code() == KafkaError._PARTITION_EOF or error.code() in PASSING:
         return
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
-        place = f"{message.topic()}/{message.partition()}"
-        raise StateError(f"records of {place} are gone that were there a moment ago", why=error.str())
+        of = f"{message.topic()}/{message.partition()}"
+        raise StateError(f"records of {of} are gone that were there a moment ago", why=error.str())
     what = "the topics" if message.topic() is None else f"the topic {message.topic()}"
     raise BrokerError(f"{what} cannot be read", why=error.str())
 
@@ -143,7 +142,7 @@ class _Stream:
     """One span, as far as it was read."""
 
     def __init__(self, span: Span) -> None:
-        self.place = TopicPartition(span.topic, span.partition)
+        self.partition = TopicPartition(span.topic, span.partition)
         self.end = span.end
         self.next = span.start
         self.buffer: deque[Message] = deque()
@@ -151,7 +150,7 @@ class _Stream:
         self.is_paused = False
 
     def add(self, message: Message, offset: int) -> None:
-        """Take a record; what was fetched twice around a pause, or lies behind the end, is passed over."""
+        """Take a record; what was fetched twice around a pause, or lies after the end, is passed over."""
         if self.next <= offset < self.end:
             self.buffer.append(message)
             self.next = offset + 1

@@ -12,15 +12,15 @@ from metrics.kafka.settings import KafkaSettings
 
 # How long a call waits for the next record, and how long for what was committed together with it.
 WAIT_S, TOGETHER_S = 0.5, 0.05
-# Trouble that the client mends by itself, but that somebody who waits for records should know of.
+# Errors that the client mends by itself, but that anyone who waits for records should know of.
 _TROUBLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
 
 
 class Tail:
-    """What comes behind the ends of some spans.
+    """Records that follow some offset ranges, as they are committed.
 
     Args:
-        on_trouble: told, once for as long as nothing comes, when the broker or a topic is gone; they are waited for.
+        on_trouble: called with a line, once until records come again, when the broker or a topic is gone; it waits.
     """
 
     def __init__(self, settings: KafkaSettings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
@@ -52,16 +52,16 @@ class Tail:
                     self._told.clear()
                     records.append(message)
                 else:
-                    self._bear(error)
+                    self._report(error)
             yield records
 
     def _hear(self, error: KafkaError) -> None:
-        """Take what the client tells of its connections: first why one is lost, then that all of them are."""
+        """Note what the client says of its connections: first why one is lost, then that all of them are."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._said = text_of_error(error)
-        self._bear(error)
+        self._report(error)
 
-    def _bear(self, error: KafkaError) -> None:
+    def _report(self, error: KafkaError) -> None:
         code, text = error.code(), text_of_error(error)
         if code in _TROUBLE - self._told:
             self._told.add(code)

@@ -42,7 +42,7 @@ class Lookout:
         self._looked_at_s = self._held_since_s = 0.0
 
     def begin(self, now_s: float, counter: Counter) -> None:
-        """Begin anew: the run has just started, or went back to its last commit."""
+        """Forget what was seen: the run has just started, or went back to its last commit."""
         self._minute = LastMinute(now_s, counter.tally())
         self._open_since.forget()
         self._hold = None

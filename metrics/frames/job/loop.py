@@ -23,7 +23,7 @@ from metrics.frames.core.state import State
 from metrics.frames.core.windows import Record
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.lookout import Lookout
-from metrics.frames.job.outputs import Outputs
+from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.partitions import Partitions
 from metrics.frames.job.signs import Signs
 from metrics.kafka.job.commits import Commits
@@ -40,7 +40,7 @@ class Loop:
 
     source: Input
     counter: Counter
-    outputs: Outputs
+    sink: FrameSink
     commits: Commits
     partitions: Partitions  # those that are new, idle, or far ahead of the others
     monitor: InputMonitor
@@ -66,7 +66,7 @@ class Loop:
             self._publish(self.counter.close_all())
         self.lookout.look(monotonic(), self.counter, self.source, self.partitions.ends)
         self.monitor.require_same_topic()
-        self._commit_by(self.outputs.retire)
+        self._commit_by(self.sink.retire)
 
     def _count(self, messages: list[RecordMessage]) -> None:
         """Validate and count a batch: the hot path is `count`. All else happens once a batch and partition."""
@@ -74,7 +74,7 @@ class Loop:
         for number, run in groupby(messages, _partition_of):
             frames, partition = list(run), self.counter.partitions[number]
             partition.count(frames)
-            self.outputs.republish_valid(frames, partition.rejected)
+            self.sink.republish_valid(frames, partition.rejected)
             last_offset = frames[-1].offset()
             partition.read_to(last_offset + 1, now_s)
             self.source.pass_by(number, last_offset)
@@ -85,13 +85,13 @@ class Loop:
     def _reject(self) -> None:
         for partition in self.counter.partitions.values():
             for rejected in partition.rejected:
-                self.outputs.reject(rejected)
+                self.sink.reject(rejected)
             partition.rejected.clear()
 
     def _publish(self, records: Iterable[Record]) -> None:
         """Send the records of closed windows; if one batch closes very many, in several transactions."""
         for record in records:
-            self.outputs.publish(record)
+            self.sink.publish(record)
             self.listener.closed(record)
             self.commits.results += 1
             if self.commits.is_full():
@@ -100,7 +100,7 @@ class Loop:
     def _commit(self) -> None:
         if self.commits.records:
             self.monitor.require_same_topic()
-        self._commit_by(self.outputs.commit)
+        self._commit_by(self.sink.commit)
 
     def _commit_by(self, commit: Callable[[State, Signs], None]) -> None:
         # Else, if the log ends with a transaction, a topic whose frames expire would seem to lose what was not read.

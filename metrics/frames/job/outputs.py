@@ -1,4 +1,4 @@
-"""What frames send out in one transaction: records of windows, dead letters, republished frames; offsets and state."""
+"""The sink of frames: records of windows, dead letters, republished frames; offsets and state; in one transaction."""
 
 import time
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
 
 
-class Outputs:
-    """The sink of frames: all that a run sends out, in the open transaction of its instance.
+class FrameSink:
+    """Sink of all that a run of frames sends out, in the open transaction of its instance.
 
     Args:
-        budget: reset by each commit; told once of frames that a topic does not take.
+        budget: reset by each commit; it also reports, once, frames that a topic does not take.
     """
 
     def __init__(

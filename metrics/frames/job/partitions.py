@@ -35,7 +35,7 @@ class Partitions:
 
         Raises:
             FencedError: another instance has taken over.
-            StateError, TopicError: the input topic was made anew, or is gone.
+            StateError, TopicError: the input topic was deleted, and perhaps created again.
         """
         self._monitor.look(now_s)
         self._add_new(now_s)

@@ -14,7 +14,7 @@ from metrics.frames.core.state import State
 from metrics.frames.job.listener import Listener, Listeners
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.loop import Loop
-from metrics.frames.job.outputs import Outputs
+from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.partitions import Partitions
 from metrics.frames.job.rebuild import rebuilt
 from metrics.frames.job.start_state import Beginning, begin, last_instance
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class FrameProcessor:
-    """The processor of frames; its sink is `Outputs`, its loop `Loop`.
+    """The processor of frames; its sink is `FrameSink`, its loop `Loop`.
 
     Attributes:
         counter: the core; another one after each restore.
@@ -55,7 +55,7 @@ class FrameProcessor:
         self._lookout: Lookout
         self._clients: Clients
         self._in_use: TopicsInUse
-        self._outputs: Outputs
+        self._sink: FrameSink
         self.counter: Counter
         self.source: Input
         self.instance_id = ""
@@ -85,15 +85,15 @@ class FrameProcessor:
         found = extents(self._clients.admin, self._settings.input_topic, self._in_use.input_partitions)
         self._ends = {number: high for number, (_, high) in found.items()}
 
-    def open_sink(self, instance: Instance, budget: RetryBudget) -> Outputs:
+    def open_sink(self, instance: Instance, budget: RetryBudget) -> FrameSink:
         """Take over the transactional id, which is the group's: an instance that had it is fenced."""
         settings, in_use = self._settings, self._in_use
         batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
         producer = open_transactional_producer(settings, batch_bytes)
         transaction = Transaction(producer, self._clients.consumer, call_s(settings.broker_timeout_s), self._latency)
-        self._outputs = Outputs(transaction, settings, in_use, instance, budget)
+        self._sink = FrameSink(transaction, settings, in_use, instance, budget)
         self.instance_id = instance.id
-        return self._outputs
+        return self._sink
 
     def restore(self) -> None:
         """Restore the state of the last commit, rebuild its open windows from the log, and read on from there.
@@ -120,7 +120,7 @@ class FrameProcessor:
 
     def _rebuilt(self, state: State) -> Counter:
         def heartbeat() -> None:
-            self._outputs.heartbeat(state)
+            self._sink.heartbeat(state)
             self._listener.read(0, 0.0)  # it sees that the run goes on
 
         return rebuilt(self._clients.consumer, self._settings, state, heartbeat)
@@ -129,7 +129,7 @@ class FrameProcessor:
         """Read on from the state that the core was rebuilt from."""
         (admin, consumer), topic = self._clients, self._settings.input_topic
         self.counter.resume()
-        self._outputs.heartbeat(self.counter.state())
+        self._sink.heartbeat(self.counter.state())
         positions = {number: partition.position for number, partition in state.partitions.items()}
         self.source = Input(consumer, topic, positions, self._ends)
         self._monitor = InputMonitor(
@@ -154,7 +154,7 @@ class FrameProcessor:
         loop = Loop(
             source=self.source,
             counter=self.counter,
-            outputs=self._outputs,
+            sink=self._sink,
             commits=commits,
             partitions=Partitions(self.counter, self.source, self._monitor, settings.idle_s, settings.align_s),
             monitor=self._monitor,

@@ -43,7 +43,7 @@ class SavedState(NamedTuple):
     """A state as it was committed.
 
     Attributes:
-        topic_id: id of the input topic; a topic that is made anew has another one.
+        topic_id: id of the input topic; a topic that is deleted and created again has another one.
         instance: the process that committed it.
         signs: what it saw, for `status`.
     """

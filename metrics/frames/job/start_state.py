@@ -1,6 +1,7 @@
-"""Where a run begins: the state of the consumer group, held against what the topics hold now."""
+"""Where a run begins: the state of the consumer group, compared with what the topics hold now."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
@@ -56,7 +57,7 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
     saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
     found = extents(admin, settings.input_topic, in_use.input_partitions)
     if saved is not None:
-        return hold_against(saved, settings.input_topic, in_use.input_id, found)
+        return compared(saved, settings.input_topic, in_use.input_id, found)
     fresh = State.fresh({number: low for number, (low, _) in found.items()}, settings.rules())
     partitions = {topic: in_use.limits[topic].partitions for topic in settings.result_topics()}
     return Beginning(fresh, lost_state(admin, settings, partitions))
@@ -84,9 +85,9 @@ def last_instance(consumer: Consumer, topic: str, timeout_s: float = ASK_TIMEOUT
     return None if saved is None else saved.instance
 
 
-def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:
+def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:
     """Compare a state with what its topic holds: for each partition the first offset, and that after the last."""
-    state, losses = saved.state, []
+    state, losses = deepcopy(saved.state), []
     if saved.topic_id != topic_id:
         losses.append(f"the topic {topic} was deleted and made anew, with the frames that were not yet read or counted")
         for number, partition in state.partitions.items():
@@ -112,16 +113,16 @@ def hold_against(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[i
             if low > partition.position:
                 losses.append(f"{where}, {partition.position} to {low} were never read")
             _move(partition, low, max(low, partition.position))
-    return Beginning(State(state.closing_to, state.rules, state.seconds, state.minutes, state.partitions), losses)
+    return Beginning(state, losses)
 
 
 def _move(partition: PartitionState, low_water: int, position: int) -> None:
-    """Let a partition go on from elsewhere; its frames that are gone are found missing when it is rebuilt."""
+    """Move a partition; the rebuild reports frames that no longer exist."""
     partition.low_water, partition.position = low_water, position
 
 
 def lost_state(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[str]:
-    """Tell a group that never ran from one whose offsets expired: that one would publish every window again.
+    """Distinguish a group that never ran from one whose offsets expired, which would publish every window again.
 
     Args:
         partitions: the topics of results, and how many partitions each has.

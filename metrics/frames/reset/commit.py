@@ -7,7 +7,7 @@ from confluent_kafka import Consumer
 
 from metrics.errors import FencedError
 from metrics.frames.core.state import State
-from metrics.frames.job.outputs import Outputs
+from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
@@ -57,7 +57,7 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
         transaction = Transaction(producer, consumer, call_s(settings.broker_timeout_s), CommitLatency())
         saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
         _require_unmoved(settings, in_use, seen, saved)
-        Outputs(transaction, settings, in_use, Instance.of_this_process(is_forced=True), budget).retire(after)
+        FrameSink(transaction, settings, in_use, Instance.of_this_process(is_forced=True), budget).retire(after)
     except TransactionLostError as lost:
         raise (_moved(settings, lost.cause.why) if lost.is_fenced else lost.cause) from None
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from copy import deepcopy
 from time import monotonic
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from metrics.frames import topics_in_use
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.signs import NONE
-from metrics.frames.job.start_state import hold_against, lost_state, saved_state
+from metrics.frames.job.start_state import compared, lost_state, saved_state
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
@@ -129,7 +128,7 @@ def last_commit(settings: Settings, partitions: int) -> SavedState | None:
 def _losses(saved: SavedState, topic: str, topic_id: str, ranges: dict[int, _Range]) -> list[str]:
     """Return what a run that began now would find missing."""
     holds = {number: (at.first, at.end) for number, at in ranges.items()}
-    return hold_against(deepcopy(saved), topic, topic_id, holds).losses
+    return compared(saved, topic, topic_id, holds).losses
 
 
 def _ranges(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Range]:

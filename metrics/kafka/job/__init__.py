@@ -1,1 +1,1 @@
-"""The exactly-once runner: takes over, polls, recovers, stands by."""
+"""The exactly-once runner: takes over, waits as a standby, recovers, stops when fenced."""

@@ -32,11 +32,11 @@ class Commits:
         return max(1, min(BATCH_RECORDS, self._limit.most_records - self.records))
 
     def is_full(self) -> bool:
-        """Tell whether it holds as many results as one transaction may."""
+        """Tell whether it holds the most results that one transaction may."""
         return self.results >= MOST_RESULTS
 
     def is_due(self, batch: int) -> bool:
-        """Tell whether it should be committed now, after a batch of so many records."""
+        """Tell whether it should be committed now, after a batch of `batch` records."""
         waited_s = monotonic() - self._committed_at_s
         if self.results:
             due_s = BUSY_COMMIT_S if batch >= BUSY_RECORDS else QUIET_COMMIT_S

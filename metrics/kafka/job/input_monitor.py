@@ -38,7 +38,7 @@ class InputMonitor:
     """Monitor of the input topic, and of whether this instance is still the active one.
 
     Args:
-        topic_id: id of the input topic; made anew, it would have another.
+        topic_id: id of the input topic; it would have another if it were deleted and created again.
         partitions: how many partitions it has.
         last_instance: returns the instance that committed last. It is called in another thread, so the consumer that it
             asks may only be closed once `leave` says so.
@@ -91,11 +91,12 @@ class InputMonitor:
     def require_same_topic(self) -> None:
         """See that what was read so far is of the topic that the state is of; the one question that is waited for.
 
-        Made anew while it is read, and longer than before, a topic is read on from the old offset without an error. An
-        id never comes back: if it is the same now, it was the same when the records were read.
+        A topic that is deleted and created again while it is read, and becomes longer than before, is read on from the
+        old offset without an error. An id never comes back: if it is the same now, it was the same when the records
+        were read.
 
         Raises:
-            StateError: the input topic was made anew.
+            StateError: the input topic was deleted and created again.
             TopicError: the input topic is gone.
             BrokerError: no answer came.
         """
@@ -119,7 +120,7 @@ class InputMonitor:
 
         Raises:
             FencedError: another instance has taken over.
-            StateError: the input topic was made anew.
+            StateError: the input topic was deleted and created again.
             TopicError: the input topic is gone.
         """
         if self._description is not None and self._description.done():

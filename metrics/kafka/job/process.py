@@ -37,7 +37,7 @@ class Process(msgspec.Struct, array_like=True, frozen=True):
     started: int = 0
 
     def is_gone(self) -> bool:
-        """Tell whether it certainly runs no more; where that cannot be told from here, it may run."""
+        """Tell whether it has certainly ended; if that cannot be seen from here, it may still run."""
         return self.is_gone_for(this_process())
 
     def is_gone_for(self, here: "Process") -> bool:

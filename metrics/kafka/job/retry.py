@@ -37,7 +37,7 @@ class RetryBudget:
         self._told: set[str] = set()
 
     def tell_once(self, about: str, what: str) -> None:
-        """Tell something that no failure comes of, unless it was told before."""
+        """Report something that is no failure, unless it was reported before."""
         if about not in self._told:
             self._told.add(about)
             self.tell(what)

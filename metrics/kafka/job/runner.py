@@ -1,7 +1,7 @@
 """The exactly-once runner: one process is active for a group, another waits as a standby, a fenced one stops.
 
-It knows no system: what is counted, and where outputs, offsets and state go, is behind the two seams (`seams.py`).
-After a lost transaction it opens everything anew and goes back to the last commit: in doubt, nothing is kept.
+It knows no system: what is counted, and where outputs, offsets and state go, is for the two seams to say (`seams.py`).
+After a lost transaction it opens new clients and goes back to the last commit: in doubt, nothing is kept.
 """
 
 from collections.abc import Callable
@@ -177,7 +177,7 @@ class Runner:
                 return
 
     def _recover(self, lost: TransactionLostError) -> None:
-        """Open everything anew, from the last commit; again and again, until the budget is spent."""
+        """Go back to the last commit with new clients; again and again, until the budget is spent."""
         began_s, failure = monotonic(), lost.cause
         _let_go(lost)
         while True:

@@ -71,7 +71,7 @@ class Input:
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
     def batch(self, most: int = BATCH_RECORDS) -> list[RecordMessage]:
-        """Return the next records, at most so many, after at most POLL_S seconds."""
+        """Return the next records, at most `most` of them, after at most POLL_S seconds."""
         began_s = monotonic()
         messages = self._consumer.consume(most, POLL_S)
         if len(messages) < most:

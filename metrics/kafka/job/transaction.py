@@ -57,7 +57,7 @@ class Transaction:
         self.is_open = self._has_failed = self._hangs = False
         self._refusals: list[str] = []
         self._refused: list[int] = []
-        # Without a connection to the broker, the client looks for its coordinator anew after 500 ms only.
+        # Without a connection to the broker, the client looks for its coordinator again only after 500 ms.
         with suppress(KafkaException):
             producer.list_topics(timeout=LOOK_TIMEOUT_S)
         try:

@@ -81,7 +81,7 @@ class Recorded:
         return Loop(
             source=this,
             counter=counter,
-            outputs=this,
+            sink=this,
             commits=Commits(TransactionLimit()),
             partitions=Partitions(counter, this, this, idle_s=10, align_s=10),
             monitor=this,

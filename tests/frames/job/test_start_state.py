@@ -10,7 +10,7 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import SecondRecord, Series
 from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.start_state import hold_against
+from metrics.frames.job.start_state import compared
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
 
@@ -26,7 +26,7 @@ def saved(**partitions: tuple[int, int]) -> SavedState:
 def held(before: SavedState, topic_id: str = "id", **ranges: tuple[int, int]) -> tuple[dict[int, tuple[int, int]], str]:
     """Return where each partition begins now, as (low_water, position), and what is lost."""
     topic = {int(name[1:]): held for name, held in ranges.items()}
-    state, losses = hold_against(before, "frames", topic_id, topic)
+    state, losses = compared(before, "frames", topic_id, topic)
     return {number: (at.low_water, at.position) for number, at in state.partitions.items()}, "\n".join(losses)
 
 
@@ -71,9 +71,9 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
 def test_where_held_frames_were_settled_is_forgotten_with_the_offsets_that_are_gone() -> None:
     before = saved(p0=(5, 8))
     before.state.partitions[0].settled_at = 7
-    assert hold_against(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].settled_at == 7
-    assert hold_against(deepcopy(before), "frames", "id", {0: (0, 6)}).state.partitions[0].settled_at == 6
-    assert hold_against(deepcopy(before), "frames", "another", {0: (0, 9)}).state.partitions[0].settled_at == 0
+    assert compared(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].settled_at == 7
+    assert compared(deepcopy(before), "frames", "id", {0: (0, 6)}).state.partitions[0].settled_at == 6
+    assert compared(deepcopy(before), "frames", "another", {0: (0, 9)}).state.partitions[0].settled_at == 0
 
 
 def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_are_gone() -> None:
@@ -90,7 +90,7 @@ def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_ar
     counter.partitions[1].read_to(1, 0)
     assert list(counter.close(0)) == []
     assert counter.tally().rejected == {Reason.LATE: 2}
-    beginning = hold_against(
+    beginning = compared(
         SavedState(counter.state(), "id", Instance("89abcdef")), "frames", "id", {0: (3, 5), 1: (0, 1)}
     )
     again = Counter(beginning.state, rules, gap_limit_s=3600, now_s=0)
@@ -104,9 +104,9 @@ def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_ar
 
 
 def test_what_is_lost_must_be_accepted() -> None:
-    lost = hold_against(saved(p0=(5, 8)), "frames", "id", {0: (7, 20)})
+    lost = compared(saved(p0=(5, 8)), "frames", "id", {0: (7, 20)})
     with pytest.raises(StateError, match="what this run would need is gone") as caught:
         lost.accepted()
     assert "--accept-loss" in caught.value.now
-    whole = hold_against(saved(p0=(5, 8)), "frames", "id", {0: (5, 20)})
+    whole = compared(saved(p0=(5, 8)), "frames", "id", {0: (5, 20)})
     assert whole.accepted() is whole.state
