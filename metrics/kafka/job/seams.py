@@ -14,7 +14,8 @@ outputs, offsets and state, all or nothing. The system's own loop joins them: po
 The law: whatever the batch sizes, wherever it is killed, however often, the outputs are those of one run without a
 fault. It holds if a commit fails once another instance has taken over, and `restore` reads what the sink holds.
 
-The other sink that is planned writes rows and offsets in one PostgreSQL transaction:
+The other sink that is planned writes rows and offsets in one PostgreSQL transaction (`tests/kafka/job/test_runner.py`
+runs the runner with one):
 
     open_sink   UPDATE consumed SET instance = me … WHERE group = g RETURNING partition, next_offset
     commit      rows; then UPDATE consumed SET next_offset = new … WHERE partition = p AND next_offset = expected AND

@@ -1,0 +1,221 @@
+"""The runner with another system than frames: sums by key, rows and offset in one transaction of a database.
+
+Nothing is committed for the consumer group here, so the runner must not rely on it. SQLite stands in for PostgreSQL.
+"""
+
+import random
+import sqlite3
+from threading import Event
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer
+
+from metrics.errors import BrokerError, FencedError, ReplacedError
+from metrics.kafka.job import runner as runner_module
+from metrics.kafka.job import standby
+from metrics.kafka.job.heartbeat import Instance
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.runner import Runner
+from metrics.kafka.job.seams import Clients, TransactionLostError
+from metrics.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORDS = [(f"k{number % 7}", number) for number in range(500)]
+SUMS = {f"k{key}": sum(range(key, 500, 7)) for key in range(7)}
+
+
+class TableSink:
+    """Rows, and the offset after the records that they are of, all or nothing."""
+
+    def __init__(self, database: sqlite3.Connection, instance: Instance) -> None:
+        self._database = database
+        self._instance = instance
+        database.execute("UPDATE consumed SET instance = ?", (self._written(),))
+        [(self.next_offset,)] = database.execute("SELECT next_offset FROM consumed")
+
+    def _written(self) -> bytes:
+        return msgspec.json.encode(self._instance)
+
+    def commit(self, sums: dict[str, int], next_offset: int) -> None:
+        mine, self._instance = self._written(), self._instance.beating()
+        with self._database:
+            self._database.execute("BEGIN")
+            for key, number in sums.items():
+                upsert = "INSERT INTO sums VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET sum = sum + excluded.sum"
+                self._database.execute(upsert, (key, number))
+            changed = self._database.execute(
+                "UPDATE consumed SET next_offset = ?, instance = ? WHERE next_offset = ? AND instance = ?",
+                (next_offset, self._written(), self.next_offset, mine),
+            )
+            if changed.rowcount != 1:
+                raise TransactionLostError(BrokerError("the offset was moved by another instance"), is_fenced=True)
+        self.next_offset = next_offset
+
+    def close(self) -> None: ...
+
+
+class Summing:
+    """Processor of records in batches of drawn sizes; `before_commit` and `after_commit` may fail."""
+
+    def __init__(self, database: sqlite3.Connection, draw: random.Random) -> None:
+        self._database = database
+        self._draw = draw
+        self.before_commit: Callable[[], None] = lambda: None
+        self.after_commit: Callable[[], None] = lambda: None
+        self.calls: list[str] = []
+        self.sink: TableSink
+
+    def connect(self, clients: Clients) -> None:
+        assert clients.consumer is not None
+        self.calls.append("connect")
+
+    def last_instance(self, consumer: Consumer) -> Instance | None:
+        assert consumer is not None
+        [(written,)] = self._database.execute("SELECT instance FROM consumed")
+        return msgspec.json.decode(written, type=Instance) if written else None
+
+    def open_sink(self, instance: Instance, budget: RetryBudget) -> TableSink:
+        assert budget is not None
+        self.calls.append("open_sink")
+        self.sink = TableSink(self._database, instance)
+        return self.sink
+
+    def restore(self) -> None:
+        self.calls.append("restore")
+
+    def run(self) -> None:
+        self.calls.append("run")
+        while self.sink.next_offset < len(RECORDS):
+            batch = RECORDS[self.sink.next_offset :][: self._draw.randrange(1, 60)]
+            sums: dict[str, int] = {}
+            for key, number in batch:
+                sums[key] = sums.get(key, 0) + number
+            self.before_commit()
+            self.sink.commit(sums, self.sink.next_offset + len(batch))
+            self.after_commit()
+
+    def release(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def database() -> sqlite3.Connection:
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    made.execute("CREATE TABLE sums (key TEXT PRIMARY KEY, sum INTEGER)")
+    made.execute("CREATE TABLE consumed (next_offset INTEGER, instance BLOB)")
+    made.execute("INSERT INTO consumed VALUES (0, NULL)")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def clients_of_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for opens in ("open_consumer", "open_admin", "open_asker"):
+        monkeypatch.setattr(runner_module, opens, lambda *_: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(runner_module, "RETRY_S", 0.0)
+    monkeypatch.setattr(standby, "LOOK_S", 0.0)
+
+
+def started(processor: Summing, *, waits: bool = False) -> Runner:
+    runner = Runner(processor, KafkaSettings(), Event(), is_forced=not waits)
+    assert runner.start(lambda _: None, lambda: runner.open(processor.restore), waits=waits)
+    return runner
+
+
+def rows(database: sqlite3.Connection) -> dict[str, int]:
+    return dict(database.execute("SELECT key, sum FROM sums ORDER BY key"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_lost_the_rows_are_those_of_one_run_without_a_fault(
+    database: sqlite3.Connection, seed: int
+) -> None:
+    draw = random.Random(seed)
+    processor = Summing(database, draw)
+
+    def fail_sometimes() -> None:
+        if draw.random() < 0.2:
+            lost = TransactionLostError(BrokerError("away"), is_fenced=False)
+            raise draw.choice([lost, BrokerError("away")])
+
+    processor.before_commit = processor.after_commit = fail_sometimes
+    started(processor).run(lambda _: None)
+    assert rows(database) == SUMS
+
+
+def test_after_a_lost_transaction_all_is_opened_again_and_restored_from_the_last_commit(
+    database: sqlite3.Connection,
+) -> None:
+    processor, told, failures = Summing(database, random.Random(1)), list[str](), [BrokerError("away", why="it hangs")]
+
+    def fail_once() -> None:
+        if failures:
+            raise TransactionLostError(failures.pop(), is_fenced=False)
+
+    processor.before_commit = fail_once
+    started(processor).run(told.append)
+    assert processor.calls == ["connect", "open_sink", "restore", "run"] * 2
+    assert told[0] == "away; retrying for up to 60 s\nwhy: it hangs"
+    assert told[1].startswith("went back to the last commit, and on from there, after ")
+
+
+@pytest.mark.parametrize(("waits", "kind"), [(True, FencedError), (False, ReplacedError)])
+def test_an_instance_that_another_one_fenced_commits_nothing_more(
+    database: sqlite3.Connection, *, waits: bool, kind: type[FencedError]
+) -> None:
+    first, second = Summing(database, random.Random(1)), Summing(database, random.Random(2))
+
+    def take_over() -> None:
+        if first.sink.next_offset > 200 and not second.calls:
+            if waits:  # the second one saw no heartbeats, so it does not know of the first
+                database.execute("UPDATE consumed SET instance = NULL")
+            started(second, waits=waits).run(lambda _: None)
+
+    first.before_commit = take_over
+    with pytest.raises(kind, match="another instance took over the group metrics") as fenced:
+        started(first).run(lambda _: None)
+    assert type(fenced.value) is kind
+    assert rows(database) == SUMS
+
+
+def test_a_standby_takes_over_once_the_active_instance_has_stopped(database: sqlite3.Connection) -> None:
+    looks: list[str] = []
+    active = Instance("active", heartbeats=1)
+
+    class Waiting(Summing):
+        def last_instance(self, consumer: Consumer) -> Instance | None:
+            assert consumer is not None
+            looks.append("look")
+            return active if len(looks) < 3 else active.stopped()
+
+    told: list[str] = []
+    processor = Waiting(database, random.Random(1))
+    runner = Runner(processor, KafkaSettings(), Event())
+    assert runner.start(told.append, lambda: runner.open(processor.restore), waits=True)
+    assert told == ["standing by: instance active is active; with --take-over, a start does not wait"]
+    assert looks == ["look"] * 3
+    assert processor.calls == ["connect", "connect", "open_sink", "restore"]  # its clients may have waited for days
+
+
+def test_a_broker_that_stays_away_is_given_up_when_the_budget_is_spent(
+    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr("metrics.kafka.job.retry.monotonic", lambda: now_s[0])
+    processor = Summing(database, random.Random(1))
+    runner = started(processor)
+
+    def be_away(*_: object) -> None:
+        now_s[0] += 10.0
+        raise BrokerError("no broker answers", why="refused")
+
+    processor.before_commit = be_away
+    monkeypatch.setattr(runner_module, "open_admin", be_away)
+    with pytest.raises(BrokerError, match="no broker answers"):
+        runner.run(lambda _: None)
+    assert now_s[0] == 170.0
+    assert rows(database) == {}
