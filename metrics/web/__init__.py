@@ -1,1 +1,1 @@
-"""The web server: a page and an API over the board of what is looked at live."""
+"""The web server: it takes the routers and pages of systems, and knows none of them."""

@@ -8,9 +8,9 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
-from metrics.frames.live.board import Board, Trouble
 from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
+from metrics.frames.live.view import LiveView, Outage
 from metrics.frames.settings import Settings
 from metrics.terminal.console import note, say, warn
 
@@ -54,16 +54,16 @@ def serve(
         if settings.api_token is None and not address.is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
         keep = kept(settings)
-        board = Board(keep)
-        reader = Reader(settings, board, keep)
-        told = _Told()
-        frames = system(board, settings)
+        live = LiveView(keep)
+        reader = Reader(settings, live, keep)
+        outages = _Outages()
+        frames = system(live, settings)
         app = create_app([frames], title=TITLE, about=ABOUT, token=settings.api_token, is_loopback=address.is_loopback)
         web = Server(
             app,
             stopping,
             on_start=lambda: _say_where(address, port),
-            on_tick=lambda: told.look(board.trouble),
+            on_tick=lambda: outages.report(live.outage),
             on_stop=frames.stop,
         )
         reader.start()
@@ -80,17 +80,17 @@ def _say_where(address: IPAddress, port: int) -> None:
     say(f"the page is at http://{host}:{port}/ and the API at http://{host}:{port}/docs{everywhere}; Ctrl-C ends")
 
 
-class _Told:
-    """Says on the terminal what is wrong, and when all of it is over, once each."""
+class _Outages:
+    """Outages, each printed once, and once that all are over."""
 
     def __init__(self) -> None:
-        self._troubles: set[str] = set()
+        self._said: set[str] = set()
 
-    def look(self, trouble: Trouble | None) -> None:
-        """Say what has changed."""
-        if trouble is None and self._troubles:
-            self._troubles.clear()
+    def report(self, outage: Outage | None) -> None:
+        """Print what has changed."""
+        if outage is None and self._said:
+            self._said.clear()
             say("all is well again: what is shown is up to date")
-        elif trouble is not None and trouble.what not in self._troubles:
-            self._troubles.add(trouble.what)
-            warn(trouble.what)
+        elif outage is not None and outage.what not in self._said:
+            self._said.add(outage.what)
+            warn(outage.what)

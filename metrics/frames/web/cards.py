@@ -6,8 +6,8 @@ import orjson
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from metrics.frames.live.board import KEEP_REJECTED, Trouble
 from metrics.frames.live.kinds import WindowKind
+from metrics.frames.live.view import KEEP_REJECTED, Outage
 from metrics.frames.results.read import Result
 from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.frames.status.facts import Activity, Status
@@ -71,20 +71,20 @@ class Banner:
                 self._more = paragraph("quiet")
 
     def show(
-        self, trouble: Trouble | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
+        self, outage: Outage | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
     ) -> None:
         """Show what keeps the page from being up to date; else what a run would need and is gone, or what is wrong.
 
         Args:
             asked_at: when the group was last seen.
         """
-        self._banner.set_visibility(trouble is not None or bool(losses) or bool(warnings))
-        if trouble is not None:
-            since = int(trouble.since_s)
+        self._banner.set_visibility(outage is not None or bool(losses) or bool(warnings))
+        if outage is not None:
+            since = int(outage.since_s)
             shown = (
                 "nothing was read yet" if asked_at is None else f"what is shown is of {_utc(asked_at.timestamp, since)}"
             )
-            self._what.set_text(f"Not up to date: {trouble.what}")
+            self._what.set_text(f"Not up to date: {outage.what}")
             self._more.set_text(f"Since {_utc(since, since)}; {shown}. Retrying.")
         elif losses:
             self._what.set_text("\n".join(losses))

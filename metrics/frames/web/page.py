@@ -1,12 +1,12 @@
-"""The page of frames: what is counted, as it is committed; how the group stands; what is wrong."""
+"""The page of frames: the results as they are committed, the group's status, and what is wrong."""
 
 from pathlib import Path
 from time import time
 
 from nicegui import ui
 
-from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import KINDS
+from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
@@ -20,16 +20,18 @@ LOOK_EVERY_S = 0.25
 FOLDER = Path(__file__).parent
 
 
-def page(board: Board, settings: Settings) -> Page:
+def page(live: LiveView, settings: Settings) -> Page:
     """Return the page, at `/`."""
-    return Page("/", TITLE, lambda: View(board, settings), styles=[FOLDER / "page.css"], scripts=[FOLDER / "charts.js"])
+    return Page(
+        "/", TITLE, lambda: FramesPage(live, settings), styles=[FOLDER / "page.css"], scripts=[FOLDER / "charts.js"]
+    )
 
 
-class View:
-    """The page in one browser; several times a second, it shows what has changed on the board."""
+class FramesPage:
+    """The page in one browser; several times a second, it shows what has changed in the live view."""
 
-    def __init__(self, board: Board, settings: Settings) -> None:
-        self._board = board
+    def __init__(self, live: LiveView, settings: Settings) -> None:
+        self._live = live
         self._version = -1
         about = f"Topic {settings.input_topic}, group {settings.consumer_group_id}. All times are in UTC."
         with shell.header(TITLE, about):
@@ -49,24 +51,24 @@ class View:
 
     def _look(self) -> None:
         """Show what has changed, if anything has."""
-        if self._board.version == self._version:
+        if self._live.version == self._version:
             return
-        self._version = self._board.version
-        status, rejected = self._board.status, self._board.rejected
+        self._version = self._live.version
+        status, rejected = self._live.status, self._live.rejected
         now = int(time()) if status is None else status.asked_at.timestamp
         event_time = status.event_time.timestamp if status and status.event_time else None
         titles: list[str] = []
         for kind, card, chart in zip(KINDS, self._newest, self._charts, strict=True):
-            results = self._board.newest(kind.size_s, kind.shown)
+            results = self._live.newest(kind.size_s, kind.shown)
             last = results[-1] if results else None
             card.show(figures.newest(kind, last, now))
             chart.show(results, event_time, now)
             titles += [numbered(last.window.number, kind.unit)] if last else []
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
-        self._instance.show(status, is_up_to_date=self._board.trouble is None)
+        self._instance.show(status, is_up_to_date=self._live.outage is None)
         losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
-        self._banner.show(self._board.trouble, losses, warned, status.asked_at if status else None)
+        self._banner.show(self._live.outage, losses, warned, status.asked_at if status else None)
         self._why.show(status)
         self._rejected.show(rejected, now)
         ui.page_title(" · ".join(titles) or TITLE)

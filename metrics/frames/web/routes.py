@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.frames.live.board import Board, TooManyListenersError
 from metrics.frames.live.kinds import KINDS
+from metrics.frames.live.view import LiveView, TooManyListenersError
 from metrics.frames.status.facts import Status
 from metrics.frames.web import openapi, query, stream
 from metrics.frames.web.answers import csv_of, windows_of
@@ -21,32 +21,32 @@ from metrics.web.openapi import answer, problem, problems
 Wanted = Annotated[WindowsQuery, Query()]
 
 
-def routes(board: Board) -> APIRouter:
+def routes(live: LiveView) -> APIRouter:
     """Return the routes of the API; each takes GET and HEAD."""
     router = APIRouter(default_response_class=Response)
     get = partial(reading.add, router)
     for kind in KINDS:
         answers = openapi.windows(kind.size_s) | problems(401, 403, 406, 422, 503)
-        get(f"/{kind.plural}", _windows(board, kind.size_s), "Windows", kind.title, answers)
+        get(f"/{kind.plural}", _windows(live, kind.size_s), "Windows", kind.title, answers)
     answers = openapi.windows_of_any_size() | problems(401, 403, 406, 422, 503)
     answers |= problem(404, "there are no windows of this size")
-    get("/windows/{size}", _windows_of_any_size(board), "Windows", "Windows of one size", answers)
+    get("/windows/{size}", _windows_of_any_size(live), "Windows", "Windows of one size", answers)
     answers = openapi.stream() | problems(401, 403, 422, 503)
-    get("/stream", _stream(board), "Windows", "New records as they are committed", answers)
+    get("/stream", _stream(live), "Windows", "New records as they are committed", answers)
     answers = answer(Status, "as `app.py status --json` prints it") | problems(401, 403, 503)
-    get("/status", _status(board), "Group", "How the group stands", answers)
+    get("/status", _status(live), "Group", "How the group stands", answers)
     return router
 
 
-def _windows(board: Board, size_s: int) -> Callable[..., Response]:
+def _windows(live: LiveView, size_s: int) -> Callable[..., Response]:
     def windows(request: Request, wanted: Wanted) -> Response:
         """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
-        return _answer(board, size_s, request, wanted)
+        return _answer(live, size_s, request, wanted)
 
     return windows
 
 
-def _windows_of_any_size(board: Board) -> Callable[..., Response]:
+def _windows_of_any_size(live: LiveView) -> Callable[..., Response]:
     names = {kind.plural: kind.size_s for kind in KINDS}
     there = ", ".join(f"{name} ({size_s})" for name, size_s in names.items())
     about = f"a name or a size in seconds, `60`, `60s` or `1m`; there are {there}"
@@ -56,43 +56,43 @@ def _windows_of_any_size(board: Board) -> Callable[..., Response]:
     ) -> Response:
         """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
         size_s = names.get(size) or query.size_of(size)
-        if size_s is None or size_s not in board.sizes_s():
+        if size_s is None or size_s not in live.sizes_s():
             raise HTTPException(404, f"there are no windows of {size}; there are {there}")
-        return _answer(board, size_s, request, wanted)
+        return _answer(live, size_s, request, wanted)
 
     return windows
 
 
-def _answer(board: Board, size_s: int, request: Request, wanted: WindowsQuery) -> Response:
+def _answer(live: LiveView, size_s: int, request: Request, wanted: WindowsQuery) -> Response:
     form = wanted.format or query.accepted(request.headers.get("Accept"))
     within = wanted.range()
     if form is None:
         raise HTTPException(406, f"accepted must be one of {', '.join(query.MEDIA_TYPES)}, or ask for ?format=csv")
-    if not board.has_begun:
-        raise HTTPException(503, _why_not(board, "the results are not read yet"))
-    there = board.between(size_s, within.start, within.end)
+    if not live.has_begun:
+        raise HTTPException(503, _why_not(live, "the results are not read yet"))
+    there = live.between(size_s, within.start, within.end)
     results = there[-wanted.limit :] if wanted.start is None else there[: wanted.limit]
     if form == "csv":
         return Response(csv_of(size_s, results), headers=reading.HEADERS, media_type="text/csv")
-    return reading.json(windows_of(size_s, results, board.kept_from(size_s), has_more=len(results) < len(there)))
+    return reading.json(windows_of(size_s, results, live.kept_from(size_s), has_more=len(results) < len(there)))
 
 
-def _why_not(board: Board, otherwise: str) -> str:
-    trouble = board.trouble
-    return otherwise if trouble is None else trouble.what
+def _why_not(live: LiveView, otherwise: str) -> str:
+    outage = live.outage
+    return otherwise if outage is None else outage.what
 
 
-def _status(board: Board) -> Callable[[], Response]:
+def _status(live: LiveView) -> Callable[[], Response]:
     def status() -> Response:
         """Return how the group stood when it was last asked, about once a second."""
-        if board.status is None:
-            raise HTTPException(503, _why_not(board, "the group's state is not known yet"))
-        return reading.json(board.status)
+        if live.status is None:
+            raise HTTPException(503, _why_not(live, "the group's state is not known yet"))
+        return reading.json(live.status)
 
     return status
 
 
-def _stream(board: Board) -> Callable[..., Any]:
+def _stream(live: LiveView) -> Callable[..., Any]:
     async def events(
         request: Request,
         last_event_id: Annotated[
@@ -111,7 +111,7 @@ def _stream(board: Board) -> Callable[..., Any]:
         if request.method == "HEAD":
             return Response(headers=sse.HEADERS, media_type=sse.MEDIA_TYPE)
         try:
-            return stream.of(board, last_event_id)
+            return stream.of(live, last_event_id)
         except TooManyListenersError:
             raise HTTPException(503, "too many listen already; come again later", {"Retry-After": "10"}) from None
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from fastapi.sse import format_sse_event
 
-from metrics.frames.live.board import Board
 from metrics.frames.live.subscription import Subscription
+from metrics.frames.live.view import LiveView
 from metrics.frames.records import KINDS
 from metrics.frames.results.formats import json_lines
 from metrics.frames.results.read import Result
@@ -15,10 +15,9 @@ from metrics.web.sse import EventStream
 
 LAST_EVENT_ID = r"^\d{1,9}=-?\d{1,12}(,\d{1,9}=-?\d{1,12})*$"
 WAIT_S = 0.5
-CATCH_UP_RESULTS = 500
 
 
-def of(board: Board, last_event_id: str | None) -> EventStream:
+def of(live: LiveView, last_event_id: str | None) -> EventStream:
     """Return the records from now on, or from where a client left off, until it goes or is too slow.
 
     The id of an event holds the start of the last window of each size, `1=1468244384,60=1468244340`: to resume there.
@@ -29,33 +28,25 @@ def of(board: Board, last_event_id: str | None) -> EventStream:
     Raises:
         TooManyListenersError: too many others listen.
     """
-    subscription = board.listen()
-    known = dict(_starts(last_event_id)) if last_event_id else {}
-    return EventStream(_events(board, subscription, known), subscription.close)
+    subscription = live.listen(_known(last_event_id) if last_event_id else {})
+    return EventStream(_events(subscription), subscription.close)
 
 
-def _starts(event_id: str) -> list[tuple[int, int]]:
+def _known(event_id: str) -> dict[int, int]:
     pairs = (part.split("=") for part in event_id.split(","))
-    return [(int(size_s), int(start)) for size_s, start in pairs]
+    return {int(size_s): int(start) for size_s, start in pairs}
 
 
-async def _events(board: Board, subscription: Subscription, known: Mapping[int, int]) -> AsyncIterator[bytes]:
-    while not (board.has_begun or subscription.has_ended):
+async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
+    while not (subscription.at or subscription.has_ended):
         yield format_sse_event(comment="the results are not read yet")
         await asyncio.sleep(WAIT_S)
-    at = board.known_to(subscription)
-    lacking = {size_s: start for size_s, start in known.items() if size_s in at}
-    at |= lacking
     yield sse.RETRY
-    while results := board.catch_up(subscription, lacking, CATCH_UP_RESULTS):
-        for result in results:
-            lacking[result.size_s] = at[result.size_s] = result.window.start
-            yield _event(result, at)
     while not (subscription.has_overflowed or subscription.has_ended):
         results = await subscription.take(sse.HEARTBEAT_S)
         for result in results:
-            at[result.size_s] = result.window.start
-            yield _event(result, at)
+            subscription.at[result.size_s] = result.window.start
+            yield _event(result, subscription.at)
         if not results:
             yield format_sse_event(comment="nothing new")
     if subscription.has_overflowed:

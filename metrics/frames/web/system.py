@@ -1,6 +1,6 @@
 """What frames add to the web server."""
 
-from metrics.frames.live.board import Board
+from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
 from metrics.frames.web import openapi
 from metrics.frames.web.page import page
@@ -11,6 +11,6 @@ TITLE = "Frames per second and unique users per minute"
 ABOUT = "The committed results of the main job, read from their topics as they come; times are in UTC."
 
 
-def system(board: Board, settings: Settings) -> System:
+def system(live: LiveView, settings: Settings) -> System:
     """Return the routes and the page."""
-    return System([routes(board)], openapi.ANSWERS, [page(board, settings)], board.why_not_ready, board.end)
+    return System([routes(live)], openapi.ANSWERS, [page(live, settings)], live.why_not_ready, live.end)

@@ -1,4 +1,4 @@
-"""The board kept up to date by threads, on real Kafka."""
+"""The live view kept up to date by threads, on real Kafka."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
+from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
@@ -19,14 +19,14 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 
 
 @contextmanager
-def reading(application: Application, **variables: str) -> Iterator[Board]:
-    """Give a board that is kept up to date, of as much as the variables say."""
+def reading(application: Application, **variables: str) -> Iterator[LiveView]:
+    """Give a live view that is kept up to date, of as much as the variables say."""
     settings = Settings.load(application.environment() | variables)
     keep = kept(settings)
-    board = Board(keep)
-    reader = Reader(settings, board, keep)
+    live = LiveView(keep)
+    reader = Reader(settings, live, keep)
     reader.start()
-    yield board
+    yield live
     reader.stop()
     reader.join(20)
     assert not any(thread.is_alive() for thread in reader._threads)
@@ -37,30 +37,30 @@ def frames(start: int, end: int) -> list[bytes]:
     return [frame(ts, f"user {ts % 7}") for ts in [*range(start, end), end + 60]]
 
 
-def seconds(board: Board) -> list[tuple[int, int]]:
-    return [(result.window.start, result.window.number) for result in board.newest(1, 100_000)]
+def seconds(live: LiveView) -> list[tuple[int, int]]:
+    return [(result.window.start, result.window.number) for result in live.newest(1, 100_000)]
 
 
 def test_what_is_there_is_read_back_and_what_comes_follows(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
-    with reading(application) as board:
-        wait_until(lambda: board.why_not_ready() is None, "it is ready")
-        assert [result.value for result in board.newest(1, 10_000)] == [
+    with reading(application) as live:
+        wait_until(lambda: live.why_not_ready() is None, "it is ready")
+        assert [result.value for result in live.newest(1, 10_000)] == [
             message.value() for message in application.read("seconds")
         ]
-        assert [result.value for result in board.newest(60, 10_000)] == [
+        assert [result.value for result in live.newest(60, 10_000)] == [
             message.value() for message in application.read("minutes")
         ]
-        assert board.status is not None
-        assert board.status.instance.activity == Activity.STOPPED
-        assert board.status.frames.consumed == 121
+        assert live.status is not None
+        assert live.status.instance.activity == Activity.STOPPED
+        assert live.status.frames.consumed == 121
         application.send([*frames(T + 240, T + 300), b"no frame"])
         application.run("--until-end")
-        wait_until(lambda: len(seconds(board)) == len(application.seconds()), "it has followed")
-        assert seconds(board) == [(start, number) for start, number, _, _ in application.seconds()]
-        wait_until(lambda: len(board.rejected) == 1, "it has read what was rejected")
-        assert (board.rejected[0].reason, board.rejected[0].beginning) == ("not_json", "no frame")
+        wait_until(lambda: len(seconds(live)) == len(application.seconds()), "it has followed")
+        assert seconds(live) == [(start, number) for start, number, _, _ in application.seconds()]
+        wait_until(lambda: len(live.rejected) == 1, "it has read what was rejected")
+        assert (live.rejected[0].reason, live.rejected[0].beginning) == ("not_json", "no frame")
 
 
 def test_records_of_others_in_the_topics_harm_nobody(application: Application, tmp_path: Path) -> None:
@@ -72,46 +72,46 @@ def test_records_of_others_in_the_topics_harm_nobody(application: Application, t
     producer.produce(application.topic("minutes"), None, b"no key")
     producer.produce(application.topic("rejected"), None, headers={"cut_from_bytes": b"many", "reason": b"\xff"})
     producer.flush()
-    with reading(application) as board:
-        wait_until(lambda: board.why_not_ready() is None and len(board.rejected) == 1, "it is ready")
-        assert (board.rejected[0].reason, board.rejected[0].size_bytes) == ("\N{REPLACEMENT CHARACTER}", 0)
-        assert seconds(board) == published
+    with reading(application) as live:
+        wait_until(lambda: live.why_not_ready() is None and len(live.rejected) == 1, "it is ready")
+        assert (live.rejected[0].reason, live.rejected[0].size_bytes) == ("\N{REPLACEMENT CHARACTER}", 0)
+        assert seconds(live) == published
 
 
 def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 3_000))
     application.run("--until-end")
     newest = application.seconds()[-60:]
-    with reading(application, KEEP_SECONDS="60", KEEP_MINUTES="60") as board:
-        wait_until(lambda: board.why_not_ready() is None, "it is ready")
-        assert seconds(board) == [(start, number) for start, number, _, _ in newest]
+    with reading(application, KEEP_SECONDS="60", KEEP_MINUTES="60") as live:
+        wait_until(lambda: live.why_not_ready() is None, "it is ready")
+        assert seconds(live) == [(start, number) for start, number, _, _ in newest]
 
 
 def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: Application, tmp_path: Path) -> None:
-    with reading(application) as board:
-        wait_until(lambda: board.trouble is not None, "it tells what is wrong")
-        assert board.trouble is not None
-        assert f" missing on {application.bootstrap_servers}, " in board.trouble.what
-        assert not board.has_begun
+    with reading(application) as live:
+        wait_until(lambda: live.outage is not None, "it tells what is wrong")
+        assert live.outage is not None
+        assert f" missing on {application.bootstrap_servers}, " in live.outage.what
+        assert not live.has_begun
         application.prepare(tmp_path, frames(T, T + 10))
-        wait_until(lambda: board.why_not_ready() is None, "all is well")
+        wait_until(lambda: live.why_not_ready() is None, "all is well")
         application.run("--until-end")
-        wait_until(lambda: len(seconds(board)) == len(application.seconds()) > 0, "results come")
+        wait_until(lambda: len(seconds(live)) == len(application.seconds()) > 0, "results come")
 
 
 def test_a_topic_that_is_made_anew_is_read_anew(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
-    with reading(application) as board:
-        wait_until(lambda: board.why_not_ready() is None, "it is ready")
+    with reading(application) as live:
+        wait_until(lambda: live.why_not_ready() is None, "it is ready")
         application.delete_topic("seconds")
         application.create_topic("seconds", cleanup_policy="compact")
-        wait_until(lambda: seconds(board) == [], "the new topic is read")
-        assert len(board.newest(60, 10)) == len(application.minutes())
+        wait_until(lambda: seconds(live) == [], "the new topic is read")
+        assert len(live.newest(60, 10)) == len(application.minutes())
         application.send(frames(T + 240, T + 250))
         application.run("--until-end")
-        wait_until(lambda: len(seconds(board)) == len(application.seconds()), "it has followed")
-        wait_until(lambda: board.why_not_ready() is None, "all is well")
+        wait_until(lambda: len(seconds(live)) == len(application.seconds()), "it has followed")
+        wait_until(lambda: live.why_not_ready() is None, "all is well")
 
 
 def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
@@ -121,15 +121,15 @@ def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
             application = Application(address)
             application.prepare(tmp_path, frames(T, T + 120))
             application.run("--until-end")
-            board = closing.enter_context(reading(application))
-            wait_until(lambda: board.why_not_ready() is None, "it is ready")
-            before = seconds(board)
+            live = closing.enter_context(reading(application))
+            wait_until(lambda: live.why_not_ready() is None, "it is ready")
+            before = seconds(live)
             for broker in java_of(folder):
                 broker.kill()
-            wait_until(lambda: board.trouble is not None, "it tells that the broker is away")
-            assert seconds(board) == before
+            wait_until(lambda: live.outage is not None, "it tells that the broker is away")
+            assert seconds(live) == before
         with local_broker.running(folder, print):
-            wait_until(lambda: board.why_not_ready() is None, "it is ready again")
+            wait_until(lambda: live.why_not_ready() is None, "it is ready again")
             application.send(frames(T + 240, T + 250))
             application.run("--until-end")
-            wait_until(lambda: seconds(board)[-1] == (T + 310, 1), "results come again")
+            wait_until(lambda: seconds(live)[-1] == (T + 310, 1), "results come again")

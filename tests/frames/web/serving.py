@@ -1,4 +1,4 @@
-"""The API served to real clients, over a board that a test fills."""
+"""The API served to real clients, over a live view that a test fills."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from threading import Event, Thread
 import httpx
 from fastapi import FastAPI
 
-from metrics.frames.live.board import Board
+from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
 from metrics.frames.web import system
 from metrics.web.app import create_app
@@ -23,15 +23,15 @@ class Serving:
     """A server in a thread, and a client of it.
 
     Attributes:
-        board: what is served.
+        live: what is served.
         client: asks for paths.
         port: the server's, at 127.0.0.1.
         web: the server.
         stopping: set to stop it.
     """
 
-    def __init__(self, board: Board, client: httpx.Client, port: int, web: Server, stopping: Event) -> None:
-        self.board = board
+    def __init__(self, live: LiveView, client: httpx.Client, port: int, web: Server, stopping: Event) -> None:
+        self.live = live
         self.client = client
         self.port = port
         self.web = web
@@ -43,18 +43,18 @@ def serving(
     token: str | None = None,
     *,
     is_loopback: bool = True,
-    board: Board | None = None,
+    live: LiveView | None = None,
     add: Callable[[FastAPI], None] = lambda _: None,
 ) -> Iterator[Serving]:
-    """Serve a board, one that has begun and is empty unless another is given, until the end of a test.
+    """Serve a live view, one that has begun and is empty unless another is given, until the end of a test.
 
     Args:
         add: adds something to the application.
     """
-    if board is None:
-        board = Board(KEEP)
-        board.begin([])
-    frames = system.system(board, Settings())._replace(pages=[])
+    if live is None:
+        live = LiveView(KEEP)
+        live.begin([])
+    frames = system.system(live, Settings())._replace(pages=[])
     app = create_app([frames], title=system.TITLE, about=system.ABOUT, token=token, is_loopback=is_loopback)
     add(app)
     started, stopping = Event(), Event()
@@ -66,7 +66,7 @@ def serving(
         try:
             assert started.wait(TIMEOUT_S)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S) as client:
-                yield Serving(board, client, port, web, stopping)
+                yield Serving(live, client, port, web, stopping)
         finally:
             stopping.set()
             thread.join(TIMEOUT_S)

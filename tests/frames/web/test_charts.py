@@ -120,8 +120,8 @@ boards = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2), max_siz
 def test_whatever_is_published_again_or_gone_changes_lead_to_what_is_there(boards: list[dict[int, int]]) -> None:
     rows: list[Row] = []
     before = None
-    for board in boards:
-        results = [window(T + 900 * at, number, 900) for at, number in sorted(board.items())]
+    for live in boards:
+        results = [window(T + 900 * at, number, 900) for at, number in sorted(live.items())]
         picture = Picture.of(QUARTERS, results, None)
         rows = taken_in(rows, picture.change_from(before))
         assert rows == [*charts.rows(picture.results)]

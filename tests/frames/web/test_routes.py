@@ -9,8 +9,8 @@ import pytest
 
 from metrics.frames import records
 from metrics.frames.live import kinds
-from metrics.frames.live.board import Board
 from metrics.frames.live.kinds import WindowKind
+from metrics.frames.live.view import LiveView
 from metrics.frames.records import Published
 from metrics.frames.results.read import Result
 from metrics.frames.web import openapi, routes
@@ -25,8 +25,8 @@ PROBLEM = "application/problem+json"
 def served() -> Iterator[Serving]:
     """Serve ten minutes of seconds, of which the one at T + 5 is missing, and their minutes."""
     with serving() as there:
-        there.board.add([second(T + at, at) for at in range(600) if at != 5])
-        there.board.add([minute(T + 60 * at, at) for at in range(10)])
+        there.live.add([second(T + at, at) for at in range(600) if at != 5])
+        there.live.add([minute(T + 60 * at, at) for at in range(10)])
         yield there
 
 
@@ -76,7 +76,7 @@ def test_with_an_end_the_newest_windows_before_it_come(served: Serving) -> None:
 
 def test_so_many_come_unless_asked_otherwise() -> None:
     with serving() as there:
-        there.board.add([second(T + at) for at in range(700)])
+        there.live.add([second(T + at) for at in range(700)])
         assert len(offsets(there.client.get("/seconds"))) == 600
         assert len(offsets(there.client.get("/seconds?limit=10000"))) == 700
 
@@ -181,11 +181,11 @@ def test_a_path_that_is_not_there_is_a_problem(served: Serving) -> None:
 
 
 def test_what_is_not_known_yet_is_a_problem_that_says_what_is_wrong() -> None:
-    board = Board(KEEP)
-    with serving(board=board) as there:
+    live = LiveView(KEEP)
+    with serving(live=live) as there:
         for path in ("/seconds", "/windows/60", "/status", "/readyz"):
             expect_problem(there.client.get(path), 503)
-        board.suffer("results", "no broker answers")
+        live.report_outage("results", "no broker answers")
         for path in ("/seconds", "/windows/60", "/status", "/readyz"):
             assert expect_problem(there.client.get(path), 503)["detail"] == "no broker answers"
         assert there.client.get("/healthz").json() == {"status": "ok"}
@@ -193,7 +193,7 @@ def test_what_is_not_known_yet_is_a_problem_that_says_what_is_wrong() -> None:
 
 def test_an_error_in_the_program_is_a_problem_too_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with serving() as there:
-        there.board._kept.pop(1)  # what no caller can do
+        there.live._buffers.pop(1)  # what no caller can do
         problem = expect_problem(there.client.get("/seconds"), 500)
         assert "KeyError" not in json.dumps(problem)
         wait_until(lambda: "KeyError" in caplog.text, "it is logged")
@@ -222,9 +222,9 @@ def test_a_further_size_of_windows_is_a_row_beside_its_record(monkeypatch: pytes
     monkeypatch.setitem(records.KINDS, 300, "five minutes")
     monkeypatch.setitem(records.FIELDS, 300, records.FIELDS[60])
     monkeypatch.setitem(openapi._WINDOWS, 300, openapi._WINDOWS[60])
-    board = Board(KEEP | {300: 10})
-    board.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])
-    with serving(board=board) as there:
+    live = LiveView(KEEP | {300: 10})
+    live.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])
+    with serving(live=live) as there:
         for path in ("/five-minutes", "/windows/300", "/windows/5m"):
             assert there.client.get(path).json()["windows"] == [{"timestamp": 1}]
         assert there.client.get("/openapi.json").json()["paths"]["/five-minutes"]["get"]["summary"] == five.title

@@ -12,7 +12,7 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from metrics.frames.live.board import MOST_LISTENERS, Board
+from metrics.frames.live.view import MOST_LISTENERS, LiveView
 from metrics.web import sse
 from tests.frames.live.results import T, minute, second
 from tests.frames.web.serving import KEEP, Serving, serving
@@ -57,9 +57,9 @@ def starts(events: list[Event]) -> list[tuple[str, int]]:
 
 def test_each_record_comes_as_an_event_with_its_bytes() -> None:
     with serving() as served:
-        served.board.add([second(T - 1)])
+        served.live.add([second(T - 1)])
         with listening(served) as coming:
-            served.board.add([second(T, 7), minute(T - 60, 9)])
+            served.live.add([second(T, 7), minute(T - 60, 9)])
             assert [*islice(coming, 2)] == [
                 Event("second", second(T, 7).value.decode(), f"1={T},60=-1"),
                 Event("minute", minute(T - 60, 9).value.decode(), f"1={T},60={T - 60}"),
@@ -69,25 +69,25 @@ def test_each_record_comes_as_an_event_with_its_bytes() -> None:
 def test_a_client_that_comes_again_gets_what_it_missed_and_then_what_comes() -> None:
     with serving() as served:
         with listening(served) as coming:
-            served.board.add([second(T), minute(T - 60), second(T + 1)])
+            served.live.add([second(T), minute(T - 60), second(T + 1)])
             last = [*islice(coming, 3)][-1]
-        served.board.add([second(T + 2), minute(T), second(T + 3)])
+        served.live.add([second(T + 2), minute(T), second(T + 3)])
         with listening(served, last.id) as coming:
             assert starts([*islice(coming, 3)]) == [("second", 2), ("second", 3), ("minute", 0)]
-            served.board.add([second(T + 4)])
+            served.live.add([second(T + 4)])
             assert starts([next(coming)]) == [("second", 4)]
 
 
 def test_a_client_that_comes_again_gets_all_that_is_kept_however_much_that_is() -> None:
     with serving() as served:
-        served.board.add([second(T + at) for at in range(3_000)])
+        served.live.add([second(T + at) for at in range(3_000)])
         with listening(served, f"1={T - 1}") as coming:
             assert starts([*islice(coming, 3_000)]) == [("second", at) for at in range(3_000)]
 
 
 def test_sizes_that_are_not_there_are_passed_over() -> None:
     with serving() as served:
-        served.board.add([second(T), second(T + 1)])
+        served.live.add([second(T), second(T + 1)])
         with listening(served, f"7=0,1={T}") as coming:
             assert next(coming).id == f"1={T + 1},60=-1"
 
@@ -100,12 +100,12 @@ def test_an_id_that_is_none_of_ours_is_a_problem() -> None:
 
 
 def test_who_comes_before_the_results_are_read_waits_for_them() -> None:
-    board = Board(KEEP)
+    live = LiveView(KEEP)
     headers = {"Last-Event-ID": f"1={T}"}
-    with serving(board=board) as served, served.client.stream("GET", "/stream", headers=headers) as answer:
+    with serving(live=live) as served, served.client.stream("GET", "/stream", headers=headers) as answer:
         lines = answer.iter_lines()
         assert next(lines) == ": the results are not read yet"
-        board.begin([second(T), second(T + 1)])
+        live.begin([second(T), second(T + 1)])
         assert starts([next(events(lines))]) == [("second", 1)]
 
 
@@ -125,17 +125,17 @@ def test_so_many_may_listen_and_then_no_more_until_one_goes() -> None:
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
         assert "too many listen" in refused.json()["detail"]
         clients[7].close()
-        wait_until(lambda: len(served.board._listeners) == MOST_LISTENERS - 1, "its place is free")
+        wait_until(lambda: len(served.live._listeners) == MOST_LISTENERS - 1, "its place is free")
         with listening(served) as coming:
-            served.board.add([second(T)])
+            served.live.add([second(T)])
             assert starts([next(coming)]) == [("second", 0)]
 
 
 def test_a_client_that_goes_frees_its_place_at_once() -> None:
     with serving() as served:
         with listening(served):
-            assert len(served.board._listeners) == 1
-        wait_until(lambda: not served.board._listeners, "its place is free")
+            assert len(served.live._listeners) == 1
+        wait_until(lambda: not served.live._listeners, "its place is free")
 
 
 def test_a_client_that_never_reads_holds_no_memory_and_is_told_that_it_was_too_slow() -> None:
@@ -144,8 +144,8 @@ def test_a_client_that_never_reads_holds_no_memory_and_is_told_that_it_was_too_s
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         client.connect(("127.0.0.1", served.port))
         client.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        wait_until(lambda: len(served.board._listeners) == 1, "it listens")
-        (subscription,) = served.board._listeners
+        wait_until(lambda: len(served.live._listeners) == 1, "it listens")
+        (subscription,) = served.live._listeners
         (connection,) = (
             at
             for at in served.web.server_state.connections
@@ -156,12 +156,12 @@ def test_a_client_that_never_reads_holds_no_memory_and_is_told_that_it_was_too_s
         for at in count():
             if subscription.has_overflowed:
                 break
-            served.board.add([second(T + at * 100 + offset) for offset in range(100)])
+            served.live.add([second(T + at * 100 + offset) for offset in range(100)])
             wait_until(lambda: not subscription._waiting or connection.flow.write_paused, "what came is sent, or waits")
             most_bytes = max(most_bytes, connection.transport.get_write_buffer_size())
         assert HIGH_WATER_BYTES <= most_bytes < 2 * HIGH_WATER_BYTES
         assert not subscription._waiting
-        assert not served.board._listeners
+        assert not served.live._listeners
         received = b""
         client.settimeout(30)
         while not received.endswith(b"0\r\n\r\n"):
@@ -173,9 +173,9 @@ def test_a_client_that_reads_is_not_hindered_by_one_that_does_not() -> None:
     with serving() as served, socket.socket() as slow, listening(served) as coming:
         slow.connect(("127.0.0.1", served.port))
         slow.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        wait_until(lambda: len(served.board._listeners) == 2, "both listen")
+        wait_until(lambda: len(served.live._listeners) == 2, "both listen")
         for at in range(20_000):
-            served.board.add([second(T + at)])
+            served.live.add([second(T + at)])
             if at % 500 == 499:
                 assert starts([*islice(coming, 500)]) == [("second", at - 499 + offset) for offset in range(500)]
 

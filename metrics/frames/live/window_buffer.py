@@ -1,4 +1,4 @@
-"""The newest windows of one size, as many as are kept, by event time."""
+"""A bounded buffer of the newest windows of one size, by event time."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from metrics.frames.results.read import Result
 
 
-class Kept:
-    """Windows of one size, by their starts; of one that was published again, the last record.
+class WindowBuffer:
+    """The newest windows of one size, by their starts; of one that was published again, the last record.
 
     Args:
-        keep: how many windows of event time are kept, up to the newest one.
+        keep: how many windows of event time it reaches back from the newest one.
     """
 
     def __init__(self, size_s: int, keep: int) -> None:
@@ -33,7 +33,7 @@ class Kept:
         return self._starts[-1] if self._starts else None
 
     def add(self, result: Result) -> bool:
-        """Take a window, and let go of those that are too old by it; tell whether it is kept itself."""
+        """Add a window, and drop those that are too old beside it; return whether it is kept itself."""
         start = result.window.start
         if self._starts and start < self._oldest(self._starts[-1]):
             return False
@@ -46,23 +46,22 @@ class Kept:
         del self._starts[:too_old]
         return True
 
-    def holds_not(self, result: Result) -> bool:
-        """Tell whether a window is another one than the one kept here."""
+    def lacks(self, result: Result) -> bool:
+        """Return whether a window is not kept, or was published again since."""
         return self._by_start.get(result.window.start) != result
 
     def between(self, start: int, end: int) -> Sequence[Result]:
-        """Return the windows that lie in `[start, end)`, in seconds since the epoch, the oldest first."""
+        """Return the windows within `[start, end)`, in seconds since the epoch, the oldest first."""
         first = bisect_left(self._starts, start)
-        behind = bisect_left(self._starts, end - self.size_s + 1)
-        return [self._by_start[one] for one in self._starts[first:behind]]
+        past = bisect_left(self._starts, end - self.size_s + 1)
+        return [self._by_start[one] for one in self._starts[first:past]]
 
-    def after(self, start: int, most: int) -> Sequence[Result]:
-        """Return the windows that start after `start`, the oldest first, at most so many."""
-        first = bisect_right(self._starts, start)
-        return [self._by_start[one] for one in self._starts[first : first + most]]
+    def after(self, start: int) -> Sequence[Result]:
+        """Return the windows that start after `start`, the oldest first."""
+        return [self._by_start[one] for one in self._starts[bisect_right(self._starts, start) :]]
 
     def newest(self, most: int) -> Sequence[Result]:
-        """Return the newest windows, at most so many, the oldest of them first."""
+        """Return at most `most` of the newest windows, the oldest of them first."""
         return [self._by_start[one] for one in self._starts[-most:]] if most > 0 else []
 
     def _oldest(self, newest: int) -> int:

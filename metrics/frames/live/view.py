@@ -1,0 +1,220 @@
+"""The live view: what the threads that read topics know, for all who show it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+from time import time
+
+import msgspec
+
+from metrics.frames.live.subscription import Subscription
+from metrics.frames.live.window_buffer import WindowBuffer
+from metrics.frames.results.read import Result, by_ends
+from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.status.facts import Status
+
+KEEP_REJECTED = 50
+MOST_LISTENERS = 100
+MOST_TELLING = ("status", "results")  # of the sources of outages; the others follow
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """A reason why what is shown is not up to date.
+
+    Attributes:
+        what: in words.
+        since_s: wall time of its beginning, in seconds since the epoch.
+    """
+
+    what: str
+    since_s: float
+
+
+class TooManyListenersError(Exception):
+    """MOST_LISTENERS listen already."""
+
+
+class LiveView:
+    """The newest windows, the last rejected frames, the group's status, and the current outage.
+
+    Every method may be called from any thread. What it returns does not change.
+
+    Args:
+        keep: how many windows of each size, by the size in seconds.
+    """
+
+    def __init__(self, keep: Mapping[int, int]) -> None:
+        self._lock = Lock()
+        self._buffers = {size_s: WindowBuffer(size_s, windows) for size_s, windows in keep.items()}
+        self._rejected: deque[RejectedFrame] = deque(maxlen=KEEP_REJECTED)
+        self._status: Status | None = None
+        self._outages: dict[str, str] = {}
+        self._out_since_s = 0.0
+        self._listeners: set[Subscription] = set()
+        self._has_begun = self._has_ended = False
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number that differs after every change."""
+        return self._version
+
+    @property
+    def status(self) -> Status | None:
+        """The group's status when it was last asked; None until then."""
+        return self._status
+
+    @property
+    def outage(self) -> Outage | None:
+        """The most telling current problem, and since when anything has been wrong; None if nothing is."""
+        with self._lock:
+            if not self._outages:
+                return None
+            sources = [source for source in (*MOST_TELLING, *self._outages) if source in self._outages]
+            return Outage(self._outages[sources[0]], self._out_since_s)
+
+    def why_not_ready(self) -> str | None:
+        """Return in words why what is shown is not up to date; None if it is."""
+        outage = self.outage
+        if outage is not None:
+            return outage.what
+        is_known = self._has_begun and self._status is not None
+        return None if is_known else "the results or the group's state are not known yet"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the results that were there at the start are known."""
+        return self._has_begun
+
+    @property
+    def rejected(self) -> Sequence[RejectedFrame]:
+        """The last rejected frames, the newest first."""
+        with self._lock:
+            return [*reversed(self._rejected)]
+
+    def sizes_s(self) -> Sequence[int]:
+        """Return the sizes of windows that are kept."""
+        return [*self._buffers]
+
+    def kept_from(self, size_s: int) -> int | None:
+        """Return the start of the oldest window of a size that is kept; None if there is none."""
+        with self._lock:
+            return self._buffers[size_s].first_start
+
+    def between(self, size_s: int, start: int, end: int) -> Sequence[Result]:
+        """Return the kept windows of a size within `[start, end)`, the oldest first."""
+        with self._lock:
+            return self._buffers[size_s].between(start, end)
+
+    def newest(self, size_s: int, most: int) -> Sequence[Result]:
+        """Return at most `most` of the newest windows of a size, the oldest of them first."""
+        with self._lock:
+            return self._buffers[size_s].newest(most)
+
+    def begin(self, results: Iterable[Result]) -> None:
+        """Replace all results by those that the topics have now; listeners get the ones that are new.
+
+        Topics are read again from the first window that is kept after an outage, and may have been made again.
+        """
+        with self._lock:
+            before, self._buffers = self._buffers, {at.size_s: WindowBuffer(at.size_s, at.keep) for at in self._all()}
+            for result in results:
+                self._buffers[result.size_s].add(result)
+            if self._has_begun:
+                now = (result for at in self._all() for result in at.newest(at.keep))
+                self._send([result for result in now if before[result.size_s].lacks(result)])
+            else:
+                self._has_begun = True
+                for listener in self._listeners:
+                    self._resume(listener)
+            self._version += 1
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Add results in the order in which they were published; listeners get those that are kept."""
+        with self._lock:
+            self._send([result for result in results if self._buffers[result.size_s].add(result)])
+            self._version += 1
+
+    def add_rejected(self, frames: Iterable[RejectedFrame], *, anew: bool = False) -> None:
+        """Add rejected frames, in the order in which they were rejected.
+
+        Args:
+            anew: they replace those known so far.
+        """
+        with self._lock:
+            if anew:
+                self._rejected.clear()
+            self._rejected.extend(frames)
+            self._version += 1
+
+    def set_status(self, status: Status) -> None:
+        """Set the group's status."""
+        with self._lock:
+            self._status = status
+            self._version += 1
+
+    def report_outage(self, source: str, what: str) -> None:
+        """Report what is wrong.
+
+        Args:
+            source: who reports it, and alone can end it.
+        """
+        with self._lock:
+            if not self._outages:
+                self._out_since_s = time()
+            self._outages[source] = what
+            self._version += 1
+
+    def end_outage(self, source: str) -> None:
+        """Report that nothing is wrong any more at a source."""
+        with self._lock:
+            if self._outages.pop(source, None) is not None:
+                self._version += 1
+
+    def listen(self, known: Mapping[int, int]) -> Subscription:
+        """Listen to results in the running event loop, until the subscription is closed.
+
+        Args:
+            known: the start of the last window that the client knows, by the size in seconds. Of these sizes it gets
+                the kept windows after that one first; of all others, what comes from now on.
+
+        Raises:
+            TooManyListenersError: too many others do.
+        """
+        subscription = Subscription(asyncio.get_running_loop(), self._close, known)
+        with self._lock:
+            if len(self._listeners) >= MOST_LISTENERS:
+                raise TooManyListenersError
+            self._listeners.add(subscription)
+            if self._has_begun:
+                self._resume(subscription)
+            if self._has_ended:
+                subscription.end()
+        return subscription
+
+    def end(self) -> None:
+        """Tell all listeners, and any that still come, that there will be nothing more."""
+        with self._lock:
+            self._has_ended = True
+            for listener in self._listeners:
+                listener.end()
+
+    def _all(self) -> Sequence[WindowBuffer]:
+        return [*self._buffers.values()]
+
+    def _resume(self, subscription: Subscription) -> None:
+        """Let a subscription begin where its client left off; under the lock, so that it misses and repeats nothing."""
+        known = {size_s: start for size_s, start in subscription.known.items() if size_s in self._buffers}
+        newest = {at.size_s: -1 if at.last_start is None else at.last_start for at in self._all()}
+        missed = by_ends(self._buffers[size_s].after(start) for size_s, start in known.items())
+        subscription.begin(newest | known, [*missed])
+
+    def _send(self, new: Sequence[Result]) -> None:
+        for listener in self._listeners if new else ():
+            listener.put(new)
+        self._listeners = {listener for listener in self._listeners if not listener.has_overflowed}
+
+    def _close(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._listeners.discard(subscription)
