@@ -194,7 +194,8 @@ class Comparison:
                 self._too_many([*records, *(stray for stray in strays if isinstance(stray, Published))])
 
     def _too_many(self, records: list[Published]) -> None:
-        is_newer = not self._is_settled and records and records[0].start + self.size_s > self._saved.closed_through
+        may_be_newer = not self._is_settled or self._saved.since > 0  # published before a reset, and due again
+        is_newer = may_be_newer and records and records[0].start + self.size_s > self._saved.closed_through
         if records and not is_newer:
             self._add(Kind.TOO_MANY, records[0].start, "", self._shown_all(records))
 

@@ -84,6 +84,12 @@ def test_of_windows_that_a_reset_published_again_the_last_record_is_compared() -
     assert compared(rows, frames, closed=13, last=12, since=11).counts == {Kind.DOUBLED: 2, Kind.DIFFERS: 1}
 
 
+def test_what_was_published_before_a_reset_and_is_due_again_is_not_too_many() -> None:
+    rows = [second(10, 2, 2.0), second(11, 4, 3.0), second(12, 6, 4.0)]
+    findings = compared(rows, {10: 2, 11: 4, 12: 6}, closed=11, last=10, since=11)
+    assert (findings.counts, findings.waiting) == ({}, {1: 2})
+
+
 def test_a_record_must_name_its_window_alike_in_key_and_value() -> None:
     value = b'{"timestamp":60,"datetime":"1970-01-01T00:01:00Z","end":61,"num_of_frames":1,"avg_num_of_frames":1.0}'
     assert read_record(1, b"1970-01-01T00:01:00Z", value, "t/0 offset 7") == second(60, 1, 1.0)
