@@ -1,10 +1,10 @@
 """How far a feed has come, by the input topic alone.
 
 Line n of a feed goes to partition n % partitions, and a partition takes its lines in order and without a gap. So
-whatever ended a feed, each partition holds the first of its lines, and it is enough to know the last one there. Of each
-MARK_EVERY frames of a partition, one has a mark, a header that tells its line; the records behind the last mark are the
-lines after it. All of these are compared with the frames that a feed is to go on with. What does not fit is an error,
-never a guess.
+however a feed ended, each partition holds the first of its lines, and the last one there says how many. One in
+MARK_EVERY frames of a partition has a mark, a header with its line; the records after the last mark are the lines after
+that one. All of them are compared with the frames that the feed is to go on with. A mismatch is an error; nothing is
+guessed.
 """
 
 import hashlib
@@ -36,11 +36,11 @@ _Shift = Annotated[int, msgspec.Meta(ge=-LAST_SECOND, le=LAST_SECOND)]
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
-    """What the header of a marked frame holds, as a JSON array. Anybody may write such headers: see `mark_of`.
+    """The header of a marked frame, a JSON array. Other producers may write headers of that name: see `mark_of`.
 
     Attributes:
-        feed: when its feed began, in nanoseconds since the epoch: that is the feed's name.
-        line: its line, from 0 on, through all files of the feed.
+        feed: when its feed began, in nanoseconds since the epoch; this identifies the feed.
+        line: its line, from 0 on, over all files of the feed.
         partitions: how many partitions the feed goes over.
         shift_s: by how many seconds its ts were moved; None where they were not.
     """
@@ -52,22 +52,22 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Held(NamedTuple):
-    """A record of a feed, as far as compared, and where it is."""
+    """A record of a feed that is compared, and where it is."""
 
     digest: bytes
     place: str
 
 
 class Place(NamedTuple):
-    """Where a feed stands.
+    """How far a feed has come.
 
     Attributes:
-        feed: its name, as in its marks.
+        feed: what identifies it in its marks.
         partitions: how many it goes over.
         next_lines: for each of its partitions, the line that comes next there.
-        shift_s: by how many seconds its ts are moved; None where they are not, or that is not known yet.
-        held: lines that the topic holds, those that are compared.
-        extents: what the partitions held when this was found out; empty for a feed that begins.
+        shift_s: by how many seconds its ts are moved; None if they are not, or it is not known yet.
+        held: the lines that are compared, of those that the topic holds.
+        extents: the offset ranges of the partitions then; empty for a feed that begins.
     """
 
     feed: int
@@ -93,11 +93,11 @@ def beginning(partitions: int) -> Place:
 
 
 def find_place(settings: Settings) -> Place:
-    """Find out where the newest feed of the input topic stands. Where the topic never held a record, one begins.
+    """Find out how far the newest feed of the input topic has come; if the topic never held a record, one begins.
 
     Raises:
         TopicError: the topic is missing.
-        StateError: it holds no feed, or it cannot be known where that stands.
+        StateError: it holds no feed, or it is not certain how far that has come.
     """
     topic, admin = settings.input_topic, open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
@@ -105,11 +105,8 @@ def find_place(settings: Settings) -> Place:
     if not any(extent.high for extent in holds.values()):
         return beginning(partitions)
     if unsettled := open_transactions(admin, topic, holds):
-        raise StateError(
-            f"it cannot be known where the feed into {topic} stands",
-            why=f"a transaction of another producer is open in partition {unsettled[0]}",
-            now="wait until it has ended",
-        )
+        why = f"a transaction of another producer is open in partition {unsettled[0]}"
+        raise _unknown(topic, why, "wait until it has ended")
     has_lost = any(extent.low for extent in holds.values())
     if not has_lost and first_with_records(admin, settings, {topic: partitions}) is None:
         return beginning(partitions)
@@ -121,12 +118,12 @@ def find_place(settings: Settings) -> Place:
 
 
 def missing(settings: Settings, place: Place, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Return the lines that the topic lacks, each with its number; all that is compared is so before the first one.
+    """Return the lines that the topic lacks, each with its number, once all lines to compare were compared.
 
-    Up to the last line that the topic holds, what is missing before it is kept: no more than a producer's queue.
+    Lines missing before the last one that the topic holds are kept in memory: no more than fit a producer's queue.
 
     Raises:
-        StateError: the topic holds something else than these frames, or something else came meanwhile.
+        StateError: the topic holds something other than these frames, or something else came meanwhile.
     """
     numbered = enumerate(frames)
     return _missing(settings, place, numbered) if place.lines > 0 else numbered
@@ -148,7 +145,7 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
     if count < place.lines:
         raise StateError(
             f"there are {count:,} lines, and the topic holds line {place.lines:,}",
-            why="these are other frames than those that were fed, or fewer, or another producer wrote behind them",
+            why="these are other frames than those that were fed, or fewer, or another producer wrote after them",
             now=f"name the files that were fed, as they were; or {WHOLE}",
         )
     _require_unchanged(settings, place)
@@ -157,12 +154,12 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
 
 
 def _require_unchanged(settings: Settings, place: Place) -> None:
-    """See that nobody has written since the place was found: the feed that was broken off may still be running."""
+    """See that nothing was written since the place was found: the feed that was broken off may still be running."""
     now = extents(open_admin(settings), settings.input_topic, len(place.extents))
     for number, extent in now.items():
         if extent.high != place.extents[number].high:
             raise StateError(
-                f"somebody else is writing to {settings.input_topic}",
+                f"another producer is writing to {settings.input_topic}",
                 why=f"partition {number} has grown to offset {extent.high:,} while the place was looked for",
                 now="end the feed that was broken off, if it runs on, or the other producer, and try again",
             )
@@ -176,7 +173,26 @@ class _Found(NamedTuple):
 
 
 def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place:
-    """Read where the newest feed stands."""
+    """Find the last mark of the newest feed in each partition, and read the lines from there on."""
+    found = _marks_of_newest_feed(consumer, topic, holds)
+    marks = [mark for mark, _ in found.values()]
+    feed, partitions = marks[0].feed, marks[0].partitions
+    held: dict[int, Held] = {}
+    next_lines = {number: number for number in range(partitions)}
+    for number, (mark, offset) in found.items():
+        records = list(_records_since_mark(consumer, Span(topic, number, offset, holds[number].high), feed))
+        held |= {mark.line + i * partitions: record for i, record in enumerate(records)}
+        next_lines[number] = mark.line + len(records) * partitions
+    shift_s = next((mark.shift_s for mark in marks if mark.shift_s is not None), None)
+    return Place(feed, partitions, next_lines, shift_s, held, holds)
+
+
+def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> dict[int, _Found]:
+    """Return the last mark of the newest feed in each partition that it has reached.
+
+    Raises:
+        StateError: there is no feed, or it is not certain which partitions it has reached.
+    """
     newest = _last_marks(consumer, topic, holds, lambda mark: mark.partitions <= len(holds))
     if not newest:
         raise StateError(
@@ -184,53 +200,40 @@ def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place
             why="none of its frames has a feed header; they may have been fed by other means, or removed",
             now="feed the whole, without --resume",
         )
-    feed = max(found.mark.feed for found in newest.values())
-    found = {number: found for number, found in newest.items() if found.mark.feed == feed}
-    partitions = next(iter(found.values())).mark.partitions
+    feed = max(mark.feed for mark, _ in newest.values())
+    found = {number: at for number, at in newest.items() if at.mark.feed == feed}
+    partitions = min(mark.partitions for mark, _ in found.values())
     others = {number: holds[number] for number in range(partitions) if number not in found}
     found |= _last_marks(consumer, topic, others, lambda mark: mark.feed == feed)
     if any(mark.partitions != partitions for mark, _ in found.values()):
-        raise StateError(
-            f"it cannot be known where the feed into {topic} stands",
-            why="its feed headers disagree about how many partitions it has; another producer wrote some of them",
-            now=WHOLE,
-        )
-    for number in range(partitions):
-        if number not in found and holds[number].low:
-            raise StateError(
-                f"it cannot be known whether the feed had reached {topic}/{number}",
-                why=f"the topic no longer holds the first {holds[number].low:,} offsets there, and no feed header",
-                now=WHOLE,
-            )
-    held: dict[int, Held] = {}
-    next_lines = {number: number for number in range(partitions)}
-    for number, (mark, offset) in found.items():
-        span = Span(topic, number, offset, holds[number].high)
-        records = list(_records_since_mark(consumer, span, feed))
-        held |= {mark.line + i * partitions: record for i, record in enumerate(records)}
-        next_lines[number] = mark.line + len(records) * partitions
-    shifts = [found.mark.shift_s for found in found.values() if found.mark.shift_s is not None]
-    return Place(feed, partitions, next_lines, shifts[0] if shifts else None, held, holds)
+        raise _unknown(topic, "its feed headers disagree about how many partitions it has; some are another producer's")
+    for number, extent in others.items():
+        if number not in found and extent.low:
+            why = f"it no longer holds its first {extent.low:,} offsets, and the others have no feed header"
+            raise _unknown(f"{topic}/{number}", why)
+    return found
 
 
 def _last_marks(
     consumer: Consumer, topic: str, holds: Mapping[int, Extent], is_wanted: Callable[[Mark], bool]
 ) -> dict[int, _Found]:
-    """Return the last mark of each partition that is wanted, where there is one: read from the ends backwards."""
-    found: dict[int, _Found] = {}
-    spans = [Span(topic, number, extent.high, extent.high) for number, extent in holds.items()]
-    reach = MARK_EVERY
-    while spans := [span for span in spans if span.partition not in found and span.start > holds[span.partition].low]:
-        spans = [
-            span._replace(start=max(holds[span.partition].low, span.start - reach), end=span.start) for span in spans
-        ]
-        streams = Streams(consumer, spans)
-        for span in spans:
-            for message in streams.of(topic, span.partition):
-                mark = mark_of(message)
-                if mark is not None and is_wanted(mark):
-                    found[span.partition] = _Found(mark, message.offset() or 0)
-        reach = min(2 * reach, MOST_AT_ONCE)
+    """Return the last wanted mark of each partition that has one."""
+    last = {number: _last_mark(consumer, topic, number, extent, is_wanted) for number, extent in holds.items()}
+    return {number: found for number, found in last.items() if found is not None}
+
+
+def _last_mark(
+    consumer: Consumer, topic: str, number: int, extent: Extent, is_wanted: Callable[[Mark], bool]
+) -> _Found | None:
+    """Return the last wanted mark of a partition, read in ever larger chunks from its end backwards."""
+    found, start, size = None, extent.high, MARK_EVERY
+    while found is None and start > extent.low:
+        end, start = start, max(extent.low, start - size)
+        for message in Streams(consumer, [Span(topic, number, start, end)]).of(topic, number):
+            mark = mark_of(message)
+            if mark is not None and is_wanted(mark):
+                found = _Found(mark, message.offset() or 0)
+        size = min(2 * size, MOST_AT_ONCE)
     return found
 
 
@@ -238,23 +241,20 @@ def _records_since_mark(consumer: Consumer, span: Span, feed: int) -> Iterator[H
     """Yield the records of a feed from its last mark in a partition to the end."""
     for number, message in enumerate(Streams(consumer, [span]).of(span.topic, span.partition)):
         mark = mark_of(message)
+        where = f"{span.topic}/{span.partition}"
         if number >= MARK_EVERY or (mark is not None and mark.feed != feed):
-            raise _written_behind(span)
-        yield Held(_digest(message.value() or b""), f"{span.topic}/{span.partition} offset {message.offset():,}")
+            raise _unknown(where, f"other frames were written there after its last feed header, at {span.start:,}")
+        yield Held(_digest(message.value() or b""), f"{where} offset {message.offset():,}")
 
 
-def _written_behind(span: Span) -> StateError:
-    return StateError(
-        f"it cannot be known where the feed into {span.topic}/{span.partition} stands",
-        why=f"other frames were written there after its last feed header, at offset {span.start:,}",
-        now=WHOLE,
-    )
+def _unknown(where: str, why: str, now: str = WHOLE) -> StateError:
+    return StateError(f"it is not known how far the feed into {where} has come", why=why, now=now)
 
 
 def mark_of(message: Message) -> Mark | None:
-    """Return the mark of a record; None for one without, or with that of somebody else.
+    """Return the mark of a record; None for one without, or with a header that cannot be a mark.
 
-    A line lies in its own partition, behind those that this partition takes before it.
+    A line is in its own partition, after the lines that this partition takes before it.
     """
     values = [value for name, value in headers_of(message) or [] if name == HEADER]
     try:

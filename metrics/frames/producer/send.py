@@ -14,11 +14,11 @@ from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer
 from metrics.kafka.errors import text_of, text_of_error
 
-# For so long, the broker may acknowledge nothing of what it was sent.
+# How long the broker may acknowledge nothing of what it was sent.
 SILENCE_S = 30.0
 LOOK_S = 0.1
 
-# What becomes of frames behind the one that failed.
+# The errors of frames after the one that failed.
 _FOLLOWS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL})
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -58,10 +58,9 @@ class Feed:
         return self.sent - self._failed - len(self._producer)
 
     def run(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
-        """Send all frames that the topic lacks. The broker has acknowledged each of them then.
+        """Send all frames that the topic lacks, and return once the broker has acknowledged each of them.
 
-        Whatever ends it, an error or Ctrl-C in the middle of the frames, what was sent by then is with the broker: in
-        each partition the first of its lines, without a gap.
+        However it ends, by an error or by Ctrl-C, each partition holds the first of its lines, without a gap.
 
         Args:
             frames: all lines of the feed, those that the topic holds included.
@@ -84,10 +83,10 @@ class Feed:
         on_progress()
 
     def _send(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
-        """Send frames until they end, or there is trouble.
+        """Send frames until they end, or one fails.
 
-        The first frame of each partition has to arrive before the next one is sent: of a producer that has written
-        nothing there, brokers take any batch first, also the one behind a batch that they refused.
+        The first frame of each partition must arrive before the next one is sent: from a producer that has written
+        nothing there yet, brokers accept any batch, even the one after a batch that they refused.
         """
         partitions, firsts = self._place.partitions, frozenset(self._place.next_lines.values())
         marked_every = partitions * MARK_EVERY
@@ -145,7 +144,7 @@ class Feed:
                 return
 
     def _settle(self) -> None:
-        """Wait until all that was sent is acknowledged or has failed; what the broker is silent about is given up."""
+        """Wait until all that was sent is acknowledged or has failed; give up what the broker does not answer for."""
         self._await_all()
         if len(self._producer):
             self._producer.purge()
@@ -159,7 +158,7 @@ class Feed:
             self._poll(0)
 
     def _poll(self, wait_s: float) -> None:
-        """Take what the client has to tell, and see that the broker acknowledges what it is sent."""
+        """Take what the client reports, and see that the broker acknowledges what it is sent."""
         self._serve(self._producer.poll, wait_s)
         now_s, acknowledged = monotonic(), self.acknowledged
         if acknowledged > self._acknowledged_before or not len(self._producer):
@@ -170,7 +169,7 @@ class Feed:
             self._trouble.setdefault(f"{reason}; {self._client_error}" if self._client_error else reason)
 
     def _serve(self, serve: Callable[[float], int], wait_s: float = LOOK_S) -> None:
-        """Let the client report what failed. It says first that it can go on no longer, and then for which frame."""
+        """Let the client report what failed: first that it cannot go on, then which frame is the cause."""
         try:
             serve(wait_s)
         except KafkaException as error:
@@ -187,6 +186,6 @@ class Feed:
             self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
 
     def _note_error(self, error: KafkaError) -> None:
-        """Keep what the client said last of its connections; it mends them by itself."""
+        """Keep the last error of the client's connections; it mends them by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._client_error = text_of_error(error)
