@@ -24,10 +24,8 @@ class Kind(StrEnum):
     CONSERVATION = "conservation"
     TOTAL = "total"
     FRAME_MISSING = "frame missing"  # these are about the republished stream
-    FRAME_DOUBLED = "frame doubled"
     FRAME_TOO_MANY = "frame too many"
     FRAME_DIFFERS = "frame differs"
-    FRAME_OUT_OF_ORDER = "frame out of order"
     CLOSED_EARLY = "closed early"  # no contradiction: the log proves neither value
 
 

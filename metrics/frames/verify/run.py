@@ -1,6 +1,6 @@
 """Verifying: the state, the input and the outputs of a consumer group, read once more and held against each other."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import merge
 from itertools import chain
@@ -21,11 +21,11 @@ from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged, PartitionJudge, Received
 from metrics.frames.verify.rejected import RejectedRecords
-from metrics.frames.verify.republished.findings import Places, Republished, nothing_found
-from metrics.frames.verify.republished.reader import Republishing
+from metrics.frames.verify.republished import Republished, TimestampLimits, tell
 from metrics.frames.verify.snapshot import Snapshot
+from metrics.frames.verify.stream import Stream
 from metrics.frames.verify.wholeness import is_whole
-from metrics.kafka.clients import open_admin, open_backward_reader, open_reader
+from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.timestamps import stamp_ms
 from metrics.text import numbered
@@ -63,8 +63,8 @@ class Verification:
         self.terms: list[Row] = []
         self.republished: Republished | None = None
         self._compares_stream = bool(snapshot.republished) and asked == ALL_TIME
-        again = [*snapshot.input, *snapshot.republished] if self._compares_stream else []
-        self.frames = sum(max(0, span.end - span.start) for span in (*snapshot.input, *again))
+        stream = snapshot.republished if self._compares_stream else []
+        self.frames = sum(max(0, span.end - span.start) for span in (*snapshot.input, *stream))
         self._in_use = in_use
         self._consumer = consumer
         self._settings = settings
@@ -80,7 +80,7 @@ class Verification:
         """Read everything, and note what differs.
 
         First the outputs alone: what is out of order there, and what the rejected topic tells of frames that came too
-        late. Then the input and the outputs side by side. Then the input and the republished stream, from their ends.
+        late. Then the input and the outputs side by side. Then the republished stream.
         """
         snapshot, progress = self._snapshot, Progress(on_progress)
         strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
@@ -94,9 +94,10 @@ class Verification:
             self.findings.remarks.append(
                 f"the group was reset: averages are verified from {rfc3339(since)}, and not the conservation law"
             )
+        stream = self._stream(rejected.not_republished) if self._compares_stream else None
         self.terms = audit(
             self.state,
-            [self._judged(streams, span, rejected, progress) for span in snapshot.input],
+            [self._judged(streams, span, rejected, progress, stream) for span in snapshot.input],
             {size_s: Outputs(self._in_order(size_s, streams), strays[size_s].by_start) for size_s in strays},
             rejected,
             self.findings,
@@ -106,37 +107,32 @@ class Verification:
             is_complete=not self._incomplete and not since,
             is_settled=snapshot.is_settled,
         )
-        if self._compares_stream:
-            self._compare_stream(rejected.not_republished, progress)
+        if stream is not None:
+            self._compare_stream(stream, progress)
 
-    def _compare_stream(self, left_out: Mapping[int, Collection[int]], progress: Progress) -> None:
-        """Hold the republished stream against the input."""
-        stream = self._settings.output_stream or ""
+    def _stream(self, left_out: Mapping[int, Collection[int]]) -> Stream | None:
+        """Return the republished stream, to be compared with the frames that are read; None where it cannot be."""
         if not self._snapshot.is_settled:
             self.findings.remarks.append(
-                f"{stream} was not compared: while the job commits so often, no state is of the same moment"
+                f"{self._settings.output_stream} was not compared: "
+                "while the job commits so often, no state is of the same moment"
             )
-            return
+            return None
         if frames := sum(map(len, left_out.values())):
             self.findings.remarks.append(
                 f"{numbered(frames, 'frame')} could not be republished: "
                 f"rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, and counted"
             )
-        places = Places(self._settings.input_topic, stream)
-        self.republished = nothing_found(self.findings.most)
-        consumer = open_backward_reader(self._settings)
-        try:
-            republishing = Republishing(
-                consumer,
-                self._snapshot,
-                self._in_use.limits[stream],
-                left_out,
-                progress,
-            )
-            republishing.compare(places, self._incomplete, self.republished)
-        finally:
-            consumer.close()
-        self.republished.tell(places, self.findings)
+        return Stream(self._consumer, self._snapshot, left_out)
+
+    def _compare_stream(self, stream: Stream, progress: Progress) -> None:
+        topic = self._settings.output_stream or ""
+        limits = self._in_use.limits[topic]
+        self.republished = stream.compare(
+            self._incomplete, TimestampLimits(limits.behind_ms, limits.ahead_ms), progress
+        )
+        was_reset = bool(self.state.counted_since)
+        tell(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
 
     def _in_order(self, size_s: int, streams: Streams) -> Iterator[Published]:
         parts = [in_order(self._records(streams, size_s, span)) for span in self._snapshot.outputs[size_s]]
@@ -167,8 +163,10 @@ class Verification:
             place = f"{span.topic}/{span.partition} offset {message.offset()}"
             yield read_record(size_s, message.key(), message.value(), place)
 
-    def _judged(self, streams: Streams, span: Span, rejected: RejectedRecords, progress: Progress) -> Iterator[Judged]:
-        received = map(_received, progress.over(span, streams.of(span.topic, span.partition)))
+    def _judged(
+        self, streams: Streams, span: Span, rejected: RejectedRecords, progress: Progress, stream: Stream | None
+    ) -> Iterator[Judged]:
+        received = _received(progress.over(span, streams.of(span.topic, span.partition)), stream)
         told = rejected.told(span.partition, self.state.partitions[span.partition])
         return PartitionJudge(span.partition, received, self.state.rules, told).judged()
 
@@ -192,10 +190,15 @@ class Verification:
         return is_whole(self._consumer, span, self.state.partitions[span.partition])
 
 
-def _received(message: Message) -> Received:
-    recorded_at_ms = stamp_ms(message)
-    recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
-    return Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
+def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Received]:
+    """Yield the records of a partition of the input; the stream is told of each."""
+    for message in messages:
+        recorded_at_ms = stamp_ms(message)
+        recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
+        received = Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
+        if stream is not None:
+            stream.expect(message.partition() or 0, message, received)
+        yield received
 
 
 @contextmanager

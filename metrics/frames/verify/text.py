@@ -8,7 +8,7 @@ from rich.table import Table
 
 from metrics.frames.core.windows import SECOND_S
 from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
-from metrics.frames.verify.republished.findings import Republished
+from metrics.frames.verify.republished import Republished
 from metrics.frames.verify.run import Verification
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import say_table
@@ -55,7 +55,7 @@ def _lines(verification: Verification) -> list[str]:
     )
     lines = [compared]
     if verification.republished is not None:
-        lines.append(f"compared {numbered(verification.republished.compared.total(), 'republished frame')}")
+        lines.append(f"compared {numbered(verification.republished.compared, 'republished frame')}")
     if undecided := findings.counts[Kind.CLOSED_EARLY]:
         lines.append(
             f"closed early: {numbered(undecided, 'second')}, and "
@@ -114,10 +114,10 @@ def _republished(found: Republished | None) -> dict[str, Any] | None:
         return None
     begins = {str(number): offset for number, offset in sorted(found.begins.items())}
     return {
-        "compared": found.compared.total(),
+        "compared": found.compared,
         "from_offsets": begins,
-        "older": found.older.total(),
-        "timestamps_moved": found.moved.total(),
+        "older": found.older,
+        "timestamps_moved_in": found.moved,
         "undecided": found.undecided,
     }
 

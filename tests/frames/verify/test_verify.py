@@ -364,37 +364,50 @@ def forge_stream(application: Application, forged: dict[int, list[tuple[bytes, i
     application.variables["OUTPUT_STREAM"] = topic
 
 
-def test_whatever_is_done_to_republished_frames_is_found_and_named_with_its_place(application: Application) -> None:
-    #   offsets in the input: rubbish is 0 and 5, frames are 1 to 4 and 6 to 11
+def test_whatever_is_done_to_republished_frames_is_found_in_its_partition(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null", "--partitions", "3")
-    frames = send_ten(application, 3)
+    application.run("prepare-topics", "/dev/null", "--partitions", "6")
+    frames = send_ten(application, 6)
     application.run("--until-end")
-    assert "compared 30 republished frames\n" in application.run("verify")
+    assert "compared 60 republished frames\n" in application.run("verify")
     right = [(value, STAMP) for value in frames]
     forge_stream(
         application,
         {
-            0: [*right[:3], *right[4:8], right[7], *right[8:]],  # the fourth is missing, the eighth is doubled
-            1: [*right[:5], (right[5][0] + b" ", STAMP), *right[6:9], (right[9][0], STAMP + 1)],
-            2: [*right[:2], right[3], right[2], *right[4:], (b"no frame", STAMP)],
+            0: [*right[:3], *right[4:]],  # one is missing
+            1: [*right[:8], right[7], *right[8:]],  # doubled
+            2: [*right[:5], (right[5][0] + b" ", STAMP), *right[6:]],
+            3: [*right[:9], (right[9][0], STAMP + 1)],
+            4: [*right, (b"no frame", STAMP)],
+            5: [*right[:2], right[3], right[2], *right[4:]],  # out of order, which is not compared
         },
     )
     found = verdict(application, exit_code=1)
     name, forged = application.topic("frames"), application.topic("forged")
     assert [(at["kind"], at["recount"], at["published"], at["note"]) for at in found["differences"]] == [
-        ("frame missing", f"{name}/0 offset 4", "", ""),
-        ("frame doubled", f"{name}/0 offset 9", f"{forged}/0 offset 6", ""),
-        ("frame differs", f"{name}/1 offset 7", f"{forged}/1 offset 5", "not the same bytes"),
-        (
-            "frame differs",
-            f"{name}/1 offset 11",
-            f"{forged}/1 offset 9",
-            f"timestamp {STAMP + 1} ms instead of {STAMP} ms",
-        ),
-        ("frame out of order", f"{name}/2 offset 4", f"{forged}/2 offset 2", ""),
-        ("frame too many", "", f"{forged}/2 offset 10", ""),
+        ("frame missing", f"10 frames of {name}/0", f"9 frames in {forged}/0", ""),
+        ("frame too many", f"10 frames of {name}/1", f"11 frames in {forged}/1", ""),
+        ("frame differs", f"10 frames of {name}/2", f"10 frames in {forged}/2", ""),
+        ("frame differs", f"10 frames of {name}/3", f"10 frames in {forged}/3", "not the same timestamps"),
+        ("frame too many", f"10 frames of {name}/4", f"11 frames in {forged}/4", ""),
     ]
+    assert found["republished"]["compared"] == 20
+
+
+def test_a_key_or_a_header_that_is_not_the_frames_is_found(application: Application) -> None:
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    frames = send_ten(application, 2)
+    application.run("--until-end")
+    right = [(value, STAMP) for value in frames]
+    forge_stream(application, {0: right[:9], 1: right[:9]})
+    how: dict[str, Any] = {"partition": 0, "key": b"k0", "headers": TRACE, "timestamp": STAMP}
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    for other in ({"key": b"k1"}, {"partition": 1, "key": b"k1", "headers": TRACE[:1]}):
+        producer.produce(application.topic("forged"), frames[9], **how | other)
+    assert producer.flush(TIMEOUT_S) == 0
+    found = verdict(application, exit_code=1)
+    assert found["counts"] == {"frame differs": 2}
 
 
 def test_a_stream_that_was_switched_on_later_or_holds_less_is_compared_from_there_on(application: Application) -> None:

@@ -1,1 +1,0 @@
-"""The republished stream compared with the frames that were consumed."""

@@ -1,0 +1,93 @@
+"""The republished stream, and the frames that it must hold, summed up as they are read."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
+
+from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.verify.judge import Received
+from metrics.frames.verify.republished import Comparison, Records, Republished, TimestampLimits
+from metrics.frames.verify.snapshot import Snapshot
+from metrics.frames.verify.sums import Sum
+from metrics.kafka.headers import headers_of
+from metrics.kafka.reader import Progress, Span, Streams
+from metrics.kafka.timestamps import stamp_ms
+
+
+class Stream:
+    """A republished stream that is compared with its input: first the input is read, frame by frame, then the stream.
+
+    Args:
+        left_out: offsets, by partition, of frames that the topic did not take; they are dead letters instead.
+    """
+
+    def __init__(self, consumer: Consumer, snapshot: Snapshot, left_out: Mapping[int, Collection[int]]) -> None:
+        self._consumer = consumer
+        self._input = {span.partition: span for span in snapshot.input}
+        self._copies = {span.partition: span for span in snapshot.republished}
+        self._left_out = left_out
+        self._frame_sums = {number: Sum() for number in self._input}
+        self._copy_sums: dict[int, Sum] = {}
+
+    def expect(self, partition: int, message: Message, received: Received) -> None:
+        """Note a record of the input; if it is a frame, the stream must hold it."""
+        if isinstance(received.frame, Frame) and received.offset not in self._left_out.get(partition, ()):
+            _add_frame(self._frame_sums[partition], message)
+
+    def compare(self, incomplete: Collection[int], limits: TimestampLimits, progress: Progress) -> Republished:
+        """Read the stream, and compare it with what was noted.
+
+        Args:
+            incomplete: partitions of the input whose first frames are gone.
+        """
+        for number, span in self._copies.items():
+            self._copy_sums[number] = Sum()
+            for message in progress.over(span, self._records(span)):
+                _add_copy(self._copy_sums[number], message)
+        frames, copies = (next(iter(spans.values())).topic for spans in (self._input, self._copies))
+        return Comparison(
+            Records(frames, self._frame_sums, self._last_frames),
+            Records(copies, self._copy_sums, self._last_copies),
+            incomplete,
+            limits,
+        ).run()
+
+    def _last_frames(self, partition: int, most: int) -> Sum:
+        span, found = self._input[partition], Sum()
+        left_out = self._left_out.get(partition, ())
+        frames = (message for message in self._records(span) if _is_frame(message, left_out))
+        for message in islice(frames, self._frame_sums[partition].records - most, None):
+            _add_frame(found, message)
+        if not found.records:
+            found.first = span.end
+        return found
+
+    def _last_copies(self, partition: int, most: int) -> Sum:
+        found = Sum()
+        for message in islice(self._records(self._copies[partition]), self._copy_sums[partition].records - most, None):
+            _add_copy(found, message)
+        return found
+
+    def _records(self, span: Span) -> Iterator[Message]:
+        return Streams(self._consumer, [span]).of(span.topic, span.partition)
+
+
+def _is_frame(message: Message, left_out: Collection[int]) -> bool:
+    return isinstance(read_frame(message.value()), Frame) and message.offset() not in left_out
+
+
+def _add_frame(found: Sum, message: Message) -> None:
+    """Add a frame as it is republished: with the first millisecond of 1970 for a timestamp of 0."""
+    timestamp_ms = stamp_ms(message)
+    _add(found, message, None if timestamp_ms is None else max(1, timestamp_ms))
+
+
+def _add_copy(found: Sum, message: Message) -> None:
+    """Add a record of the stream; a topic may stamp its records itself."""
+    is_own = message.timestamp()[0] != TIMESTAMP_LOG_APPEND_TIME
+    _add(found, message, stamp_ms(message) if is_own else None)
+
+
+def _add(found: Sum, message: Message, timestamp_ms: int | None) -> None:
+    found.add(message.offset() or 0, message.key(), message.value(), headers_of(message), timestamp_ms)

@@ -1,0 +1,72 @@
+"""Records of a topic summed up, so that two sets of them can be compared without keeping either."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from metrics.kafka.headers import Headers
+
+_BITS = 128
+
+
+class Sum:
+    """Number of some records, and the sum of their hashes.
+
+    Each record is hashed to 128 bits by BLAKE2b, and the hashes are added modulo 2**128: MSet-Add-Hash (Clarke et al.,
+    Incremental Multiset Hash Functions, 2003). Equal sets of records have equal sums, in whatever order they come. By
+    accident, others have them with a chance of 2**-128; it is no proof against somebody who forges records to that end.
+
+    Attributes:
+        records: how many.
+        content: sum over key, value and headers.
+        stamped: sum over key, value, headers and timestamp.
+        stamps_ms: sum of the timestamps.
+        unstamped: how many have no timestamp of their own; they are not in the two sums of timestamps.
+        first: offset of the first one; -1 without any.
+    """
+
+    def __init__(self) -> None:
+        self.records = self.content = self.stamped = self.stamps_ms = self.unstamped = 0
+        self.first = -1
+
+    def add(
+        self, offset: int, key: bytes | None, value: bytes | None, headers: Headers | None, timestamp_ms: int | None
+    ) -> None:
+        """Add a record.
+
+        Args:
+            headers: None if they cannot be read.
+            timestamp_ms: None if it is not the record's own.
+        """
+        if not self.records:
+            self.first = offset
+        content = _hash((key, value, headers))
+        self.records += 1
+        self.content = (self.content + content) % 2**_BITS
+        if timestamp_ms is None:
+            self.unstamped += 1
+        else:
+            self.stamped = (self.stamped + _hash((content.to_bytes(_BITS // 8), timestamp_ms))) % 2**_BITS
+            self.stamps_ms += timestamp_ms
+
+    def has_records_of(self, other: "Sum") -> bool:
+        """Tell whether both are of the same records, timestamps aside."""
+        return (self.records, self.content) == (other.records, other.content)
+
+
+def total(sums: Iterable[Sum]) -> Sum:
+    """Return the sum over several partitions; it has no first offset."""
+    found = Sum()
+    for each in sums:
+        found.records += each.records
+        found.content = (found.content + each.content) % 2**_BITS
+        found.stamped = (found.stamped + each.stamped) % 2**_BITS
+        found.stamps_ms += each.stamps_ms
+        found.unstamped += each.unstamped
+    return found
+
+
+def _hash(parts: object) -> int:
+    """Hash what MessagePack writes without ambiguity: texts, bytes, numbers, lists of these, and None."""
+    return int.from_bytes(blake2b(msgspec.msgpack.encode(parts), digest_size=_BITS // 8).digest())
