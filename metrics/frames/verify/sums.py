@@ -1,11 +1,9 @@
 """Records of a topic summed up, so that two sets of them can be compared without keeping either."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
-
-from metrics.kafka.headers import Headers
 
 _BITS = 128
 
@@ -31,7 +29,12 @@ class Sum:
         self.first = -1
 
     def add(
-        self, offset: int, key: bytes | None, value: bytes | None, headers: Headers | None, timestamp_ms: int | None
+        self,
+        offset: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, str | bytes | None]] | None,
+        timestamp_ms: int | None,
     ) -> None:
         """Add a record.
 

@@ -410,6 +410,19 @@ def test_a_key_or_a_header_that_is_not_the_frames_is_found(application: Applicat
     assert found["counts"] == {"frame differs": 2}
 
 
+def test_frames_that_a_reset_let_republish_again_are_too_many_and_the_reset_is_named(application: Application) -> None:
+    application.variables["OUTPUT_STREAM"] = application.topic("republished")
+    application.run("prepare-topics", "/dev/null")
+    send_ten(application)
+    application.run("--until-end")
+    application.run("reset-offsets", "--to", "offset:6", "--execute")
+    application.run("--until-end")
+    found = verdict(application, exit_code=1)
+    [doubled] = [difference for difference in found["differences"] if difference["of"] == "republished"]
+    assert (doubled["kind"], doubled["recount"].split()[0]) == ("frame too many", "10")
+    assert (doubled["published"].split()[0], doubled["note"][:19]) == ("16", "the group was reset")
+
+
 def test_a_stream_that_was_switched_on_later_or_holds_less_is_compared_from_there_on(application: Application) -> None:
     #   input offsets    0 … 4   (5)  6 7 8 9  (10)  11 … 16
     #   gone later       ———————————————————
