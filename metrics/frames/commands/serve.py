@@ -2,7 +2,9 @@
 
 import os
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated
+from socket import socket
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +15,9 @@ from metrics.frames.live.reader import Reader
 from metrics.frames.live.view import LiveView, Outage
 from metrics.frames.settings import Settings
 from metrics.terminal.console import note, say, warn
+
+if TYPE_CHECKING:
+    from metrics.web.server import Server
 
 IPAddress = IPv4Address | IPv6Address
 END_S = 0.3
@@ -36,12 +41,7 @@ def serve(
 
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
-    # NiceGUI resolves this folder when it is imported, also where the working folder is gone. Nothing is stored in it,
-    # so it need not be one that can be written: with a read-only root there is none.
-    os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
-    from metrics.frames.web.system import ABOUT, TITLE, system
-    from metrics.web.app import create_app
-    from metrics.web.server import Server, listen
+    from metrics.web.server import listen
 
     listening = listen(
         host,
@@ -50,28 +50,42 @@ def serve(
         now="choose another one: python app.py serve --port 8001",
     )
     with listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
-        address, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
-        if settings.api_token is None and not address.is_loopback:
+        if settings.api_token is None and not _address(listening).is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
         keep = kept(settings)
         live = LiveView(keep)
+        server = _server(listening, live, settings, stopping)
         reader = Reader(settings, live, keep)
-        outages = _Outages()
-        frames = system(live, settings)
-        app = create_app([frames], title=TITLE, about=ABOUT, token=settings.api_token, is_loopback=address.is_loopback)
-        web = Server(
-            app,
-            stopping,
-            on_start=lambda: _say_where(address, port),
-            on_tick=lambda: outages.report(live.outage),
-            on_stop=frames.stop,
-        )
         reader.start()
         try:
-            web.run([listening])
+            server.run([listening])
         finally:
             reader.stop()
             reader.join(END_S)
+
+
+def _server(listening: socket, live: LiveView, settings: Settings, stopping: Event) -> "Server":
+    """Return the server of the systems' pages and routes."""
+    # NiceGUI resolves this folder when it is imported, also where the working folder is gone. Nothing is stored in it,
+    # so it need not be one that can be written: with a read-only root there is none.
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
+    from metrics.frames.web.system import ABOUT, TITLE, system
+    from metrics.web.app import create_app
+    from metrics.web.server import Server
+
+    address, outages, frames = _address(listening), _Outages(), system(live, settings)
+    app = create_app([frames], title=TITLE, about=ABOUT, token=settings.api_token, is_loopback=address.is_loopback)
+    return Server(
+        app,
+        stopping,
+        on_start=lambda: _say_where(address, listening.getsockname()[1]),
+        on_tick=lambda: outages.report(live.outage),
+        on_stop=frames.stop,
+    )
+
+
+def _address(listening: socket) -> IPAddress:
+    return ip_address(listening.getsockname()[0])
 
 
 def _say_where(address: IPAddress, port: int) -> None:

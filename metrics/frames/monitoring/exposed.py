@@ -1,6 +1,6 @@
-"""What the main job exposes: written by the thread of the loop, a few times a second, read by whoever asks.
+"""What the main job exposes: written by the loop's thread a few times a second, read by the server's.
 
-The hot path knows nothing of it: counters are those of the committed state, which the loop makes for the commit anyway.
+The hot path is not touched: counters are those of the committed state, which the loop makes for the commit anyway.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from metrics.frames.job.processor import FrameProcessor
 from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
 from metrics.kafka.job.transaction import call_s
 
-# A batch holds what 5 ms bring, a thousand frames at the most; a commit takes some milliseconds, on a bad day 20 s.
+# A batch is what arrives in 5 ms, at most a thousand frames; a commit takes a few milliseconds, on a bad day 20 s.
 BATCH_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 COMMIT_BUCKETS_S = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 STEPS = 3
@@ -23,10 +23,10 @@ STARTING = "starting: the group is not taken over yet"
 
 
 class Committed(NamedTuple):
-    """How things stood at a commit.
+    """The job as of a commit.
 
     Attributes:
-        lags: records waiting, for each partition whose end is known.
+        lags: unread records, by partition, where its end is known.
         at_s: wall time of the commit, in seconds since the epoch.
         seen_at_s: the same moment by time.monotonic.
     """
@@ -39,16 +39,16 @@ class Committed(NamedTuple):
 
 
 class Exposed:
-    """The last commit, how long batches and commits take, and what keeps the job from being ready: a watcher.
+    """Listener that keeps the last commit, the durations of batches and commits, and why the job is not ready.
 
     Everything may be read from any thread.
 
     Args:
-        broker_timeout_s: for how long the job tries to reach a broker that is away; the loop does not turn meanwhile.
+        broker_timeout_s: how long the job tries to reach a broker that is away; the loop does not turn meanwhile.
 
     Attributes:
-        registry: holds the histograms and what else is counted for this process; whoever serves adds to it.
-        committed_last: the last commit; None while nothing was taken over.
+        registry: the histograms and counters of this process; the server adds to it.
+        committed_last: the last commit; None before the job has taken over.
     """
 
     def __init__(self, broker_timeout_s: int) -> None:
@@ -56,13 +56,13 @@ class Exposed:
         self.registry = CollectorRegistry()
         self.committed_last: Committed | None = None
         self._waits_for = STARTING
-        self._trouble = ""
+        self._outage = ""
         self._job: FrameProcessor | None = None
         self._broker_timeout_s = broker_timeout_s
         self._turned_at_s: float | None = None
         self._batch_s = Histogram(
             "frames_batch_duration_seconds",
-            "Time to decode and log a batch of frames; to wait for them is no part of it.",
+            "Time to decode and log a batch of frames, excluding the wait for it.",
             registry=self.registry,
             buckets=BATCH_BUCKETS_S,
         )
@@ -74,74 +74,73 @@ class Exposed:
         )
         self._aborted = Counter(
             "frames_transactions_aborted",
-            "Transactions that were lost: nothing of them is visible, and what they held was done anew.",
+            "Transactions that were aborted: nothing in them is visible, and their frames were counted again.",
             registry=self.registry,
         )
 
     def why_not_ready(self) -> str | None:
-        """Return in words why the job does not do its work now; None if it does.
+        """Return in words why the job does no work now; None if it does.
 
-        It does while it commits, every two seconds at the latest: so the broker answers and the state is known.
+        It commits at least every two seconds while it works, so the broker answers and the state is known.
         """
         last = self.committed_last
         if last is None:
             return self._waits_for
-        silence_s = monotonic() - last.seen_at_s
-        if silence_s <= HEARTBEAT_TIMEOUT_S:
+        since_s = monotonic() - last.seen_at_s
+        if since_s <= HEARTBEAT_TIMEOUT_S:
             return None
-        trouble = self._trouble
-        return f"no commit for {silence_s:.0f} s" + (f"; {trouble}" if trouble else "")
+        return f"no commit for {since_s:.0f} s" + (f"; {self._outage}" if self._outage else "")
 
     def why_not_alive(self) -> str | None:
         """Return in words that the loop has not turned for longer than a broker can make it wait; None if it has.
 
-        A commit has two steps, and an abort follows where they fail; each returns or is given up within call_s. Then
-        the broker is known to be away, and tried again for broker_timeout_s.
+        A commit has two steps, and an abort follows if they fail; each returns or is given up within call_s. Then the
+        broker is known to be away, and is retried for broker_timeout_s.
         """
         turned_at_s = self._turned_at_s
         if turned_at_s is None:
             return None
         still_s = monotonic() - turned_at_s
-        limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._trouble else 0)
+        limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._outage else 0)
         return f"the loop stands still: it has not turned for {still_s:.0f} s" if still_s > limit_s else None
 
     def stand_by(self, line: str) -> None:
-        """Note what is waited for: while another instance may be active, its counters are not ours to tell."""
+        """Forget the last commit and say what the job waits for: another instance may be active and expose its own."""
         self.committed_last = None
         self._turned_at_s = None
         self._waits_for = line
 
     def begin(self, job: FrameProcessor) -> None:
-        """Begin with a job that has taken over, and thereby committed its state."""
+        """Expose a job that has taken over, and thereby committed its state."""
         self._job = job
         self._turned_at_s = monotonic()
         self._take(job.counter.state())
 
     def closed(self, record: Record) -> None:
-        """Do nothing: the state of the commit holds how many were closed."""
+        """Do nothing: the committed state includes how many were closed."""
 
     def committed(self, state: State, took_s: float) -> None:
-        """Take what was committed."""
+        """Expose a commit."""
         self._turned_at_s = monotonic()
         self._commit_s.observe(took_s)
-        self._trouble = ""
+        self._outage = ""
         self._take(state)
 
     def rewound(self) -> None:
-        """Count a transaction that was lost."""
+        """Count an aborted transaction."""
         self._turned_at_s = monotonic()
         self._aborted.inc()
 
     def read(self, frames: int, took_s: float) -> None:
-        """Take how long a batch took; one without frames is none, but tells that the loop turns."""
+        """Observe how long a batch took; an empty one only shows that the loop turns."""
         self._turned_at_s = monotonic()
         if frames:
             self._batch_s.observe(took_s)
 
     def troubled(self, what: str) -> None:
-        """Keep what is wrong until the next commit."""
+        """Keep the outage until the next commit."""
         self._turned_at_s = monotonic()
-        self._trouble = what
+        self._outage = what
 
     def _take(self, state: State) -> None:
         assert self._job is not None

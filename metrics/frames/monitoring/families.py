@@ -1,7 +1,7 @@
-"""The last commit as families of metrics, made when somebody asks.
+"""The last commit as metric families, made for each scrape.
 
-Names and units are those of Prometheus' conventions. What counts, counts all runs of the consumer group: so it goes on
-over restarts, and a rate has no dip there.
+Names and units follow Prometheus' conventions. Counters run over all runs of the consumer group, so that a restart is
+no dip in a rate.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +19,10 @@ from metrics.frames.settings import Settings
 
 
 class _OfPartition(NamedTuple):
-    """A metric that each partition has.
+    """A metric of each partition.
 
     Attributes:
-        value: reads it from the partition's state; None where it has none yet.
+        value: reads it from the partition's state; None if it has none yet.
     """
 
     family: type[CounterMetricFamily] | type[GaugeMetricFamily]
@@ -37,24 +37,27 @@ _OF_PARTITION = (
         CounterMetricFamily, "frames_counted", "Frames that count for their second.", lambda at: at.tally.counted
     ),
     _OfPartition(
-        CounterMetricFamily, "frames_late", "Frames that came after their second was closed.", lambda at: at.tally.late
+        CounterMetricFamily,
+        "frames_late",
+        "Frames that arrived after their second was closed.",
+        lambda at: at.tally.late,
     ),
     _OfPartition(
         CounterMetricFamily,
         "frames_late_in_minute",
-        "Those of frames_late_total that still count for their minute; the others are rejected.",
+        "Late frames that still count for their minute; the others are rejected.",
         lambda at: at.tally.joined,
     ),
     _OfPartition(
         CounterMetricFamily,
         "frames_lost",
-        "Frames that were gone from the topic before their second was closed, which --accept-loss has accepted.",
+        "Frames deleted from the topic before their second was closed, as accepted by --accept-loss.",
         lambda at: at.tally.lost,
     ),
     _OfPartition(
-        GaugeMetricFamily, "frames_held", "Frames that wait for proof of a time far ahead.", lambda at: at.tally.held
+        GaugeMetricFamily, "frames_held", "Frames held until a time far ahead is proved.", lambda at: at.tally.held
     ),
-    _OfPartition(GaugeMetricFamily, "frames_open", "Frames counted whose second is open.", lambda at: at.open),
+    _OfPartition(GaugeMetricFamily, "frames_open", "Counted frames in open seconds.", lambda at: at.open),
     _OfPartition(
         GaugeMetricFamily, "frames_position_offset", "Offset of the next record to read.", lambda at: at.position
     ),
@@ -68,7 +71,7 @@ _OF_PARTITION = (
 
 
 class Families(Collector):
-    """Makes the families of an application's last commit; where another instance is active, only `frames_ready`."""
+    """Collector of the last commit; while another instance is active, of `frames_ready` alone."""
 
     def __init__(self, settings: Settings, exposed: Exposed) -> None:
         self._settings = settings
@@ -112,30 +115,28 @@ def _of_partition(metric: _OfPartition, last: Committed) -> Metric:
 
 
 def _lags(last: Committed) -> Metric:
-    family = GaugeMetricFamily(
-        "frames_lag_records", "Records that are not read yet, at most: by offsets.", labels=["partition"]
-    )
+    family = GaugeMetricFamily("frames_lag_records", "Unread records, at most: by offsets.", labels=["partition"])
     return _labelled(family, sorted(last.lags.items()))
 
 
 def _rejected(last: Committed) -> Metric:
-    """Every reason has a value, 0 too: what appears when it first happens has no rate."""
-    rejected = {str(reason): 0 for reason in Reason if reason not in NOT_REPUBLISHED}  # such a frame counts
+    """Return rejected frames by reason, zeros included: a series that first appears at 1 has no rate."""
+    rejected = {str(reason): 0 for reason in Reason if reason not in NOT_REPUBLISHED}  # these frames count
     for at in last.state.partitions.values():
         for reason, frames in at.tally.rejected.items():
             rejected[reason] = rejected.get(reason, 0) + frames
-    meaning = "Frames that went to the rejected topic; late ones, if they count for no minute either."
+    meaning = "Frames sent to the rejected topic; of late ones, those that do not count for their minute either."
     return _labelled(CounterMetricFamily("frames_rejected", meaning, labels=["reason"]), rejected.items())
 
 
 def _windows_closed(last: Committed) -> Metric:
     closed = {"second": last.state.seconds.windows, "minute": last.state.minutes.windows}
-    meaning = "Windows published, rows of 0 included."
+    meaning = "Windows published, zero rows included."
     return _labelled(CounterMetricFamily("frames_windows_closed", meaning, labels=["size"]), closed.items())
 
 
 def _watermark(last: Committed) -> Iterator[Metric]:
-    """There is no watermark before the first frame."""
+    """Yield the watermark; there is none before the first frame."""
     watermark = last.state.closing_to
     if watermark:
         yield _gauge(

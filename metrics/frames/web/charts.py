@@ -190,6 +190,20 @@ def options(picture: Picture) -> dict[str, Any]:
             ":formatter": f"points => charts.told(points, {picture.kind.unit!r}, {picture.kind.size_s})",
         },
         "dataset": {"source": change.rows},
+        **_axes(change),
+        "series": [
+            _line(f"{picture.kind.unit}s", 1, "var(--count)", 1.5, "solid")
+            | {
+                "areaStyle": {"color": "var(--count)", "opacity": 0.18},
+                "markArea": {"silent": True, "data": change.areas},
+            },
+            _line(AVERAGE, 2, "var(--average)", 2, "dashed"),
+        ],
+    }
+
+
+def _axes(change: Change) -> dict[str, Any]:
+    return {
         "xAxis": {
             "type": "time",
             "min": change.begin_ms,
@@ -207,14 +221,6 @@ def options(picture: Picture) -> dict[str, Any]:
             "axisLabel": {"color": "var(--quiet)", "fontSize": 13},
             "splitLine": {"lineStyle": {"color": "var(--edge)"}},
         },
-        "series": [
-            _line(f"{picture.kind.unit}s", 1, "var(--count)", 1.5, "solid")
-            | {
-                "areaStyle": {"color": "var(--count)", "opacity": 0.18},
-                "markArea": {"silent": True, "data": change.areas},
-            },
-            _line(AVERAGE, 2, "var(--average)", 2, "dashed"),
-        ],
     }
 
 
