@@ -35,7 +35,7 @@ def add(
     add = partial(router.add_api_route, path, answer, response_model=None)
     add(methods=["GET"], tags=[tag], summary=summary, responses=responses, openapi_extra=more)
     add(methods=["HEAD"], include_in_schema=False)
-    router.routes.append(Route(path, _Refusal(), include_in_schema=False))
+    router.routes.append(Route(router.prefix + path, _Refusal(), include_in_schema=False))
 
 
 def json(answer: Any) -> Response:
