@@ -36,7 +36,7 @@ class Replay:
         self._counter.resume()
         self._ends = ends
         self._ended: set[int] = set()
-        self._holding = holding
+        self._holding = frozenset(holding)
         self._until = until
         self._close_to = close_to
 
@@ -65,6 +65,6 @@ class Replay:
 
     def _close(self) -> None:
         partitions = self._counter.partitions.items()
-        holding = [at.clock.watermark for number, at in partitions if number not in self._ended - {*self._holding}]
+        holding = [at.clock.watermark for number, at in partitions if number not in self._ended - self._holding]
         for _ in self._counter.close_to(min([self._close_to, *holding])):
             pass

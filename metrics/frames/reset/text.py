@@ -63,7 +63,7 @@ def warnings(plan: Plan) -> Iterator[str]:
     if not plan.is_whole:
         yield f"{plan.topic} no longer holds its first frames: windows that lack one are not published again"
     if plan.twice:
-        yield f"verify will find records twice, in {', '.join(plan.twice)}"
+        yield f"what comes again will be twice in {', '.join(plan.twice)}; verify reports its windows as doubled"
         if plan.closed_through is None:
             yield "to have each once: make these topics anew before the next run"
         else:
