@@ -1,4 +1,4 @@
-"""What a system says about its own topics: `topics` knows no system, and asks them."""
+"""The interface by which the command `topics` asks each system about its own topics."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -21,10 +21,10 @@ class TopicOwner(Protocol):
         """
 
     def positions(self, offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
-        """Return where the group goes on that has committed these offsets; nothing where it goes on at them."""
+        """Return the positions of the group that committed these offsets, where they differ from the offsets."""
 
     def check_deletion(self, admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:
-        """See that topics may be deleted; return what is lost with those of the system, a warning each.
+        """Check that topics may be deleted; return a warning for each loss to the system.
 
         Raises:
             TopicError: an instance of the system is active on one.

@@ -1,4 +1,4 @@
-"""`topics`: what the broker's topics hold and who reads them; topics are created and deleted."""
+"""`topics`: list what topics hold and who reads them; create and delete topics."""
 
 import sys
 from collections.abc import Collection, Sequence
@@ -25,13 +25,13 @@ from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
 
-# A topic of this name is the broker's own, and one of the hidden names at least some tool's.
+# Names of the broker's own topics begin with the first, those of its tools at least with the second.
 OWN_OF_BROKER = "__"
 HIDDEN = "_"
 
 
 class _ListByDefault(CommandGroup):
-    """Commands of which `list` may be left out: what is no command is a topic's name, or an option of `list`."""
+    """Commands with `list` as the default: any other first argument is a topic's name, or an option of `list`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
@@ -63,15 +63,15 @@ def list_topics(
         bool, typer.Option("--json", help="Print a JSON object a line and topic, for machines.")
     ] = False,
 ) -> None:
-    """Show what topics hold, of what time, and which consumer groups read them, with what lag; disturbing nobody.
+    """Show how much topics hold, from when to when, and how far behind each consumer group is; read-only.
 
-    *records* is a distance of offsets, up to the last committed record. Where transactions ended, or records were
-    compacted or aborted, some offsets hold none, so there are at most so many: `≤`.
+    *records* is a distance of offsets, up to the last committed record. Some offsets hold no record, because a
+    transaction ended there, or because the record was compacted away or aborted: `≤` marks an upper bound.
 
-    *first* and *last* are the timestamps of the first and last record: those of results are the starts of windows.
+    *first* and *last* are the timestamps of the first and last record; those of results are the starts of windows.
 
-    *lag* counts offsets, from the committed one on (of this application's groups, from their position on), and from the
-    first record on in a partition that the group has committed nothing of. ? is what the broker does not tell.
+    *lag* counts offsets from a group's position to the last record; in a partition without a committed offset, from the
+    first one. `?` means that the broker did not answer.
 
     Example: `python app.py topics frames --json`
     """
@@ -103,17 +103,17 @@ def create(
 ) -> None:
     """Create topics: all of them, or none where the broker refuses one.
 
-    Topics of this application (INPUT_TOPIC and so on) get the settings that `prepare-topics` gives them, and what is
-    asked on top. One that is there is left as it is, and an error if it is not as asked.
+    Topics that this application uses (such as INPUT_TOPIC) get the settings it needs, unless --config says otherwise. A
+    topic that exists stays as it is; it is an error if it differs from the options.
 
     Example: `python app.py topics create trial --partitions 4 --config retention.ms=3600000`
     """
     asked = Asked(partitions, replication_factor, _config_of(config or []))
-    defaults = {name: config for owner in _owners(ctx) for name, config in owner.defaults().items()}
+    defaults = {name: needed for owner in _owners(ctx) for name, needed in owner.defaults().items()}
     with broker_in_use(KafkaSettings) as settings:
         created = topic_changes.create(open_admin(settings), [*dict.fromkeys(names)], asked, defaults)
         for name, is_new in created.items():
-            say(f"topic {name}: {'created' if is_new else 'is there'}")
+            say(f"topic {name}: {'created' if is_new else 'exists'}")
 
 
 def delete(
@@ -122,12 +122,11 @@ def delete(
     *,
     is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete topics with all that they hold, once it was shown what that is, and somebody said yes.
+    """Delete topics and their contents, after showing them and asking for confirmation.
 
-    Where standard input is no terminal, nobody can be asked: then only --yes deletes, and without it this is a trial.
+    If standard input is not a terminal, --yes is required; without it, nothing is deleted.
 
-    While an instance of the main job is active, the topics of this application are not deleted. Nor are those of the
-    broker, which begin with __.
+    Topics that an active instance of this application uses are not deleted, nor are the broker's own (`__…`).
 
     Example: `python app.py topics delete trial`
     """
@@ -154,10 +153,10 @@ topics.command("delete", cls=Command)(reporting(delete))
 
 
 def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:
-    """Return names, each once, if there is a topic of each.
+    """Return names, each once.
 
     Raises:
-        TopicError: there is none of some.
+        TopicError: a topic does not exist.
     """
     if missing := [name for name in dict.fromkeys(names) if name not in existing]:
         raise TopicError(
@@ -188,7 +187,7 @@ def _look(
 
 
 def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
-    """Print what was found, for people."""
+    """Print topics as tables."""
     require_open()
     if found:
         topics_text.show(found)
@@ -197,7 +196,7 @@ def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
 
 
 def _print_as_json(found: Sequence[topic_facts.TopicFacts]) -> None:
-    """Print what was found, a JSON object a topic."""
+    """Print topics as JSON, one object per line."""
     say_lines(msgspec.json.encode(topic).decode() for topic in found)
 
 
@@ -205,13 +204,15 @@ def _config_of(texts: Sequence[str]) -> dict[str, str]:
     """Read settings of topics, such as `retention.ms=1000`.
 
     Raises:
-        SettingsError: one is none, or two are about the same.
+        SettingsError: one is malformed, or two contradict each other.
     """
     config: dict[str, str] = {}
     for text in texts:
         key, separator, value = text.partition("=")
         if not key or not separator:
-            raise SettingsError(f"--config {text} is no KEY=VALUE", now="write it as --config retention.ms=3600000")
+            raise SettingsError(
+                f"invalid --config {text}: not KEY=VALUE", now="write it as --config retention.ms=3600000"
+            )
         if config.setdefault(key, value) != value:
             raise SettingsError(f"--config gives {key} two values, {config[key]} and {value}", now="give one of them")
     return config
@@ -227,16 +228,16 @@ def _check_not_of_broker(names: Collection[str]) -> None:
 
 
 def _is_confirmed(names: Sequence[str]) -> bool:
-    """Ask whether topics are to be deleted.
+    """Ask for confirmation.
 
     Raises:
-        SettingsError: there is nobody to ask.
-        KeyboardInterrupt: the answer is Ctrl-C.
+        SettingsError: standard input is not a terminal.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     if sys.stdin is None or not sys.stdin.isatty():
         raise SettingsError(
-            "nothing is deleted: standard input is no terminal, so nobody can be asked",
-            now=f"to delete without being asked: python app.py topics delete {' '.join(names)} --yes",
+            "refusing to delete without confirmation: standard input is not a terminal",
+            now=f"to delete without confirmation: python app.py topics delete {' '.join(names)} --yes",
         )
     try:
         return typer.confirm(f"delete {numbered(len(names), 'topic')} for good?", default=False, err=True)

@@ -1,4 +1,4 @@
-"""What the command `topics` asks about the topics of frames; see metrics.cli.topic_owner."""
+"""Answers of frames to the command `topics`; see metrics.cli.topic_owner."""
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,8 @@ def defaults() -> Mapping[str, Mapping[str, str]]:
 def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
     """Return the positions of a group that counts frames.
 
-    Its offsets are those of the earliest frames that open windows need; the state beside them has the positions.
+    It commits restart offsets: those of the earliest frames that open windows need. The state beside them has the
+    positions.
     """
     found: dict[Partition, int] = {}
     for topic in {offset.topic for offset in offsets}:
@@ -47,7 +48,7 @@ def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
 
 
 def check_deletion(admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:
-    """See that no instance is active on topics in use; return what is lost with these."""
+    """Check that no instance is active on topics in use; return what is lost with these."""
     settings = dataclasses.replace(Settings.load(), bootstrap_servers=broker.bootstrap_servers)
     own = {variable: name for variable, name in settings.topics().items() if name in names}
     return [*_check_not_in_use(admin, settings, own.values()), *_losses(settings, own)] if own else []

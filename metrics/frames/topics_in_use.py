@@ -1,4 +1,4 @@
-"""The topics that frames uses: what they are created with, and whether they would lose frames or results."""
+"""The topics that frames uses: how they are created, and checks that none would lose frames or results."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -82,7 +82,7 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
 
 
 def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[str, str]) -> dict[str, int]:
-    """See that topics are there.
+    """Check that topics exist.
 
     Args:
         wanted: the topics, by the variables that name them.
@@ -107,10 +107,10 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
 
 
 class TopicsInUse(NamedTuple):
-    """What the loop must know of the topics.
+    """Facts about the topics that the job needs.
 
     Attributes:
-        input_id: id of the input topic; a topic that is made anew has another.
+        input_id: id of the input topic; it changes if the topic is deleted and created again.
         input_partitions: how many partitions the input topic has.
         limits: of each topic that is written to.
     """
@@ -121,7 +121,7 @@ class TopicsInUse(NamedTuple):
 
 
 def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
-    """See that all topics in use are there, and that the broker will keep the results.
+    """Check that all topics in use exist, and that the broker will keep the results.
 
     Raises:
         TopicError: a topic is missing, its retention would delete results, or it is compacted and frames go to it.

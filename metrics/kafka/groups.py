@@ -1,4 +1,4 @@
-"""Consumer groups, and where each goes on reading: some of them are asked at once."""
+"""Consumer groups and their positions; several groups are queried at once."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,9 +30,9 @@ class Group(NamedTuple):
     """A consumer group that has committed offsets.
 
     Attributes:
-        state: as the broker calls it: stable while members consume, empty without any. A group whose offsets are
-            committed by hand is empty. None where the broker does not tell.
-        positions: where it goes on in each partition, by topic and number.
+        state: the broker's word for it: stable while members consume, empty without any. A group whose members assign
+            partitions by hand is empty. None if the broker does not say.
+        positions: the next offset to read in each partition, by topic and number.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Groups(NamedTuple):
     """The groups that answered.
 
     Attributes:
-        are_all: false where there may be others, of which nothing is known.
-        remarks: what is not known, a line each.
+        are_all: false if there may be others.
+        remarks: what could not be found out, a line each.
     """
 
     groups: list[Group]
@@ -63,13 +63,13 @@ class _Listed(NamedTuple):
 def of_partitions(
     admin: AdminClient, settings: KafkaSettings, places: Sequence[TopicPartition], positions: Positions
 ) -> Groups:
-    """Ask for all groups, and where each goes on in some partitions.
+    """List all groups, with their positions in some partitions.
 
-    That takes ASK_TIMEOUT_S seconds for the list, and as long for the offsets of all, at most. Offsets in a transaction
-    that is not committed yet are not waited for.
+    Takes at most ASK_TIMEOUT_S seconds for the list, and as long for all offsets. Does not wait for offsets in an open
+    transaction.
 
     Args:
-        positions: returns, from a group's committed offsets, where it goes on in the partitions where not at these.
+        positions: returns positions that differ from a group's committed offsets, from these.
     """
     listed = _listed(admin)
     deadline = Deadline(ASK_TIMEOUT_S)
@@ -92,7 +92,7 @@ def of_partitions(
 
 
 def _listed(admin: AdminClient) -> _Listed:
-    """List the groups; again for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
+    """List the groups; retry for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
     states: dict[str, str | None] = {}
     deadline = Deadline(ASK_TIMEOUT_S)
     while True:
@@ -110,7 +110,7 @@ def _listed(admin: AdminClient) -> _Listed:
 
 
 def _away(admin: AdminClient) -> Iterator[str]:
-    """Tell of groups that nobody coordinates: no broker lists these, and none says that it does not."""
+    """Yield why groups may be missing: without a coordinator, no broker lists them, and none reports an error."""
     offsets = topics.listed(admin).get(OFFSETS_TOPIC)
     partitions = offsets.partitions.values() if offsets is not None else []
     if away := [partition.id for partition in partitions if partition.leader < 0]:
@@ -128,7 +128,7 @@ def _at(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
 
 
 def _told(failed: dict[str, str]) -> str:
-    """Say which groups are not known."""
+    """Return which groups could not be queried, and why."""
     names = [in_line(name) for name in failed][:MOST_NAMED]
     more = [f"{len(failed) - len(names):,} more"] if len(failed) > len(names) else []
     why = next(iter(failed.values()))

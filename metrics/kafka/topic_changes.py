@@ -1,4 +1,4 @@
-"""Creating and deleting topics, until the broker lists them, or lists them no longer."""
+"""Creating and deleting topics, and waiting until the broker lists them, or no longer does."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -28,14 +28,14 @@ def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collec
     """Create the topics that are missing: all of them, or none where the broker refuses one.
 
     Args:
-        asked: settings that somebody asked for by name: they are not left out where the broker does not know them.
+        asked: settings that were requested by name: they are not left out where the broker does not know them.
 
     Returns:
         Each topic, and whether it was created. All of them are listed by the broker by then.
 
     Raises:
         TopicError: the broker refuses to create one.
-        BrokerError: it does not come to list one that was created.
+        BrokerError: it created one, but does not list it.
     """
     existing = partition_counts(admin)
     created = _create_all(admin, [topic for topic in topics if topic.topic not in existing], asked)
@@ -45,17 +45,17 @@ def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collec
 def create(
     admin: AdminClient, names: Collection[str], asked: Asked, defaults: Mapping[str, Mapping[str, str]]
 ) -> dict[str, bool]:
-    """Create topics, with the settings that are asked for.
+    """Create the topics that are missing, with the requested properties.
 
     Args:
-        defaults: for some of the topics, settings for which nothing else is asked.
+        defaults: settings of some topics; requested ones take precedence.
 
     Returns:
-        Each topic, and whether it was created. All of them are listed by the broker by then, and are as asked.
+        Each topic, and whether it was created. The broker lists all of them, with the requested properties.
 
     Raises:
-        TopicError: one is there, and is not as asked, or the broker refuses one; then none is created.
-        BrokerError: it does not come to list one that was created.
+        TopicError: one exists with other properties, or the broker refuses one; none is created.
+        BrokerError: the broker created one, but does not list it.
     """
     existing = partition_counts(admin)
     _check_as_asked(admin, [name for name in names if name in existing], asked)
@@ -71,18 +71,18 @@ def _new_topic(name: str, defaults: Mapping[str, str], asked: Asked) -> NewTopic
 
 
 def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:
-    """See that topics which are there are as asked."""
+    """Check that existing topics have the requested properties."""
     others = {name: lines for name in names if (lines := [*_differences(admin, name, asked)])}
     if others:
         raise TopicError(
-            f"{' and '.join(others)}: there already, and not as asked",
+            f"existing topics have different settings: {', '.join(others)}",
             why="\n".join(f"{name} has {line}" for name, lines in others.items() for line in lines),
-            now="ask for what is there, or delete the topic first, with all that it holds",
+            now="use the existing settings, or delete the topic and its contents first",
         )
 
 
 def _differences(admin: AdminClient, name: str, asked: Asked) -> Iterator[str]:
-    """Yield in what a topic differs from what is asked."""
+    """Yield the differences between a topic and its requested properties."""
     partitions, replicas = _shape(admin, name)
     if asked.partitions not in (None, partitions):
         yield f"--partitions {partitions}, not {asked.partitions}"
@@ -101,7 +101,7 @@ def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
 
 
 def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[str]) -> set[str]:
-    """Create topics, all or none, wait until the broker lists them, and return those that were not there."""
+    """Create topics, all or none, wait until the broker lists them, and return those that did not exist."""
     try:
         _try_out(admin, topics)
     except _UnknownSettingError:  # which setting it is, the broker tells in prose only
@@ -113,7 +113,7 @@ def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[st
 
 
 class _UnknownSettingError(TopicError):
-    """The broker refuses a setting of a topic: it does not know it, or not the value."""
+    """A setting that the broker refuses: it does not know it, or not its value."""
 
 
 def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
@@ -122,17 +122,17 @@ def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
 
 
 def _try_out(admin: AdminClient, topics: list[NewTopic]) -> None:
-    """Let the broker say whether it would create topics.
+    """Ask the broker whether it would create topics.
 
     Raises:
-        TopicError: it would not create one.
+        TopicError: it would refuse one.
     """
     for _ in _create(admin, topics, validate_only=True):
         pass
 
 
 def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator[str]:
-    """Create topics, and yield those that were not there.
+    """Create topics, and yield those that did not exist.
 
     Args:
         how: validate_only, where nothing is to be created.
@@ -155,11 +155,11 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
 
 
 def delete(admin: AdminClient, names: Sequence[str]) -> None:
-    """Delete topics, with all that they hold, and wait until the broker lists none of them.
+    """Delete topics and their contents, and wait until the broker lists none of them.
 
     Raises:
         TopicError: the broker refuses to delete one.
-        BrokerError: it goes on listing one.
+        BrokerError: the broker still lists one.
     """
     refused = {}
     for name, future in admin.delete_topics([*names], operation_timeout=ASK_TIMEOUT_S).items():
@@ -178,31 +178,31 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
 
 
 def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
-    """Wait for topics that are new: the controller, which makes them, is ahead of the broker that we ask."""
+    """Wait for new topics: the controller creates them, and the broker that is asked learns of them later."""
     if lacking := _awaited(admin, names, set.difference):
         raise BrokerError(
             f"the broker does not list {', '.join(sorted(lacking))}",
-            why=f"the topics were created, but in {ASK_TIMEOUT_S:g} s it has not heard of them",
-            now="try again, and look into the broker's log if that fails too",
+            why=f"the topics were created {ASK_TIMEOUT_S:g} s ago, but it has not heard of them",
+            now="try again; if that fails too, look into the broker's log",
         )
 
 
 def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
-    """Wait until topics that were deleted are listed no more."""
+    """Wait until deleted topics are no longer listed."""
     if left := _awaited(admin, names, set.intersection):
         raise BrokerError(
             f"the broker still lists {', '.join(sorted(left))}",
-            why=f"they were deleted {ASK_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or who writes to "
-            "one made it anew (auto.create.topics.enable)",
-            now="stop who writes to it, and look again: python app.py topics",
+            why=f"they were deleted {ASK_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or a producer "
+            "created one again (auto.create.topics.enable)",
+            now="stop its producers, and look again: python app.py topics",
         )
 
 
 def _awaited(admin: AdminClient, names: Iterable[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
-    """Ask what topics there are, again and again, and return those that ASK_TIMEOUT_S seconds were not enough for.
+    """List topics until there is nothing to wait for; return what is left after ASK_TIMEOUT_S seconds.
 
     Args:
-        left: tells those that are still waited for, by these and by the topics that are listed.
+        left: returns which topics to go on waiting for, from those waited for and those listed.
     """
     waiting = set(names)
     deadline = Deadline(ASK_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""What topics hold, of what time, and who reads them, as facts.
+"""Facts about topics: how much they hold, from when to when, and who reads them.
 
 The facts become JSON by their own names, so these are part of what users see.
 """
@@ -72,13 +72,13 @@ class Overview(NamedTuple):
 def of_topics(
     admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int], positions: Positions
 ) -> Overview:
-    """Ask what topics hold, of what time, and who reads them.
+    """Find out how much topics hold, from when to when, and who reads them.
 
-    Takes some tenths of a second; where partitions or groups do not answer, 10 s for each of these, at most.
+    Takes some tenths of a second; at most 10 s more if partitions, and 10 s if groups do not answer.
 
     Args:
         partitions: the topics, and how many partitions each has.
-        positions: returns, from a group's committed offsets, where it goes on in the partitions where not at these.
+        positions: returns positions that differ from a group's committed offsets, from these.
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
@@ -111,7 +111,7 @@ class Held(NamedTuple):
 
 
 def _held(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
-    """Ask for offsets and first timestamps; again for SOON_S seconds where no answer comes, as of new topics."""
+    """Look up offsets and first timestamps; retry for SOON_S seconds without an answer, as for new topics."""
     deadline = Deadline(SOON_S)
     held = _answered(admin, places)
     while len(held) < len(places) and not deadline.has_passed():
@@ -171,7 +171,7 @@ def _read_to_ends(
 
 
 def describe(topic: str, partitions: Sequence[Held | None], known: Groups) -> TopicFacts:
-    """Put together what is known of a topic; a partition of which nothing is known is None."""
+    """Combine what is known of a topic's partitions; None stands for a partition that did not answer."""
     records = _sum(None if held is None else held.end - held.low for held in partitions)
     all_read = [held for held in partitions if held is not None and held.is_read]
     with_records = [held for held in all_read if held.end > held.low] if len(all_read) == len(partitions) else []
@@ -189,7 +189,7 @@ def describe(topic: str, partitions: Sequence[Held | None], known: Groups) -> To
 
 
 def _sum(parts: Iterable[int | None]) -> int | None:
-    """Add up; what is not known of a part is not known of the whole."""
+    """Add up; the sum is unknown if a part is."""
     known = [*parts]
     return None if None in known else sum(part for part in known if part is not None)
 

@@ -9,7 +9,7 @@ AHEAD = "message.timestamp.after.max.ms"
 
 
 class Limits(NamedTuple):
-    """What a topic takes; a record beyond it is refused by the broker, and would stop the loop at every try.
+    """Limits of a topic: the broker refuses any record beyond them, at every retry.
 
     Attributes:
         partitions: how many partitions it has.
@@ -25,7 +25,7 @@ class Limits(NamedTuple):
 
 
 def limits_of(partitions: int, config: Mapping[str, str]) -> Limits:
-    """Read a topic's limits; those that the broker does not show are Kafka's defaults, an hour ahead the lowest."""
+    """Read a topic's limits; where the broker does not show one, it is Kafka's default, an hour ahead at the least."""
     return Limits(
         partitions,
         int(config.get("max.message.bytes", 1_048_588)),
@@ -46,6 +46,6 @@ def _timestamp_limit_ms(config: Mapping[str, str], name: str, default: str) -> i
 
 
 def keeps_timestamps_ahead(config: Mapping[str, str]) -> bool:
-    """Tell whether a topic's records have the timestamps that we gave them, or later ones: none is moved back."""
+    """Tell whether a topic's records keep the timestamps they were sent with, however far ahead."""
     takes_any_time = _timestamp_limit_ms(config, AHEAD, "3600000") == int(ANY_TIME)
     return takes_any_time and config.get("message.timestamp.type") == "CreateTime"

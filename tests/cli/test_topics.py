@@ -116,7 +116,7 @@ def test_topics_are_created_as_asked_and_found_to_be_so_or_not(application: Appl
     trial = application.topic("trial")
     asked = ["topics", "create", trial, "--partitions", "3", "--config", "retention.ms=3600000"]
     assert f"topic {trial}: created" in application.run(*asked)
-    assert f"topic {trial}: is there" in application.run(*asked)
+    assert f"topic {trial}: exists" in application.run(*asked)
     assert config(application, "trial")["retention.ms"] == "3600000"
     assert existing(application) == {"trial": 3}
     said = application.run("topics", "create", application.topic("other"), trial, "--partitions", "4", exit_code=5)

@@ -96,7 +96,7 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
     admin = open_admin(settings)
     created = topics_in_use.create(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
     for name, is_new in created.items():
-        say(f"topic {name}: {'created' if is_new else 'is there'}")
+        say(f"topic {name}: {'created' if is_new else 'exists'}")
     existing = topics_in_use.input_partitions(admin, settings)
     if partitions is not None and existing != partitions:
         warn(

@@ -67,7 +67,7 @@ def test_a_second_run_does_not_feed_twice_and_again_does(application: Applicatio
     application.prepare(tmp_path, frames)
     output = application.prepare(tmp_path, frames)
     assert "holds up to 2 frames already" in output
-    assert f"topic {application.topic('frames')}: is there" in output
+    assert f"topic {application.topic('frames')}: exists" in output
     assert len(application.read("frames")) == 2
     application.prepare(tmp_path, frames, "--again")
     assert [message.value() for message in application.read("frames")] == frames * 2
