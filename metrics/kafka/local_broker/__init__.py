@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from metrics.errors import BrokerError, FileError, LocalBrokerError
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports
 
@@ -231,15 +232,15 @@ def _using(folder: Path) -> Iterator[None]:
 
 def _await_users(users: IO[bytes], say: Say) -> None:
     """Wait up to PASSING_S seconds until no other process uses the broker, and keep new ones out."""
-    give_up_s, is_said = time.monotonic() + PASSING_S, False
-    while time.monotonic() < give_up_s:
+    deadline, is_said = Deadline(PASSING_S), False
+    while not deadline.has_passed():
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not is_said:
                 is_said = True
                 say(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
-            time.sleep(LOOK_S)
+            deadline.pause(LOOK_S)
         else:
             return
 

@@ -21,6 +21,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import LocalBrokerError
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import keeper
 
 if TYPE_CHECKING:
@@ -173,9 +174,9 @@ def end_left_behind(folder: Path, say: Say) -> None:
         for process in _nodes_of(folder):
             with contextlib.suppress(psutil.Error):
                 end(process)
-        until_s = time.monotonic() + STOP_TIMEOUT_S
-        while _nodes_of(folder) and time.monotonic() < until_s:
-            time.sleep(0.1)
+        deadline = Deadline(STOP_TIMEOUT_S)
+        while _nodes_of(folder) and not deadline.has_passed():
+            deadline.pause()
     pids = ", ".join(str(process.pid) for process in left)
     say(f"local broker: ended what an earlier run left (process {pids}) in {time.monotonic() - started_s:.1f} s")
 
@@ -314,15 +315,15 @@ def _wait_until_ready(process: Process, ports: Ports, cluster_id: str) -> None:
     """Wait until this very node answers: another Kafka might listen on the port by chance."""
     fast = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
     admin = AdminClient({"bootstrap.servers": ports.address, "log_level": 0, **fast})
-    until_s = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < until_s:
+    deadline = Deadline(READY_TIMEOUT_S)
+    while not deadline.has_passed():
         if process.poll() is not None:
             raise _NotReadyError(f"Kafka ended with exit code {process.returncode}")
         with contextlib.suppress(KafkaException):
             answer: Any = admin.list_topics(timeout=0.5)  # its type says that cluster_id is always None
             if answer.cluster_id == cluster_id:
                 return
-            time.sleep(0.1)
+            deadline.pause()
     raise _NotReadyError(f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s")
 
 
