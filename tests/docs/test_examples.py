@@ -46,10 +46,11 @@ def test_commands_print_what_the_page_shows(
     page: Path, clone: Path, environment: dict[str, str], pytestconfig: pytest.Config
 ) -> None:
     text = page.read_text(encoding="utf-8")
-    wrong = []
+    wrong: list[str] = []
+    ports = transcript.free_ports()
     with ExitStack() as running:
         for step in transcript.steps(text):
-            printed = transcript.run(step, clone, environment, running)
+            printed = transcript.run(step, clone, environment, running, ports)
             if transcript.agree(step.output, printed):
                 continue
             wrong.append(f"$ {step.command}\n{printed}\n")

@@ -1,14 +1,16 @@
 """Commands and their output as a page shows them, run again in a terminal and compared.
 
-A `console` block holds commands, each on a line that begins with `$ `, and what each printed. Three lines are special:
+A `console` block holds commands, each on a line that begins with `$ `, and what each printed. These are special:
 
 - `…` on its own: any lines, left out.
-- `^C`: Ctrl-C is pressed once the line above it was printed.
+- `^C`: Ctrl-C is pressed once the line above it was printed, or above `…`.
+- The ports 8000 and 9464 stand for two that are free.
 - A command that ends with `&` is left running until the page ends; it has to print what the page shows.
 """
 
 import os
 import re
+import socket
 import subprocess
 import termios
 import time
@@ -25,7 +27,9 @@ MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|MB/s|µs each|s(?=[:;,]|$))"
 VARIABLE = {
     r"\b(?:127\.0\.0\.1|localhost):\d+": "HOST:PORT",
     r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ": "WALL TIME",
+    r"\b1[7-9]\d{8}\b": "WALL TIME",
     r"(?<=instance      )[0-9a-f]{8}\b": "INSTANCE",
+    r'(?<="id": ")[0-9a-f]{8}(?=")': "INSTANCE",
     r"(?<=≤ )[\d,]+\b": "BOUND",  # markers of transactions count, too
     rf"\b{MEASURED}(?:[,:]\s+{MEASURED})*": "MEASURED",  # how many there are, and whether they wrap, varies, too
 }
@@ -128,16 +132,43 @@ class Terminal:
         os.write(self._master, b"\x03")
 
 
-def run(step: Step, folder: Path, environment: Mapping[str, str], running: ExitStack) -> str:
-    """Run a command and return what it printed; one that ends with & goes on until `running` is left."""
+def run(step: Step, folder: Path, environment: Mapping[str, str], running: ExitStack, ports: Mapping[str, str]) -> str:
+    """Run a command and return what it printed; one that ends with & goes on until `running` is left.
+
+    Args:
+        ports: those to take, by those that the page names.
+    """
     command = step.command.removesuffix("&")
-    if command != step.command:
-        terminal = running.enter_context(Terminal(command, folder, environment))
-        return terminal.read_until(lambda printed: agree(step.output, printed))
+    for named, taken in ports.items():
+        command = command.replace(named, taken)
+
+    def as_named(printed: str) -> str:
+        for named, taken in ports.items():
+            printed = printed.replace(taken, named)
+        return printed
+
+    terminal = Terminal(command, folder, environment)
+    if step.command.endswith("&"):
+        running.enter_context(terminal)
+        return as_named(terminal.read_until(lambda printed: agree(step.output, as_named(printed))))
     above, interrupted, _ = f"\n{step.output}".partition("\n^C")
-    with Terminal(command, folder, environment) as terminal:
+    with terminal:
         if interrupted:
-            last_line = _lines(above)[-1]
+            last_line = _lines(above.removesuffix("\n…"))[-1]
             terminal.read_until(lambda printed: last_line in _lines(printed))
             terminal.press_ctrl_c()
-        return terminal.read_until(lambda _: False)
+        return as_named(terminal.read_until(lambda _: False))
+
+
+def free_ports() -> dict[str, str]:
+    """Return ports that nothing listens at, by those that pages name; as long as these, so that lines wrap alike."""
+    with ExitStack() as bound:
+        free = iter(range(os.getpid() % 1_000 + 8_001, 10_000))
+        return {named: next(port for port in map(str, free) if _is_free(port, bound)) for named in ("8000", "9464")}
+
+
+def _is_free(port: str, bound: ExitStack) -> bool:
+    with suppress(OSError):
+        bound.enter_context(socket.create_server(("127.0.0.1", int(port))))
+        return True
+    return False
