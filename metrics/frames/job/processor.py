@@ -52,7 +52,7 @@ class FrameProcessor:
         self._listener: Listener = Listeners([])
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None
-        self._lookout: Lookout
+        self._lookout = Lookout(settings, self._listener.troubled)
         self._clients: Clients
         self._in_use: TopicsInUse
         self._sink: FrameSink
@@ -61,10 +61,10 @@ class FrameProcessor:
         self.instance_id = ""
 
     def listen(self, listener: Listener) -> None:
-        """Let a listener follow all that comes; to be called before `run`."""
+        """Let a listener follow the run from now on; without one, nobody does."""
         self._listener = listener
-        self._latency.tell = listener.troubled
         self._lookout = Lookout(self._settings, listener.troubled)
+        self._latency.tell = listener.troubled
 
     def connect(self, clients: Clients) -> None:
         """Take new clients, and see that the topics are as they must be.

@@ -97,9 +97,9 @@ class Runner:
 
     def _try_to_start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
         self._require_broker()
-        self.connect()
+        self._connect()
         if waits and self._wait_for_others(tell):
-            self.connect()  # with new clients, since it may have waited for days
+            self._connect()  # with new clients, since it may have waited for days
         if self._stopping.is_set():
             return False
         take_over()
@@ -119,7 +119,7 @@ class Runner:
         self._answered_at_s = monotonic()
         self._budget.record_answer()
 
-    def connect(self) -> None:
+    def _connect(self) -> None:
         """Open all clients, and see that the topics are as they must be.
 
         All are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
@@ -186,7 +186,7 @@ class Runner:
                 if lost.is_fenced:
                     self._see_who_is_active()
                 self._budget.record_failure(failure)
-                self.connect()
+                self._connect()
                 self._open(self._processor.restore)
             except TransactionLostError as next_lost:
                 lost, failure = next_lost, next_lost.cause
