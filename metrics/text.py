@@ -1,6 +1,7 @@
 """Words for people: numbers of things, rates, durations; and text that a terminal shows and does not obey."""
 
 import re
+from collections.abc import Sequence
 
 MINUTE_S, HOUR_S, DAY_S, YEAR_S = 60, 3_600, 86_400, 31_557_600
 _UNITS = ((YEAR_S, "year"), (DAY_S, "day"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
@@ -13,6 +14,12 @@ _BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 def numbered(number: int, noun: str) -> str:
     """Return a number of things: `1 frame`, `2,000 frames`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(things: Sequence[str]) -> str:
+    """Return things as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    *first, last = things
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def pace(frames: int, seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Sent(NamedTuple):
@@ -42,8 +42,27 @@ class Answer(NamedTuple):
     future: int
 
 
-def count_all(
+class Counted(NamedTuple):
+    """Rows as `(start, frames, average, gap_s, users, average of users)` by the size of windows; the rest as above."""
+
+    windows: dict[int, list[tuple[int, int, float, int, int, float]]]
+    counted: int
+    late: int
+    joined: int
+    future: int
+
+
+def count_all(partitions: Mapping[int, Timeline], **how: Any) -> Answer:
+    """Count the frames of seconds and the users of minutes; see `count_windows`."""
+    windows, *rest = count_windows(partitions, (1, 60), **how)
+    seconds = [(start, frames, average, gap_s) for start, frames, average, gap_s, _, _ in windows[1]]
+    minutes = [(start, users, average, gap_s, frames) for start, frames, _, gap_s, users, average in windows[60]]
+    return Answer(seconds, minutes, *rest)
+
+
+def count_windows(
     partitions: Mapping[int, Timeline],
+    sizes_s: Sequence[int],
     *,
     lateness_s: int,
     gap_limit_s: int,
@@ -51,17 +70,16 @@ def count_all(
     guard_lateness_s: int | None = None,
     silences: Sequence[Silence] = (),
     ends: Mapping[int, Sequence[End]] | None = None,
-) -> Answer:
+) -> Counted:
     """Count the frames of partitions, each in its own order.
 
     Args:
+        sizes_s: the sizes of windows in seconds, the first of them 1.
         guard_lateness_s: what the future guard takes the lateness to be, if it is another one.
         silences: what idle time closed.
         ends: for each partition where the input was taken to end; where it stops is always an end.
     """
-    frames_of_second: dict[int, int] = defaultdict(int)
-    frames_of_minute: dict[int, int] = defaultdict(int)
-    users_of_minute: dict[int, set[str]] = defaultdict(set)
+    users_of: dict[int, dict[int, list[str]]] = {size_s: defaultdict(list) for size_s in sizes_s}
     counted = late = joined = rejected = 0
     near = max((sent.ts for timeline in partitions.values() for sent in timeline), default=0)
     for partition, timeline in partitions.items():
@@ -75,21 +93,15 @@ def count_all(
             told = [silence.watermark for silence in silences if silence[0] == partition and silence.offset <= offset]
             closed_before = max(newest - lateness_s, *told, 0)
             newest = max(newest, ts) if jumps[offset] == "true" else newest
-            minute = ts // 60 * 60
-            if ts >= closed_before:
-                counted += 1
-                frames_of_second[ts] += 1
-            else:
-                late += 1
-                if minute + 60 <= closed_before:
-                    continue
-                joined += 1
-            frames_of_minute[minute] += 1
-            users_of_minute[minute].add(uid)
-    seconds = _rows(frames_of_second, 1, gap_limit_s)
-    users = _rows({minute: len(uids) for minute, uids in users_of_minute.items()}, 60, gap_limit_s)
-    minutes = [(*row, frames_of_minute.get(row[0], 0)) for row in users]
-    return Answer(seconds, minutes, counted, late, joined, rejected)
+            starts = {size_s: ts // size_s * size_s for size_s in sizes_s}
+            still_open = [size_s for size_s, start in starts.items() if start + size_s > closed_before]
+            for size_s in still_open:
+                users_of[size_s][starts[size_s]].append(uid)
+            counted += 1 in still_open
+            late += 1 not in still_open
+            joined += 1 not in still_open and bool(still_open)
+    windows = {size_s: _frames_and_users(of_size, size_s, gap_limit_s) for size_s, of_size in users_of.items()}
+    return Counted(windows, counted, late, joined, rejected)
 
 
 class Guard(NamedTuple):
@@ -145,6 +157,14 @@ class Guard(NamedTuple):
         if is_borne_out and not against:
             return "true"
         return "unproved" if is_near else "false"
+
+
+def _frames_and_users(
+    uids: Mapping[int, Sequence[str]], size_s: int, gap_limit_s: int
+) -> list[tuple[int, int, float, int, int, float]]:
+    frames = _rows({start: len(of_window) for start, of_window in uids.items()}, size_s, gap_limit_s)
+    users = _rows({start: len({*of_window}) for start, of_window in uids.items()}, size_s, gap_limit_s)
+    return [(*one, number, average) for one, (_, number, average, _) in zip(frames, users, strict=True)]
 
 
 def _rows(counts: Mapping[int, int], size_s: int, gap_limit_s: int) -> list[tuple[int, int, float, int]]:

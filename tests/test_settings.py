@@ -416,7 +416,7 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     ]
     assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_…"}
     assert len(rows) == len(A_VALUE_OF_EACH) + 1
-    assert rows[14] == (
+    assert rows[16] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",

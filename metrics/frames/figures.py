@@ -1,11 +1,13 @@
 """The execution metrics of a run: what became of its frames, as people and machines read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from operator import sub
 from typing import NamedTuple
 
 from rich.table import Table
 
 from metrics.frames.core.counter import Counter
+from metrics.frames.sizes import SIZES
 from metrics.terminal.tables import new_table
 
 
@@ -34,8 +36,7 @@ class Figures(NamedTuple):
     held: int
     lost: int
     rejected: int
-    seconds_published: int
-    minutes_published: int
+    published: tuple[int, ...]  # windows of each size
 
     @classmethod
     def of(cls, counter: Counter) -> "Figures":
@@ -51,13 +52,19 @@ class Figures(NamedTuple):
             tally.held,
             tally.lost,
             sum(tally.rejected.values()),
-            windows.seconds.windows,
-            windows.minutes.windows,
+            tuple(windows.series[size.size_s].windows for size in SIZES),
         )
 
     def since(self, before: "Figures") -> "Figures":
         """Return what was done since other figures were taken."""
-        return Figures(*(now - then for now, then in zip(self, before, strict=True)))
+        published = tuple(map(sub, self.published, before.published))
+        return Figures._make([*map(sub, self[:-1], before[:-1]), published])
+
+    def named(self) -> Iterator[tuple[str, int]]:
+        """Yield each figure and its name."""
+        yield from zip(self._fields[:-1], self[:-1], strict=True)
+        for size, windows in zip(SIZES, self.published, strict=True):
+            yield f"{size.plural}_published", windows
 
     @property
     def error_rate(self) -> float | None:
@@ -77,8 +84,9 @@ def figures_table(columns: Mapping[str, tuple[Figures, Mapping[str, int]]]) -> T
     """
     table = new_table("", *columns, texts=[""])
     figures = [of_column for of_column, _ in columns.values()]
-    for name, *numbers in zip(Figures._fields, *figures, strict=True):
-        table.add_row(name.replace("_", " "), *(f"{number:,}" for number in numbers))
+    for row in zip(*(of_column.named() for of_column in figures), strict=True):
+        name, _ = row[0]
+        table.add_row(name.replace("_", " "), *(f"{number:,}" for _, number in row))
     by_reason = [rejected for _, rejected in columns.values()]
     for reason in sorted({reason for rejected in by_reason for reason in rejected}):
         table.add_row(f"rejected as {reason}", *(f"{rejected.get(reason, 0):,}" for rejected in by_reason))

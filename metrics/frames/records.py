@@ -1,29 +1,101 @@
-"""Records of windows as they were published, read back."""
+"""The records of windows: their fields, how they are written, and how they are read back.
+
+    per second: {"timestamp": 1468244384, "datetime": "2016-07-11T13:39:44Z", "end": 1468244385,
+                 "num_of_frames": 1003, "avg_num_of_frames": 1000.4}
+    per minute: {"timestamp": 1468244340, "datetime": "2016-07-11T13:39:00Z", "end": 1468244400,
+                 "unique_users": 871, "avg_users_per_minute": 869.5, "num_of_frames": 16034}
+
+A window after a gap without rows has `gap_s` as its last field. The key is the window's start, as RFC 3339 writes it.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from itertools import chain
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+import orjson
 
-from metrics.frames.core.windows import SECOND_S
-from metrics.times import LAST_SECOND, MINUTE_S, rfc3339
+from metrics.frames.sizes import Counts, Size
+from metrics.times import LAST_SECOND, rfc3339
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Value = int | float | str | None
 
 
-class Published(NamedTuple):
-    """A record of a closed window.
+class Record(NamedTuple):
+    """The record of a closed window: `[start, start + size.size_s)`, in seconds since the epoch.
 
     Attributes:
-        number: frames of a second, users of a minute.
-        frames: frames of either.
+        number: what the size counts: frames of a second, users of a minute.
+        frames: frames, whatever is counted.
+        average: mean of the numbers of all windows of the size published so far, to three decimals.
+        gap_s: seconds without frames before it that got no records.
     """
 
+    size: Size
     start: int
     number: int
-    average: float
-    gap_s: int
     frames: int
+    average: float
+    gap_s: int = 0
+
+    @property
+    def end(self) -> int:
+        """The first second after the window."""
+        return self.start + self.size.size_s
+
+    @property
+    def key(self) -> str:
+        """The window's start, as RFC 3339 writes it."""
+        return rfc3339(self.start)
+
+    def values(self) -> tuple[int | float | str, ...]:
+        """Return the values of its fields, in their order; the last one is `gap_s`."""
+        size, start, number, frames, average, gap_s = self
+        span = (start, rfc3339(start), start + size.size_s, number, average)
+        return (*span, gap_s) if size.counts is Counts.FRAMES else (*span, frames, gap_s)
+
+    def value(self) -> bytes:
+        """Return the record as JSON; without `gap_s` where there is no gap before it."""
+        fields = dict(zip(field_names(self.size), self.values(), strict=True))
+        if not self.gap_s:
+            del fields["gap_s"]
+        return orjson.dumps(fields)
+
+
+@cache
+def fields(size: Size) -> type[msgspec.Struct]:
+    """Return the fields of the records of a size, for decoding and for the API's document."""
+    counted: list[tuple[str, Any]]
+    if size.counts is Counts.FRAMES:
+        average = "avg_num_of_frames"
+        counted = [("num_of_frames", Count), (average, float)]
+    else:
+        average = f"avg_users_per_{size.name}"
+        counted = [("unique_users", Count), (average, float), ("num_of_frames", Count)]
+    about = (
+        f"The record of a {size.name}. `timestamp` and `end` are seconds since the epoch, the {size.name} lies in "
+        f"`[timestamp, end)`.\n\nAttributes:\n    {average}: mean of all {size.plural} published so far.\n"
+        "    gap_s: seconds without frames before it that got no records."
+    )
+    return msgspec.defstruct(
+        f"{size.name.title()}Fields",
+        [("timestamp", int), ("datetime", str), ("end", int), *counted, ("gap_s", Count, 0)],
+        namespace={"__doc__": about},
+    )
+
+
+@cache
+def field_names(size: Size) -> tuple[str, ...]:
+    """Return the names of the fields of the records of a size, in their order."""
+    return fields(size).__struct_fields__
+
+
+@cache
+def _decoder(size: Size) -> msgspec.json.Decoder[msgspec.Struct]:
+    return msgspec.json.Decoder(fields(size))
 
 
 class Deleted(NamedTuple):
@@ -42,88 +114,23 @@ class Unreadable(NamedTuple):
     place: str
 
 
-OfWindow = Published | Deleted
+OfWindow = Record | Deleted
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-class SecondFields(msgspec.Struct):
-    """The record of a second. `timestamp` and `end` are seconds since the epoch, the second lies in `[timestamp, end)`.
-
-    Attributes:
-        avg_num_of_frames: mean of all seconds published so far.
-        gap_s: seconds without frames before it that got no records.
-    """
-
-    timestamp: int
-    datetime: str
-    end: int
-    num_of_frames: Count
-    avg_num_of_frames: float
-    gap_s: Count = 0
-
-
-class MinuteFields(msgspec.Struct):
-    """The record of a minute. `timestamp` and `end` are seconds since the epoch, the minute lies in `[timestamp, end)`.
-
-    Attributes:
-        avg_users_per_minute: mean of all minutes published so far.
-        gap_s: seconds without frames before it that got no records.
-    """
-
-    timestamp: int
-    datetime: str
-    end: int
-    unique_users: Count
-    avg_users_per_minute: float
-    num_of_frames: Count
-    gap_s: Count = 0
-
-
-_decode_second = msgspec.json.Decoder(SecondFields).decode
-_decode_minute = msgspec.json.Decoder(MinuteFields).decode
-
-
-def read_record(size_s: int, key: bytes | None, value: bytes | None, place: str) -> OfWindow | Unreadable:
+def read_record(size: Size, key: bytes | None, value: bytes | None, place: str) -> OfWindow | Unreadable:
     """Read one record of the windows of a size."""
     if value is None:
         start = _start_of(key)
         return Unreadable(place) if start is None else Deleted(start)
     try:
-        record = _decode_second(value) if size_s == SECOND_S else _decode_minute(value)
+        start, moment, end, number, average, *frames, gap_s = msgspec.structs.astuple(_decoder(size).decode(value))
     except msgspec.DecodeError:
         return Unreadable(place)
-    start = record.timestamp
-    if not 0 <= start <= LAST_SECOND or start % size_s or record.end != start + size_s:
+    if not 0 <= start <= LAST_SECOND or start % size.size_s or end != start + size.size_s:
         return Unreadable(place)
-    if not (key or b"").decode(errors="replace") == record.datetime == rfc3339(start):
+    if not (key or b"").decode(errors="replace") == moment == rfc3339(start):
         return Unreadable(place)
-    if isinstance(record, SecondFields):
-        frames = record.num_of_frames
-        return Published(start, frames, record.avg_num_of_frames, record.gap_s, frames)
-    return Published(start, record.unique_users, record.avg_users_per_minute, record.gap_s, record.num_of_frames)
-
-
-# What a window is called, by its size.
-KINDS = {SECOND_S: "second", MINUTE_S: "minute"}
-RECORDS: dict[int, type[SecondFields | MinuteFields]] = {SECOND_S: SecondFields, MINUTE_S: MinuteFields}
-FIELDS = {size_s: record.__struct_fields__ for size_s, record in RECORDS.items()}
-
-Value = int | float | str | None
-
-
-def columns(sizes_s: Collection[int]) -> tuple[str, ...]:
-    """Return the columns of a table of windows: the fields of their records, and the kind first where there are two."""
-    kind = ("kind",) if len(sizes_s) > 1 else ()
-    return tuple(dict.fromkeys((*kind, *chain.from_iterable(FIELDS[size_s] for size_s in sizes_s))))
-
-
-def row(size_s: int, window: Published) -> dict[str, Value]:
-    """Return what a window has of all columns: its kind, and its record's fields; `gap_s` is None without a gap."""
-    span = (window.start, rfc3339(window.start), window.start + size_s)
-    counts = (window.number, window.average, *((window.frames,) if size_s == MINUTE_S else ()))
-    return {"kind": KINDS[size_s]} | dict(zip(FIELDS[size_s], (*span, *counts, window.gap_s or None), strict=True))
+    return Record(size, start, number, frames[0] if frames else number, average, gap_s)
 
 
 def _start_of(key: bytes | None) -> int | None:
@@ -131,6 +138,18 @@ def _start_of(key: bytes | None) -> int | None:
         return int(datetime.strptime((key or b"").decode(), "%Y-%m-%dT%H:%M:%S%z").timestamp())
     except ValueError:
         return None
+
+
+def columns(sizes: Collection[Size]) -> tuple[str, ...]:
+    """Return the columns of a table of windows: the fields of their records, after the kind where there are several."""
+    kind = ("kind",) if len(sizes) > 1 else ()
+    return tuple(dict.fromkeys((*kind, *chain.from_iterable(map(field_names, sizes)))))
+
+
+def row(record: Record) -> dict[str, Value]:
+    """Return what a record has of all columns: its kind, and its fields; `gap_s` is None without a gap."""
+    values = dict[str, Value](zip(field_names(record.size), record.values(), strict=True))
+    return {"kind": record.size.name} | values | {"gap_s": record.gap_s or None}
 
 
 class Strays:
@@ -174,11 +193,11 @@ class Strays:
             self.left_out += 1
 
 
-def in_order(records: Iterable[OfWindow | Unreadable]) -> Iterator[Published]:
+def in_order(records: Iterable[OfWindow | Unreadable]) -> Iterator[Record]:
     """Yield the records of one partition that are in the order of their windows: all but the strays."""
     highest = -1
     for record in records:
-        if isinstance(record, Published) and not _is_stray(record, highest):
+        if isinstance(record, Record) and not _is_stray(record, highest):
             highest = record.start
             yield record
 

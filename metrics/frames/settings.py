@@ -1,33 +1,55 @@
 """Settings of frames: its topics, how frames are judged, what `serve` keeps."""
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, make_dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from metrics.frames.core.state import GUARD_VERSION, Rules
+from metrics.frames.sizes import SIZES, Size
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
 from metrics.monitoring.settings import MonitoringSettings
 from metrics.times import LAST_SECOND
 from metrics.web.settings import WebSettings
 
 
+def _topic(size: Size) -> tuple[str, object, str]:
+    meaning = Meta(description=f"Topic for {size.title.lower()}.")
+    return size.topic_setting, Annotated[TopicName, meaning], size.topic
+
+
+def _keep(size: Size) -> tuple[str, object, int]:
+    reads = f"{size.plural.title()} that `serve` reads back at its start and keeps in memory"
+    meaning = Meta(ge=60, le=size.most_kept, description=f"{reads}; the page shows {size.shown}.")
+    return size.keep_setting, Annotated[int, meaning], size.keep
+
+
 @dataclass(frozen=True, kw_only=True)
-class Settings(MonitoringSettings, WebSettings, KafkaSettings):
-    """Settings of one run of frames.
+class _Input(MonitoringSettings, WebSettings, KafkaSettings):
+    consumer_group_id: GroupId = "frames-metrics"
+    input_topic: Annotated[TopicName, Meta(description="Topic the frames come from.")] = "frames"
+
+
+if TYPE_CHECKING:
+    _Windows = _Input
+else:
+    _Windows = make_dataclass(
+        "_Windows",
+        [declare(size) for declare in (_topic, _keep) for size in SIZES],
+        bases=(_Input,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(_Windows):
+    """Settings of one run of frames. Each size of windows has two: the topic of its records, and how many are kept.
 
     Durations are whole seconds of event time unless their meaning says otherwise.
     """
 
-    consumer_group_id: GroupId = "frames-metrics"
-    input_topic: Annotated[TopicName, Meta(description="Topic the frames come from.")] = "frames"
-    sec_metrics_output_topic: Annotated[TopicName, Meta(description="Topic for frames per second.")] = (
-        "frames-per-second"
-    )
-    min_metrics_output_topic: Annotated[TopicName, Meta(description="Topic for unique users per minute.")] = (
-        "unique-users-per-minute"
-    )
     output_stream: Annotated[
         TopicName | None,
         Meta(description="Topic that every valid frame is republished to, its bytes unchanged. Unset: none is."),
@@ -84,29 +106,12 @@ class Settings(MonitoringSettings, WebSettings, KafkaSettings):
             "tells its length.",
         ),
     ] = 3_600
-    keep_seconds: Annotated[
-        int,
-        Meta(
-            ge=60,
-            le=86_400,
-            description="Seconds that `serve` reads back at its start and keeps in memory; the page shows 600.",
-        ),
-    ] = 3_600
-    keep_minutes: Annotated[
-        int,
-        Meta(
-            ge=60,
-            le=44_640,
-            description="Minutes that `serve` reads back at its start and keeps in memory; the page shows 240.",
-        ),
-    ] = 1_440
 
     def topics(self) -> dict[str, str]:
         """Return the variable that names each topic in use, and the topic's name."""
         names = {
             "INPUT_TOPIC": self.input_topic,
-            "SEC_METRICS_OUTPUT_TOPIC": self.sec_metrics_output_topic,
-            "MIN_METRICS_OUTPUT_TOPIC": self.min_metrics_output_topic,
+            **{size.topic_setting.upper(): self.topic_of(size) for size in SIZES},
             "REJECTED_TOPIC": self.rejected_topic,
         }
         if self.output_stream is not None:
@@ -119,7 +124,15 @@ class Settings(MonitoringSettings, WebSettings, KafkaSettings):
 
     def result_topics(self) -> tuple[str, ...]:
         """Return the topics that records of windows go to."""
-        return self.sec_metrics_output_topic, self.min_metrics_output_topic
+        return tuple(map(self.topic_of, SIZES))
+
+    def topic_of(self, size: Size) -> str:
+        """Return the topic that the records of a size go to."""
+        return str(getattr(self, size.topic_setting))
+
+    def keep(self, size: Size) -> int:
+        """Return how many windows of a size `serve` keeps."""
+        return int(getattr(self, size.keep_setting))
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
         """Two roles in one topic would feed the job its own output, or mix records of two kinds."""

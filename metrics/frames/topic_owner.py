@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import StateError, TopicError
 from metrics.frames.job.saved_state import from_offsets
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 from metrics.frames.status import observe
 from metrics.frames.status.facts import Activity
 from metrics.frames.topics_in_use import configurations
@@ -18,8 +19,10 @@ from metrics.kafka.settings import KafkaSettings
 _MEANING = {
     "INPUT_TOPIC": "its frames go, and with them the state of the group {group}: the next run counts all anew, and "
     "refuses to while results are there",
-    "SEC_METRICS_OUTPUT_TOPIC": "the seconds published so far go, and are not published again",
-    "MIN_METRICS_OUTPUT_TOPIC": "the minutes published so far go, and are not published again",
+    **{
+        size.topic_setting.upper(): f"the {size.plural} published so far go, and are not published again"
+        for size in SIZES
+    },
     "REJECTED_TOPIC": "the frames rejected so far go",
     "OUTPUT_STREAM": "the frames republished so far go, and are not republished again",
 }

@@ -32,8 +32,7 @@ def configurations(settings: Settings) -> dict[str, dict[str, str]]:
     """Return the configuration that each topic in use is created with."""
     by_topic = {
         settings.input_topic: _FRAMES,
-        settings.sec_metrics_output_topic: _RESULTS,
-        settings.min_metrics_output_topic: _RESULTS,
+        **dict.fromkeys(settings.result_topics(), _RESULTS),
         settings.rejected_topic: _REJECTED,
     }
     if settings.output_stream is not None:

@@ -2,22 +2,23 @@
 
 import pytest
 
-from metrics.frames.core.windows import SecondRecord
-from metrics.frames.records import Published, Unreadable, read_record
+from metrics.frames.records import Unreadable, read_record
+from metrics.frames.sizes import SECOND
+from tests.frames.windows import second_record
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 MOST = 2**63 - 1
 
 
 def read(number: int) -> object:
-    record = SecondRecord(T, 0, 1.0, 0)
+    record = second_record(T, 0, 1.0, 0)
     value = record.value().replace(b'"num_of_frames":0', b'"num_of_frames":%d' % number)
-    return read_record(1, record.key.encode(), value, "seconds/0 offset 7")
+    return read_record(SECOND, record.key.encode(), value, "seconds/0 offset 7")
 
 
 @pytest.mark.parametrize("number", [0, MOST])
 def test_counts_that_can_be_are_read(number: int) -> None:
-    assert read(number) == Published(T, number, 1.0, 0, number)
+    assert read(number) == second_record(T, number, 1.0)
 
 
 @pytest.mark.parametrize("number", [-1, MOST + 1, 10**30])

@@ -185,7 +185,7 @@ class Application:
     def committed_windows(self, series: str) -> int:
         """Return how many windows the group's committed state says are published."""
         saved = self.saved_state()
-        return int(getattr(saved.state, series).windows) if saved else 0
+        return saved.state.series[{"seconds": 1, "minutes": 60}[series]].windows if saved else 0
 
     def position(self, partition: int) -> int:
         """Return the committed position in a partition."""

@@ -19,24 +19,26 @@ from rich.table import Table
 from metrics.errors import BrokerError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
-from metrics.frames.core.windows import MinuteRecord, SecondRecord, Series
+from metrics.frames.core.windows import Series
 from metrics.frames.figures import Figures, metrics_line
 from metrics.frames.job.report import Lately, Report, record_line
+from metrics.frames.records import Record
 from metrics.terminal import console
 from metrics.terminal.tables import say_table
 from metrics.text import escaped, in_line, pace, rate
 from tests.frames.core.message import Message, message
+from tests.frames.windows import minute_record, second_record, series
 
 PROJECT = Path(__file__).resolve().parents[2]
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
-def second(frames: int, average: float) -> SecondRecord:
-    return SecondRecord(start=T, frames=frames, average=average, gap_s=0)
+def second(frames: int, average: float) -> Record:
+    return second_record(start=T, frames=frames, average=average, gap_s=0)
 
 
-def minute(users: int, average: float, frames: int) -> MinuteRecord:
-    return MinuteRecord(start=T, users=users, average=average, frames=frames, gap_s=0)
+def minute(users: int, average: float, frames: int) -> Record:
+    return minute_record(start=T, users=users, average=average, frames=frames, gap_s=0)
 
 
 CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066]))
@@ -143,7 +145,9 @@ def test_execution_metrics_are_one_line() -> None:
 def counter_of(at: PartitionState) -> Counter:
     """Return a counter that goes on from the state of one partition; what is counted is published."""
     rules, counted = Rules(5, 3600), Series(T, 1, at.tally.counted, T + 60)
-    return Counter(State(T + 60, rules, counted, Series(T, 1, 1, T + 60), {0: at}), rules, gap_limit_s=0, now_s=0)
+    return Counter(
+        State(T + 60, rules, series(counted, Series(T, 1, 1, T + 60)), {0: at}), rules, gap_limit_s=0, now_s=0
+    )
 
 
 def summary(report: Report, capfd: pytest.CaptureFixture[str]) -> dict[str, tuple[str, ...]]:
@@ -290,5 +294,6 @@ def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("this run  all runs\n")
     rows = [line.split("  ")[0] for line in rest.splitlines()]
-    names = [name.replace("_", " ") for name in Figures._fields]
+    figures = Figures(0, 0, 0, 0, 0, 0, 0, 0, 0, published=(0, 0))
+    names = [name.replace("_", " ") for name, _ in figures.named()]
     assert rows[: len(names)] == names

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
-from metrics.frames.core.windows import SECOND_S
+from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.frames.verify.judge import Fate, PartitionJudge, Received, Told
-from metrics.times import MINUTE_S, minute_of
 
 NO_OFFSET = 2**63 - 1  # behind all that a file has
 
@@ -93,8 +92,8 @@ class Lags:
         self._frames_of[ts] += 1
         if newest > ts:
             self._lags_of[ts].append(newest - ts)
-        minute = minute_of(ts)
-        overdue = max(-1, newest - minute - MINUTE_S)
+        minute = MINUTE.start_of(ts)
+        overdue = max(-1, newest - MINUTE.end_of(ts))
         if overdue >= 0:
             self._overdue.append(overdue)
         users = self._overdue_of[minute]
@@ -115,13 +114,13 @@ class Lags:
             sum(overdue >= lateness_s for overdue in self._overdue) / frames,
             _largest(seconds.values()),
             _largest(minutes.values()),
-            self._delay(SECOND_S, lateness_s, seconds),
-            self._delay(MINUTE_S, lateness_s, minutes),
+            self._delay(SECOND, lateness_s, seconds),
+            self._delay(MINUTE, lateness_s, minutes),
         )
 
-    def _delay(self, size_s: int, lateness_s: int, windows: dict[int, Error]) -> Delay | None:
+    def _delay(self, size: Size, lateness_s: int, windows: dict[int, Error]) -> Delay | None:
         """Tell how far event time was past the ends of windows when it closed them; empty ones are never opened."""
-        ends = (start + size_s for start, error in windows.items() if error.missed < error.truth)
+        ends = (start + size.size_s for start, error in windows.items() if error.missed < error.truth)
         delays = list(self._waits(ends, lateness_s))
         return Delay(median_low(delays), max(delays)) if delays else None
 

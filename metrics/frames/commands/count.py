@@ -10,10 +10,10 @@ import typer
 from metrics.cli.arguments import FrameFiles
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files.paths import expanded
-from metrics.frames.core.windows import MinuteRecord, SecondRecord
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import MINUTE, SECOND, SIZES
 from metrics.terminal.console import bar, err, out, shown
 from metrics.text import numbered, pace, rate
 
@@ -55,12 +55,11 @@ def count(
         raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
     paths = expanded(files)
-    asked = {SecondRecord: seconds, MinuteRecord: minutes}
-    kinds = tuple(kind for kind, is_asked in asked.items() if is_asked == (seconds or minutes))
-    show = shown_as_table(kinds) if table else show_as_json
+    sizes = [SECOND] if seconds else [MINUTE] if minutes else SIZES
+    show = shown_as_table(sizes) if table else show_as_json
     with _progress(paths) as move:
         tell_pace = rate if _size_bytes(paths) is None else pace  # a pipe is waited for
-        _run(loop, paths, CountReport(loop, show, kinds, move, None if verbose else NAMED, tell_pace))
+        _run(loop, paths, CountReport(loop, show, sizes, move, None if verbose else NAMED, tell_pace))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(

@@ -1,6 +1,6 @@
 """`results`: the committed records of windows, as a table, lines of JSON, CSV or a Parquet file."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice, takewhile
 from pathlib import Path
@@ -12,17 +12,16 @@ import typer
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.records import KINDS
 from metrics.frames.results import parquet as parquet_files
-from metrics.frames.results.formats import Csv, JsonLines, Printer, TableRows, table_row
+from metrics.frames.results.formats import Csv, JsonLines, Printer, TableRows
 from metrics.frames.results.read import Result, Results, Tell, opened
 from metrics.frames.results.table import RecordTable
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import MINUTE, SECOND, SIZES, Size
 from metrics.terminal.console import bar, is_standard_output, note, out, say, shown, warn
 from metrics.terminal.streams import require_open, require_reader
-from metrics.text import numbered
-from metrics.times import MINUTE_S, range_of
+from metrics.text import listed, numbered
+from metrics.times import range_of
 
 CHUNK_RESULTS = 500
 MOST_WARNINGS = 10
@@ -86,19 +85,19 @@ def results(
             "--parquet": parquet is not None,
         }
     )
-    sizes_s = [size_s for size_s, other in ((SECOND_S, minutes), (MINUTE_S, seconds)) if not other]
+    sizes = [SECOND] if seconds else [MINUTE] if minutes else SIZES
     within = range_of(start, end)
     if parquet is not None:
         parquet_files.check()
     else:
         require_open()
     passed_over = _PassedOver()
-    with broker_in_use(Settings, note) as settings, opened(settings, sizes_s, within) as there:
+    with broker_in_use(Settings, note) as settings, opened(settings, sizes, within) as there:
         if parquet is not None:
-            _write(parquet, there, sizes_s, passed_over.tell)
+            _write(parquet, there, sizes, passed_over.tell)
         else:
             with stopping_on_signals() if follow else nullcontext(Event()) as stopping:
-                printer = _printer(there, stopping, sizes_s, as_json=as_json, as_csv=as_csv)
+                printer = _printer(there, stopping, sizes, as_json=as_json, as_csv=as_csv)
                 _print(there, stopping, printer, passed_over.tell)
                 if follow:
                     _follow(there, stopping, printer, passed_over.tell)
@@ -138,24 +137,24 @@ def _refuse_contradictions(given: dict[str, bool]) -> None:
             )
 
 
-def _write(path: Path, there: Results, sizes_s: Collection[int], tell: Tell) -> None:
+def _write(path: Path, there: Results, sizes: Sequence[Size], tell: Tell) -> None:
     """Write a Parquet file, and say what is in it."""
     with bar(f"writing {path.name}", there.offsets) as move:
-        written = parquet_files.write(path, there.read(tell, move), sizes_s)
-    told = " and ".join(numbered(written[size_s], KINDS[size_s]) for size_s in sizes_s)
+        written = parquet_files.write(path, there.read(tell, move), sizes)
+    told = listed([numbered(written[size], size.name) for size in sizes])
     say_so = note if is_standard_output(path) else say
     say_so(f"wrote {shown(path)}: {told}")
 
 
-def _printer(there: Results, stopping: Event, sizes_s: Collection[int], *, as_json: bool, as_csv: bool) -> Printer:
+def _printer(there: Results, stopping: Event, sizes: Sequence[Size], *, as_json: bool, as_csv: bool) -> Printer:
     """Return what prints the results as they were asked for; a table's bars fit what is there."""
     if as_csv:
-        return Csv(sizes_s)
+        return Csv(sizes)
     if as_json or not out.is_terminal:
         return JsonLines()
-    table = RecordTable(sizes_s)
+    table = RecordTable(sizes)
     with bar("reading the results", there.offsets) as move:
-        table.scale_to(map(table_row, _until(stopping, there.read(lambda _: None, move))))
+        table.scale_to(result.window for result in _until(stopping, there.read(lambda _: None, move)))
     if not table.largest:
         note("no result to show is committed yet")
     return TableRows(table)

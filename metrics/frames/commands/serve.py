@@ -10,10 +10,10 @@ import typer
 
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
-from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
 from metrics.frames.live.view import LiveView, Outage
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 from metrics.terminal.console import note, say, warn
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def serve(
     with listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
         if settings.api_token is None and not _address(listening).is_loopback:
             warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
-        keep = kept(settings)
+        keep = {size: settings.keep(size) for size in SIZES}
         live = LiveView(keep)
         server = _server(listening, live, settings, stopping)
         reader = Reader(settings, live, keep)

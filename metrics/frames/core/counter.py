@@ -10,11 +10,13 @@ from metrics.errors import StateError
 from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
-from metrics.frames.core.windows import Record, Windows
+from metrics.frames.core.windows import Windows
+from metrics.frames.records import Record
+from metrics.frames.sizes import SECOND
 
 
 class Counter:
-    """Counts the frames of some partitions: frames per second, unique users per minute.
+    """Counts the frames of some partitions: frames per second, unique users per minute, and what the table has besides.
 
     It starts from a saved state: give each partition's `rebuild` the frames from its low-water mark to its position,
     then call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
@@ -27,10 +29,7 @@ class Counter:
         if saved.rules != rules and saved.needs_frames():
             raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
-        self.windows = Windows(gap_limit_s)
-        self.windows.closing_to = saved.closing_to
-        self.windows.seconds = copy(saved.seconds)
-        self.windows.minutes = copy(saved.minutes)
+        self.windows = Windows(gap_limit_s, saved.series, saved.closing_to)
         self.partitions = {
             partition: PartitionCounter(self.windows, state, rules, now_s)
             for partition, state in sorted(saved.partitions.items())
@@ -63,7 +62,9 @@ class Counter:
             counter.resume()
             counter.raise_watermark(self.windows.closing_to)
         closed = sum(counter.closed_frames() for counter in self.partitions.values())
-        assert closed == self.windows.seconds.total, "every frame counted is in a second, open or published"
+        assert closed == self.windows.series[SECOND.size_s].total, (
+            "every frame counted is in a second, open or published"
+        )
 
     def write_off(self) -> int:
         """Take frames that were not given to `rebuild` for lost; returns how many. To be called before `resume`."""
@@ -128,7 +129,7 @@ class Counter:
         return self._close(end_of_input(self._clocks()))
 
     def _close(self, watermark: int) -> Iterator[Record]:
-        if watermark <= self.windows.minutes.closed_through:
+        if watermark <= self.windows.closed_through:
             return iter(())
         for counter in self.partitions.values():
             counter.settle_before(watermark)
@@ -151,8 +152,7 @@ class Counter:
         return State(
             windows.closing_to,
             self._rules,
-            copy(windows.seconds),
-            copy(windows.minutes),
+            {size_s: copy(series) for size_s, series in windows.series.items()},
             {
                 partition: replace(counter.state(), taken_up_at=self._taken_up_at[partition])
                 for partition, counter in self.partitions.items()

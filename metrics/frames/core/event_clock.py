@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from metrics.times import MINUTE_S, minute_of
+from metrics.frames.sizes import largest
 
 SILENCE_HOLDS_S = 3.0  # what was known of a silence is taken for known this long
 
@@ -72,7 +72,7 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     """Return the watermark over all partitions: windows that end at or before it can be closed.
 
     The slowest partition that is not silent decides. When all are silent, event time moves on with wall time, as far
-    as the end of the newest frame's minute: what is open closes when it would have, and nothing more is closed.
+    as the end of the newest frame's windows: what is open closes when it would have, and nothing more is closed.
     """
     speaking = [clock.watermark for clock in clocks if not clock.is_silent(now_s)]
     if speaking:
@@ -89,4 +89,4 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
 def end_of_input(clocks: Collection[EventClock]) -> int:
     """Return the end of the last window that any frame so far can be in; 0 without frames."""
     furthest = max((clock.furthest for clock in clocks), default=-1)
-    return minute_of(furthest) + MINUTE_S if furthest >= 0 else 0
+    return largest().end_of(furthest) if furthest >= 0 else 0

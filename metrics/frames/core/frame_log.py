@@ -4,7 +4,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from metrics.times import minute_of
+from metrics.frames.sizes import SECOND, Size, larger, largest
 
 
 class Start(NamedTuple):
@@ -21,21 +21,32 @@ class FrameLog:
         uids            a  b  a  c  b  d  a         one entry a frame that moved event time on or kept it
         second_starts   ^10      ^11   ^13          where each second begins in uids
         stragglers      {11: [e]}                   frames of another second than the newest: before it, or ahead of it
-        minute_starts   {0: (7041, 9, 9)}           where each open minute's first frame is in Kafka
+        starts          {60: {0: (7041, 9, 9)}}     where the first frame of each open minute, and of each open window
+                                                    of a larger size, is in Kafka
 
-    A second's count is the distance between two pointers, plus its stragglers. The lowest minute pointer is the
-    partition's low-water mark: a restart that reads on from there finds every frame that an open window needs, and
-    judges them as before, since the pointer also tells what event time was.
+    A second's count is the distance between two pointers, plus its stragglers. The lowest pointer to an open window of
+    the largest size is the partition's low-water mark: a restart that reads on from there finds every frame that an
+    open window needs, and judges them as before, since the pointer also tells what event time was.
     """
 
-    __slots__ = ("_dropped", "_straggler_seconds", "minute_starts", "second_starts", "stragglers", "taken", "uids")
+    __slots__ = (
+        "_dropped",
+        "_largest_s",
+        "_straggler_seconds",
+        "second_starts",
+        "starts",
+        "stragglers",
+        "taken",
+        "uids",
+    )
 
     def __init__(self) -> None:
         self.uids: list[str] = []
         self.second_starts: deque[tuple[int, int]] = deque()
         self.stragglers: dict[int, list[str]] = {}
         self._straggler_seconds: list[int] = []  # the keys of stragglers, as a heap
-        self.minute_starts: dict[int, Start] = {}
+        self.starts: dict[int, dict[int, Start]] = {size.size_s: {} for size in larger()}
+        self._largest_s = largest().size_s
         self.taken = 0
         self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
 
@@ -48,7 +59,7 @@ class FrameLog:
         """Log the first frame of a second that is newer than all before it."""
         self.second_starts.append((second, self._dropped + len(self.uids)))
         self.uids.append(uid)
-        self.note_minute(second, start)
+        self.note(second, start)
 
     def add_straggler(self, second: int, uid: str, start: Start) -> None:
         """Log a frame of a second that is open, but not the newest that event time has come to."""
@@ -56,11 +67,13 @@ class FrameLog:
             self.stragglers[second] = []
             heappush(self._straggler_seconds, second)
         self.stragglers[second].append(uid)
-        self.note_minute(second, start)
+        self.note(second, start)
 
-    def note_minute(self, second: int, start: Start) -> None:
-        """Point to where the second's minute begins, if this is its first frame."""
-        self.minute_starts.setdefault(minute_of(second), start)
+    def note(self, second: int, start: Start, least_s: int = 0) -> None:
+        """Point to where the windows of `least_s` or more begin that a second lies in, if this is their first frame."""
+        for size_s, starts in self.starts.items():
+            if size_s >= least_s:
+                starts.setdefault(second - second % size_s, start)
 
     def newest_second(self) -> int | None:
         """Return the newest second that a frame has started; None if none is open."""
@@ -72,9 +85,11 @@ class FrameLog:
         straggled = self._straggler_seconds[0] if self._straggler_seconds else None
         return min((second for second in (pointed, straggled) if second is not None), default=None)
 
-    def first_minute(self) -> int | None:
-        """Return the earliest open minute that has frames; None without any."""
-        return min(self.minute_starts, default=None)
+    def oldest(self) -> dict[int, int]:
+        """Return the start of the earliest open window that has frames, by the size in seconds, where there is one."""
+        second = self.first_second()
+        firsts = {size_s: min(starts) for size_s, starts in self.starts.items() if starts}
+        return firsts if second is None else {SECOND.size_s: second} | firsts
 
     def take(self, second: int) -> list[str]:
         """Remove a second and return the users of its frames. Seconds are taken in ascending order."""
@@ -89,15 +104,15 @@ class FrameLog:
         self.taken += len(uids)
         return uids
 
-    def forget_minutes(self, watermark: int) -> None:
-        """Drop the pointers to minutes that end at or before a watermark."""
-        last_open = minute_of(watermark)
-        for minute in [minute for minute in self.minute_starts if minute < last_open]:
-            del self.minute_starts[minute]
+    def forget(self, size: Size, watermark: int) -> None:
+        """Drop the pointers to windows of a size that end at or before a watermark."""
+        starts, first_open = self.starts[size.size_s], size.start_of(watermark)
+        for start in [start for start in starts if start < first_open]:
+            del starts[start]
 
     def low_water(self, position: Start) -> Start:
         """Return the place of the earliest frame that an open window needs; without one, the next position."""
-        return min(self.minute_starts.values(), default=position)
+        return min(self.starts[self._largest_s].values(), default=position)
 
     def _first_open(self) -> int:
         return self.second_starts[0][1] if self.second_starts else self._dropped + len(self.uids)

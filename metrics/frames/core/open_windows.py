@@ -1,10 +1,11 @@
 """Why a window is open: which partitions hold it, by the state at a commit alone."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import msgspec
 
 from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.sizes import Size
 from metrics.times import Moment
 
 
@@ -16,7 +17,7 @@ class Holder(msgspec.Struct):
 
 
 class OpenWindow(msgspec.Struct):
-    """The oldest open second or minute.
+    """The oldest open window of one size.
 
     Attributes:
         closes_at: what every partition's event clock has to reach, unless it is silent: end and allowed lateness.
@@ -53,16 +54,13 @@ def _stands_by_its_clock(at: PartitionState, rules: Rules) -> bool:
     return at.newest >= 0 and at.watermark == max(0, at.newest - rules.lateness_s)
 
 
-def open_window(state: State, oldest: Iterable[int], size_s: int) -> OpenWindow | None:
-    """Return the oldest open window of one size, and what holds it; None if none is open.
-
-    Args:
-        oldest: start of each partition's oldest one, -1 where it has none.
-    """
-    start = min((one for one in oldest if one >= 0), default=None)
+def open_window(state: State, size: Size) -> OpenWindow | None:
+    """Return the oldest open window of one size, and what holds it; None if none is open."""
+    oldest = (at.oldest.get(size.size_s) for at in state.partitions.values())
+    start = min((start for start in oldest if start is not None), default=None)
     if start is None:
         return None
-    end = start + size_s
+    end = start + size.size_s
     is_closing = end <= state.closing_to
     silent = silent_partitions(state)
     is_by_wall_time = len(silent) == len(state.partitions) and not is_closing

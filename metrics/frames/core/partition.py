@@ -9,7 +9,7 @@ from metrics.frames.core.frame_log import FrameLog, Start
 from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import Windows
-from metrics.times import MINUTE_S, minute_of
+from metrics.frames.sizes import SECOND, largest
 
 KEPT_ENDS = 16  # of an input, in the saved state
 
@@ -149,16 +149,21 @@ class PartitionCounter:
             self.log.add_straggler(frame.ts, frame.uid, start)
 
     def _count_late(self, frame: Frame, message: FrameMessage, start: Start) -> None:
-        """Count a late frame for its minute, while the partition's own watermark leaves that open."""
-        clock = self.clock
+        """Count a late frame for its minute, or a larger window, if the partition's own watermark leaves one open."""
         self._tally.late += 1
-        if minute_of(frame.ts) + MINUTE_S <= clock.watermark:
-            detail = f"ts {frame.ts} came when event time was {clock.newest}; its minute was closed"
+        if self._join(frame, start):
+            self._tally.joined += 1
+        else:
+            newest, name = self.clock.newest, largest().name
+            detail = f"ts {frame.ts} came when event time was {newest}; its {name} was closed"
             self._reject(message, Rejection(Reason.LATE, detail), frame.ts)
-            return
-        self._tally.joined += 1
-        self.log.note_minute(frame.ts, start)
-        self.windows.join_minute(frame.ts, (frame.uid,))
+
+    def _join(self, frame: Frame, start: Start) -> bool:
+        """Count a frame whose second is closed for the windows that are open, and tell whether there are any."""
+        size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
+        if size is not None:
+            self.log.note(frame.ts, start, size.size_s)
+        return size is not None
 
     def _reject(self, message: FrameMessage, rejection: Rejection, ts: int = -1) -> None:
         """Note a frame that counts for nothing."""
@@ -206,13 +211,11 @@ class PartitionCounter:
             elif verdict is Verdict.AHEAD and self._is_open(frame.ts):
                 self._count_ahead(frame, message)
             elif verdict is Verdict.AHEAD:
-                self._join_again(frame, self._start(message))
+                self._join(frame, self._start(message))
         self._find_current()
 
     def _is_open(self, second: int) -> bool:
-        windows = self.windows
-        is_minute_open = minute_of(second) + MINUTE_S > windows.minutes.closed_through
-        return is_minute_open and second >= windows.seconds.closed_through
+        return second >= self.windows.series[SECOND.size_s].closed_through
 
     def _count_again(self, frame: Frame, message: FrameMessage) -> None:
         if self._is_open(frame.ts):
@@ -221,13 +224,7 @@ class PartitionCounter:
         start = self._start(message)
         if frame.ts > self.clock.newest:
             self.clock.advance(frame.ts, recorded_s(message))
-        self._join_again(frame, start)
-
-    def _join_again(self, frame: Frame, start: Start) -> None:
-        """Count a frame whose second is closed for its minute, if that is open."""
-        if minute_of(frame.ts) + MINUTE_S > max(self.windows.minutes.closed_through, self.clock.watermark):
-            self.log.note_minute(frame.ts, start)
-            self.windows.join_minute(frame.ts, (frame.uid,))
+        self._join(frame, start)
 
     def read_to(self, position: int, now_s: float) -> None:
         """Note that the partition was read up to a position; what was read may have moved its clock."""
@@ -290,7 +287,7 @@ class PartitionCounter:
         tally = Tally()
         tally.add(self.tally)
         assert tally.is_conserved(), "every frame consumed became exactly one thing"
-        second, minute, clock = self.log.first_second(), self.log.first_minute(), self.clock
+        clock = self.clock
         return PartitionState(
             self.position,
             low_water.offset,
@@ -301,13 +298,12 @@ class PartitionCounter:
             self.settled_at,
             self.settled_near,
             tally,
-            oldest_second=-1 if second is None else second,
-            oldest_minute=-1 if minute is None else minute,
             held_at=held_at,
             furthest=clock.furthest,
             recorded_s=clock.recorded_s,
             recorded_s_at_low_water=low_water.recorded_s,
             ends=self.ends,
+            oldest=self.log.oldest(),
         )
 
     def resume(self) -> None:

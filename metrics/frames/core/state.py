@@ -6,6 +6,7 @@ import msgspec
 
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.windows import Series
+from metrics.frames.sizes import SECOND, SIZES
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -15,9 +16,9 @@ class Tally(msgspec.Struct, array_like=True):
 
     Attributes:
         consumed: frames read, each once, however often a restart read it again.
-        counted: frames that count for their second and minute.
+        counted: frames that count for their second, and for every larger window that it lies in.
         late: frames that came after their second was closed.
-        joined: late frames that still count for their minute.
+        joined: late frames that still count for their minute, or for another larger window.
         held: frames that wait for proof of a ts far ahead.
         lost: frames that were counted or held, but gone from the topic before their second was closed.
         rejected: frames rejected, by reason; `late` holds those late frames that count for nothing.
@@ -121,9 +122,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         settled_at: the position at which frames that were held were last settled without proof, 0 if never.
         settled_near: event time of the whole input then.
         tally: what became of the partition's frames before position.
-        oldest_second: the earliest open second with frames of it, -1 without any; a restart finds it by itself.
-        oldest_minute: the earliest open minute with frames of it, -1 without any; likewise.
-        held_at: offset of the first frame that is held, -1 without any; likewise.
+        held_at: offset of the first frame that is held, -1 without any; a restart finds it by itself.
         taken_up_at: what closing followed when the partition was taken up, where its watermark began; 0 for those of
             the first run.
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
@@ -131,6 +130,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         recorded_s_at_low_water: the same for newest_at_low_water.
         ends: positions at which frames that were held were settled without proof, and event time of the whole input
             then; the last ones.
+        oldest: the start of the earliest open window with frames of it, by the size in seconds, where there is one; a
+            restart finds it by itself.
     """
 
     position: int
@@ -142,9 +143,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     settled_at: int = 0
     settled_near: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
-    # For those who look on: a state without these is one of an earlier program, and can be gone on from.
-    oldest_second: int = -1
-    oldest_minute: int = -1
+    # For `status` only. States saved by earlier versions lack it and `oldest`, and can be resumed.
     held_at: int = -1
     taken_up_at: int = 0
     # Likewise not in a state of an earlier program, which had no frames ahead of event time.
@@ -152,6 +151,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     recorded_s: int = -1
     recorded_s_at_low_water: int = -1
     ends: list[tuple[int, int]] = []
+    oldest: dict[int, int] = {}
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":
@@ -165,27 +165,37 @@ class State(msgspec.Struct):
     Attributes:
         closing_to: the watermark that closing follows; what is open below it is closed next.
         rules: what the frames of the open windows were judged by.
-        seconds: what was published of seconds.
-        minutes: what was published of minutes.
+        series: what was published, by the size of windows in seconds.
         partitions: the state of each partition.
     """
 
     closing_to: int
     rules: Rules
-    seconds: Series
-    minutes: Series
+    series: dict[int, Series]
     partitions: dict[int, PartitionState]
 
     @classmethod
     def fresh(cls, starts: Mapping[int, int], rules: Rules) -> "State":
         """Return the state before anything was read, from the offset of each partition's first record."""
         partitions = {partition: PartitionState(at, at) for partition, at in starts.items()}
-        return cls(0, rules, Series(), Series(), partitions)
+        return cls(0, rules, {size.size_s: Series() for size in SIZES}, partitions)
+
+    @property
+    def closed_through(self) -> int:
+        """Where the seconds that are closed end."""
+        return self.series[SECOND.size_s].closed_through
+
+    def add_sizes(self) -> None:
+        """Let each size that the state does not know begin with the first window that no closed frame lies in."""
+        through = min(series.closed_through for series in self.series.values())
+        for size in SIZES:
+            if size.size_s not in self.series:
+                self.series[size.size_s] = Series(closed_through=size.end_of(through - 1) if through else 0)
 
     @property
     def counted_since(self) -> int:
         """Start of the first second that averages and counters are over, after a reset; 0 if over all frames."""
-        return self.seconds.since
+        return self.series[SECOND.size_s].since
 
     def needs_frames(self) -> bool:
         """Tell whether a restart needs frames before the positions: windows are open, or frames are held."""

@@ -1,75 +1,14 @@
-"""Tumbling windows: closing them, rows for gaps, running averages, output records."""
+"""Tumbling windows: closing them, rows for gaps, running averages."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from copy import copy
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from metrics.frames.core.frame_log import FrameLog
-from metrics.times import MINUTE_S, minute_of, rfc3339
-
-SECOND_S = 1
-
-
-class SecondRecord(NamedTuple):
-    """Frames of one second: `[start, start + 1)`, in seconds since the epoch."""
-
-    start: int
-    frames: int
-    average: float
-    gap_s: int
-
-    @property
-    def key(self) -> str:
-        """The window's start, as RFC 3339 writes it."""
-        return rfc3339(self.start)
-
-    def value(self) -> bytes:
-        """Return the record as JSON."""
-        return _json(
-            {
-                "timestamp": self.start,
-                "datetime": self.key,
-                "end": self.start + SECOND_S,
-                "num_of_frames": self.frames,
-                "avg_num_of_frames": self.average,
-            },
-            self.gap_s,
-        )
-
-
-class MinuteRecord(NamedTuple):
-    """Unique users of one minute: `[start, start + 60)`, in seconds since the epoch."""
-
-    start: int
-    users: int
-    average: float
-    frames: int
-    gap_s: int
-
-    @property
-    def key(self) -> str:
-        """The window's start, as RFC 3339 writes it."""
-        return rfc3339(self.start)
-
-    def value(self) -> bytes:
-        """Return the record as JSON."""
-        return _json(
-            {
-                "timestamp": self.start,
-                "datetime": self.key,
-                "end": self.start + MINUTE_S,
-                "unique_users": self.users,
-                "avg_users_per_minute": self.average,
-                "num_of_frames": self.frames,
-            },
-            self.gap_s,
-        )
-
-
-Record = SecondRecord | MinuteRecord
+from metrics.frames.records import Record
+from metrics.frames.sizes import SECOND, SIZES, Counts, Size
 
 
 class Series(msgspec.Struct, array_like=True):
@@ -101,14 +40,32 @@ class Series(msgspec.Struct, array_like=True):
         return start - self.last - size_s if self.last >= 0 else 0
 
 
-class OpenMinute:
-    """A minute that can still change: its users, and how many frames they sent."""
+class _OpenWindow:
+    """A window larger than a second that can still change: its users, and how many frames they sent."""
 
     __slots__ = ("frames", "users")
 
     def __init__(self) -> None:
         self.users: set[str] = set()
         self.frames = 0
+
+
+class _Larger:
+    """The windows of one size that is larger than a second.
+
+    Attributes:
+        series: what was published of them.
+        open: those that have frames already, by their start.
+        has_users: whether users are kept: they count in these, or in larger ones.
+    """
+
+    __slots__ = ("has_users", "open", "series", "size", "size_s")
+
+    def __init__(self, size: Size, series: Series, *, has_users: bool) -> None:
+        self.size, self.size_s = size, size.size_s
+        self.series = series
+        self.open: dict[int, _OpenWindow] = {}
+        self.has_users = has_users
 
 
 class _LogsBySecond:
@@ -147,28 +104,44 @@ class _LogsBySecond:
 class Windows:
     """The windows over all partitions.
 
-    Seconds are closed from the partitions' logs, each folding its users into its minute; a minute is closed after the
-    last of its seconds.
+    Seconds are closed from the partitions' logs. A window that closes adds its users to the next larger one, so that no
+    user is kept twice; it closes after the last of the smaller ones in it.
 
     Attributes:
         closing_to: the watermark that closing follows; once done, all windows that end at or before it are closed.
-        seconds: what was published of seconds.
-        minutes: what was published of minutes.
-        open_minutes: the minutes that have users already, by their start.
+        series: what was published, by the size in seconds.
     """
 
-    def __init__(self, gap_limit_s: int) -> None:
+    def __init__(self, gap_limit_s: int, series: Mapping[int, Series], closing_to: int) -> None:
         self.gap_limit_s = gap_limit_s
-        self.closing_to = 0
-        self.seconds = Series()
-        self.minutes = Series()
-        self.open_minutes: dict[int, OpenMinute] = {}
+        self.closing_to = closing_to
+        self.series = {size.size_s: copy(series[size.size_s]) for size in SIZES}
+        self._larger = [
+            _Larger(size, self.series[size.size_s], has_users=Counts.USERS in {each.counts for each in SIZES[at:]})
+            for at, size in enumerate(SIZES[1:], 1)
+        ]
+        self._ends: list[tuple[int, int]] = []  # of those that are open, with the place of their size, as a heap
 
-    def join_minute(self, second: int, uids: Collection[str]) -> None:
-        """Count frames, one uid each, for the minute that a second lies in."""
-        minute = self.open_minutes.setdefault(minute_of(second), OpenMinute())
-        minute.users.update(uids)
-        minute.frames += len(uids)
+    @property
+    def open(self) -> dict[int, dict[int, _OpenWindow]]:
+        """The windows larger than a second that have frames already, by the size in seconds and by their start."""
+        return {larger.size_s: larger.open for larger in self._larger}
+
+    @property
+    def closed_through(self) -> int:
+        """Where the windows end that are closed, whatever their size."""
+        return min(series.closed_through for series in self.series.values())
+
+    def join(self, second: int, users: Collection[str], watermark: int = 0) -> Size | None:
+        """Count frames, one user each, for the windows larger than a second that they lie in and that are open.
+
+        Args:
+            watermark: windows that end at or before it are not open for these frames.
+
+        Returns:
+            The size of the smallest such window; None where there is none.
+        """
+        return self._add(0, second, users, len(users), watermark)
 
     def close(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
         """Close every window that ends at or before the watermark, in the order of event time.
@@ -179,39 +152,63 @@ class Windows:
         self.closing_to = watermark
         due = _LogsBySecond(logs, watermark)
         while due.second is not None:
-            yield from self._close_minutes(due.second, logs)
-            yield from self._fill_gap_of_seconds(due.second)
+            yield from self._close_larger(due.second, logs)
+            yield from self._fill_gap(SECOND, due.second)
             yield self._close_second(due.second, due.take())
-        yield from self._close_minutes(watermark, logs)
-        self.seconds.closed_through = self.minutes.closed_through = watermark
+        yield from self._close_larger(watermark, logs)
+        for series in self.series.values():
+            series.closed_through = max(series.closed_through, watermark)
+        for larger in self._larger:  # a size that is new has windows that are never opened, since they lack frames
+            _forget(logs, larger.size, watermark)
 
-    def _fill_gap_of_seconds(self, second: int) -> Iterator[SecondRecord]:
-        """Publish a row of 0 for each second that lies between the last one published and this, if they are few."""
-        gap_s = self.seconds.gap_s(second, SECOND_S)
-        for empty in range(second - gap_s, second, SECOND_S) if gap_s <= self.gap_limit_s else ():
-            yield SecondRecord(empty, 0, self.seconds.append(empty, 0), 0)
+    def _add(self, place: int, second: int, users: Collection[str], frames: int, watermark: int) -> Size | None:
+        """Add frames to the smallest open window from a place in the table on: it passes them on when it closes."""
+        for at, larger in enumerate(self._larger):
+            start = second - second % larger.size_s
+            end = start + larger.size_s
+            if at >= place and end > watermark and end > larger.series.closed_through:
+                window = larger.open.get(start)
+                if window is None:
+                    window = larger.open[start] = _OpenWindow()
+                    heappush(self._ends, (end, at))
+                if larger.has_users:
+                    window.users.update(users)
+                window.frames += frames
+                return larger.size
+        return None
 
-    def _close_second(self, second: int, uids: Collection[str]) -> SecondRecord:
-        gap_s = self.seconds.gap_s(second, SECOND_S)
-        self.join_minute(second, uids)
-        self.seconds.closed_through = second + SECOND_S
-        return SecondRecord(second, len(uids), self.seconds.append(second, len(uids)), gap_s)
+    def _fill_gap(self, size: Size, start: int) -> Iterator[Record]:
+        """Publish a zero row for each window that lies between the last one published and this, if they are few."""
+        series = self.series[size.size_s]
+        gap_s = series.gap_s(start, size.size_s)
+        for empty in range(start - gap_s, start, size.size_s) if gap_s <= self.gap_limit_s else ():
+            yield Record(size, empty, 0, 0, series.append(empty, 0))
 
-    def _close_minutes(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[MinuteRecord]:
-        """Close the minutes that end at or before a watermark, all of whose seconds are closed."""
-        for start in sorted(minute for minute in self.open_minutes if minute + MINUTE_S <= watermark):
-            gap_s = self.minutes.gap_s(start, MINUTE_S)
-            for empty in range(start - gap_s, start, MINUTE_S) if gap_s <= self.gap_limit_s else ():
-                yield MinuteRecord(empty, 0, self.minutes.append(empty, 0), 0, 0)
-            gap_s = self.minutes.gap_s(start, MINUTE_S)
-            minute = self.open_minutes.pop(start)
-            self.minutes.closed_through = start + MINUTE_S
-            for log in logs:
-                log.forget_minutes(self.minutes.closed_through)
-            users = len(minute.users)
-            yield MinuteRecord(start, users, self.minutes.append(start, users), minute.frames, gap_s)
+    def _close_second(self, second: int, users: Collection[str]) -> Record:
+        self.join(second, users)
+        return self._closed(SECOND, second, len(users), len(users))
+
+    def _close_larger(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
+        """Close the windows larger than a second that end at or before a watermark, all of whose seconds are closed."""
+        while self._ends and self._ends[0][0] <= watermark:
+            end, place = self._ends[0]
+            larger = self._larger[place]
+            size, start = larger.size, end - larger.size_s
+            yield from self._fill_gap(size, start)
+            heappop(self._ends)
+            window = larger.open.pop(start)
+            self._add(place + 1, start, window.users, window.frames, 0)
+            _forget(logs, size, end)
+            number = window.frames if size.counts is Counts.FRAMES else len(window.users)
+            yield self._closed(size, start, number, window.frames)
+
+    def _closed(self, size: Size, start: int, number: int, frames: int) -> Record:
+        series = self.series[size.size_s]
+        gap_s = series.gap_s(start, size.size_s)
+        series.closed_through = start + size.size_s
+        return Record(size, start, number, frames, series.append(start, number), gap_s)
 
 
-def _json(fields: dict[str, int | float | str], gap_s: int) -> bytes:
-    """Encode a record; a stretch before it that got no rows is told by its length."""
-    return orjson.dumps(fields | {"gap_s": gap_s} if gap_s else fields)
+def _forget(logs: Collection[FrameLog], size: Size, watermark: int) -> None:
+    for log in logs:
+        log.forget(size, watermark)

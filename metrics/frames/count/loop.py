@@ -12,7 +12,7 @@ from metrics.files.line_reader import LineReader, reading
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import Record
+from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 
 PARTITION = 0

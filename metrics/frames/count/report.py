@@ -1,18 +1,19 @@
 """What `count` shows: records on standard output as windows close; on standard error all that is no record."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from time import monotonic
 
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.lately import is_wrong
-from metrics.frames.core.windows import SECOND_S, MinuteRecord, Record, SecondRecord
 from metrics.frames.count.loop import FileLoop, Place
 from metrics.frames.figures import Figures, figures_table
-from metrics.frames.results.table import RecordTable, Row
+from metrics.frames.records import Record
+from metrics.frames.results.table import RecordTable
+from metrics.frames.sizes import SIZES, Size, larger
 from metrics.terminal.console import err, note, say_lines, shown, warn
 from metrics.text import numbered
-from metrics.times import MINUTE_S
 
 NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
 
@@ -22,43 +23,41 @@ def show_as_json(records: Iterator[Record]) -> None:
     say_lines(record.value().decode() for record in records)
 
 
-def shown_as_table(kinds: Collection[type[Record]]) -> Callable[[Iterator[Record]], None]:
-    """Return what prints records of these kinds as rows of a table that grows."""
-    table = RecordTable([SECOND_S if kind is SecondRecord else MINUTE_S for kind in kinds])
-    return lambda records: table.print(map(table_row, records))
-
-
-def table_row(record: Record) -> Row:
-    """Return a record as a row of the table."""
-    if isinstance(record, SecondRecord):
-        return Row(SECOND_S, record.start, record.frames, None, record.average, record.gap_s)
-    return Row(MINUTE_S, record.start, record.frames, record.users, record.average, record.gap_s)
+def shown_as_table(sizes: Sequence[Size]) -> Callable[[Iterator[Record]], None]:
+    """Return what prints records of these sizes as rows of a table that grows."""
+    return RecordTable(sizes).print
 
 
 class _ByEnd:
     """Puts records in the order in which their windows end, whichever batch closed them.
 
     A minute closes once event time has passed it, but the zero rows of its last seconds are known only when the next
-    second with frames closes; so a minute waits for that second.
+    second with frames closes; so a minute waits for that second, and a larger window for the next one that is smaller.
     """
 
     def __init__(self) -> None:
-        self._minutes: deque[MinuteRecord] = deque()
+        self._waiting: list[deque[Record]] = [deque() for _ in larger()]
 
     def ordered(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield those of these records, and of earlier ones, that no second can come before."""
+        """Yield those of these records, and of earlier ones, that no smaller window can come before."""
         for record in records:
-            if isinstance(record, MinuteRecord):
-                self._minutes.append(record)
-                continue
-            while self._minutes and self._minutes[0].start + MINUTE_S <= record.start:
-                yield self._minutes.popleft()
-            yield record
+            place = SIZES.index(record.size)
+            if place:
+                self._waiting[place - 1].append(record)
+            else:
+                yield from self._with_those_before(record, 0)
+
+    def _with_those_before(self, record: Record, place: int) -> Iterator[Record]:
+        """Yield the windows of the next larger size that end before this one begins, then this one."""
+        for waiting in self._waiting[place : place + 1]:
+            while waiting and waiting[0].end <= record.start:
+                yield from self._with_those_before(waiting.popleft(), place + 1)
+        yield record
 
     def rest(self) -> Iterator[Record]:
         """Yield what still waits, where no more records come."""
-        while self._minutes:
-            yield self._minutes.popleft()
+        yield from sorted(chain.from_iterable(self._waiting), key=lambda record: (record.end, record.size.size_s))
+        self._waiting = []
 
 
 class CountReport:
@@ -66,7 +65,7 @@ class CountReport:
 
     Args:
         show: prints records; takes all of them.
-        kinds: the records to show.
+        sizes: the sizes of the windows to show.
         move: told how many bytes of the files were read.
         most_named: how many rejected frames of each reason to tell with their places; None for all.
         pace: says how many frames took how long.
@@ -76,14 +75,14 @@ class CountReport:
         self,
         loop: FileLoop,
         show: Callable[[Iterator[Record]], None],
-        kinds: tuple[type[Record], ...],
+        sizes: Sequence[Size],
         move: Callable[[int], None],
         most_named: int | None,
         pace: Callable[[int, float], str],
     ) -> None:
         self._loop = loop
         self._show = show
-        self._kinds = kinds
+        self._sizes = sizes
         self._move = move
         self._most_named = most_named
         self._pace = pace
@@ -98,7 +97,7 @@ class CountReport:
         self._show_asked(self._by_end.ordered(records))
 
     def _show_asked(self, records: Iterator[Record]) -> None:
-        self._show(record for record in records if isinstance(record, self._kinds))
+        self._show(record for record in records if record.size in self._sizes)
 
     def rejected(self, place: Place, rejection: Rejection) -> None:
         """Tell of a frame that counts for nothing, while those of its reason are few, or all are asked for."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import Record
+from metrics.frames.records import Record
 
 
 class Listener(Protocol):

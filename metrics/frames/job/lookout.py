@@ -6,9 +6,9 @@ from time import time
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
 from metrics.frames.core.partition import PartitionCounter
-from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
 from metrics.kafka.job.input_monitor import End
@@ -75,7 +75,7 @@ class Lookout:
     def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
         partitions = counter.partitions
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
-        holders = _holders(partitions, min(seconds) + SECOND_S, now_s) if seconds else []
+        holders = _holders(partitions, SECOND.end_of(min(seconds)), now_s) if seconds else []
         if holders:
             asked = [at for number, at in partitions.items() if number not in source.paused] or partitions.values()
             newest = max(at.clock.newest for at in asked)

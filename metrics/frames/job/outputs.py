@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from metrics.frames.core.frame import FrameMessage, Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.job.saved_state import SavedState, to_offsets
 from metrics.frames.job.signs import NONE, Signs
+from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.headers import Headers, headers_of
@@ -43,9 +43,7 @@ class FrameSink:
 
     def publish(self, record: Record) -> None:
         """Send the record of a closed window to the topic of its size; its timestamp is the window's start."""
-        settings = self._settings
-        is_second = isinstance(record, SecondRecord)
-        topic = settings.sec_metrics_output_topic if is_second else settings.min_metrics_output_topic
+        topic = self._settings.topic_of(record.size)
         timestamp_ms = self._taken_timestamp_ms(topic, record.start * 1000)
         self._transaction.send(topic, record.key.encode(), record.value(), timestamp_ms, [])
 

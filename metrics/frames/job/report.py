@@ -10,9 +10,10 @@ from rich.live import Live
 from rich.text import Text
 
 from metrics.errors import MetricsError
-from metrics.frames.core.windows import Record, SecondRecord
 from metrics.frames.figures import Figures, figures_table, metrics_line
 from metrics.frames.job.processor import FrameProcessor
+from metrics.frames.records import Record
+from metrics.frames.sizes import Counts
 from metrics.terminal.console import out, say, warn
 from metrics.text import cost_per_frame, frames_per_second, numbered, pace, rate
 from metrics.times import rfc3339
@@ -24,10 +25,9 @@ REFRESH_S = 0.25
 
 def record_line(record: Record) -> str:
     """Return a closed window as one line; counts and averages below ten million fit 80 columns."""
-    if isinstance(record, SecondRecord):
-        return f"{record.key}  second {_columns(record.frames, 'frame')}  avg {record.average:>11,.3f}"
-    line = f"{record.key}  minute {_columns(record.users, 'user')}  avg {record.average:>11,.3f}"
-    return f"{line}  {_columns(record.frames, 'frame')}".rstrip()
+    size = record.size
+    line = f"{record.key}  {size.name:<6} {_columns(record.number, size.unit)}  avg {record.average:>11,.3f}"
+    return line if size.counts is Counts.FRAMES else f"{line}  {_columns(record.frames, 'frame')}".rstrip()
 
 
 def _columns(number: int, noun: str) -> str:

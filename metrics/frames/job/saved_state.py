@@ -5,7 +5,7 @@ bytes (`offset.metadata.max.bytes`). What belongs to all partitions together is 
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from confluent_kafka import TopicPartition
@@ -14,7 +14,12 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.job.signs import NONE, Signs
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.kafka.job.heartbeat import Instance
+
+FIRST_S = SECOND.size_s, MINUTE.size_s  # sizes that have places of their own in the metadata: there were no others
+_OLDEST = slice(9, 11)  # where those of PartitionState.oldest stand
+_MORE = 17  # where those of further sizes do
 
 ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
 
@@ -26,17 +31,28 @@ class WindowsMetadata(msgspec.Struct, array_like=True):
     instance: Instance
     rules: Rules
     closing_to: int
-    seconds: Series
-    minutes: Series
+    second: Series
+    minute: Series
     signs: Signs = NONE
 
 
+class WindowsMetadataWithMore(WindowsMetadata):
+    """The same where there are further sizes: what was published of them, by the size in seconds."""
+
+    more: dict[int, Series] = {}
+
+
 class Metadata(msgspec.Struct, array_like=True):
-    """The metadata of one partition's committed offset, as an array: names would take half of its bytes."""
+    """The metadata of one partition's committed offset, as an array: names would take half of its bytes.
+
+    Attributes:
+        partition: the fields of PartitionState, but for `oldest`: of seconds and minutes it stands before `held_at`, -1
+            where none is open; of further sizes at the end, where one is.
+    """
 
     version: Literal[2]
-    partition: PartitionState
-    windows: WindowsMetadata | None
+    partition: list[Any]
+    windows: WindowsMetadataWithMore | None
 
 
 class SavedState(NamedTuple):
@@ -57,12 +73,10 @@ class SavedState(NamedTuple):
 def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
     """Write a state as offsets with metadata."""
     state = saved.state
-    windows: WindowsMetadata | None = WindowsMetadata(
-        saved.topic_id, saved.instance, state.rules, state.closing_to, state.seconds, state.minutes, saved.signs
-    )
+    windows: WindowsMetadata | None = _windows(saved)
     offsets = []
     for number, partition in sorted(state.partitions.items()):
-        text = msgspec.json.encode(Metadata(2, partition, windows)).decode()
+        text = msgspec.json.encode([2, _fields(partition), windows]).decode()
         offsets.append(TopicPartition(topic, number, partition.low_water, metadata=text))
         windows = None
     return offsets
@@ -76,20 +90,46 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
     """
     saved = None
     for offset in sorted(offsets, key=lambda offset: offset.partition):
-        metadata = _metadata(offset)
-        if metadata.windows is not None:
-            windows = metadata.windows
-            state = State(windows.closing_to, windows.rules, windows.seconds, windows.minutes, {})
+        partition, windows = _read(offset)
+        if windows is not None:
+            series = dict(zip(FIRST_S, (windows.second, windows.minute), strict=True)) | windows.more
+            state = State(windows.closing_to, windows.rules, series, {})
+            state.add_sizes()
             saved = SavedState(state, windows.topic_id, windows.instance, windows.signs)
         if saved is None:
             raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", now=ANEW)
-        saved.state.partitions[offset.partition] = metadata.partition
+        saved.state.partitions[offset.partition] = partition
     return saved
 
 
-def _metadata(offset: TopicPartition) -> Metadata:
+def _windows(saved: SavedState) -> WindowsMetadata:
+    state = saved.state
+    more = dict(state.series)
+    second, minute = map(more.pop, FIRST_S)
+    shared = saved.topic_id, saved.instance, state.rules, state.closing_to, second, minute, saved.signs
+    return WindowsMetadataWithMore(*shared, more) if more else WindowsMetadata(*shared)
+
+
+def _fields(at: PartitionState) -> list[Any]:
+    *fields, oldest = msgspec.structs.astuple(at)
+    fields[_OLDEST.start : _OLDEST.start] = [oldest.get(size_s, -1) for size_s in FIRST_S]
+    more = {size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}
+    return [*fields, more] if more else fields
+
+
+def _partition(fields: list[Any]) -> PartitionState:
+    """Read the state of a partition; an earlier program may have left out the last fields."""
+    at = msgspec.convert([*fields[: _OLDEST.start], *fields[_OLDEST.stop : _MORE]], PartitionState)
+    first = dict(zip(FIRST_S, msgspec.convert(fields[_OLDEST], list[int]), strict=False))
+    more = msgspec.convert(fields[_MORE:], list[dict[int, int]], str_keys=True)
+    at.oldest = {size_s: start for oldest in (first, *more) for size_s, start in oldest.items() if start >= 0}
+    return at
+
+
+def _read(offset: TopicPartition) -> tuple[PartitionState, WindowsMetadataWithMore | None]:
     try:
-        return msgspec.json.decode(offset.metadata or "", type=Metadata)
+        metadata = msgspec.json.decode(offset.metadata or "", type=Metadata)
+        return _partition(metadata.partition), metadata.windows
     except msgspec.DecodeError as error:
         raise StateError(
             f"the committed offset of {offset.topic}/{offset.partition} holds no state of this program",

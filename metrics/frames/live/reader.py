@@ -9,6 +9,7 @@ from metrics.errors import BrokerError, MetricsError
 from metrics.frames.live.view import KEEP_REJECTED, LiveView
 from metrics.frames.results import read, rejected
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import Size
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
 from metrics.kafka.deadline import Deadline
@@ -24,10 +25,10 @@ class Reader:
     They join no group and commit nothing. What goes wrong is reported to the view, and retried until they are stopped.
 
     Args:
-        keep: how many windows of each size are read back at the start, by the size in seconds.
+        keep: how many windows of each size are read back at the start,
     """
 
-    def __init__(self, settings: Settings, live: LiveView, keep: Mapping[int, int]) -> None:
+    def __init__(self, settings: Settings, live: LiveView, keep: Mapping[Size, int]) -> None:
         self._settings = settings
         self._live = live
         self._keep = keep

@@ -12,6 +12,7 @@ from metrics.frames.live.subscription import Subscription
 from metrics.frames.live.window_buffer import WindowBuffer
 from metrics.frames.results.read import Result, by_ends
 from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
 
 KEEP_REJECTED = 50
@@ -41,12 +42,12 @@ class LiveView:
     Every method may be called from any thread. What it returns does not change.
 
     Args:
-        keep: how many windows of each size, by the size in seconds.
+        keep: how many windows of each size.
     """
 
-    def __init__(self, keep: Mapping[int, int]) -> None:
+    def __init__(self, keep: Mapping[Size, int]) -> None:
         self._lock = Lock()
-        self._buffers = {size_s: WindowBuffer(size_s, windows) for size_s, windows in keep.items()}
+        self._buffers = {size.size_s: WindowBuffer(size.size_s, windows) for size, windows in keep.items()}
         self._rejected: deque[RejectedFrame] = deque(maxlen=KEEP_REJECTED)
         self._status: Status | None = None
         self._outages: dict[str, str] = {}
@@ -92,10 +93,6 @@ class LiveView:
         """The last rejected frames, the newest first."""
         with self._lock:
             return [*reversed(self._rejected)]
-
-    def sizes_s(self) -> Sequence[int]:
-        """Return the sizes of windows that are kept."""
-        return [*self._buffers]
 
     def kept_from(self, size_s: int) -> int | None:
         """Return the start of the oldest window of a size that is kept; None if there is none."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import Record
 from metrics.frames.job.processor import FrameProcessor
+from metrics.frames.records import Record
 from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
 from metrics.kafka.job.transaction import call_s
 

@@ -16,6 +16,7 @@ from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.monitoring.exposed import Committed, Exposed
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 
 
 class _OfPartition(NamedTuple):
@@ -130,7 +131,7 @@ def _rejected(last: Committed) -> Metric:
 
 
 def _windows_closed(last: Committed) -> Metric:
-    closed = {"second": last.state.seconds.windows, "minute": last.state.minutes.windows}
+    closed = {size.name: last.state.series[size.size_s].windows for size in SIZES}
     meaning = "Windows published, zero rows included."
     return _labelled(CounterMetricFamily("frames_windows_closed", meaning, labels=["size"]), closed.items())
 

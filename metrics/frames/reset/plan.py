@@ -17,6 +17,7 @@ from metrics.frames.reset.replay import Replay
 from metrics.frames.reset.state import begun_again, closed_through, lost_frames, skipping, without_windows
 from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SECOND
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.frames.topics_in_use import TopicsInUse
@@ -139,7 +140,7 @@ class Reset:
         ends = {number: max(low, self._positions[number]) for number, low in self._lows.items()}
         replay = Replay(fresh, ends, until=until, close_to=until)
         state = self._replayed(replay, self._lows, ends, progress)
-        return begun_again(state, before) if whole or state.seconds.last >= 0 else fresh
+        return begun_again(state, before) if whole or state.series[SECOND.size_s].last >= 0 else fresh
 
     def _ahead(self, progress: Progress) -> State:
         """Read what is skipped for its event time alone. Ends of transactions are no frames."""

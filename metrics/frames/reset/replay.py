@@ -5,9 +5,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.state import State
-from metrics.times import LAST_SECOND, MINUTE_S
+from metrics.frames.sizes import largest
+from metrics.times import LAST_SECOND
 
-NEVER = LAST_SECOND + MINUTE_S  # a second that event time does not reach
+NEVER = largest().end_of(LAST_SECOND)  # a second that event time does not reach
 
 
 class Replay:

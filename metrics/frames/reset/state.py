@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from metrics.frames.core.state import PartitionState, State, Tally
-from metrics.frames.core.windows import SECOND_S, Series
-from metrics.times import MINUTE_S, minute_of
+from metrics.frames.core.windows import Series
+from metrics.frames.sizes import largest
 
 
 def closed_through(state: State) -> int:
     """Return the second through which all windows are closed and published; 0 if none is."""
-    return min(state.seconds.closed_through, state.minutes.closed_through)
+    return min(series.closed_through for series in state.series.values())
 
 
 def lost_frames(state: State) -> int:
@@ -38,8 +38,8 @@ def begun_again(replayed: State, before: State) -> State:
         number: replace(at, tally=_tally(before.partitions[number].tally.lost, at.open, at.tally.held))
         for number, at in replayed.partitions.items()
     }
-    seconds, minutes = _begun_again(replayed.seconds, SECOND_S), _begun_again(replayed.minutes, MINUTE_S)
-    return replace(replayed, seconds=seconds, minutes=minutes, partitions=partitions)
+    series = {size_s: _begun_again(series, size_s) for size_s, series in replayed.series.items()}
+    return replace(replayed, series=series, partitions=partitions)
 
 
 def _begun_again(series: Series, size_s: int) -> Series:
@@ -62,7 +62,7 @@ def without_windows(state: State, lows: Mapping[int, int], goals: Mapping[int, i
         for number, at in state.partitions.items()
     }
     closed = Series(closed_through=state.closing_to)
-    return replace(state, seconds=closed, minutes=replace(closed), partitions=partitions)
+    return replace(state, series={size_s: replace(closed) for size_s in state.series}, partitions=partitions)
 
 
 def skipping(before: State, ahead: State, whole_from: int = 0) -> State:
@@ -73,15 +73,14 @@ def skipping(before: State, ahead: State, whole_from: int = 0) -> State:
 
     Args:
         ahead: the state after a replay of these frames; only event time and positions are taken from it.
-        whole_from: the start of a minute, before which windows lack frames that cannot be read.
+        whole_from: the start of a window of the largest size, before which windows lack frames that cannot be read.
     """
     newest = (max(at.newest, at.furthest) for at in ahead.partitions.values())
-    through = minute_of(max(0, before.closing_to - 1, whole_from - 1, *newest)) + MINUTE_S
+    through = largest().end_of(max(0, before.closing_to - 1, whole_from - 1, *newest))
     return State(
         through,
         before.rules,
-        _skipped(before.seconds, through, SECOND_S),
-        _skipped(before.minutes, through, MINUTE_S),
+        {size_s: _skipped(series, through, size_s) for size_s, series in before.series.items()},
         {number: _moved(at, ahead.partitions[number], through) for number, at in before.partitions.items()},
     )
 

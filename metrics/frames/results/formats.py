@@ -2,16 +2,16 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from metrics.frames.records import Value, columns, row
 from metrics.frames.results.read import Result
-from metrics.frames.results.table import RecordTable, Row
+from metrics.frames.results.table import RecordTable
+from metrics.frames.sizes import Size
 from metrics.terminal.console import say_lines
-from metrics.times import MINUTE_S
 
 
 class Printer(Protocol):
@@ -33,16 +33,16 @@ class Csv:
     """Prints CSV, its header first.
 
     Args:
-        sizes_s: the sizes of the windows that come.
+        sizes: the sizes of the windows that come.
     """
 
-    def __init__(self, sizes_s: Collection[int]) -> None:
-        self._columns = columns(sizes_s)
+    def __init__(self, sizes: Sequence[Size]) -> None:
+        self._columns = columns(sizes)
         say_lines(csv_header(self._columns))
 
     def print(self, results: Sequence[Result]) -> None:
         """Print results."""
-        say_lines(csv_lines([row(result.size_s, result.window) for result in results], self._columns))
+        say_lines(csv_lines([row(result.window) for result in results], self._columns))
 
 
 class TableRows:
@@ -53,14 +53,7 @@ class TableRows:
 
     def print(self, results: Sequence[Result]) -> None:
         """Print results."""
-        self._table.print(map(table_row, results))
-
-
-def table_row(result: Result) -> Row:
-    """Return a result as a row of the table."""
-    window = result.window
-    users = window.number if result.size_s == MINUTE_S else None
-    return Row(result.size_s, window.start, window.frames, users, window.average, window.gap_s)
+        self._table.print(result.window for result in results)
 
 
 def json_lines(results: Iterable[Result]) -> Iterator[str]:

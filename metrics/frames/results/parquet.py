@@ -5,10 +5,13 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from metrics.errors import SettingsError
 from metrics.files import atomic
-from metrics.frames.records import columns, row
+from metrics.frames.records import columns, fields, row
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import Size
 
 # Some ten megabytes of memory, and few enough groups in a large file.
 GROUP_ROWS = 20_000
@@ -32,14 +35,14 @@ def check() -> None:
         ) from error
 
 
-def write(path: Path, results: Iterable[Result], sizes_s: Collection[int]) -> Counter[int]:
+def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Counter[Size]:
     """Write results into a Parquet file, a group of rows at a time.
 
     The whole of it appears under its name at the end, or nothing does. Its columns are those of the records; the start
     and the end of windows are times in UTC, so it needs no `datetime`.
 
     Args:
-        sizes_s: the sizes of the windows that come.
+        sizes: the sizes of the windows that come.
 
     Returns:
         How many windows of each size there are.
@@ -52,9 +55,10 @@ def write(path: Path, results: Iterable[Result], sizes_s: Collection[int]) -> Co
 
     moment = pa.timestamp("s", tz="UTC")
     types = {"kind": pa.string(), "timestamp": moment, "end": moment}
-    types |= dict.fromkeys(("avg_num_of_frames", "avg_users_per_minute"), pa.float64())
-    schema = pa.schema([(name, types.get(name, pa.int64())) for name in columns(sizes_s) if name != "datetime"])
-    written: Counter[int] = Counter()
+    for size in sizes:
+        types |= {field.name: pa.float64() for field in msgspec.structs.fields(fields(size)) if field.type is float}
+    schema = pa.schema([(name, types.get(name, pa.int64())) for name in columns(sizes) if name != "datetime"])
+    written: Counter[Size] = Counter()
     coming = iter(results)
     with (
         atomic.writing(path, _LESS) as file,
@@ -62,7 +66,7 @@ def write(path: Path, results: Iterable[Result], sizes_s: Collection[int]) -> Co
         ParquetWriter(file, schema) as writer,
     ):
         while group := list(islice(coming, GROUP_ROWS)):
-            rows = [row(result.size_s, result.window) for result in group]
+            rows = [row(result.window) for result in group]
             writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
-            written.update(result.size_s for result in group)
+            written.update(result.window.size for result in group)
     return written

@@ -10,15 +10,15 @@ from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames import topics_in_use
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.records import KINDS, Deleted, Published, Unreadable, read_record
+from metrics.frames.records import Deleted, Record, Unreadable, read_record
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import Size
 from metrics.kafka import topic_limits, topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import extents, first_at
 from metrics.kafka.reader import Progress, Span, Streams
 from metrics.kafka.tail import Tail
-from metrics.times import ALL_TIME, MINUTE_S, Range, rfc3339
+from metrics.times import ALL_TIME, Range, rfc3339
 
 OFFSETS_A_LIVE_WINDOW = 2
 Tell = Callable[[str], None]
@@ -28,13 +28,16 @@ class Result(NamedTuple):
     """A committed record of a closed window.
 
     Attributes:
-        size_s: the size of the window.
         value: the record's bytes, as they were published.
     """
 
-    size_s: int
-    window: Published
+    window: Record
     value: bytes
+
+    @property
+    def size_s(self) -> int:
+        """The size of the window, in seconds."""
+        return self.window.size.size_s
 
 
 class Results:
@@ -48,17 +51,17 @@ class Results:
     """
 
     def __init__(
-        self, settings: Settings, sizes_s: dict[str, int], spans: Sequence[Span], within: Range, closing: ExitStack
+        self, settings: Settings, sizes: dict[str, Size], spans: Sequence[Span], within: Range, closing: ExitStack
     ) -> None:
         """Take over what `opened` found out.
 
         Args:
-            sizes_s: the size of the windows in each topic.
+            sizes: the size of the windows in each topic.
             closing: closes the consumers.
         """
         self.offsets = sum(span.end - span.start for span in spans)
         self._settings = settings
-        self._sizes_s = sizes_s
+        self._sizes = sizes
         self._spans = spans
         self._within = within
         self._closing = closing
@@ -95,17 +98,17 @@ class Results:
 
     def _results(self, messages: Iterable[Message], tell: Tell) -> Iterator[Result]:
         for message in messages:
-            size_s = self._sizes_s[message.topic() or ""]
+            size = self._sizes[message.topic() or ""]
             place = f"{message.topic()}/{message.partition()} offset {message.offset()}"
-            record = read_record(size_s, message.key(), message.value(), place)
+            record = read_record(size, message.key(), message.value(), place)
             if isinstance(record, Unreadable):
-                tell(f"{place}: no record of a {KINDS[size_s]}")
-            elif not self._within.holds(record.start, size_s):
+                tell(f"{place}: no record of a {size.name}")
+            elif not self._within.holds(record.start, size.size_s):
                 continue
             elif isinstance(record, Deleted):
-                tell(f"{place}: a record without a value, which deletes the {KINDS[size_s]} {rfc3339(record.start)}")
+                tell(f"{place}: a record without a value, which deletes the {size.name} {rfc3339(record.start)}")
             else:
-                yield Result(size_s, record, message.value() or b"")
+                yield Result(record, message.value() or b"")
 
 
 def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
@@ -113,11 +116,11 @@ def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
 
     Each part stays in its order: what was published late, or again, comes behind what was there before it.
     """
-    return merge(*parts, key=lambda result: (result.window.start + result.size_s, result.size_s))
+    return merge(*parts, key=lambda result: (result.window.end, result.size_s))
 
 
 @contextmanager
-def opened(settings: Settings, sizes_s: Collection[int], within: Range) -> Iterator[Results]:
+def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Iterator[Results]:
     """Open the results of windows of some sizes, as far as their topics reach now.
 
     Raises:
@@ -125,20 +128,20 @@ def opened(settings: Settings, sizes_s: Collection[int], within: Range) -> Itera
         TopicError: a topic is missing.
     """
     admin = open_admin(settings)
-    counts = _partitions(admin, settings, sizes_s)
+    counts = _partitions(admin, settings, sizes)
     spans = [span for topic, partitions in counts.items() for span in _spans(admin, topic, partitions, within)]
     with ExitStack() as closing:
-        yield Results(settings, dict(zip(counts, sizes_s, strict=True)), spans, within, closing)
+        yield Results(settings, dict(zip(counts, sizes, strict=True)), spans, within, closing)
 
 
 @contextmanager
-def latest(settings: Settings, most: Mapping[int, int]) -> Iterator[Results]:
+def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
     """Open the newest results: of windows of each size at least so many, and little more, if the topics hold them.
 
     A live window takes two offsets: its record's, and that of the end of its transaction.
 
     Args:
-        most: how many of each partition, by the size in seconds.
+        most: how many of each partition, by the size.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -146,20 +149,20 @@ def latest(settings: Settings, most: Mapping[int, int]) -> Iterator[Results]:
     """
     admin = open_admin(settings)
     counts = _partitions(admin, settings, most)
-    topic_of = dict(zip(counts, most, strict=True))
+    sizes = dict(zip(counts, most, strict=True))
     spans = [
-        Span(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[topic_of[topic]]), high)
+        Span(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[sizes[topic]]), high)
         for topic, partitions in counts.items()
         for number, (low, high) in extents(admin, topic, partitions).items()
     ]
     with ExitStack() as closing:
-        yield Results(settings, topic_of, spans, ALL_TIME, closing)
+        yield Results(settings, sizes, spans, ALL_TIME, closing)
 
 
-def _partitions(admin: AdminClient, settings: Settings, sizes_s: Collection[int]) -> dict[str, int]:
+def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size]) -> dict[str, int]:
     """Return the topics of results of some sizes, in their order, and how many partitions they have."""
-    variables = {SECOND_S: "SEC_METRICS_OUTPUT_TOPIC", MINUTE_S: "MIN_METRICS_OUTPUT_TOPIC"}
-    return topics_in_use.require(admin, settings, {variables[at]: settings.topics()[variables[at]] for at in sizes_s})
+    variables = {size.topic_setting.upper(): settings.topic_of(size) for size in sizes}
+    return topics_in_use.require(admin, settings, variables)
 
 
 def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[Span]:

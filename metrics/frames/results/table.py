@@ -1,21 +1,20 @@
-"""Closed windows as a table that grows as they come, with a bar in each row."""
+"""Closed windows as a table that grows as they come, with a bar in each record."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.records import KINDS
+from metrics.frames.records import Record
+from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.terminal.console import out
-from metrics.times import MINUTE_S, rfc3339
+from metrics.times import rfc3339
 
 ROWS_AT_ONCE = 1_000
 LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40
-COLORS = {SECOND_S: "cyan", MINUTE_S: "green"}
+COLORS = ("cyan", "green", "yellow", "magenta", "blue")
 
 # Columns of the table, right-aligned but for the first two, and what they take: counts below ten million fit.
 _WIDTHS = {"window (UTC)": 19, "of": 6, "users": 9, "frames": 9, "average": 11}
@@ -23,42 +22,20 @@ _BETWEEN = 2
 _FIRST_TO_GO = ("average", "of")  # behind the bar, where a terminal is too narrow for all
 
 
-class Row(NamedTuple):
-    """A closed window.
-
-    Attributes:
-        size_s: the size of the window.
-        users: None of a second.
-        gap_s: how many seconds without windows lie before it.
-    """
-
-    size_s: int
-    start: int
-    frames: int
-    users: int | None
-    average: float
-    gap_s: int
-
-    @property
-    def number(self) -> int:
-        """What its bar shows: frames of a second, users of a minute."""
-        return self.frames if self.users is None else self.users
-
-
 class RecordTable:
-    """Prints rows as windows close, the heading over the first of them.
+    """Prints records as windows close, the heading over the first of them.
 
     Args:
-        sizes_s: the sizes of the windows that come.
+        sizes: the sizes of the windows that come.
 
     Attributes:
-        largest: the largest number known of each size: its bar has full length. Rows that were not told before become
-            known one by one, as they are printed.
+        largest: the largest number known of each size: its bar has full length. Records that were not told before
+            become known one by one, as they are printed.
     """
 
-    def __init__(self, sizes_s: Collection[int], console: Console = out) -> None:
-        self.largest: dict[int, int] = {}
-        self._sizes_s = sizes_s
+    def __init__(self, sizes: Sequence[Size], console: Console = out) -> None:
+        self.largest: dict[Size, int] = {}
+        self._sizes = sizes
         self._console = console
         self._names = [name for name in _WIDTHS if self._has(name)]
         for name in _FIRST_TO_GO:
@@ -66,24 +43,24 @@ class RecordTable:
                 self._names.remove(name)
         self._has_heading = False
 
-    def scale_to(self, rows: Iterable[Row]) -> None:
+    def scale_to(self, records: Iterable[Record]) -> None:
         """Let the bars of windows like these fit."""
-        for row in rows:
-            self.largest[row.size_s] = max(self.largest.get(row.size_s, 0), row.number)
+        for record in records:
+            self.largest[record.size] = max(self.largest.get(record.size, 0), record.number)
 
-    def print(self, rows: Iterable[Row]) -> None:
-        """Print rows, some at a time."""
-        coming = iter(rows)
+    def print(self, records: Iterable[Record]) -> None:
+        """Print records, some at a time."""
+        coming = iter(records)
         while some := list(islice(coming, ROWS_AT_ONCE)):
             self._console.print(self._table(some))
             self._has_heading = True
 
     def _has(self, name: str) -> bool:
         if name == "of":
-            return len(self._sizes_s) > 1
-        return name != "users" or MINUTE_S in self._sizes_s
+            return len(self._sizes) > 1
+        return name != "users" or Counts.USERS in {size.counts for size in self._sizes}
 
-    def _table(self, rows: Iterable[Row]) -> Table:
+    def _table(self, records: Iterable[Record]) -> Table:
         table = Table(box=None, pad_edge=False, show_header=not self._has_heading)
         for name in self._names:
             is_text = name in ("window (UTC)", "of")
@@ -91,11 +68,11 @@ class RecordTable:
         bar_columns = self._bar_columns()
         if bar_columns:
             table.add_column("")  # the bar alone gives way, where numbers need more room
-        for row in rows:
-            if row.gap_s:
-                table.add_row(f"gap of {row.gap_s:,} s", style="dim")
-            bar = [self._bar(row, bar_columns)] if bar_columns else []
-            table.add_row(*self._cells(row), *bar, style=self._style(row))
+        for record in records:
+            if record.gap_s:
+                table.add_row(f"gap of {record.gap_s:,} s", style="dim")
+            bar = [self._bar(record, bar_columns)] if bar_columns else []
+            table.add_row(*self._cells(record), *bar, style=self._style(record))
         return table
 
     def _room(self) -> int:
@@ -106,20 +83,21 @@ class RecordTable:
         room = self._room() - _BETWEEN
         return min(MOST_BAR_COLUMNS, room) if room >= LEAST_BAR_COLUMNS else 0
 
-    def _cells(self, row: Row) -> Iterator[str]:
+    def _cells(self, record: Record) -> Iterator[str]:
         cells = {
-            "window (UTC)": rfc3339(row.start).replace("T", " ").removesuffix("Z"),
-            "of": KINDS[row.size_s],
-            "users": "-" if row.users is None else f"{row.users:,}",
-            "frames": f"{row.frames:,}",
-            "average": f"{row.average:,.3f}",
+            "window (UTC)": rfc3339(record.start).replace("T", " ").removesuffix("Z"),
+            "of": record.size.name,
+            "users": "-" if record.size.counts is Counts.FRAMES else f"{record.number:,}",
+            "frames": f"{record.frames:,}",
+            "average": f"{record.average:,.3f}",
         }
         return (cells[name] for name in self._names)
 
-    def _bar(self, row: Row, bar_columns: int) -> Bar:
-        self.scale_to([row])
-        return Bar(self.largest[row.size_s] or 1, 0, row.number, width=bar_columns, color=COLORS[row.size_s])
+    def _bar(self, record: Record, bar_columns: int) -> Bar:
+        self.scale_to([record])
+        color = COLORS[SIZES.index(record.size) % len(COLORS)]
+        return Bar(self.largest[record.size] or 1, 0, record.number, width=bar_columns, color=color)
 
-    def _style(self, row: Row) -> str:
+    def _style(self, record: Record) -> str:
         """Let minutes stand out among their seconds."""
-        return "bold" if row.size_s == MINUTE_S and SECOND_S in self._sizes_s else ""
+        return "bold" if record.size is not self._sizes[0] else ""

@@ -5,7 +5,7 @@ The facts become JSON by their own names, so these are part of what users see.
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -13,9 +13,9 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.open_windows import OpenWindow, open_window, silent_partitions
 from metrics.frames.core.state import PartitionState, State, Tally
-from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.signs import NONE, Hold, Signs
-from metrics.times import MINUTE_S, Moment
+from metrics.frames.sizes import SECOND, SIZES, Size
+from metrics.times import Moment
 
 
 class Activity(StrEnum):
@@ -196,27 +196,15 @@ class HeldOpen(msgspec.Struct):
     paused: int
 
 
-class Published(msgspec.Struct):
-    """How many windows were published, rows of 0 included."""
+Published = msgspec.defstruct(
+    "Published",
+    [(size.plural, int) for size in SIZES],
+    namespace={"__doc__": "How many windows were published, zero rows included."},
+)
 
-    seconds: int
-    minutes: int
 
-
-class Status(msgspec.Struct):
-    """How a consumer group stands.
-
-    Attributes:
-        event_time: the newest of all event clocks.
-        closed_through: windows that end at or before it are closed.
-        closing_to: where a closing that has begun, and has not ended, goes; else null.
-        is_open_known: false for the state of an earlier program, which does not tell what is open.
-        oldest_open_second, oldest_open_minute: with why they are open; null where none is.
-        lag: of all partitions; null where one is not known.
-        losses: what a run would need and is gone, a line each: it would refuse to begin.
-        last_minute: null where no run has told.
-        held_open: null where windows close in time.
-    """
+class _Closed(msgspec.Struct):
+    """The first part of Status."""
 
     group: str
     topic: str
@@ -226,16 +214,48 @@ class Status(msgspec.Struct):
     event_time: Moment | None
     closed_through: Moment | None
     closing_to: Moment | None
-    published: Published
+    published: Published  # type: ignore[valid-type]
     is_open_known: bool
-    oldest_open_second: OpenWindow | None
-    oldest_open_minute: OpenWindow | None
+
+
+if TYPE_CHECKING:
+    _Open = _Closed
+else:
+    _Open = msgspec.defstruct(
+        "_Open", [(f"oldest_open_{size.name}", OpenWindow | None) for size in SIZES], bases=(_Closed,)
+    )
+
+
+class Status(_Open):
+    """How a consumer group stands.
+
+    Attributes:
+        event_time: the newest of all event clocks.
+        closed_through: windows that end at or before it are closed.
+        closing_to: where a closing that has begun, and has not ended, goes; else null.
+        is_open_known: false for the state of an earlier program, which does not tell what is open.
+        oldest_open_second, oldest_open_minute: with why they are open; null where none is. Likewise of larger sizes.
+        lag: of all partitions; null where one is not known.
+        losses: what a run would need and is gone, a line each: it would refuse to begin.
+        last_minute: null where no run has told.
+        held_open: null where windows close in time.
+    """
+
     lag: int | None
     frames: Frames
     partitions: list[PartitionStatus]
     losses: list[str]
     last_minute: LastMinute | None = None
     held_open: HeldOpen | None = None
+
+    def published_of(self, size: Size) -> int:
+        """Return how many windows of a size were published."""
+        return int(getattr(self.published, size.plural))
+
+    def oldest_open(self) -> dict[Size, OpenWindow]:
+        """Return the oldest open window of each size that has one."""
+        windows = {size: getattr(self, f"oldest_open_{size.name}") for size in SIZES}
+        return {size: window for size, window in windows.items() if window is not None}
 
 
 def describe(seen: Seen) -> Status:
@@ -245,11 +265,11 @@ def describe(seen: Seen) -> Status:
     at = sorted(state.partitions.items())
     partitions = [_partition(number, partition, seen, is_silent=number in silent) for number, partition in at]
     lags = [partition.lag for partition in partitions]
-    closed_through = state.seconds.closed_through
+    closed_through = state.closed_through
     total = Tally()
     for partition in state.partitions.values():
         total.add(partition.tally)
-    return Status(
+    return Status(  # type: ignore[call-arg]
         seen.group,
         seen.topic,
         Moment.of(int(seen.at_s)),
@@ -258,10 +278,9 @@ def describe(seen: Seen) -> Status:
         _moment(max((partition.newest for _, partition in at), default=-1)),
         _moment(closed_through or -1),
         Moment.of(state.closing_to) if state.closing_to > closed_through else None,
-        Published(state.seconds.windows, state.minutes.windows),
-        all(partition.oldest_second >= 0 for _, partition in at if partition.open),
-        open_window(state, [partition.oldest_second for _, partition in at], SECOND_S),
-        open_window(state, [partition.oldest_minute for _, partition in at], MINUTE_S),
+        Published(*(state.series[size.size_s].windows for size in SIZES)),
+        all(SECOND.size_s in partition.oldest for _, partition in at if partition.open),
+        *(open_window(state, size) for size in SIZES),  # type: ignore[arg-type]
         None if None in lags else sum(lag for lag in lags if lag is not None),
         _frames(total, sum(partition.open for _, partition in at)),
         partitions,

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator
 from rich.table import Table
 
 from metrics.frames.core.open_windows import Holder, OpenWindow
+from metrics.frames.sizes import SECOND, SIZES
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus, Status
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_folded
-from metrics.text import in_line, numbered
+from metrics.text import in_line, listed, numbered
 from metrics.times import Moment
 
 FOLD_BEFORE = "open"
@@ -25,7 +26,7 @@ def show(status: Status) -> None:
 
 def head(status: Status) -> Iterator[str]:
     """Yield what is true of the whole group."""
-    rules, frames, published = status.rules, status.frames, status.published
+    rules, frames = status.rules, status.frames
     partitions = numbered(len(status.partitions), "partition")
     yield f"group         {in_line(status.group)}, reading {status.topic}: {partitions}"
     yield f"instance      {activity(status)}"
@@ -33,7 +34,7 @@ def head(status: Status) -> Iterator[str]:
     yield f"event time    {_time(status.event_time)}"
     yield (
         f"closed        {'through ' if status.closed_through else ''}{_time(status.closed_through)}: "
-        f"{numbered(published.seconds, 'second')} and {numbered(published.minutes, 'minute')} are published"
+        f"{listed([numbered(status.published_of(size), size.name) for size in SIZES])} are published"
     )
     if status.closing_to is not None:
         ending = "it goes on" if status.instance.activity is Activity.ACTIVE else "the next run finishes it"
@@ -67,16 +68,15 @@ def activity(status: Status) -> str:
 
 
 def _open(status: Status) -> str:
-    second, minute = status.oldest_open_second, status.oldest_open_minute
     if not status.is_open_known:
         return (
             f"{numbered(status.frames.open, 'frame')} in seconds that this state, of an earlier program, does not tell"
         )
-    parts = []
-    if second is not None:
-        parts.append(f"seconds from {second.start.datetime} on, with {numbered(status.frames.open, 'frame')}")
-    if minute is not None:
-        parts.append(f"minutes from {minute.start.datetime} on")
+    parts = [
+        f"{size.plural} from {window.start.datetime} on"
+        + (f", with {numbered(status.frames.open, 'frame')}" if size is SECOND else "")
+        for size, window in status.oldest_open().items()
+    ]
     return "; ".join(parts) or "nothing"
 
 
@@ -101,19 +101,18 @@ def _counts(frames: Frames, held_from: str) -> Iterator[str]:
 
 def why(status: Status) -> Iterator[str]:
     """Yield why the oldest windows are open: which partition holds them, since when, and what it waits for."""
-    windows = {"second": status.oldest_open_second, "minute": status.oldest_open_minute}
+    windows = status.oldest_open()
     is_active = status.instance.activity is Activity.ACTIVE
-    if not any(windows.values()):
+    if not windows:
         yield "no window is open" if status.is_open_known else "why windows are open, this state does not tell"
     for size, window in windows.items():
-        if window is not None:
-            yield f"why is the {size} {window.start.datetime} open?"
-            yield f"  {_held_open_by(window, is_active=is_active)}"
+        yield f"why is the {size.name} {window.start.datetime} open?"
+        yield f"  {_held_open_by(window, is_active=is_active)}"
     if status.instance.activity is Activity.SILENT:
         yield "  no instance is seen to commit: nothing moves until one does"
     elif not is_active:
         yield "  no instance is active: nothing moves until one runs"
-    holding = {holder.partition for window in windows.values() if window for holder in window.held_by[:MOST_TOLD]}
+    holding = {holder.partition for window in windows.values() for holder in window.held_by[:MOST_TOLD]}
     yield from _standings(status, holding)
     if holding and is_active and _all_read(status):
         yield (

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import SECOND_S, Series
-from metrics.frames.records import OfWindow, Published
+from metrics.frames.records import OfWindow, Record
+from metrics.frames.sizes import SIZES, Size
 from metrics.frames.verify import conservation
 from metrics.frames.verify.comparison import Comparison
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged
 from metrics.frames.verify.recount import Recount, Window
 from metrics.frames.verify.rejected import RejectedRecords
-from metrics.times import ALL_TIME, MINUTE_S, Range, rfc3339
+from metrics.times import ALL_TIME, Range, rfc3339
 
 
 class Outputs(NamedTuple):
@@ -23,14 +23,14 @@ class Outputs(NamedTuple):
         strays: the others, by the start of their window.
     """
 
-    in_order: Iterator[Published]
+    in_order: Iterator[Record]
     strays: Mapping[int, list[OfWindow]]
 
 
 def audit(
     state: State,
     partitions: Sequence[Iterator[Judged]],
-    outputs: Mapping[int, Outputs],
+    outputs: Mapping[Size, Outputs],
     rejected: RejectedRecords,
     findings: Findings,
     *,
@@ -44,7 +44,7 @@ def audit(
 
     Args:
         partitions: the judged frames of each partition, from the first on, up to the state's position.
-        outputs: the records of windows by size in seconds: 1 and 60.
+        outputs: the records of windows of each size.
         asked: the windows to compare.
         whole_from: the second from which on the input holds all frames; windows before it are not compared.
         is_complete: whether the input still holds its first frames.
@@ -54,19 +54,18 @@ def audit(
         The terms of the law of conservation by the state and by the recount; none where not all was recounted.
     """
     within = Range(max(asked.start, whole_from), asked.end)
-    saved = _saved(state)
     comparisons = {
-        size_s: Comparison(
-            size_s,
-            _noted(outputs[size_s].in_order, size_s, asked, findings),
-            outputs[size_s].strays,
-            saved[size_s],
+        size: Comparison(
+            size,
+            _noted(outputs[size].in_order, asked, findings),
+            outputs[size].strays,
+            state.series[size.size_s],
             within,
             findings,
             gap_limit_s=gap_limit_s,
             is_settled=is_settled,
         )
-        for size_s in saved
+        for size in SIZES
     }
     recount = Recount()
     _compare(recount.windows(partitions, state.rules.lateness_s), comparisons, within)
@@ -77,15 +76,10 @@ def audit(
     return _summed_up(state, recount, comparisons, rejected, findings)
 
 
-def _saved(state: State) -> Mapping[int, Series]:
-    """Return what the state says was published, by the size of windows."""
-    return {SECOND_S: state.seconds, MINUTE_S: state.minutes}
-
-
 def _summed_up(
     state: State,
     recount: Recount,
-    comparisons: Mapping[int, Comparison],
+    comparisons: Mapping[Size, Comparison],
     rejected: RejectedRecords,
     findings: Findings,
 ) -> list[conservation.Row]:
@@ -93,26 +87,26 @@ def _summed_up(
     terms = conservation.terms(state, recount, findings.late_by_early_closing)
     conservation.check_terms(terms, findings)
     conservation.check_rejected(recount, rejected, findings)
-    for size_s, comparison in comparisons.items():
-        conservation.check_totals(comparison.of, _saved(state)[size_s], comparison.averages, findings)
+    for size, comparison in comparisons.items():
+        conservation.check_totals(size.name, state.series[size.size_s], comparison.averages, findings)
     return terms
 
 
-def _compare(windows: Iterator[Window], comparisons: Mapping[int, Comparison], within: Range) -> None:
+def _compare(windows: Iterator[Window], comparisons: Mapping[Size, Comparison], within: Range) -> None:
     """Compare the windows in a range, each with those of its size."""
     for window in windows:
         if window.end > within.end:
             break  # they come in the order of their ends
-        comparisons[window.size_s].expect(window)
+        comparisons[window.size].expect(window)
     for comparison in comparisons.values():
         comparison.finish()
 
 
-def _noted(records: Iterator[Published], size_s: int, asked: Range, findings: Findings) -> Iterator[Published]:
+def _noted(records: Iterator[Record], asked: Range, findings: Findings) -> Iterator[Record]:
     """Yield records, and note how many are of windows that were asked for."""
     for record in records:
-        if asked.holds(record.start, size_s):
-            findings.published[size_s] += 1
+        if asked.holds(record.start, record.size.size_s):
+            findings.published[record.size] += 1
         yield record
 
 
@@ -123,7 +117,7 @@ def _why_not_compared(state: State, asked: Range, within: Range, findings: Findi
     """
     if findings.compared.total():
         return ""
-    if asked.start < within.start and asked.start < state.seconds.closed_through:
+    if asked.start < within.start and asked.start < state.closed_through:
         return f"what must be published before {rfc3339(within.start)}, the input no longer tells"
     if findings.published.total():
         return "the job commits so often that no state is of the same moment"

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from metrics.frames.core.windows import SECOND_S, Series
-from metrics.frames.records import Deleted, OfWindow, Published
+from metrics.frames.core.windows import Series
+from metrics.frames.records import Deleted, OfWindow, Record
+from metrics.frames.sizes import SECOND, Counts, Size, largest
 from metrics.frames.verify.findings import Findings, Kind
 from metrics.frames.verify.recount import Window
 from metrics.text import numbered
-from metrics.times import MINUTE_S, Range
+from metrics.times import Range
 
 
 class Averages:
@@ -37,8 +38,8 @@ class Comparison:
 
     def __init__(
         self,
-        size_s: int,
-        published: Iterator[Published],
+        size: Size,
+        published: Iterator[Record],
         strays: Mapping[int, list[OfWindow]],
         saved: Series,
         within: Range,
@@ -47,11 +48,10 @@ class Comparison:
         gap_limit_s: int,
         is_settled: bool = True,
     ) -> None:
-        self.size_s = size_s
+        self.size = size
         self.averages = Averages()
         self.last = -1  # start of the last window that was published
         self.knows_averages = not saved.since
-        self.of = "second" if size_s == SECOND_S else "minute"
         self._published = published
         self._next = next(published, None)
         self._strays = dict(strays)
@@ -65,36 +65,36 @@ class Comparison:
 
     def expect(self, window: Window) -> None:
         """Compare a window that has frames; they come in ascending order."""
-        if not self._within.holds(window.start, self.size_s):
+        if not self._within.holds(window.start, self.size.size_s):
             return
         if window.end > self._saved.closed_through:
-            self._findings.waiting[self.size_s] += 1
+            self._findings.waiting[self.size] += 1
         elif self._was_passed_over(window):
-            self._note_closed_early(window, 0, None)
+            self._note_closed_early(window, None)
         else:
             gap_s = self._gap_s(window.start)
             if gap_s <= self._gap_limit_s:
-                for empty in range(window.start - gap_s, window.start, self.size_s):
-                    self._compare(Window(self.size_s, empty, 0, 0))
+                for empty in range(window.start - gap_s, window.start, self.size.size_s):
+                    self._compare(Window(self.size, empty, 0, 0))
             self._compare(window)
 
     def finish(self) -> None:
         """Look at what is left once the last window was expected."""
         self._pass_before(self._within.end)
         for start, strays in sorted(self._strays.items()):
-            if self._within.holds(start, self.size_s):
-                self._too_many([stray for stray in strays if isinstance(stray, Published)])
+            if self._within.holds(start, self.size.size_s):
+                self._too_many([stray for stray in strays if isinstance(stray, Record)])
 
     def _gap_s(self, start: int) -> int:
-        return start - self.last - self.size_s if self.last >= 0 else 0
+        return start - self.last - self.size.size_s if self.last >= 0 else 0
 
     def _was_passed_over(self, window: Window) -> bool:
         """Tell whether the outputs say that this window never had a row: it was closed before its first frame came.
 
         A record that is only missing leaves a hole; one that never was is told as a gap by the next record.
         """
-        if self.size_s == MINUTE_S:
-            return False  # a minute's frames are known: those that came after it was closed were rejected
+        if self.size is largest():
+            return False  # its frames are known: those that came after it was closed were rejected
         if window.start > self._saved.last:
             return True
         after = self._next
@@ -109,11 +109,11 @@ class Comparison:
         self._pass_before(window.start)
         self._begin_averages(window.start)
         in_order, strays = self._take(window.start), self._strays.pop(window.start, [])
-        records = [*in_order, *(stray for stray in strays if isinstance(stray, Published))]
+        records = [*in_order, *(stray for stray in strays if isinstance(stray, Record))]
         expected = self._shown(
             window.number, window.frames, self.averages.with_next(window.number), self._told_gap(window)
         )
-        self._findings.compared[self.size_s] += 1
+        self._findings.compared[self.size] += 1
         count = window.number
         if any(isinstance(stray, Deleted) for stray in strays) and isinstance(strays[-1], Deleted):
             self._add(
@@ -128,7 +128,7 @@ class Comparison:
         self.averages.append(count)
         self.last = window.start
 
-    def _compare_values(self, window: Window, record: Published, expected: str) -> int:
+    def _compare_values(self, window: Window, record: Record, expected: str) -> int:
         """Compare a window's values, and return the count that it must have been published with."""
         average, gap_s = self.averages.with_next(window.number), self._told_gap(window)
         has_average = not self.knows_averages or record.average == average
@@ -137,28 +137,33 @@ class Comparison:
                 self._add(Kind.AVERAGE, window.start, expected, self._shown_all([record]))
             return window.number
         if self._may_be_closed_early(window, record):
-            self._note_closed_early(window, record.number, record)
+            self._note_closed_early(window, record)
             return record.number
         self._add(Kind.DIFFERS, window.start, expected, self._shown_all([record]))
         return window.number
 
-    def _may_be_closed_early(self, window: Window, record: Published) -> bool:
-        """Tell whether a second with too few frames may have been closed before the rest of them came.
+    def _may_be_closed_early(self, window: Window, record: Record) -> bool:
+        """Tell whether a window with too few frames may have been closed before the rest of them came.
 
         Its average bears witness: it was computed from the count that was published.
         """
-        is_short = self.size_s == SECOND_S and 0 <= record.number < window.number
-        return is_short and (not self.knows_averages or record.average == self.averages.with_next(record.number))
+        is_short = record.frames < window.frames and record.number <= window.number
+        return (
+            self.size is not largest()
+            and is_short
+            and (not self.knows_averages or record.average == self.averages.with_next(record.number))
+        )
 
-    def _note_closed_early(self, window: Window, count: int, record: Published | None) -> None:
-        frames = window.number - count
-        self._findings.late_by_early_closing += frames
+    def _note_closed_early(self, window: Window, record: Record | None) -> None:
+        frames = window.frames - (record.frames if record else 0)
+        if self.size is SECOND:
+            self._findings.late_by_early_closing += frames
         self._findings.add(
             Kind.CLOSED_EARLY,
-            self.of,
+            self.size.name,
             window.start,
-            recount=numbered(window.number, "frame"),
-            published=numbered(record.number, "frame") if record else "no row",
+            recount=numbered(window.frames, "frame"),
+            published=numbered(record.frames, "frame") if record else "no row",
             note=f"{numbered(frames, 'frame')} came after it",
         )
 
@@ -167,7 +172,7 @@ class Comparison:
         if 0 < self._averages_begin <= start:
             self.averages, self.knows_averages, self._averages_begin = Averages(), True, 0
 
-    def _valid(self, records: list[Published]) -> Published:
+    def _valid(self, records: list[Record]) -> Record:
         """Return the valid one of the records of a window: after a reset, the one that was published last."""
         return records[-1] if 0 < self._saved.since <= records[0].start else records[0]
 
@@ -176,7 +181,7 @@ class Comparison:
         gap_s = self._gap_s(window.start)
         return gap_s if gap_s > self._gap_limit_s else 0
 
-    def _take(self, start: int) -> list[Published]:
+    def _take(self, start: int) -> list[Record]:
         """Take the records of one window; from several partitions, more than one may be in order."""
         records = []
         while self._next is not None and self._next.start == start:
@@ -189,13 +194,13 @@ class Comparison:
         while self._next is not None and self._next.start < start:
             at = self._next.start
             records = self._take(at)
-            if self._within.holds(at, self.size_s):
+            if self._within.holds(at, self.size.size_s):
                 strays = self._strays.pop(at, [])
-                self._too_many([*records, *(stray for stray in strays if isinstance(stray, Published))])
+                self._too_many([*records, *(stray for stray in strays if isinstance(stray, Record))])
 
-    def _too_many(self, records: list[Published]) -> None:
+    def _too_many(self, records: list[Record]) -> None:
         may_be_newer = not self._is_settled or self._saved.since > 0  # published before a reset, and due again
-        is_newer = may_be_newer and records and records[0].start + self.size_s > self._saved.closed_through
+        is_newer = may_be_newer and records and records[0].end > self._saved.closed_through
         if records and not is_newer:
             self._add(Kind.TOO_MANY, records[0].start, "", self._shown_all(records))
 
@@ -203,7 +208,7 @@ class Comparison:
         """Sum up what was published before the range, for the averages in it; nothing there is compared."""
         while self._next is not None and self._next.start < self._within.start:
             start = self._next.start
-            strays = [stray for stray in self._strays.get(start, []) if isinstance(stray, Published)]
+            strays = [stray for stray in self._strays.get(start, []) if isinstance(stray, Record)]
             self._begin_averages(start)
             first = self._valid([*self._take(start), *strays])
             self.knows_averages &= first.average == self.averages.with_next(first.number)
@@ -212,18 +217,19 @@ class Comparison:
             self.last = first.start
         if not self.knows_averages and not self._averages_begin:
             self._findings.remarks.append(
-                f"the averages of {self.of}s are not verified: what was published before the range is not complete"
+                f"the averages of {self.size.plural} are not verified: "
+                "what was published before the range is not complete"
             )
 
     def _add(self, kind: Kind, start: int, expected: str, published: str, note: str = "") -> None:
-        self._findings.add(kind, self.of, start, recount=expected, published=published, note=note)
+        self._findings.add(kind, self.size.name, start, recount=expected, published=published, note=note)
 
-    def _shown_all(self, records: list[Published]) -> str:
+    def _shown_all(self, records: list[Record]) -> str:
         return "; ".join(self._shown(record.number, record.frames, record.average, record.gap_s) for record in records)
 
     def _shown(self, count: int, frames: int, average: float, gap_s: int) -> str:
         things = numbered(frames, "frame")
-        if self.size_s == MINUTE_S:
+        if self.size.counts is Counts.USERS:
             things = f"{count:,} {'user' if count == 1 else 'users'}, {things}"
         gap = f", gap {gap_s:,} s" if gap_s else ""
         return f"{things}, avg {average:,.3f}{gap}"

@@ -2,9 +2,12 @@
 
 from collections import Counter
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from metrics.frames.records import Strays
+
+if TYPE_CHECKING:
+    from metrics.frames.sizes import Size
 
 MOST_DIFFERENCES = 100
 
@@ -63,10 +66,10 @@ class Findings:
     Attributes:
         kept: the first differences.
         counts: how many there were of each kind.
-        compared: how many windows were compared, by size in seconds.
-        published: how many records the outputs hold of windows that were asked for, by size in seconds.
+        compared: how many windows were compared, by size.
+        published: how many records the outputs hold of windows that were asked for, by size.
         why_not_compared: why none of these could be compared; empty where some were, or there is none.
-        waiting: windows with frames that the job had not closed yet, by size in seconds.
+        waiting: windows with frames that the job had not closed yet, by size.
         late_by_early_closing: frames that came, by the outputs, after their second had been closed, although event time
             of their own partition had not passed it.
         remarks: what could not be verified, and why.
@@ -76,10 +79,10 @@ class Findings:
         self.most = most
         self.kept: list[Difference] = []
         self.counts: Counter[Kind] = Counter()
-        self.compared: Counter[int] = Counter()
-        self.published: Counter[int] = Counter()
+        self.compared: Counter[Size] = Counter()
+        self.published: Counter[Size] = Counter()
         self.why_not_compared = ""
-        self.waiting: Counter[int] = Counter()
+        self.waiting: Counter[Size] = Counter()
         self.late_by_early_closing = 0
         self.remarks: list[str] = []
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.state import Rules
-from metrics.times import MINUTE_S, minute_of
+from metrics.frames.sizes import largest
 
 FOLLOWERS = 20  # so many frames after one that jumps ahead decide on it, at the most
 
@@ -50,8 +50,8 @@ class Fate(StrEnum):
     """What became of a frame."""
 
     COUNTED = "counted"
-    JOINED = "joined"  # late, but it counts for its minute
-    LATE = "late"  # and its minute was closed, too
+    JOINED = "joined"  # late, but it counts for its minute, or a larger window
+    LATE = "late"  # and its largest window was closed, too
     FUTURE = "future"
     HELD = "held"
     INVALID = "invalid"
@@ -72,6 +72,7 @@ class Judged(NamedTuple):
     Attributes:
         reason: why it was rejected, if it was.
         newest: event time of its partition with this frame, -1 before the first; it never falls.
+        closed_to: the frame counts for no window that ends at or before it.
     """
 
     partition: int
@@ -81,6 +82,7 @@ class Judged(NamedTuple):
     ts: int = -1
     uid: str = ""
     reason: Reason | None = None
+    closed_to: int = 0
 
 
 class PartitionJudge:
@@ -104,21 +106,19 @@ class PartitionJudge:
                 yield Judged(self._partition, offset, Fate.INVALID, self._newest, reason=frame.reason)
                 continue
             jump = self._jump(frame, offset, recorded_at_s)
-            fate = {Jump.UNDECIDED: Fate.HELD, Jump.FALSE: Fate.FUTURE}.get(jump) or self._timed(frame.ts, offset)
+            fate = {Jump.UNDECIDED: Fate.HELD, Jump.FALSE: Fate.FUTURE}.get(jump)
+            closed_to = self._closed_for(frame.ts, offset) if fate is None else 0
+            fate = fate or _timed(frame.ts, closed_to)
             if jump is Jump.TRUE and frame.ts > self._newest:
                 self._newest, self._recorded_at_s = frame.ts, recorded_at_s
             reason = {Fate.LATE: Reason.LATE, Fate.FUTURE: Reason.FUTURE}.get(fate)
-            yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason)
+            yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason, closed_to)
 
-    def _timed(self, ts: int, offset: int) -> Fate:
-        """Judge by event time: the partition's own, or what early closing is proved to have made of it."""
-        minute_end = minute_of(ts) + MINUTE_S
+    def _closed_for(self, ts: int, offset: int) -> int:
+        """Return where the windows end that are closed for a frame: by event time of its partition, or closed early."""
         if offset in self._told.closed:
-            self._closed_to = max(self._closed_to, minute_end)
-        watermark = max(self._newest - self._rules.lateness_s, self._closed_to)
-        if ts >= watermark:
-            return Fate.COUNTED
-        return Fate.JOINED if minute_end > watermark else Fate.LATE
+            self._closed_to = max(self._closed_to, largest().end_of(ts))
+        return max(self._newest - self._rules.lateness_s, self._closed_to)
 
     def _jump(self, frame: Frame, offset: int, recorded_at_s: float | None) -> Jump:
         """Judge whether event time moves to a frame that may be ahead of it."""
@@ -182,6 +182,12 @@ class PartitionJudge:
         if record is not None:
             self._waiting.append(record)
         return record is not None
+
+
+def _timed(ts: int, closed_to: int) -> Fate:
+    if ts >= closed_to:
+        return Fate.COUNTED
+    return Fate.JOINED if largest().end_of(ts) > closed_to else Fate.LATE
 
 
 def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:

@@ -6,21 +6,19 @@ from heapq import heappop, heappush, merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from metrics.frames.core.windows import SECOND_S
+from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.frames.verify.judge import Fate, Judged
-from metrics.times import MINUTE_S, minute_of
 
 
 class Window(NamedTuple):
     """A window that has frames.
 
     Attributes:
-        size_s: 1 or 60.
         number: frames of a second, users of a minute.
         frames: frames of either.
     """
 
-    size_s: int
+    size: Size
     start: int
     number: int
     frames: int
@@ -28,7 +26,7 @@ class Window(NamedTuple):
     @property
     def end(self) -> int:
         """The first second that is no longer in it."""
-        return self.start + self.size_s
+        return self.start + self.size.size_s
 
 
 class Recount:
@@ -46,16 +44,15 @@ class Recount:
         self.rejected: Counter[tuple[int, str]] = Counter()
         self.rejected_offsets: Counter[tuple[int, str]] = Counter()
         self.newest = -1
-        self._frames: dict[tuple[int, int], int] = {}  # by the end and the size of a window
-        self._users: dict[int, set[str]] = {}
+        self._frames: dict[tuple[int, int], int] = {}  # by the end of a window, and the place of its size
+        self._users: dict[tuple[int, int], set[str]] = {}
         self._ends: list[tuple[int, int]] = []
 
     def windows(self, partitions: Iterable[Iterator[Judged]], lateness_s: int) -> Iterator[Window]:
         """Yield the windows that have frames in the order of their ends, a minute after its last second.
 
         Event time of a partition never falls, so its frames are merged by it. What comes after a frame is judged by an
-        event time that is not lower: it neither counts for a second that ends at or before that less the lateness, nor
-        for such a minute.
+        event time that is not lower: it counts for no window that ends at or before that less the lateness.
         """
         for judged in merge(*partitions, key=attrgetter("newest")):
             if judged.newest > self.newest:
@@ -68,26 +65,25 @@ class Recount:
         fate = judged.fate
         self.fates[fate] += 1
         if judged.reason is not None:
-            place = judged.partition, str(judged.reason)
-            self.rejected[place] += 1
-            self.rejected_offsets[place] += judged.offset
-        if fate is Fate.COUNTED:
-            self._count(judged.ts + SECOND_S, SECOND_S)
+            rejected = judged.partition, str(judged.reason)
+            self.rejected[rejected] += 1
+            self.rejected_offsets[rejected] += judged.offset
         if fate in (Fate.COUNTED, Fate.JOINED):
-            end = minute_of(judged.ts) + MINUTE_S
-            self._count(end, MINUTE_S)
-            self._users.setdefault(end, set()).add(judged.uid)
+            for place, size in enumerate(SIZES):
+                if (end := size.end_of(judged.ts)) > judged.closed_to:
+                    self._count((end, place), judged.uid)
 
-    def _count(self, end: int, size_s: int) -> None:
-        window = end, size_s
+    def _count(self, window: tuple[int, int], uid: str) -> None:
         if window not in self._frames:
             self._frames[window] = 0
             heappush(self._ends, window)
         self._frames[window] += 1
+        if SIZES[window[1]].counts is Counts.USERS:
+            self._users.setdefault(window, set()).add(uid)
 
     def _decided(self, watermark: int | None) -> Iterator[Window]:
         while self._ends and (watermark is None or self._ends[0][0] <= watermark):
-            window = end, size_s = heappop(self._ends)
-            frames = self._frames.pop(window)
-            number = len(self._users.pop(end)) if size_s == MINUTE_S else frames
-            yield Window(size_s, end - size_s, number, frames)
+            window = end, place = heappop(self._ends)
+            size, frames = SIZES[place], self._frames.pop(window)
+            number = len(self._users.pop(window)) if size.counts is Counts.USERS else frames
+            yield Window(size, end - size.size_s, number, frames)

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
+from metrics.frames.sizes import largest
 from metrics.frames.verify.judge import Told
-from metrics.times import MINUTE_S, minute_of
 
 
 class RejectedRecords:
@@ -49,7 +49,7 @@ class RejectedRecords:
         elif reason == Reason.LATE:
             if ts is None or event_time is None:
                 self.late_untimed += 1
-            elif minute_of(ts) + MINUTE_S <= event_time - self._lateness_s:
+            elif largest().end_of(ts) <= event_time - self._lateness_s:
                 return
             self._closed[partition].add(offset)
 

@@ -11,10 +11,10 @@ from confluent_kafka import Consumer, Message
 
 from metrics.frames import topics_in_use
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.records import OfWindow, Published, Strays, Unreadable, in_order, read_record
+from metrics.frames.records import OfWindow, Record, Strays, Unreadable, in_order, read_record
 from metrics.frames.results.rejected import read_rejected
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import Size
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
@@ -83,7 +83,7 @@ class Verification:
         late. Then the input and the outputs side by side. Then the republished stream.
         """
         snapshot, progress = self._snapshot, Progress(on_progress)
-        strays = {size_s: self._strays(size_s) for size_s in snapshot.outputs}
+        strays = {size: self._strays(size) for size in snapshot.outputs}
         rejected = self._rejected()
         spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
         self._incomplete = [span.partition for span in snapshot.input if not self._is_complete(span)]
@@ -98,7 +98,7 @@ class Verification:
         self.terms = audit(
             self.state,
             [self._judged(streams, span, rejected, progress, stream) for span in snapshot.input],
-            {size_s: Outputs(self._in_order(size_s, streams), strays[size_s].by_start) for size_s in strays},
+            {size: Outputs(self._in_order(size, streams), strays[size].by_start) for size in strays},
             rejected,
             self.findings,
             asked=self.asked,
@@ -134,8 +134,8 @@ class Verification:
         was_reset = bool(self.state.counted_since)
         tell(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
 
-    def _in_order(self, size_s: int, streams: Streams) -> Iterator[Published]:
-        parts = [in_order(self._records(streams, size_s, span)) for span in self._snapshot.outputs[size_s]]
+    def _in_order(self, size: Size, streams: Streams) -> Iterator[Record]:
+        parts = [in_order(self._records(streams, size, span)) for span in self._snapshot.outputs[size]]
         return merge(*parts, key=attrgetter("start"))
 
     def _rejected(self) -> RejectedRecords:
@@ -150,18 +150,18 @@ class Verification:
             )
         return rejected
 
-    def _strays(self, size_s: int) -> Strays:
-        spans, strays = self._snapshot.outputs[size_s], Strays()
+    def _strays(self, size: Size) -> Strays:
+        spans, strays = self._snapshot.outputs[size], Strays()
         streams = Streams(self._consumer, spans)
         for span in spans:
-            strays.look_through(self._records(streams, size_s, span))
-        self.findings.add_strays("second" if size_s == SECOND_S else "minute", strays)
+            strays.look_through(self._records(streams, size, span))
+        self.findings.add_strays(size.name, strays)
         return strays
 
-    def _records(self, streams: Streams, size_s: int, span: Span) -> Iterator[OfWindow | Unreadable]:
+    def _records(self, streams: Streams, size: Size, span: Span) -> Iterator[OfWindow | Unreadable]:
         for message in streams.of(span.topic, span.partition):
             place = f"{span.topic}/{span.partition} offset {message.offset()}"
-            yield read_record(size_s, message.key(), message.value(), place)
+            yield read_record(size, message.key(), message.value(), place)
 
     def _judged(
         self, streams: Streams, span: Span, rejected: RejectedRecords, progress: Progress, stream: Stream | None

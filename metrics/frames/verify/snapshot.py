@@ -5,14 +5,13 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import SECOND_S
 from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
 from metrics.kafka.offsets import extents
 from metrics.kafka.reader import Span
-from metrics.times import MINUTE_S
 
 MOST_TRIES = 5
 
@@ -30,10 +29,7 @@ class Snapshot:
         counts = topics.partition_counts(admin)
         for _ in range(MOST_TRIES):
             self.state = _saved_state(consumer, settings, in_use)
-            self.outputs = {
-                SECOND_S: _spans(admin, settings.sec_metrics_output_topic, counts),
-                MINUTE_S: _spans(admin, settings.min_metrics_output_topic, counts),
-            }
+            self.outputs = {size: _spans(admin, settings.topic_of(size), counts) for size in SIZES}
             self.rejected = _spans(admin, settings.rejected_topic, counts)
             stream = settings.output_stream
             self.republished = [] if stream is None else _spans(admin, stream, counts)

@@ -1,19 +1,20 @@
 """What a verification found, as people and as machines read it."""
 
+from collections import Counter
 from typing import Any
 
 import orjson
 from rich import box
 from rich.table import Table
 
-from metrics.frames.core.windows import SECOND_S
+from metrics.frames.sizes import SIZES, Size
 from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
 from metrics.frames.verify.republished import Republished
 from metrics.frames.verify.run import Verification
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import say_table
-from metrics.text import numbered
-from metrics.times import ALL_TIME, MINUTE_S, rfc3339
+from metrics.text import listed, numbered
+from metrics.times import ALL_TIME, rfc3339
 
 
 def show(verification: Verification) -> None:
@@ -48,17 +49,12 @@ def _of(difference: Difference) -> str:
 
 def _lines(verification: Verification) -> list[str]:
     findings = verification.findings
-    compared = (
-        f"compared {numbered(findings.compared[SECOND_S], 'second')} and "
-        f"{numbered(findings.compared[MINUTE_S], 'minute')}; not closed yet: "
-        f"{numbered(findings.waiting[SECOND_S], 'second')} and {numbered(findings.waiting[MINUTE_S], 'minute')}"
-    )
-    lines = [compared]
+    lines = [f"compared {_windows(findings.compared)}; not closed yet: {_windows(findings.waiting)}"]
     if verification.republished is not None:
         lines.append(f"compared {numbered(verification.republished.compared, 'republished frame')}")
     if undecided := findings.counts[Kind.CLOSED_EARLY]:
         lines.append(
-            f"closed early: {numbered(undecided, 'second')}, and "
+            f"closed early: {numbered(undecided, 'second' if len(SIZES) == 2 else 'window')}, and "
             f"{numbered(findings.late_by_early_closing, 'frame')} came after that; the log proves neither value"
         )
     if verification.terms:
@@ -66,6 +62,10 @@ def _lines(verification: Verification) -> list[str]:
         law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late but in their minute")
         lines.append(f"conservation: consumed {consumed.state:,} = {law}")
     return [*lines, _verdict(verification)]
+
+
+def _windows(counts: Counter[Size]) -> str:
+    return listed([numbered(counts[size], size.name) for size in SIZES])
 
 
 def _verdict(verification: Verification) -> str:
@@ -78,8 +78,7 @@ def _verdict(verification: Verification) -> str:
             return f"the outputs differ from the input: {', '.join(counts)}"
         case Verdict.NOT_COMPARED:
             return (
-                f"no window could be compared, of {numbered(findings.published[SECOND_S], 'second')} and "
-                f"{numbered(findings.published[MINUTE_S], 'minute')} published: {findings.why_not_compared}"
+                f"no window could be compared, of {_windows(findings.published)} published: {findings.why_not_compared}"
             )
         case Verdict.NOTHING_TO_COMPARE:
             where = "yet" if verification.asked == ALL_TIME else "in the range"
@@ -95,9 +94,9 @@ def as_json(verification: Verification) -> bytes:
         "why_not_compared": findings.why_not_compared or None,
         "from": rfc3339(within.start),
         "to": None if within.end == ALL_TIME.end else rfc3339(within.end),
-        "compared": {"seconds": findings.compared[SECOND_S], "minutes": findings.compared[MINUTE_S]},
-        "published": {"seconds": findings.published[SECOND_S], "minutes": findings.published[MINUTE_S]},
-        "not_closed_yet": {"seconds": findings.waiting[SECOND_S], "minutes": findings.waiting[MINUTE_S]},
+        "compared": {size.plural: findings.compared[size] for size in SIZES},
+        "published": {size.plural: findings.published[size] for size in SIZES},
+        "not_closed_yet": {size.plural: findings.waiting[size] for size in SIZES},
         "counts": {kind.value: count for kind, count in findings.counts.items() if count},
         "late_by_early_closing": findings.late_by_early_closing,
         "differences": [_fields(kept) for kept in findings.kept],

@@ -9,6 +9,7 @@ from msgspec import Meta
 from metrics.frames.records import columns, row
 from metrics.frames.results.formats import csv_header, csv_lines
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import Size
 
 Record = TypeVar("Record")
 
@@ -37,8 +38,8 @@ def windows_of(
     return Windows(size_s, [msgspec.Raw(result.value) for result in results], has_more, kept_from)
 
 
-def csv_of(size_s: int, results: Sequence[Result]) -> str:
+def csv_of(size: Size, results: Sequence[Result]) -> str:
     """Return windows as CSV: a header, and a line for each."""
-    names = columns([size_s])
-    rows = [row(size_s, result.window) for result in results]
+    names = columns([size])
+    rows = [row(result.window) for result in results]
     return "".join(f"{line}\n" for line in csv_header(names) + csv_lines(rows, names))

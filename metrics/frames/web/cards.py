@@ -6,10 +6,10 @@ import orjson
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from metrics.frames.live.kinds import WindowKind
 from metrics.frames.live.view import KEEP_REJECTED, Outage
 from metrics.frames.results.read import Result
 from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
+from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import activity, why
 from metrics.frames.web import charts
@@ -115,13 +115,13 @@ class FigureCard:
 class ChartCard:
     """The windows of one size as a chart, and the newest of them in words."""
 
-    def __init__(self, kind: WindowKind) -> None:
-        self._kind = kind
-        self._shown = charts.Picture.of(kind, (), None)
+    def __init__(self, size: Size) -> None:
+        self._size = size
+        self._shown = charts.Picture.of(size, (), None)
         with ui.element("section").classes("card"):
-            heading(2, kind.title)
+            heading(2, size.title)
             self._words = paragraph("quiet")
-            with ui.element("div").props(f'role=img aria-label="{kind.title}" aria-describedby={self._words.html_id}'):
+            with ui.element("div").props(f'role=img aria-label="{size.title}" aria-describedby={self._words.html_id}'):
                 self._chart = ui.echart(charts.options(self._shown), renderer="svg").classes("chart")
 
     def show(self, results: Sequence[Result], event_time: int | None, now: int) -> None:
@@ -131,7 +131,7 @@ class ChartCard:
             event_time, now: wall time; both in seconds since the epoch.
         """
         reaches = now if not results and event_time is None else event_time
-        before, self._shown = self._shown, charts.Picture.of(self._kind, results, reaches)
+        before, self._shown = self._shown, charts.Picture.of(self._size, results, reaches)
         if self._shown != before:
             self._words.set_text(charts.words(self._shown, now))
             change = ", ".join(orjson.dumps(part).decode() for part in self._shown.change_from(before))

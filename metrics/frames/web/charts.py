@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import Size
 from metrics.text import duration, numbered
 from metrics.times import clock
 
@@ -68,30 +68,30 @@ class Picture(NamedTuple):
         event_time: in seconds since the epoch; None where it is not known.
     """
 
-    kind: WindowKind
+    size: Size
     results: Sequence[Result]
     event_time: int | None
 
     @classmethod
-    def of(cls, kind: WindowKind, results: Sequence[Result], event_time: int | None) -> "Picture":
+    def of(cls, size: Size, results: Sequence[Result], event_time: int | None) -> "Picture":
         """Return the picture of the newest windows, which may hold some too old for it."""
-        begin = _end(kind, results) - kind.shown * kind.size_s
-        return cls(kind, [result for result in results if result.window.start >= begin], event_time)
+        begin = _end(size, results) - size.shown * size.size_s
+        return cls(size, [result for result in results if result.window.start >= begin], event_time)
 
     @property
     def closed_through(self) -> int:
         """End of the newest window, in seconds since the epoch; where there is none, event time."""
-        return _end(self.kind, self.results) or self.event_time or 0
+        return _end(self.size, self.results) or self.event_time or 0
 
     @property
     def begin(self) -> int:
         """Where the chart begins, in seconds since the epoch."""
-        return self.closed_through - self.kind.shown * self.kind.size_s
+        return self.closed_through - self.size.shown * self.size.size_s
 
     @property
     def end(self) -> int:
         """Where the chart ends: at event time, unless that is far ahead of what is closed."""
-        most = self.closed_through + int(self.kind.shown * self.kind.size_s * MOST_AHEAD)
+        most = self.closed_through + int(self.size.shown * self.size.size_s * MOST_AHEAD)
         return max(self.closed_through, min(self.event_time or 0, most))
 
     def change_from(self, before: "Picture | None") -> Change:
@@ -121,7 +121,7 @@ class Picture(NamedTuple):
     def areas(self) -> Iterator[Area]:
         """Yield what is marked: gaps, and what is open."""
         for gap in self.gaps():
-            is_wide = gap.end - gap.start >= LABELLED_FROM * self.kind.shown * self.kind.size_s
+            is_wide = gap.end - gap.start >= LABELLED_FROM * self.size.shown * self.size.size_s
             yield _area("gap", gap.start, gap.end, f"{gap.what}\n{duration(gap.length_s)}" if is_wide else "")
         if self.closed_through < self.end:
             yield _area("open", self.closed_through, self.end, "open")
@@ -135,9 +135,9 @@ def words(picture: Picture, now: int) -> str:
     """
     if not picture.results:
         return "No window is closed yet."
-    kind, closed_through, newest = picture.kind, picture.closed_through, picture.results[-1].window
+    size, closed_through, newest = picture.size, picture.closed_through, picture.results[-1].window
     told = (
-        f"Newest: {numbered(newest.number, kind.unit)} from {clock(newest.start, now)} "
+        f"Newest: {numbered(newest.number, size.unit)} from {clock(newest.start, now)} "
         f"to {clock(closed_through, newest.start)} UTC; {newest.average:,.1f} on average so far."
     )
     if picture.event_time is not None and picture.event_time > closed_through:
@@ -175,7 +175,7 @@ def options(picture: Picture) -> dict[str, Any]:
             "right": 8,
             "top": 0,
             "itemWidth": 22,
-            "data": [{"name": f"{picture.kind.unit}s", "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
+            "data": [{"name": f"{picture.size.unit}s", "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
             "textStyle": {"color": "var(--quiet)", "fontSize": 13},
             "selectedMode": False,
         },
@@ -187,12 +187,12 @@ def options(picture: Picture) -> dict[str, Any]:
             "borderColor": "var(--edge)",
             "textStyle": {"color": "var(--text)", "fontSize": 14},
             "axisPointer": {"lineStyle": {"color": "var(--quiet)"}},
-            ":formatter": f"points => charts.told(points, {picture.kind.unit!r}, {picture.kind.size_s})",
+            ":formatter": f"points => charts.told(points, {picture.size.unit!r}, {picture.size.size_s})",
         },
         "dataset": {"source": change.rows},
         **_axes(change),
         "series": [
-            _line(f"{picture.kind.unit}s", 1, "var(--count)", 1.5, "solid")
+            _line(f"{picture.size.unit}s", 1, "var(--count)", 1.5, "solid")
             | {
                 "areaStyle": {"color": "var(--count)", "opacity": 0.18},
                 "markArea": {"silent": True, "data": change.areas},
@@ -262,5 +262,5 @@ def _area(what: str, start: int, end: int, words: str) -> Area:
     ]
 
 
-def _end(kind: WindowKind, results: Sequence[Result]) -> int:
-    return results[-1].window.start + kind.size_s if results else 0
+def _end(size: Size, results: Sequence[Result]) -> int:
+    return results[-1].window.start + size.size_s if results else 0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from metrics.frames.core.frame import Reason
-from metrics.frames.live.kinds import WindowKind
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
 from metrics.text import duration, numbered
 from metrics.times import DAY_S, clock, day, time_of_day
@@ -27,19 +27,19 @@ class Figure(NamedTuple):
     meaning: str
 
 
-def newest(kind: WindowKind, result: Result | None, now: int) -> Figure:
+def newest(size: Size, result: Result | None, now: int) -> Figure:
     """Return what the newest window of a size counts.
 
     Args:
         now: wall time, in seconds since the epoch.
     """
     if result is None:
-        return Figure(kind.title, UNKNOWN, "no window is closed yet")
+        return Figure(size.title, UNKNOWN, "no window is closed yet")
     window = result.window
-    start, end = clock(window.start, now), clock(window.start + kind.size_s, window.start)
-    noun = kind.unit if window.number == 1 else f"{kind.unit}s"
+    start, end = clock(window.start, now), clock(window.end, window.start)
+    noun = size.unit if window.number == 1 else f"{size.unit}s"
     return Figure(
-        kind.title,
+        size.title,
         f"{window.number:,}",
         f"{noun} from {start} to {end}; {window.average:,.1f} on average so far",
     )

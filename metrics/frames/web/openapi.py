@@ -5,31 +5,30 @@ from typing import Any
 import msgspec
 from fastapi.sse import format_sse_event
 
-from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
-from metrics.frames.records import KINDS, RECORDS, Published
+from metrics.frames.records import Record, fields
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import MINUTE, SECOND, SIZES, Size
 from metrics.frames.status.facts import Status
 from metrics.frames.web.answers import Windows, csv_of, windows_of
-from metrics.times import MINUTE_S
 from metrics.web.openapi import Responses, reference
 
 _T = 1468244340
 _EXAMPLES = {
-    SECOND_S: Result(SECOND_S, Published(_T, 1003, 1000.4, 0, 1003), SecondRecord(_T, 1003, 1000.4, 0).value()),
-    MINUTE_S: Result(MINUTE_S, Published(_T, 871, 869.5, 0, 16034), MinuteRecord(_T, 871, 869.5, 16034, 0).value()),
+    record.size: Result(record, record.value())
+    for record in (Record(SECOND, _T, 1003, 1003, 1000.4), Record(MINUTE, _T, 871, 16034, 869.5))
 }
-_WINDOWS = {size_s: Windows[record] for size_s, record in RECORDS.items()}  # type: ignore[valid-type]
+_WINDOWS = {size: Windows[fields(size)] for size in SIZES}  # type: ignore[misc]
 ANSWERS = (*_WINDOWS.values(), Status)
 
 
-def windows(size_s: int) -> Responses:
+def windows(size: Size) -> Responses:
     """Return how windows of one size are answered."""
-    return _windows({"$ref": reference(_WINDOWS[size_s])}, _EXAMPLES.get(size_s))
+    return _windows({"$ref": reference(_WINDOWS[size])}, _EXAMPLES.get(size))
 
 
 def windows_of_any_size() -> Responses:
     """Return how windows of the size that the path names are answered."""
-    return _windows({"anyOf": [{"$ref": reference(answer)} for answer in _WINDOWS.values()]}, _EXAMPLES[MINUTE_S])
+    return _windows({"anyOf": [{"$ref": reference(answer)} for answer in _WINDOWS.values()]}, _EXAMPLES[MINUTE])
 
 
 def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
@@ -38,7 +37,7 @@ def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
     if shown is not None:
         example = windows_of(shown.size_s, [shown], shown.window.start, has_more=False)
         as_json["example"] = msgspec.json.decode(msgspec.json.encode(example))
-        as_csv["example"] = csv_of(shown.size_s, [shown])
+        as_csv["example"] = csv_of(shown.window.size, [shown])
     return {
         200: {"description": "windows, the oldest first", "content": {"application/json": as_json, "text/csv": as_csv}}
     }
@@ -46,9 +45,10 @@ def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
 
 def stream() -> Responses:
     """Return how events are answered."""
-    minute = _EXAMPLES[MINUTE_S]
-    event_id = f"{SECOND_S}={minute.window.start + 59},{MINUTE_S}={minute.window.start}"
-    example = format_sse_event(event=KINDS[MINUTE_S], data_str=minute.value.decode(), id=event_id).decode()
-    about = "`second` and `minute`, and `overflow` as the last one where the client reads too slowly"
+    minute = _EXAMPLES[MINUTE]
+    event_id = f"{SECOND.size_s}={minute.window.start + 59},{MINUTE.size_s}={minute.window.start}"
+    example = format_sse_event(event=MINUTE.name, data_str=minute.value.decode(), id=event_id).decode()
+    names = " and ".join(f"`{size.name}`" for size in SIZES)
+    about = f"{names}, and `overflow` as the last one where the client reads too slowly"
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
     return {200: {"description": f"events: {about}", "content": content}}

@@ -5,9 +5,9 @@ from time import time
 
 from nicegui import ui
 
-from metrics.frames.live.kinds import KINDS
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
 from metrics.frames.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard
@@ -39,10 +39,10 @@ class FramesPage:
         with ui.element("main"):
             self._banner = Banner()
             with ui.element("section").classes("figures").props('aria-label="Now"'):
-                self._newest = [FigureCard() for _ in KINDS]
+                self._newest = [FigureCard() for _ in SIZES]
                 self._standing = [FigureCard() for _ in figures.NAMES]
             with ui.element("div").classes("charts"):
-                self._charts = [ChartCard(kind) for kind in KINDS]
+                self._charts = [ChartCard(size) for size in SIZES]
             with ui.element("div").classes("rest"):
                 self._why = WhyCard()
                 self._rejected = RejectedCard()
@@ -58,12 +58,12 @@ class FramesPage:
         now = int(time()) if status is None else status.asked_at.timestamp
         event_time = status.event_time.timestamp if status and status.event_time else None
         titles: list[str] = []
-        for kind, card, chart in zip(KINDS, self._newest, self._charts, strict=True):
-            results = self._live.newest(kind.size_s, kind.shown)
+        for size, card, chart in zip(SIZES, self._newest, self._charts, strict=True):
+            results = self._live.newest(size.size_s, size.shown)
             last = results[-1] if results else None
-            card.show(figures.newest(kind, last, now))
+            card.show(figures.newest(size, last, now))
             chart.show(results, event_time, now)
-            titles += [numbered(last.window.number, kind.unit)] if last else []
+            titles += [numbered(last.window.number, size.unit)] if last else []
         for card, figure in zip(self._standing, figures.standing(status), strict=True):
             card.show(figure)
         self._instance.show(status, is_up_to_date=self._live.outage is None)

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.frames.live.kinds import KINDS
 from metrics.frames.live.view import LiveView, TooManyListenersError
+from metrics.frames.sizes import SIZES, Size
 from metrics.frames.status.facts import Status
 from metrics.frames.web import openapi, query, stream
 from metrics.frames.web.answers import csv_of, windows_of
@@ -25,9 +25,9 @@ def routes(live: LiveView) -> APIRouter:
     """Return the routes of the API; each takes GET and HEAD."""
     router = APIRouter(default_response_class=Response)
     get = partial(reading.add, router)
-    for kind in KINDS:
-        answers = openapi.windows(kind.size_s) | problems(401, 403, 406, 422, 503)
-        get(f"/{kind.plural}", _windows(live, kind.size_s), "Windows", kind.title, answers)
+    for size in SIZES:
+        answers = openapi.windows(size) | problems(401, 403, 406, 422, 503)
+        get(f"/{size.plural}", _windows(live, size), "Windows", size.title, answers)
     answers = openapi.windows_of_any_size() | problems(401, 403, 406, 422, 503)
     answers |= problem(404, "there are no windows of this size")
     get("/windows/{size}", _windows_of_any_size(live), "Windows", "Windows of one size", answers)
@@ -38,43 +38,45 @@ def routes(live: LiveView) -> APIRouter:
     return router
 
 
-def _windows(live: LiveView, size_s: int) -> Callable[..., Response]:
+def _windows(live: LiveView, size: Size) -> Callable[..., Response]:
     def windows(request: Request, wanted: Wanted) -> Response:
         """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
-        return _answer(live, size_s, request, wanted)
+        return _answer(live, size, request, wanted)
 
     return windows
 
 
 def _windows_of_any_size(live: LiveView) -> Callable[..., Response]:
-    names = {kind.plural: kind.size_s for kind in KINDS}
-    there = ", ".join(f"{name} ({size_s})" for name, size_s in names.items())
+    named = {size.plural: size for size in SIZES}
+    there = ", ".join(f"{name} ({size.size_s})" for name, size in named.items())
     about = f"a name or a size in seconds, `60`, `60s` or `1m`; there are {there}"
 
     def windows(
         request: Request, size: Annotated[str, Path(description=about, examples=["minutes"])], wanted: Wanted
     ) -> Response:
         """Return windows of one size, the oldest first: the newest ones, or with `from` those from then on."""
-        size_s = names.get(size) or query.size_of(size)
-        if size_s is None or size_s not in live.sizes_s():
+        length_s = query.size_of(size)
+        found = named.get(size) or next((each for each in SIZES if each.size_s == length_s), None)
+        if found is None:
             raise HTTPException(404, f"there are no windows of {size}; there are {there}")
-        return _answer(live, size_s, request, wanted)
+        return _answer(live, found, request, wanted)
 
     return windows
 
 
-def _answer(live: LiveView, size_s: int, request: Request, wanted: WindowsQuery) -> Response:
+def _answer(live: LiveView, size: Size, request: Request, wanted: WindowsQuery) -> Response:
     form = wanted.format or query.accepted(request.headers.get("Accept"))
     within = wanted.range()
     if form is None:
         raise HTTPException(406, f"accepted must be one of {', '.join(query.MEDIA_TYPES)}, or ask for ?format=csv")
     if not live.has_begun:
         raise HTTPException(503, _why_not(live, "the results are not read yet"))
-    there = live.between(size_s, within.start, within.end)
+    there = live.between(size.size_s, within.start, within.end)
     results = there[-wanted.limit :] if wanted.start is None else there[: wanted.limit]
     if form == "csv":
-        return Response(csv_of(size_s, results), headers=reading.HEADERS, media_type="text/csv")
-    return reading.json(windows_of(size_s, results, live.kept_from(size_s), has_more=len(results) < len(there)))
+        return Response(csv_of(size, results), headers=reading.HEADERS, media_type="text/csv")
+    kept_from = live.kept_from(size.size_s)
+    return reading.json(windows_of(size.size_s, results, kept_from, has_more=len(results) < len(there)))
 
 
 def _why_not(live: LiveView, otherwise: str) -> str:

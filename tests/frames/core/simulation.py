@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from metrics.frames import sizes
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.event_clock import end_of_input
 from metrics.frames.core.state import PartitionState, Rules, State
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.records import Record
+from metrics.frames.sizes import Counts
 from tests.frames.core.message import message
-from tests.reference import End, Silence, Timeline, count_all
+from tests.reference import End, Silence, Timeline, count_windows
 
 if TYPE_CHECKING:
     from metrics.frames.core.partition import RejectedFrame
@@ -93,7 +95,7 @@ class Run:
             self.end()
             clocks = [counter.clock for counter in self.counter.partitions.values()]
             held = self.counter.tally().held
-            if self.counter.windows.minutes.closed_through >= end_of_input(clocks) and not held:
+            if self.counter.windows.closed_through >= end_of_input(clocks) and not held:
                 break
         self.commit()
 
@@ -143,22 +145,28 @@ class Run:
 
     def check(self) -> None:
         """Compare what was committed with the plain reference."""
-        answer = count_all(
+        answer = count_windows(
             self.partitions,
+            [size.size_s for size in sizes.SIZES],
             lateness_s=RULES.lateness_s,
             gap_limit_s=GAP_LIMIT_S,
             future_limit_s=RULES.future_limit_s,
             silences=self.silences,
             ends=self.ends,
         )
-        seconds = [record for record in self.kept if isinstance(record, SecondRecord)]
-        minutes = [record for record in self.kept if isinstance(record, MinuteRecord)]
-        assert [(at.start, at.frames, at.average, at.gap_s) for at in seconds] == answer.seconds
-        assert [(at.start, at.users, at.average, at.gap_s, at.frames) for at in minutes] == answer.minutes
+        for size in sizes.SIZES:
+            kept = [(at.start, at.frames, at.number, at.average, at.gap_s) for at in self.kept if at.size is size]
+            counts_users = size.counts is Counts.USERS
+            assert kept == [
+                (start, frames, users, average_of_users, gap_s)
+                if counts_users
+                else (start, frames, frames, average, gap_s)
+                for start, frames, average, gap_s, users, average_of_users in answer.windows[size.size_s]
+            ]
         tally = self.counter.tally()
         assert tally.is_conserved()
-        assert (tally.counted, tally.late, tally.joined, tally.future) == answer[2:]
+        assert (tally.counted, tally.late, tally.joined, tally.future) == answer[1:]
         assert tally.consumed == sum(map(len, self.partitions.values()))
         assert sum(map(len, self.rejected.values())) == sum(tally.rejected.values())
         assert all(len(counter.log) == 0 for counter in self.counter.partitions.values())
-        assert self.counter.windows.open_minutes == {}
+        assert not any(self.counter.windows.open.values())

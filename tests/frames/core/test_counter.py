@@ -9,7 +9,8 @@ from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.state import Rules, State
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.records import Record
+from metrics.frames.sizes import SECOND
 from tests.frames.core.message import Message, message
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
@@ -29,8 +30,8 @@ class Stream:
         self.counter = Counter(saved, rules, gap_limit_s=gap_limit_s, now_s=0)
         self.counter.resume()
         self.rejections: list[Rejection] = []
-        self.seconds: list[SecondRecord] = []
-        self.minutes: list[MinuteRecord] = []
+        self.seconds: list[Record] = []
+        self.minutes: list[Record] = []
 
     def frames(self, *frames: tuple[int, str], partition: int = 0, now_s: float = 0) -> "Stream":
         """Count frames given as (seconds after T, user), and close what can be closed."""
@@ -52,7 +53,7 @@ class Stream:
 
     def keep(self, records: Iterable[Record]) -> "Stream":
         for record in records:
-            if isinstance(record, SecondRecord):
+            if record.size is SECOND:
                 self.seconds.append(record)
             else:
                 self.minutes.append(record)
@@ -65,7 +66,7 @@ class Stream:
 
     def users(self) -> dict[int, int]:
         """Unique users of each closed minute, by seconds after T."""
-        return {record.start - T: record.users for record in self.minutes}
+        return {record.start - T: record.number for record in self.minutes}
 
 
 def test_a_second_closes_when_event_time_has_passed_its_end_by_the_lateness() -> None:
@@ -158,7 +159,7 @@ def test_seconds_without_frames_between_others_get_rows_of_0() -> None:
 
 def test_minutes_without_frames_between_others_get_rows_of_0() -> None:
     stream = Stream().frames((0, "a"), (200, "b")).end()
-    assert [(record.start - T, record.users, record.frames) for record in stream.minutes] == [
+    assert [(record.start - T, record.number, record.frames) for record in stream.minutes] == [
         (0, 1, 1),
         (60, 0, 0),
         (120, 0, 0),
@@ -293,7 +294,7 @@ def test_the_state_may_be_saved_between_any_two_records() -> None:
     low_water = []
     for record in stream.counter.close_all():
         state = stream.counter.state()
-        series = state.seconds if isinstance(record, SecondRecord) else state.minutes
+        series = state.series[record.size.size_s]
         assert series.last == record.start
         low_water.append(state.partitions[0].low_water)
     # Minute 0 is open until its record, after the first second's; then offset 1 is needed until the last minute's.

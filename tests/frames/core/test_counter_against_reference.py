@@ -22,9 +22,8 @@ def timelines(draw: st.DrawFn) -> Timeline:
     return frames
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
-def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
+def read_in_any_way(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
+    """Read partitions by batches, commits and crashes that the seed draws, and compare with the plain reference."""
     draw = random.Random(seed)
 
     def crashes() -> bool:
@@ -41,3 +40,9 @@ def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: i
     run.start()
     run.end_for_good()
     run.check()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
+def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
+    read_in_any_way(drawn, seed, crash_probability)

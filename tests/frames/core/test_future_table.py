@@ -13,7 +13,7 @@ import pytest
 
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import Rules, State
-from metrics.frames.core.windows import SecondRecord
+from metrics.frames.sizes import SECOND
 from tests.frames.core.message import message
 from tests.reference import Sent
 
@@ -71,12 +71,12 @@ def outcome(frames: Iterable[tuple[Sent, bool]]) -> Outcome:
         partition.count([message(offset, *sent)])
         partition.read_to(offset + 1, 0)
         most_held = max(most_held, len(partition.guard.held))
-        counted.update({at.start: at.frames for at in counter.close(0) if isinstance(at, SecondRecord)})
+        counted.update({at.start: at.frames for at in counter.close(0) if at.size is SECOND})
         if is_right:
             right[sent.ts] += 1
         wrong += not is_right
     counter.settle()
-    counted.update({at.start: at.frames for at in counter.close_all() if isinstance(at, SecondRecord)})
+    counted.update({at.start: at.frames for at in counter.close_all() if at.size is SECOND})
     lost = sum((right - counted).values())
     return Outcome(wrong, lost, counter.tally().late, counter.tally().future, most_held)
 

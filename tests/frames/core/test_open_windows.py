@@ -3,6 +3,7 @@
 from metrics.frames.core.open_windows import Holder, OpenWindow, open_window, silent_partitions
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
+from metrics.frames.sizes import MINUTE, SECOND
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 LATENESS_S = 5
@@ -19,21 +20,19 @@ def at(
     newest = -1 if clock is None else T + clock
     raised = None if watermark is None else T + watermark
     own = max(0, newest - LATENESS_S)
-    oldest = -1 if minute is None else T + minute
-    return PartitionState(
-        1, 0, -1, newest, own if raised is None else raised, oldest_minute=oldest, taken_up_at=T + taken_up
-    )
+    oldest = {} if minute is None else {60: T + minute}
+    return PartitionState(1, 0, -1, newest, own if raised is None else raised, oldest=oldest, taken_up_at=T + taken_up)
 
 
 def state(closing_to: int | None, *partitions: PartitionState, closed_through: int | None = None) -> State:
     closing = 0 if closing_to is None else T + closing_to
     closed = closing if closed_through is None else T + closed_through
     series = Series(closed_through=closed)
-    return State(closing, Rules(LATENESS_S, 3600), series, series, dict(enumerate(partitions)))
+    return State(closing, Rules(LATENESS_S, 3600), {1: series, 60: series}, dict(enumerate(partitions)))
 
 
 def minute(of: State) -> OpenWindow:
-    window = open_window(of, [partition.oldest_minute for partition in of.partitions.values()], 60)
+    window = open_window(of, MINUTE)
     assert window is not None
     return window
 
@@ -43,8 +42,8 @@ def held_by(of: State) -> list[tuple[int, int | None]]:
 
 
 def test_where_no_partition_has_open_frames_no_window_is_open() -> None:
-    assert open_window(state(20, at(25), at(30)), [-1, -1], 60) is None
-    assert open_window(state(None), [], 60) is None
+    assert open_window(state(20, at(25), at(30)), MINUTE) is None
+    assert open_window(state(None), MINUTE) is None
 
 
 def test_the_oldest_window_of_all_partitions_is_told_with_what_closes_it() -> None:
@@ -130,8 +129,8 @@ def test_a_window_whose_closing_was_interrupted_is_held_by_nothing() -> None:
 
 def test_times_that_rfc3339_cannot_write_are_the_nearest_that_it_can() -> None:
     last = 253_402_300_799  # 9999-12-31T23:59:59Z
-    of = State(0, Rules(5, 3600), Series(), Series(), {0: PartitionState(1, 0, -1, last, last - 5)})
-    window = open_window(of, [last], 1)
+    of = State(0, Rules(5, 3600), {}, {0: PartitionState(1, 0, -1, last, last - 5, oldest={1: last})})
+    window = open_window(of, SECOND)
     assert window is not None
     assert (window.end.timestamp, window.end.datetime) == (last + 1, "9999-12-31T23:59:59Z")
     assert window.held_by == [Holder(0, 6)]

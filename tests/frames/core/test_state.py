@@ -12,7 +12,7 @@ from tests.frames.core.test_counter import Stream, T, live
 
 def oldest(at: PartitionState) -> tuple[int, int]:
     """Return the oldest open second and minute as seconds after T."""
-    return at.oldest_second - T, at.oldest_minute - T
+    return at.oldest[1] - T, at.oldest[60] - T
 
 
 def state(stream: Stream, partition: int = 0) -> PartitionState:
@@ -23,19 +23,19 @@ def test_it_tells_the_oldest_open_second_and_minute_of_each_partition() -> None:
     #  partition 0   a@50 b@58 c@64        watermark 59
     #  partition 1   d@61                  watermark 56: it holds both minutes open
     stream = Stream(partitions=2)
-    assert (state(stream).oldest_second, state(stream).oldest_minute, state(stream).held_at) == (-1, -1, -1)
+    assert (state(stream).oldest, state(stream).held_at) == ({}, -1)
     stream.frames((50, "a"), (58, "b"), (64, "c")).frames((61, "d"), partition=1)
     assert [record.start - T for record in stream.seconds] == [50]
     assert oldest(state(stream, 0)) == (58, 0)
     assert oldest(state(stream, 1)) == (61, 60)
     stream.end()
-    assert (state(stream).oldest_second, state(stream).oldest_minute) == (-1, -1)
+    assert state(stream).oldest == {}
 
 
 def test_a_minute_stays_the_oldest_open_one_when_all_of_its_seconds_are_closed() -> None:
     #  a@0 | silence: second 0 is closed, its minute is not
     stream = Stream().frames((0, "a")).silence(0, now_s=6)
-    assert (state(stream).oldest_second, state(stream).oldest_minute) == (-1, T)
+    assert state(stream).oldest == {60: T}
 
 
 def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds_it_again() -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from metrics.errors import FileError
 from metrics.frames.core.frame import Rejection
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
 from metrics.frames.count.loop import FileLoop, Place
+from metrics.frames.records import Record
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.core.test_counter_against_reference import timelines
 from tests.reference import Answer, End, Sent, Timeline, count_all
 
@@ -39,11 +40,11 @@ class Kept:
 
     def rows(self) -> tuple[list[tuple[int, int, float, int]], list[tuple[int, int, float, int, int]]]:
         """Return the records as the plain reference writes them."""
-        seconds = [record for record in self.records if isinstance(record, SecondRecord)]
-        minutes = [record for record in self.records if isinstance(record, MinuteRecord)]
+        seconds = [record for record in self.records if record.size is SECOND]
+        minutes = [record for record in self.records if record.size is MINUTE]
         return (
             [(at.start, at.frames, at.average, at.gap_s) for at in seconds],
-            [(at.start, at.users, at.average, at.gap_s, at.frames) for at in minutes],
+            [(at.start, at.number, at.average, at.gap_s, at.frames) for at in minutes],
         )
 
 
@@ -94,12 +95,12 @@ def test_a_minute_comes_after_the_last_of_its_seconds_and_before_the_next(tmp_pa
     #  frame  T+58  T+58  T+61          no frame in T+59 and T+60
     kept, _ = counted(written(tmp_path, [line(T + 58), line(T + 58), line(T + 61)]))
     assert [(type(record), record.start - T) for record in kept.records] == [
-        (SecondRecord, 58),
-        (MinuteRecord, 0),
-        (SecondRecord, 59),
-        (SecondRecord, 60),
-        (SecondRecord, 61),
-        (MinuteRecord, 60),
+        (Record, 58),
+        (Record, 0),
+        (Record, 59),
+        (Record, 60),
+        (Record, 61),
+        (Record, 60),
     ]
 
 
@@ -156,7 +157,7 @@ def test_rows_of_a_long_gap_are_made_one_by_one(tmp_path: Path) -> None:
     loop = FileLoop(Settings(gap_limit_s=31_536_000))
     with pytest.raises(EnoughError):
         loop.run(paths, Impatient(1_000))
-    assert loop.counter.windows.seconds.windows + loop.counter.windows.minutes.windows == 1_000
+    assert sum(series.windows for series in loop.counter.windows.series.values()) == 1_000
 
 
 def test_a_file_is_read_no_further_than_its_records_need(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_what_is_open_is_all_that_is_kept_of_a_file(tmp_path: Path) -> None:
             [partition] = loop.counter.partitions.values()
             assert len(partition.log) <= 6 * 10
             assert len(partition.log.uids) <= 2 * 6 * 10
-            assert len(loop.counter.windows.open_minutes) <= 2
+            assert len(loop.counter.windows.open[60]) <= 2
             assert partition.rejected == []
             self.batches += 1
 

@@ -111,4 +111,4 @@ def test_windows_that_close_in_time_are_no_matter_to_tell() -> None:
         watched.send(1, 98 + now_s, now_s)
         watched.second(now_s)
     assert watched.told == []
-    assert watched.counter.windows.seconds.windows > 100
+    assert watched.counter.windows.series[1].windows > 100

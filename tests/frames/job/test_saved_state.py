@@ -8,15 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.errors import StateError
+from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_ENDS
-from metrics.frames.core.state import PartitionState, Rules, State, Tally
+from metrics.frames.core.state import GUARD_VERSION, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.job.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.job.signs import Hold, Signs
+from metrics.frames.sizes import MINUTE
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import Process
 from metrics.times import LAST_SECOND
+from tests.frames.core.message import message
 
 MOST = 2**63 - 1
 INSTANCE = Instance("89abcdef")
@@ -42,18 +45,16 @@ partition_states = st.builds(
     *[numbers] * 2,
     seconds,
     tallies,
-    seconds,
-    seconds,
     st.integers(-1, MOST),
     *[seconds] * 4,
     st.lists(st.tuples(numbers, numbers), max_size=8),
+    st.dictionaries(st.sampled_from([1, 60, 3600]), st.integers(0, LAST_SECOND)),
 )
 states = st.builds(
     State,
     seconds,
     st.builds(Rules, numbers, numbers),
-    series,
-    series,
+    st.fixed_dictionaries({1: series, 60: series}, optional={3600: series}),
     st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4),
 )
 holders = st.lists(st.tuples(numbers, st.text()), max_size=3).map(tuple)
@@ -69,7 +70,7 @@ def test_a_state_comes_back_from_its_offsets_as_it_was(saved: SavedState) -> Non
 
 
 def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
-    state = State(60, RULES, Series(), Series(), {3: PartitionState(position=17, low_water=5)})
+    state = State(60, RULES, {1: Series(), 60: Series()}, {3: PartitionState(position=17, low_water=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     assert (offset.topic, offset.partition, offset.offset) == ("frames", 3, 5)
 
@@ -78,11 +79,12 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     tally = Tally(MOST, MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
     worst = PartitionState(
         *(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally),
-        *(LAST_SECOND, LAST_SECOND, MOST, LAST_SECOND),
-        *(LAST_SECOND, MOST, MOST, [(MOST, LAST_SECOND)] * KEPT_ENDS),
+        *(MOST, LAST_SECOND, LAST_SECOND, MOST, MOST),
+        ends=[(MOST, LAST_SECOND)] * KEPT_ENDS,
+        oldest={1: LAST_SECOND, 60: LAST_SECOND},
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
-    state = State(LAST_SECOND, Rules(MOST, MOST), series, series, {0: worst, 1: worst})
+    state = State(LAST_SECOND, Rules(MOST, MOST), {1: series, 60: series}, {0: worst, 1: worst})
     seen = Signs(MOST, tally, Hold(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
     process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
     instance = Instance("89abcdef", MOST, process=process)
@@ -93,7 +95,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
 
 @pytest.mark.parametrize("later", [1, 5, 8])
 def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_can_be_read(later: int) -> None:
-    state = State(60, RULES, Series(), Series(), {0: PartitionState(position=17, low_water=5)})
+    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, low_water=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
     earlier = json.dumps([version, partition[:-later], windows[:-1]])
@@ -103,7 +105,7 @@ def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_c
 
 
 def test_an_instance_of_an_earlier_program_that_names_no_process_can_be_read_and_may_run() -> None:
-    state = State(60, RULES, Series(), Series(), {0: PartitionState(position=17, low_water=5)})
+    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, low_water=5)})
     [offset] = to_offsets(SavedState(state, "id", Instance("89abcdef", 7)), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
     windows[1] = ["89abcdef", 7, True]
@@ -128,3 +130,51 @@ def test_offsets_without_those_of_the_first_partition_are_an_error() -> None:
     saved = SavedState(State.fresh({0: 0, 1: 0}, RULES), "id", INSTANCE)
     with pytest.raises(StateError, match="incomplete"):
         from_offsets(to_offsets(saved, "frames")[1:])
+
+
+# As the program of 2026-11-27 saved it: two partitions, of which the minute at 13:40 is open in both.
+SAVED_EARLIER = (
+    (
+        '[2,[7,2,1468244398,1468244415,1468244410,3,0,0,[7,5,2,0,0,0,{"late":2}],1468244401,1468244400,-1,0,1468244415,'
+        '1468244415,1468244398,[]],["2Vfa-TIlTRmkzGXRUf0ZkQ",["89abcdef",7,true,null,false],[5,3600,2],1468244401,'
+        "[1468244399,10,3,1468244401],[1468244340,1,3,1468244401],[0,null,null]]]"
+    ),
+    (
+        '[2,[3,1,1468244399,1468244406,1468244401,1,0,0,[3,2,1,0,0,0,{"late":1}],1468244406,1468244400,-1,0,1468244406,'
+        "1468244406,1468244399,[]],null]"
+    ),
+)
+T = 1468244340  # 2016-07-11T13:39:00Z
+
+
+def offsets_of(*metadata: str) -> list[TopicPartition]:
+    return [TopicPartition("frames", number, 1, metadata=text) for number, text in enumerate(metadata)]
+
+
+def test_a_state_that_an_earlier_program_saved_is_gone_on_from() -> None:
+    #  offset         0    1    2    3    4    5    6         restart offset 2
+    #  partition 0   50a  58b  61c  70d  57h   0i  75a
+    #  partition 1   59e  66f  53g                            restart offset 1
+    saved = from_offsets(offsets_of(*SAVED_EARLIER))
+    assert saved is not None
+    rules = Rules(5, 3600, GUARD_VERSION)
+    counter = Counter(saved.state, rules, gap_limit_s=3600, now_s=0)
+    for partition, offset, after_s, uid in (
+        *((0, 2, 61, "c"), (0, 3, 70, "d"), (0, 4, 57, "h"), (0, 5, 0, "i"), (0, 6, 75, "a")),
+        *((1, 1, 66, "f"), (1, 2, 53, "g")),
+    ):
+        counter.partitions[partition].rebuild(message(offset, T + after_s, uid, T + after_s))
+    counter.resume()
+    again = to_offsets(SavedState(counter.state(), saved.topic_id, saved.instance), "frames")
+    assert [json.loads(offset.metadata or "")[1] for offset in again] == [json.loads(text)[1] for text in SAVED_EARLIER]
+    minutes = [record for record in counter.close_all() if record.size is MINUTE]
+    assert [(at.start - T, at.number, at.frames, at.average) for at in minutes] == [(60, 4, 4, 3.5)]
+
+
+def test_where_there_are_two_sizes_the_metadata_is_as_it_always_was() -> None:
+    saved = from_offsets(offsets_of(*SAVED_EARLIER))
+    assert saved is not None
+    first, second = (json.loads(offset.metadata or "") for offset in to_offsets(saved, "frames"))
+    earlier, other = map(json.loads, SAVED_EARLIER)
+    assert (first[1], second) == (earlier[1], other)
+    assert [part[:4] if number in (4, 5) else part for number, part in enumerate(first[2])] == earlier[2]

@@ -8,9 +8,10 @@ from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import PartitionState, Rules, State
-from metrics.frames.core.windows import SecondRecord, Series
+from metrics.frames.core.windows import Series
 from metrics.frames.job.saved_state import SavedState
 from metrics.frames.job.start_state import compared
+from metrics.frames.sizes import SECOND
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
 
@@ -20,7 +21,7 @@ T = 1468244340
 def saved(**partitions: tuple[int, int]) -> SavedState:
     """Return a state with partitions as `p0=(low_water, position)`."""
     states = {int(name[1:]): PartitionState(position, low) for name, (low, position) in partitions.items()}
-    return SavedState(State(0, Rules(5, 3600), Series(), Series(), states), "id", Instance("89abcdef"))
+    return SavedState(State(0, Rules(5, 3600), {1: Series(), 60: Series()}, states), "id", Instance("89abcdef"))
 
 
 def held(before: SavedState, topic_id: str = "id", **ranges: tuple[int, int]) -> tuple[dict[int, tuple[int, int]], str]:
@@ -99,7 +100,7 @@ def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_ar
     again.partitions[1].rebuild(message(0, T + 5, "f", recorded_at_s=T + 5))
     assert again.write_off() == 3
     again.resume()
-    seconds = [record for record in again.close_all() if isinstance(record, SecondRecord)]
+    seconds = [record for record in again.close_all() if record.size is SECOND]
     assert [(record.start - T, record.frames) for record in seconds] == [(5, 1)]
 
 

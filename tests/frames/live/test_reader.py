@@ -6,10 +6,10 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from metrics.frames.live.kinds import kept
 from metrics.frames.live.reader import Reader
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import SIZES
 from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
 from tests.frames.job.test_broker_trouble import java_of
@@ -22,7 +22,7 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 def reading(application: Application, **variables: str) -> Iterator[LiveView]:
     """Give a live view that is kept up to date, of as much as the variables say."""
     settings = Settings.load(application.environment() | variables)
-    keep = kept(settings)
+    keep = {size: settings.keep(size) for size in SIZES}
     live = LiveView(keep)
     reader = Reader(settings, live, keep)
     reader.start()

@@ -10,9 +10,10 @@ import pytest
 from metrics.frames.live.subscription import MOST_WAITING
 from metrics.frames.live.view import KEEP_REJECTED, MOST_LISTENERS, LiveView, Outage, TooManyListenersError
 from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.live.results import T, minute, second, starts
 
-KEEP = {1: 3600, 60: 1440}
+KEEP = {SECOND: 3600, MINUTE: 1440}
 SOON_S, NEVER_S = 30.0, 0.05
 
 
@@ -211,7 +212,7 @@ def test_a_listener_that_resumes_before_the_results_are_read_gets_what_it_missed
 
 def test_a_listener_that_resumes_with_more_than_may_wait_gets_it_all() -> None:
     async def listen() -> None:
-        live = LiveView({1: 2 * MOST_WAITING})
+        live = LiveView({SECOND: 2 * MOST_WAITING})
         live.begin([second(T + at) for at in range(MOST_WAITING + 5)])
         subscription = live.listen({1: -1})
         live.add([second(T + MOST_WAITING + 5)])

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.core.windows import SECOND_S
 from metrics.frames.live.window_buffer import WindowBuffer
+from metrics.frames.sizes import SECOND
 from tests.frames.live.results import T, minute, second, starts
 
 
 def buffer_of(*offsets: int, keep: int = 3) -> WindowBuffer:
-    buffer = WindowBuffer(SECOND_S, keep)
+    buffer = WindowBuffer(SECOND.size_s, keep)
     for offset in offsets:
         buffer.add(second(T + offset))
     return buffer
@@ -77,7 +77,7 @@ def test_its_ends_are_known() -> None:
 
 @given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 20))
 def test_whatever_comes_in_whatever_order_it_keeps_what_a_plain_reference_keeps(coming: list[int], keep: int) -> None:
-    buffer = WindowBuffer(SECOND_S, keep)
+    buffer = WindowBuffer(SECOND.size_s, keep)
     reference: dict[int, int] = {}
     for number, offset in enumerate(coming):
         buffer.add(second(T + offset, number))

@@ -96,8 +96,9 @@ def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_the
     assert application.minutes() == minutes + since(minutes, T + 60)
     after = state(application)
     assert [at.position for at in after.partitions.values()] == [at.position for at in before.partitions.values()]
-    assert (after.seconds.windows, after.seconds.total) == (len(again), sum(row[1] for row in again))
-    assert (after.seconds.closed_through, after.seconds.last) == (before.seconds.closed_through, before.seconds.last)
+    assert (after.series[1].windows, after.series[1].total) == (len(again), sum(row[1] for row in again))
+    reached, stood = after.series[1], before.series[1]
+    assert (reached.closed_through, reached.last) == (stood.closed_through, stood.last)
 
     found = application.answer("verify", "--json", exit_code=1)
     assert found["counts"] == {"doubled": len(again) + 3}
@@ -214,7 +215,7 @@ def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second, "a") for second in (0, 10, 70, 80)], timestamp=LIVE)
     application.run("--until-end")
-    assert state(application).seconds.windows == 81
+    assert state(application).series[1].windows == 81
     plan(application, "2016-07-11T13:39:40Z", "--execute")
     application.send([frame(T + second, "a") for second in (130, 140)], timestamp=LIVE)
     told = plan(application, "latest", "--execute")
@@ -224,7 +225,7 @@ def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_
     assert [row[0] - T for row in application.seconds()] == [*range(81), *range(180, 202)]
     assert [row[0] - T for row in application.minutes()] == [0, 60, 180]
     after = state(application)
-    assert (after.seconds.windows, after.seconds.total, after.minutes.windows) == (22, 2, 1)
+    assert (after.series[1].windows, after.series[1].total, after.series[60].windows) == (22, 2, 1)
 
 
 def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the_same(application: Application) -> None:
@@ -245,7 +246,7 @@ def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the
         assert application.seconds() == seconds + since(seconds, T + 130) * number
         states.append(state(application))
     assert states[1:] == states[:-1]
-    assert (states[0].seconds.windows, states[0].seconds.total) == (30, 30)
+    assert (states[0].series[1].windows, states[0].series[1].total) == (30, 30)
 
 
 def test_to_an_offset_what_the_slowest_partition_had_closed_by_then_stays(application: Application) -> None:

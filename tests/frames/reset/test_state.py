@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord, Series
+from metrics.frames.core.windows import Series
+from metrics.frames.records import Record
 from metrics.frames.reset.replay import NEVER, Replay
 from metrics.frames.reset.state import begun_again, skipping, without_windows
+from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.core.message import Message
 from tests.frames.core.test_counter import Stream, T, live
 
@@ -79,18 +81,18 @@ def run_on(state: State, frames: Frames) -> list[Record]:
 
 
 def seconds_of(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if isinstance(record, SecondRecord)]
+    return [record for record in records if record.size is SECOND]
 
 
 def minutes_of(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if isinstance(record, MinuteRecord)]
+    return [record for record in records if record.size is MINUTE]
 
 
 def since(records: Sequence[Record], start: int) -> list[Record]:
     """Return the records of one size from a start on, with the averages that they have if these begin there."""
     left, total = [record for record in records if record.start >= start], 0
     for number, record in enumerate(left, 1):
-        total += record.users if isinstance(record, MinuteRecord) else record.frames
+        total += record.number
         left[number - 1] = record._replace(average=round(total / number, 3))
     return left
 
@@ -103,8 +105,8 @@ def test_set_back_to_a_time_what_ends_later_is_published_again_with_the_same_cou
     _, state = back_at(frames, 62)
     at = state.partitions[0]
     assert (state.closing_to - T, at.position, at.low_water, at.open, at.tally.consumed) == (62, 5, 3, 2, 2)
-    assert state.seconds == Series(T + 1, closed_through=T + 62, since=T + 2)
-    assert state.minutes == Series(T, closed_through=T + 62, since=T + 60)
+    assert state.series[1] == Series(T + 1, closed_through=T + 62, since=T + 2)
+    assert state.series[60] == Series(T, closed_through=T + 62, since=T + 60)
     once, again = Stream().frames(*frames).end(), run_on(state, frames)
     assert seconds_of(again) == since(once.seconds, T + 2)  # with the rows of 0 from 2 on
     assert minutes_of(again) == since(once.minutes, T + 60)
@@ -125,7 +127,7 @@ def test_set_back_before_a_gap_too_long_for_rows_the_next_record_tells_it_again(
     #  a@0 b@10000 c@10010      back to 5000: nothing is between
     frames = [(0, "a"), (10_000, "b"), (10_010, "c"), (10_100, "d")]
     _, state = back_at(frames, 5_000)
-    assert state.seconds == Series(T, closed_through=T + 5_000, since=T + 1)
+    assert state.series[1] == Series(T, closed_through=T + 5_000, since=T + 1)
     again = seconds_of(run_on(state, frames))
     assert again == since(Stream().frames(*frames).end().seconds, T + 1)
     assert again[0].gap_s == 9_999
@@ -137,7 +139,7 @@ def test_set_back_to_offsets_what_the_slowest_partition_proves_is_closed() -> No
     partitions = {0: [(0, "a"), (20, "b"), (30, "c")], 1: [(1, "d"), (90, "e")]}
     state = set_back(partitions, {0: 2, 1: 2}, close_to=T + 25)
     assert state.closing_to - T == 15
-    assert (state.seconds.windows, state.seconds.total, state.minutes.windows) == (2, 2, 0)
+    assert (state.series[1].windows, state.series[1].total, state.series[60].windows) == (2, 2, 0)
     assert [at.position for at in state.partitions.values()] == [2, 2]
 
 
@@ -165,7 +167,7 @@ def test_set_forward_no_window_that_lacks_frames_is_published_not_even_as_a_row_
     #  frames   a@0  b@10 | c@20 d@70 | e@119  f@130  g@200     c and d are skipped: the minutes 0 and 60 lack them
     frames = [(0, "a"), (10, "b"), (20, "c"), (70, "d"), (119, "e"), (130, "f"), (200, "g")]
     before = Stream().frames(*frames[:2]).counter.state()
-    assert (before.seconds.closed_through - T, before.partitions[0].open) == (5, 1)
+    assert (before.series[1].closed_through - T, before.partitions[0].open) == (5, 1)
     after = skipped(before, {0: frames}, {0: 4})
     assert (after.partitions[0].position, after.partitions[0].low_water) == (4, 4)
     assert (after.partitions[0].newest, after.partitions[0].newest_at_low_water) == (T + 70, T + 70)
@@ -199,7 +201,7 @@ def frames_of(steps: Sequence[tuple[int, int, str]]) -> list[tuple[int, str]]:
 
 def draw_set_back(data: st.DataObject, partitions: Mapping[int, Frames], before: State) -> State:
     """Set a state of partitions that were read to their ends back, to a time or to offsets."""
-    through = before.seconds.closed_through
+    through = before.series[1].closed_through
     if data.draw(st.booleans(), "to a time"):
         ends = {number: len(frames) for number, frames in partitions.items()}
         until = data.draw(st.integers(T, max(T, through)))
@@ -211,8 +213,8 @@ def draw_set_back(data: st.DataObject, partitions: Mapping[int, Frames], before:
 
 def without_counters(state: State) -> State:
     partitions = {number: msgspec.structs.replace(at, tally=Tally()) for number, at in state.partitions.items()}
-    seconds, minutes = (Series(series.last, 0, 0, series.closed_through) for series in (state.seconds, state.minutes))
-    return State(state.closing_to, state.rules, seconds, minutes, partitions)
+    series = {size_s: Series(at.last, 0, 0, at.closed_through) for size_s, at in state.series.items()}
+    return State(state.closing_to, state.rules, series, partitions)
 
 
 @given(histories, st.data())
@@ -226,7 +228,7 @@ def test_wherever_it_is_set_back_a_run_publishes_what_it_did_and_ends_in_the_sam
     assert without_counters(state) == without_counters(before)
     if not after.closing_to:
         assert (again, state) == (once, before)
-    for of, size_s, series in ((seconds_of, 1, after.seconds), (minutes_of, 60, after.minutes)):
+    for of, size_s, series in ((seconds_of, 1, after.series[1]), (minutes_of, 60, after.series[60])):
         assert of(again) == since(of(once), series.since)
         assert all(record.frames == 0 for record in of(again) if record.start + size_s <= after.closing_to)
 
@@ -244,7 +246,7 @@ def test_windows_that_were_closed_early_are_published_again_in_full(
     after = draw_set_back(data, partitions, before)
     again, _ = run(after, partitions)
     in_full, _ = run(fresh, partitions)
-    for of, series in ((seconds_of, after.seconds), (minutes_of, after.minutes)):
+    for of, series in ((seconds_of, after.series[1]), (minutes_of, after.series[60])):
         assert of(again) == since(of(in_full), series.since)
 
 
@@ -268,9 +270,9 @@ def test_wherever_it_is_set_forward_windows_are_published_whole_or_not_at_all(
 
 
 def test_frames_that_were_lost_before_stay_lost() -> None:
-    lost = State(T, RULES, Series(), Series(), {0: PartitionState(9, 9, tally=Tally(5, 2, lost=3))})
+    lost = State(T, RULES, {1: Series(), 60: Series()}, {0: PartitionState(9, 9, tally=Tally(5, 2, lost=3))})
     closed = Series(T - 60, 4, 9, T)
-    replayed = State(T, RULES, closed, closed, {0: PartitionState(9, 7, open=2, tally=Tally(9, 8, held=1))})
+    replayed = State(T, RULES, {1: closed, 60: closed}, {0: PartitionState(9, 7, open=2, tally=Tally(9, 8, held=1))})
     after = begun_again(replayed, lost)
     assert after.partitions[0].tally == Tally(6, 2, held=1, lost=3)
-    assert (after.seconds.since, after.minutes.since, after.counted_since) == (T - 59, T, T - 59)
+    assert (after.series[1].since, after.series[60].since, after.counted_since) == (T - 59, T, T - 59)

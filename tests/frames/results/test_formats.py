@@ -4,31 +4,29 @@ from collections.abc import Sequence
 
 import pytest
 
-from metrics.frames.core.windows import SECOND_S, MinuteRecord, SecondRecord
-from metrics.frames.records import Published, columns, read_record, row
-from metrics.frames.results.formats import csv_lines, json_lines, table_row
+from metrics.frames.records import Record, columns, read_record, row
+from metrics.frames.results.formats import csv_lines, json_lines
 from metrics.frames.results.read import Result
-from metrics.frames.results.table import Row
-from metrics.times import MINUTE_S
+from metrics.frames.sizes import MINUTE, SECOND, Size
+from tests.frames.windows import minute_record, second_record
 from tests.test_app import refused
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
-def result(record: SecondRecord | MinuteRecord, value: bytes | None = None) -> Result:
+def result(record: Record, value: bytes | None = None) -> Result:
     """Return a record as it is read back."""
-    size_s = SECOND_S if isinstance(record, SecondRecord) else MINUTE_S
-    window = read_record(size_s, record.key.encode(), value or record.value(), "")
-    assert isinstance(window, Published)
-    return Result(size_s, window, value or record.value())
+    window = read_record(record.size, record.key.encode(), value or record.value(), "")
+    assert isinstance(window, Record)
+    return Result(window, value or record.value())
 
 
-SECONDS = [result(SecondRecord(T, 1, 1.0, 0)), result(SecondRecord(T + 59, 1004, 502.5, 7200))]
-MINUTES = [result(MinuteRecord(T, 3385, 2170.0, 5649, 0))]
+SECONDS = [result(second_record(T, 1, 1.0, 0)), result(second_record(T + 59, 1004, 502.5, 7200))]
+MINUTES = [result(minute_record(T, 3385, 2170.0, 5649, 0))]
 
 
-def rows(results: Sequence[Result], sizes_s: Sequence[int]) -> list[str]:
-    return csv_lines([row(at.size_s, at.window) for at in results], columns(sizes_s))
+def rows(results: Sequence[Result], sizes: Sequence[Size]) -> list[str]:
+    return csv_lines([row(at.window) for at in results], columns(sizes))
 
 
 def test_a_line_of_json_is_the_record_as_it_was_published() -> None:
@@ -53,7 +51,7 @@ def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_it
         b'{\r\n  "num_of_frames": 1, "more": "a  b",\n  "timestamp": 1468244340,\n'
         b'  "datetime": "2016-07-11T13:39:00Z", "end": 1468244341, "avg_num_of_frames": 1.50\n}\n'
     )
-    assert [*json_lines([result(SecondRecord(T, 1, 1.5, 0), value)])] == [
+    assert [*json_lines([result(second_record(T, 1, 1.5, 0), value)])] == [
         (
             '{"num_of_frames":1,"more":"a  b","timestamp":1468244340,'
             '"datetime":"2016-07-11T13:39:00Z","end":1468244341,"avg_num_of_frames":1.50}'
@@ -62,29 +60,22 @@ def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_it
 
 
 def test_csv_has_the_fields_of_the_records_and_nothing_where_one_has_no_value() -> None:
-    assert columns([SECOND_S]) == ("timestamp", "datetime", "end", "num_of_frames", "avg_num_of_frames", "gap_s")
-    assert rows(SECONDS, [SECOND_S]) == [
+    assert columns([SECOND]) == ("timestamp", "datetime", "end", "num_of_frames", "avg_num_of_frames", "gap_s")
+    assert rows(SECONDS, [SECOND]) == [
         "1468244340,2016-07-11T13:39:00Z,1468244341,1,1.0,",
         "1468244399,2016-07-11T13:39:59Z,1468244400,1004,502.5,7200",
     ]
-    assert rows(MINUTES, [MINUTE_S]) == ["1468244340,2016-07-11T13:39:00Z,1468244400,3385,2170.0,5649,"]
+    assert rows(MINUTES, [MINUTE]) == ["1468244340,2016-07-11T13:39:00Z,1468244400,3385,2170.0,5649,"]
 
 
 def test_csv_of_both_kinds_has_the_fields_of_both_and_says_which() -> None:
-    assert columns([SECOND_S, MINUTE_S]) == (
+    assert columns([SECOND, MINUTE]) == (
         *("kind", "timestamp", "datetime", "end", "num_of_frames", "avg_num_of_frames", "gap_s"),
         *("unique_users", "avg_users_per_minute"),
     )
-    assert rows([SECONDS[1], *MINUTES], [SECOND_S, MINUTE_S]) == [
+    assert rows([SECONDS[1], *MINUTES], [SECOND, MINUTE]) == [
         "second,1468244399,2016-07-11T13:39:59Z,1468244400,1004,502.5,7200,,",
         "minute,1468244340,2016-07-11T13:39:00Z,1468244400,5649,,,3385,2170.0",
-    ]
-
-
-def test_a_row_of_the_table_has_users_of_a_minute_only() -> None:
-    assert [table_row(at) for at in (SECONDS[1], MINUTES[0])] == [
-        Row(SECOND_S, T + 59, 1004, None, 502.5, 7200),
-        Row(MINUTE_S, T, 5649, 3385, 2170.0, 0),
     ]
 
 

@@ -11,21 +11,20 @@ import pytest
 from pyarrow.parquet import ParquetFile
 
 from metrics.errors import FileError, SettingsError
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.records import Published
 from metrics.frames.results import parquet
 from metrics.frames.results.read import Result
-from metrics.times import MINUTE_S
+from metrics.frames.sizes import MINUTE, SECOND
+from tests.frames.windows import minute_record, second_record
 
 PROJECT = Path(__file__).resolve().parents[3]
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
 def second(start: int, gap_s: int = 0) -> Result:
-    return Result(SECOND_S, Published(start, number=3, average=1.5, gap_s=gap_s, frames=3), b"")
+    return Result(second_record(start, 3, 1.5, gap_s), b"")
 
 
-MINUTE = Result(MINUTE_S, Published(T, number=2, average=2.25, gap_s=0, frames=9), b"")
+A_MINUTE = Result(minute_record(T, 2, 2.25, 9), b"")
 
 
 def moment(second: int) -> datetime:
@@ -34,7 +33,7 @@ def moment(second: int) -> datetime:
 
 def test_both_kinds_are_read_back_as_they_were_with_nothing_where_one_has_no_value(tmp_path: Path) -> None:
     path = tmp_path / "results.parquet"
-    assert parquet.write(path, [second(T), second(T + 59, 50), MINUTE], [SECOND_S, MINUTE_S]) == {1: 2, 60: 1}
+    assert parquet.write(path, [second(T), second(T + 59, 50), A_MINUTE], [SECOND, MINUTE]) == {SECOND: 2, MINUTE: 1}
     file = ParquetFile(path)
     millisecond = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
     assert [(field.name, field.type) for field in file.schema_arrow] == [
@@ -56,14 +55,14 @@ def test_both_kinds_are_read_back_as_they_were_with_nothing_where_one_has_no_val
 
 def test_one_kind_has_its_own_columns_only(tmp_path: Path) -> None:
     path = tmp_path / "seconds.parquet"
-    parquet.write(path, [second(T)], [SECOND_S])
+    parquet.write(path, [second(T)], [SECOND])
     assert ParquetFile(path).schema_arrow.names == ["timestamp", "end", "num_of_frames", "avg_num_of_frames", "gap_s"]
 
 
 def test_rows_are_written_as_they_come_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
     path = tmp_path / "seconds.parquet"
-    parquet.write(path, (second(T + number) for number in range(5)), [SECOND_S])
+    parquet.write(path, (second(T + number) for number in range(5)), [SECOND])
     file = ParquetFile(path)
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [2, 2, 1]
     assert file.read().column("timestamp").to_pylist() == [moment(T + number) for number in range(5)]
@@ -71,7 +70,7 @@ def test_rows_are_written_as_they_come_a_group_at_a_time(tmp_path: Path, monkeyp
 
 def test_no_result_is_a_file_without_rows(tmp_path: Path) -> None:
     path = tmp_path / "none.parquet"
-    assert not parquet.write(path, [], [SECOND_S, MINUTE_S])
+    assert not parquet.write(path, [], [SECOND, MINUTE])
     assert ParquetFile(path).read().num_rows == 0
 
 
@@ -87,16 +86,16 @@ def test_whatever_ends_it_early_leaves_nothing_behind_and_the_old_file_as_it_was
     path = tmp_path / "seconds.parquet"
     path.write_bytes(b"old")
     with pytest.raises(error, match="mine"):
-        parquet.write(path, cut_off(), [SECOND_S])
+        parquet.write(path, cut_off(), [SECOND])
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="create the folder first"):
-        parquet.write(tmp_path / "nowhere" / "x.parquet", [second(T)], [SECOND_S])
+        parquet.write(tmp_path / "nowhere" / "x.parquet", [second(T)], [SECOND])
     with pytest.raises(FileError) as caught:
-        parquet.write(Path("/dev/full"), [second(T)], [SECOND_S])
+        parquet.write(Path("/dev/full"), [second(T)], [SECOND])
     assert str(caught.value).splitlines() == [
         "/dev/full cannot be written",
         "why: No space left on device",

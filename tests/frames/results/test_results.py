@@ -13,9 +13,10 @@ from pathlib import Path
 from confluent_kafka import Producer
 from pyarrow.parquet import read_table
 
-from metrics.frames.core.windows import SecondRecord
-from metrics.frames.records import Published
+from metrics.frames.records import Record
 from metrics.frames.results.read import Result, by_ends
+from metrics.frames.sizes import MINUTE, SECOND, Size
+from tests.frames.windows import second_record
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame
 from tests.terminal.test_console import on_a_terminal
 
@@ -35,7 +36,7 @@ def count(application: Application, first: int, end: int) -> None:
     application.run("--until-end")
 
 
-def publish(producer: Producer, topic: str, record: SecondRecord) -> None:
+def publish(producer: Producer, topic: str, record: Record) -> None:
     producer.produce(topic, record.value(), record.key.encode(), timestamp=record.start * 1000)
     assert producer.flush(TIMEOUT_S) == 0
 
@@ -60,7 +61,7 @@ def test_only_what_is_committed_is_shown_and_the_group_stays_as_it_is(applicatio
 
     producer = application.producer_in_transactions()
     producer.begin_transaction()
-    publish(producer, application.topic("seconds"), SecondRecord(T + 130, 7, 2.0, 0))
+    publish(producer, application.topic("seconds"), second_record(T + 130, 7, 2.0, 0))
     assert application.run("results", "--seconds").splitlines() == seconds
     producer.abort_transaction(TIMEOUT_S)
     assert application.run("results", "--seconds").splitlines() == seconds
@@ -85,7 +86,7 @@ def test_follow_shows_what_is_committed_later_and_ends_cleanly_by_ctrl_c(applica
 def test_a_range_is_shown_in_the_order_of_the_log_and_records_before_it_are_not_read(application: Application) -> None:
     counted(application)
     producer, topic = producer_of(application), application.topic("seconds")
-    seconds, again = values(application, "seconds"), SecondRecord(T + 65, 9, 2.0, 0)
+    seconds, again = values(application, "seconds"), second_record(T + 65, 9, 2.0, 0)
     publish(producer, topic, again)
     chosen = application.run("results", "--from", str(T + 63), "--to", "2016-07-11T13:40:08Z")
     assert chosen.splitlines() == [*seconds[63:68], again.value().decode()]
@@ -101,7 +102,7 @@ def test_a_range_is_shown_in_the_order_of_the_log_and_records_before_it_are_not_
 
 def test_a_topic_that_changes_timestamps_is_read_from_its_start(application: Application) -> None:
     application.create_topic("seconds", message_timestamp_type="LogAppendTime")
-    record = SecondRecord(int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()), 9, 2.0, 0)
+    record = second_record(int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()), 9, 2.0, 0)
     publish(producer_of(application), application.topic("seconds"), record)
     assert application.run("results", "--seconds", "--from", "2099-01-01") == record.value().decode() + "\n"
 
@@ -164,7 +165,7 @@ def test_topics_that_are_missing_are_an_error(application: Application) -> None:
 
 def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
-    publish(producer_of(application), application.topic("seconds"), SecondRecord(T, 9, 2.0, 0))
+    publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     finished = subprocess.run(
         ["bash", "-c", f"{sys.executable} {PROJECT}/app.py results --follow | head -1; exit ${{PIPESTATUS[0]}}"],
         env=application.environment(),
@@ -173,13 +174,13 @@ def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application
         timeout=TIMEOUT_S,
         check=False,
     )
-    assert finished.stdout == SecondRecord(T, 9, 2.0, 0).value().decode() + "\n"
+    assert finished.stdout == second_record(T, 9, 2.0, 0).value().decode() + "\n"
     assert (finished.returncode, finished.stderr) == (141, "")
 
 
 def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
-    publish(producer_of(application), application.topic("seconds"), SecondRecord(T, 9, 2.0, 0))
+    publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     pipe = f"trap : INT; {sys.executable} {PROJECT}/app.py results --follow | cat; exit ${{PIPESTATUS[0]}}"
     with subprocess.Popen(
         ["bash", "-c", pipe],
@@ -190,7 +191,7 @@ def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == SecondRecord(T, 9, 2.0, 0).value().decode() + "\n"
+        assert process.stdout.readline() == second_record(T, 9, 2.0, 0).value().decode() + "\n"
         os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, told) == (0, "")
@@ -200,13 +201,13 @@ def test_partitions_are_merged_by_ends_and_what_was_published_late_stays_behind_
     #  seconds/0  0 59 61 58
     #  seconds/1  1 60
     #  minutes/0  0 60
-    def result(size_s: int, start: int) -> Result:
-        return Result(size_s, Published(start, 1, 1.0, 0, 1), b"")
+    def result(size: Size, start: int) -> Result:
+        return Result(Record(size, start, 1, 1, 1.0), b"")
 
     parts = [
-        [result(60, 0), result(60, 60)],
-        [result(1, start) for start in (0, 59, 61, 58)],
-        [result(1, 1), result(1, 60)],
+        [result(MINUTE, 0), result(MINUTE, 60)],
+        [result(SECOND, start) for start in (0, 59, 61, 58)],
+        [result(SECOND, 1), result(SECOND, 60)],
     ]
     assert [(at.size_s, at.window.start) for at in by_ends(parts)] == [
         *((1, 0), (1, 1), (1, 59), (60, 0), (1, 60), (1, 61), (1, 58), (60, 60)),

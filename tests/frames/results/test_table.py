@@ -5,24 +5,25 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from metrics.frames.core.windows import SECOND_S
-from metrics.frames.results.table import ROWS_AT_ONCE, RecordTable, Row
-from metrics.times import MINUTE_S
+from metrics.frames.records import Record
+from metrics.frames.results.table import ROWS_AT_ONCE, RecordTable
+from metrics.frames.sizes import MINUTE, SECOND, Size
+from tests.frames.windows import minute_record, second_record
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
-SECONDS = [Row(SECOND_S, T, 1, None, 1.0, 0), Row(SECOND_S, T + 59, 1004, None, 502.5, 7200)]
-MINUTES = [Row(MINUTE_S, T, 5649, 3385, 2170.0, 0)]
+SECONDS = [second_record(T, 1, 1.0, 0), second_record(T + 59, 1004, 502.5, 7200)]
+MINUTES = [minute_record(T, 3385, 2170.0, 5649, 0)]
 
 
-def second(frames: int, start: int = T) -> Row:
-    return Row(SECOND_S, start, frames, None, 1.0, 0)
+def second(frames: int, start: int = T) -> Record:
+    return second_record(start, frames, 1.0, 0)
 
 
 class Printed:
     """A table, and the lines that a terminal of some width shows of it."""
 
-    def __init__(self, sizes_s: Sequence[int], width: int = 80, *, has_colors: bool = False) -> None:
+    def __init__(self, sizes: Sequence[Size], width: int = 80, *, has_colors: bool = False) -> None:
         self._file = io.StringIO()
         console = Console(
             file=self._file,
@@ -33,9 +34,9 @@ class Printed:
             _environ={},
         )
         self._width = None if has_colors else width
-        self.table = RecordTable(sizes_s, console)
+        self.table = RecordTable(sizes, console)
 
-    def lines(self, rows: Iterable[Row]) -> list[str]:
+    def lines(self, rows: Iterable[Record]) -> list[str]:
         """Print rows, and return the lines that came."""
         self._file.truncate(self._file.seek(0))
         self.table.print(rows)
@@ -45,7 +46,7 @@ class Printed:
 
 
 def test_a_table_of_both_kinds_has_bars_of_seconds_and_of_minutes_each_scaled_to_its_largest() -> None:
-    printed = Printed([SECOND_S, MINUTE_S])
+    printed = Printed([SECOND, MINUTE])
     printed.table.scale_to([*SECONDS, *MINUTES])
     assert printed.lines([*SECONDS, *MINUTES]) == [
         "window (UTC)         of          users     frames      average",
@@ -58,69 +59,69 @@ def test_a_table_of_both_kinds_has_bars_of_seconds_and_of_minutes_each_scaled_to
 
 def test_a_table_of_one_kind_has_its_columns_only_and_longer_bars() -> None:
     seconds = [second(frames, T + number) for number, frames in enumerate((8, 4, 1, 0))]
-    assert Printed([SECOND_S], width=64).lines(seconds) == [
+    assert Printed([SECOND], width=64).lines(seconds) == [
         "window (UTC)            frames      average",
         f"2016-07-11 13:39:00          8        1.000  {'█' * 19}",
         f"2016-07-11 13:39:01          4        1.000  {'█' * 9}▌",
         f"2016-07-11 13:39:02          1        1.000  {'█' * 2}▍",
         "2016-07-11 13:39:03          0        1.000",
     ]
-    assert Printed([SECOND_S], width=200).lines(seconds)[1].endswith(f"1.000  {'█' * 40}")
-    assert Printed([MINUTE_S]).lines(MINUTES)[0].split() == ["window", "(UTC)", "users", "frames", "average"]
+    assert Printed([SECOND], width=200).lines(seconds)[1].endswith(f"1.000  {'█' * 40}")
+    assert Printed([MINUTE]).lines(MINUTES)[0].split() == ["window", "(UTC)", "users", "frames", "average"]
 
 
 def test_bars_are_scaled_to_the_largest_so_far_whether_rows_come_one_by_one_or_together() -> None:
     rows = [second(100), second(400), second(100), second(0)]
-    printed = Printed([SECOND_S], width=61)
+    printed = Printed([SECOND], width=61)
     singly = [line for row in rows for line in printed.lines([row])]
     assert [line.count("█") for line in singly] == [0, 16, 16, 4, 0]
-    assert Printed([SECOND_S], width=61).lines(rows) == singly
+    assert Printed([SECOND], width=61).lines(rows) == singly
 
 
 def test_a_table_without_a_frame_so_far_has_no_bar() -> None:
-    assert Printed([SECOND_S]).lines([second(0)])[1:] == ["2016-07-11 13:39:00          0        1.000"]
+    assert Printed([SECOND]).lines([second(0)])[1:] == ["2016-07-11 13:39:00          0        1.000"]
 
 
 def test_very_many_rows_have_one_heading_and_none_is_lost() -> None:
     many = ROWS_AT_ONCE * 2 + 1
-    lines = Printed([SECOND_S]).lines(second(1, T + number) for number in range(many))
+    lines = Printed([SECOND]).lines(second(1, T + number) for number in range(many))
     assert len(lines) == 1 + many
     assert [line[:6] for line in lines].count("window") == 1
 
 
 def test_a_table_of_millions_fits_80_columns() -> None:
-    minute = Row(MINUTE_S, T, 9_999_999, 9_999_999, 999_999.999, 31_536_000)
-    assert Printed([SECOND_S, MINUTE_S]).lines([minute])[1:] == [
+    minute = minute_record(T, 9_999_999, 999_999.999, 9_999_999, 31_536_000)
+    assert Printed([SECOND, MINUTE]).lines([minute])[1:] == [
         "gap of 31,536,000 s",
         "2016-07-11 13:39:00  minute  9,999,999  9,999,999  999,999.999  ████████████████",
     ]
 
 
 def test_larger_numbers_and_longer_gaps_take_their_room_from_the_bars() -> None:
-    minute = Row(MINUTE_S, T, 99_999_999, 10_000_000, 9_999_999.999, 1_468_244_340)
-    assert Printed([SECOND_S, MINUTE_S]).lines([minute])[1:] == [
+    minute = minute_record(T, 10_000_000, 9_999_999.999, 99_999_999, 1_468_244_340)
+    assert Printed([SECOND, MINUTE]).lines([minute])[1:] == [
         "gap of 1,468,244,340 s",
         f"2016-07-11 13:39:00     minute  10,000,000  99,999,999  9,999,999.999  {'█' * 9}",
     ]
 
 
 def test_a_narrow_terminal_shows_whole_numbers() -> None:
-    minute = Row(MINUTE_S, T, 9_999_999, 9_999_999, 999_999.999, 0)
+    minute = minute_record(T, 9_999_999, 999_999.999, 9_999_999, 0)
     shown = "2016-07-11 13:39:00  minute  9,999,999  9,999,999  999,999.999"
-    assert Printed([SECOND_S, MINUTE_S], width=64).lines([minute])[1:] == [shown]
+    assert Printed([SECOND, MINUTE], width=64).lines([minute])[1:] == [shown]
 
 
 def test_where_not_all_columns_fit_the_average_goes_and_then_the_kind() -> None:
-    minute = Row(MINUTE_S, T, 5649, 3385, 2170.0, 0)
-    assert Printed([SECOND_S, MINUTE_S], width=60).lines([minute]) == [
+    minute = minute_record(T, 3385, 2170.0, 5649, 0)
+    assert Printed([SECOND, MINUTE], width=60).lines([minute]) == [
         "window (UTC)         of          users     frames",
         f"2016-07-11 13:39:00  minute      3,385      5,649  {'█' * 9}",
     ]
-    assert Printed([SECOND_S, MINUTE_S], width=45).lines([minute])[1:] == ["2016-07-11 13:39:00      3,385      5,649"]
+    assert Printed([SECOND, MINUTE], width=45).lines([minute])[1:] == ["2016-07-11 13:39:00      3,385      5,649"]
 
 
 def test_a_terminal_shows_gaps_dim_and_minutes_bold_among_seconds() -> None:
-    lines = Printed([SECOND_S, MINUTE_S], has_colors=True).lines([*SECONDS, *MINUTES])
+    lines = Printed([SECOND, MINUTE], has_colors=True).lines([*SECONDS, *MINUTES])
     dim, bold, cyan, green = "\x1b[2m", "\x1b[1m", "\x1b[36;", "\x1b[1;32;"
     assert [[code in line for code in (dim, bold, cyan, green)] for line in lines[1:]] == [
         [False, False, True, False],
@@ -128,5 +129,5 @@ def test_a_terminal_shows_gaps_dim_and_minutes_bold_among_seconds() -> None:
         [False, False, True, False],
         [False, True, False, True],
     ]
-    alone = Printed([MINUTE_S], has_colors=True).lines(MINUTES)[1]
+    alone = Printed([MINUTE], has_colors=True).lines(MINUTES)[1]
     assert (bold in alone, "\x1b[32;" in alone) == (False, True)

@@ -6,7 +6,9 @@ import pytest
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.job.signs import Hold, Signs
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.facts import Activity, Cause, Place, Seen, Status, describe, waits_for
+from tests.frames.windows import series
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
@@ -18,8 +20,8 @@ def seen(
 
 
 def state(*partitions: PartitionState, closing_to: int = T + 25, closed_through: int = T + 25) -> State:
-    closed = Series(T, 26, 40, closed_through), Series(T - 60, 1, 7, closed_through)
-    return State(closing_to, Rules(5, 3600), *closed, dict(enumerate(partitions)))
+    closed = series(Series(T, 26, 40, closed_through), Series(T - 60, 1, 7, closed_through))
+    return State(closing_to, Rules(5, 3600), closed, dict(enumerate(partitions)))
 
 
 FAST = PartitionState(
@@ -32,11 +34,10 @@ FAST = PartitionState(
     0,
     0,
     Tally(100, 93, 3, 2, 1, 0, {"late": 1, "not_json": 2, "future": 1}),
-    T + 26,
-    T,
-    99,
+    held_at=99,
+    oldest={1: T + 26, 60: T},
 )
-SLOW = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 49, 1, 1), T + 25, T)
+SLOW = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 49, 1, 1), oldest={1: T + 25, 60: T})
 
 
 def both() -> Status:
@@ -51,7 +52,7 @@ def test_the_newest_clock_is_event_time_and_the_closed_windows_are_the_watermark
     assert status.event_time.datetime == "2016-07-11T13:40:10Z"
     assert status.closed_through.datetime == "2016-07-11T13:39:25Z"
     assert status.closing_to is None
-    assert (status.published.seconds, status.published.minutes) == (26, 1)
+    assert (status.published_of(SECOND), status.published_of(MINUTE)) == (26, 1)
     assert status.asked_at.datetime == "2016-07-11T13:55:40Z"
 
 
@@ -70,9 +71,7 @@ def test_each_partition_tells_its_place_its_clock_and_what_it_waits_for() -> Non
 
 def test_the_slower_partition_holds_the_oldest_second_and_minute() -> None:
     status = both()
-    second, minute = status.oldest_open_second, status.oldest_open_minute
-    assert second is not None
-    assert minute is not None
+    second, minute = status.oldest_open()[SECOND], status.oldest_open()[MINUTE]
     assert (second.start.timestamp, [holder.lacks_s for holder in second.held_by]) == (T + 25, [1])
     assert (minute.start.timestamp, [holder.partition for holder in minute.held_by]) == (T, [1])
 
@@ -125,8 +124,7 @@ def test_a_closing_that_was_interrupted_is_told() -> None:
     status = describe(seen(state(FAST, closing_to=T + 65, closed_through=T + 26), {}))
     assert status.closing_to is not None
     assert status.closing_to.timestamp == T + 65
-    assert status.oldest_open_second is not None
-    assert status.oldest_open_second.is_closing
+    assert status.oldest_open()[SECOND].is_closing
 
 
 def test_a_state_of_an_earlier_program_does_not_pretend_that_nothing_is_open() -> None:

@@ -18,6 +18,7 @@ from metrics.frames.status.facts import (
 )
 from metrics.terminal.tables import say_folded
 from metrics.times import Moment
+from tests.frames.windows import series
 from tests.terminal.shown import in_a_pipe, on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -26,10 +27,10 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 def status(activity: Activity = Activity.ACTIVE, partitions: int = 2) -> Status:
     """Return a group whose partition 1 holds the minute at T: it is read to its end, and stands at 13:39:30."""
     tally = Tally(1_234_567, 1_234_563, 3, 2, 0, 0, {"late": 1, "not_json": 1})
-    fast = PartitionState(1_234_567, 1_230_000, T, T + 70, T + 65, 12, 0, 0, tally, T + 26, T)
-    slow = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 50), T + 25, T)
-    closed = Series(T, 26, 40, T + 25), Series(T - 60, 1, 7, T + 25)
-    state = State(T + 25, Rules(5, 3600), *closed, {0: fast} | dict.fromkeys(range(1, partitions), slow))
+    fast = PartitionState(1_234_567, 1_230_000, T, T + 70, T + 65, 12, 0, 0, tally, oldest={1: T + 26, 60: T})
+    slow = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 50), oldest={1: T + 25, 60: T})
+    closed = series(Series(T, 26, 40, T + 25), Series(T - 60, 1, 7, T + 25))
+    state = State(T + 25, Rules(5, 3600), closed, {0: fast} | dict.fromkeys(range(1, partitions), slow))
     places = {0: Place(1_234_567, 1_234_567, 0, None, None)}
     places |= dict.fromkeys(range(1, partitions), Place(50, 50, 0, (T + 900) * 1000, None))
     return describe(Seen("group", "frames", T + 1000, "89abcdef", activity, state, (), places, [], 10))

@@ -6,8 +6,8 @@ import msgspec
 
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import State
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
-from metrics.frames.records import Strays, in_order, read_record
+from metrics.frames.records import Record, Strays, in_order, read_record
+from metrics.frames.sizes import SIZES, Size
 from metrics.frames.verify.audit import Outputs, audit
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import PartitionJudge, Received
@@ -70,14 +70,14 @@ def received(timeline: Timeline) -> Iterator[Received]:
         yield Received(offset, read, sent.recorded_at_s)
 
 
-def published(records: Sequence[Record]) -> Mapping[int, Outputs]:
+def published(records: Sequence[Record]) -> Mapping[Size, Outputs]:
     """Return records as their topics give them back."""
-    return {1: outputs(1, records, SecondRecord), 60: outputs(60, records, MinuteRecord)}
+    return {size: outputs(size, records) for size in SIZES}
 
 
-def outputs(size_s: int, records: Sequence[Record], kind: type) -> Outputs:
-    """Return the records of one kind as their topic gives them back."""
-    read = [read_record(size_s, at.key.encode(), at.value(), "") for at in records if isinstance(at, kind)]
+def outputs(size: Size, records: Sequence[Record]) -> Outputs:
+    """Return the records of one size as their topic gives them back."""
+    read = [read_record(size, at.key.encode(), at.value(), "") for at in records if at.size is size]
     strays = Strays()
     strays.look_through(read)
     return Outputs(in_order(read), strays.by_start)

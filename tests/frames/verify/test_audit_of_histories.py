@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from metrics.frames.core.windows import MinuteRecord, Record, SecondRecord
+from metrics.frames.records import Record
+from metrics.frames.sizes import SECOND
 from metrics.frames.verify.findings import Findings, Kind
 from tests.frames.core.simulation import Run
 from tests.frames.core.test_simulation import live_through
@@ -23,9 +24,9 @@ Forgery = Callable[[list[Record], int], None]
 
 
 def with_count(record: Record, difference: int) -> Record:
-    if isinstance(record, SecondRecord):
-        return record._replace(frames=record.frames + difference)
-    return record._replace(users=record.users + difference)
+    if record.size is SECOND:
+        return record._replace(number=record.number + difference, frames=record.frames + difference)
+    return record._replace(number=record.number + difference)
 
 
 def lower(records: list[Record], number: int) -> None:
@@ -40,10 +41,7 @@ def lower_with_its_average(records: list[Record], number: int) -> None:
     """Lower a count so that its own average bears it out."""
     lower(records, number)
     forged = records[number]
-    if isinstance(forged, SecondRecord):
-        counts = [at.frames for at in records[: number + 1] if isinstance(at, SecondRecord)]
-    else:
-        counts = [at.users for at in records[: number + 1] if isinstance(at, MinuteRecord)]
+    counts = [at.number for at in records[: number + 1] if at.size is forged.size]
     records[number] = forged._replace(average=round(sum(counts) / len(counts), 3))
 
 
@@ -98,7 +96,7 @@ def test_an_audit_finds_every_forgery(forge: Forgery) -> None:
             continue
         records = list(run.kept)
         forge(records, random.Random(seed).randrange(len(records)))
-        if not any(isinstance(at, SecondRecord) and at.frames < 0 for at in records):
+        if not any(at.size is SECOND and at.frames < 0 for at in records):
             assert not audited(run, records).agrees, seed
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from metrics.frames.core.windows import Series
-from metrics.frames.records import OfWindow, Published, Strays, in_order, read_record
+from metrics.frames.records import OfWindow, Record, Strays, in_order, read_record
+from metrics.frames.sizes import SECOND
 from metrics.frames.verify.comparison import Comparison
 from metrics.frames.verify.findings import Findings, Kind
 from metrics.frames.verify.recount import Window
 from metrics.times import ALL_TIME
+from tests.frames.windows import second_record
 
 
-def second(start: int, frames: int, average: float, gap_s: int = 0) -> Published:
-    return Published(start, frames, average, gap_s, frames)
+def second(start: int, frames: int, average: float, gap_s: int = 0) -> Record:
+    return second_record(start, frames, average, gap_s)
 
 
 def compared(
@@ -28,10 +30,10 @@ def compared(
     strays.look_through(published)
     saved = Series(last=last, closed_through=closed, since=since)
     comparison = Comparison(
-        1, in_order(published), strays.by_start, saved, ALL_TIME, findings, gap_limit_s=3, is_settled=is_settled
+        SECOND, in_order(published), strays.by_start, saved, ALL_TIME, findings, gap_limit_s=3, is_settled=is_settled
     )
     for start, frames in expected.items():
-        comparison.expect(Window(1, start, frames, frames))
+        comparison.expect(Window(SECOND, start, frames, frames))
     comparison.finish()
     return findings
 
@@ -87,12 +89,12 @@ def test_of_windows_that_a_reset_published_again_the_last_record_is_compared() -
 def test_what_was_published_before_a_reset_and_is_due_again_is_not_too_many() -> None:
     rows = [second(10, 2, 2.0), second(11, 4, 3.0), second(12, 6, 4.0)]
     findings = compared(rows, {10: 2, 11: 4, 12: 6}, closed=11, last=10, since=11)
-    assert (findings.counts, findings.waiting) == ({}, {1: 2})
+    assert (findings.counts, findings.waiting) == ({}, {SECOND: 2})
 
 
 def test_a_record_must_name_its_window_alike_in_key_and_value() -> None:
     value = b'{"timestamp":60,"datetime":"1970-01-01T00:01:00Z","end":61,"num_of_frames":1,"avg_num_of_frames":1.0}'
-    assert read_record(1, b"1970-01-01T00:01:00Z", value, "t/0 offset 7") == second(60, 1, 1.0)
+    assert read_record(SECOND, b"1970-01-01T00:01:00Z", value, "t/0 offset 7") == second(60, 1, 1.0)
     for key, changed in (
         (b"1970-01-01T00:01:01Z", value),
         (b"1970-01-01T00:01:00Z", value.replace(b'"end":61', b'"end":62')),
@@ -101,4 +103,4 @@ def test_a_record_must_name_its_window_alike_in_key_and_value() -> None:
         (None, value),
         (None, None),
     ):
-        assert read_record(1, key, changed, "t/0 offset 7") == ("t/0 offset 7",)
+        assert read_record(SECOND, key, changed, "t/0 offset 7") == ("t/0 offset 7",)

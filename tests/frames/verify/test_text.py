@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.verify import text
 from metrics.frames.verify.findings import Findings, Kind
 from metrics.times import ALL_TIME, Range
@@ -31,7 +32,7 @@ def read(findings: Findings) -> dict[str, Any]:
 def compared() -> Findings:
     """Return the findings of ten seconds and a minute that agree."""
     findings = Findings()
-    findings.compared.update({1: 10, 60: 1})
+    findings.compared.update({SECOND: 10, MINUTE: 1})
     return findings
 
 
@@ -56,7 +57,7 @@ def test_seconds_that_were_closed_early_are_not_said_to_have_been_closed_by_idle
 
 def test_outputs_that_could_not_be_compared_are_not_said_to_agree(capfd: pytest.CaptureFixture[str]) -> None:
     findings = Findings()
-    findings.published.update({1: 2, 60: 1})
+    findings.published.update({SECOND: 2, MINUTE: 1})
     findings.why_not_compared = "what must be published before 2016-07-11T13:40:00Z, the input no longer tells"
     assert shown(findings, capfd) == [
         "0 seconds and 0 minutes; not closed yet: 0 seconds and 0 minutes",

@@ -1,5 +1,6 @@
 """What a verification comes to: windows that agree, that differ, that could not be compared, or none to compare."""
 
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.verify.findings import Kind, Verdict
 from metrics.times import Range
 from tests.frames.core.simulation import Run
@@ -22,14 +23,14 @@ def ten_seconds(*, is_ended: bool = True) -> Run:
 def test_windows_that_were_compared_agree() -> None:
     findings = audited(ten_seconds())
     assert (findings.verdict, findings.agrees) == (Verdict.AGREES, True)
-    assert findings.published == {1: 10, 60: 1}
+    assert findings.published == {SECOND: 10, MINUTE: 1}
 
 
 def test_where_the_input_is_whole_only_behind_what_was_published_nothing_could_be_compared() -> None:
     findings = audited(ten_seconds(), whole_from=T + 60)
     assert (findings.verdict, findings.agrees) == (Verdict.NOT_COMPARED, False)
     assert findings.why_not_compared == "what must be published before 2016-07-11T13:40:00Z, the input no longer tells"
-    assert findings.published == {1: 10, 60: 1}
+    assert findings.published == {SECOND: 10, MINUTE: 1}
     assert findings.counts == {}
 
 
@@ -41,7 +42,7 @@ def test_where_the_input_is_gone_outputs_that_hold_nothing_are_not_taken_for_rig
 
 def test_where_the_input_is_whole_from_the_middle_on_the_rest_was_compared() -> None:
     findings = audited(ten_seconds(), whole_from=T + 5)
-    assert (findings.verdict, findings.compared[1]) == (Verdict.AGREES, 5)
+    assert (findings.verdict, findings.compared[SECOND]) == (Verdict.AGREES, 5)
 
 
 def test_before_anything_is_published_there_is_nothing_to_compare() -> None:
@@ -61,7 +62,7 @@ def test_in_a_range_without_windows_there_is_nothing_to_compare() -> None:
 def test_a_range_counts_only_the_windows_published_in_it() -> None:
     findings = audited(ten_seconds(), asked=Range(T + 2, T + 5), whole_from=T + 60)
     assert findings.verdict is Verdict.NOT_COMPARED
-    assert findings.published == {1: 3}
+    assert findings.published == {SECOND: 3}
 
 
 def test_windows_that_are_all_newer_than_the_state_could_not_be_compared() -> None:

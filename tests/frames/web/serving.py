@@ -11,11 +11,12 @@ from fastapi import FastAPI
 
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.web import system
 from metrics.web.app import create_app
 from metrics.web.server import Server
 
-KEEP = {1: 3_600, 60: 1_440}
+KEEP = {SECOND: 3_600, MINUTE: 1_440}
 TIMEOUT_S = 30.0
 
 

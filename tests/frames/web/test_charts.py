@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.live.kinds import KINDS, WindowKind
-from metrics.frames.records import Published
+from metrics.frames.records import Record
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import MINUTE, SECOND, Counts, Size
 from metrics.frames.web import charts
 from metrics.frames.web.charts import Change, Picture, Row
 
 T = 1468244340  # 2016-07-11T13:39:00Z
-SECONDS, MINUTES = KINDS
-QUARTERS = WindowKind(900, "quarters", "Users per quarter of an hour", "user", 8, lambda _: 8)
+QUARTER = Size("quarter", 900, Counts.USERS, "quarter_output_topic", "users-per-quarter", 8, 8, 8)
 
 
-def window(start: int, number: int, size_s: int = 1, gap_s: int = 0) -> Result:
-    return Result(size_s, Published(start, number, 2.5, gap_s, 2 * number), b"")
+def window(start: int, number: int, size: Size = SECOND, gap_s: int = 0) -> Result:
+    return Result(Record(size, start, number, 2 * number, 2.5, gap_s), b"")
 
 
 def shown(picture: Picture, areas: str) -> list[tuple[int, int, str]]:
@@ -53,21 +52,21 @@ def test_no_line_leads_across_a_gap() -> None:
 
 def test_a_chart_reaches_over_as_many_windows_as_it_shows_and_to_event_time() -> None:
     results = [window(T + at, at) for at in range(700)]
-    picture = Picture.of(SECONDS, results, T + 706)
+    picture = Picture.of(SECOND, results, T + 706)
     assert picture.results == results[100:]
     assert (picture.begin, picture.end) == (T + 100, T + 706)
     assert shown(picture, "open") == [(600, 606, "open")]
 
 
 def test_what_is_open_far_ahead_does_not_squeeze_what_is_closed() -> None:
-    picture = Picture.of(SECONDS, [window(T, 1)], T + 1_000_000)
+    picture = Picture.of(SECOND, [window(T, 1)], T + 1_000_000)
     assert picture.end == T + 1 + 90
     assert charts.words(picture, T).endswith("Open: 11 days 13 h, to 2016-07-23 03:25:40.")
 
 
 def test_nothing_is_open_where_event_time_is_not_known_or_behind_what_was_published() -> None:
     for event_time in (None, T - 50, T + 1):
-        picture = Picture.of(SECONDS, [window(T, 1)], event_time)
+        picture = Picture.of(SECOND, [window(T, 1)], event_time)
         assert picture.end == T + 1
         assert shown(picture, "open") == []
 
@@ -75,8 +74,8 @@ def test_nothing_is_open_where_event_time_is_not_known_or_behind_what_was_publis
 def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() -> None:
     """Minutes `0 1 _ 3 …gap of 2 h… 124 (open)`: one was not read, two hours had no frames."""
     starts = {0: 0, 1: 0, 3: 0, 124: 7200}
-    results = [window(T + 60 * at, at, 60, gap_s) for at, gap_s in starts.items()]
-    picture = Picture.of(MINUTES, results, T + 125 * 60 + 30)
+    results = [window(T + 60 * at, at, MINUTE, gap_s) for at, gap_s in starts.items()]
+    picture = Picture.of(MINUTE, results, T + 125 * 60 + 30)
     first = T - picture.begin
     assert shown(picture, "gap") == [(first + 120, first + 180, ""), (first + 240, first + 7440, "no frames\n2 h")]
     assert charts.words(picture, T) == (
@@ -86,29 +85,29 @@ def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() ->
 
 
 def test_a_gap_that_begins_before_the_chart_is_shown_from_its_edge_on_with_its_whole_length() -> None:
-    picture = Picture.of(SECONDS, [window(T, 1), window(T + 7201, 2, 1, 7200)], None)
+    picture = Picture.of(SECOND, [window(T, 1), window(T + 7201, 2, SECOND, 7200)], None)
     assert len(picture.results) == 1
     assert shown(picture, "gap") == [(0, 599, "no frames\n2 h")]
 
 
 def test_windows_that_were_not_kept_leave_the_beginning_of_the_chart_empty() -> None:
-    assert shown(Picture.of(SECONDS, [window(T, 1)], None), "gap") == []
+    assert shown(Picture.of(SECOND, [window(T, 1)], None), "gap") == []
 
 
 def test_a_second_more_is_sent_with_the_one_before_it_and_no_other() -> None:
     before = [window(T + at, at) for at in range(600)]
-    change = Picture.of(SECONDS, [*before, window(T + 600, 7)], T + 602).change_from(Picture.of(SECONDS, before, None))
+    change = Picture.of(SECOND, [*before, window(T + 600, 7)], T + 602).change_from(Picture.of(SECOND, before, None))
     assert change.from_ms == (T + 599) * 1000
     assert [row[1] for row in change.rows] == [599, 7, 7, None]
     assert (change.begin_ms, change.end_ms) == ((T + 1) * 1000, (T + 602) * 1000)
 
 
 def test_topics_that_were_made_anew_are_sent_as_a_whole_and_empty_ones_empty_the_chart() -> None:
-    before = Picture.of(SECONDS, [window(T + at, at) for at in range(600)], None)
+    before = Picture.of(SECOND, [window(T + at, at) for at in range(600)], None)
     rows = taken_in([], before.change_from(None))
-    anew = Picture.of(SECONDS, [window(T + 600, 1)], None)
+    anew = Picture.of(SECOND, [window(T + 600, 1)], None)
     assert taken_in(rows, anew.change_from(before)) == [*charts.rows(anew.results)]
-    nothing = Picture.of(SECONDS, [], None)
+    nothing = Picture.of(SECOND, [], None)
     assert taken_in(rows, nothing.change_from(before)) == []
     assert charts.words(nothing, T) == "No window is closed yet."
 
@@ -121,15 +120,15 @@ def test_whatever_is_published_again_or_gone_changes_lead_to_what_is_there(board
     rows: list[Row] = []
     before = None
     for live in boards:
-        results = [window(T + 900 * at, number, 900) for at, number in sorted(live.items())]
-        picture = Picture.of(QUARTERS, results, None)
+        results = [window(T + 900 * at, number, QUARTER) for at, number in sorted(live.items())]
+        picture = Picture.of(QUARTER, results, None)
         rows = taken_in(rows, picture.change_from(before))
         assert rows == [*charts.rows(picture.results)]
         before = picture
 
 
 def test_a_further_size_of_windows_needs_no_chart_of_its_own() -> None:
-    picture = Picture.of(QUARTERS, [window(T, 12, 900), window(T + 900, 15, 900)], T + 2000)
+    picture = Picture.of(QUARTER, [window(T, 12, QUARTER), window(T + 900, 15, QUARTER)], T + 2000)
     options = charts.options(picture)
     assert [series["name"] for series in options["series"]] == ["users", charts.AVERAGE]
     assert options["xAxis"]["max"] - options["xAxis"]["min"] == (8 * 900 + 200) * 1000
@@ -138,7 +137,7 @@ def test_a_further_size_of_windows_needs_no_chart_of_its_own() -> None:
 
 
 def test_no_colour_stands_alone_and_none_is_fixed() -> None:
-    options = charts.options(Picture.of(MINUTES, [window(T, 1, 60)], T + 90))
+    options = charts.options(Picture.of(MINUTE, [window(T, 1, MINUTE)], T + 90))
     count, average = options["series"]
     assert count["lineStyle"]["type"] != average["lineStyle"]["type"]
     assert {series["color"] for series in (count, average)} == {"var(--count)", "var(--average)"}

@@ -4,23 +4,23 @@ import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.live.kinds import KINDS
-from metrics.frames.records import Published
 from metrics.frames.results.read import Result
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.facts import Activity, Place, Seen, Status, describe
 from metrics.frames.web import figures
 from metrics.frames.web.figures import Figure
 from metrics.text import duration
 from metrics.times import clock
+from tests.frames.windows import minute_record, second_record, series
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
 def status(at_s: int, tally: Tally, newest: int = T + 70, unread: int = 0) -> Status:
     """Return a group of one partition as it was seen at a time; closed is through 13:40:05."""
-    partition = PartitionState(1_000, 900, T, newest, T + 65, 12, 0, 0, tally, T + 65, T)
-    closed = Series(T, 65, 640, T + 65), Series(T - 60, 1, 7, T)
-    state = State(T + 65, Rules(5, 3600), *closed, {0: partition})
+    partition = PartitionState(1_000, 900, T, newest, T + 65, 12, 0, 0, tally, oldest={1: T + 65, 60: T})
+    closed = series(Series(T, 65, 640, T + 65), Series(T - 60, 1, 7, T))
+    state = State(T + 65, Rules(5, 3600), closed, {0: partition})
     places = {0: Place(1_000 + unread, 1_000 + unread, unread, None, None)}
     return describe(Seen("group", "frames", at_s, "89abcdef", Activity.ACTIVE, state, (), places, [], 10))
 
@@ -63,7 +63,7 @@ def test_what_is_read_is_read_and_where_no_frame_was_decided_on_there_is_no_shar
 
 def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None:
     assert {figure.number for figure in by_name(None).values()} == {"-"}
-    empty = State(-1, Rules(5, 3600), Series(), Series(), {})
+    empty = State(-1, Rules(5, 3600), series(Series(), Series()), {})
     told = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
     assert told["Event time"].meaning == "no frame has come yet"
     assert told["Watermark delay"].meaning == "no window is closed yet"
@@ -71,18 +71,16 @@ def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None
 
 
 def test_the_newest_window_is_told_with_its_own_time() -> None:
-    seconds, minutes = KINDS
-    window = Published(T, 1_003, 1000.44, 0, 16_034)
-    told = figures.newest(minutes, Result(60, window, b""), T + 100)
+    told = figures.newest(MINUTE, Result(minute_record(T, 1_003, 1000.44, 16_034), b""), T + 100)
     assert told == Figure(
         "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; 1,000.4 on average so far"
     )
-    assert figures.newest(seconds, None, T).number == "-"
+    assert figures.newest(SECOND, None, T).number == "-"
 
 
 def test_a_window_of_another_day_has_its_date_once() -> None:
     assert [clock(T, T), clock(T, T + 86_400)] == ["13:39:00", "2016-07-11 13:39:00"]
-    told = figures.newest(KINDS[0], Result(1, Published(T, 1, 1.0, 0, 1), b""), T + 86_400)
+    told = figures.newest(SECOND, Result(second_record(T, 1, 1.0), b""), T + 86_400)
     assert told.meaning.startswith("frame from 2016-07-11 13:39:00 to 13:39:01;")
 
 

@@ -20,8 +20,8 @@ from confluent_kafka import Consumer, TopicPartition
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from metrics.frames.live.kinds import KINDS
 from metrics.frames.producer import generator
+from metrics.frames.sizes import SIZES
 from metrics.kafka import local_broker
 from metrics.times import rfc3339
 from tests.frames.job.test_broker_trouble import java_of
@@ -194,7 +194,7 @@ def test_the_numbers_change_and_are_those_of_the_topics(stack: Stack, page_addre
             wait_for_change(page, "Frames per second")
             seen.append(card(page, "Frames per second"))
         users = card(page, "Unique users per minute")
-        rows = [chart_rows(page, at) for at in range(len(KINDS))]
+        rows = [chart_rows(page, at) for at in range(len(SIZES))]
     frames_at = {start: frames for start, frames, _, _ in stack.application.seconds()}
     users_at = {start: users for start, users, _, _, _ in stack.application.minutes()}
     for number, meaning in seen:
@@ -266,8 +266,8 @@ def test_gaps_what_is_open_and_why_are_seen(page_address: str, browser: Browser)
         users.get_by_text(re.compile("^1 h [456] min$")).wait_for()  # whole minutes of 65
         page.get_by_text(re.compile("^Why is the second .* open")).wait_for()
         page.get_by_text(re.compile("^Partition . holds it")).first.wait_for()
-        for kind in KINDS:
-            described_by = page.get_by_role("img", name=kind.title).get_attribute("aria-describedby")
+        for size in SIZES:
+            described_by = page.get_by_role("img", name=size.title).get_attribute("aria-describedby")
             assert page.inner_text(f"#{described_by}").startswith("Newest: ")
 
 

@@ -7,13 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from metrics.frames import records
-from metrics.frames.live import kinds
-from metrics.frames.live.kinds import WindowKind
 from metrics.frames.live.view import LiveView
-from metrics.frames.records import Published
+from metrics.frames.records import Record, fields
 from metrics.frames.results.read import Result
-from metrics.frames.web import openapi, routes
+from metrics.frames.sizes import SIZES, Counts, Size
+from metrics.frames.web import answers, openapi, routes
 from tests.frames.live.results import T, minute, second
 from tests.frames.web.serving import KEEP, Serving, serving
 from tests.kafka.application import wait_until
@@ -216,18 +214,17 @@ def test_the_document_refers_to_nothing_that_it_lacks(served: Serving) -> None:
     assert "HTTPValidationError" not in schemas
 
 
-def test_a_further_size_of_windows_is_a_row_beside_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    five = WindowKind(300, "five-minutes", "Users in five minutes", "user", 100, lambda _: 10)
-    monkeypatch.setattr(routes, "KINDS", (*kinds.KINDS, five))
-    monkeypatch.setitem(records.KINDS, 300, "five minutes")
-    monkeypatch.setitem(records.FIELDS, 300, records.FIELDS[60])
-    monkeypatch.setitem(openapi._WINDOWS, 300, openapi._WINDOWS[60])
-    live = LiveView(KEEP | {300: 10})
-    live.begin([Result(300, Published(T, 7, 7.0, 0, 9), b'{"timestamp":1}'), minute(T, 1)])
+def test_a_further_size_of_windows_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    quarter = Size("quarter", 900, Counts.USERS, "quarter_output_topic", "users-per-quarter", 10, 100, 100)
+    monkeypatch.setattr(routes, "SIZES", (*SIZES, quarter))
+    monkeypatch.setitem(openapi._WINDOWS, quarter, answers.Windows[fields(quarter)])  # type: ignore[misc]
+    live = LiveView(KEEP | {quarter: 10})
+    live.begin([Result(Record(quarter, T, 7, 9, 7.0), b'{"timestamp":1}'), minute(T, 1)])
     with serving(live=live) as there:
-        for path in ("/five-minutes", "/windows/300", "/windows/5m"):
+        for path in ("/quarters", "/windows/900", "/windows/15m"):
             assert there.client.get(path).json()["windows"] == [{"timestamp": 1}]
-        assert there.client.get("/openapi.json").json()["paths"]["/five-minutes"]["get"]["summary"] == five.title
+        described = there.client.get("/openapi.json").json()["paths"]["/quarters"]["get"]
+        assert described["summary"] == quarter.title == "Unique users per quarter"
 
 
 def test_the_documentation_takes_head(served: Serving) -> None:
