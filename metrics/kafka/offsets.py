@@ -25,22 +25,22 @@ EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
-class Extent(NamedTuple):
-    """What a partition holds: its first offset, and the one after its last committed record."""
+class OffsetRange(NamedTuple):
+    """Offset range of a partition: its beginning offset, and the one after its last committed record."""
 
     low: int
     high: int
 
 
-def extents(admin: AdminClient, topic: str, partitions: int) -> dict[int, Extent]:
-    """Ask the broker what each partition of a topic holds.
+def offset_ranges(admin: AdminClient, topic: str, partitions: int) -> dict[int, OffsetRange]:
+    """Ask the broker for the offset range of each partition of a topic.
 
     Raises:
         BrokerError: it does not answer.
     """
     lows = _offsets(admin, topic, partitions, EARLIEST)
     highs = _offsets(admin, topic, partitions, LATEST)
-    return {number: Extent(lows[number], highs[number]) for number in range(partitions)}
+    return {number: OffsetRange(lows[number], highs[number]) for number in range(partitions)}
 
 
 def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int) -> dict[int, int | None]:
@@ -56,14 +56,14 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
     return {number: None if offset == NO_SUCH_RECORD else offset for number, offset in offsets.items()}
 
 
-def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, Extent]) -> list[int]:
+def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, OffsetRange]) -> list[int]:
     """Return the partitions that hold more than what is committed by now.
 
     Args:
-        holds: what each partition of the topic holds that is committed.
+        holds: the offset range of each partition of the topic.
     """
     ends = _offsets(admin, topic, len(holds), LATEST, IsolationLevel.READ_UNCOMMITTED)
-    return [number for number, extent in holds.items() if ends[number] != extent.high]
+    return [number for number, offsets in holds.items() if ends[number] != offsets.high]
 
 
 def _offsets(
@@ -137,7 +137,7 @@ def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: 
         partitions: the topics, and how many partitions each has.
     """
     for topic, number_of_partitions in partitions.items():
-        for number, (low, high) in extents(admin, topic, number_of_partitions).items():
+        for number, (low, high) in offset_ranges(admin, topic, number_of_partitions).items():
             if low < high and _has_a_record(settings, TopicPartition(topic, number, low)):
                 return topic
     return None
@@ -145,7 +145,7 @@ def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: 
 
 def most_records(admin: AdminClient, settings: KafkaSettings, topic: str, partitions: int) -> int:
     """Return how many records a topic holds at most, by its offsets; 0 where it is sure to hold none."""
-    offsets = sum(high - low for low, high in extents(admin, topic, partitions).values())
+    offsets = sum(high - low for low, high in offset_ranges(admin, topic, partitions).values())
     return offsets if offsets and first_with_records(admin, settings, {topic: partitions}) else 0
 
 

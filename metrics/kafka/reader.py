@@ -18,8 +18,8 @@ WAIT_S = 0.1
 GIVE_UP_S = 30.0
 
 
-class Span(NamedTuple):
-    """The records of one partition in `[start, end)`."""
+class PartitionRange(NamedTuple):
+    """Range of one partition: its records in `[start, end)`."""
 
     topic: str
     partition: int
@@ -28,12 +28,12 @@ class Span(NamedTuple):
 
 
 class Streams:
-    """The records of some spans; at most about BUFFER_RECORDS of each are in memory.
+    """The records of some ranges; at most about BUFFER_RECORDS of each are in memory.
 
     A partition that is ahead is paused until it is asked for, so that it cannot fill the memory while another one lags.
     """
 
-    def __init__(self, consumer: Consumer, spans: Sequence[Span]) -> None:
+    def __init__(self, consumer: Consumer, spans: Sequence[PartitionRange]) -> None:
         self._consumer = consumer
         self._streams = {(span.topic, span.partition): _Stream(span) for span in spans}
         assign(consumer, [TopicPartition(span.topic, span.partition, span.start) for span in spans])
@@ -93,7 +93,7 @@ class Streams:
 
 
 class Progress:
-    """How far some spans were read, by offsets: how many of these hold records is only known when all are read.
+    """How far some ranges were read, by offsets: how many of these hold records is only known when all are read.
 
     Args:
         on_progress: called with how many offsets were passed so far, about every PROGRESS_OFFSETS.
@@ -104,7 +104,7 @@ class Progress:
         self._passed = 0
         self._due = PROGRESS_OFFSETS
 
-    def over(self, span: Span, messages: Iterable[Message]) -> Iterator[Message]:
+    def over(self, span: PartitionRange, messages: Iterable[Message]) -> Iterator[Message]:
         """Yield the records of a range, and pass their offsets; after the last record, all those that are left."""
         reached = span.start
         for message in messages:
@@ -139,9 +139,9 @@ def require_readable(message: Message) -> None:
 
 
 class _Stream:
-    """One span, as far as it was read."""
+    """One range, as far as it was read."""
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: PartitionRange) -> None:
         self.partition = TopicPartition(span.topic, span.partition)
         self.end = span.end
         self.next = span.start

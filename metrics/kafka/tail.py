@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_consumer
 from metrics.kafka.errors import text_of_error
-from metrics.kafka.reader import BATCH_RECORDS, Span, require_readable
+from metrics.kafka.reader import BATCH_RECORDS, PartitionRange, require_readable
 from metrics.kafka.settings import KafkaSettings
 
 # How long a call waits for the next record, and how long for what was committed together with it.
@@ -23,7 +23,9 @@ class Tail:
         on_trouble: called with a line, once until records come again, when the broker or a topic is gone; it waits.
     """
 
-    def __init__(self, settings: KafkaSettings, spans: Sequence[Span], on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, spans: Sequence[PartitionRange], on_trouble: Callable[[str], None]
+    ) -> None:
         self._on_trouble = on_trouble
         self._told: set[int] = set()
         self._said = ""

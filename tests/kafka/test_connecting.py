@@ -20,7 +20,7 @@ from metrics.frames.producer.send import Feed
 from metrics.frames.settings import Settings
 from metrics.kafka import clients
 from metrics.kafka.clients import open_admin
-from metrics.kafka.reader import Span
+from metrics.kafka.reader import PartitionRange
 from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
 from tests.kafka import own_kafka
@@ -219,7 +219,7 @@ def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wron
 
 def test_who_waits_for_records_is_told_which_broker_is_away_and_why() -> None:
     told: list[str] = []
-    tail = Tail(settings_at("127.0.0.1:1"), [Span("frames", 0, 0, 0)], told.append)
+    tail = Tail(settings_at("127.0.0.1:1"), [PartitionRange("frames", 0, 0, 0)], told.append)
     records = tail.records(Event())
     give_up_s = time.monotonic() + 20
     while not told and time.monotonic() < give_up_s:

@@ -29,7 +29,7 @@ from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import Clients, TransactionLostError
 from metrics.kafka.job.source import GARBAGE_OBJECTS, Input
 from metrics.kafka.job.transaction import Transaction, call_s
-from metrics.kafka.offsets import extents
+from metrics.kafka.offsets import offset_ranges
 
 if TYPE_CHECKING:
     from metrics.frames.topics_in_use import TopicsInUse
@@ -82,7 +82,7 @@ class FrameProcessor:
 
     def end_here(self) -> None:
         """Stop at the end that the input has now, with every window closed."""
-        found = extents(self._clients.admin, self._settings.input_topic, self._in_use.input_partitions)
+        found = offset_ranges(self._clients.admin, self._settings.input_topic, self._in_use.input_partitions)
         self._ends = {number: high for number, (_, high) in found.items()}
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> FrameSink:

@@ -15,7 +15,7 @@ from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.committed import committed
 from metrics.kafka.deadline import ASK_TIMEOUT_S
 from metrics.kafka.job.heartbeat import Instance
-from metrics.kafka.offsets import extents, first_with_records
+from metrics.kafka.offsets import first_with_records, offset_ranges
 
 
 class Beginning(NamedTuple):
@@ -55,7 +55,7 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
         BrokerError: the broker does not answer.
     """
     saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
-    found = extents(admin, settings.input_topic, in_use.input_partitions)
+    found = offset_ranges(admin, settings.input_topic, in_use.input_partitions)
     if saved is not None:
         return compared(saved, settings.input_topic, in_use.input_id, found)
     fresh = State.fresh({number: low for number, (low, _) in found.items()}, settings.rules())

@@ -21,8 +21,8 @@ from metrics.frames import topics_in_use
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_backward_reader
 from metrics.kafka.headers import headers_of
-from metrics.kafka.offsets import Extent, extents, first_with_records, open_transactions
-from metrics.kafka.reader import Span, Streams
+from metrics.kafka.offsets import OffsetRange, first_with_records, offset_ranges, open_transactions
+from metrics.kafka.reader import PartitionRange, Streams
 from metrics.times import LAST_SECOND
 
 HEADER = "feed"
@@ -75,7 +75,7 @@ class Place(NamedTuple):
     next_lines: Mapping[int, int]
     shift_s: int | None
     held: Mapping[int, Held]
-    extents: Mapping[int, Extent]
+    extents: Mapping[int, OffsetRange]
 
     @property
     def lines(self) -> int:
@@ -101,7 +101,7 @@ def find_place(settings: Settings) -> Place:
     """
     topic, admin = settings.input_topic, open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
-    holds = extents(admin, topic, partitions)
+    holds = offset_ranges(admin, topic, partitions)
     if not any(extent.high for extent in holds.values()):
         return beginning(partitions)
     if unsettled := open_transactions(admin, topic, holds):
@@ -155,7 +155,7 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
 
 def _require_unchanged(settings: Settings, place: Place) -> None:
     """See that nothing was written since the place was found: the feed that was broken off may still be running."""
-    now = extents(open_admin(settings), settings.input_topic, len(place.extents))
+    now = offset_ranges(open_admin(settings), settings.input_topic, len(place.extents))
     for number, extent in now.items():
         if extent.high != place.extents[number].high:
             raise StateError(
@@ -172,7 +172,7 @@ class _Found(NamedTuple):
     offset: int
 
 
-def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place:
+def _place(consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange]) -> Place:
     """Find the last mark of the newest feed in each partition, and read the lines from there on."""
     found = _marks_of_newest_feed(consumer, topic, holds)
     marks = [mark for mark, _ in found.values()]
@@ -180,14 +180,14 @@ def _place(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> Place
     held: dict[int, Held] = {}
     next_lines = {number: number for number in range(partitions)}
     for number, (mark, offset) in found.items():
-        records = list(_records_since_mark(consumer, Span(topic, number, offset, holds[number].high), feed))
+        records = list(_records_since_mark(consumer, PartitionRange(topic, number, offset, holds[number].high), feed))
         held |= {mark.line + i * partitions: record for i, record in enumerate(records)}
         next_lines[number] = mark.line + len(records) * partitions
     shift_s = next((mark.shift_s for mark in marks if mark.shift_s is not None), None)
     return Place(feed, partitions, next_lines, shift_s, held, holds)
 
 
-def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Extent]) -> dict[int, _Found]:
+def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange]) -> dict[int, _Found]:
     """Return the last mark of the newest feed in each partition that it has reached.
 
     Raises:
@@ -215,7 +215,7 @@ def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Ex
 
 
 def _last_marks(
-    consumer: Consumer, topic: str, holds: Mapping[int, Extent], is_wanted: Callable[[Mark], bool]
+    consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange], is_wanted: Callable[[Mark], bool]
 ) -> dict[int, _Found]:
     """Return the last wanted mark of each partition that has one."""
     last = {number: _last_mark(consumer, topic, number, extent, is_wanted) for number, extent in holds.items()}
@@ -223,13 +223,13 @@ def _last_marks(
 
 
 def _last_mark(
-    consumer: Consumer, topic: str, number: int, extent: Extent, is_wanted: Callable[[Mark], bool]
+    consumer: Consumer, topic: str, number: int, extent: OffsetRange, is_wanted: Callable[[Mark], bool]
 ) -> _Found | None:
     """Return the last wanted mark of a partition, read in ever larger chunks from its end backwards."""
     found, start, size = None, extent.high, MARK_EVERY
     while found is None and start > extent.low:
         end, start = start, max(extent.low, start - size)
-        for message in Streams(consumer, [Span(topic, number, start, end)]).of(topic, number):
+        for message in Streams(consumer, [PartitionRange(topic, number, start, end)]).of(topic, number):
             mark = mark_of(message)
             if mark is not None and is_wanted(mark):
                 found = _Found(mark, message.offset() or 0)
@@ -237,7 +237,7 @@ def _last_mark(
     return found
 
 
-def _records_since_mark(consumer: Consumer, span: Span, feed: int) -> Iterator[Held]:
+def _records_since_mark(consumer: Consumer, span: PartitionRange, feed: int) -> Iterator[Held]:
     """Yield the records of a feed from its last mark in a partition to the end."""
     for number, message in enumerate(Streams(consumer, [span]).of(span.topic, span.partition)):
         mark = mark_of(message)

@@ -23,8 +23,8 @@ from metrics.frames.status.observe import look
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.offsets import Extent, extents
-from metrics.kafka.reader import Progress, Span, Streams
+from metrics.kafka.offsets import OffsetRange, offset_ranges
+from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.times import Moment, rfc3339
 
 CHUNK_FRAMES = 100
@@ -86,7 +86,7 @@ class Reset:
         settings: Settings,
         in_use: TopicsInUse,
         seen: Seen,
-        held: Mapping[int, Extent],
+        held: Mapping[int, OffsetRange],
         target: Target,
     ) -> None:
         self._consumer = consumer
@@ -157,7 +157,7 @@ class Reset:
         self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int], progress: Progress
     ) -> State:
         topic = self._seen.topic
-        spans = [Span(topic, number, starts[number], ends[number]) for number in ends]
+        spans = [PartitionRange(topic, number, starts[number], ends[number]) for number in ends]
         streams = Streams(self._consumer, spans)
         records = {span.partition: progress.over(span, streams.of(topic, span.partition)) for span in spans}
 
@@ -173,7 +173,9 @@ class Reset:
     def _whole_from(self, cut: Collection[int]) -> int:
         """Return from where on windows lack no frame of some partitions that lost their first ones; 0 for none."""
         whole = 0
-        streams = Streams(self._consumer, [Span(self._seen.topic, number, *self._held[number]) for number in cut])
+        streams = Streams(
+            self._consumer, [PartitionRange(self._seen.topic, number, *self._held[number]) for number in cut]
+        )
         for number in cut:
             first = [read_frame(message.value()) for message in streams.first(self._seen.topic, number, FIRST_FRAMES)]
             whole = max(whole, whole_from(first, self._before.partitions[number].newest, self._before.rules))
@@ -257,7 +259,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
     _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
     in_use = topics_in_use.check(admin, settings)
-    held = extents(admin, seen.topic, len(seen.state.partitions))
+    held = offset_ranges(admin, seen.topic, len(seen.state.partitions))
     consumer = open_reader(settings)
     try:
         yield Reset(consumer, settings, in_use, seen, held, target)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from metrics.errors import SettingsError
-from metrics.kafka.offsets import Extent
+from metrics.kafka.offsets import OffsetRange
 from metrics.times import rfc3339
 
 
@@ -38,7 +38,7 @@ Target = Edge | Offset | Since
 
 
 def goals(
-    target: Target, topic: str, held: Mapping[int, Extent], positions: Mapping[int, int], closed_through: int
+    target: Target, topic: str, held: Mapping[int, OffsetRange], positions: Mapping[int, int], closed_through: int
 ) -> dict[int, int]:
     """Return each partition's new position; for a time, the present ones, since only the frames tell.
 
@@ -68,7 +68,7 @@ def _require_published(target: Since, through: int) -> None:
         )
 
 
-def _require_range(target: Offset, topic: str, held: Mapping[int, Extent]) -> None:
+def _require_range(target: Offset, topic: str, held: Mapping[int, OffsetRange]) -> None:
     outside = [
         f"{topic}/{number} holds offsets {low:,} to {high:,}"
         for number, (low, high) in held.items()

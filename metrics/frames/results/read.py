@@ -15,8 +15,8 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.kafka import topic_limits, topics
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.offsets import extents, first_at
-from metrics.kafka.reader import Progress, Span, Streams
+from metrics.kafka.offsets import first_at, offset_ranges
+from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.tail import Tail
 from metrics.times import ALL_TIME, Range, rfc3339
 
@@ -51,7 +51,12 @@ class Results:
     """
 
     def __init__(
-        self, settings: Settings, sizes: dict[str, Size], spans: Sequence[Span], within: Range, closing: ExitStack
+        self,
+        settings: Settings,
+        sizes: dict[str, Size],
+        spans: Sequence[PartitionRange],
+        within: Range,
+        closing: ExitStack,
     ) -> None:
         """Take over what `opened` found out.
 
@@ -151,9 +156,9 @@ def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
     counts = _partitions(admin, settings, most)
     sizes = dict(zip(counts, most, strict=True))
     spans = [
-        Span(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[sizes[topic]]), high)
+        PartitionRange(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[sizes[topic]]), high)
         for topic, partitions in counts.items()
-        for number, (low, high) in extents(admin, topic, partitions).items()
+        for number, (low, high) in offset_ranges(admin, topic, partitions).items()
     ]
     with ExitStack() as closing:
         yield Results(settings, sizes, spans, ALL_TIME, closing)
@@ -165,16 +170,16 @@ def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size])
     return topics_in_use.require(admin, settings, variables)
 
 
-def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[Span]:
+def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
     """Yield what to read of a topic.
 
     Its first records are skipped where their timestamps prove that they lie before the range: all of them do then, in
     whatever order they are. A topic that changes timestamps which lie ahead proves nothing, and is read from its start.
     """
-    reach = extents(admin, topic, partitions)
+    reach = offset_ranges(admin, topic, partitions)
     firsts: dict[int, int | None] = {number: low for number, (low, _) in reach.items()}
     if within.start > 0 and topic_limits.keeps_timestamps_ahead(topics.configuration(admin, topic)):
         firsts = first_at(admin, topic, partitions, within.start * 1000)
     for number, (low, high) in reach.items():
         first = firsts[number]
-        yield Span(topic, number, high if first is None else min(max(low, first), high), high)
+        yield PartitionRange(topic, number, high if first is None else min(max(low, first), high), high)

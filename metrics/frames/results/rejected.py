@@ -13,8 +13,8 @@ from metrics.frames.settings import Settings
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
-from metrics.kafka.offsets import extents
-from metrics.kafka.reader import Span, Streams
+from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.reader import PartitionRange, Streams
 from metrics.kafka.tail import Tail
 from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
@@ -74,8 +74,8 @@ def latest(
     admin, topic = open_admin(settings), settings.rejected_topic
     partitions = topics_in_use.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
     spans = [
-        Span(topic, number, max(low, high - 2 * most), high)
-        for number, (low, high) in extents(admin, topic, partitions).items()
+        PartitionRange(topic, number, max(low, high - 2 * most), high)
+        for number, (low, high) in offset_ranges(admin, topic, partitions).items()
     ]
     with ExitStack() as closing:
         reader = open_reader(settings)

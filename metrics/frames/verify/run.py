@@ -26,7 +26,7 @@ from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.stream import Stream
 from metrics.frames.verify.wholeness import is_whole
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.reader import Progress, Span, Streams
+from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.timestamps import stamp_ms
 from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
@@ -158,13 +158,18 @@ class Verification:
         self.findings.add_strays(size.name, strays)
         return strays
 
-    def _records(self, streams: Streams, size: Size, span: Span) -> Iterator[OfWindow | Unreadable]:
+    def _records(self, streams: Streams, size: Size, span: PartitionRange) -> Iterator[OfWindow | Unreadable]:
         for message in streams.of(span.topic, span.partition):
             place = f"{span.topic}/{span.partition} offset {message.offset()}"
             yield read_record(size, message.key(), message.value(), place)
 
     def _judged(
-        self, streams: Streams, span: Span, rejected: RejectedRecords, progress: Progress, stream: Stream | None
+        self,
+        streams: Streams,
+        span: PartitionRange,
+        rejected: RejectedRecords,
+        progress: Progress,
+        stream: Stream | None,
     ) -> Iterator[Judged]:
         received = _received(progress.over(span, streams.of(span.topic, span.partition)), stream)
         told = rejected.told(span.partition, self.state.partitions[span.partition])
@@ -184,7 +189,7 @@ class Verification:
             f"{why}: verified from {rfc3339(self.within.start)}, and without the conservation law"
         )
 
-    def _is_complete(self, span: Span) -> bool:
+    def _is_complete(self, span: PartitionRange) -> bool:
         if self.state.counted_since and span.start > 0:
             return False  # the state no longer tells how many records were read
         return is_whole(self._consumer, span, self.state.partitions[span.partition])

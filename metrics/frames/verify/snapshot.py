@@ -10,8 +10,8 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
-from metrics.kafka.offsets import extents
-from metrics.kafka.reader import Span
+from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.reader import PartitionRange
 
 MOST_TRIES = 5
 
@@ -36,9 +36,9 @@ class Snapshot:
             self.is_settled = _saved_state(consumer, settings, in_use) == self.state
             if self.is_settled:
                 break
-        held = extents(admin, settings.input_topic, in_use.input_partitions)
+        held = offset_ranges(admin, settings.input_topic, in_use.input_partitions)
         self.input = [
-            Span(settings.input_topic, number, held[number].low, at.position)
+            PartitionRange(settings.input_topic, number, held[number].low, at.position)
             for number, at in sorted(self.state.partitions.items())
         ]
 
@@ -61,5 +61,8 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
     return saved.state
 
 
-def _spans(admin: AdminClient, topic: str, counts: dict[str, int]) -> list[Span]:
-    return [Span(topic, number, low, high) for number, (low, high) in extents(admin, topic, counts[topic]).items()]
+def _spans(admin: AdminClient, topic: str, counts: dict[str, int]) -> list[PartitionRange]:
+    return [
+        PartitionRange(topic, number, low, high)
+        for number, (low, high) in offset_ranges(admin, topic, counts[topic]).items()
+    ]

@@ -11,7 +11,7 @@ from metrics.frames.verify.republished import Comparison, Records, Republished, 
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.sums import Sum
 from metrics.kafka.headers import headers_of
-from metrics.kafka.reader import Progress, Span, Streams
+from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.timestamps import stamp_ms
 
 
@@ -69,7 +69,7 @@ class Stream:
             _add_copy(found, message)
         return found
 
-    def _records(self, span: Span) -> Iterator[Message]:
+    def _records(self, span: PartitionRange) -> Iterator[Message]:
         return Streams(self._consumer, [span]).of(span.topic, span.partition)
 
 

@@ -3,10 +3,10 @@
 from confluent_kafka import Consumer
 
 from metrics.frames.core.state import PartitionState
-from metrics.kafka.reader import Span, Streams
+from metrics.kafka.reader import PartitionRange, Streams
 
 
-def is_whole(consumer: Consumer, span: Span, at: PartitionState) -> bool:
+def is_whole(consumer: Consumer, span: PartitionRange, at: PartitionState) -> bool:
     """Tell whether a partition still holds every record that its state was counted from.
 
     Where its first offsets are gone, these may have been gone when it was first read. Then as many records are left as

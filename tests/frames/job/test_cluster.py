@@ -20,7 +20,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import check
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.input_monitor import End, InputMonitor
-from metrics.kafka.offsets import extents
+from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import topic_id
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
@@ -145,7 +145,7 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     with three.leader(topic, 1).frozen():
         assert ends_told(monitor) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is idle
         with pytest.raises(BrokerError, match="not known") as unknown:
-            extents(admin, topic, 3)
+            offset_ranges(admin, topic, 3)
         assert unknown.value.why == f"{topic}/1: its leader does not answer"
     three.await_replicas()
     with three.leader(application.topic("seconds"), 0).frozen():
