@@ -1,5 +1,6 @@
 """The application: the commands and settings of all systems, and the commands that know none."""
 
+import logging
 import sys
 
 import typer
@@ -9,16 +10,20 @@ from metrics.cli.registry import STYLE, Commands
 from metrics.cli.reporting import reporting
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.frames.commands import COMMANDS as FRAMES
+from metrics.frames.commands import SERVICES
 from metrics.frames.commands.main_job import main_job
 from metrics.frames.settings import Settings
 from metrics.settings import help_text
-from metrics.terminal import console, streams
+from metrics.terminal import logs, streams
+
+log = logging.getLogger(__name__)
 
 
 class Application(Commands):
     """The commands of all systems; without one, the main job of frames."""
 
     modules = FRAMES | CLI
+    services = SERVICES
     settings = (Settings,)
     owners = ("metrics.frames.topic_owner",)
 
@@ -30,10 +35,11 @@ app.callback(invoke_without_command=True)(reporting(main_job))
 def run() -> None:
     """Run what the command line asks for."""
     streams.take_over()
+    logs.log_lines("INFO")
     try:
         app()
     except OutputClosedError as error:
         sys.exit(error.exit_code)  # only help is printed outside of a command, and its reader has seen enough
     except MetricsError as error:
-        console.fail(error)
+        log.error(error)  # noqa: TRY400  # its user can mend it, so no traceback
         sys.exit(error.exit_code)

@@ -1,5 +1,6 @@
 """The command line without a broker: what it teaches, and how it refuses."""
 
+import json
 import os
 import re
 import signal
@@ -392,3 +393,48 @@ def test_where_nothing_can_be_read_from_is_refused_before_a_broker_is_asked(to: 
     said = refused(2, "reset-offsets", "--to", to, BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert f"--to {to} is no place to read from" in said
     assert "earliest, latest, offset:1200" in said
+
+
+def logged(**variables: str) -> list[dict[str, str]]:
+    """Return what the main job logs as JSON where no broker answers, but that it takes its time to find out."""
+    away = {"BOOTSTRAP_SERVERS": "127.0.0.1:1", "BROKER_TIMEOUT_S": "1", "LOG_FORMAT": "json"}
+    records = [json.loads(line) for line in refused(4, **(away | variables)).splitlines()]
+    return [record for record in records if record["level"] != "info"]
+
+
+def test_a_service_logs_as_json_and_nothing_else_goes_to_standard_error() -> None:
+    warning, error = logged(LATENESS="10")
+    assert (warning["level"], warning["logger"]) == ("warning", "metrics.cli.registry")
+    assert warning["message"] == "LATENESS is set, but is no setting: did you mean LATENESS_S?"
+    assert (error["level"], error["logger"]) == ("error", "metrics.cli.reporting")
+    assert error["message"] == "no broker answers at 127.0.0.1:1"
+    assert error["why"] == "Connection refused"
+    assert "BOOTSTRAP_SERVERS" in error["now"]
+
+
+def test_a_level_leaves_out_what_is_below_it() -> None:
+    assert [record["level"] for record in logged(LATENESS="10", LOG_LEVEL="ERROR")] == ["error"]
+    said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1", BROKER_TIMEOUT_S="1", LATENESS="10", LOG_LEVEL="error")
+    assert said.startswith("error: no broker answers at 127.0.0.1:1\nwhy: ")
+
+
+def test_a_secret_is_in_no_record_of_any_level() -> None:
+    secrets = {"KAFKA_SASL_PASSWORD": "tr0ub4dor", "API_TOKEN": "tr0ub4dor", "KAFKA_SSL_KEY_PASSWORD": "tr0ub4dor"}
+    assert "tr0ub4dor" not in str(logged(LOG_LEVEL="debug", **secrets))
+
+
+def test_wrong_settings_are_logged_as_json_too() -> None:
+    [error] = [json.loads(line) for line in refused(2, LOG_FORMAT="json", LATENESS_S="soon").splitlines()]
+    assert error["why"] == "LATENESS_S='soon': allowed is a whole number, 0 to 86400"
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"]])
+def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
+    said = refused(2, *arguments, LOG_FORMAT="yaml", BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert "LOG_FORMAT='yaml': allowed is text or json" in said
+
+
+def test_a_command_prints_whatever_services_log() -> None:
+    said = refused(4, "status", BOOTSTRAP_SERVERS="127.0.0.1:1", LATENESS="10", LOG_FORMAT="json", LOG_LEVEL="error")
+    assert said.startswith("warning: LATENESS is set, but is no setting: did you mean LATENESS_S?\n")
+    assert "\nerror: no broker answers at 127.0.0.1:1\nwhy: Connection refused\n" in said

@@ -38,6 +38,8 @@ DEFAULTS: dict[str, Any] = {
     "metrics_port": None,
     "metrics_host": "127.0.0.1",
     "local_broker_dir": ".local-broker",
+    "log_level": "info",
+    "log_format": "text",
     "client_properties": {},
 }
 A_VALUE_OF_EACH = {
@@ -61,6 +63,8 @@ A_VALUE_OF_EACH = {
     "METRICS_PORT": "65535",
     "METRICS_HOST": "0.0.0.0",
     "LOCAL_BROKER_DIR": "/somewhere/else",
+    "LOG_LEVEL": "WARNING",
+    "LOG_FORMAT": "json",
 }
 
 
@@ -101,6 +105,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "metrics_port": 65_535,
         "metrics_host": "0.0.0.0",
         "local_broker_dir": "/somewhere/else",
+        "log_level": "WARNING",
+        "log_format": "json",
         "client_properties": {},
     }
 
@@ -144,6 +150,8 @@ def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: p
         ("IDLE_S", "0", "a whole number, 1 to 86400"),
         ("IDLE_S", "99999999999999999999", "a whole number, 1 to 86400"),
         ("GAP_LIMIT_S", "nan", "a whole number, 0 to 31536000"),
+        ("LOG_LEVEL", "loud", "debug, info, warning or error"),
+        ("LOG_FORMAT", "JSON", "text or json"),
         ("INPUT_TOPIC", "two words", "1 to 249 letters, digits, '.', '_' or '-'"),
         ("INPUT_TOPIC", "frames\n", "1 to 249 letters, digits, '.', '_' or '-'"),
         ("SEC_METRICS_OUTPUT_TOPIC", "sekunden-für-alle", "1 to 249 letters, digits, '.', '_' or '-'"),
@@ -403,7 +411,7 @@ def test_what_is_no_secret_may_be_shown(name: str) -> None:
 
 def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     rows = list(settings.rows([Settings]))
-    assert [row.variable for row in rows[:9]] == [
+    assert [row.variable for row in rows[:11]] == [
         "BOOTSTRAP_SERVERS",
         "KAFKA_…",
         "CONSUMER_GROUP_ID",
@@ -412,11 +420,13 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
         "API_TOKEN",
         "METRICS_PORT",
         "METRICS_HOST",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
         "INPUT_TOPIC",
     ]
     assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_…"}
     assert len(rows) == len(A_VALUE_OF_EACH) + 1
-    assert rows[16] == (
+    assert rows[18] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",

@@ -1,10 +1,12 @@
 """The settings that a command was given."""
 
+import logging
 from typing import TypeVar
 
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings
-from metrics.terminal.console import warn
+
+log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=KafkaSettings)
 
@@ -18,5 +20,5 @@ def settings_for_broker(kind: type[S]) -> S:
     settings = kind.load()
     if unknown := unknown_properties(settings):
         variables = ", ".join(CLIENT_PREFIX + name.upper().replace(".", "_") for name in unknown)
-        warn(f"the Kafka client has no such properties, so these variables have no effect: {variables}")
+        log.warning("the Kafka client has no such properties, so these variables have no effect: %s", variables)
     return settings

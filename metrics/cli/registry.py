@@ -1,16 +1,19 @@
 """The commands by their names; a command's module is imported when it is asked for."""
 
 import importlib
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from metrics.cli.log_settings import LogSettings
 from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
 from metrics.settings import Declared
-from metrics.terminal.console import warn
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from metrics.cli.topic_owner import TopicOwner
@@ -45,8 +48,23 @@ class _Types:
         return params
 
 
+def begin(context: Any) -> None:
+    """Let a service log as its settings say, and warn of variables that nearly have the name of a setting."""
+    application = context.find_root().command
+    if context.parent is None or context.info_name in application.services:
+        LogSettings.load().begin_to_log()
+    for variable, setting in misnamed(application.settings):
+        case = " Names are in capitals" if variable.upper() == setting else ""
+        log.warning("%s is set, but is no setting: did you mean %s?%s", variable, setting, case)
+
+
 class Command(_Types, TyperCommand):
     """A command."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, once it was seen to what comes before every command."""
+        begin(ctx)
+        return super().invoke(ctx)
 
 
 class CommandGroup(_Types, TyperGroup):
@@ -58,24 +76,19 @@ class Commands(CommandGroup):
 
     Attributes:
         modules: for each command, in the order of the help, the module that it is in.
+        services: those of them that serve until they are stopped, so they log; so does the command without a name.
         settings: those of every system; a variable that nearly has the name of one is warned of.
         owners: modules, each a `TopicOwner` for the system that it is in.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
+    services: ClassVar[Collection[str]] = ()
     settings: ClassVar[Collection[type[Declared]]] = ()
     owners: ClassVar[Collection[str]] = ()
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
         self.commands = _Imported(self.modules)  # type: ignore[assignment]
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for, or the one that is meant where none is named."""
-        for variable, setting in misnamed(self.settings):
-            case = " Names are in capitals" if variable.upper() == setting else ""
-            warn(f"{variable} is set, but is no setting: did you mean {setting}?{case}")
-        return super().invoke(ctx)
 
     def topic_owners(self) -> "list[TopicOwner]":
         """Import the owners of topics."""

@@ -14,23 +14,13 @@ import typer
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.terminal import console
 
+log = logging.getLogger(__name__)
+
 P = ParamSpec("P")
-
-
-class _Notes(logging.Handler):
-    """Shows what takes its time, on standard error."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        console.note(record.getMessage())
 
 
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
-    log = logging.getLogger("metrics.connection")
-    if not log.handlers:
-        log.addHandler(_Notes())
-        log.setLevel(logging.INFO)
-        log.propagate = False
 
     @functools.wraps(command)
     def reported(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -40,10 +30,10 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
         except MetricsError as error:
             # A reader that has seen enough, as `head` has, need not be told; what it means for what was counted, does.
             if error.now or not isinstance(error, OutputClosedError):
-                console.fail(error)
+                log.error(error)  # noqa: TRY400  # its user can mend it, so no traceback
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            console.warn("stopped by Ctrl-C")
+            log.warning("stopped by Ctrl-C")
             raise typer.Exit(128 + signal.SIGINT) from None
 
     return reported
@@ -87,7 +77,8 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
         while not done.is_set():
             number = signal.sigwait(signals)
             if not done.is_set():
-                console.end_at_once(128 + number, what_follows)
+                log.warning("ended at once%s", what_follows)
+                console.end_at_once(128 + number)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     taker = Thread(target=take, name="signals", daemon=True)

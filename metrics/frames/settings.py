@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
+from metrics.cli.log_settings import LogSettings
 from metrics.frames.core.state import GUARD_VERSION, Rules
 from metrics.frames.sizes import SIZES, Size
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
@@ -26,7 +27,7 @@ def _keep(size: Size) -> tuple[str, object, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Input(MonitoringSettings, WebSettings, KafkaSettings):
+class _Input(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
     consumer_group_id: GroupId = "frames-metrics"
     input_topic: Annotated[TopicName, Meta(description="Topic the frames come from.")] = "frames"
 

@@ -32,7 +32,7 @@ client_log.addHandler(logging.NullHandler())
 client_log.propagate = False
 
 # For people: that a connection takes its time.
-connection_log = logging.getLogger("metrics.connection")
+connection_log = logging.getLogger(__name__)
 
 _FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
 

@@ -96,16 +96,15 @@ def name_of(lines: Lines) -> str:
     return shown(lines.paths[0]) if len(lines.paths) == 1 else numbered(len(lines.paths), "file")
 
 
-def fail(error: MetricsError) -> None:
+def fail(error: MetricsError | str) -> None:
     """Print what stopped a command on standard error."""
     err.print(_fitted(f"error: {error}", err), style="red")
 
 
-def end_at_once(exit_code: int, what_follows: str) -> NoReturn:
+def end_at_once(exit_code: int) -> NoReturn:
     """End the process without waiting for anything."""
     with suppress(MetricsError):  # a terminal that is gone needs no cursor
         out.show_cursor()
-    warn(f"ended at once{what_follows}")
     os._exit(exit_code)
 
 

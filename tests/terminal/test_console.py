@@ -275,10 +275,14 @@ def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() -> None:
-    code = "from metrics.terminal import streams as s, console as t; s.take_over(); t.out._force_terminal = True; "
+    code = (
+        "import logging; from metrics.terminal import console, logs, streams; streams.take_over(); "
+        "logs.log_lines('INFO'); console.out._force_terminal = True; "
+        "logging.getLogger('metrics').warning('ended at once; so it goes'); console.end_at_once(130)"
+    )
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
-            [sys.executable, "-c", code + "t.end_at_once(130, '; so it goes')"],
+            [sys.executable, "-c", code],
             stdout=full,
             stderr=subprocess.PIPE,
             cwd=PROJECT,

@@ -15,3 +15,5 @@ COMMANDS = {
         "generate",
     )
 }
+
+SERVICES = ("serve",)

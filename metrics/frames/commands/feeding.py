@@ -1,5 +1,6 @@
 """What `feed` and `prepare-topics` do alike: frames are sent, with how fast it goes and what a break leaves."""
 
+import logging
 from collections.abc import Callable, Iterator
 from time import monotonic, time
 
@@ -9,9 +10,11 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import event_time_s
-from metrics.terminal.console import bar, name_of, throughput, warn
+from metrics.terminal.console import bar, name_of, throughput
 from metrics.text import numbered
 from metrics.times import rfc3339
+
+log = logging.getLogger(__name__)
 
 
 def send(feed: Feed, frames: Lines, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:
@@ -34,7 +37,7 @@ def send(feed: Feed, frames: Lines, go_on: str, begin: Callable[[bytes], bool] =
             feed.run(_begun(_small_enough(frames), begin), lambda: move(frames.read_bytes))
     except BaseException:
         if feed.sent:
-            warn(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
+            log.warning(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
         raise
     return monotonic() - started_s
 
@@ -61,7 +64,7 @@ def warner(group: str, counted: Counted | None, *, is_now: bool) -> Callable[[by
 
 def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
     when = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
-    warn(
+    log.warning(
         f"these frames begin at {rfc3339(begins)}, and event time of the group {group} is "
         f"{rfc3339(counted.event_time)} already\n"
         f"why: what is before {rfc3339(counted.closed_before)} is late: it counts for no second, and most of it for no "

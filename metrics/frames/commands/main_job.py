@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -11,6 +12,7 @@ import typer
 from metrics.cli.arguments import Version
 from metrics.cli.broker_in_use import DATA, PROJECT, default_file
 from metrics.cli.given_settings import settings_for_broker
+from metrics.cli.registry import begin
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import FencedError, ReplacedError
 from metrics.files import paths
@@ -25,12 +27,14 @@ from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker
 from metrics.kafka.job.runner import RequireBroker, Runner
-from metrics.terminal.console import say, warn
+from metrics.terminal.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from metrics.frames.monitoring.exposed import Exposed
+
+log = logging.getLogger(__name__)
 
 NOT_COMMITTED = "; what was not committed is counted by the next run"
 
@@ -65,6 +69,7 @@ def main_job(
     """
     if context.invoked_subcommand is not None:
         return
+    begin(context)
     options = JobOptions(verbose, until_end, take_over, standby, accept_loss)
     settings = settings_for_broker(Settings)
     if settings.bootstrap_servers is not None:
@@ -98,7 +103,7 @@ def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker 
         with closing(Runner(processor, settings, stopping, require_broker, is_forced=options.take_over)) as runner:
 
             def tell(line: str) -> None:
-                say(line)
+                log.info(line)
                 if exposed:
                     exposed.stand_by(line)
 
@@ -112,7 +117,7 @@ def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker 
                 except FencedError as error:
                     if isinstance(error, ReplacedError) and not options.standby:
                         raise
-                    warn(error.what)
+                    log.warning(error.what)
                     if exposed:
                         exposed.stand_by(error.what)
                     waits = True
@@ -140,7 +145,7 @@ def _open(runner: Runner, processor: FrameProcessor, options: JobOptions) -> Non
         processor.end_here()
     if options.accept_loss:
         for loss in runner.open(processor.restore_accepting_loss):
-            warn(f"accepted: {loss}")
+            log.warning("accepted: %s", loss)
     else:
         runner.open(processor.restore)
 

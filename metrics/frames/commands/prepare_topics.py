@@ -1,5 +1,6 @@
 """`prepare-topics`: the topics that are missing are created, and a file is fed."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,8 +26,10 @@ from metrics.frames.settings import Settings
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.terminal.console import bar, name_of, say, warn
+from metrics.terminal.console import bar, name_of, say
 from metrics.text import numbered, pace, rate
+
+log = logging.getLogger(__name__)
 
 
 def prepare_topics(
@@ -99,7 +102,7 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
         say(f"topic {name}: {'created' if is_new else 'exists'}")
     existing = topics_in_use.input_partitions(admin, settings)
     if partitions is not None and existing != partitions:
-        warn(
+        log.warning(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
         )
 

@@ -1,5 +1,6 @@
 """`serve`: the page and the API."""
 
+import logging
 import os
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import socket
@@ -14,12 +15,14 @@ from metrics.frames.live.reader import Reader
 from metrics.frames.live.view import LiveView, Outage
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
-from metrics.terminal.console import note, say, warn
+from metrics.terminal.console import say
 
 if TYPE_CHECKING:
     from metrics.web.server import Server
 
 IPAddress = IPv4Address | IPv6Address
+log = logging.getLogger(__name__)
+
 END_S = 0.3
 
 
@@ -49,9 +52,9 @@ def serve(
         what=f"nothing can be served at port {port} of {host}",
         now="choose another one: python app.py serve --port 8001",
     )
-    with listening, broker_in_use(Settings, note) as settings, stopping_on_signals() as stopping:
+    with listening, broker_in_use(Settings, log.info) as settings, stopping_on_signals() as stopping:
         if settings.api_token is None and not _address(listening).is_loopback:
-            warn(f"whoever reaches {host} can read the results: set API_TOKEN, or serve at 127.0.0.1")
+            log.warning("whoever reaches %s can read the results: set API_TOKEN, or serve at 127.0.0.1", host)
         keep = {size: settings.keep(size) for size in SIZES}
         live = LiveView(keep)
         server = _server(listening, live, settings, stopping)
@@ -95,16 +98,16 @@ def _say_where(address: IPAddress, port: int) -> None:
 
 
 class _Outages:
-    """Outages, each printed once, and once that all are over."""
+    """Outages, each logged once, and once that all are over."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def report(self, outage: Outage | None) -> None:
-        """Print what has changed."""
+        """Log what has changed."""
         if outage is None and self._said:
             self._said.clear()
-            say("all is well again: what is shown is up to date")
+            log.info("all is well again: what is shown is up to date")
         elif outage is not None and outage.what not in self._said:
             self._said.add(outage.what)
-            warn(outage.what)
+            log.warning(outage.what)

@@ -1,5 +1,6 @@
 """What people see of the main job while it runs, and at its end."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -14,9 +15,11 @@ from metrics.frames.figures import Figures, figures_table, metrics_line
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
-from metrics.terminal.console import out, say, warn
+from metrics.terminal.console import out, say
 from metrics.text import cost_per_frame, frames_per_second, numbered, pace, rate
 from metrics.times import rfc3339
+
+log = logging.getLogger(__name__)
 
 OVER_S = 5.0  # that a live rate is of
 WAITING_SHARE = 0.1
@@ -132,7 +135,7 @@ class Report:
 
     def troubled(self, what: str) -> None:
         """Tell what is wrong with the broker, or that it no longer is."""
-        self._show(lambda: warn(what))
+        log.warning(what)
 
     def read(self, frames: int, _: float) -> None:
         """Count a batch, and show how things stand when it is time to."""

@@ -129,8 +129,8 @@ def test_a_slow_broker_is_told_of_and_counted_on_and_nobody_takes_over(slow: Pro
     active = application.start()
     wait_until(lambda: application.heartbeats() > 1, "it lives")
     standby = application.start()
-    assert standby.stdout is not None
-    assert standby.stdout.readline().startswith("standing by: instance ")
+    assert standby.stderr is not None
+    assert standby.stderr.readline().startswith("standing by: instance ")
     saved = application.saved_state()
     assert saved is not None
     frames = [frame(START + number // 10, f"u{number % 7}") for number in range(1_000)]

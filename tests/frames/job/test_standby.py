@@ -5,6 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 from subprocess import Popen
+from typing import IO
 
 import pytest
 
@@ -30,16 +31,25 @@ def active(application: Application) -> Popen[str]:
 
 def says(process: Popen[str], beginning: str) -> bool:
     """Read the next line of an instance, which begins like this."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith(beginning), f"{line!r}, exit code {process.poll()}"
+    return begins(process.stdout, beginning)
+
+
+def logs(process: Popen[str], beginning: str) -> bool:
+    """Read the next line that an instance logs, which begins like this."""
+    return begins(process.stderr, beginning)
+
+
+def begins(stream: IO[str] | None, beginning: str) -> bool:
+    assert stream is not None
+    line = stream.readline()
+    assert line.startswith(beginning), repr(line)
     return True
 
 
 def standing_by(application: Application, *arguments: str) -> Popen[str]:
     """Start an instance beside an active one, and give it once it stands by."""
     process = application.start(*arguments)
-    assert says(process, "standing by: instance ")
+    assert logs(process, "standing by: instance ")
     return process
 
 
@@ -69,7 +79,7 @@ def test_a_second_instance_stands_by_and_takes_over_at_once_when_the_first_is_go
     first.wait(30)
     gone_s = time.monotonic()
     if ending == signal.SIGKILL:
-        assert says(second, "instance ")  # … has ended without saying so: taking over
+        assert logs(second, "instance ")  # … has ended without saying so: taking over
     assert says(second, "counting ")
     assert time.monotonic() - gone_s < 5  # HEARTBEAT_TIMEOUT_S, which an instance of another machine is waited for
     application.send([frame(T + 1, "b")], timestamp=T * 1000)
@@ -135,7 +145,7 @@ def test_a_start_after_a_kill_waits_for_nobody(application: Application) -> None
     killed.kill()
     killed.wait()
     again = application.start()
-    assert says(again, "instance ")
+    assert logs(again, "instance ")
     assert says(again, "counting ")
     said = stop(again)
     assert "standing by" not in said
@@ -154,8 +164,8 @@ def test_an_instance_that_cannot_be_seen_from_here_is_waited_for_until_it_is_sil
         elsewhere.kill()
         elsewhere.wait()
         ended_s = time.monotonic()
-        assert second.stdout is not None
-        assert " s: taking over" in second.stdout.readline()
+        assert second.stderr is not None
+        assert " s: taking over" in second.stderr.readline()
         assert says(second, "counting ")
         assert time.monotonic() - ended_s > 2  # the last commit may be 2 s older
         stop(second)
@@ -208,7 +218,8 @@ def test_one_that_is_to_stay_a_standby_does_where_another_is_told_to_take_over(a
     assert says(first, "counting ")
     second = application.start("--take-over")
     assert says(second, "counting ")
-    assert says(first, "standing by: instance ")
+    assert logs(first, "warning: ")
+    assert logs(first, "standing by: instance ")
     stop(second)
     assert says(first, "counting ")
     stop(first)
@@ -219,10 +230,11 @@ def test_one_that_hung_until_a_standby_took_over_stands_by_when_it_goes_on(appli
     first = active(application)
     second = standing_by(application)
     first.send_signal(signal.SIGSTOP)
-    assert says(second, "instance ")  # … has sent no heartbeat for 5 s: taking over
+    assert logs(second, "instance ")  # … has sent no heartbeat for 5 s: taking over
     assert says(second, "counting ")
     first.send_signal(signal.SIGCONT)
-    assert says(first, "standing by: instance ")
+    assert logs(first, "warning: ")
+    assert logs(first, "standing by: instance ")
     stop(second)
     assert says(first, "counting ")
     stop(first)
