@@ -16,11 +16,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from metrics.monitoring.settings import MonitoringSettings
-from metrics.web.connections import BoundedProtocol
+from metrics.web.connections import BACKLOG, BoundedProtocol
 from metrics.web.local_hosts import is_local
 from metrics.web.server import Server, listen
 
 HEADERS = {"Cache-Control": "no-store"}
+ACCEPTED_AT_ONCE = 2  # so few wait beyond `most_waiting`, before the oldest connections are closed
 
 
 class Health(Protocol):
@@ -59,7 +60,16 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
         address = str(listening.getsockname()[0])
         app = application(registry, health, is_loopback=ip_address(address.partition("%")[0]).is_loopback)
         stopping = Event()
-        server = Server(app, stopping, http=_FewConnections, ws="none", loop="asyncio", lifespan="off")
+        server = Server(
+            app,
+            stopping,
+            on_start=lambda: listening.listen(BACKLOG),  # how many may wait; asyncio accepts `backlog` of them at once
+            http=_FewConnections,
+            backlog=ACCEPTED_AT_ONCE,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+        )
         thread = Thread(target=server.run, args=([listening],), name="metrics", daemon=True)
         thread.start()
         try:
