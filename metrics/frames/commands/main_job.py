@@ -162,7 +162,8 @@ def _count(
     report = Report(processor, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
     if exposed:
         exposed.begin(processor)
-    processor.listen(Listeners([exposed, report] if exposed else [report]))
+    listeners = Listeners([exposed, report] if exposed else [report])
+    processor.listen(listeners)
     with report:
-        runner.run(report.troubled)
+        runner.run(listeners.troubled)
     report.sum_up()
