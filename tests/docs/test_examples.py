@@ -46,6 +46,8 @@ def test_commands_print_what_the_page_shows(
     page: Path, clone: Path, environment: dict[str, str], pytestconfig: pytest.Config
 ) -> None:
     text = page.read_text(encoding="utf-8")
+    if "curl" in text and shutil.which("curl") is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is missing: apt-get install curl")
     wrong: list[str] = []
     ports = transcript.free_ports()
     with ExitStack() as running:

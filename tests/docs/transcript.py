@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COLUMNS = 80  # rich takes any terminal that it finds dumb to be this wide
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0
 MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|MB/s|µs each|s(?=[:;,]|$))"
 # What differs from run to run: addresses, wall time (event time is in 2016), ids of instances, durations and rates.
 VARIABLE = {
