@@ -83,6 +83,14 @@ class Counter:
         self.partitions[partition] = counter
         self._taken_up_at[partition] = added.taken_up_at
 
+    def mark_idle(self, partition: int, at_s: float) -> None:
+        """Note that a partition was idle at a moment of wall time: read to its end, its event time unmoved for long."""
+        self.partitions[partition].clock.silent_at_s = at_s
+
+    def mark_active(self, partition: int) -> None:
+        """Note that a partition is not idle, or is no longer known to be."""
+        self.partitions[partition].clock.silent_at_s = None
+
     def leads(self, now_s: float) -> dict[int, int]:
         """Return how many seconds of event time each partition is ahead of the slowest.
 

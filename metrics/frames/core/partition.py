@@ -36,7 +36,7 @@ class PartitionCounter:
     """The frames of one partition: its event clock, its log, and its tally.
 
     Attributes:
-        rejected: frames that were rejected, in the order of the decisions; whoever takes them empties the list.
+        rejected: frames that were rejected and not yet taken.
     """
 
     def __init__(self, windows: Windows, saved: PartitionState, rules: Rules, now_s: float) -> None:
@@ -74,6 +74,11 @@ class PartitionCounter:
         """Reject the next frame, unread."""
         self._tally.consumed += 1
         self._reject(message, rejection)
+
+    def take_rejected(self) -> list[RejectedFrame]:
+        """Return the frames that were rejected since the last call, in the order of the decisions."""
+        taken, self.rejected = self.rejected, []
+        return taken
 
     def _judge(self, frame: Frame | Rejection, message: FrameMessage) -> None:
         if isinstance(frame, Rejection):

@@ -131,9 +131,8 @@ class FileLoop:
         self._tell_rejected(watcher)
 
     def _tell_rejected(self, watcher: Watcher) -> None:
-        for message, rejection, *_ in self._partition.rejected:
+        for message, rejection, *_ in self._partition.take_rejected():
             watcher.rejected(self._place_of(message.offset()), rejection)
-        self._partition.rejected.clear()
 
     def _place_of(self, offset: int) -> Place:
         """Return where a line stands. An empty file begins where the next one does: the last of these has the line."""

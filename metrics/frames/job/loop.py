@@ -84,9 +84,8 @@ class Loop:
 
     def _reject(self) -> None:
         for partition in self.counter.partitions.values():
-            for rejected in partition.rejected:
+            for rejected in partition.take_rejected():
                 self.sink.reject(rejected)
-            partition.rejected.clear()
 
     def _publish(self, records: Iterable[Record]) -> None:
         """Send the records of closed windows; if one batch closes very many, in several transactions."""

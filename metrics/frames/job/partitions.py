@@ -71,16 +71,17 @@ class Partitions:
             self.ends[end.partition] = end
             self._ends_to_reach.setdefault(end.partition, end)
         for partition, offset, asked_at_s in [*self._ends_to_reach.values()]:
-            clock = clocks[partition]
             if self._source.reached[partition] >= offset:
-                is_idle = asked_at_s - clock.moved_at_s >= self._idle_s
-                clock.silent_at_s = asked_at_s if is_idle else None
+                if asked_at_s - clocks[partition].moved_at_s >= self._idle_s:
+                    self._counter.mark_idle(partition, asked_at_s)
+                else:
+                    self._counter.mark_active(partition)
                 del self._ends_to_reach[partition]
             elif now_s - asked_at_s >= ENDS_ASKED_S:
-                clock.silent_at_s = None
+                self._counter.mark_active(partition)
         if now_s - self._asked_at_s >= ENDS_ASKED_S:
             self._asked_at_s = now_s
             still = [partition for partition, clock in clocks.items() if now_s - clock.moved_at_s >= self._idle_s]
             self._monitor.ask_ends(still, now_s)
         for partition in self._source.ended():
-            clocks[partition].silent_at_s = now_s  # with a given end, nothing more can come
+            self._counter.mark_idle(partition, now_s)  # with a given end, nothing more can come

@@ -51,7 +51,7 @@ class Replay:
             counter = self._counter.partitions[number]
             if messages := read(number):
                 counter.count(messages)
-                counter.rejected.clear()
+                counter.take_rejected()
                 counter.read_to(messages[-1].offset() + 1, 0)
             else:
                 counter.read_to(self._ends[number], 0)

@@ -81,7 +81,7 @@ class Run:
 
     def silence(self, partition: int, for_s: float) -> None:
         """Let a partition be silent; it stays so through batches that do not move its clock."""
-        self.counter.partitions[partition].clock.silent_at_s = for_s
+        self.counter.mark_idle(partition, for_s)
         self._close(self.counter.close(now_s=for_s))
 
     def end(self) -> None:
@@ -132,8 +132,7 @@ class Run:
             self.ends[partition].append(end)
         self._records, self._heard, self._ends = [], [], []
         for partition, counter in self.counter.partitions.items():
-            self.rejected[partition] += counter.rejected
-            counter.rejected.clear()
+            self.rejected[partition] += counter.take_rejected()
         assert self.counter.tally().is_conserved()
         self.committed = msgspec.json.encode(self.counter.state())
 

@@ -38,14 +38,13 @@ class Stream:
         counter = self.counter.partitions[partition]
         position = counter.position
         counter.count([live(offset, after_s, uid) for offset, (after_s, uid) in enumerate(frames, start=position)])
-        self.rejections += [rejected.rejection for rejected in counter.rejected]
-        counter.rejected.clear()
+        self.rejections += [rejected.rejection for rejected in counter.take_rejected()]
         counter.read_to(position + len(frames), now_s)
         return self.keep(self.counter.close(now_s))
 
     def silence(self, *partitions: int, now_s: float) -> "Stream":
         for partition in partitions:
-            self.counter.partitions[partition].clock.silent_at_s = now_s
+            self.counter.mark_idle(partition, now_s)
         return self.keep(self.counter.close(now_s))
 
     def end(self) -> "Stream":
