@@ -26,7 +26,7 @@ MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|MB/s|µs each|s(?=[:;,]|$))"
 # What differs from run to run: addresses, wall time (event time is in 2016), ids of instances, durations and rates.
 VARIABLE = {
     r"\b(?:127\.0\.0\.1|localhost):\d+": "HOST:PORT",
-    r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ": "WALL TIME",
+    r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z": "WALL TIME",
     r"\b1[7-9]\d{8}\b": "WALL TIME",
     r"(?<=instance      )[0-9a-f]{8}\b": "INSTANCE",
     r'(?<="id": ")[0-9a-f]{8}(?=")': "INSTANCE",
