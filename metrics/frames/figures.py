@@ -7,88 +7,66 @@ from typing import NamedTuple
 from rich.table import Table
 
 from metrics.frames.core.counter import Counter
+from metrics.frames.core.state import Tally
 from metrics.frames.sizes import SIZES
 from metrics.terminal.tables import new_table
 
 
-def metrics_line(pace_so_far: str, late: int, rejected: int, error_rate: float | None) -> str:
+def metrics_line(pace_so_far: str, tally: Tally) -> str:
     """Return the execution metrics as one line."""
-    return f"{pace_so_far}; late {late:,}, rejected {rejected:,}, error rate {_share(error_rate)}"
+    rejected = sum(tally.rejected.values())
+    return f"{pace_so_far}; late {tally.late:,}, rejected {rejected:,}, error rate {_error_rate(tally)}"
 
 
-def _share(share: float | None) -> str:
-    """Return a share as people read it; there is none of nothing."""
-    return "-" if share is None else f"{share:.3%}"
+def _error_rate(tally: Tally) -> str:
+    """Return the error rate as people read it; nothing decided has none."""
+    return f"{tally.error_rate:.3%}" if tally.decided else "-"
 
 
 class Figures(NamedTuple):
     """What a consumer group did so far, or one run of it.
 
     Of a run, `held` is below 0 where it let go of more frames than it took.
+
+    Attributes:
+        published: how many windows of each size.
     """
 
-    frames_consumed: int
-    counted: int
-    late: int
-    late_but_in_their_minute: int
-    invalid: int
-    too_far_in_the_future: int
-    held: int
-    lost: int
-    rejected: int
-    published: tuple[int, ...]  # windows of each size
+    tally: Tally
+    published: tuple[int, ...]
 
     @classmethod
     def of(cls, counter: Counter) -> "Figures":
         """Take the figures from a counter."""
-        tally, windows = counter.tally(), counter.windows
-        return cls(
-            tally.consumed,
-            tally.counted,
-            tally.late,
-            tally.joined,
-            tally.invalid,
-            tally.future,
-            tally.held,
-            tally.lost,
-            sum(tally.rejected.values()),
-            tuple(windows.series[size.size_s].windows for size in SIZES),
-        )
+        return cls(counter.tally(), tuple(counter.windows.series[size.size_s].windows for size in SIZES))
 
     def since(self, before: "Figures") -> "Figures":
         """Return what was done since other figures were taken."""
-        published = tuple(map(sub, self.published, before.published))
-        return Figures._make([*map(sub, self[:-1], before[:-1]), published])
+        return Figures(self.tally.since(before.tally), tuple(map(sub, self.published, before.published)))
 
     def named(self) -> Iterator[tuple[str, int]]:
         """Yield each figure and its name."""
-        yield from zip(self._fields[:-1], self[:-1], strict=True)
+        tally = self.tally
+        yield "frames consumed", tally.consumed
+        yield "counted", tally.counted
+        yield "late", tally.late
+        yield "late but in their minute", tally.joined
+        yield "invalid", tally.invalid
+        yield "too far in the future", tally.future
+        yield "held", tally.held
+        yield "lost", tally.lost
+        yield "rejected", sum(tally.rejected.values())
         for size, windows in zip(SIZES, self.published, strict=True):
-            yield f"{size.plural}_published", windows
-
-    @property
-    def error_rate(self) -> float | None:
-        """Frames that did not count as they should, as a share of those decided on; None without any.
-
-        A frame that is held is decided on by the run that lets go of it, and not by the one that read it.
-        """
-        decided = self.frames_consumed - self.held
-        return (self.late + self.invalid + self.too_far_in_the_future) / decided if decided else None
+            yield f"{size.plural} published", windows
 
 
-def figures_table(columns: Mapping[str, tuple[Figures, Mapping[str, int]]]) -> Table:
-    """Return figures as a table.
-
-    Args:
-        columns: the name of each, its figures, and its rejected frames by reason.
-    """
+def figures_table(columns: Mapping[str, Figures]) -> Table:
+    """Return figures as a table, each set of them under its name."""
     table = new_table("", *columns, texts=[""])
-    figures = [of_column for of_column, _ in columns.values()]
-    for row in zip(*(of_column.named() for of_column in figures), strict=True):
-        name, _ = row[0]
-        table.add_row(name.replace("_", " "), *(f"{number:,}" for _, number in row))
-    by_reason = [rejected for _, rejected in columns.values()]
+    for row in zip(*(figures.named() for figures in columns.values()), strict=True):
+        table.add_row(row[0][0], *(f"{number:,}" for _, number in row))
+    by_reason = [figures.tally.rejected for figures in columns.values()]
     for reason in sorted({reason for rejected in by_reason for reason in rejected}):
         table.add_row(f"rejected as {reason}", *(f"{rejected.get(reason, 0):,}" for rejected in by_reason))
-    table.add_row("error rate", *(_share(of_column.error_rate) for of_column in figures))
+    table.add_row("error rate", *(_error_rate(figures.tally) for figures in columns.values()))
     return table

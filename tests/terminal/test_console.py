@@ -138,7 +138,8 @@ def test_frames_that_come_in_bursts_have_a_steady_rate() -> None:
 
 
 def test_execution_metrics_are_one_line() -> None:
-    line = metrics_line(pace(60_000, 2.06), late=12, rejected=3, error_rate=0.00025)
+    tally = Tally(60_000, 59_985, late=12, joined=12, rejected={"not_json": 3})
+    line = metrics_line(pace(60_000, 2.06), tally)
     assert line == ("60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each; late 12, rejected 3, error rate 0.025%")
 
 
@@ -298,6 +299,5 @@ def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("this run  all runs\n")
     rows = [line.split("  ")[0] for line in rest.splitlines()]
-    figures = Figures(0, 0, 0, 0, 0, 0, 0, 0, 0, published=(0, 0))
-    names = [name.replace("_", " ") for name, _ in figures.named()]
+    names = [name for name, _ in Figures(Tally(), published=(0, 0)).named()]
     assert rows[: len(names)] == names

@@ -111,7 +111,6 @@ class CountReport:
         """Note what was counted so far: a run may be stopped in the middle of a batch, where figures do not agree."""
         self._read_s = monotonic()
         self._figures = Figures.of(self._loop.counter)
-        self._tally = self._loop.counter.tally()
         self._move(self._loop.read_bytes)
 
     def sum_up(self, what: str) -> None:
@@ -123,8 +122,9 @@ class CountReport:
         self._show_asked(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
-        note(f"{what} {self._pace(self._figures.frames_consumed, self._read_s - self._started_s)}")
-        err.print(figures_table({"in all": (self._figures, self._tally.rejected)}))
-        if is_wrong(self._tally):
-            share, wrong, decided = self._tally.error_rate, self._tally.wrong, self._tally.decided
+        note(f"{what} {self._pace(self._figures.tally.consumed, self._read_s - self._started_s)}")
+        err.print(figures_table({"in all": self._figures}))
+        tally = self._figures.tally
+        if is_wrong(tally):
+            share, wrong, decided = tally.error_rate, tally.wrong, tally.decided
             warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is it the right stream?")

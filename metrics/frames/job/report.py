@@ -97,7 +97,6 @@ class Report:
         self._lately = Lately(self._started_s)
         self._closed: list[str] = []
         self._before = Figures.of(job.counter)
-        self._rejected_before = dict(job.counter.tally().rejected)
         self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
 
     def __enter__(self) -> "Report":
@@ -153,10 +152,10 @@ class Report:
 
     def execution_metrics(self) -> str:
         """Return how fast this run is by now, up to its last frame, and how much it could not count, as one line."""
-        run, now_s = self._figures_of_run(), self._read_s
+        now_s = self._read_s
         so_far = f"{numbered(self._frames, 'frame')} in {now_s - self._started_s:,.1f} s"
         lately = self._lately.pace(now_s, self._frames, self._waited_s())
-        return metrics_line(f"{so_far}, now {lately}", run.late, run.rejected, run.error_rate)
+        return metrics_line(f"{so_far}, now {lately}", self._figures_of_run().tally)
 
     def _pace(self) -> str:
         seconds = self._read_s - self._started_s
@@ -165,7 +164,7 @@ class Report:
     def _waited_s(self) -> float:
         return self._waited_before_s + self._job.source.waited_s
 
-    def _figures_of_run(self) -> "Figures":
+    def _figures_of_run(self) -> Figures:
         return Figures.of(self._job.counter).since(self._before)
 
     def _status(self, now_s: float) -> Text:
@@ -181,14 +180,7 @@ class Report:
         Raises:
             FileError, OutputClosedError: standard output failed, now or earlier.
         """
-        all_rejected = self._job.counter.tally().rejected
-        rejected = {reason: frames - self._rejected_before.get(reason, 0) for reason, frames in all_rejected.items()}
-        table = figures_table(
-            {
-                "this run": (self._figures_of_run(), rejected),
-                "all runs": (Figures.of(self._job.counter), all_rejected),
-            }
-        )
+        table = figures_table({"this run": self._figures_of_run(), "all runs": Figures.of(self._job.counter)})
         self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
