@@ -13,7 +13,7 @@ from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.frames.results import parquet as parquet_files
-from metrics.frames.results.formats import Csv, JsonLines, Printer, TableRows
+from metrics.frames.results.formats import Printer, csv_printer, print_json, table_printer
 from metrics.frames.results.read import Result, Results, Tell, opened
 from metrics.frames.results.table import RecordTable
 from metrics.frames.settings import Settings
@@ -149,22 +149,22 @@ def _write(path: Path, there: Results, sizes: Sequence[Size], tell: Tell) -> Non
 def _printer(there: Results, stopping: Event, sizes: Sequence[Size], *, as_json: bool, as_csv: bool) -> Printer:
     """Return what prints the results as they were asked for; a table's bars fit what is there."""
     if as_csv:
-        return Csv(sizes)
+        return csv_printer(sizes)
     if as_json or not out.is_terminal:
-        return JsonLines()
+        return print_json
     table = RecordTable(sizes)
     with bar("reading the results", there.offsets) as move:
         table.scale_to(result.window for result in _until(stopping, there.read(lambda _: None, move)))
     if not table.largest:
         note("no result to show is committed yet")
-    return TableRows(table)
+    return table_printer(table)
 
 
 def _print(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
     """Print what is there."""
     coming = _until(stopping, there.read(tell))
     while chunk := list(islice(coming, CHUNK_RESULTS)):
-        printer.print(chunk)
+        printer(chunk)
 
 
 def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
@@ -172,7 +172,7 @@ def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> No
     try:
         for results in there.follow(stopping, tell, _warn_of_waiting):
             if results:
-                printer.print(results)
+                printer(results)
             else:
                 require_reader()
     except OutputClosedError:

@@ -2,8 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,47 +12,28 @@ from metrics.frames.results.table import RecordTable
 from metrics.frames.sizes import Size
 from metrics.terminal.console import say_lines
 
-
-class Printer(Protocol):
-    """Prints results, some at a time."""
-
-    def print(self, results: Sequence[Result]) -> None:
-        """Print results."""
+Printer = Callable[[Sequence[Result]], None]  # prints results, some at a time
 
 
-class JsonLines:
-    """Prints each record as it was published, in a line of its own."""
-
-    def print(self, results: Sequence[Result]) -> None:
-        """Print results."""
-        say_lines(json_lines(results))
+def print_json(results: Sequence[Result]) -> None:
+    """Print each record as it was published, in a line of its own."""
+    say_lines(json_lines(results))
 
 
-class Csv:
-    """Prints CSV, its header first.
+def csv_printer(sizes: Sequence[Size]) -> Printer:
+    """Print the header of CSV, and return what prints the rows.
 
     Args:
         sizes: the sizes of the windows that come.
     """
-
-    def __init__(self, sizes: Sequence[Size]) -> None:
-        self._columns = columns(sizes)
-        say_lines(csv_header(self._columns))
-
-    def print(self, results: Sequence[Result]) -> None:
-        """Print results."""
-        say_lines(csv_lines([row(result.window) for result in results], self._columns))
+    names = columns(sizes)
+    say_lines(csv_header(names))
+    return lambda results: say_lines(csv_lines([row(result.window) for result in results], names))
 
 
-class TableRows:
-    """Prints rows of a table."""
-
-    def __init__(self, table: RecordTable) -> None:
-        self._table = table
-
-    def print(self, results: Sequence[Result]) -> None:
-        """Print results."""
-        self._table.print(result.window for result in results)
+def table_printer(table: RecordTable) -> Printer:
+    """Return what prints rows of a table."""
+    return lambda results: table.print(result.window for result in results)
 
 
 def json_lines(results: Iterable[Result]) -> Iterator[str]:
