@@ -17,7 +17,7 @@ from metrics.errors import BrokerError, SettingsError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topics
-from metrics.kafka.clients import open_admin, open_consumer, open_feeding_producer
+from metrics.kafka.clients import open_admin, open_consumer, open_gapless_producer
 from metrics.kafka.errors import text_of
 from metrics.kafka.local_broker.node import KAFKA_VERSION
 from metrics.terminal.console import say
@@ -94,7 +94,7 @@ class Broker:
             if error is not None:
                 refused.append(error.str())
 
-        producer = open_feeding_producer(self._settings, MAX_FRAME_BYTES)
+        producer = open_gapless_producer(self._settings, MAX_FRAME_BYTES)
         for number, frame in enumerate(frames, 1):
             while True:
                 try:

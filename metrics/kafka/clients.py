@@ -34,8 +34,6 @@ client_log.propagate = False
 # For people: that a connection takes its time.
 connection_log = logging.getLogger(__name__)
 
-_FEEDING_FIXED = {"enable.idempotence": True, "delivery.report.only.error": True}
-
 # The system's words for a port that nobody listens at. The client passes them on, and has no code for it of its own.
 _REFUSED = os.strerror(errno.ECONNREFUSED)
 
@@ -59,16 +57,19 @@ def open_consumer(
         "fetch.queue.backoff.ms": 5,
         **(also_preferred or {}),
     }
-    fixed = {
-        "group.id": settings.consumer_group_id,
+    # Where to read is part of the state: an offset that is gone is an error, never a silent reset.
+    fixed = {**_reading(settings), "auto.offset.reset": "error"}
+    return _open(Consumer, settings, on_error, preferred, fixed)
+
+
+def _reading(settings: KafkaSettings) -> dict[str, object]:
+    return {
+        "group.id": settings.consumer_group_id,  # assigned by hand, it never joins the group
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "isolation.level": "read_committed",
         "enable.partition.eof": True,
-        # Where to read is part of the state: an offset that is gone is an error, never a silent reset.
-        "auto.offset.reset": "error",
     }
-    return _open(Consumer, settings, on_error, preferred, fixed)
 
 
 def open_reader(settings: KafkaSettings) -> Consumer:
@@ -101,15 +102,7 @@ def open_onlooker(settings: KafkaSettings) -> Consumer:
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 50,
     }
-    fixed = {
-        "group.id": settings.consumer_group_id,  # assigned by hand, it never joins the group
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "isolation.level": "read_committed",
-        "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
-    }
-    return _open(Consumer, settings, pass_over, preferred, fixed)
+    return _open(Consumer, settings, pass_over, preferred, {**_reading(settings), "auto.offset.reset": "earliest"})
 
 
 def open_asker(settings: KafkaSettings, group: str) -> Consumer:
@@ -158,32 +151,27 @@ def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_er
     return _open(Producer, settings, on_error, preferred, fixed)
 
 
-def open_feeding_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
-    """Open an idempotent producer of an input topic, so that each record arrives once and in order.
+def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
+    """Open an idempotent producer of an input topic which, when a record fails, sends none of those after it.
+
+    Its records never time out, because those after one that did would still be sent; its user has to give up on them.
 
     Args:
         record_bytes: the largest record.
     """
-    preferred = {**_feeding(record_bytes), "message.timeout.ms": 30_000}
-    return _open(Producer, settings, on_error, preferred, _FEEDING_FIXED)
-
-
-def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
-    """Open a producer of an input topic which, when a record fails, sends none of those after it.
-
-    Its records never time out, because those after one that did would still be sent; its user has to give up on them.
-    """
-    fixed = {**_FEEDING_FIXED, "enable.gapless.guarantee": True, "message.timeout.ms": 0}
-    return _open(Producer, settings, on_error, _feeding(record_bytes), fixed)
-
-
-def _feeding(record_bytes: int) -> dict[str, object]:
-    return {
+    preferred = {
         "linger.ms": 20,
         "batch.size": 1_000_000,
         "queue.buffering.max.kbytes": 131_072,
         "message.max.bytes": 2 * record_bytes,
     }
+    fixed = {
+        "enable.idempotence": True,
+        "delivery.report.only.error": True,
+        "enable.gapless.guarantee": True,
+        "message.timeout.ms": 0,
+    }
+    return _open(Producer, settings, on_error, preferred, fixed)
 
 
 def open_admin(settings: KafkaSettings) -> AdminClient:
