@@ -13,8 +13,6 @@ from metrics.kafka.topic_changes import create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of
 from metrics.kafka.topics import configuration, soon_listed, topic_id
 
-# A topic that a user may not describe is left out where topics are listed.
-_IF_HIDDEN = "what is there and hidden,\naccess rules must let this user see (Describe)"
 _FOREVER = "-1"
 
 # Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
@@ -70,14 +68,7 @@ def input_partitions(client: AdminClient | Consumer, settings: Settings) -> int:
         TopicError: it is missing.
         BrokerError: the broker does not answer.
     """
-    partitions = soon_listed(client, [settings.input_topic]).get(settings.input_topic, 0)
-    if not partitions:
-        raise TopicError(
-            f"the topic {settings.input_topic} is missing on {settings.bootstrap_servers}, or hidden from this user",
-            why="INPUT_TOPIC names it",
-            now=f"python app.py prepare-topics creates it; {_IF_HIDDEN}",
-        )
-    return partitions
+    return require(client, settings, {"INPUT_TOPIC": settings.input_topic})[settings.input_topic]
 
 
 def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[str, str]) -> dict[str, int]:
@@ -94,13 +85,15 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
         BrokerError: the broker does not answer.
     """
     existing = soon_listed(client, wanted.values())
-    missing = [f"{variable}={name}" for variable, name in wanted.items() if name not in existing]
+    missing = [f"{variable}={name}" for variable, name in wanted.items() if not existing.get(name)]
     if missing:
         raise TopicError(
             f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}, "
             "or hidden from this user",
             why="\n".join(missing),
-            now=f"python app.py prepare-topics creates what is missing; {_IF_HIDDEN}",
+            # A topic that a user may not describe is left out where topics are listed.
+            now="python app.py prepare-topics creates what is missing; what is there and hidden,\n"
+            "access rules must let this user see (Describe)",
         )
     return {name: existing[name] for name in wanted.values()}
 
