@@ -133,15 +133,6 @@ def prefixes(declared: Iterable[type[Declared]]) -> set[str]:
     return {family.prefix for family in families if family is not None}
 
 
-def markdown_table(declared: Iterable[type[Declared]]) -> str:
-    """Return the settings as the table in the docs."""
-    lines = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
-    for row in rows(declared):
-        default = row.default if row.default == "unset" else f"`{row.default}`"
-        lines.append(f"| `{row.variable}` | {default} | {row.allowed} | {row.meaning} |")
-    return "\n".join(lines)
-
-
 def help_text(declared: Iterable[type[Declared]]) -> str:
     """Return the settings as `--help` lists them, in Markdown: with their defaults, and what else they may be."""
     lines = ["**Settings**, by environment variables, with their defaults:", ""]

@@ -16,11 +16,6 @@ def rfc3339(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def minute_of(second: int) -> int:
-    """Return the start of the minute that a second lies in."""
-    return second - second % MINUTE_S
-
-
 class Moment(msgspec.Struct, frozen=True):
     """A time as a number, in seconds since the epoch, and as RFC 3339 writes it."""
 

@@ -1,23 +1,39 @@
 """The broker that a command talks to, and the places in the project that a first run uses."""
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from metrics.cli.given_settings import settings_for_broker
 from metrics.cli.project import project_folder
 from metrics.errors import FileError
 from metrics.files import paths
 from metrics.kafka import local_broker
-from metrics.kafka.settings import KafkaSettings
+from metrics.kafka.clients import unknown_properties
+from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings
 from metrics.terminal.console import say
+
+log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=KafkaSettings)
 
 PROJECT = project_folder()
 DATA = PROJECT / "data"
+
+
+def settings_for_broker(kind: type[S]) -> S:
+    """Return the settings of a command that talks to a broker; warns of client properties that the client lacks.
+
+    Raises:
+        SettingsError: some are not allowed.
+    """
+    settings = kind.load()
+    if unknown := unknown_properties(settings):
+        variables = ", ".join(CLIENT_PREFIX + name.upper().replace(".", "_") for name in unknown)
+        log.warning("the Kafka client has no such properties, so these variables have no effect: %s", variables)
+    return settings
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from metrics.cli.arguments import Version
-from metrics.cli.broker_in_use import DATA, PROJECT, default_file
-from metrics.cli.given_settings import settings_for_broker
+from metrics.cli.broker_in_use import DATA, PROJECT, default_file, settings_for_broker
 from metrics.cli.registry import begin
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import FencedError, ReplacedError

@@ -1,17 +1,8 @@
 """When frames are due that are sent at a pace: so many a second, or as their own times say."""
 
-from typing import Protocol
-
 from metrics.frames.producer.timestamps import event_time_s
 
 SLICE_S = 0.01
-
-
-class Pace(Protocol):
-    """Tells when each frame is due, asked once for each of them, in order."""
-
-    def due_s(self, frame: bytes, now_s: float) -> float:
-        """Return when a frame is to be sent, by the clock that now_s is of: at once, if that is not after now_s."""
 
 
 class EvenPace:
@@ -31,7 +22,10 @@ class EvenPace:
         self._start_s = self._sent_s = 0.0
 
     def due_s(self, _: bytes, now_s: float) -> float:
-        """Return when the frame's slice is due."""
+        """Return when the frame's slice is due.
+
+        Called once for each frame, in order; a frame that is due before now_s, by the same clock, is sent at once.
+        """
         if self._frames == 0:
             self._start_s = self._sent_s = now_s
         elif self._frames % self._slice == 0:
@@ -58,10 +52,13 @@ class OwnPace:
         self._due_s = float("-inf")
 
     def due_s(self, frame: bytes, now_s: float) -> float:
-        """Return when the frame is due."""
+        """Return when the frame is due, as above."""
         ts = event_time_s(frame)
         if ts is not None:
             if self._first is None:
                 self._first, self._start_s = ts, now_s
             self._due_s = self._start_s + (ts - self._first) / self._speed
         return self._due_s
+
+
+Pace = EvenPace | OwnPace

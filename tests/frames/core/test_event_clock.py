@@ -1,5 +1,5 @@
 from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
-from metrics.times import minute_of
+from metrics.frames.sizes import MINUTE
 
 
 def clock(newest: int = -1, moved_at_s: float = 0.0, silent_at_s: float | None = None) -> EventClock:
@@ -12,7 +12,7 @@ def clock(newest: int = -1, moved_at_s: float = 0.0, silent_at_s: float | None =
 
 
 def test_a_minute_starts_at_a_multiple_of_60() -> None:
-    assert [minute_of(second) for second in (0, 59, 60, 1468244384)] == [0, 0, 60, 1468244340]
+    assert [MINUTE.start_of(second) for second in (0, 59, 60, 1468244384)] == [0, 0, 60, 1468244340]
 
 
 def test_the_watermark_follows_the_newest_frame_by_the_lateness() -> None:
