@@ -151,7 +151,7 @@ class Counter:
         """Return what became of all frames so far."""
         total = Tally()
         for counter in self.partitions.values():
-            total.add(counter.tally)
+            total.add(counter.tally())
         return total
 
     def state(self) -> State:

@@ -4,7 +4,7 @@ All evidence lies in the log of the frame's own partition, so that every replay 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from enum import Enum
 from itertools import islice
 from typing import NamedTuple
@@ -103,28 +103,32 @@ class FutureGuard:
     What is decided is looked at again by nobody, so a replay that starts with any frame, with the event clock that was
     before it, decides the same.
 
+    Args:
+        count: called with each decision before the next is made: what counts may move the clock that decides on it.
+
     Attributes:
         held: the frames that wait, in the order of the log.
     """
 
-    def __init__(self, clock: EventClock, limit_s: int) -> None:
+    def __init__(self, clock: EventClock, limit_s: int, count: Callable[[Decision], None]) -> None:
         self.held: deque[HeldFrame] = deque()
         self._clock = clock
         self._limit_s = limit_s
+        self._count = count
 
     def is_jump(self, ts: int) -> bool:
         """Tell whether a ts would move event time further than it may without proof; the first of all would."""
         clock = self._clock
         return clock.newest < 0 or ts > clock.newest + clock.step_s
 
-    def hold(self, frame: Frame, message: FrameMessage) -> Iterator[Decision]:
-        """Take one more frame; yield what can be decided now. Each must be counted before the next is taken."""
+    def hold(self, frame: Frame, message: FrameMessage) -> None:
+        """Hold one more frame, and decide what can be decided now."""
         self.held.append(HeldFrame(frame, message))
         while self.held and (decision := self._decide()) is not None:
             self.held.popleft()
-            yield decision
+            self._count(decision)
 
-    def settle(self, near: int) -> Iterator[Decision]:
+    def settle(self, near: int) -> None:
         """Decide all, for an input that ends here.
 
         A jump that some followers bear out and none contradicts moves event time. So does the first frame of all unless
@@ -134,7 +138,7 @@ class FutureGuard:
         while self.held:
             decision = self._decide() or self._decide_at_end(near)
             self.held.popleft()
-            yield decision
+            self._count(decision)
 
     def _decide(self) -> Decision | None:
         """Judge the first of those held; None if that needs more followers."""

@@ -1,6 +1,6 @@
 """The frames of one partition: judged by its own event clock, logged, tallied."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from metrics.frames.core.event_clock import EventClock
@@ -44,13 +44,15 @@ class PartitionCounter:
         self.clock = EventClock(rules.lateness_s, now_s)
         if saved.newest_at_low_water >= 0:
             self.clock.advance(saved.newest_at_low_water, saved.recorded_s_at_low_water)
-        self.guard = FutureGuard(self.clock, rules.future_limit_s)
+        self.guard = FutureGuard(self.clock, rules.future_limit_s, self._count_decided)
         self.log = FrameLog()
         self.position = saved.low_water
         self.settled_at, self.settled_near = saved.settled_at, saved.settled_near
         self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
+        # What was closed when the state was saved, until it is resumed; from then on the clock has it.
+        self._closed_before = windows.series[SECOND.size_s].closed_through
         self._saved = saved
         self._tally = Tally()
         self._counted_before = 0  # frames counted that this log never held: before a restart
@@ -84,7 +86,8 @@ class PartitionCounter:
         if isinstance(frame, Rejection):
             self._reject(message, frame)
         elif self.guard.held or self.guard.is_jump(frame.ts):
-            self._take(self.guard.hold(frame, message))
+            self.guard.hold(frame, message)
+            self._find_current()
         else:
             self._count_frame(frame, message)
 
@@ -93,7 +96,8 @@ class PartitionCounter:
         if self.guard.held:
             self.settled_at, self.settled_near = self.position, near
             self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
-            self._take(self.guard.settle(near))
+            self.guard.settle(near)
+            self._find_current()
 
     def settle_before(self, watermark: int) -> None:
         """Decide on what is held where windows that it may be in are closed from outside, before they are.
@@ -110,16 +114,14 @@ class PartitionCounter:
         low_water = self._low_water().offset
         return sum(end > low_water for end, _ in self.ends)
 
-    def _take(self, decisions: Iterator[Decision]) -> None:
-        for decision in decisions:
-            frame, message = decision.held
-            if decision.verdict is Verdict.MOVES:
-                self._count_frame(frame, message)
-            elif decision.verdict is Verdict.AHEAD:
-                self._count_ahead(frame, message)
-            else:
-                self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)
-        self._find_current()
+    def _count_decided(self, decision: Decision) -> None:
+        frame, message = decision.held
+        if decision.verdict is Verdict.MOVES:
+            self._count_frame(frame, message)
+        elif decision.verdict is Verdict.AHEAD:
+            self._count_ahead(frame, message)
+        else:
+            self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)
 
     def _compared(self, decision: Decision) -> str:
         """Say what a frame that is too far ahead was compared with."""
@@ -133,11 +135,11 @@ class PartitionCounter:
         ts, clock, start = frame.ts, self.clock, self._start(message)
         if ts > clock.newest:
             clock.advance(ts, recorded_s(message))
-            if ts >= clock.watermark:
+            if ts >= clock.watermark and ts >= self._closed_before:
                 self.current = ts
                 self.log.start_second(ts, frame.uid, start)
                 return
-        if ts < clock.watermark:
+        if ts < clock.watermark or ts < self._closed_before:
             self._count_late(frame, message, start)
         elif ts == self.current:
             self.log.uids.append(frame.uid)
@@ -147,7 +149,7 @@ class PartitionCounter:
     def _count_ahead(self, frame: Frame, message: FrameMessage) -> None:
         """Count a frame ahead of event time, which stays."""
         clock, start = self.clock, self._start(message)
-        if frame.ts < clock.watermark:
+        if frame.ts < clock.watermark or frame.ts < self._closed_before:
             self._count_late(frame, message, start)
         else:
             clock.furthest = max(clock.furthest, frame.ts)
@@ -156,19 +158,14 @@ class PartitionCounter:
     def _count_late(self, frame: Frame, message: FrameMessage, start: Start) -> None:
         """Count a late frame for its minute, or a larger window, if the partition's own watermark leaves one open."""
         self._tally.late += 1
-        if self._join(frame, start):
+        size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
+        if size is not None:
             self._tally.joined += 1
+            self.log.note(frame.ts, start, size.size_s)
         else:
             newest, name = self.clock.newest, largest().name
             detail = f"ts {frame.ts} came when event time was {newest}; its {name} was closed"
             self._reject(message, Rejection(Reason.LATE, detail), frame.ts)
-
-    def _join(self, frame: Frame, start: Start) -> bool:
-        """Count a frame whose second is closed for the windows that are open, and tell whether there are any."""
-        size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
-        if size is not None:
-            self.log.note(frame.ts, start, size.size_s)
-        return size is not None
 
     def _reject(self, message: FrameMessage, rejection: Rejection, ts: int = -1) -> None:
         """Note a frame that counts for nothing."""
@@ -189,47 +186,22 @@ class PartitionCounter:
         self.current = clock.newest if is_open and not self.guard.held else -1
 
     def rebuild(self, message: FrameMessage) -> None:
-        """Put a frame from between low-water mark and position back where it stood when the state was saved.
+        """Put a frame from between restart offset and position back where it stood when the state was saved.
 
-        The clock starts with what it was before the low-water mark, so the guard decides as it did. Only what silence
+        The clock starts with what it was before the restart offset, so the guard decides as it did. Only what idle time
         closed is not in the log: but that lies in closed windows, whose frames are told apart by what is closed.
         """
         self._settle_again(message.offset())
-        frame = read_frame(message.value())
-        if not isinstance(frame, Rejection):
-            if self.guard.held or self.guard.is_jump(frame.ts):
-                self._take_again(self.guard.hold(frame, message))
-            else:
-                self._count_again(frame, message)
+        self._judge(read_frame(message.value()), message)
+        self.rejected.clear()  # it was published before
 
     def _settle_again(self, offset: int) -> None:
         """Settle what is held where it was settled, once all before it is read again."""
         for end, near in self.ends or [(self.settled_at, self.settled_near)]:
             held = self.guard.held
             if held and held[0].message.offset() < end <= offset:
-                self._take_again(self.guard.settle(near))
-
-    def _take_again(self, decisions: Iterator[Decision]) -> None:
-        for (frame, message), verdict, *_ in decisions:
-            if verdict is Verdict.MOVES:
-                self._count_again(frame, message)
-            elif verdict is Verdict.AHEAD and self._is_open(frame.ts):
-                self._count_ahead(frame, message)
-            elif verdict is Verdict.AHEAD:
-                self._join(frame, self._start(message))
-        self._find_current()
-
-    def _is_open(self, second: int) -> bool:
-        return second >= self.windows.series[SECOND.size_s].closed_through
-
-    def _count_again(self, frame: Frame, message: FrameMessage) -> None:
-        if self._is_open(frame.ts):
-            self._count_frame(frame, message)
-            return
-        start = self._start(message)
-        if frame.ts > self.clock.newest:
-            self.clock.advance(frame.ts, recorded_s(message))
-        self._join(frame, start)
+                self.guard.settle(near)
+                self._find_current()
 
     def read_to(self, position: int, now_s: float) -> None:
         """Note that the partition was read up to a position; what was read may have moved its clock."""
@@ -246,12 +218,11 @@ class PartitionCounter:
         if self.current < watermark:
             self.current = -1
 
-    @property
     def tally(self) -> Tally:
-        """What became of the frames so far."""
-        self._tally.counted = self._counted_before + self.log.taken + len(self.log)
-        self._tally.held = len(self.guard.held)
-        return self._tally
+        """Return what became of the frames so far; it does not change any more."""
+        total = Tally(counted=self._counted_before + self.log.taken + len(self.log), held=len(self.guard.held))
+        total.add(self._tally)
+        return total
 
     def end_rebuild(self) -> None:
         """Note that all frames from the low-water mark to the position were given to `rebuild`."""
@@ -278,7 +249,7 @@ class PartitionCounter:
 
     def closed_frames(self) -> int:
         """Return how many frames were counted in seconds that are closed."""
-        return self.tally.counted - len(self.log)
+        return self.tally().counted - len(self.log)
 
     def _low_water(self) -> Start:
         """Return the place of the earliest frame that an open window needs, or that is held."""
@@ -289,8 +260,7 @@ class PartitionCounter:
         """Return what a restart needs."""
         low_water = self._low_water()
         held_at = self.guard.held[0].message.offset() if self.guard.held else -1
-        tally = Tally()
-        tally.add(self.tally)
+        tally = self.tally()
         assert tally.is_conserved(), "every frame consumed became exactly one thing"
         clock = self.clock
         return PartitionState(
@@ -316,10 +286,12 @@ class PartitionCounter:
         saved = self._saved
         self.position = saved.position
         self.rejected.clear()
+        self._closed_before = 0
         self.clock.newest, self.clock.recorded_s = saved.newest, saved.recorded_s
         self.clock.furthest = max(saved.newest, saved.furthest)
         self.clock.watermark = saved.watermark
         self._find_current()
         self._tally = Tally()
         self._tally.add(saved.tally)
+        self._tally.counted = self._tally.held = 0  # these are counted by the log and the guard
         self._counted_before = saved.tally.counted - self.log.taken - len(self.log)

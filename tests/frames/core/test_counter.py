@@ -132,7 +132,7 @@ def test_a_rejected_frame_comes_with_its_ts_and_the_event_time_that_it_met() -> 
     partition = stream.counter.partitions[0]
     partition.count([Message(0, b"no frame"), live(1, 0, "a"), Message(2, b"no frame")])
     partition.count([live(3, 65, "b"), live(4, 59, "c"), message(5, T + 900, "d"), live(6, 66, "e"), live(7, 67, "f")])
-    assert [(at.message.offset(), at.ts, at.event_time) for at in partition.rejected] == [
+    assert [(at.message.offset(), at.ts, at.event_time) for at in partition.take_rejected()] == [
         (0, -1, -1),
         (2, -1, T),
         (4, T + 59, T + 65),

@@ -101,7 +101,7 @@ def test_a_frame_whose_hour_is_closed_is_rejected_and_says_so() -> None:
     made = fresh()
     closed_by(made, (3_599, "a"), (3_605, "b"))
     closed_by(made, (3_598, "c"))
-    [rejected] = made.partitions[0].rejected
+    [rejected] = made.partitions[0].take_rejected()
     assert rejected.rejection.detail == f"ts {T + 3_598} came when event time was {T + 3_605}; its hour was closed"
 
 

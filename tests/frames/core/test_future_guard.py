@@ -4,8 +4,6 @@ The allowed lateness is 5 s, the limit 300 s. Each frame that is decided gets a 
 ahead of it, r is rejected.
 """
 
-from collections.abc import Iterable
-
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame
 from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict
@@ -24,28 +22,27 @@ class Judging:
         self.clock = EventClock(lateness_s=5, now_s=0)
         if not is_first:
             self.clock.advance(T, recorded_s)
-        self.guard = FutureGuard(self.clock, 300)
+        self.guard = FutureGuard(self.clock, 300, self._follow)
         self.decided = ""
 
     def frames(self, *frames: str, recorded: float | None = LATER) -> str:
         """Take frames such as `24a`; return what was decided so far."""
         for offset, frame in enumerate(frames):
             ts, uid = T + int(frame[:-1]), frame[-1]
-            self._follow(self.guard.hold(Frame(ts, uid), message(offset, ts, uid, recorded)))
+            self.guard.hold(Frame(ts, uid), message(offset, ts, uid, recorded))
         return self.decided
 
     def end(self, near: int) -> str:
         """Take the input to end; return what was decided."""
-        self._follow(self.guard.settle(T + near))
+        self.guard.settle(T + near)
         assert not self.guard.held
         return self.decided
 
-    def _follow(self, decisions: Iterable[Decision]) -> None:
-        for decision in decisions:
-            self.decided += LETTERS[decision.verdict]
-            ts = decision.held.frame.ts
-            if decision.verdict is Verdict.MOVES and ts > self.clock.newest:
-                self.clock.advance(ts, -1)
+    def _follow(self, decision: Decision) -> None:
+        self.decided += LETTERS[decision.verdict]
+        ts = decision.held.frame.ts
+        if decision.verdict is Verdict.MOVES and ts > self.clock.newest:
+            self.clock.advance(ts, -1)
 
 
 def judged(*frames: str, recorded: float | None = LATER) -> str:

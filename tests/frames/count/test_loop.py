@@ -180,7 +180,7 @@ def test_what_is_open_is_all_that_is_kept_of_a_file(tmp_path: Path) -> None:
             assert len(partition.log) <= 6 * 10
             assert len(partition.log.uids) <= 2 * 6 * 10
             assert len(loop.counter.windows.open[60]) <= 2
-            assert partition.rejected == []
+            assert partition.take_rejected() == []
             self.batches += 1
 
     loop, measuring = FileLoop(Settings()), Measuring()
