@@ -38,7 +38,7 @@ class Answer(NamedTuple):
     minutes: list[tuple[int, int, float, int, int]]
     counted: int
     late: int
-    joined: int
+    late_in_minute: int
     future: int
 
 
@@ -48,7 +48,7 @@ class Counted(NamedTuple):
     windows: dict[int, list[tuple[int, int, float, int, int, float]]]
     counted: int
     late: int
-    joined: int
+    late_in_minute: int
     future: int
 
 
@@ -80,7 +80,7 @@ def count_windows(
         ends: for each partition where the input was taken to end; where it stops is always an end.
     """
     users_of: dict[int, dict[int, list[str]]] = {size_s: defaultdict(list) for size_s in sizes_s}
-    counted = late = joined = rejected = 0
+    counted = late = late_in_minute = rejected = 0
     near = max((sent.ts for timeline in partitions.values() for sent in timeline), default=0)
     for partition, timeline in partitions.items():
         guard = Guard(lateness_s if guard_lateness_s is None else guard_lateness_s, future_limit_s)
@@ -99,9 +99,9 @@ def count_windows(
                 users_of[size_s][starts[size_s]].append(uid)
             counted += 1 in still_open
             late += 1 not in still_open
-            joined += 1 not in still_open and bool(still_open)
+            late_in_minute += 1 not in still_open and bool(still_open)
     windows = {size_s: _frames_and_users(of_size, size_s, gap_limit_s) for size_s, of_size in users_of.items()}
-    return Counted(windows, counted, late, joined, rejected)
+    return Counted(windows, counted, late, late_in_minute, rejected)
 
 
 class Guard(NamedTuple):

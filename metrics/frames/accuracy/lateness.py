@@ -80,7 +80,7 @@ class Lags:
         """Read frames in the order in which they come; the future guard judges them by the same rules throughout."""
         received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
         for judged in PartitionJudge(0, received, rules, Told(ends=[(NO_OFFSET, -1)], are_all_ends=True)).judged():
-            if judged.fate in (Fate.COUNTED, Fate.JOINED, Fate.LATE):
+            if judged.fate in (Fate.COUNTED, Fate.LATE_IN_MINUTE, Fate.LATE):
                 self._add(judged.ts, judged.uid, judged.newest)
             else:
                 self.refused += 1

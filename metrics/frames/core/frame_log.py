@@ -18,34 +18,34 @@ class Start(NamedTuple):
 class FrameLog:
     """Users of the frames whose second is still open, in the order in which they came.
 
-        uids            a  b  a  c  b  d  a         one entry a frame that moved event time on or kept it
-        second_starts   ^10      ^11   ^13          where each second begins in uids
-        stragglers      {11: [e]}                   frames of another second than the newest: before it, or ahead of it
-        starts          {60: {0: (7041, 9, 9)}}     where the first frame of each open minute, and of each open window
-                                                    of a larger size, is in Kafka
+        uids              a  b  a  c  b  d  a       one entry a frame that moved event time on or kept it
+        second_pointers   ^10      ^11   ^13        where each second begins in uids
+        stragglers        {11: [e]}                 frames of another second than the newest: before it, or ahead of it
+        window_pointers   {60: {0: (7041, 9, 9)}}   minute pointers, and those of larger windows: where the first frame
+                                                    of each open one is in Kafka
 
-    A second's count is the distance between two pointers, plus its stragglers. The lowest pointer to an open window of
-    the largest size is the partition's low-water mark: a restart that reads on from there finds every frame that an
-    open window needs, and judges them as before, since the pointer also tells what event time was.
+    A second's count is the distance between two pointers, plus its stragglers. The lowest pointer to a window of the
+    largest size is the partition's restart offset: a restart that reads on from there finds every frame that an open
+    window needs, and judges them as before, since the pointer also says what event time was.
     """
 
     __slots__ = (
         "_dropped",
         "_largest_s",
         "_straggler_seconds",
-        "second_starts",
-        "starts",
+        "second_pointers",
         "stragglers",
         "taken",
         "uids",
+        "window_pointers",
     )
 
     def __init__(self) -> None:
         self.uids: list[str] = []
-        self.second_starts: deque[tuple[int, int]] = deque()
+        self.second_pointers: deque[tuple[int, int]] = deque()
         self.stragglers: dict[int, list[str]] = {}
         self._straggler_seconds: list[int] = []  # the keys of stragglers, as a heap
-        self.starts: dict[int, dict[int, Start]] = {size.size_s: {} for size in larger()}
+        self.window_pointers: dict[int, dict[int, Start]] = {size.size_s: {} for size in larger()}
         self._largest_s = largest().size_s
         self.taken = 0
         self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
@@ -57,7 +57,7 @@ class FrameLog:
 
     def start_second(self, second: int, uid: str, start: Start) -> None:
         """Log the first frame of a second that is newer than all before it."""
-        self.second_starts.append((second, self._dropped + len(self.uids)))
+        self.second_pointers.append((second, self._dropped + len(self.uids)))
         self.uids.append(uid)
         self.note(second, start)
 
@@ -71,31 +71,31 @@ class FrameLog:
 
     def note(self, second: int, start: Start, least_s: int = 0) -> None:
         """Point to where the windows of `least_s` or more begin that a second lies in, if this is their first frame."""
-        for size_s, starts in self.starts.items():
+        for size_s, pointers in self.window_pointers.items():
             if size_s >= least_s:
-                starts.setdefault(second - second % size_s, start)
+                pointers.setdefault(second - second % size_s, start)
 
     def newest_second(self) -> int | None:
         """Return the newest second that a frame has started; None if none is open."""
-        return self.second_starts[-1][0] if self.second_starts else None
+        return self.second_pointers[-1][0] if self.second_pointers else None
 
     def first_second(self) -> int | None:
         """Return the earliest second that has frames; None without any."""
-        pointed = self.second_starts[0][0] if self.second_starts else None
+        pointed = self.second_pointers[0][0] if self.second_pointers else None
         straggled = self._straggler_seconds[0] if self._straggler_seconds else None
         return min((second for second in (pointed, straggled) if second is not None), default=None)
 
     def oldest(self) -> dict[int, int]:
         """Return the start of the earliest open window that has frames, by the size in seconds, where there is one."""
         second = self.first_second()
-        firsts = {size_s: min(starts) for size_s, starts in self.starts.items() if starts}
+        firsts = {size_s: min(pointers) for size_s, pointers in self.window_pointers.items() if pointers}
         return firsts if second is None else {SECOND.size_s: second} | firsts
 
     def take(self, second: int) -> list[str]:
         """Remove a second and return the users of its frames. Seconds are taken in ascending order."""
         uids: list[str] = []
-        if self.second_starts and self.second_starts[0][0] == second:
-            _, start = self.second_starts.popleft()
+        if self.second_pointers and self.second_pointers[0][0] == second:
+            _, start = self.second_pointers.popleft()
             uids = self.uids[start - self._dropped : self._first_open() - self._dropped]
             self._drop_taken()
         if self._straggler_seconds and self._straggler_seconds[0] == second:
@@ -106,16 +106,16 @@ class FrameLog:
 
     def forget(self, size: Size, watermark: int) -> None:
         """Drop the pointers to windows of a size that end at or before a watermark."""
-        starts, first_open = self.starts[size.size_s], size.start_of(watermark)
-        for start in [start for start in starts if start < first_open]:
-            del starts[start]
+        pointers, first_open = self.window_pointers[size.size_s], size.start_of(watermark)
+        for start in [start for start in pointers if start < first_open]:
+            del pointers[start]
 
     def low_water(self, position: Start) -> Start:
         """Return the place of the earliest frame that an open window needs; without one, the next position."""
-        return min(self.starts[self._largest_s].values(), default=position)
+        return min(self.window_pointers[self._largest_s].values(), default=position)
 
     def _first_open(self) -> int:
-        return self.second_starts[0][1] if self.second_starts else self._dropped + len(self.uids)
+        return self.second_pointers[0][1] if self.second_pointers else self._dropped + len(self.uids)
 
     def _drop_taken(self) -> None:
         """Free what was taken once it is more than half: each entry is then moved at most once on the average."""

@@ -160,7 +160,7 @@ class PartitionCounter:
         self._tally.late += 1
         size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
         if size is not None:
-            self._tally.joined += 1
+            self._tally.late_in_minute += 1
             self.log.note(frame.ts, start, size.size_s)
         else:
             newest, name = self.clock.newest, largest().name

@@ -18,7 +18,7 @@ class Tally(msgspec.Struct, array_like=True):
         consumed: frames read, each once, however often a restart read it again.
         counted: frames that count for their second, and for every larger window that it lies in.
         late: frames that came after their second was closed.
-        joined: late frames that still count for their minute, or for another larger window.
+        late_in_minute: late frames that still count for their minute, or for another larger window.
         held: frames that wait for proof of a ts far ahead.
         lost: frames that were counted or held, but gone from the topic before their second was closed.
         rejected: frames rejected, by reason; `late` holds those late frames that count for nothing.
@@ -27,7 +27,7 @@ class Tally(msgspec.Struct, array_like=True):
     consumed: int = 0
     counted: int = 0
     late: int = 0
-    joined: int = 0
+    late_in_minute: int = 0
     held: int = 0
     lost: int = 0
     rejected: dict[str, int] = {}
@@ -61,14 +61,14 @@ class Tally(msgspec.Struct, array_like=True):
         """Tell whether every frame consumed became exactly one thing."""
         late_lost = self.rejected.get(Reason.LATE, 0)
         parts = self.counted + self.late + self.invalid + self.future + self.held + self.lost
-        return self.consumed == parts and self.late == self.joined + late_lost
+        return self.consumed == parts and self.late == self.late_in_minute + late_lost
 
     def add(self, other: "Tally") -> None:
         """Add another partition's frames."""
         self.consumed += other.consumed
         self.counted += other.counted
         self.late += other.late
-        self.joined += other.joined
+        self.late_in_minute += other.late_in_minute
         self.held += other.held
         self.lost += other.lost
         for reason, frames in other.rejected.items():
@@ -81,7 +81,7 @@ class Tally(msgspec.Struct, array_like=True):
             self.consumed - before.consumed,
             self.counted - before.counted,
             self.late - before.late,
-            self.joined - before.joined,
+            self.late_in_minute - before.late_in_minute,
             self.held - before.held,
             self.lost - before.lost,
             {reason: frames for reason, frames in rejected.items() if frames},

@@ -47,7 +47,7 @@ _OF_PARTITION = (
         CounterMetricFamily,
         "frames_late_in_minute",
         "Late frames that still count for their minute; the others are rejected.",
-        lambda at: at.tally.joined,
+        lambda at: at.tally.late_in_minute,
     ),
     _OfPartition(
         CounterMetricFamily,

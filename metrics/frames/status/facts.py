@@ -345,7 +345,7 @@ def _frames(tally: Tally, of_open_seconds: int) -> Frames:
         of_open_seconds,
         tally.held,
         tally.late,
-        tally.joined,
+        tally.late_in_minute,
         tally.invalid,
         tally.future,
         sum(tally.rejected.values()),

@@ -40,8 +40,8 @@ def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Ro
     return [
         Row("consumed", tally.consumed, fates.total()),
         Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_early_closing),
-        Row("late", tally.late, fates[Fate.JOINED] + fates[Fate.LATE] + late_by_early_closing),
-        Row("late but in their minute", tally.joined, fates[Fate.JOINED] + late_by_early_closing),
+        Row("late", tally.late, fates[Fate.LATE_IN_MINUTE] + fates[Fate.LATE] + late_by_early_closing),
+        Row("late but in their minute", tally.late_in_minute, fates[Fate.LATE_IN_MINUTE] + late_by_early_closing),
         Row("invalid", tally.invalid, fates[Fate.INVALID]),
         Row("future", tally.future, fates[Fate.FUTURE]),
         Row("held", tally.held, fates[Fate.HELD]),

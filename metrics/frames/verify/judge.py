@@ -50,7 +50,7 @@ class Fate(StrEnum):
     """What became of a frame."""
 
     COUNTED = "counted"
-    JOINED = "joined"  # late, but it counts for its minute, or a larger window
+    LATE_IN_MINUTE = "late in minute"  # but it counts for its minute, or a larger window
     LATE = "late"  # and its largest window was closed, too
     FUTURE = "future"
     HELD = "held"
@@ -187,7 +187,7 @@ class PartitionJudge:
 def _timed(ts: int, closed_to: int) -> Fate:
     if ts >= closed_to:
         return Fate.COUNTED
-    return Fate.JOINED if largest().end_of(ts) > closed_to else Fate.LATE
+    return Fate.LATE_IN_MINUTE if largest().end_of(ts) > closed_to else Fate.LATE
 
 
 def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:

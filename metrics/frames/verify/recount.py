@@ -68,7 +68,7 @@ class Recount:
             rejected = judged.partition, str(judged.reason)
             self.rejected[rejected] += 1
             self.rejected_offsets[rejected] += judged.offset
-        if fate in (Fate.COUNTED, Fate.JOINED):
+        if fate in (Fate.COUNTED, Fate.LATE_IN_MINUTE):
             for place, size in enumerate(SIZES):
                 if (end := size.end_of(judged.ts)) > judged.closed_to:
                     self._count((end, place), judged.uid)

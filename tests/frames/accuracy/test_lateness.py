@@ -95,7 +95,7 @@ def test_every_lateness_misses_what_the_plain_reference_misses(seed: int) -> Non
         answer = count_all({0: timeline}, lateness_s=lateness_s, gap_limit_s=0, guard_lateness_s=RULES.lateness_s)
         found = lags.tradeoff(lateness_s)
         assert found.late == answer.late / 300
-        assert found.lost == (answer.late - answer.joined) / 300
+        assert found.lost == (answer.late - answer.late_in_minute) / 300
         seconds = {start: count for start, count, *_ in answer.seconds}
         assert found.second.missed == max(count - seconds.get(start, 0) for start, count, *_ in truth.seconds)
         minutes = {start: users for start, users, *_ in answer.minutes}

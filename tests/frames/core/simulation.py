@@ -164,7 +164,7 @@ class Run:
             ]
         tally = self.counter.tally()
         assert tally.is_conserved()
-        assert (tally.counted, tally.late, tally.joined, tally.future) == answer[1:]
+        assert (tally.counted, tally.late, tally.late_in_minute, tally.future) == answer[1:]
         assert tally.consumed == sum(map(len, self.partitions.values()))
         assert sum(map(len, self.rejected.values())) == sum(tally.rejected.values())
         assert all(len(counter.log) == 0 for counter in self.counter.partitions.values())

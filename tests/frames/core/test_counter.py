@@ -113,7 +113,7 @@ def test_a_late_frame_still_counts_for_its_open_minute() -> None:
     assert stream.users() == {0: 3}
     assert stream.minutes[0].frames == 3
     tally = stream.counter.tally()
-    assert (tally.counted, tally.late, tally.joined, tally.rejected) == (2, 1, 1, {})
+    assert (tally.counted, tally.late, tally.late_in_minute, tally.rejected) == (2, 1, 1, {})
 
 
 def test_a_late_frame_of_a_closed_minute_is_rejected() -> None:
@@ -122,7 +122,7 @@ def test_a_late_frame_of_a_closed_minute_is_rejected() -> None:
     assert stream.users() == {0: 1, 60: 1}
     assert [rejection.reason for rejection in stream.rejections] == [Reason.LATE]
     tally = stream.counter.tally()
-    assert (tally.counted, tally.late, tally.joined, tally.rejected) == (2, 1, 0, {"late": 1})
+    assert (tally.counted, tally.late, tally.late_in_minute, tally.rejected) == (2, 1, 0, {"late": 1})
     assert tally.error_rate == 1 / 3
 
 

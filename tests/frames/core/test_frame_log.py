@@ -24,7 +24,7 @@ def test_a_second_is_the_distance_between_two_pointers_and_its_stragglers() -> N
     #  second  10 10 11 10 11 13 11       10 again is a straggler, and so is the last 11
     #  uid      a  b  c  d  e  f  g
     log = logged((10, "a"), (10, "b"), (11, "c"), (10, "d"), (11, "e"), (13, "f"), (11, "g"))
-    assert list(log.second_starts) == [(10, 0), (11, 2), (13, 4)]
+    assert list(log.second_pointers) == [(10, 0), (11, 2), (13, 4)]
     assert len(log) == 7
     assert log.take(10) == ["a", "b", "d"]
     assert log.take(11) == ["c", "e", "g"]
@@ -47,7 +47,7 @@ def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:
     #  offset    0   1   2    3   4
     #  second   58  59  60  119  120
     log = logged((58, "a"), (59, "b"), (60, "c"), (119, "d"), (120, "e"))
-    assert log.starts == {60: {0: Start(0, -1), 60: Start(2, 59), 120: Start(4, 119)}}
+    assert log.window_pointers == {60: {0: Start(0, -1), 60: Start(2, 59), 120: Start(4, 119)}}
     assert log.low_water(Start(5, 120)) == Start(0, -1)
     log.forget(MINUTE, 59)
     assert log.low_water(Start(5, 120)) == Start(0, -1)
@@ -59,7 +59,7 @@ def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:
 
 def test_a_straggler_can_be_the_first_frame_of_its_minute() -> None:
     log = logged((61, "a"), (59, "straggler"))
-    assert log.starts == {60: {60: Start(0, -1), 0: Start(1, 61)}}
+    assert log.window_pointers == {60: {60: Start(0, -1), 0: Start(1, 61)}}
     assert log.low_water(Start(2, 61)) == Start(0, -1)
 
 
@@ -69,4 +69,4 @@ def test_taking_all_seconds_gives_every_frame_back_and_frees_the_log(frames: lis
     assert len(log) == len(frames)
     for second in range(7):
         assert sorted(log.take(second)) == sorted(uid for at, uid in frames if at == second)
-    assert (log.uids, log.stragglers, list(log.second_starts)) == ([], {}, [])
+    assert (log.uids, log.stragglers, list(log.second_pointers)) == ([], {}, [])

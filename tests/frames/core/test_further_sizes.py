@@ -91,7 +91,7 @@ def test_a_frame_that_is_late_for_its_minute_counts_for_its_hour() -> None:
     made = fresh()
     closed_by(made, (0, "a"), (120, "b"))
     closed_by(made, (10, "c"))
-    assert (made.tally().late, made.tally().joined, made.tally().rejected) == (1, 1, {})
+    assert (made.tally().late, made.tally().late_in_minute, made.tally().rejected) == (1, 1, {})
     ends = [(at.size.name, at.start - T, at.number, at.frames) for at in made.close_all() if at.number]
     assert ends == [("second", 120, 1, 1), ("minute", 120, 1, 1), ("hour", 0, 3, 3)]
 
@@ -152,4 +152,4 @@ def test_a_size_that_is_added_to_a_group_begins_with_the_first_window_that_lacks
         assert [(at.start - T, at.number) for at in records if at.size is MINUTE and at.number] == [
             *((3_600, 1), (5_400, 1), (7_200, 1)),
         ]
-        assert three.partitions[0].log.starts[3_600] == {T + 10_800: Start(4, T + 7_200, T + 7_200)}
+        assert three.partitions[0].log.window_pointers[3_600] == {T + 10_800: Start(4, T + 7_200, T + 7_200)}

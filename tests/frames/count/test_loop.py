@@ -86,7 +86,7 @@ def test_any_frames_over_any_files_give_the_reference_answer(drawn: Timeline, cu
     answer, tally = answer_to(timeline, loop), loop.counter.tally()
     assert kept.rows() == (answer.seconds, answer.minutes)
     assert tally.is_conserved()
-    assert (tally.counted, tally.late, tally.joined, tally.future) == answer[2:]
+    assert (tally.counted, tally.late, tally.late_in_minute, tally.future) == answer[2:]
     assert tally.consumed == len(timeline)
     assert len(kept.rejections) == sum(tally.rejected.values())
 
