@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def test_a_row_is_all_that_a_further_size_takes(with_hours: Application, tmp_pat
         wait_until(lambda: is_ready(client), "it is ready")
         for path in ("/hours", "/windows/1h"):
             assert client.get(path).json()["windows"] == with_hours.records("hours")
-        assert client.get("/stream", headers={"Last-Event-ID": "3600=0"}).status_code == 200
+        with client.stream("GET", "/stream", headers={"Last-Event-ID": f"{HOUR.size_s}=0"}) as events:
+            assert "event: hour" in islice(events.iter_lines(), 10)
         assert "Unique users per hour" in client.get("/").text
         assert "/hours" in client.get("/openapi.json").json()["paths"]
