@@ -50,7 +50,7 @@ class Figures(NamedTuple):
         yield "frames consumed", tally.consumed
         yield "counted", tally.counted
         yield "late", tally.late
-        yield "late but in their minute", tally.joined
+        yield "late but in their minute", tally.late_in_minute
         yield "invalid", tally.invalid
         yield "too far in the future", tally.future
         yield "held", tally.held

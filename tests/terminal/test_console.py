@@ -138,7 +138,7 @@ def test_frames_that_come_in_bursts_have_a_steady_rate() -> None:
 
 
 def test_execution_metrics_are_one_line() -> None:
-    tally = Tally(60_000, 59_985, late=12, joined=12, rejected={"not_json": 3})
+    tally = Tally(60_000, 59_985, late=12, late_in_minute=12, rejected={"not_json": 3})
     line = metrics_line(pace(60_000, 2.06), tally)
     assert line == ("60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each; late 12, rejected 3, error rate 0.025%")
 
