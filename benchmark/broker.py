@@ -195,7 +195,7 @@ def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
         raise SettingsError(
             f"{', '.join(sorted(settings.client_properties))}: the benchmark takes no client properties",
             why="every side has to run with its own",
-            now="unset the KAFKA_… variables, and name a broker without authentication",
+            hint="unset the KAFKA_… variables, and name a broker without authentication",
         )
     if settings.bootstrap_servers is not None:
         yield Broker(settings.bootstrap_servers, "Kafka, named by BOOTSTRAP_SERVERS")

@@ -64,7 +64,7 @@ def writing(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise FileError(f"{folder} cannot be written", why=str(error), now="name another folder by --docs") from error
+        raise FileError(f"{folder} cannot be written", why=str(error), hint="name another folder by --docs") from error
 
 
 def circumstances(command: str, broker: str) -> str:

@@ -117,7 +117,7 @@ def chosen(names: Sequence[str]) -> list[Side]:
     known = [side.name for side in SIDES]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SettingsError(f"--only {unknown[0]}: there is no such side", now=f"choose of {', '.join(known)}")
+        raise SettingsError(f"--only {unknown[0]}: there is no such side", hint=f"choose of {', '.join(known)}")
     found = [side for side in SIDES if not names or side.name in names]
     if any(side.name == KCAT for side in found):
         kcat()
@@ -135,7 +135,7 @@ def kcat() -> str:
         raise SettingsError(
             "kcat is not installed",
             why="its drain of the topic is the limit that the sides are compared with",
-            now="install it (on Debian, the package kcat: apt-get install kcat), or choose other sides by --only",
+            hint="install it (on Debian, the package kcat: apt-get install kcat), or choose other sides by --only",
         )
     return path
 

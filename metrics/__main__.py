@@ -17,13 +17,13 @@ def main() -> None:
     except ModuleNotFoundError as error:
         from metrics.cli.project import IS_CLONE
 
-        now = (
+        hint = (
             "python3 -m pip install pipenv && python3 -m pipenv sync --categories packages,local-servers "
             "&& python3 -m pipenv run python app.py"
             if IS_CLONE
             else f"{sys.executable} -m pip install 'frames-metrics[local-servers]'"
         )
-        print(f"error: the package {error.name} is not installed for {sys.executable}\nnow: {now}", file=sys.stderr)
+        print(f"error: the package {error.name} is not installed for {sys.executable}\nhint: {hint}", file=sys.stderr)
         sys.exit(2)
     run()
 

@@ -23,23 +23,23 @@ class MetricsError(Exception):
     Args:
         what: what happened, in one line.
         why: the cause, as far as it is known; may span several lines.
-        now: what to do about it; may span several lines.
+        hint: what to do about it; may span several lines.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, why: str = "", now: str = "") -> None:
+    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.why = why
-        self.now = now
+        self.hint = hint
 
     def __str__(self) -> str:
         parts = [self.what]
         if self.why:
             parts.append("why: " + self.why.replace("\n", "\n     "))
-        if self.now:
-            parts.append("now: " + self.now.replace("\n", "\n     "))
+        if self.hint:
+            parts.append("hint: " + self.hint.replace("\n", "\n     "))
         return "\n".join(parts)
 
 

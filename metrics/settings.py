@@ -93,7 +93,7 @@ class Declared:
         wrong += settings.conflicts(refused)
         if wrong:
             raise SettingsError(
-                "the settings cannot be used", why="\n".join(wrong), now="correct the variables, or unset them"
+                "the settings cannot be used", why="\n".join(wrong), hint="correct the variables, or unset them"
             )
         return settings
 

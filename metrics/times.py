@@ -51,7 +51,7 @@ def range_of(start: str | None, end: str | None) -> Range:
     first = ALL_TIME.start if start is None else second_of("--from", start)
     last = ALL_TIME.end if end is None else second_of("--to", end)
     if first >= last:
-        raise SettingsError(f"--from {start} is not before --to {end}", now="give an earlier one, or a later --to")
+        raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier one, or a later --to")
     return Range(first, last)
 
 
@@ -73,7 +73,7 @@ def second_of(option: str, text: str) -> int:
 def _no_time(option: str, text: str) -> SettingsError:
     return SettingsError(
         f"{option} {text} is no time",
-        now="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
+        hint="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
     )
 
 

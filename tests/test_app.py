@@ -147,7 +147,7 @@ def test_a_closed_port_is_an_error(arguments: list[str]) -> None:
 def test_each_cause_is_told_once() -> None:
     """The client tells of each try; they differ in how long they took and how many it left out."""
     said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2", BROKER_TIMEOUT_S="1")
-    causes = said.partition("why: ")[2].partition("now: ")[0].splitlines()
+    causes = said.partition("why: ")[2].partition("hint: ")[0].splitlines()
     assert sorted(cause.strip() for cause in causes) == [
         "127.0.0.1:1: Connection refused",
         "127.0.0.1:2: Connection refused",
@@ -299,11 +299,11 @@ def in_a_shell(command: str, folder: Path) -> tuple[int, str]:
     return finished.returncode, finished.stderr
 
 
-FULL = "error: standard output cannot be written\nwhy: No space left on device\nnow: make room, or send it elsewhere\n"
+FULL = "error: standard output cannot be written\nwhy: No space left on device\nhint: make room, or send it elsewhere\n"
 NOT_OPEN = """\
 error: standard output cannot be written
 why: it is closed (>&-)
-now: open it: send it to a file, or a pipe
+hint: open it: send it to a file, or a pipe
 """
 
 
@@ -384,7 +384,7 @@ def test_an_option_of_frames_that_is_wrong_is_named_as_it_was_written() -> None:
         "error: the frames cannot be generated\n"
         "why: --count 0: allowed is a whole number, 1 or more\n"
         "     --delay-s -1: allowed is a whole number, 0 or more\n"
-        "now: correct the options\n"
+        "hint: correct the options\n"
     )
 
 
@@ -409,7 +409,7 @@ def test_a_service_logs_as_json_and_nothing_else_goes_to_standard_error() -> Non
     assert (error["level"], error["logger"]) == ("error", "metrics.cli.reporting")
     assert error["message"] == "no broker answers at 127.0.0.1:1"
     assert error["why"] == "Connection refused"
-    assert "BOOTSTRAP_SERVERS" in error["now"]
+    assert "BOOTSTRAP_SERVERS" in error["hint"]
 
 
 def test_a_level_leaves_out_what_is_below_it() -> None:

@@ -268,7 +268,7 @@ def test_one_error_names_every_wrong_variable() -> None:
         "     IDLE_S='0': allowed is a whole number, 1 to 86400\n"
         "     REJECTED_TOPIC='frames-per-second': "
         "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one\n"
-        "now: correct the variables, or unset them"
+        "hint: correct the variables, or unset them"
     )
     assert error.exit_code == 2
 

@@ -133,7 +133,7 @@ def chosen(names: Sequence[str], scale: float) -> list[Dimension]:
     known = [dimension.name for dimension in DIMENSIONS]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SettingsError(f"--only {unknown[0]}: there is no such dimension", now=f"choose of {', '.join(known)}")
+        raise SettingsError(f"--only {unknown[0]}: there is no such dimension", hint=f"choose of {', '.join(known)}")
     return [_scaled(dimension, scale) for dimension in DIMENSIONS if not names or dimension.name in names]
 
 

@@ -63,6 +63,6 @@ def default_file() -> Path:
         raise FileError(
             "there is no file of frames to feed",
             why=f"the folder {DATA} holds none of {', '.join(paths.PATTERNS)}",
-            now="name one, or make one: python app.py generate data/stream.jsonl",
+            hint="name one, or make one: python app.py generate data/stream.jsonl",
         )
     return path

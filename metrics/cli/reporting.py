@@ -29,7 +29,7 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
                 command(*args, **kwargs)
         except MetricsError as error:
             # A reader that has seen enough, as `head` has, need not be told; what it means for what was counted, does.
-            if error.now or not isinstance(error, OutputClosedError):
+            if error.hint or not isinstance(error, OutputClosedError):
                 log.error(error)  # noqa: TRY400  # its user can mend it, so no traceback
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:

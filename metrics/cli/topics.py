@@ -161,7 +161,7 @@ def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:
     if missing := [name for name in dict.fromkeys(names) if name not in existing]:
         raise TopicError(
             f"the broker has no topic {' and no topic '.join(missing)}",
-            now="python app.py topics --all shows those that it has",
+            hint="python app.py topics --all shows those that it has",
         )
     return [*dict.fromkeys(names)]
 
@@ -211,10 +211,10 @@ def _config_of(texts: Sequence[str]) -> dict[str, str]:
         key, separator, value = text.partition("=")
         if not key or not separator:
             raise SettingsError(
-                f"invalid --config {text}: not KEY=VALUE", now="write it as --config retention.ms=3600000"
+                f"invalid --config {text}: not KEY=VALUE", hint="write it as --config retention.ms=3600000"
             )
         if config.setdefault(key, value) != value:
-            raise SettingsError(f"--config gives {key} two values, {config[key]} and {value}", now="give one of them")
+            raise SettingsError(f"--config gives {key} two values, {config[key]} and {value}", hint="give one of them")
     return config
 
 
@@ -223,7 +223,7 @@ def _check_not_of_broker(names: Collection[str]) -> None:
         raise TopicError(
             f"{' and '.join(own)}: not deleted",
             why="the broker keeps its own state there: offsets of groups, and transactions",
-            now="leave it out",
+            hint="leave it out",
         )
 
 
@@ -237,7 +237,7 @@ def _is_confirmed(names: Sequence[str]) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         raise SettingsError(
             "refusing to delete without confirmation: standard input is not a terminal",
-            now=f"to delete without confirmation: python app.py topics delete {' '.join(names)} --yes",
+            hint=f"to delete without confirmation: python app.py topics delete {' '.join(names)} --yes",
         )
     try:
         return typer.confirm(f"delete {numbered(len(names), 'topic')} for good?", default=False, err=True)

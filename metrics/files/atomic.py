@@ -72,8 +72,8 @@ def write_errors(path: Path, less: str) -> Iterator[None]:
 
 def unwritable(path: Path, error: OSError, less: str) -> FileError:
     """Return the error of a file that cannot be written."""
-    now = _HOW_TO_WRITE.get(error.errno or 0, "name another place").format(less=less)
-    return FileError(f"{path} cannot be written", why=error.strerror or str(error), now=now)
+    hint = _HOW_TO_WRITE.get(error.errno or 0, "name another place").format(less=less)
+    return FileError(f"{path} cannot be written", why=error.strerror or str(error), hint=hint)
 
 
 def _place(path: Path) -> Path | None:

@@ -57,7 +57,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         FileError: a path is not there, or is a folder that cannot be read or has no such file.
     """
     if paths.count(STANDARD_INPUT) > 1:
-        raise SettingsError("standard input is named twice", now="name it once: it can be read but once")
+        raise SettingsError("standard input is named twice", hint="name it once: it can be read but once")
     return [file for path in paths for file in _files_of(path)]
 
 
@@ -72,7 +72,7 @@ def _files_of(path: Path) -> list[Path]:
         raise FileError(
             f"{path} holds no file of frames",
             why=f"it is a folder without any of {', '.join(PATTERNS)}",
-            now="name another, or make one: python app.py generate FILE",
+            hint="name another, or make one: python app.py generate FILE",
         )
     return sorted(files)
 
@@ -87,10 +87,10 @@ def _counts(file: Path) -> bool:
 def unreadable(path: Path, error: Exception) -> FileError:
     """Return the error of a file that cannot be read, or not to its end."""
     if isinstance(error, OSError) and error.errno is not None:
-        now = _HOW_TO_READ.get(error.errno, "name another file")
-        return FileError(f"{named(path)} cannot be read", why=error.strerror or str(error), now=now)
+        hint = _HOW_TO_READ.get(error.errno, "name another file")
+        return FileError(f"{named(path)} cannot be read", why=error.strerror or str(error), hint=hint)
     return FileError(
         f"{named(path)} is broken, cut off, or not what its name says",
         why=str(error),
-        now="get or make it again, or give it the name that fits: .gz, .xz and .zst are unpacked, all else is text",
+        hint="get or make it again, or give it the name that fits: .gz, .xz and .zst are unpacked, all else is text",
     )

@@ -63,7 +63,7 @@ def _check_not_in_use(admin: AdminClient, settings: Settings, own: Collection[st
             raise TopicError(
                 f"{' and '.join(own)}: in use, so nothing is deleted",
                 why=f"an instance of the group {settings.consumer_group_id} is active: it was seen to commit",
-                now="stop it (Ctrl-C, or SIGTERM), and delete then",
+                hint="stop it (Ctrl-C, or SIGTERM), and delete then",
             )
         case Activity.SILENT:
             yield (

@@ -92,7 +92,7 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
             "or hidden from this user",
             why="\n".join(missing),
             # A topic that a user may not describe is left out where topics are listed.
-            now="python app.py prepare-topics creates what is missing; what is there and hidden,\n"
+            hint="python app.py prepare-topics creates what is missing; what is there and hidden,\n"
             "access rules must let this user see (Describe)",
         )
     return {name: existing[name] for name in wanted.values()}
@@ -138,7 +138,7 @@ def _check_retention(name: str, config: Mapping[str, str]) -> None:
         raise TopicError(
             f"the broker would delete results from the topic {name}",
             why=f"it has cleanup.policy={config['cleanup.policy']} and {' and '.join(limits)}",
-            now=f"set its cleanup.policy to compact, or its retention to -1:\n"
+            hint=f"set its cleanup.policy to compact, or its retention to -1:\n"
             f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact",
         )
 
@@ -150,6 +150,6 @@ def _check_keyless(variable: str, name: str, config: Mapping[str, str]) -> None:
         raise TopicError(
             f"the topic {name}, which {variable} names, cannot hold frames",
             why=f"it has cleanup.policy={policy}: it takes no frame without a key, and keeps only the last of each key",
-            now=f"set its cleanup.policy to delete, or let {variable} name another topic:\n"
+            hint=f"set its cleanup.policy to delete, or let {variable} name another topic:\n"
             f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
         )

@@ -307,7 +307,7 @@ def _open(
         raise SettingsError(
             "the Kafka client refuses its settings",
             why=_without_secrets(text_of(error), settings.client_properties),
-            now=f"correct what is set of: {', '.join(given)}" if given else "",
+            hint=f"correct what is set of: {', '.join(given)}" if given else "",
         ) from None
 
 

@@ -33,9 +33,9 @@ def committed(
             return [answer for answer in answers if answer.offset >= 0]
         if deadline.has_passed() or not all(error.code() in COORDINATOR_MOVES for error in failures):
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
-            now = to_allow(error.code() for error in failures)
-            kind = DeniedError if now else BrokerError
-            raise kind("the broker does not tell the consumer group's offsets", why=why, now=now)
+            hint = to_allow(error.code() for error in failures)
+            kind = DeniedError if hint else BrokerError
+            raise kind("the broker does not tell the consumer group's offsets", why=why, hint=hint)
         deadline.pause()
 
 

@@ -73,4 +73,4 @@ def client_errors(what: str) -> Iterator[None]:
     except KafkaException as error:
         allow = to_allow([error.args[0].code()])
         kind = DeniedError if allow else BrokerError
-        raise kind(what, why=text_of(error), now=allow) from error
+        raise kind(what, why=text_of(error), hint=allow) from error

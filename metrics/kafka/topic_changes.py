@@ -77,7 +77,7 @@ def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) ->
         raise TopicError(
             f"existing topics have different settings: {', '.join(others)}",
             why="\n".join(f"{name} has {line}" for name, lines in others.items() for line in lines),
-            now="use the existing settings, or delete the topic and its contents first",
+            hint="use the existing settings, or delete the topic and its contents first",
         )
 
 
@@ -149,7 +149,7 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
             raise kind(
                 f"the topic {name} cannot be created",
                 why=text_of(error),
-                now="correct the options, or create the topic by the broker's own tools",
+                hint="correct the options, or create the topic by the broker's own tools",
             ) from error
         yield name
 
@@ -173,7 +173,7 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
         raise TopicError(
             f"{' and '.join(refused)}: not deleted",
             why="\n".join(f"{name}: {why}" for name, why in refused.items()),
-            now="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
+            hint="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
         )
 
 
@@ -183,7 +183,7 @@ def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
         raise BrokerError(
             f"the broker does not list {', '.join(sorted(lacking))}",
             why=f"the topics were created {ASK_TIMEOUT_S:g} s ago, but it has not heard of them",
-            now="try again; if that fails too, look into the broker's log",
+            hint="try again; if that fails too, look into the broker's log",
         )
 
 
@@ -194,7 +194,7 @@ def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
             f"the broker still lists {', '.join(sorted(left))}",
             why=f"they were deleted {ASK_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or a producer "
             "created one again (auto.create.topics.enable)",
-            now="stop its producers, and look again: python app.py topics",
+            hint="stop its producers, and look again: python app.py topics",
         )
 
 

@@ -54,9 +54,9 @@ def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is
         is_refused: whether each of its connections was refused. The ports are not looked at then: one may have been
             opened since, by a broker that is starting.
     """
-    what, now = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
+    what, hint = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
     kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
-    return kind(f"{what} at {settings.bootstrap_servers}", why=_cause(settings.bootstrap_servers or "", why), now=now)
+    return kind(f"{what} at {settings.bootstrap_servers}", why=_cause(settings.bootstrap_servers or "", why), hint=hint)
 
 
 def _cause(servers: str, why: str) -> str:
@@ -77,7 +77,7 @@ def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:
     raise BrokerError(
         f"the broker at {settings.bootstrap_servers} advertises a name that cannot be resolved here",
         why=f"it advertises {', '.join(sorted(hosts))}, which cannot be resolved here",
-        now="set BOOTSTRAP_SERVERS to the port of it that is meant for this machine,\n"
+        hint="set BOOTSTRAP_SERVERS to the port of it that is meant for this machine,\n"
         "or let it advertise a name that is known here (advertised.listeners)",
     )
 

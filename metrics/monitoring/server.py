@@ -55,7 +55,7 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
         host,
         port,
         what=f"METRICS_PORT={port}: nothing can be served at {host}",
-        now="choose another METRICS_PORT or METRICS_HOST, or unset METRICS_PORT",
+        hint="choose another METRICS_PORT or METRICS_HOST, or unset METRICS_PORT",
     ) as listening:
         address = str(listening.getsockname()[0])
         app = application(registry, health, is_loopback=ip_address(address.partition("%")[0]).is_loopback)

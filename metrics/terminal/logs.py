@@ -53,7 +53,7 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
         }
         if isinstance(record.msg, MetricsError):
-            members |= {"message": record.msg.what, "why": record.msg.why, "now": record.msg.now}
+            members |= {"message": record.msg.what, "why": record.msg.why, "hint": record.msg.hint}
         if record.exc_info:
             members["exception"] = self.formatException(record.exc_info)
         return json.dumps(members)

@@ -52,7 +52,7 @@ def require_open() -> None:
     """
     if isinstance(sys.stdout, _NeverOpen):
         raise FileError(
-            "standard output cannot be written", why="it is closed (>&-)", now="open it: send it to a file, or a pipe"
+            "standard output cannot be written", why="it is closed (>&-)", hint="open it: send it to a file, or a pipe"
         )
 
 
@@ -120,7 +120,7 @@ def _failed(error: OSError) -> MetricsError:
     return FileError(
         "standard output cannot be written",
         why=error.strerror or str(error),
-        now="make room, or send it elsewhere",
+        hint="make room, or send it elsewhere",
     )
 
 

@@ -16,11 +16,11 @@ CUT_S, END_S = 0.5, 1
 UNREAD_S = 30
 
 
-def listen(host: str, port: int, *, what: str, now: str) -> socket.socket:
+def listen(host: str, port: int, *, what: str, hint: str) -> socket.socket:
     """Bind an address and listen. A connection whose client reads nothing for UNREAD_S seconds is cut, on Linux.
 
     Args:
-        what, now: the error to raise when that fails, and what to do about it.
+        what, hint: the error to raise when that fails, and what to do about it.
 
     Raises:
         SettingsError: the address is in use, or is not one of this machine.
@@ -29,7 +29,7 @@ def listen(host: str, port: int, *, what: str, now: str) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.create_server(address, family=family)
     except OSError as error:
-        raise SettingsError(what, why=(error.strerror or str(error)).partition(" (while")[0], now=now) from error
+        raise SettingsError(what, why=(error.strerror or str(error)).partition(" (while")[0], hint=hint) from error
     if sys.platform == "linux":  # its connections inherit this
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1_000 * UNREAD_S)
     return listening

@@ -120,6 +120,6 @@ def test_without_packages_the_application_names_the_readmes_first_command() -> N
         [sys.executable, "-S", "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 2
-    command = re.search(r"^now: (.*)$", ended.stderr, re.MULTILINE)
+    command = re.search(r"^hint: (.*)$", ended.stderr, re.MULTILINE)
     assert command is not None
     assert f"\n{command[1]} --verbose\n" in README

@@ -221,7 +221,7 @@ def test_a_packed_file_that_was_cut_off_is_an_error_after_its_whole_frames(
     assert len(found) < 2_000
     assert str(path) in caught.value.what
     assert caught.value.why
-    assert ".gz, .xz and .zst are unpacked" in caught.value.now
+    assert ".gz, .xz and .zst are unpacked" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", PACKED)
@@ -251,7 +251,7 @@ def test_a_file_that_is_not_there_is_an_error_that_says_how_to_make_one(name: st
     assert str(caught.value).splitlines() == [
         f"{path} cannot be read",
         "why: No such file or directory",
-        "now: name a file that is there, or make one: python app.py generate FILE",
+        "hint: name a file that is there, or make one: python app.py generate FILE",
     ]
 
 
@@ -259,7 +259,7 @@ def test_reading_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read(tmp_path)
     assert caught.value.why == "Is a directory"
-    assert caught.value.now == "name one of the files in it"
+    assert caught.value.hint == "name one of the files in it"
 
 
 def test_reading_what_is_not_allowed_is_an_error(open_folder: Path) -> None:
@@ -269,7 +269,7 @@ def test_reading_what_is_not_allowed_is_an_error(open_folder: Path) -> None:
     with without_root(), pytest.raises(FileError) as caught:
         read(path)
     assert caught.value.why == "Permission denied"
-    assert caught.value.now == "allow reading it, or name another file"
+    assert caught.value.hint == "allow reading it, or name another file"
 
 
 def test_an_error_of_the_one_who_reads_stays_what_it_is(tmp_path: Path) -> None:
@@ -481,7 +481,7 @@ def test_a_disk_that_takes_no_more_is_an_error_and_leaves_nothing(name: str, tmp
         write(path, frames)
     assert caught.value.what == f"{path} cannot be written"
     assert caught.value.why == "File too large"
-    assert caught.value.now == "write fewer frames, or pack them: a name that ends in .zst takes a tenth"
+    assert caught.value.hint == "write fewer frames, or pack them: a name that ends in .zst takes a tenth"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -500,7 +500,7 @@ def test_writing_to_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> No
     assert str(caught.value).splitlines() == [
         f"{path} cannot be written",
         "why: No such file or directory",
-        "now: create the folder first, or name another",
+        "hint: create the folder first, or name another",
     ]
 
 
@@ -526,7 +526,7 @@ def test_writing_where_it_is_not_allowed_is_an_error(folder_mode: int, file_mode
     with without_root(), pytest.raises(FileError) as caught:
         write(path, [b"new"])
     assert caught.value.why == "Permission denied"
-    assert caught.value.now == "allow writing there, or name another place"
+    assert caught.value.hint == "allow writing there, or name another place"
     assert path.read_bytes() == b"old"
     open_folder.chmod(0o777)
 

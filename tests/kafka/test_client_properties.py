@@ -46,7 +46,7 @@ def test_a_wrong_value_of_a_property_is_an_error(application: Application) -> No
     application.variables["KAFKA_SECURITY_PROTOCOL"] = "PLAINTXT"
     said = application.run("topics", exit_code=2)
     assert 'Invalid value "PLAINTXT" for configuration property "security.protocol"' in said
-    assert "now: correct what is set of: KAFKA_SECURITY_PROTOCOL" in said
+    assert "hint: correct what is set of: KAFKA_SECURITY_PROTOCOL" in said
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wron
         with pytest.raises(BrokerError) as caught:
             open_admin(settings_at(address))
     assert caught.value.what == f"no broker answers at {address}"
-    assert caught.value.now.startswith("start the broker, or set BOOTSTRAP_SERVERS")
+    assert caught.value.hint.startswith("start the broker, or set BOOTSTRAP_SERVERS")
 
 
 def test_who_waits_for_records_is_told_which_broker_is_away_and_why() -> None:

@@ -56,7 +56,7 @@ def test_no_foreign_text_commands_the_terminal(
     console.say(f"a{CONTROLS}b")
     console.note(f"a{CONTROLS}b")
     console.warn(f"a{CONTROLS}b")
-    console.fail(BrokerError(CONTROLS, why=CONTROLS, now=CONTROLS))
+    console.fail(BrokerError(CONTROLS, why=CONTROLS, hint=CONTROLS))
     say_table(table)
     console.out.print(table)
     if is_terminal:
@@ -213,7 +213,7 @@ def test_the_summary_shows_that_consumed_frames_are_counted_late_invalid_future_
 LONG = BrokerError(
     "no broker answers at " + ",".join(f"broker-{number}.example.org:9092" for number in range(3)),
     why="broker-1.example.org:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused\nshort",
-    now="start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started",
+    hint="start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started",
 )
 
 
@@ -258,7 +258,7 @@ def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
         "why: broker-1.example.org:9092: Connect to ipv4#127.0.0.1:9092 failed:",
         "     Connection refused",
         "     short",
-        "now: start the broker, or set BOOTSTRAP_SERVERS to one that runs;",
+        "hint: start the broker, or set BOOTSTRAP_SERVERS to one that runs;",
         "     without it a local broker is started",
         "local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker",
         "     of your own) …",

@@ -28,10 +28,10 @@ def test_lines_say_what_is_a_warning_or_an_error_and_news_as_they_are(capfd: pyt
     log.debug("not said")
     log.info("connecting to %s …", "one:9092")
     log.warning("100% of the frames are late")
-    log.error(BrokerError("no broker answers", why="refused", now="start it"))
+    log.error(BrokerError("no broker answers", why="refused", hint="start it"))
     assert capfd.readouterr().err == (
         "connecting to one:9092 …\nwarning: 100% of the frames are late\n"
-        "error: no broker answers\nwhy: refused\nnow: start it\n"
+        "error: no broker answers\nwhy: refused\nhint: start it\n"
     )
 
 
@@ -61,9 +61,9 @@ def test_an_error_of_ours_has_its_cause_and_its_remedy_in_members_of_their_own(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     log_json("INFO")
-    log.error(BrokerError("no broker answers", why="refused", now="start it"))
+    log.error(BrokerError("no broker answers", why="refused", hint="start it"))
     record = json.loads(capfd.readouterr().err)
-    assert (record["message"], record["why"], record["now"]) == ("no broker answers", "refused", "start it")
+    assert (record["message"], record["why"], record["hint"]) == ("no broker answers", "refused", "start it")
 
 
 @pytest.mark.parametrize("begin", [log_lines, log_json])

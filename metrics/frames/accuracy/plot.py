@@ -21,14 +21,16 @@ def check(path: Path) -> None:
         SettingsError: its suffix is none of a picture's, or what draws it is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise SettingsError(f"--picture {path} is no picture", now=f"give it a name that ends in {', '.join(SUFFIXES)}")
+        raise SettingsError(
+            f"--picture {path} is no picture", hint=f"give it a name that ends in {', '.join(SUFFIXES)}"
+        )
     try:
         import matplotlib as mpl
     except ImportError as error:
         raise SettingsError(
             "a picture needs matplotlib, which is not installed",
             why=str(error),
-            now="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
+            hint="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
             "without --picture it is not needed",
         ) from error
     mpl.use("svg")
@@ -70,7 +72,7 @@ def draw(path: Path, tradeoffs: Sequence[Tradeoff], title: str) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
     except OSError as error:
         raise FileError(
-            f"{path} cannot be written", why=error.strerror or str(error), now="name another place"
+            f"{path} cannot be written", why=error.strerror or str(error), hint="name another place"
         ) from error
 
 

@@ -50,7 +50,7 @@ def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> Non
         lags.read(_moving(frames, move), settings.rules())
     if not lags.frames:
         raise FileError(
-            f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", now="name another file"
+            f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", hint="name another file"
         )
     found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
     text.show(lags, found)
@@ -76,6 +76,6 @@ def _latenesses_of(text: str) -> list[int]:
     if not all(part.isascii() and part.isdecimal() and int(part) <= MOST_LATENESS_S for part in parts):
         raise SettingsError(
             f"--lateness-s {text} is no list of allowed latenesses",
-            now=f"give whole seconds, 0 to {MOST_LATENESS_S}, with commas between them: 0,1,5,60",
+            hint=f"give whole seconds, 0 to {MOST_LATENESS_S}, with commas between them: 0,1,5,60",
         )
     return sorted({int(part) for part in parts})

@@ -49,10 +49,10 @@ def count(
         raise SettingsError(
             "--seconds and --minutes contradict each other",
             why="each leaves the other out, and without them both are printed",
-            now="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
+            hint="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
         )
     if fail_over is not None and not 0 <= fail_over <= 1:
-        raise SettingsError(f"--fail-over {fail_over:g} is no share", now="give one from 0 to 1: --fail-over 0.05")
+        raise SettingsError(f"--fail-over {fail_over:g} is no share", hint="give one from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
     paths = expanded(files)
     sizes = [SECOND] if seconds else [MINUTE] if minutes else SIZES
@@ -65,7 +65,7 @@ def count(
         raise MetricsError(
             f"{tally.error_rate:.1%} of the frames are late or rejected: {tally.wrong:,} of {tally.decided:,}",
             why=f"--fail-over {fail_over:g} lets at most {fail_over:.1%} pass",
-            now="--verbose names each rejected frame",
+            hint="--verbose names each rejected frame",
         )
 
 

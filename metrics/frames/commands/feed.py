@@ -116,14 +116,14 @@ def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace
         SettingsError: more than one was, or one that is none.
     """
     if rate is not None and realtime:
-        raise SettingsError("--rate and --realtime are two paces", now="give one of them: --rate 1000, or --realtime")
+        raise SettingsError("--rate and --realtime are two paces", hint="give one of them: --rate 1000, or --realtime")
     if speed is not None and not realtime:
         raise SettingsError(
-            "--speed is a multiple of the frames' own pace", now="add --realtime: --realtime --speed 60"
+            "--speed is a multiple of the frames' own pace", hint="add --realtime: --realtime --speed 60"
         )
     for option, value in (("--rate", rate), ("--speed", speed)):
         if value is not None and not 0 < value < inf:
-            raise SettingsError(f"{option} {value:g} is no pace", now=f"give a number above 0: {option} 100")
+            raise SettingsError(f"{option} {value:g} is no pace", hint=f"give a number above 0: {option} 100")
     if rate is not None:
         return EvenPace(rate)
     return OwnPace(speed or 1.0) if realtime else None

@@ -69,7 +69,7 @@ def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
         f"{rfc3339(counted.event_time)} already\n"
         f"why: what is before {rfc3339(counted.closed_before)} is late: it counts for no second, and most of it for no "
         "minute\n"
-        f"now: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
+        f"hint: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
         "CONSUMER_GROUP_ID with other output topics"
     )
 
@@ -94,6 +94,6 @@ def _small_enough(frames: Lines) -> Iterator[bytes]:
             raise FileError(
                 f"line {line:,} of {name_of(frames)} is longer than {MAX_FRAME_BYTES:,} bytes",
                 why="no frame may be",
-                now="take the line out; or see whether the file has its newlines",
+                hint="take the line out; or see whether the file has its newlines",
             )
         yield frame

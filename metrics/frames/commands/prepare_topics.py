@@ -69,7 +69,7 @@ def prepare_topics(
     """
     given = {"--again": again, "--or-generate": or_generate, str(file): file is not None}
     for name in [name for name, is_given in given.items() if no_feed and is_given]:
-        raise SettingsError(f"--no-feed and {name} contradict each other", now="leave one of them out")
+        raise SettingsError(f"--no-feed and {name} contradict each other", hint="leave one of them out")
     feed = _nothing if no_feed else _to_feed(file, again=again, or_generate=or_generate)
     with broker_in_use(Settings) as settings:
         replicas = replication_factor or topic_changes.BROKERS_DEFAULT

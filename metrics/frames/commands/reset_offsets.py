@@ -78,5 +78,5 @@ def _target_of(text: str) -> Target:
     except SettingsError as error:
         raise SettingsError(
             f"--to {text} is no place to read from",
-            now="give earliest, latest, offset:1200 (of each partition), or a time of frames: 2016-07-11T13:40:00Z",
+            hint="give earliest, latest, offset:1200 (of each partition), or a time of frames: 2016-07-11T13:40:00Z",
         ) from error

@@ -133,7 +133,7 @@ def _refuse_contradictions(given: dict[str, bool]) -> None:
             raise SettingsError(
                 f"{one} and {other} contradict each other",
                 why=why,
-                now="leave one of them out, for example: python app.py results --minutes --csv",
+                hint="leave one of them out, for example: python app.py results --minutes --csv",
             )
 
 

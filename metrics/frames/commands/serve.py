@@ -50,7 +50,7 @@ def serve(
         host,
         port,
         what=f"nothing can be served at port {port} of {host}",
-        now="choose another one: python app.py serve --port 8001",
+        hint="choose another one: python app.py serve --port 8001",
     )
     with listening, broker_in_use(Settings, log.info) as settings, stopping_on_signals() as stopping:
         if settings.api_token is None and not _address(listening).is_loopback:

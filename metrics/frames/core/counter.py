@@ -55,7 +55,7 @@ class Counter:
             raise StateError(
                 "the input is not what the state was saved with",
                 why="the topic does not hold just the frames that open windows need: " + "; ".join(others),
-                now="bring the frames back: a topic of frames must be neither compacted nor written anew;\n"
+                hint="bring the frames back: a topic of frames must be neither compacted nor written anew;\n"
                 "or go on without them: python app.py --accept-loss",
             )
         for counter in self.partitions.values():
@@ -174,10 +174,10 @@ def _judged_otherwise(by: Rules, now: Rules) -> StateError:
         return StateError(
             "windows are open whose frames were judged by an earlier version of this program",
             why="it proved jumps of event time in another way, so their frames would be judged differently",
-            now=f"close them first with that version: {by} python app.py --until-end",
+            hint=f"close them first with that version: {by} python app.py --until-end",
         )
     return StateError(
         f"windows are open whose frames were judged by {by}",
         why=f"by {now}, their frames would be judged anew, and differently",
-        now=f"close them first: {by} python app.py --until-end",
+        hint=f"close them first: {by} python app.py --until-end",
     )

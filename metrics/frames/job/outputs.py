@@ -141,7 +141,7 @@ class FrameSink:
             f"frames larger than {topic} takes are counted, but not republished: they go to "
             f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; reported once\n"
             f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
-            f"now: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
+            f"hint: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
             "and start again",
         )
 

@@ -184,5 +184,5 @@ class Report:
         self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
-            self._failure.now = "nothing is lost: what was counted is committed, and the next run goes on from there"
+            self._failure.hint = "nothing is lost: what was counted is committed, and the next run goes on from there"
             raise self._failure

@@ -97,7 +97,7 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
             state.add_sizes()
             saved = SavedState(state, windows.topic_id, windows.instance, windows.signs)
         if saved is None:
-            raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", now=ANEW)
+            raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", hint=ANEW)
         saved.state.partitions[offset.partition] = partition
     return saved
 
@@ -134,5 +134,5 @@ def _read(offset: TopicPartition) -> tuple[PartitionState, WindowsMetadataWithMo
         raise StateError(
             f"the committed offset of {offset.topic}/{offset.partition} holds no state of this program",
             why=f"its metadata is {offset.metadata!r}: {error}",
-            now=ANEW,
+            hint=ANEW,
         ) from error

@@ -39,7 +39,7 @@ class Beginning(NamedTuple):
             raise StateError(
                 "what this run would need is gone",
                 why="\n".join(self.losses),
-                now="bring it back, or set another CONSUMER_GROUP_ID and other output topics to count anew;\n"
+                hint="bring it back, or set another CONSUMER_GROUP_ID and other output topics to count anew;\n"
                 "to go on without it: python app.py --accept-loss",
             )
         return self.state

@@ -129,7 +129,7 @@ def frames(
     """
     wrong = list(_wrong_arguments(count, rate, users, delay_s, delay_probability, start_ts, seed))
     if wrong:
-        raise SettingsError("the frames cannot be generated", why="\n".join(wrong), now="correct the options")
+        raise SettingsError("the frames cannot be generated", why="\n".join(wrong), hint="correct the options")
     timestamps = _timestamps(
         _seconds(_sequence(seed, 0), rate, start_ts),
         _delays(_sequence(seed, 1), delay_s, delay_probability),

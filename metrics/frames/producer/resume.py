@@ -140,13 +140,13 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
                 f"line {line + 1:,} is not what the topic holds at {place.held[line].place}",
                 why="these are other frames than those that were fed, or --now was given now and not then,\n"
                 "or another producer wrote there after the feed was broken off",
-                now=f"name the files that were fed, as they were; or {WHOLE}",
+                hint=f"name the files that were fed, as they were; or {WHOLE}",
             )
     if count < place.lines:
         raise StateError(
             f"there are {count:,} lines, and the topic holds line {place.lines:,}",
             why="these are other frames than those that were fed, or fewer, or another producer wrote after them",
-            now=f"name the files that were fed, as they were; or {WHOLE}",
+            hint=f"name the files that were fed, as they were; or {WHOLE}",
         )
     _require_unchanged(settings, place)
     yield from lacking
@@ -161,7 +161,7 @@ def _require_unchanged(settings: Settings, place: Place) -> None:
             raise StateError(
                 f"another producer is writing to {settings.input_topic}",
                 why=f"partition {number} has grown to offset {extent.high:,} while the place was looked for",
-                now="end the feed that was broken off, if it runs on, or the other producer, and try again",
+                hint="end the feed that was broken off, if it runs on, or the other producer, and try again",
             )
 
 
@@ -198,7 +198,7 @@ def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Of
         raise StateError(
             f"the topic {topic} holds no feed to go on with",
             why="none of its frames has a feed header; they may have been fed by other means, or removed",
-            now="feed the whole, without --resume",
+            hint="feed the whole, without --resume",
         )
     feed = max(mark.feed for mark, _ in newest.values())
     found = {number: at for number, at in newest.items() if at.mark.feed == feed}
@@ -247,8 +247,8 @@ def _records_since_mark(consumer: Consumer, span: PartitionRange, feed: int) -> 
         yield Held(_digest(message.value() or b""), f"{where} offset {message.offset():,}")
 
 
-def _unknown(where: str, why: str, now: str = WHOLE) -> StateError:
-    return StateError(f"it is not known how far the feed into {where} has come", why=why, now=now)
+def _unknown(where: str, why: str, hint: str = WHOLE) -> StateError:
+    return StateError(f"it is not known how far the feed into {where} has come", why=why, hint=hint)
 
 
 def mark_of(message: Message) -> Mark | None:

@@ -32,7 +32,7 @@ def require_inactive(seen: Seen) -> None:
         raise FencedError(
             f"instance {seen.instance_id} of the group {seen.group} is active, so nothing is reset",
             why="it was seen to commit, and would go on from where it is",
-            now="stop it and its standbys, and try again",
+            hint="stop it and its standbys, and try again",
         )
 
 
@@ -75,5 +75,5 @@ def _moved(settings: Settings, why: str) -> FencedError:
     return FencedError(
         f"an instance has begun to count for the group {settings.consumer_group_id}; nothing is reset",
         why=why,
-        now="stop it and its standbys, and try again",
+        hint="stop it and its standbys, and try again",
     )

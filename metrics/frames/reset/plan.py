@@ -127,7 +127,7 @@ class Reset:
             raise StateError(
                 f"{self._seen.topic} no longer holds frames that open windows need",
                 why=f"from {rfc3339(whole)} on windows are whole, and through {rfc3339(through)} they are closed",
-                now="to go on without them: python app.py --accept-loss; to skip them: --to latest",
+                hint="to go on without them: python app.py --accept-loss; to skip them: --to latest",
             )
         fresh = State.fresh(self._lows, before.rules)
         if isinstance(self._target, Offset):
@@ -249,12 +249,12 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
         raise StateError(
             f"the group {settings.consumer_group_id} has no state: there is nothing to reset",
             why="it never ran, or the broker forgot its offsets (offsets.retention.minutes)",
-            now="a run begins with the first frame that the topic holds: python app.py",
+            hint="a run begins with the first frame that the topic holds: python app.py",
         )
     if not seen.is_same_topic:
         raise StateError(
             f"the topic {seen.topic} was deleted and made anew; the group's offsets are of the one before",
-            now="to begin with the frames of the new one: python app.py --accept-loss",
+            hint="to begin with the frames of the new one: python app.py --accept-loss",
         )
     _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
@@ -276,10 +276,12 @@ def _require_same_rules(by: Rules, now: Rules) -> None:
     otherwise = "count anew with another CONSUMER_GROUP_ID and other topics"
     why = "windows would not be as they were published, so what a reset does cannot be told"
     if by.version != now.version:
-        raise StateError("the group's frames were judged by an earlier version of this program", why=why, now=otherwise)
+        raise StateError(
+            "the group's frames were judged by an earlier version of this program", why=why, hint=otherwise
+        )
     if by != now:
         raise StateError(
             f"the group's frames were judged by {by}, and would be by {now}",
             why=why,
-            now=f"reset it by its own: {by} python app.py reset-offsets …\nor {otherwise}",
+            hint=f"reset it by its own: {by} python app.py reset-offsets …\nor {otherwise}",
         )

@@ -64,7 +64,7 @@ def _require_published(target: Since, through: int) -> None:
         raise SettingsError(
             f"--to {target}: no window that ends after it is published yet, so none can be published again",
             why=f"the group has closed windows through {rfc3339(through)}" if through else "none is published",
-            now="give an earlier time; to skip frames, --to latest or --to offset:N",
+            hint="give an earlier time; to skip frames, --to latest or --to offset:N",
         )
 
 
@@ -78,5 +78,5 @@ def _require_range(target: Offset, topic: str, held: Mapping[int, OffsetRange]) 
         raise SettingsError(
             f"--to {target}: not every partition has this offset",
             why="\n".join(outside),
-            now="give an offset that all of them have, or a time: --to 2016-07-11T13:40:00Z",
+            hint="give an offset that all of them have, or a time: --to 2016-07-11T13:40:00Z",
         )

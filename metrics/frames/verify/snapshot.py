@@ -50,13 +50,13 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
         raise StateError(
             f"the group {settings.consumer_group_id} has no state: there is nothing to hold its outputs against",
             why="it never ran, or the broker forgot its offsets (offsets.retention.minutes)",
-            now="run the job first, or set CONSUMER_GROUP_ID and the topics to those that it ran with",
+            hint="run the job first, or set CONSUMER_GROUP_ID and the topics to those that it ran with",
         )
     if saved.topic_id != in_use.input_id:
         raise StateError(
             f"the topic {topic} was deleted and made anew",
             why=f"the outputs were counted from the one with the id {saved.topic_id}, this one is {in_use.input_id}",
-            now="its frames are gone, so nothing can be recounted",
+            hint="its frames are gone, so nothing can be recounted",
         )
     return saved.state
 

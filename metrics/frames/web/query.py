@@ -21,7 +21,7 @@ def _second(text: object) -> int:
     try:
         return second_of("it", str(text))
     except SettingsError as error:
-        raise PydanticCustomError("time", "{how}", {"how": error.now}) from error
+        raise PydanticCustomError("time", "{how}", {"how": error.hint}) from error
 
 
 Time = Annotated[

@@ -69,5 +69,5 @@ def fenced(group: str, why: str, kind: type[FencedError] = FencedError) -> Fence
     return kind(
         f"another instance took over the group {group}",
         why=why,
-        now="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
+        hint="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
     )

@@ -152,7 +152,7 @@ class InputMonitor:
                 raise StateError(
                     f"the topic {self._topic} was deleted and made anew",
                     why="what was committed so far is of the one before",
-                    now="start again: it says what is lost, and how to go on",
+                    hint="start again: it says what is lost, and how to go on",
                 )
             self.partitions = max(self.partitions, len(topic.partitions))
         elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

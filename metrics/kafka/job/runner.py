@@ -240,4 +240,4 @@ def _after(first: BrokerError, error: BrokerError) -> BrokerError:
     New, since one that was raised holds the frames that it came through, and these hold clients.
     """
     before = "" if error.what == first.what else f"before that, {first.what}: {first.why}"
-    return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), now=error.now)
+    return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), hint=error.hint)

@@ -112,7 +112,7 @@ class Input:
                 f"records of {self._topic}/{partition} that were still needed are gone",
                 why=f"{error.str()}; they were to be read from offset {offset} on; "
                 "they were removed, or the topic was deleted and made anew",
-                now="start again: it says what is lost, and how to go on",
+                hint="start again: it says what is lost, and how to go on",
             )
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())

@@ -167,7 +167,7 @@ class Transaction:
         except TimeoutError:
             self._has_failed = self._hangs = True
             raise TransactionLostError(
-                BrokerError(WHAT, why="the client did not come back from it in time", now=NOW), is_fenced=False
+                BrokerError(WHAT, why="the client did not come back from it in time", hint=NOW), is_fenced=False
             ) from None
 
     def _lost(self, error: KafkaException) -> "TransactionLostError | SettingsError":
@@ -177,7 +177,7 @@ class Transaction:
             return SettingsError(
                 "the broker does not take the time-out of transactions",
                 why=cause.str(),
-                now="lower KAFKA_TRANSACTION_TIMEOUT_MS, or raise transaction.max.timeout.ms on the broker",
+                hint="lower KAFKA_TRANSACTION_TIMEOUT_MS, or raise transaction.max.timeout.ms on the broker",
             )
         return TransactionLostError(self._failure(cause), is_fenced=cause.code() in _FENCED)
 
@@ -197,4 +197,4 @@ class Transaction:
         why = "\n".join(dict.fromkeys([*self._refusals, cause.str().strip()]))
         allow = to_allow([cause.code(), *self._refused])
         kind = DeniedError if allow else RefusedError if self._refusals else BrokerError
-        return kind(WHAT, why=why, now=allow or NOW)
+        return kind(WHAT, why=why, hint=allow or NOW)

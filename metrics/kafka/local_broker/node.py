@@ -155,7 +155,7 @@ def require_alive(folder: Path) -> None:
         raise LocalBrokerError(
             "the local broker has ended",
             why="\n".join(_telling_lines(folder, 0)) or "its process is gone, and its logs name no cause",
-            now=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; with the cause mended, start again\n{WAYS_ON}",
+            hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; fix the cause, then start again\n{WAYS_ON}",
         )
 
 
@@ -331,7 +331,7 @@ def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalBrokerErr
     return LocalBrokerError(
         "the local broker did not start",
         why="\n".join([why, *lines]),
-        now=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{WAYS_ON}",
+        hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{WAYS_ON}",
     )
 
 

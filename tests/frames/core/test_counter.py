@@ -340,7 +340,7 @@ def test_open_windows_of_an_earlier_version_are_closed_by_that_version() -> None
     with pytest.raises(StateError) as raised:
         Counter(saved, Rules(5, 3600, version=2), gap_limit_s=3600, now_s=0)
     assert raised.value.what == "windows are open whose frames were judged by an earlier version of this program"
-    assert raised.value.now.endswith("with that version: LATENESS_S=5 FUTURE_LIMIT_S=3600 python app.py --until-end")
+    assert raised.value.hint.endswith("with that version: LATENESS_S=5 FUTURE_LIMIT_S=3600 python app.py --until-end")
     closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
     closed.rules = Rules(5, 3600, version=1)
     assert Counter(closed, Rules(5, 300, version=2), gap_limit_s=3600, now_s=0).tally().counted == 0

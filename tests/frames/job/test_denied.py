@@ -71,7 +71,7 @@ def test_a_start_that_is_denied_ends_at_once_in_the_words_of_the_broker(
     deny(application, kind, application.name, operation)
     output = application.run("--until-end", exit_code=4)
     assert said in output
-    assert f"now: allow this user {allow}" in output
+    assert f"hint: allow this user {allow}" in output
     assert "retrying for" not in output
     assert "another instance" not in output
 
@@ -111,7 +111,7 @@ def test_a_group_that_may_not_be_read_is_told_as_such_and_not_as_one_that_does_n
     deny(application, ResourceType.GROUP, application.name, AclOperation.DESCRIBE)
     output = application.run("status", exit_code=4)
     assert "Group authorization failed" in output
-    assert "now: allow this user Read on the group CONSUMER_GROUP_ID" in output
+    assert "hint: allow this user Read on the group CONSUMER_GROUP_ID" in output
 
 
 def test_a_transaction_time_out_above_the_limit_of_the_broker_is_an_error_of_settings(

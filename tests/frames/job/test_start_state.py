@@ -108,6 +108,6 @@ def test_what_is_lost_must_be_accepted() -> None:
     lost = compared(saved(p0=(5, 8)), "frames", "id", {0: (7, 20)})
     with pytest.raises(StateError, match="what this run would need is gone") as caught:
         lost.accepted()
-    assert "--accept-loss" in caught.value.now
+    assert "--accept-loss" in caught.value.hint
     whole = compared(saved(p0=(5, 8)), "frames", "id", {0: (5, 20)})
     assert whole.accepted() is whole.state

@@ -185,7 +185,7 @@ def test_a_feed_that_the_group_will_find_late_is_warned_of_before_it_is_sent(
     fed = application.run("feed", file, "--now")
     assert "warning: these frames begin at 20" in fed
     assert f"event time of the group {application.name} is 20" in fed
-    assert "now: run feed --now again after 20" in fed
+    assert "hint: run feed --now again after 20" in fed
     assert len(values(application)) == 6
     again = application.run("prepare-topics", file, "--again")
     assert "warning: these frames begin at 2016-07-11T13:39:00Z, and event time of the group" in again

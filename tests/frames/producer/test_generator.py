@@ -302,7 +302,7 @@ def test_wrong_arguments_are_named_each_with_what_was_given_and_what_is_allowed(
         "     --delay-probability 1.5: allowed is a number, 0 to 1",
         "     start_ts=-7: allowed is a whole number, 0 (--delay-s) to 253402300799",
         "     --seed -2: allowed is a whole number, 0 or more",
-        "now: correct the options",
+        "hint: correct the options",
     ]
 
 

