@@ -88,7 +88,7 @@ class Declared:
                     given[field.name] = _converted(environment[variable], field)
                 except ValueError:
                     refused.add(variable)
-                    wrong.append(f"{variable}={_shown(environment[variable], field)}: allowed is {_allowed(field)}")
+                    wrong.append(f"{variable}={_shown(environment[variable], field)}: must be {_allowed(field)}")
         settings = cls(**given)
         wrong += settings.conflicts(refused)
         if wrong:

@@ -159,7 +159,7 @@ def test_what_is_no_address_is_refused_at_once(address: str) -> None:
     started_s = time.monotonic()
     said = refused(2, BOOTSTRAP_SERVERS=address)
     assert time.monotonic() - started_s < 5, "it waited for a broker"
-    assert f"BOOTSTRAP_SERVERS={address!r}: allowed is host:port" in said
+    assert f"BOOTSTRAP_SERVERS={address!r}: must be host:port" in said
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -382,8 +382,8 @@ def test_a_dash_is_standard_output_for_frames_whatever_the_language_of_the_termi
 def test_an_option_of_frames_that_is_wrong_is_named_as_it_was_written() -> None:
     assert refused(2, "generate", "x.jsonl", "--count", "0", "--delay-s", "-1") == (
         "error: the frames cannot be generated\n"
-        "why: --count 0: allowed is a whole number, 1 or more\n"
-        "     --delay-s -1: allowed is a whole number, 0 or more\n"
+        "why: --count 0: must be a whole number, 1 or more\n"
+        "     --delay-s -1: must be a whole number, 0 or more\n"
         "hint: correct the options\n"
     )
 
@@ -425,13 +425,13 @@ def test_a_secret_is_in_no_record_of_any_level() -> None:
 
 def test_wrong_settings_are_logged_as_json_too() -> None:
     [error] = [json.loads(line) for line in refused(2, LOG_FORMAT="json", LATENESS_S="soon").splitlines()]
-    assert error["why"] == "LATENESS_S='soon': allowed is a whole number, 0 to 86400"
+    assert error["why"] == "LATENESS_S='soon': must be a whole number, 0 to 86400"
 
 
 @pytest.mark.parametrize("arguments", [[], ["serve"]])
 def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
     said = refused(2, *arguments, LOG_FORMAT="yaml", BOOTSTRAP_SERVERS="127.0.0.1:1")
-    assert "LOG_FORMAT='yaml': allowed is text or json" in said
+    assert "LOG_FORMAT='yaml': must be text or json" in said
 
 
 def test_a_command_prints_whatever_services_log() -> None:

@@ -163,10 +163,10 @@ def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: p
 def test_a_wrong_value_is_refused_with_what_was_given_and_what_is_allowed(
     variable: str, text: str, allowed: str
 ) -> None:
-    assert refusal({variable: text}).why == f"{variable}={text!r}: allowed is {allowed}"
+    assert refusal({variable: text}).why == f"{variable}={text!r}: must be {allowed}"
 
 
-ADDRESSES = "host:port, more of them after commas, an IPv6 host in brackets"
+ADDRESSES = "host:port, separated by commas; an IPv6 host in brackets"
 
 
 def shown(addresses: str) -> str:
@@ -201,7 +201,7 @@ def shown(addresses: str) -> str:
     ],
 )
 def test_what_leads_the_client_to_no_broker_or_to_another_one_is_no_address(text: str) -> None:
-    assert refusal({"BOOTSTRAP_SERVERS": text}).why == f"BOOTSTRAP_SERVERS={shown(text)!r}: allowed is {ADDRESSES}"
+    assert refusal({"BOOTSTRAP_SERVERS": text}).why == f"BOOTSTRAP_SERVERS={shown(text)!r}: must be {ADDRESSES}"
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_the_protocol_of_an_address_is_the_one_that_the_client_speaks() -> None:
     both = {"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
     assert Settings.load(both).bootstrap_servers == both["BOOTSTRAP_SERVERS"]
     assert refusal({"BOOTSTRAP_SERVERS": "SASL_SSL://one:9092,two:9092"}).why == (
-        "BOOTSTRAP_SERVERS names 'SASL_SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is PLAINTEXT: allowed is the same"
+        "BOOTSTRAP_SERVERS names 'SASL_SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is PLAINTEXT: they must be the same"
     )
     assert refusal(both | {"BOOTSTRAP_SERVERS": "SSL://one:9092"}).why == (
-        "BOOTSTRAP_SERVERS names 'SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is SASL_SSL: allowed is the same"
+        "BOOTSTRAP_SERVERS names 'SSL://one:9092', but KAFKA_SECURITY_PROTOCOL is SASL_SSL: they must be the same"
     )
 
 
@@ -262,12 +262,12 @@ def test_one_error_names_every_wrong_variable() -> None:
     )
     assert str(error) == (
         "the settings cannot be used\n"
-        "why: KAFKA_GROUP_ID='mine': group.id is not yours to set: set CONSUMER_GROUP_ID\n"
-        "     INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'\n"
-        "     LATENESS_S='soon': allowed is a whole number, 0 to 86400\n"
-        "     IDLE_S='0': allowed is a whole number, 1 to 86400\n"
+        "why: KAFKA_GROUP_ID='mine': group.id cannot be changed here: set CONSUMER_GROUP_ID instead\n"
+        "     INPUT_TOPIC='my frames': must be 1 to 249 letters, digits, '.', '_' or '-'\n"
+        "     LATENESS_S='soon': must be a whole number, 0 to 86400\n"
+        "     IDLE_S='0': must be a whole number, 1 to 86400\n"
         "     REJECTED_TOPIC='frames-per-second': "
-        "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one\n"
+        "must be a topic of its own, but SEC_METRICS_OUTPUT_TOPIC names the same one\n"
         "hint: correct the variables, or unset them"
     )
     assert error.exit_code == 2
@@ -278,13 +278,13 @@ def test_one_error_names_every_wrong_variable() -> None:
     [
         (
             {"INPUT_TOPIC": "t", "OUTPUT_STREAM": "t"},
-            "OUTPUT_STREAM='t': allowed is a topic of its own, and INPUT_TOPIC names this one",
+            "OUTPUT_STREAM='t': must be a topic of its own, but INPUT_TOPIC names the same one",
         ),
         (
             {"MIN_METRICS_OUTPUT_TOPIC": "frames-per-second"},
             (
                 "MIN_METRICS_OUTPUT_TOPIC='frames-per-second': "
-                "allowed is a topic of its own, and SEC_METRICS_OUTPUT_TOPIC names this one"
+                "must be a topic of its own, but SEC_METRICS_OUTPUT_TOPIC names the same one"
             ),
         ),
     ],
@@ -295,7 +295,7 @@ def test_two_roles_in_one_topic_are_refused(environment: dict[str, str], why: st
 
 def test_a_topic_that_was_refused_is_not_compared_by_its_default() -> None:
     why = refusal({"INPUT_TOPIC": "my frames", "OUTPUT_STREAM": "frames"}).why
-    assert why == "INPUT_TOPIC='my frames': allowed is 1 to 249 letters, digits, '.', '_' or '-'"
+    assert why == "INPUT_TOPIC='my frames': must be 1 to 249 letters, digits, '.', '_' or '-'"
 
 
 def test_the_topics_in_use_are_told_by_the_variables_that_name_them() -> None:
@@ -334,26 +334,32 @@ def test_what_kafka_s_own_scripts_read_is_no_client_property(variable: str) -> N
 @pytest.mark.parametrize(
     ("variable", "reason"),
     [
-        ("KAFKA_BOOTSTRAP_SERVERS", "bootstrap.servers is not yours to set: set BOOTSTRAP_SERVERS"),
-        ("KAFKA_METADATA_BROKER_LIST", "metadata.broker.list is not yours to set: set BOOTSTRAP_SERVERS"),
-        ("KAFKA_GROUP_ID", "group.id is not yours to set: set CONSUMER_GROUP_ID"),
-        ("KAFKA_TRANSACTIONAL_ID", "transactional.id is not yours to set: it is CONSUMER_GROUP_ID"),
-        ("KAFKA_ISOLATION_LEVEL", "isolation.level is not yours to set: only committed frames are read"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "bootstrap.servers cannot be changed here: set BOOTSTRAP_SERVERS instead"),
+        ("KAFKA_METADATA_BROKER_LIST", "metadata.broker.list cannot be changed here: set BOOTSTRAP_SERVERS instead"),
+        ("KAFKA_GROUP_ID", "group.id cannot be changed here: set CONSUMER_GROUP_ID instead"),
+        ("KAFKA_TRANSACTIONAL_ID", "transactional.id cannot be changed here: it is CONSUMER_GROUP_ID"),
+        ("KAFKA_ISOLATION_LEVEL", "isolation.level cannot be changed here: only committed frames are read"),
         (
             "KAFKA_ENABLE_AUTO_COMMIT",
-            "enable.auto.commit is not yours to set: offsets are committed in the transaction that holds the results",
+            "enable.auto.commit cannot be changed here: offsets are committed in the same transaction as the results",
         ),
         (
             "KAFKA_ENABLE_AUTO_OFFSET_STORE",
             (
-                "enable.auto.offset.store is not yours to set: "
-                "offsets are committed in the transaction that holds the results"
+                "enable.auto.offset.store cannot be changed here: "
+                "offsets are committed in the same transaction as the results"
             ),
         ),
-        ("KAFKA_ENABLE_IDEMPOTENCE", "enable.idempotence is not yours to set: transactions need it"),
-        ("KAFKA_ENABLE_PARTITION_EOF", "enable.partition.eof is not yours to set: idle partitions are found by it"),
-        ("KAFKA_AUTO_OFFSET_RESET", "auto.offset.reset is not yours to set: where to start is part of the state"),
-        ("KAFKA_ACKS", "acks is not yours to set: transactions need all"),
+        ("KAFKA_ENABLE_IDEMPOTENCE", "enable.idempotence cannot be changed here: transactions require it"),
+        (
+            "KAFKA_ENABLE_PARTITION_EOF",
+            "enable.partition.eof cannot be changed here: idle partitions are detected by it",
+        ),
+        (
+            "KAFKA_AUTO_OFFSET_RESET",
+            "auto.offset.reset cannot be changed here: the starting offset is part of the state",
+        ),
+        ("KAFKA_ACKS", "acks cannot be changed here: transactions require acks=all"),
     ],
 )
 def test_properties_that_the_promises_rest_on_are_refused(variable: str, reason: str) -> None:
@@ -430,7 +436,7 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",
-        "Allowed lateness: how far a frame may be behind the newest one of its partition and still count.",
+        "Allowed lateness: how many seconds a frame may be older than the newest one of its partition and still count.",
     )
     assert all(all(row) for row in rows), "a row without a default, an allowed range or a meaning tells nothing"
 
@@ -469,7 +475,7 @@ def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and
 def test_a_secret_that_is_wrong_is_not_shown() -> None:
     with pytest.raises(SettingsError) as caught:
         ViewsSettings.load({"VIEWS_PASSWORD": "short"})
-    assert caught.value.why == "VIEWS_PASSWORD=***: allowed is any text"
+    assert caught.value.why == "VIEWS_PASSWORD=***: must be any text"
 
 
 def test_a_setting_of_two_systems_is_listed_with_the_default_of_the_first() -> None:

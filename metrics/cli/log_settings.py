@@ -1,4 +1,4 @@
-"""Settings of what services log."""
+"""Settings of the logs of services."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,13 +11,13 @@ from metrics.terminal.logs import log_json, log_lines
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings(Declared):
-    """What services log to standard error, and how."""
+    """Settings of the logs that services write to standard error."""
 
     log_level: Annotated[
         str,
         Meta(
             pattern=r"^(?i:debug|info|warning|error)\Z",
-            description="Lowest level that services, the main job and `serve`, log on standard error.",
+            description="Lowest level that the services, the main job and `serve`, log to standard error.",
             extra={"allowed": "debug, info, warning or error"},
         ),
     ] = "info"
@@ -25,12 +25,12 @@ class LogSettings(Declared):
         str,
         Meta(
             pattern=r"^(text|json)\Z",
-            description="How services log: lines for people, or a JSON object a line, with times in UTC.",
+            description="Log format of the services: plain lines, or one JSON object per line, with times in UTC.",
             extra={"allowed": "text or json"},
         ),
     ] = "text"
 
     def begin_to_log(self) -> None:
-        """Log as these settings say."""
+        """Configure logging by these settings."""
         log = {"text": log_lines, "json": log_json}[self.log_format]
         log(self.log_level.upper())

@@ -21,15 +21,15 @@ def _topic(size: Size) -> tuple[str, object, str]:
 
 
 def _keep(size: Size) -> tuple[str, object, int]:
-    reads = f"{size.plural.title()} that `serve` reads back at its start and keeps in memory"
-    meaning = Meta(ge=60, le=size.most_kept, description=f"{reads}; the page shows {size.shown}.")
+    what = f"Number of one-{size.name} windows that `serve` loads at startup and keeps in memory"
+    meaning = Meta(ge=60, le=size.most_kept, description=f"{what}; a chart first shows {size.shown}.")
     return size.keep_setting, Annotated[int, meaning], size.keep
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Input(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
     consumer_group_id: GroupId = "frames-metrics"
-    input_topic: Annotated[TopicName, Meta(description="Topic the frames come from.")] = "frames"
+    input_topic: Annotated[TopicName, Meta(description="Topic to read frames from.")] = "frames"
 
 
 if TYPE_CHECKING:
@@ -46,28 +46,28 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(_Windows):
-    """Settings of one run of frames. Each size of windows has two: the topic of its records, and how many are kept.
+    """Settings of one run of frames. Each window size adds two: its topic, and how many of its windows are kept.
 
-    Durations are whole seconds of event time unless their meaning says otherwise.
+    Durations are whole seconds of event time unless their description says otherwise.
     """
 
     output_stream: Annotated[
         TopicName | None,
-        Meta(description="Topic that every valid frame is republished to, its bytes unchanged. Unset: none is."),
+        Meta(description="Topic to republish every valid frame to, unchanged. Unset: frames are not republished."),
     ] = None
     print_interval: Annotated[
-        int, Meta(ge=1, description="Frames between two lines of execution metrics with `--verbose`.")
+        int, Meta(ge=1, description="With `--verbose`, print the execution metrics once per this many frames.")
     ] = 10_000
     rejected_topic: Annotated[
         TopicName,
-        Meta(description="Topic for frames that are not counted, with the reason in their headers."),
+        Meta(description="Dead letter topic: frames that are not counted, with the reason in their headers."),
     ] = "frames-rejected"
     lateness_s: Annotated[
         int,
         Meta(
             ge=0,
             le=86_400,
-            description="Allowed lateness: how far a frame may be behind the newest one of its partition "
+            description="Allowed lateness: how many seconds a frame may be older than the newest one of its partition "
             "and still count.",
         ),
     ] = 5
@@ -76,8 +76,8 @@ class Settings(_Windows):
         Meta(
             ge=60,
             le=LAST_SECOND,
-            description="How far ahead of its partition's event time a frame may be and still count although the "
-            "frames after it do not confirm its time; event time then stays where it is.",
+            description="How many seconds a frame may be ahead of its partition's event time and still count if the "
+            "frames after it do not confirm its time; it then leaves event time unchanged.",
         ),
     ] = 300
     idle_s: Annotated[
@@ -85,8 +85,8 @@ class Settings(_Windows):
         Meta(
             ge=1,
             le=86_400,
-            description="Seconds of wall time after which a partition that was read to its end, and whose event time "
-            "has not moved on, counts as idle and no longer keeps windows open.",
+            description="Idle timeout, in seconds of wall time: a partition that has been read to its end, and whose "
+            "event time has not advanced for this long, no longer keeps windows open.",
         ),
     ] = 10
     align_s: Annotated[
@@ -94,8 +94,8 @@ class Settings(_Windows):
         Meta(
             ge=1,
             le=LAST_SECOND,
-            description="How far a partition may run ahead of the slowest in event time; it then waits for that one, "
-            "so that skew or a backlog cannot fill the memory.",
+            description="How many seconds of event time a partition may be ahead of the slowest one before it is "
+            "paused, so that skew or a backlog cannot fill memory.",
         ),
     ] = 120
     gap_limit_s: Annotated[
@@ -103,13 +103,13 @@ class Settings(_Windows):
         Meta(
             ge=0,
             le=31_536_000,
-            description="Longest stretch without frames that gets rows of 0. A longer one gets none; the next record "
-            "tells its length.",
+            description="Longest gap between frames, in seconds, that is filled with zero rows. A longer one is not; "
+            "the next record reports it as `gap_s`.",
         ),
     ] = 3_600
 
     def topics(self) -> dict[str, str]:
-        """Return the variable that names each topic in use, and the topic's name."""
+        """Return the topics in use, each under the variable that names it."""
         names = {
             "INPUT_TOPIC": self.input_topic,
             **{size.topic_setting.upper(): self.topic_of(size) for size in SIZES},
@@ -120,28 +120,28 @@ class Settings(_Windows):
         return names
 
     def rules(self) -> Rules:
-        """Return what frames are judged by."""
+        """Return the rules that frames are judged by."""
         return Rules(self.lateness_s, self.future_limit_s, GUARD_VERSION)
 
     def result_topics(self) -> tuple[str, ...]:
-        """Return the topics that records of windows go to."""
+        """Return the output topics of all window sizes."""
         return tuple(map(self.topic_of, SIZES))
 
     def topic_of(self, size: Size) -> str:
-        """Return the topic that the records of a size go to."""
+        """Return the output topic of a window size."""
         return str(getattr(self, size.topic_setting))
 
     def keep(self, size: Size) -> int:
-        """Return how many windows of a size `serve` keeps."""
+        """Return how many windows of a size `serve` keeps in memory."""
         return int(getattr(self, size.keep_setting))
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
-        """Two roles in one topic would feed the job its own output, or mix records of two kinds."""
+        """Refuse one topic in two roles: the job would read its own output, or mix two kinds of records."""
         yield from super().conflicts(refused)
         seen: dict[str, str] = {}
         for variable, topic in self.topics().items():
             if variable in refused:
                 continue
             if topic in seen:
-                yield f"{variable}={topic!r}: allowed is a topic of its own, and {seen[topic]} names this one"
+                yield f"{variable}={topic!r}: must be a topic of its own, but {seen[topic]} names the same one"
             seen.setdefault(topic, variable)

@@ -21,8 +21,8 @@ TopicName = Annotated[
     ),
 ]
 
-# The client takes localhost for a missing host, 9092 for a missing port, and ignores a path. It also takes ports that
-# it then changes, 99999 into 34463, and ones that are no numbers. Nobody means these.
+# The client defaults a missing host to localhost and a missing port to 9092, and ignores a path. It also accepts ports
+# that it then changes (99999 becomes 34463), and ports that are not numbers. These are always mistakes.
 _ADDRESS = re.compile(
     r"""
     (?: (?P<protocol> PLAINTEXT | SSL | SASL_PLAINTEXT | SASL_SSL ) :// )?
@@ -37,17 +37,17 @@ _ADDRESS = re.compile(
 
 
 def _addresses(text: str) -> list[str]:
-    """Split a list of addresses as the client does, which passes over empty ones."""
+    """Split a list of addresses as the client does, which skips empty ones."""
     return [address.strip() for address in text.split(",") if address.strip()]
 
 
 def _are_addresses(text: str) -> bool:
-    """Tell whether the client would look for a broker where each of these addresses says."""
+    """Return whether the client would connect to each of these addresses as written."""
     return bool(_addresses(text)) and all(_is_address(address) for address in _addresses(text))
 
 
 def _without_user(text: str) -> str:
-    """Return addresses as they may be shown: the text before an @ may be a password."""
+    """Return addresses safe to show: any text before an @ may be a password."""
     return re.sub(r"[^,/]*@", "***@", text)
 
 
@@ -66,7 +66,7 @@ Addresses = Annotated[
     NonEmpty,
     Meta(
         extra={
-            "allowed": "host:port, more of them after commas, an IPv6 host in brackets",
+            "allowed": "host:port, separated by commas; an IPv6 host in brackets",
             "is_allowed": _are_addresses,
             "shown": _without_user,
         }
@@ -74,32 +74,32 @@ Addresses = Annotated[
 ]
 
 GroupId = Annotated[
-    NonEmpty, Meta(description="Consumer group whose offsets hold the state; also the transactional id.")
+    NonEmpty, Meta(description="Consumer group; its offset metadata contains the state. Also the transactional id.")
 ]
 
-# Client properties that the application's own promises rest on: exactly once, one transaction, assigned by hand.
+# Client properties that the guarantees depend on: exactly once, one transaction, partitions assigned by the program.
 _OWNED = {
-    "bootstrap.servers": "set BOOTSTRAP_SERVERS",
-    "metadata.broker.list": "set BOOTSTRAP_SERVERS",
-    "group.id": "set CONSUMER_GROUP_ID",
+    "bootstrap.servers": "set BOOTSTRAP_SERVERS instead",
+    "metadata.broker.list": "set BOOTSTRAP_SERVERS instead",
+    "group.id": "set CONSUMER_GROUP_ID instead",
     "transactional.id": "it is CONSUMER_GROUP_ID",
     "isolation.level": "only committed frames are read",
-    "enable.auto.commit": "offsets are committed in the transaction that holds the results",
-    "enable.auto.offset.store": "offsets are committed in the transaction that holds the results",
-    "enable.idempotence": "transactions need it",
-    "enable.partition.eof": "idle partitions are found by it",
-    "auto.offset.reset": "where to start is part of the state",
-    "acks": "transactions need all",
+    "enable.auto.commit": "offsets are committed in the same transaction as the results",
+    "enable.auto.offset.store": "offsets are committed in the same transaction as the results",
+    "enable.idempotence": "transactions require it",
+    "enable.partition.eof": "idle partitions are detected by it",
+    "auto.offset.reset": "the starting offset is part of the state",
+    "acks": "transactions require acks=all",
 }
 
-# Variables that Kafka's own shell scripts read; no client has such a property.
+# Variables of Kafka's own shell scripts; no client has such a property.
 _SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|OPTS|.*_OPTS|LOG_DIR)")
 
 _SECRET = re.compile(r"password|passphrase|secret|\.key$|key\.pem|jaas|token|credentials|sasl\.oauthbearer\.config")
 
 
 def is_secret(client_property: str) -> bool:
-    """Tell whether a client property's value must never be shown."""
+    """Return whether the value of a client property must never be shown."""
     return _SECRET.search(client_property) is not None
 
 
@@ -117,7 +117,7 @@ def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], 
         name = client_property(variable)
         if name in _OWNED:
             shown = "***" if is_secret(name) else repr(text)
-            wrong.append(f"{variable}={shown}: {name} is not yours to set: {_OWNED[name]}")
+            wrong.append(f"{variable}={shown}: {name} cannot be changed here: {_OWNED[name]}")
         else:
             properties[name] = text
     return properties, wrong
@@ -125,17 +125,17 @@ def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], 
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaSettings(Declared):
-    """Which Kafka to use, how to reach it, and in whose name."""
+    """Settings of the connection: the brokers, the client's properties, and the consumer group."""
 
     bootstrap_servers: Annotated[
         Addresses | None,
-        Meta(description="Kafka to use; the port is 9092 where none is given. Unset: the local broker is started."),
+        Meta(description="Kafka brokers to use; the default port is 9092. Unset: a local broker is started."),
     ] = None
     client_properties: Annotated[
         dict[str, str],
         Meta(
             description="Any client property: `KAFKA_SECURITY_PROTOCOL=SASL_SSL` sets `security.protocol`.",
-            extra={"allowed": "what the client allows", "family": Family(CLIENT_PREFIX, _client_properties)},
+            extra={"allowed": "any value the client accepts", "family": Family(CLIENT_PREFIX, _client_properties)},
         ),
     ] = field(default_factory=dict)
     consumer_group_id: GroupId = "metrics"
@@ -144,12 +144,12 @@ class KafkaSettings(Declared):
         Meta(
             ge=1,
             le=86_400,
-            description="Seconds of wall time to retry while the broker is away, before giving up; each retry "
-            "goes on from the last commit.",
+            description="Retry budget: seconds of wall time to retry during an outage of the broker before giving up; "
+            "each retry resumes from the last commit.",
         ),
     ] = 60
     local_broker_dir: Annotated[
-        NonEmpty, Meta(description="Folder of the local broker's log, relative to the project's folder.")
+        NonEmpty, Meta(description="Folder for the local broker's data, relative to the project folder.")
     ] = ".local-broker"
 
     def __post_init__(self) -> None:
@@ -158,7 +158,7 @@ class KafkaSettings(Declared):
         object.__setattr__(self, "client_properties", hidden)
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
-        """The client drops an address whose protocol is not its own, and then waits for brokers it was never given."""
+        """Refuse an address with another protocol: the client drops it, and then waits for brokers in vain."""
         yield from super().conflicts(refused)
         protocol = self.client_properties.get("security.protocol", "PLAINTEXT").upper()
         for address in _addresses(self.bootstrap_servers or ""):
@@ -166,5 +166,5 @@ class KafkaSettings(Declared):
             if separator and named.upper() != protocol:
                 yield (
                     f"BOOTSTRAP_SERVERS names {address!r}, but KAFKA_SECURITY_PROTOCOL is {protocol}: "
-                    "allowed is the same"
+                    "they must be the same"
                 )

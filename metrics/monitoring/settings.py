@@ -10,12 +10,12 @@ from metrics.settings import Declared, NonEmpty, Port
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringSettings(Declared):
-    """Where a service is monitored."""
+    """Settings of the monitoring endpoints."""
 
     metrics_port: Annotated[
         Port | None,
-        Meta(description="Port on which the main job serves `/metrics`, `/healthz` and `/readyz`. Unset: none."),
+        Meta(description="Port on which the main job serves `/metrics`, `/healthz` and `/readyz`. Unset: not served."),
     ] = None
     metrics_host: Annotated[
-        NonEmpty, Meta(description="Address that METRICS_PORT is of; `0.0.0.0` lets other machines ask.")
+        NonEmpty, Meta(description="Address to bind METRICS_PORT to; `0.0.0.0` makes it reachable from other machines.")
     ] = "127.0.0.1"

@@ -10,13 +10,12 @@ from metrics.settings import Declared, NonEmpty
 
 @dataclass(frozen=True, kw_only=True)
 class WebSettings(Declared):
-    """Who may ask the web server."""
+    """Settings of access to the web server."""
 
     api_token: Annotated[
         NonEmpty | None,
         Meta(
-            description="Token that clients of `serve` must send, on every route but those of health. "
-            "Unset: none is needed.",
+            description="Token required by every route of `serve` except the health checks. Unset: no authentication.",
             extra={"is_secret": True},
         ),
     ] = None

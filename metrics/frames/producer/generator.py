@@ -143,21 +143,21 @@ def _wrong_arguments(
 ) -> Iterator[str]:
     slow = not SLOWEST_RATE <= rate < math.inf
     if count < 1:
-        yield f"--count {count}: allowed is a whole number, 1 or more"
+        yield f"--count {count}: must be a whole number, 1 or more"
     if slow:
-        yield f"--rate {_given(rate)}: allowed is a number, {SLOWEST_RATE:.5f} or more"
+        yield f"--rate {_given(rate)}: must be a number, {SLOWEST_RATE:.5f} or more"
     if not 1 <= users <= MOST_USERS:
-        yield f"--users {users}: allowed is a whole number, 1 to {MOST_USERS}"
+        yield f"--users {users}: must be a whole number, 1 to {MOST_USERS}"
     if delay_s < 0:
-        yield f"--delay-s {delay_s}: allowed is a whole number, 0 or more"
+        yield f"--delay-s {delay_s}: must be a whole number, 0 or more"
     if not 0 <= delay_probability <= 1:
-        yield f"--delay-probability {_given(delay_probability)}: allowed is a number, 0 to 1"
+        yield f"--delay-probability {_given(delay_probability)}: must be a number, 0 to 1"
     if not max(delay_s, 0) <= start_ts <= LAST_SECOND:
-        yield f"start_ts={start_ts}: allowed is a whole number, {max(delay_s, 0)} (--delay-s) to {LAST_SECOND}"
+        yield f"start_ts={start_ts}: must be a whole number, {max(delay_s, 0)} (--delay-s) to {LAST_SECOND}"
     elif not slow and start_ts + count * (int(1 / rate) + 1) > LAST_SECOND:
-        yield f"--count {count} with --rate {_given(rate)}: allowed is what ends before the year 10000"
+        yield f"--count {count} with --rate {_given(rate)}: must end before the year 10000"
     if seed < 0:
-        yield f"--seed {seed}: allowed is a whole number, 0 or more"
+        yield f"--seed {seed}: must be a whole number, 0 or more"
 
 
 def _given(number: float) -> str:

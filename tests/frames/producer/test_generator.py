@@ -295,13 +295,13 @@ def test_wrong_arguments_are_named_each_with_what_was_given_and_what_is_allowed(
         generator.frames(count=0, rate=-1.5, users=0, delay_s=-1, delay_probability=1.5, start_ts=-7, seed=-2)
     assert str(caught.value).splitlines() == [
         "the frames cannot be generated",
-        "why: --count 0: allowed is a whole number, 1 or more",
-        "     --rate -1.5: allowed is a number, 0.00001 or more",
-        "     --users 0: allowed is a whole number, 1 to 9007199254740992",
-        "     --delay-s -1: allowed is a whole number, 0 or more",
-        "     --delay-probability 1.5: allowed is a number, 0 to 1",
-        "     start_ts=-7: allowed is a whole number, 0 (--delay-s) to 253402300799",
-        "     --seed -2: allowed is a whole number, 0 or more",
+        "why: --count 0: must be a whole number, 1 or more",
+        "     --rate -1.5: must be a number, 0.00001 or more",
+        "     --users 0: must be a whole number, 1 to 9007199254740992",
+        "     --delay-s -1: must be a whole number, 0 or more",
+        "     --delay-probability 1.5: must be a number, 0 to 1",
+        "     start_ts=-7: must be a whole number, 0 (--delay-s) to 253402300799",
+        "     --seed -2: must be a whole number, 0 or more",
         "hint: correct the options",
     ]
 
@@ -310,22 +310,22 @@ def test_wrong_arguments_are_named_each_with_what_was_given_and_what_is_allowed(
     ("rate", "given"), [(0.0, "0"), (float("nan"), "nan"), (float("inf"), "inf"), (1e-320, "1e-320")]
 )
 def test_a_rate_without_meaning_is_refused(rate: float, given: str) -> None:
-    with pytest.raises(SettingsError, match=f"--rate {given}: allowed is"):
+    with pytest.raises(SettingsError, match=f"--rate {given}: must be"):
         generator.frames(rate=rate)
 
 
 def test_a_probability_that_is_no_number_is_refused() -> None:
-    with pytest.raises(SettingsError, match="--delay-probability nan: allowed is a number, 0 to 1"):
+    with pytest.raises(SettingsError, match="--delay-probability nan: must be a number, 0 to 1"):
         generator.frames(delay_probability=float("nan"))
 
 
 def test_delays_that_would_reach_below_the_epoch_are_refused() -> None:
-    with pytest.raises(SettingsError, match=re.escape("start_ts=4: allowed is a whole number, 5 (--delay-s) to")):
+    with pytest.raises(SettingsError, match=re.escape("start_ts=4: must be a whole number, 5 (--delay-s) to")):
         generator.frames(start_ts=4, delay_s=5)
 
 
 def test_frames_that_would_reach_the_year_10000_are_refused() -> None:
     last = 253_402_300_799
     assert next(generator.frames(count=1, rate=2, start_ts=last - 1))
-    with pytest.raises(SettingsError, match=r"--count 3 with --rate 2: allowed is what ends before the year 10000"):
+    with pytest.raises(SettingsError, match=r"--count 3 with --rate 2: must end before the year 10000"):
         generator.frames(count=3, rate=2, start_ts=last - 1)
