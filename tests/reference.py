@@ -16,7 +16,7 @@ class Sent(NamedTuple):
 Timeline = Sequence[Sent]
 
 
-class Silence(NamedTuple):
+class IdleTime(NamedTuple):
     """From an offset of a partition on, seconds that end at or before the watermark were closed by idle time."""
 
     partition: int
@@ -68,7 +68,7 @@ def count_windows(
     gap_limit_s: int,
     future_limit_s: int = 300,
     guard_lateness_s: int | None = None,
-    silences: Sequence[Silence] = (),
+    idle_times: Sequence[IdleTime] = (),
     ends: Mapping[int, Sequence[End]] | None = None,
 ) -> Counted:
     """Count the frames of partitions, each in its own order.
@@ -76,7 +76,7 @@ def count_windows(
     Args:
         sizes_s: the sizes of windows in seconds, the first of them 1.
         guard_lateness_s: what the future guard takes the lateness to be, if it is another one.
-        silences: what idle time closed.
+        idle_times: what idle time closed.
         ends: for each partition where the input was taken to end; where it stops is always an end.
     """
     users_of: dict[int, dict[int, list[str]]] = {size_s: defaultdict(list) for size_s in sizes_s}
@@ -90,7 +90,7 @@ def count_windows(
             if jumps[offset] == "false":
                 rejected += 1
                 continue
-            told = [silence.watermark for silence in silences if silence[0] == partition and silence.offset <= offset]
+            told = [idle.watermark for idle in idle_times if idle[0] == partition and idle.offset <= offset]
             closed_before = max(newest - lateness_s, *told, 0)
             newest = max(newest, ts) if jumps[offset] == "true" else newest
             starts = {size_s: ts // size_s * size_s for size_s in sizes_s}

@@ -85,11 +85,11 @@ class Counter:
 
     def mark_idle(self, partition: int, at_s: float) -> None:
         """Note that a partition was idle at a moment of wall time: read to its end, its event time unmoved for long."""
-        self.partitions[partition].clock.silent_at_s = at_s
+        self.partitions[partition].clock.idle_at_s = at_s
 
     def mark_active(self, partition: int) -> None:
         """Note that a partition is not idle, or is no longer known to be."""
-        self.partitions[partition].clock.silent_at_s = None
+        self.partitions[partition].clock.idle_at_s = None
 
     def leads(self, now_s: float) -> dict[int, int]:
         """Return how many seconds of event time each partition is ahead of the slowest.
@@ -97,7 +97,7 @@ class Counter:
         A partition that is silent is waited for by nobody; one that has sent nothing yet counts as if it were where
         the earliest open second is.
         """
-        speaking = [clock for clock in self._clocks() if not clock.is_silent(now_s)]
+        speaking = [clock for clock in self._clocks() if not clock.is_idle(now_s)]
         slowest = [clock.newest for clock in speaking if clock.newest >= 0]
         if len(slowest) < len(speaking):
             firsts = [counter.log.first_second() for counter in self.partitions.values()]

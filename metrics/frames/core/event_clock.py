@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from metrics.frames.sizes import largest
 
-SILENCE_HOLDS_S = 3.0  # what was known of a silence is taken for known this long
+IDLE_KNOWN_S = 3.0  # what was known of a silence is taken for known this long
 
 
 class EventClock:
@@ -19,18 +19,18 @@ class EventClock:
         furthest: largest ts that counts: frames ahead of newest may, without proof that event time has come so far.
         watermark: no second that ends at or before it takes another frame of this partition.
         moved_at_s: wall time at which newest was seen to be another one, on any clock that never runs backwards.
-        silent_at_s: wall time at which the partition was known to be read to its end, and to have said nothing about
+        idle_at_s: wall time at which the partition was known to be read to its end, and to have said nothing about
             time for as long as makes it idle; None if it was not.
     """
 
     __slots__ = (
         "_seen_newest",
         "furthest",
+        "idle_at_s",
         "lateness_s",
         "moved_at_s",
         "newest",
         "recorded_s",
-        "silent_at_s",
         "watermark",
     )
 
@@ -39,7 +39,7 @@ class EventClock:
         self.newest = self.recorded_s = self.furthest = -1
         self.watermark = 0
         self.moved_at_s = now_s
-        self.silent_at_s: float | None = None
+        self.idle_at_s: float | None = None
         self._seen_newest = -1
 
     @property
@@ -58,14 +58,14 @@ class EventClock:
         if self.newest != self._seen_newest:
             self._seen_newest = self.newest
             self.moved_at_s = now_s
-            self.silent_at_s = None
+            self.idle_at_s = None
 
-    def is_silent(self, now_s: float) -> bool:
+    def is_idle(self, now_s: float) -> bool:
         """Tell whether the partition is known to be silent.
 
         Not if it was long ago: a process that was stopped since then knows nothing of what has come.
         """
-        return self.silent_at_s is not None and now_s - self.silent_at_s <= SILENCE_HOLDS_S
+        return self.idle_at_s is not None and now_s - self.idle_at_s <= IDLE_KNOWN_S
 
 
 def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
@@ -74,15 +74,15 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     The slowest partition that is not silent decides. When all are silent, event time moves on with wall time, as far
     as the end of the newest frame's windows: what is open closes when it would have, and nothing more is closed.
     """
-    speaking = [clock.watermark for clock in clocks if not clock.is_silent(now_s)]
+    speaking = [clock.watermark for clock in clocks if not clock.is_idle(now_s)]
     if speaking:
         return min(speaking)
-    silences = [clock.silent_at_s for clock in clocks if clock.silent_at_s is not None]
-    silent_at_s = min([now_s, *silences])  # of what came after it, nothing is known yet
+    idle_times = [clock.idle_at_s for clock in clocks if clock.idle_at_s is not None]
+    idle_at_s = min([now_s, *idle_times])  # of what came after it, nothing is known yet
     known = [clock for clock in clocks if clock.newest >= 0]
     if not known:
         return 0
-    event_time = max(clock.newest + int(max(0, silent_at_s - clock.moved_at_s)) - clock.lateness_s for clock in known)
+    event_time = max(clock.newest + int(max(0, idle_at_s - clock.moved_at_s)) - clock.lateness_s for clock in known)
     return min(event_time, end_of_input(clocks))
 
 

@@ -20,11 +20,10 @@ class OpenWindow(msgspec.Struct):
     """The oldest open window of one size.
 
     Attributes:
-        closes_at: what every partition's event clock has to reach, unless it is silent: end and allowed lateness.
+        closes_at: the event time that every partition must reach unless it is idle: its end plus the allowed lateness.
         is_closing: its closing has begun, and needs nothing but an instance that runs.
         held_by: the partitions that are not there yet, the one that is furthest behind first.
-        silence_s: where all partitions are silent, how much longer they have to be so for wall time to close it; else
-            null.
+        closes_in_s: if all partitions are idle, the wall time left until it closes; otherwise null.
     """
 
     start: Moment
@@ -32,10 +31,10 @@ class OpenWindow(msgspec.Struct):
     closes_at: Moment
     is_closing: bool
     held_by: list[Holder]
-    silence_s: int | None
+    closes_in_s: int | None = msgspec.field(name="silence_s")
 
 
-def silent_partitions(state: State) -> set[int]:
+def idle_partitions(state: State) -> set[int]:
     """Return the partitions that are known to be silent.
 
     Closing raises the watermark of silent partitions to where it goes, and that of no other. So one that stands there
@@ -62,23 +61,23 @@ def open_window(state: State, size: Size) -> OpenWindow | None:
         return None
     end = start + size.size_s
     is_closing = end <= state.closing_to
-    silent = silent_partitions(state)
-    is_by_wall_time = len(silent) == len(state.partitions) and not is_closing
+    idle = idle_partitions(state)
+    is_by_wall_time = len(idle) == len(state.partitions) and not is_closing
     return OpenWindow(
         Moment.of(start),
         Moment.of(end),
         Moment.of(end + state.rules.lateness_s),
         is_closing,
-        [] if is_closing else _holders(state, end, silent),
+        [] if is_closing else _holders(state, end, idle),
         end - state.closing_to if is_by_wall_time else None,
     )
 
 
-def _holders(state: State, end: int, silent: Collection[int]) -> list[Holder]:
+def _holders(state: State, end: int, idle: Collection[int]) -> list[Holder]:
     closes_at = end + state.rules.lateness_s
     holding = sorted(
         (at.watermark, at.newest, number)
         for number, at in state.partitions.items()
-        if at.watermark < end and number not in silent
+        if at.watermark < end and number not in idle
     )
     return [Holder(number, closes_at - newest if newest >= 0 else None) for _, newest, number in holding]

@@ -144,6 +144,6 @@ def _holders(partitions: Mapping[int, PartitionCounter], end: int, now_s: float)
     holding = sorted(
         (at.clock.watermark, number)
         for number, at in partitions.items()
-        if at.clock.watermark < end and not at.clock.is_silent(now_s)
+        if at.clock.watermark < end and not at.clock.is_idle(now_s)
     )
     return [number for _, number in holding]

@@ -11,7 +11,7 @@ import msgspec
 
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.lately import is_wrong
-from metrics.frames.core.open_windows import OpenWindow, open_window, silent_partitions
+from metrics.frames.core.open_windows import OpenWindow, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.job.signs import NONE, Hold, Signs
 from metrics.frames.sizes import SECOND, SIZES, Size
@@ -123,7 +123,7 @@ class PartitionStatus(msgspec.Struct):
     Attributes:
         lag: records to read, by offsets; null where the broker does not tell.
         uncommitted: offsets behind the start of a producer's transaction that is open.
-        is_silent: it said nothing about time for so long that it holds no window open, as of the last commit.
+        is_idle: it said nothing about time for so long that it holds no window open, as of the last commit.
         read_at: timestamp of the last record read, by the broker or whoever sent it.
         unread_at: timestamp of the first record not read yet.
     """
@@ -135,7 +135,7 @@ class PartitionStatus(msgspec.Struct):
     uncommitted: int | None
     event_clock: Moment | None
     watermark: Moment | None
-    is_silent: bool
+    is_idle: bool = msgspec.field(name="is_silent")
     waits_for: Cause
     held_from: int | None
     read_at: Moment | None
@@ -261,9 +261,9 @@ class Status(_Open):
 def describe(seen: Seen) -> Status:
     """Say how a group stands by what was seen of it."""
     state = seen.state
-    silent = silent_partitions(state)
+    idle = idle_partitions(state)
     at = sorted(state.partitions.items())
-    partitions = [_partition(number, partition, seen, is_silent=number in silent) for number, partition in at]
+    partitions = [_partition(number, partition, seen, is_idle=number in idle) for number, partition in at]
     lags = [partition.lag for partition in partitions]
     closed_through = state.closed_through
     total = Tally()
@@ -306,7 +306,7 @@ def held_open(hold: Hold | None) -> HeldOpen | None:
     return HeldOpen(Moment.of(hold.since_s), Moment.of(hold.second), by, hold.more, hold.paused)
 
 
-def _partition(number: int, at: PartitionState, seen: Seen, *, is_silent: bool) -> PartitionStatus:
+def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) -> PartitionStatus:
     place = seen.places.get(number)
     return PartitionStatus(
         number,
@@ -316,7 +316,7 @@ def _partition(number: int, at: PartitionState, seen: Seen, *, is_silent: bool) 
         place.end - place.stable_end if place else None,
         _moment(at.newest),
         _moment(at.watermark or -1),
-        is_silent,
+        is_idle,
         Cause.NEW if number in seen.new else waits_for(at, place),
         at.held_at if at.held_at >= 0 else None,
         _stamp(place.read_at_ms if place else None),

@@ -126,16 +126,16 @@ def _standings(status: Status, holding: Collection[int]) -> Iterator[str]:
     for partition in status.partitions:
         if partition.partition in holding or partition.frames.held or partition.waits_for is Cause.NEW:
             yield f"  partition {partition.partition} {_stand(partition)}: {_cause(partition, status)}"
-    silent = [partition.partition for partition in status.partitions if partition.is_silent]
-    if holding and silent:
-        yield f"  passed over, since silent: {_partitions(silent)}"
+    idle = [partition.partition for partition in status.partitions if partition.is_idle]
+    if holding and idle:
+        yield f"  passed over, since silent: {_partitions(idle)}"
 
 
 def _held_open_by(window: OpenWindow, *, is_active: bool) -> str:
     if window.is_closing:
         return "its closing has begun; nothing holds it"
     if not window.held_by and is_active:
-        return f"all partitions are silent: event time moves on with wall time, and closes it in {window.silence_s:,} s"
+        return f"all partitions are idle: event time moves on with wall time, and closes it in {window.closes_in_s:,} s"
     if not window.held_by:
         return "all partitions were silent at the last commit: wall time closes it, while an instance runs"
     first, *others = window.held_by
@@ -165,8 +165,8 @@ def _stand(partition: PartitionStatus) -> str:
 
 def _cause(partition: PartitionStatus, status: Status) -> str:
     is_active = status.instance.activity is Activity.ACTIVE
-    is_waited_for = is_active and not partition.is_silent
-    silence = (
+    is_waited_for = is_active and not partition.is_idle
+    once_idle = (
         f"; once it has been silent for IDLE_S={status.rules.idle_s} s, it holds nothing open any more"
         if is_waited_for
         else ""
@@ -183,11 +183,11 @@ def _cause(partition: PartitionStatus, status: Status) -> str:
         case Cause.TRANSACTION:
             return f"a producer's transaction is open in it: {numbered(partition.uncommitted or 0, 'offset')} to come"
         case Cause.HELD:
-            return held + silence
+            return held + once_idle
         case Cause.EMPTY:
-            return f"it is read to its end, and no frame came yet{silence}"
+            return f"it is read to its end, and no frame came yet{once_idle}"
         case Cause.IDLE:
-            return f"it is read to its end, and waits for frames{silence}"
+            return f"it is read to its end, and waits for frames{once_idle}"
         case Cause.NEW:
             return "it is new in the topic; " + ("it is taken up soon" if is_active else "the next run takes it up")
         case _:

@@ -1,4 +1,4 @@
-"""The whole core driven through batches, silences, ends of the input and crashes; only what was committed counts."""
+"""The whole core driven through batches, idle times, ends of the input and crashes; only what was committed counts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
 from tests.frames.core.message import message
-from tests.reference import End, Silence, Timeline, count_windows
+from tests.reference import End, IdleTime, Timeline, count_windows
 
 if TYPE_CHECKING:
     from metrics.frames.core.partition import RejectedFrame
@@ -28,7 +28,7 @@ class Run:
         crashes: asked now and then whether there is a crash.
         kept: the records committed.
         rejected: the rejected frames committed, by partition.
-        silences: what idle time, or an end of the input, closed for good.
+        idle_times: what idle time, or an end of the input, closed for good.
         ends: the positions at which the input was taken to end, by partition.
     """
 
@@ -39,7 +39,7 @@ class Run:
         self.crashes = crashes
         self.kept: list[Record] = []
         self.rejected: dict[int, list[RejectedFrame]] = {partition: [] for partition in partitions}
-        self.silences: list[Silence] = []
+        self.idle_times: list[IdleTime] = []
         self.ends: dict[int, list[End]] = {partition: [] for partition in partitions}
         self.committed = msgspec.json.encode(State.fresh(dict.fromkeys(range(self.existing), 0), RULES))
         self.start()
@@ -51,7 +51,7 @@ class Run:
 
     def _start(self) -> bool:
         self._records: list[Record] = []
-        self._heard: list[Silence] = []
+        self._heard: list[IdleTime] = []
         self._ends: list[tuple[int, End]] = []
         saved = msgspec.json.decode(self.committed, type=State)
         for partition in range(self.existing):
@@ -79,8 +79,8 @@ class Run:
         self.existing += 1
         self._hear()
 
-    def silence(self, partition: int, for_s: float) -> None:
-        """Let a partition be silent; it stays so through batches that do not move its clock."""
+    def idle(self, partition: int, for_s: float) -> None:
+        """Let a partition be idle; it stays so through batches that do not move its clock."""
         self.counter.mark_idle(partition, for_s)
         self._close(self.counter.close(now_s=for_s))
 
@@ -107,7 +107,7 @@ class Run:
     def _take(self, records: Iterable[Record]) -> bool:
         """Take what is closed; now and then commit before the last of it, and crash: False."""
         for record in records:
-            self._hear()  # closing has begun: silence has spoken for the partitions that are behind
+            self._hear()  # closing has begun: idle time moved the partitions that had not come so far
             self._records.append(record)
             if self.crashes():
                 self.commit()
@@ -121,13 +121,13 @@ class Run:
         for partition, counter in self.counter.partitions.items():
             held = counter.guard.held
             first = held[0].message.offset() if held else counter.position
-            self._heard.append(Silence(partition, first, counter.clock.watermark))
+            self._heard.append(IdleTime(partition, first, counter.clock.watermark))
             self._ends += [(partition, End(*end)) for end in counter.ends]
 
     def commit(self) -> None:
         """Keep what was closed and rejected, and the state."""
         self.kept += self._records
-        self.silences += self._heard
+        self.idle_times += self._heard
         for partition, end in self._ends:
             self.ends[partition].append(end)
         self._records, self._heard, self._ends = [], [], []
@@ -150,7 +150,7 @@ class Run:
             lateness_s=RULES.lateness_s,
             gap_limit_s=GAP_LIMIT_S,
             future_limit_s=RULES.future_limit_s,
-            silences=self.silences,
+            idle_times=self.idle_times,
             ends=self.ends,
         )
         for size in sizes.SIZES:

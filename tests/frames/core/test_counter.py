@@ -42,7 +42,7 @@ class Stream:
         counter.read_to(position + len(frames), now_s)
         return self.keep(self.counter.close(now_s))
 
-    def silence(self, *partitions: int, now_s: float) -> "Stream":
+    def idle(self, *partitions: int, now_s: float) -> "Stream":
         for partition in partitions:
             self.counter.mark_idle(partition, now_s)
         return self.keep(self.counter.close(now_s))
@@ -201,51 +201,51 @@ def test_late_is_judged_by_the_frames_own_partition() -> None:
     assert [rejection.reason for rejection in stream.rejections] == [Reason.LATE]
 
 
-def test_a_silent_partition_does_not_hold_the_others_back() -> None:
+def test_an_idle_partition_does_not_hold_the_others_back() -> None:
     stream = Stream(partitions=2).frames((0, "a"), (20, "b"))
     assert stream.counts() == {}
-    stream.silence(1, now_s=10)
+    stream.idle(1, now_s=10)
     assert stream.counts()[0] == 1
 
 
-def test_what_silence_closed_stays_closed() -> None:
+def test_what_idle_time_closed_stays_closed() -> None:
     #  partition 0   a@0  b@20
-    #  partition 1                (silent)  c@3       event time of the stream is 20: second 3 is closed
-    stream = Stream(partitions=2).frames((0, "a"), (20, "b")).silence(1, now_s=10)
+    #  partition 1                (idle)    c@3       event time of the stream is 20: second 3 is closed
+    stream = Stream(partitions=2).frames((0, "a"), (20, "b")).idle(1, now_s=10)
     stream.frames((3, "c"), partition=1, now_s=11).end()
     assert stream.counts()[3] == 0
     assert stream.users() == {0: 3}
 
 
-def test_when_all_are_silent_event_time_moves_on_with_wall_time() -> None:
+def test_when_all_are_idle_event_time_moves_on_with_wall_time() -> None:
     #  wall time     0          6: event time 6      64            65: event time 65
     #  frames        a@0        second 0 closes                    minute 0 closes
     stream = Stream().frames((0, "a"), now_s=0)
-    stream.silence(0, now_s=5.9)
+    stream.idle(0, now_s=5.9)
     assert stream.counts() == {}
-    stream.silence(0, now_s=6)
+    stream.idle(0, now_s=6)
     assert stream.counts() == {0: 1}
-    stream.silence(0, now_s=64.9)
+    stream.idle(0, now_s=64.9)
     assert stream.users() == {}
-    stream.silence(0, now_s=65)
+    stream.idle(0, now_s=65)
     assert stream.users() == {0: 1}
 
 
-def test_silence_closes_what_is_open_and_no_more() -> None:
-    stream = Stream().frames((0, "a"), now_s=0).silence(0, now_s=100_000)
+def test_idle_time_closes_what_is_open_and_no_more() -> None:
+    stream = Stream().frames((0, "a"), now_s=0).idle(0, now_s=100_000)
     assert stream.users() == {0: 1}
     stream.frames((60, "b"), now_s=100_001).end()
     assert stream.users() == {0: 1, 60: 1}
     assert stream.rejections == []
 
 
-def test_silence_before_the_first_frame_closes_nothing() -> None:
-    stream = Stream(partitions=2).silence(0, 1, now_s=1000)
+def test_idle_time_before_the_first_frame_closes_nothing() -> None:
+    stream = Stream(partitions=2).idle(0, 1, now_s=1000)
     assert stream.seconds == []
 
 
-def test_frames_in_the_second_that_silence_closed_are_late() -> None:
-    stream = Stream().frames((0, "a"), now_s=0).silence(0, now_s=6)
+def test_frames_in_the_second_that_idle_time_closed_are_late() -> None:
+    stream = Stream().frames((0, "a"), now_s=0).idle(0, now_s=6)
     stream.frames((0, "b"), (1, "c"), now_s=7).end()
     assert stream.counts() == {0: 1, 1: 1}
     assert stream.users() == {0: 3}
@@ -357,10 +357,10 @@ def test_minutes_meet_the_gap_limit_by_their_own_gap() -> None:
 
 
 def test_a_partition_leads_by_how_far_it_is_ahead_of_the_slowest() -> None:
-    #  partition 0: 100    partition 1: 20    partition 2: silent at 5
+    #  partition 0: 100    partition 1: 20    partition 2: idle at 5
     stream = Stream(partitions=3).frames((100, "a")).frames((20, "b"), partition=1).frames((5, "c"), partition=2)
     assert stream.counter.leads(now_s=0) == {0: 95, 1: 15, 2: 0}
-    stream.silence(2, now_s=10)
+    stream.idle(2, now_s=10)
     assert stream.counter.leads(now_s=10) == {0: 80, 1: 0, 2: -15}
 
 
@@ -414,9 +414,9 @@ def test_what_follows_a_loss_in_the_middle_of_a_second_counts() -> None:
     assert (tally.consumed, tally.counted, tally.lost) == (5, 2, 3)
 
 
-def test_what_a_silent_partition_holds_is_decided_before_its_windows_are_closed_without_it() -> None:
+def test_what_an_idle_partition_holds_is_decided_before_its_windows_are_closed_without_it() -> None:
     #  partition 0   a@0 b@0 a@0   …   a@100        its records are live
-    #  partition 1   c@0 d@0 c@0 c@60               no timestamps: nothing proves c@60, and then it is silent
+    #  partition 1   c@0 d@0 c@0 c@60               no timestamps: nothing proves c@60, and then it is idle
     stream = Stream(partitions=2)
     held = [
         message(offset, T + after_s, uid)
@@ -425,7 +425,7 @@ def test_what_a_silent_partition_holds_is_decided_before_its_windows_are_closed_
     stream.counter.partitions[1].count(held)
     stream.counter.partitions[1].read_to(4, now_s=0)
     assert stream.counter.tally().held == 1
-    stream.frames((0, "a"), (100, "a")).silence(1, now_s=10)
+    stream.frames((0, "a"), (100, "a")).idle(1, now_s=10)
     tally = stream.counter.tally()
     assert (tally.held, tally.late, tally.counted) == (0, 0, 6)
     assert stream.counts()[60] == 1
@@ -465,7 +465,7 @@ def test_a_restart_decides_alike_however_often_frames_were_settled_before_it() -
         sparse = stream.counter.partitions[1]
         sparse.count(sent[1][start:])
         sparse.read_to(len(sent[1]), now_s=0)
-        stream.silence(1, now_s=0)
+        stream.idle(1, now_s=0)
     state = stream.counter.state().partitions[1]
     assert (state.low_water, state.open) == (4, 4)
     again = after_a_restart(stream.counter, sent)

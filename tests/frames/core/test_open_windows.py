@@ -1,6 +1,6 @@
 """Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
 
-from metrics.frames.core.open_windows import Holder, OpenWindow, open_window, silent_partitions
+from metrics.frames.core.open_windows import Holder, OpenWindow, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
@@ -12,7 +12,7 @@ LATENESS_S = 5
 def at(
     clock: int | None, watermark: int | None = None, minute: int | None = None, taken_up: int = -T
 ) -> PartitionState:
-    """Return a partition by its event clock, its watermark where silence raised it, and its oldest open minute.
+    """Return a partition by its event clock, its watermark where idle time raised it, and its oldest open minute.
 
     Args:
         taken_up: where closing stood when it was added.
@@ -68,63 +68,63 @@ def test_a_partition_without_a_first_frame_holds_first_of_all() -> None:
     assert held_by(state(None, at(30, minute=0), at(None))) == [(1, None), (0, 35)]
 
 
-def test_a_partition_that_silence_moved_beside_one_that_speaks_holds_nothing() -> None:
-    #  partition 0 speaks and stands at 25; 1 was silent at 3, and closing raised it to 25; 2 never sent a frame
+def test_a_partition_that_idle_time_moved_beside_one_that_speaks_holds_nothing() -> None:
+    #  partition 0 speaks and stands at 25; 1 was idle at 3, and closing raised it to 25; 2 never sent a frame
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25))
-    assert silent_partitions(of) == {1, 2}
+    assert idle_partitions(of) == {1, 2}
     assert held_by(of) == [(0, 35)]
 
 
-def test_a_partition_that_speaks_again_behind_what_silence_closed_holds_the_others() -> None:
-    #  partition 1 was raised to 25 once; partition 0 went on to 40, and closing did not follow: 1 is not silent
+def test_a_partition_that_speaks_again_behind_what_idle_time_closed_holds_the_others() -> None:
+    #  partition 1 was raised to 25 once; partition 0 went on to 40, and closing did not follow: 1 is not idle
     of = state(25, at(45, minute=0), at(3, watermark=25))
-    assert silent_partitions(of) == set()
+    assert idle_partitions(of) == set()
     assert held_by(of) == [(1, 62), (0, 20)]
 
 
-def test_where_all_are_silent_none_holds_and_wall_time_closes_the_window() -> None:
+def test_where_all_are_idle_none_holds_and_wall_time_closes_the_window() -> None:
     of = state(40, at(30, watermark=40, minute=0), at(3, watermark=40), at(None, watermark=40))
-    assert silent_partitions(of) == {0, 1, 2}
+    assert idle_partitions(of) == {0, 1, 2}
     assert minute(of).held_by == []
-    assert minute(of).silence_s == 20
+    assert minute(of).closes_in_s == 20
 
 
 def test_while_one_partition_holds_wall_time_does_not_close_anything() -> None:
-    assert minute(state(25, at(30, minute=0), at(3, watermark=25))).silence_s is None
+    assert minute(state(25, at(30, minute=0), at(3, watermark=25))).closes_in_s is None
 
 
-def test_a_partition_that_was_added_where_closing_stands_is_not_silent_and_holds_first() -> None:
-    #  partition 0 stands at 25 by its own clock, 1 was silent at 3; 2 is new, and begins where closing stands
+def test_a_partition_that_was_added_where_closing_stands_is_not_idle_and_holds_first() -> None:
+    #  partition 0 stands at 25 by its own clock, 1 was idle at 3; 2 is new, and begins where closing stands
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, taken_up=25))
-    assert silent_partitions(of) == {1}
+    assert idle_partitions(of) == {1}
     assert held_by(of) == [(2, None), (0, 35)]
 
 
-def test_a_partition_that_was_added_is_silent_once_closing_has_moved_on_without_it() -> None:
-    assert silent_partitions(state(40, at(45, minute=0), at(None, watermark=40, taken_up=25))) == {1}
+def test_a_partition_that_was_added_is_idle_once_closing_has_moved_on_without_it() -> None:
+    assert idle_partitions(state(40, at(45, minute=0), at(None, watermark=40, taken_up=25))) == {1}
 
 
-def test_a_partition_that_was_added_after_all_had_been_silent_lets_wall_time_close_nothing() -> None:
-    #  silence had moved partition 0 to 40; whether it has spoken since is not known: nothing shows it while 1 holds
+def test_a_partition_that_was_added_after_all_had_been_idle_lets_wall_time_close_nothing() -> None:
+    #  idle time had moved partition 0 to 40; whether it has spoken since is not known: nothing shows it while 1 holds
     of = state(40, at(30, watermark=40, minute=0), at(None, watermark=40, taken_up=40))
-    assert silent_partitions(of) == set()
+    assert idle_partitions(of) == set()
     assert held_by(of) == [(1, None), (0, 35)]
-    assert minute(of).silence_s is None
+    assert minute(of).closes_in_s is None
 
 
-def test_a_partition_whose_first_frames_lie_behind_what_was_closed_when_it_was_added_is_not_silent() -> None:
-    assert silent_partitions(state(25, at(30, minute=0), at(3, watermark=25, taken_up=25))) == set()
+def test_a_partition_whose_first_frames_lie_behind_what_was_closed_when_it_was_added_is_not_idle() -> None:
+    assert idle_partitions(state(25, at(30, minute=0), at(3, watermark=25, taken_up=25))) == set()
 
 
-def test_a_group_that_has_read_nothing_knows_of_no_silence() -> None:
-    assert silent_partitions(state(None, at(None), at(None))) == set()
+def test_a_group_that_has_read_nothing_knows_of_no_idle_time() -> None:
+    assert idle_partitions(state(None, at(None), at(None))) == set()
 
 
 def test_a_window_whose_closing_was_interrupted_is_held_by_nothing() -> None:
     window = minute(state(130, at(135, minute=0), at(3, watermark=130), closed_through=10))
     assert window.is_closing
     assert window.held_by == []
-    assert window.silence_s is None
+    assert window.closes_in_s is None
 
 
 def test_times_that_rfc3339_cannot_write_are_the_nearest_that_it_can() -> None:

@@ -59,7 +59,7 @@ def live_through(seed: int) -> Run:
         if not unread or (run.existing < partitions and draw.random() < 0.05):
             run.add_partition()
         elif draw.random() < idleness:
-            run.silence(draw.choice(list(run.counter.partitions)), for_s=draw.choice([0, 3, 60, 1000]))
+            run.idle(draw.choice(list(run.counter.partitions)), for_s=draw.choice([0, 3, 60, 1000]))
         elif draw.random() < idleness / 5:
             run.end()
         else:

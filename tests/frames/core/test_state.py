@@ -3,7 +3,7 @@
 import msgspec
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.open_windows import silent_partitions
+from metrics.frames.core.open_windows import idle_partitions
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.settings import Settings
 from tests.frames.core.message import message
@@ -33,8 +33,8 @@ def test_it_tells_the_oldest_open_second_and_minute_of_each_partition() -> None:
 
 
 def test_a_minute_stays_the_oldest_open_one_when_all_of_its_seconds_are_closed() -> None:
-    #  a@0 | silence: second 0 is closed, its minute is not
-    stream = Stream().frames((0, "a")).silence(0, now_s=6)
+    #  a@0 | idle time: second 0 is closed, its minute is not
+    stream = Stream().frames((0, "a")).idle(0, now_s=6)
     assert state(stream).oldest == {60: T}
 
 
@@ -60,27 +60,27 @@ def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds
     assert again.state() == saved
 
 
-def test_a_partition_that_is_added_is_told_from_one_that_silence_moved_and_after_a_restart_too() -> None:
+def test_a_partition_that_is_added_is_told_from_one_that_idle_time_moved_and_after_a_restart_too() -> None:
     #  partition 0   a@0  b@20                      c@40
-    #  partition 1                | added: at 15         | silent: moved to 35
+    #  partition 1                | added: at 15         | idle: moved to 35
     stream = Stream().frames((0, "a"), (20, "b"))
     stream.counter.add_partition(1, 0, now_s=0)
     saved = stream.counter.state()
     assert (saved.partitions[1].watermark - T, saved.partitions[1].newest) == (15, -1)
-    assert silent_partitions(saved) == set()
+    assert idle_partitions(saved) == set()
     assert restarted(saved) == saved
-    saved = stream.frames((40, "c")).silence(1, now_s=10).counter.state()
+    saved = stream.frames((40, "c")).idle(1, now_s=10).counter.state()
     assert saved.partitions[1].watermark - T == 35
-    assert silent_partitions(saved) == {1}
-    assert silent_partitions(restarted(saved)) == {1}
+    assert idle_partitions(saved) == {1}
+    assert idle_partitions(restarted(saved)) == {1}
 
 
-def test_a_partition_that_a_restart_finds_is_not_silent() -> None:
+def test_a_partition_that_a_restart_finds_is_not_idle() -> None:
     saved = Stream().frames((0, "a"), (20, "b")).counter.state()
     saved.partitions[1] = PartitionState(0, 0)
     state = restarted(saved)
     assert state.partitions[1] == PartitionState.added(0, state.closing_to)
-    assert silent_partitions(state) == set()
+    assert idle_partitions(state) == set()
 
 
 def restarted(saved: State) -> State:

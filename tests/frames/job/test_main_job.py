@@ -142,13 +142,13 @@ def test_until_end_stops_at_the_end_that_the_input_had(application: Application,
     assert application.seconds() == [(T, 2, 2.0, 0)]
 
 
-def test_silence_closes_windows_when_wall_time_has_passed_them(application: Application) -> None:
+def test_idle_time_closes_windows_when_wall_time_has_passed_them(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + 59, "a"), frame(T + 59, "b")], timestamp=LIVE)
     process = application.start("--verbose")
     try:
-        wait_until(lambda: application.minutes() == [(T, 2, 2.0, 0, 2)], "silence closes the minute")
+        wait_until(lambda: application.minutes() == [(T, 2, 2.0, 0, 2)], "idle time closes the minute")
         assert application.seconds() == [(T + 59, 2, 2.0, 0)]
         application.send([frame(T + 59, "too late"), frame(T + 60, "c")], timestamp=LIVE)
         wait_until(lambda: len(application.minutes()) == 1 and len(application.read("rejected")) == 1, "it is rejected")
@@ -209,7 +209,7 @@ def test_an_input_written_in_transactions_is_read_to_its_end(application: Applic
     assert application.minutes() == before
 
 
-def test_silence_behind_a_transactions_marker_holds_no_window_open(application: Application) -> None:
+def test_idle_time_behind_a_transactions_marker_holds_no_window_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
@@ -237,7 +237,7 @@ def test_frames_of_an_aborted_transaction_are_not_counted(application: Applicati
     assert application.seconds() == [(T, 1, 1.0, 0)]
 
 
-def test_a_partition_in_an_open_transaction_is_not_silent(application: Application) -> None:
+def test_a_partition_in_an_open_transaction_is_not_idle(application: Application) -> None:
     #  partition 0   a@0  b@90
     #  partition 1   c@1 in a transaction that stays open for longer than IDLE_S: not late once it commits
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
@@ -253,7 +253,7 @@ def test_a_partition_in_an_open_transaction_is_not_silent(application: Applicati
         time.sleep(3)  # no luck is needed: longer than IDLE_S, and nothing may be seen
         assert application.seconds() == []
         producer.commit_transaction(30)
-        wait_until(lambda: len(application.minutes()) == 1, "silence after it closes the minute")
+        wait_until(lambda: len(application.minutes()) == 1, "idle time after it closes the minute")
     finally:
         process.send_signal(signal.SIGINT)
         output = finish(process)

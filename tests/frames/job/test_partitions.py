@@ -1,4 +1,4 @@
-"""Many partitions on a real broker: added while it runs, skewed, empty, silent, far ahead."""
+"""Many partitions on a real broker: added while it runs, skewed, empty, idle, far ahead."""
 
 import signal
 from pathlib import Path

@@ -144,7 +144,7 @@ def test_set_back_to_offsets_what_the_slowest_partition_proves_is_closed() -> No
 
 
 def test_set_back_nothing_is_closed_that_was_not_published() -> None:
-    #  partition 0   a@0                was silent, so that it held nothing
+    #  partition 0   a@0                was idle, so that it held nothing
     #  partition 1   b@1  c@40  d@60    35 was closed when the state was saved
     partitions = {0: [(0, "a")], 1: [(1, "b"), (40, "c"), (60, "d")]}
     state = set_back(partitions, {0: 1, 1: 3}, close_to=T + 35)

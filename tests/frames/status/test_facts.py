@@ -117,7 +117,7 @@ def test_a_partition_that_the_state_does_not_know_is_new() -> None:
     places = {0: Place(50, 50, 0, None, None), 1: Place(3, 3, 3, None, None)}
     status = describe(seen(state(SLOW, PartitionState.added(0, T + 25)), places, new=(1,)))
     assert [partition.waits_for for partition in status.partitions] == [Cause.IDLE, Cause.NEW]
-    assert [partition.is_silent for partition in status.partitions] == [False, False]
+    assert [partition.is_idle for partition in status.partitions] == [False, False]
 
 
 def test_a_closing_that_was_interrupted_is_told() -> None:

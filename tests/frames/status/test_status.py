@@ -72,12 +72,12 @@ def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_wha
     assert "it holds 1 frame far ahead, from offset 1 on" in text
 
 
-def test_a_silent_partition_is_passed_over_while_another_speaks(application: Application) -> None:
+def test_an_idle_partition_is_passed_over_while_another_speaks(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     with running(application):
         feed(application, 1, 3)
-        wait_until(lambda: application.position(1) == 1, "the one that will be silent is read")
+        wait_until(lambda: application.position(1) == 1, "the one that will be idle is read")
         second = 3
         give_up_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < give_up_s:
@@ -93,13 +93,13 @@ def test_a_silent_partition_is_passed_over_while_another_speaks(application: App
     assert [number for number, _ in holders(status["oldest_open_minute"])] == [0]
 
 
-def test_when_all_are_silent_wall_time_closes_what_is_open(application: Application) -> None:
+def test_when_all_are_idle_wall_time_closes_what_is_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     with running(application):
         feed(application, 0, 1)
         feed(application, 1, 2)
-        wait_until(lambda: application.committed_windows("seconds") == 2, "silence has closed the seconds")
+        wait_until(lambda: application.committed_windows("seconds") == 2, "idle time has closed the seconds")
         status = application.status()
     assert status["oldest_open_second"] is None
     assert status["oldest_open_minute"]["held_by"] == []

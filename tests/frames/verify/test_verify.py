@@ -231,7 +231,7 @@ def test_restarts_and_input_that_comes_later_agree(application: Application) -> 
 def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contradiction(
     application: Application,
 ) -> None:
-    #   partition 0   T+39                    (silent: closed to T+60)     T+49
+    #   partition 0   T+39                    (idle: closed to T+60)       T+49
     #   partition 1   T+39   T+49   T+59
     application.variables["IDLE_S"] = "1"
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
@@ -264,7 +264,7 @@ def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contrad
 
 
 def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided(application: Application) -> None:
-    #   partition 0   T     (silent)         T+10: late for its second, counted for its minute
+    #   partition 0   T     (idle)           T+10: late for its second, counted for its minute
     #   partition 1   T  T+10 T+20  T+21 …   it goes on, so only what it has passed is closed
     application.variables["IDLE_S"] = "1"
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
