@@ -18,7 +18,7 @@ from metrics.frames.sizes import SECOND
 class Counter:
     """Counts the frames of some partitions: frames per second, unique users per minute, and what the table has besides.
 
-    It starts from a saved state: give each partition's `rebuild` the frames from its low-water mark to its position,
+    It starts from a saved state: give each partition's `rebuild` the frames from its restart offset to its position,
     then call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
 
     Raises:

@@ -110,7 +110,7 @@ class FrameLog:
         for start in [start for start in pointers if start < first_open]:
             del pointers[start]
 
-    def low_water(self, position: Start) -> Start:
+    def restart_at(self, position: Start) -> Start:
         """Return the place of the earliest frame that an open window needs; without one, the next position."""
         return min(self.window_pointers[self._largest_s].values(), default=position)
 

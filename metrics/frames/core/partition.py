@@ -42,11 +42,11 @@ class PartitionCounter:
     def __init__(self, windows: Windows, saved: PartitionState, rules: Rules, now_s: float) -> None:
         self.windows = windows
         self.clock = EventClock(rules.lateness_s, now_s)
-        if saved.newest_at_low_water >= 0:
-            self.clock.advance(saved.newest_at_low_water, saved.recorded_s_at_low_water)
+        if saved.newest_at_restart >= 0:
+            self.clock.advance(saved.newest_at_restart, saved.recorded_s_at_restart)
         self.guard = FutureGuard(self.clock, rules.future_limit_s, self._count_decided)
         self.log = FrameLog()
-        self.position = saved.low_water
+        self.position = saved.restart_offset
         self.settled_at, self.settled_near = saved.settled_at, saved.settled_near
         self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
@@ -111,8 +111,8 @@ class PartitionCounter:
 
     def _ends_needed(self) -> int:
         """Return at how many places frames were settled that a restart would read again."""
-        low_water = self._low_water().offset
-        return sum(end > low_water for end, _ in self.ends)
+        restart_offset = self._restart_at().offset
+        return sum(end > restart_offset for end, _ in self.ends)
 
     def _count_decided(self, decision: Decision) -> None:
         frame, message = decision.held
@@ -225,7 +225,7 @@ class PartitionCounter:
         return total
 
     def end_rebuild(self) -> None:
-        """Note that all frames from the low-water mark to the position were given to `rebuild`."""
+        """Note that all frames from the restart offset to the position were given to `rebuild`."""
         self._settle_again(self._saved.position)
 
     def missing(self) -> int:
@@ -251,22 +251,22 @@ class PartitionCounter:
         """Return how many frames were counted in seconds that are closed."""
         return self.tally().counted - len(self.log)
 
-    def _low_water(self) -> Start:
+    def _restart_at(self) -> Start:
         """Return the place of the earliest frame that an open window needs, or that is held."""
-        low_water = self.log.low_water(Start(self.position, self.clock.newest, self.clock.recorded_s))
-        return min(low_water, self._start(self.guard.held[0].message)) if self.guard.held else low_water
+        start = self.log.restart_at(Start(self.position, self.clock.newest, self.clock.recorded_s))
+        return min(start, self._start(self.guard.held[0].message)) if self.guard.held else start
 
     def state(self) -> PartitionState:
         """Return what a restart needs."""
-        low_water = self._low_water()
+        start = self._restart_at()
         held_at = self.guard.held[0].message.offset() if self.guard.held else -1
         tally = self.tally()
         assert tally.is_conserved(), "every frame consumed became exactly one thing"
         clock = self.clock
         return PartitionState(
             self.position,
-            low_water.offset,
-            low_water.newest,
+            start.offset,
+            start.newest,
             clock.newest,
             clock.watermark,
             len(self.log),
@@ -276,13 +276,13 @@ class PartitionCounter:
             held_at=held_at,
             furthest=clock.furthest,
             recorded_s=clock.recorded_s,
-            recorded_s_at_low_water=low_water.recorded_s,
+            recorded_s_at_restart=start.recorded_s,
             ends=self.ends,
             oldest=self.log.oldest(),
         )
 
     def resume(self) -> None:
-        """Go on from the saved state, after the frames from its low-water mark to its position were rebuilt."""
+        """Go on from the saved state, after the frames from its restart offset to its position were rebuilt."""
         saved = self._saved
         self.position = saved.position
         self.rejected.clear()

@@ -110,12 +110,12 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PartitionState(msgspec.Struct, array_like=True):
-    """One partition at a commit: what a restart needs besides the frames from the low-water mark on.
+    """One partition at a commit: what a restart needs besides the frames from the restart offset on.
 
     Attributes:
         position: offset of the next record to read.
-        low_water: offset of the earliest frame that an open window needs, or that is held.
-        newest_at_low_water: the event clock's newest ts before that frame was counted.
+        restart_offset: offset of the earliest frame that an open window needs, or that is held.
+        newest_at_restart: the event clock's newest ts before that frame was counted.
         newest: the event clock's largest ts, -1 before the first frame.
         watermark: the event clock's watermark, with what idle time closed.
         open: frames counted whose second is open; a restart finds as many.
@@ -127,7 +127,7 @@ class PartitionState(msgspec.Struct, array_like=True):
             the first run.
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
-        recorded_s_at_low_water: the same for newest_at_low_water.
+        recorded_s_at_restart: the same for newest_at_restart.
         ends: positions at which frames that were held were settled without proof, and event time of the whole input
             then; the last ones.
         oldest: the start of the earliest open window with frames of it, by the size in seconds, where there is one; a
@@ -135,8 +135,8 @@ class PartitionState(msgspec.Struct, array_like=True):
     """
 
     position: int
-    low_water: int
-    newest_at_low_water: int = -1
+    restart_offset: int
+    newest_at_restart: int = -1
     newest: int = -1
     watermark: int = 0
     open: int = 0
@@ -149,7 +149,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     # Likewise not in a state of an earlier program, which had no frames ahead of event time.
     furthest: int = -1
     recorded_s: int = -1
-    recorded_s_at_low_water: int = -1
+    recorded_s_at_restart: int = -1
     ends: list[tuple[int, int]] = []
     oldest: dict[int, int] = {}
 
@@ -199,4 +199,4 @@ class State(msgspec.Struct):
 
     def needs_frames(self) -> bool:
         """Tell whether a restart needs frames before the positions: windows are open, or frames are held."""
-        return any(partition.low_water < partition.position for partition in self.partitions.values())
+        return any(partition.restart_offset < partition.position for partition in self.partitions.values())

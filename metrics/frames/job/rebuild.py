@@ -30,7 +30,7 @@ def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Cal
     counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
     if not state.needs_frames():
         return counter
-    starts = {number: partition.low_water for number, partition in state.partitions.items()}
+    starts = {number: partition.restart_offset for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
     heard_at_s = beaten_at_s = monotonic()

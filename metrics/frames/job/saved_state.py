@@ -77,7 +77,7 @@ def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
     offsets = []
     for number, partition in sorted(state.partitions.items()):
         text = msgspec.json.encode([2, _fields(partition), windows]).decode()
-        offsets.append(TopicPartition(topic, number, partition.low_water, metadata=text))
+        offsets.append(TopicPartition(topic, number, partition.restart_offset, metadata=text))
         windows = None
     return offsets
 

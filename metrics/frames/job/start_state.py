@@ -99,26 +99,26 @@ def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, 
         where = f"{topic}/{number}: the topic holds offsets {low} to {high}"
         if partition.position > high:
             losses.append(f"{where}, but was read up to {partition.position}: {high} to {partition.position} are gone")
-            _move(partition, min(partition.low_water, high), high)
+            _move(partition, min(partition.restart_offset, high), high)
             partition.settled_at = min(partition.settled_at, high)
             partition.ends = [(min(at, high), near) for at, near in partition.ends]
-        if partition.low_water < low:
+        if partition.restart_offset < low:
             open_to = min(low, partition.position)
-            if open_to > partition.low_water:
-                losses.append(f"{where}, open windows need {partition.low_water} to {open_to}")
+            if open_to > partition.restart_offset:
+                losses.append(f"{where}, open windows need {partition.restart_offset} to {open_to}")
                 # Where event time stood at the first frame that is left is gone, too. Had it been as far as it came,
                 # at least no frame counts that was late before.
-                partition.newest_at_low_water = partition.newest
-                partition.recorded_s_at_low_water = partition.recorded_s
+                partition.newest_at_restart = partition.newest
+                partition.recorded_s_at_restart = partition.recorded_s
             if low > partition.position:
                 losses.append(f"{where}, {partition.position} to {low} were never read")
             _move(partition, low, max(low, partition.position))
     return Beginning(state, losses)
 
 
-def _move(partition: PartitionState, low_water: int, position: int) -> None:
+def _move(partition: PartitionState, restart_offset: int, position: int) -> None:
     """Move a partition; the rebuild reports frames that no longer exist."""
-    partition.low_water, partition.position = low_water, position
+    partition.restart_offset, partition.position = restart_offset, position
 
 
 def lost_state(admin: AdminClient, settings: Settings, partitions: dict[str, int]) -> list[str]:

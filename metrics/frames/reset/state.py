@@ -104,10 +104,10 @@ def _closed_at(at: PartitionState, position: int) -> PartitionState:
     return PartitionState(
         position,
         position,
-        newest_at_low_water=at.newest,
+        newest_at_restart=at.newest,
         newest=at.newest,
         watermark=at.watermark,
         furthest=at.furthest,
         recorded_s=at.recorded_s,
-        recorded_s_at_low_water=at.recorded_s,
+        recorded_s_at_restart=at.recorded_s,
     )

@@ -58,7 +58,7 @@ class Run:
             saved.partitions.setdefault(partition, PartitionState(0, 0))
         self.counter = Counter(saved, RULES, gap_limit_s=GAP_LIMIT_S, now_s=0)
         for partition, state in saved.partitions.items():
-            for offset in range(state.low_water, state.position):
+            for offset in range(state.restart_offset, state.position):
                 self.counter.partitions[partition].rebuild(message(offset, *self.partitions[partition][offset]))
         self.counter.resume()
         self._hear()

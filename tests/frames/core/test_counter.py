@@ -290,14 +290,14 @@ def test_the_state_may_be_saved_between_any_two_records() -> None:
     counter = stream.counter.partitions[0]
     counter.count([live(1, 7200, "b")])
     counter.read_to(2, now_s=0)
-    low_water = []
+    restart_offsets = []
     for record in stream.counter.close_all():
         state = stream.counter.state()
         series = state.series[record.size.size_s]
         assert series.last == record.start
-        low_water.append(state.partitions[0].low_water)
+        restart_offsets.append(state.partitions[0].restart_offset)
     # Minute 0 is open until its record, after the first second's; then offset 1 is needed until the last minute's.
-    assert low_water == [0, *[1] * (7201 - 1 + 121 - 1), 2]
+    assert restart_offsets == [0, *[1] * (7201 - 1 + 121 - 1), 2]
 
 
 def restarted(stream: Stream, frames: list[tuple[int, str]], *lost: int) -> Stream:
@@ -306,7 +306,7 @@ def restarted(stream: Stream, frames: list[tuple[int, str]], *lost: int) -> Stre
     again = Stream()
     again.counter = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
     counter = again.counter.partitions[0]
-    for offset in range(state.partitions[0].low_water, state.partitions[0].position):
+    for offset in range(state.partitions[0].restart_offset, state.partitions[0].position):
         if offset not in lost:
             counter.rebuild(live(offset, *frames[offset]))
     again.counter.resume()
@@ -318,7 +318,7 @@ def test_a_late_frame_that_is_the_first_of_its_minute_outlives_a_restart() -> No
     frames = [(63, "a"), (64, "b"), (58, "x"), (59, "y")]
     stream = Stream().frames(*frames)
     assert stream.counter.tally().late == 1  # x: second 58 ends at 59, event time is 64 - 5
-    assert stream.counter.state().partitions[0].low_water == 0
+    assert stream.counter.state().partitions[0].restart_offset == 0
     for at in (stream, restarted(stream, frames)):
         at.frames((70, "c")).end()
         assert at.users() == {0: 2, 60: 3}
@@ -436,7 +436,7 @@ def after_a_restart(counter: Counter, sent: Mapping[int, Sequence[Message]]) -> 
     state = msgspec.json.decode(msgspec.json.encode(counter.state()), type=State)
     again = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
     for number, at in state.partitions.items():
-        for offset in range(at.low_water, at.position):
+        for offset in range(at.restart_offset, at.position):
             again.partitions[number].rebuild(sent[number][offset])
     again.resume()
     return again
@@ -467,7 +467,7 @@ def test_a_restart_decides_alike_however_often_frames_were_settled_before_it() -
         sparse.read_to(len(sent[1]), now_s=0)
         stream.idle(1, now_s=0)
     state = stream.counter.state().partitions[1]
-    assert (state.low_water, state.open) == (4, 4)
+    assert (state.restart_offset, state.open) == (4, 4)
     again = after_a_restart(stream.counter, sent)
     assert again.tally() == stream.counter.tally()
     assert list(again.close_all()) == list(stream.counter.close_all())

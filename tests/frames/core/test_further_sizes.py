@@ -128,7 +128,7 @@ def test_a_restart_begins_with_the_first_frame_of_the_oldest_open_hour() -> None
     closed_by(made, (60, "a"), (120, "b"), (600, "c"))
     saved = made.state()
     at = saved.partitions[0]
-    assert (at.low_water, at.oldest) == (0, {1: T + 600, 60: T + 600, 3_600: T})
+    assert (at.restart_offset, at.oldest) == (0, {1: T + 600, 60: T + 600, 3_600: T})
     [offset] = to_offsets(SavedState(saved, "id", Instance("89abcdef")), "frames")
     read = from_offsets([offset])
     assert read is not None

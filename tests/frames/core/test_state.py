@@ -87,7 +87,7 @@ def restarted(saved: State) -> State:
     """Return the state of a counter that went on from a state, whose open frames are among a@0, b@20 and c@40."""
     again = Counter(saved, saved.rules, gap_limit_s=3600, now_s=0)
     for offset, after_s, uid in ((0, 0, "a"), (1, 20, "b"), (2, 40, "c")):
-        if saved.partitions[0].low_water <= offset < saved.partitions[0].position:
+        if saved.partitions[0].restart_offset <= offset < saved.partitions[0].position:
             again.partitions[0].rebuild(live(offset, after_s, uid))
     again.resume()
     return again.state()

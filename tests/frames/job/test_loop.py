@@ -69,7 +69,9 @@ class Recorded:
         self.calls.append(f"republish of {len(frames)} but {[each.message.offset() for each in rejected]}")
 
     def commit(self, state: State, *_: object) -> None:
-        self.calls.append(f"commit position {state.partitions[0].position} restart {state.partitions[0].low_water}")
+        self.calls.append(
+            f"commit position {state.partitions[0].position} restart {state.partitions[0].restart_offset}"
+        )
 
     def retire(self, state: State, *_: object) -> None:
         self.calls.append(f"retire at {state.partitions[0].position}")

@@ -69,8 +69,8 @@ def test_a_state_comes_back_from_its_offsets_as_it_was(saved: SavedState) -> Non
     assert from_offsets(to_offsets(saved, "frames")) == saved
 
 
-def test_the_offset_of_a_partition_is_its_low_water_mark() -> None:
-    state = State(60, RULES, {1: Series(), 60: Series()}, {3: PartitionState(position=17, low_water=5)})
+def test_the_offset_of_a_partition_is_its_restart_offset() -> None:
+    state = State(60, RULES, {1: Series(), 60: Series()}, {3: PartitionState(position=17, restart_offset=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     assert (offset.topic, offset.partition, offset.offset) == ("frames", 3, 5)
 
@@ -95,7 +95,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
 
 @pytest.mark.parametrize("later", [1, 5, 8])
 def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_can_be_read(later: int) -> None:
-    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, low_water=5)})
+    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, restart_offset=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
     earlier = json.dumps([version, partition[:-later], windows[:-1]])
@@ -105,7 +105,7 @@ def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_c
 
 
 def test_an_instance_of_an_earlier_program_that_names_no_process_can_be_read_and_may_run() -> None:
-    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, low_water=5)})
+    state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, restart_offset=5)})
     [offset] = to_offsets(SavedState(state, "id", Instance("89abcdef", 7)), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
     windows[1] = ["89abcdef", 7, True]

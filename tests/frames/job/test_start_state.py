@@ -19,19 +19,19 @@ T = 1468244340
 
 
 def saved(**partitions: tuple[int, int]) -> SavedState:
-    """Return a state with partitions as `p0=(low_water, position)`."""
+    """Return a state with partitions as `p0=(restart_offset, position)`."""
     states = {int(name[1:]): PartitionState(position, low) for name, (low, position) in partitions.items()}
     return SavedState(State(0, Rules(5, 3600), {1: Series(), 60: Series()}, states), "id", Instance("89abcdef"))
 
 
 def held(before: SavedState, topic_id: str = "id", **ranges: tuple[int, int]) -> tuple[dict[int, tuple[int, int]], str]:
-    """Return where each partition begins now, as (low_water, position), and what is lost."""
+    """Return where each partition begins now, as (restart_offset, position), and what is lost."""
     topic = {int(name[1:]): held for name, held in ranges.items()}
     state, losses = compared(before, "frames", topic_id, topic)
-    return {number: (at.low_water, at.position) for number, at in state.partitions.items()}, "\n".join(losses)
+    return {number: (at.restart_offset, at.position) for number, at in state.partitions.items()}, "\n".join(losses)
 
 
-def test_nothing_is_lost_where_the_topic_holds_all_from_the_low_water_mark() -> None:
+def test_nothing_is_lost_where_the_topic_holds_all_from_the_restart_offset() -> None:
     assert held(saved(p0=(5, 8)), p0=(5, 8)) == ({0: (5, 8)}, "")
     assert held(saved(p0=(5, 8)), p0=(0, 100)) == ({0: (5, 8)}, "")
 

@@ -64,7 +64,7 @@ def run(state: State, partitions: Mapping[int, Frames]) -> tuple[list[Record], S
     """Run from a state to the end; returns what is published, and the state then."""
     counter = Counter(state, RULES, gap_limit_s=GAP_LIMIT_S, now_s=0)
     for number, at in state.partitions.items():
-        for one in messages(partitions[number])[at.low_water : at.position]:
+        for one in messages(partitions[number])[at.restart_offset : at.position]:
             counter.partitions[number].rebuild(one)
     counter.resume()
     for number, at in state.partitions.items():
@@ -104,7 +104,7 @@ def test_set_back_to_a_time_what_ends_later_is_published_again_with_the_same_cou
     frames = [(0, "a"), (1, "b"), (0, "c"), (64, "d"), (68, "e"), (69, "f"), (140, "g")]
     _, state = back_at(frames, 62)
     at = state.partitions[0]
-    assert (state.closing_to - T, at.position, at.low_water, at.open, at.tally.consumed) == (62, 5, 3, 2, 2)
+    assert (state.closing_to - T, at.position, at.restart_offset, at.open, at.tally.consumed) == (62, 5, 3, 2, 2)
     assert state.series[1] == Series(T + 1, closed_through=T + 62, since=T + 2)
     assert state.series[60] == Series(T, closed_through=T + 62, since=T + 60)
     once, again = Stream().frames(*frames).end(), run_on(state, frames)
@@ -117,7 +117,7 @@ def test_set_back_into_a_minute_its_users_from_before_count_as_they_did() -> Non
     #  a@0 b@10 c@30 | d@40 e@70      back to 20: the minute 0 is open, so it is read from its first frame on
     frames = [(0, "a"), (10, "b"), (30, "c"), (40, "d"), (70, "e")]
     _, state = back_at(frames, 20)
-    assert (state.partitions[0].position, state.partitions[0].low_water, state.partitions[0].open) == (3, 0, 1)
+    assert (state.partitions[0].position, state.partitions[0].restart_offset, state.partitions[0].open) == (3, 0, 1)
     once, again = Stream().frames(*frames).end(), run_on(state, frames)
     assert seconds_of(again) == since(once.seconds, T + 11)
     assert minutes_of(again) == once.minutes
@@ -169,8 +169,8 @@ def test_set_forward_no_window_that_lacks_frames_is_published_not_even_as_a_row_
     before = Stream().frames(*frames[:2]).counter.state()
     assert (before.series[1].closed_through - T, before.partitions[0].open) == (5, 1)
     after = skipped(before, {0: frames}, {0: 4})
-    assert (after.partitions[0].position, after.partitions[0].low_water) == (4, 4)
-    assert (after.partitions[0].newest, after.partitions[0].newest_at_low_water) == (T + 70, T + 70)
+    assert (after.partitions[0].position, after.partitions[0].restart_offset) == (4, 4)
+    assert (after.partitions[0].newest, after.partitions[0].newest_at_restart) == (T + 70, T + 70)
     assert after.partitions[0].tally == Tally(consumed=1, lost=1)
     records = run_on(after, frames)
     counts = {record.start - T: record.frames for record in seconds_of(records)}
@@ -182,7 +182,7 @@ def test_set_forward_frames_that_wait_for_proof_are_not_skipped() -> None:
     ahead = State.fresh({0: 9}, RULES)
     ahead.partitions[0] = PartitionState(9, 7, T + 3, T + 3, held_at=7)
     after = skipping(State.fresh({0: 0}, RULES), ahead)
-    assert (after.partitions[0].position, after.partitions[0].low_water) == (7, 7)
+    assert (after.partitions[0].position, after.partitions[0].restart_offset) == (7, 7)
     assert (after.closing_to, after.partitions[0].watermark) == (T + 60, T + 60)
 
 
