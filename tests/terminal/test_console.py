@@ -163,7 +163,7 @@ def report_of(counter: Counter) -> Report:
     return Report(job, Event(), is_verbose=False, print_interval=1)
 
 
-def test_a_run_that_only_settles_what_an_earlier_one_held_has_an_error_rate_of_what_it_decided_on(
+def test_a_run_that_only_resolves_what_an_earlier_one_held_has_an_error_rate_of_what_it_decided_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     #  offset   0 … 6          7            8
@@ -174,7 +174,7 @@ def test_a_run_that_only_settles_what_an_earlier_one_held_has_an_error_rate_of_w
     counter.resume()
     report = report_of(counter)
     assert report.execution_metrics().endswith("late 0, rejected 0, error rate -")
-    counter.settle()
+    counter.resolve()
     rows = summary(report, capfd)
     assert rows["frames consumed"] == ("0", "9")
     assert rows["too far in the future"] == ("2", "2")

@@ -119,7 +119,7 @@ class Counter:
         """Close the windows that end at or before a watermark; in the way that `close` does."""
         return self._close(watermark)
 
-    def settle(self) -> None:
+    def resolve(self) -> None:
         """Decide on the frames that are held, for an input that ends here; some may be rejected by that.
 
         A partition of one or two frames proves nothing by itself: it is held against event time of the others; and
@@ -130,7 +130,7 @@ class Counter:
         if held:
             near = max(known) if known else median_low(held)
             for counter in self.partitions.values():
-                counter.settle(near)
+                counter.resolve(near)
 
     def close_all(self) -> Iterator[Record]:
         """Close every window, for an input that ends here; in the way that `close` does."""
@@ -140,7 +140,7 @@ class Counter:
         if watermark <= self.windows.closed_through:
             return iter(())
         for counter in self.partitions.values():
-            counter.settle_before(watermark)
+            counter.resolve_before(watermark)
             counter.raise_watermark(watermark)  # only a silent partition, or one that ends here, is behind it
         return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
 

@@ -128,7 +128,7 @@ class FutureGuard:
             self.held.popleft()
             self._count(decision)
 
-    def settle(self, near: int) -> None:
+    def resolve(self, near: int) -> None:
         """Decide all, for an input that ends here.
 
         A jump that some followers bear out and none contradicts moves event time. So does the first frame of all unless

@@ -47,7 +47,7 @@ class PartitionCounter:
         self.guard = FutureGuard(self.clock, rules.future_limit_s, self._count_decided)
         self.log = FrameLog()
         self.position = saved.restart_offset
-        self.settled_at, self.settled_near = saved.settled_at, saved.settled_near
+        self.resolved_at, self.resolved_against = saved.resolved_at, saved.resolved_against
         self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
@@ -91,15 +91,15 @@ class PartitionCounter:
         else:
             self._count_frame(frame, message)
 
-    def settle(self, near: int) -> None:
+    def resolve(self, near: int) -> None:
         """Decide on what is held, for an input that ends at the position; near is event time of the whole input."""
         if self.guard.held:
-            self.settled_at, self.settled_near = self.position, near
+            self.resolved_at, self.resolved_against = self.position, near
             self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
-            self.guard.settle(near)
+            self.guard.resolve(near)
             self._find_current()
 
-    def settle_before(self, watermark: int) -> None:
+    def resolve_before(self, watermark: int) -> None:
         """Decide on what is held where windows that it may be in are closed from outside, before they are.
 
         A restart decides alike only where the state has room for each place that it needs; without room, what is held
@@ -107,10 +107,10 @@ class PartitionCounter:
         """
         is_passed = self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held)
         if is_passed and self._ends_needed() < KEPT_ENDS - 1:
-            self.settle(watermark)
+            self.resolve(watermark)
 
     def _ends_needed(self) -> int:
-        """Return at how many places frames were settled that a restart would read again."""
+        """Return at how many places frames were resolved that a restart would read again."""
         restart_offset = self._restart_at().offset
         return sum(end > restart_offset for end, _ in self.ends)
 
@@ -191,16 +191,16 @@ class PartitionCounter:
         The clock starts with what it was before the restart offset, so the guard decides as it did. Only what idle time
         closed is not in the log: but that lies in closed windows, whose frames are told apart by what is closed.
         """
-        self._settle_again(message.offset())
+        self._resolve_again(message.offset())
         self._judge(read_frame(message.value()), message)
         self.rejected.clear()  # it was published before
 
-    def _settle_again(self, offset: int) -> None:
-        """Settle what is held where it was settled, once all before it is read again."""
-        for end, near in self.ends or [(self.settled_at, self.settled_near)]:
+    def _resolve_again(self, offset: int) -> None:
+        """Resolve what is held where it was resolved, once all before it is read again."""
+        for end, near in self.ends or [(self.resolved_at, self.resolved_against)]:
             held = self.guard.held
             if held and held[0].message.offset() < end <= offset:
-                self.guard.settle(near)
+                self.guard.resolve(near)
                 self._find_current()
 
     def read_to(self, position: int, now_s: float) -> None:
@@ -226,7 +226,7 @@ class PartitionCounter:
 
     def end_rebuild(self) -> None:
         """Note that all frames from the restart offset to the position were given to `rebuild`."""
-        self._settle_again(self._saved.position)
+        self._resolve_again(self._saved.position)
 
     def missing(self) -> int:
         """Return how many of the frames that were open or held when the state was saved were not rebuilt."""
@@ -270,8 +270,8 @@ class PartitionCounter:
             clock.newest,
             clock.watermark,
             len(self.log),
-            self.settled_at,
-            self.settled_near,
+            self.resolved_at,
+            self.resolved_against,
             tally,
             held_at=held_at,
             furthest=clock.furthest,

@@ -119,8 +119,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         newest: the event clock's largest ts, -1 before the first frame.
         watermark: the event clock's watermark, with what idle time closed.
         open: frames counted whose second is open; a restart finds as many.
-        settled_at: the position at which frames that were held were last settled without proof, 0 if never.
-        settled_near: event time of the whole input then.
+        resolved_at: the position at which frames that were held were last resolved without proof, 0 if never.
+        resolved_against: event time of the whole input then.
         tally: what became of the partition's frames before position.
         held_at: offset of the first frame that is held, -1 without any; a restart finds it by itself.
         taken_up_at: what closing followed when the partition was taken up, where its watermark began; 0 for those of
@@ -128,7 +128,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
         recorded_s_at_restart: the same for newest_at_restart.
-        ends: positions at which frames that were held were settled without proof, and event time of the whole input
+        ends: positions at which frames that were held were resolved without proof, and event time of the whole input
             then; the last ones.
         oldest: the start of the earliest open window with frames of it, by the size in seconds, where there is one; a
             restart finds it by itself.
@@ -140,8 +140,8 @@ class PartitionState(msgspec.Struct, array_like=True):
     newest: int = -1
     watermark: int = 0
     open: int = 0
-    settled_at: int = 0
-    settled_near: int = 0
+    resolved_at: int = 0
+    resolved_against: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
     # For `status` only. States saved by earlier versions lack it and `oldest`, and can be resumed.
     held_at: int = -1

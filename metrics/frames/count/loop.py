@@ -109,7 +109,7 @@ class FileLoop:
                     self._log(lines, watcher)
                     watcher.closed(self.counter.close(NOW_S))
                     watcher.read()
-        self.counter.settle()
+        self.counter.resolve()
         self._tell_rejected(watcher)
         watcher.closed(self.counter.close_all())
         watcher.read()

@@ -61,7 +61,7 @@ class Loop:
             if self.commits.is_due(len(messages)):
                 self._commit()
         if self.source.has_ended():
-            self.counter.settle()
+            self.counter.resolve()
             self._reject()
             self._publish(self.counter.close_all())
         self.lookout.look(monotonic(), self.counter, self.source, self.partitions.ends)

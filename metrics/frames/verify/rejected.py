@@ -55,4 +55,6 @@ class RejectedRecords:
 
     def told(self, partition: int, at: PartitionState) -> Told:
         """Return what they tell of a partition, whose state tells where its input was taken to end."""
-        return Told(self._future[partition], self._closed[partition], at.ends or [(at.settled_at, at.settled_near)])
+        return Told(
+            self._future[partition], self._closed[partition], at.ends or [(at.resolved_at, at.resolved_against)]
+        )

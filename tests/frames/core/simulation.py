@@ -86,7 +86,7 @@ class Run:
 
     def end(self) -> None:
         """Take the input to end here, and close all; a crash may come in between."""
-        self.counter.settle()
+        self.counter.resolve()
         self._close(self.counter.close_all())
 
     def end_for_good(self) -> None:

@@ -381,7 +381,7 @@ def test_one_flipped_frame_alone_in_its_partition_closes_nothing_at_the_end() ->
     for offset in range(3):
         stream.counter.partitions[0].count([fed_later(offset, offset)])
     stream.counter.partitions[1].count([fed_later(0, 31_536_000)])
-    stream.counter.settle()
+    stream.counter.resolve()
     stream.end()
     assert stream.counts() == {0: 1, 1: 1, 2: 1}
     assert stream.counter.tally().future == 1
@@ -391,7 +391,7 @@ def test_few_frames_over_many_partitions_are_held_against_the_middle_one() -> No
     stream = Stream(partitions=4)
     for partition, after_s in enumerate((31_536_000, 1, 0, 2)):
         stream.counter.partitions[partition].count([fed_later(0, after_s)])
-    stream.counter.settle()
+    stream.counter.resolve()
     stream.end()
     assert stream.counts() == {0: 1, 1: 1, 2: 1}
     assert stream.counter.tally().future == 1
@@ -442,10 +442,10 @@ def after_a_restart(counter: Counter, sent: Mapping[int, Sequence[Message]]) -> 
     return again
 
 
-def test_a_restart_decides_alike_however_often_frames_were_settled_before_it() -> None:
+def test_a_restart_decides_alike_however_often_frames_were_resolved_before_it() -> None:
     #  partition 0   a@0 a@10 …                     it closes the windows of both
     #  partition 1   c@0 d@0 c@0 | c@10 z@280 | y@281 c@20 | w@282 c@30 | v@270 c@40 | c@50 | …
-    #                at each | what is held is settled: z, y, w and v count ahead of event time. Read again without
+    #                at each | what is held is resolved: z, y, w and v count ahead of event time. Read again without
     #                that, z is proved by y and w, and v is late
     stream = Stream(partitions=2)
     rounds = [

@@ -34,7 +34,7 @@ class Judging:
 
     def end(self, near: int) -> str:
         """Take the input to end; return what was decided."""
-        self.guard.settle(T + near)
+        self.guard.resolve(T + near)
         assert not self.guard.held
         return self.decided
 

@@ -75,7 +75,7 @@ def outcome(frames: Iterable[tuple[Sent, bool]]) -> Outcome:
         if is_right:
             right[sent.ts] += 1
         wrong += not is_right
-    counter.settle()
+    counter.resolve()
     counted.update({at.start: at.frames for at in counter.close_all() if at.size is SECOND})
     lost = sum((right - counted).values())
     return Outcome(wrong, lost, counter.tally().late, counter.tally().future, most_held)

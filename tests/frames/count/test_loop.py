@@ -69,8 +69,8 @@ def counted(paths: Sequence[Path], **variables: int) -> tuple[Kept, FileLoop]:
 def answer_to(timeline: Timeline, loop: FileLoop) -> Answer:
     """Return the plain answer; at the end of a file in which nothing is proved, what is near is the loop's to say."""
     [partition] = loop.counter.partitions.values()
-    is_settled = 0 < partition.settled_at == partition.position
-    ends = {0: [End(len(timeline), partition.settled_near)] if is_settled else []}
+    is_resolved = 0 < partition.resolved_at == partition.position
+    ends = {0: [End(len(timeline), partition.resolved_against)] if is_resolved else []}
     return count_all({0: timeline}, lateness_s=5, gap_limit_s=150, ends=ends)
 
 

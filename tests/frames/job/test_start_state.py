@@ -69,12 +69,12 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
     assert losses.startswith("the topic frames was deleted and made anew")
 
 
-def test_where_held_frames_were_settled_is_forgotten_with_the_offsets_that_are_gone() -> None:
+def test_where_held_frames_were_resolved_is_forgotten_with_the_offsets_that_are_gone() -> None:
     before = saved(p0=(5, 8))
-    before.state.partitions[0].settled_at = 7
-    assert compared(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].settled_at == 7
-    assert compared(deepcopy(before), "frames", "id", {0: (0, 6)}).state.partitions[0].settled_at == 6
-    assert compared(deepcopy(before), "frames", "another", {0: (0, 9)}).state.partitions[0].settled_at == 0
+    before.state.partitions[0].resolved_at = 7
+    assert compared(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].resolved_at == 7
+    assert compared(deepcopy(before), "frames", "id", {0: (0, 6)}).state.partitions[0].resolved_at == 6
+    assert compared(deepcopy(before), "frames", "another", {0: (0, 9)}).state.partitions[0].resolved_at == 0
 
 
 def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_are_gone() -> None:
