@@ -94,7 +94,7 @@ def open_backward_reader(settings: KafkaSettings) -> Consumer:
     return open_consumer(settings, also_preferred=preferred)
 
 
-def open_onlooker(settings: KafkaSettings) -> Consumer:
+def open_observer(settings: KafkaSettings) -> Consumer:
     """Open a consumer that looks at single records, and fetches little more than these."""
     preferred = {
         "max.partition.fetch.bytes": 65_536,

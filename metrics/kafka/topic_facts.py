@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.kafka import groups
-from metrics.kafka.clients import assign, open_onlooker
+from metrics.kafka.clients import assign, open_observer
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, Partition, ask, told
@@ -83,7 +83,7 @@ def of_topics(
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
     held = _held(admin, places)  # after the groups, so that no position is past an end
-    with closing(open_onlooker(settings)) as consumer:
+    with closing(open_observer(settings)) as consumer:
         held |= _with_last_records(consumer, held)
     described = [
         describe(topic, [held.get((topic, number)) for number in range(partitions[topic])], known)

@@ -95,6 +95,6 @@ def test_what_the_client_has_no_property_for_is_unknown(name: str, of_client: st
 
 def test_the_client_is_opened_without_what_it_does_not_know(bootstrap_servers: str) -> None:
     settings = Settings.load({"BOOTSTRAP_SERVERS": bootstrap_servers, **OF_KUBERNETES, "KAFKA_CLIENT_ID": "x"})
-    consumer = clients.open_onlooker(settings)
+    consumer = clients.open_observer(settings)
     assert isinstance(consumer, Consumer)
     consumer.close()

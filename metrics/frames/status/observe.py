@@ -17,7 +17,7 @@ from metrics.frames.job.start_state import compared, lost_state, saved_state
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Activity, Place, Seen
 from metrics.kafka import topics
-from metrics.kafka.clients import assign, open_admin, open_asker, open_onlooker
+from metrics.kafka.clients import assign, open_admin, open_asker, open_observer
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.job.standby import MissedHeartbeats
 from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
@@ -156,7 +156,7 @@ def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict
     starts = {number: max(ranges[number].first, position - OFFSETS_BEFORE) for number, position in positions.items()}
     waiting = {number for number, start in starts.items() if start < ranges[number].stable_end}
     beside = _Beside({}, dict.fromkeys(set(positions) - waiting))
-    consumer = open_onlooker(settings)
+    consumer = open_observer(settings)
     try:
         assign(consumer, [TopicPartition(settings.input_topic, number, starts[number]) for number in waiting])
         _read_beside(consumer, settings.input_topic, positions, beside)

@@ -213,7 +213,7 @@ def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
     consumer = Consumer(
         {
             "bootstrap.servers": stack.application.bootstrap_servers,
-            "group.id": f"{stack.application.name}-onlooker",
+            "group.id": f"{stack.application.name}-observer",
             "isolation.level": "read_committed",
         }
     )
