@@ -35,8 +35,8 @@ class Counter:
             for partition, state in sorted(saved.partitions.items())
         }
         # Closing raises every watermark to where it goes: one that lies below it is of a partition that is new.
-        self._taken_up_at = {
-            partition: state.taken_up_at if state.watermark >= saved.closing_to else saved.closing_to
+        self._added_at_watermark = {
+            partition: state.added_at_watermark if state.watermark >= saved.closing_to else saved.closing_to
             for partition, state in saved.partitions.items()
         }
 
@@ -81,7 +81,7 @@ class Counter:
         counter = PartitionCounter(self.windows, added, self._rules, now_s)
         counter.resume()
         self.partitions[partition] = counter
-        self._taken_up_at[partition] = added.taken_up_at
+        self._added_at_watermark[partition] = added.added_at_watermark
 
     def mark_idle(self, partition: int, at_s: float) -> None:
         """Note that a partition was idle at a moment of wall time: read to its end, its event time unmoved for long."""
@@ -162,7 +162,7 @@ class Counter:
             self._rules,
             {size_s: copy(series) for size_s, series in windows.series.items()},
             {
-                partition: replace(counter.state(), taken_up_at=self._taken_up_at[partition])
+                partition: replace(counter.state(), added_at_watermark=self._added_at_watermark[partition])
                 for partition, counter in self.partitions.items()
             },
         )

@@ -43,7 +43,7 @@ def idle_partitions(state: State) -> set[int]:
     """
     at_closing = {number: at for number, at in state.partitions.items() if at.watermark == state.closing_to}
     by_clock = {number for number, at in at_closing.items() if _stands_by_its_clock(at, state.rules)}
-    added = {number for number, at in at_closing.items() if at.taken_up_at == state.closing_to}
+    added = {number for number, at in at_closing.items() if at.added_at_watermark == state.closing_to}
     raised = set(at_closing) - by_clock - added
     are_all = len(raised) == len(state.partitions) and any(at.newest >= 0 for at in state.partitions.values())
     return raised if are_all or by_clock else set()

@@ -123,8 +123,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         resolved_against: event time of the whole input then.
         tally: what became of the partition's frames before position.
         held_at: offset of the first frame that is held, -1 without any; a restart finds it by itself.
-        taken_up_at: what closing followed when the partition was taken up, where its watermark began; 0 for those of
-            the first run.
+        added_at_watermark: the watermark of the input when the partition was added, with which its own began; 0 for
+            partitions of the first run.
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
         recorded_s_at_restart: the same for newest_at_restart.
@@ -145,7 +145,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     tally: Tally = msgspec.field(default_factory=Tally)
     # For `status` only. States saved by earlier versions lack it and `oldest`, and can be resumed.
     held_at: int = -1
-    taken_up_at: int = 0
+    added_at_watermark: int = 0
     # Likewise not in a state of an earlier program, which had no frames ahead of event time.
     furthest: int = -1
     recorded_s: int = -1
@@ -156,7 +156,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":
         """Return a partition that was added to the topic: what is closed is closed for it, too."""
-        return cls(start, start, watermark=closing_to, taken_up_at=closing_to)
+        return cls(start, start, watermark=closing_to, added_at_watermark=closing_to)
 
 
 class State(msgspec.Struct):

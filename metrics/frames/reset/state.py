@@ -95,7 +95,11 @@ def _moved(at: PartitionState, ahead: PartitionState, through: int) -> Partition
     start = ahead.held_at if ahead.held_at >= 0 else ahead.position
     moved = _closed_at(ahead, start)
     return replace(
-        moved, furthest=ahead.newest, watermark=through, taken_up_at=through, tally=_tally(at.tally.lost + given_up)
+        moved,
+        furthest=ahead.newest,
+        watermark=through,
+        added_at_watermark=through,
+        tally=_tally(at.tally.lost + given_up),
     )
 
 

@@ -9,19 +9,19 @@ T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 LATENESS_S = 5
 
 
-def at(
-    clock: int | None, watermark: int | None = None, minute: int | None = None, taken_up: int = -T
-) -> PartitionState:
+def at(clock: int | None, watermark: int | None = None, minute: int | None = None, added: int = -T) -> PartitionState:
     """Return a partition by its event clock, its watermark where idle time raised it, and its oldest open minute.
 
     Args:
-        taken_up: where closing stood when it was added.
+        added: where closing stood when it was added.
     """
     newest = -1 if clock is None else T + clock
     raised = None if watermark is None else T + watermark
     own = max(0, newest - LATENESS_S)
     oldest = {} if minute is None else {60: T + minute}
-    return PartitionState(1, 0, -1, newest, own if raised is None else raised, oldest=oldest, taken_up_at=T + taken_up)
+    return PartitionState(
+        1, 0, -1, newest, own if raised is None else raised, oldest=oldest, added_at_watermark=T + added
+    )
 
 
 def state(closing_to: int | None, *partitions: PartitionState, closed_through: int | None = None) -> State:
@@ -95,25 +95,25 @@ def test_while_one_partition_holds_wall_time_does_not_close_anything() -> None:
 
 def test_a_partition_that_was_added_where_closing_stands_is_not_idle_and_holds_first() -> None:
     #  partition 0 stands at 25 by its own clock, 1 was idle at 3; 2 is new, and begins where closing stands
-    of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, taken_up=25))
+    of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, added=25))
     assert idle_partitions(of) == {1}
     assert held_by(of) == [(2, None), (0, 35)]
 
 
 def test_a_partition_that_was_added_is_idle_once_closing_has_moved_on_without_it() -> None:
-    assert idle_partitions(state(40, at(45, minute=0), at(None, watermark=40, taken_up=25))) == {1}
+    assert idle_partitions(state(40, at(45, minute=0), at(None, watermark=40, added=25))) == {1}
 
 
 def test_a_partition_that_was_added_after_all_had_been_idle_lets_wall_time_close_nothing() -> None:
     #  idle time had moved partition 0 to 40; whether it has spoken since is not known: nothing shows it while 1 holds
-    of = state(40, at(30, watermark=40, minute=0), at(None, watermark=40, taken_up=40))
+    of = state(40, at(30, watermark=40, minute=0), at(None, watermark=40, added=40))
     assert idle_partitions(of) == set()
     assert held_by(of) == [(1, None), (0, 35)]
     assert minute(of).closes_in_s is None
 
 
 def test_a_partition_whose_first_frames_lie_behind_what_was_closed_when_it_was_added_is_not_idle() -> None:
-    assert idle_partitions(state(25, at(30, minute=0), at(3, watermark=25, taken_up=25))) == set()
+    assert idle_partitions(state(25, at(30, minute=0), at(3, watermark=25, added=25))) == set()
 
 
 def test_a_group_that_has_read_nothing_knows_of_no_idle_time() -> None:
