@@ -7,7 +7,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError, TopicError
-from metrics.frames.job.saved_state import from_offsets
+from metrics.frames.saved_state import from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 from metrics.frames.status import observe

@@ -16,8 +16,8 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics.frames.core.frame import Frame, read_frame
-from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.start_state import saved_state
+from metrics.frames.saved_state import SavedState
+from metrics.frames.start_state import saved_state
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]

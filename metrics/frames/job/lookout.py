@@ -6,11 +6,11 @@ from time import time
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
 from metrics.frames.core.partition import PartitionCounter
-from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, held_open, last_minute
+from metrics.frames.stream_health import Hold, Signs
 from metrics.kafka.job.input_monitor import End
 from metrics.kafka.job.source import Input
 

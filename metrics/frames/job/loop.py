@@ -24,8 +24,8 @@ from metrics.frames.job.listener import Listener
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.partitions import Partitions
-from metrics.frames.job.signs import Signs
 from metrics.frames.records import Record
+from metrics.frames.stream_health import Signs
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.source import Input

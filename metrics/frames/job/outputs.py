@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from metrics.frames.core.frame import FrameMessage, Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
-from metrics.frames.job.saved_state import SavedState, to_offsets
-from metrics.frames.job.signs import NONE, Signs
 from metrics.frames.records import Record
+from metrics.frames.saved_state import SavedState, to_offsets
 from metrics.frames.settings import Settings
+from metrics.frames.stream_health import NONE, Signs
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.heartbeat import Instance

@@ -17,8 +17,8 @@ from metrics.frames.job.loop import Loop
 from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.partitions import Partitions
 from metrics.frames.job.rebuild import rebuilt
-from metrics.frames.job.start_state import Beginning, begin, last_instance
 from metrics.frames.settings import Settings
+from metrics.frames.start_state import Beginning, begin, last_instance
 from metrics.kafka.clients import open_transactional_producer
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.heartbeat import Instance, require_not_fenced

@@ -4,9 +4,9 @@ from contextlib import closing
 from typing import NamedTuple
 
 from metrics.errors import MetricsError
-from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.start_state import saved_state
+from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
+from metrics.frames.start_state import saved_state
 from metrics.kafka import futures
 from metrics.kafka.clients import open_asker
 

@@ -8,9 +8,9 @@ from confluent_kafka import Consumer
 from metrics.errors import FencedError
 from metrics.frames.core.state import State
 from metrics.frames.job.outputs import FrameSink
-from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.start_state import saved_state
+from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
+from metrics.frames.start_state import saved_state
 from metrics.frames.status.facts import Activity, Seen
 from metrics.frames.status.observe import last_commit
 from metrics.frames.topics_in_use import TopicsInUse

@@ -1,6 +1,6 @@
 """The rejected topic read back."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from threading import Event
 
@@ -8,9 +8,7 @@ import msgspec
 from confluent_kafka import Message
 
 from metrics.frames import topics_in_use
-from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
-from metrics.frames.verify.rejected import RejectedRecords
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import offset_ranges
@@ -40,22 +38,6 @@ class RejectedFrame(msgspec.Struct, frozen=True):
     stamped_at: Moment | None
     size_bytes: int
     beginning: str
-
-
-def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -> RejectedRecords:
-    """Read the records that are about frames of an input topic which the state is past."""
-    rejected = RejectedRecords(state.rules.lateness_s)
-    for message in messages:
-        headers = _headers(message)
-        try:
-            partition, offset = int(headers["partition"]), int(headers["offset"])
-        except (KeyError, ValueError):
-            continue  # none of this program's
-        saved = state.partitions.get(partition)
-        if headers.get("topic") == input_topic and saved is not None and offset < saved.position:
-            times = (_seconds(headers.get(name, "")) for name in ("ts", "event_time"))
-            rejected.add(partition, offset, headers.get("reason", ""), *times)
-    return rejected
 
 
 def latest(
@@ -91,7 +73,7 @@ def latest(
 
 
 def _frame(message: Message) -> RejectedFrame:
-    headers, value, timestamp_ms = _headers(message), message.value() or b"", stamp_ms(message)
+    headers, value, timestamp_ms = headers_text(message), message.value() or b"", stamp_ms(message)
     cut_from_bytes = headers.get("cut_from_bytes", "")
     return RejectedFrame(
         headers.get("reason", "unknown"),
@@ -103,12 +85,9 @@ def _frame(message: Message) -> RejectedFrame:
     )
 
 
-def _headers(message: Message) -> dict[str, str]:
+def headers_text(message: Message) -> dict[str, str]:
+    """Return the headers of a dead letter as text, by name."""
     return {name: _text(value) for name, value in headers_of(message) or []}
-
-
-def _seconds(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 def _text(value: str | bytes | None) -> str:

@@ -13,8 +13,8 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.open_windows import OpenWindow, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, State, Tally
-from metrics.frames.job.signs import NONE, Hold, Signs
 from metrics.frames.sizes import SECOND, SIZES, Size
+from metrics.frames.stream_health import NONE, Hold, Signs
 from metrics.times import Moment
 
 

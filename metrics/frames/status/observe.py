@@ -11,11 +11,11 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.frames import topics_in_use
 from metrics.frames.core.state import PartitionState, State
-from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.signs import NONE
-from metrics.frames.job.start_state import compared, lost_state, saved_state
+from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
+from metrics.frames.start_state import compared, lost_state, saved_state
 from metrics.frames.status.facts import Activity, Place, Seen
+from metrics.frames.stream_health import NONE
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_observer
 from metrics.kafka.deadline import Deadline

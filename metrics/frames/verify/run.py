@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, Message
 from metrics.frames import topics_in_use
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.records import OfWindow, Record, Strays, Unreadable, in_order, read_record
-from metrics.frames.results.rejected import read_rejected
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.topics_in_use import TopicsInUse
@@ -21,6 +20,7 @@ from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged, PartitionJudge, Received
 from metrics.frames.verify.rejected import RejectedRecords
+from metrics.frames.verify.rejected_topic import read_rejected
 from metrics.frames.verify.republished import Republished, TimestampLimits, tell
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.stream import Stream

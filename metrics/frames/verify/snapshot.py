@@ -5,9 +5,9 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
 from metrics.frames.core.state import State
-from metrics.frames.job.start_state import saved_state
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
+from metrics.frames.start_state import saved_state
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
 from metrics.kafka.offsets import offset_ranges

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame_log import Start
 from metrics.frames.core.state import Rules, State
-from metrics.frames.job.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.records import Record
+from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE, SECOND, Size, largest
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message

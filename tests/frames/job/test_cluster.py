@@ -14,9 +14,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from metrics.errors import BrokerError
-from metrics.frames.job.start_state import begin, saved_state
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
+from metrics.frames.start_state import begin, saved_state
 from metrics.frames.topics_in_use import check
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.input_monitor import End, InputMonitor

@@ -5,9 +5,9 @@ import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.job.signs import Hold, Signs
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.facts import Activity, Cause, Place, Seen, Status, describe, waits_for
+from metrics.frames.stream_health import Hold, Signs
 from tests.frames.windows import series
 
 T = 1468244340  # 2016-07-11T13:39:00Z

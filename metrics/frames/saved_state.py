@@ -13,8 +13,8 @@ from confluent_kafka import TopicPartition
 from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
-from metrics.frames.job.signs import NONE, Signs
 from metrics.frames.sizes import MINUTE, SECOND
+from metrics.frames.stream_health import NONE, Signs
 from metrics.kafka.job.heartbeat import Instance
 
 FIRST_S = SECOND.size_s, MINUTE.size_s  # sizes that have places of their own in the metadata: there were no others

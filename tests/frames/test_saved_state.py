@@ -13,9 +13,9 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_ENDS
 from metrics.frames.core.state import GUARD_VERSION, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.job.saved_state import SavedState, from_offsets, to_offsets
-from metrics.frames.job.signs import Hold, Signs
+from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE
+from metrics.frames.stream_health import Hold, Signs
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import Process
 from metrics.times import LAST_SECOND

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, State
-from metrics.frames.job.saved_state import SavedState, from_offsets
+from metrics.frames.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.committed import committed

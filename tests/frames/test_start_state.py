@@ -9,9 +9,9 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
-from metrics.frames.job.saved_state import SavedState
-from metrics.frames.job.start_state import compared
+from metrics.frames.saved_state import SavedState
 from metrics.frames.sizes import SECOND
+from metrics.frames.start_state import compared
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
 
