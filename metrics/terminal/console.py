@@ -22,6 +22,8 @@ from metrics.files.paths import named
 from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 
+INDENT = 5
+
 
 class EscapingConsole(Console):
     """A console whose text never is a command to the terminal; its own styles are."""
@@ -35,9 +37,13 @@ out = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False
 err = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 
-def say(text: str) -> None:
-    """Print a line, or several, on standard output."""
-    out.print(_fitted(text, out))
+def say(text: str, indent: int = INDENT) -> None:
+    """Print one or more lines on standard output.
+
+    Args:
+        indent: of the continuation of a line that a terminal is too narrow for, in columns.
+    """
+    out.print(_fitted(text, out, indent))
 
 
 def say_lines(lines: Iterable[str]) -> None:
@@ -70,15 +76,15 @@ def warn(line: str) -> None:
     err.print(_fitted(f"warning: {line}", err), style="yellow")
 
 
-def _fitted(text: str, console: Console) -> str:
+def _fitted(text: str, console: Console, indent: int = INDENT) -> str:
     """Wrap lines that a terminal is too narrow for, between words; addresses and paths stay in one piece.
 
-    What is no terminal may be read by a program: there, a line stays a line.
+    Elsewhere a line stays a line, since a program may read it.
     """
     if not console.is_terminal:
         return text
     wrapper = textwrap.TextWrapper(
-        console.width, subsequent_indent=" " * 5, break_long_words=False, break_on_hyphens=False
+        console.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     )
     lines = text.split("\n")
     return "\n".join(line if len(line) <= console.width else wrapper.fill(line) for line in lines)

@@ -1,1 +1,1 @@
-"""The state of a consumer group, seen from outside."""
+"""The status of a consumer group, observed from outside."""

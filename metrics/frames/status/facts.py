@@ -1,6 +1,6 @@
-"""What a group's committed state says of how it stands, and of why a window is open: facts, computed, nothing asked.
+"""Facts about a group, computed from its committed state and the ends of its input.
 
-The facts become JSON by their own names, so these are part of what users see.
+The names of their fields are published, as JSON.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,58 +19,58 @@ from metrics.times import Moment
 
 
 class Activity(StrEnum):
-    """Whether an instance counts."""
+    """Whether an instance is active."""
 
-    ACTIVE = "active"  # it was seen to commit
+    ACTIVE = "active"  # it was observed committing
     STOPPED = "stopped"  # its last commit says so
-    SILENT = "silent"  # it did not say that it stopped, but does not commit: killed, hanging, or cut off
-    NEVER_RAN = "never_ran"  # the group has no state, or no longer
+    SILENT = "silent"  # it did not stop cleanly, but does not commit: killed, hung or cut off
+    NEVER_RAN = "never_ran"  # the group has no state, or no longer has any
 
 
 class Cause(StrEnum):
-    """What a partition's event clock waits for."""
+    """Reasons why a partition's event clock waits: the thing it waits for."""
 
-    LAG = "lag"  # records that are committed, and not read yet
-    TRANSACTION = "transaction"  # a producer's open transaction, behind which nothing is read
+    LAG = "lag"  # committed records that are unread
+    TRANSACTION = "transaction"  # a producer's open transaction, beyond which nothing is read
     HELD = "held"  # proof of a frame far ahead
     EMPTY = "empty"  # a first frame
-    IDLE = "idle"  # a next frame: all that came is read
-    NEW = "new"  # being taken up: it was added to the topic since the last commit
-    UNKNOWN = "unknown"  # the broker does not tell its end
-    PAUSED = "paused"  # others, which it is more than ALIGN_S ahead of
-    BEHIND = "behind"  # frames that are as new as those of others: its own are read, and move it on
+    IDLE = "idle"  # the next frame: it is caught up
+    NEW = "new"  # being added: it is new in the topic since the last commit
+    UNKNOWN = "unknown"  # its end offset, which the broker does not report
+    PAUSED = "paused"  # other partitions: it is more than ALIGN_S ahead of them
+    BEHIND = "behind"  # frames as new as those of other partitions: its own are read, and advance it
 
 
-class Place(NamedTuple):
-    """What the topic holds of a partition.
+class PartitionEnd(NamedTuple):
+    """The end of a partition, and the records next to the group's position in it.
 
     Attributes:
-        end: offset after its last record.
-        stable_end: offset before which no transaction is open; what lies behind is not read yet.
-        unread: offsets from the position to stable_end; 0 if no record lies there, only ends of transactions.
-        read_at_ms: timestamp of the record before the position; None without one.
-        unread_at_ms: timestamp of the first record that is not read yet; None without one.
+        end: end offset: the one after the last record.
+        last_stable: last stable offset: records from there on cannot be read before an open transaction ends.
+        unread: offsets from the position to last_stable; 0 if these are only ends of transactions.
+        read_at_ms: timestamp of the record before the position; None if there is none.
+        unread_at_ms: timestamp of the first unread record; None if there is none.
     """
 
     end: int
-    stable_end: int
+    last_stable: int
     unread: int
     read_at_ms: int | None
     unread_at_ms: int | None
 
 
 class Seen(NamedTuple):
-    """What was seen from outside.
+    """A group as observed from outside.
 
     Attributes:
-        at_s: when, in seconds of wall time since the epoch.
-        instance_id: of the instance that committed last; None if there never was one.
-        state: what it committed, and what partitions begin with that it does not know.
+        at_s: wall time of the observation, in seconds since the epoch.
+        instance_id: the instance that committed last; None if none ever did.
+        state: the committed state, with the initial state of partitions that it does not know.
         new: the partitions that it does not know.
-        places: what the topic holds, for the partitions that the broker tells it of.
-        losses: what a run needs and is gone, a line each.
-        is_same_topic: false where the topic was made anew since the state was committed.
-        signs: what the instance saw that committed last.
+        ends: by partition, as far as the broker reports them.
+        losses: what a run needs but is gone, a line each.
+        is_same_topic: false if the topic was recreated since the state was committed.
+        signs: what the last instance saw in the stream.
     """
 
     group: str
@@ -80,7 +80,7 @@ class Seen(NamedTuple):
     activity: Activity
     state: State
     new: Collection[int]
-    places: Mapping[int, Place]
+    ends: Mapping[int, PartitionEnd]
     losses: list[str]
     idle_s: int
     is_same_topic: bool = True
@@ -88,7 +88,7 @@ class Seen(NamedTuple):
 
 
 class ErrorEstimate(msgspec.Struct):
-    """Late and rejected frames as a share of all but those held; `parts` are these frames by reason, each once."""
+    """Late and rejected frames as a share of all but the held ones; `parts` counts each of them once, by reason."""
 
     rate: float
     frames: int
@@ -96,12 +96,12 @@ class ErrorEstimate(msgspec.Struct):
 
 
 class Frames(msgspec.Struct):
-    """What became of frames: consumed = counted + late + invalid + future + held + lost.
+    """Frames by outcome: consumed = counted + late + invalid + future + held + lost.
 
     Attributes:
-        open: those of `counted` whose second is open.
-        late_in_minute: those of `late` that still counted for their minute.
-        rejected: those that went to the rejected topic: invalid, future, and the others of `late`.
+        open: the part of `counted` in open seconds.
+        late_in_minute: the part of `late` that still counted for its minute.
+        rejected: frames sent to the dead letter topic: invalid, future, and the rest of `late`.
     """
 
     consumed: int
@@ -118,14 +118,14 @@ class Frames(msgspec.Struct):
 
 
 class PartitionStatus(msgspec.Struct):
-    """How one partition stands.
+    """The status of one partition.
 
     Attributes:
-        lag: records to read, by offsets; null where the broker does not tell.
-        uncommitted: offsets behind the start of a producer's transaction that is open.
-        is_idle: it said nothing about time for so long that it holds no window open, as of the last commit.
-        read_at: timestamp of the last record read, by the broker or whoever sent it.
-        unread_at: timestamp of the first record not read yet.
+        lag: unread records, by offsets; null if the broker does not report its end.
+        uncommitted: offsets from the start of a producer's open transaction on.
+        is_idle: whether it was idle, and so kept no window open, at the last commit.
+        read_at: timestamp of the last record read, set by the broker or the sender.
+        unread_at: timestamp of the first unread record.
     """
 
     partition: int
@@ -151,7 +151,7 @@ class InstanceStatus(msgspec.Struct):
 
 
 class RulesStatus(msgspec.Struct):
-    """What frames are judged by; `idle_s` is of the environment of whoever asks."""
+    """The rules that frames are judged by; `idle_s` is from the environment of this command or server."""
 
     lateness_s: int
     future_limit_s: int
@@ -159,10 +159,10 @@ class RulesStatus(msgspec.Struct):
 
 
 class LastMinute(msgspec.Struct):
-    """What became of frames in the minute before the last commit; of a run that is younger, since it began.
+    """Frames by outcome in the minute before the last commit, or since the run began if that is later.
 
     Attributes:
-        is_wrong: so many are late or rejected that something is wrong with the stream.
+        is_wrong: whether so many are late or rejected that something is wrong with the stream.
     """
 
     began_at: Moment
@@ -172,7 +172,7 @@ class LastMinute(msgspec.Struct):
 
 
 class HoldingPartition(msgspec.Struct):
-    """A partition that holds windows open for too long, and why, as the instance that commits sees it."""
+    """A partition that keeps windows open for too long, and why, as the active instance sees it."""
 
     partition: int
     waits_for: str
@@ -182,9 +182,9 @@ class HeldOpen(msgspec.Struct):
     """Windows that have been open for longer than the allowed lateness and the idle time, as of the last commit.
 
     Attributes:
-        opened_at: wall time at which the oldest of them was.
-        start: of that window.
-        by: the partitions that hold it, a few of them.
+        opened_at: wall time at which the oldest of them was opened.
+        start: its start.
+        by: the first few partitions that keep it open.
         more: how many others do.
         paused: how many partitions are paused meanwhile.
     """
@@ -199,7 +199,7 @@ class HeldOpen(msgspec.Struct):
 Published = msgspec.defstruct(
     "Published",
     [(size.plural, int) for size in SIZES],
-    namespace={"__doc__": "How many windows were published, zero rows included."},
+    namespace={"__doc__": "Numbers of windows published, zero rows included."},
 )
 
 
@@ -227,18 +227,18 @@ else:
 
 
 class Status(_Open):
-    """How a consumer group stands.
+    """The status of a consumer group.
 
     Attributes:
-        event_time: the newest of all event clocks.
+        event_time: the newest event time of any partition.
         closed_through: windows that end at or before it are closed.
-        closing_to: where a closing that has begun, and has not ended, goes; else null.
-        is_open_known: false for the state of an earlier program, which does not tell what is open.
-        oldest_open_second, oldest_open_minute: with why they are open; null where none is. Likewise of larger sizes.
-        lag: of all partitions; null where one is not known.
-        losses: what a run would need and is gone, a line each: it would refuse to begin.
-        last_minute: null where no run has told.
-        held_open: null where windows close in time.
+        closing_to: the target of a closing in progress; null if there is none.
+        is_open_known: false if the state was saved by an earlier version, which does not say what is open.
+        oldest_open_second, oldest_open_minute: with why they are open; null if none is. Likewise for larger sizes.
+        lag: of all partitions; null if that of one is unknown.
+        losses: what a run would need but is gone, a line each; it would refuse to start.
+        last_minute: null if no run has reported it.
+        held_open: null if windows close in time.
     """
 
     lag: int | None
@@ -259,7 +259,7 @@ class Status(_Open):
 
 
 def describe(seen: Seen) -> Status:
-    """Say how a group stands by what was seen of it."""
+    """Return the status of a group as it was observed."""
     state = seen.state
     idle = idle_partitions(state)
     at = sorted(state.partitions.items())
@@ -291,7 +291,7 @@ def describe(seen: Seen) -> Status:
 
 
 def last_minute(total: Tally, signs: Signs) -> LastMinute | None:
-    """Say what the last minute was, by the tally of all partitions at its end."""
+    """Return the last minute, given the tally of all partitions at its end."""
     if signs.before is None:
         return None
     lately = total.since(signs.before)
@@ -299,7 +299,7 @@ def last_minute(total: Tally, signs: Signs) -> LastMinute | None:
 
 
 def held_open(hold: Hold | None) -> HeldOpen | None:
-    """Say what holds windows open for too long."""
+    """Return which windows have been open for too long, and why; None if none have."""
     if hold is None:
         return None
     by = [HoldingPartition(number, cause) for number, cause in hold.partitions]
@@ -307,42 +307,42 @@ def held_open(hold: Hold | None) -> HeldOpen | None:
 
 
 def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) -> PartitionStatus:
-    place = seen.places.get(number)
+    end = seen.ends.get(number)
     return PartitionStatus(
         number,
         at.position,
-        place.end if place else None,
-        place.unread if place else None,
-        place.end - place.stable_end if place else None,
+        end.end if end else None,
+        end.unread if end else None,
+        end.end - end.last_stable if end else None,
         _moment(at.newest),
         _moment(at.watermark or -1),
         is_idle,
-        Cause.NEW if number in seen.new else waits_for(at, place),
+        Cause.NEW if number in seen.new else waits_for(at, end),
         at.held_at if at.held_at >= 0 else None,
-        _stamp(place.read_at_ms if place else None),
-        _stamp(place.unread_at_ms if place else None),
+        _stamp(end.read_at_ms if end else None),
+        _stamp(end.unread_at_ms if end else None),
         _frames(at.tally, at.open),
     )
 
 
-def waits_for(at: PartitionState, place: Place | None) -> Cause:
-    """Tell what a partition's event clock waits for: the first thing that has to happen."""
-    if place is None:
+def waits_for(at: PartitionState, end: PartitionEnd | None) -> Cause:
+    """Return what a partition's event clock waits for: the first thing that has to happen."""
+    if end is None:
         return Cause.UNKNOWN
-    if place.unread:
+    if end.unread:
         return Cause.LAG
-    if place.end > place.stable_end:
+    if end.end > end.last_stable:
         return Cause.TRANSACTION
     if at.tally.held:
         return Cause.HELD
     return Cause.IDLE if at.newest >= 0 else Cause.EMPTY
 
 
-def _frames(tally: Tally, of_open_seconds: int) -> Frames:
+def _frames(tally: Tally, in_open_seconds: int) -> Frames:
     return Frames(
         tally.consumed,
         tally.counted,
-        of_open_seconds,
+        in_open_seconds,
         tally.held,
         tally.late,
         tally.late_in_minute,

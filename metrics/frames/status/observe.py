@@ -1,4 +1,4 @@
-"""Looks at a group from outside, by what any client of the broker may read; it joins nothing and writes nothing."""
+"""Observation of a group from outside, by what any client of the broker may read; nothing is joined or written."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from metrics.frames.core.state import PartitionState, State
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import compared, lost_state, saved_state
-from metrics.frames.status.facts import Activity, Place, Seen
+from metrics.frames.status.facts import Activity, PartitionEnd, Seen
 from metrics.frames.stream_health import NONE
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_observer
@@ -25,46 +25,46 @@ from metrics.kafka.timestamps import stamp_ms
 
 LOOK_S = 0.2
 RECORDS_TIMEOUT_S = 5.0
-# The last record before a position is looked for in so many offsets: the last of these may be ends of transactions.
+# Offsets searched for the last record before a position: the last of them may be ends of transactions.
 OFFSETS_BEFORE = 10
 
 
-class _Range(NamedTuple):
-    """Offsets of a partition: of its first record, before which no transaction is open, and after its last record."""
+class _Offsets(NamedTuple):
+    """The beginning, last stable and end offset of a partition."""
 
     first: int
-    stable_end: int
+    last_stable: int
     end: int
 
 
 def look(settings: Settings) -> Seen:
-    """Look at the group of the settings, and at its input topic.
+    """Observe the group of the settings, and its input topic.
 
-    The answer is immediate where the instance commits, was stopped, or was killed on this machine; to tell one that was
-    killed elsewhere takes HEARTBEAT_TIMEOUT_S.
+    The answer is immediate if the instance commits, was stopped, or was killed on this machine. To recognise one that
+    was killed elsewhere takes HEARTBEAT_TIMEOUT_S.
 
     Raises:
         BrokerError: the broker does not answer.
         TopicError: the input topic is missing.
-        StateError: the group's offsets hold no state of this program.
+        StateError: the group's offsets contain no state of this program.
     """
     topic = settings.input_topic
     admin = open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
     topic_id = topics.topic_id(admin, topic)
     activity, saved = _watched(settings, partitions)
-    # The ends are asked for after the state, so that no position lies behind them.
-    ranges = _ranges(admin, topic, partitions)
+    # The ends are asked for after the state, so that no position is beyond them.
+    offsets = _offsets(admin, topic, partitions)
     state = State.fresh({}, settings.rules()) if saved is None else saved.state
     known = set(state.partitions)
     if saved is not None:
-        losses = _losses(saved, topic, topic_id, ranges)
+        losses = _losses(saved, topic, topic_id, offsets)
     else:
         existing = topics.partition_counts(admin)
         results = {topic: existing[topic] for topic in settings.result_topics() if topic in existing}
         losses = lost_state(admin, settings, results)
     for number in range(partitions):
-        first = ranges[number].first if number in ranges else 0
+        first = offsets[number].first if number in offsets else 0
         state.partitions.setdefault(number, PartitionState.added(first, state.closing_to))
     is_same_topic = saved is None or saved.topic_id == topic_id
     return Seen(
@@ -75,7 +75,7 @@ def look(settings: Settings) -> Seen:
         activity,
         state,
         set(state.partitions) - known if saved else (),
-        _places(settings, state, ranges) if is_same_topic else {},
+        _ends(settings, state, offsets) if is_same_topic else {},
         losses,
         settings.idle_s,
         is_same_topic,
@@ -84,7 +84,7 @@ def look(settings: Settings) -> Seen:
 
 
 def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState | None]:
-    """Look again and again until the instance has committed, or has not for so long that it cannot be active."""
+    """Read the state until the instance has committed, or has not for so long that it cannot be active."""
     topic = settings.input_topic
     with closing(open_asker(settings, settings.consumer_group_id)) as asker:
         first = saved = saved_state(asker, topic, partitions)
@@ -103,11 +103,11 @@ def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState 
 
 
 def activity(admin: AdminClient, settings: Settings) -> Activity:
-    """Tell whether an instance counts for the group of the settings; without an input topic, none can.
+    """Return whether an instance of the group is active; without an input topic, none can be.
 
     Raises:
         BrokerError: the broker does not answer.
-        StateError: the group's offsets hold no state of this program.
+        StateError: the group's offsets contain no state of this program.
     """
     partitions = topics.partition_counts(admin).get(settings.input_topic, 0)
     if not partitions:
@@ -118,70 +118,70 @@ def activity(admin: AdminClient, settings: Settings) -> Activity:
 def last_commit(settings: Settings, partitions: int) -> SavedState | None:
     """Read what the group has committed, as of the last transaction that has ended.
 
-    Offsets that are sent in a transaction which is not committed yet are not waited for: an instance that was killed
-    may have left one open, and the last commit is what a run goes on from in any case.
+    This does not wait for a transaction in progress: a killed instance may have left one open, and a run resumes from
+    the last commit in any case.
     """
     with closing(open_asker(settings, settings.consumer_group_id)) as asker:
         return saved_state(asker, settings.input_topic, partitions)
 
 
-def _losses(saved: SavedState, topic: str, topic_id: str, ranges: dict[int, _Range]) -> list[str]:
+def _losses(saved: SavedState, topic: str, topic_id: str, offsets: dict[int, _Offsets]) -> list[str]:
     """Return what a run that began now would find missing."""
-    holds = {number: (at.first, at.end) for number, at in ranges.items()}
-    return compared(saved, topic, topic_id, holds).losses
+    ranges = {number: (at.first, at.end) for number, at in offsets.items()}
+    return compared(saved, topic, topic_id, ranges).losses
 
 
-def _ranges(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Range]:
-    """Ask where partitions begin and end; one that has no leader is left out."""
+def _offsets(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Offsets]:
+    """Ask for the offsets of each partition; one without a leader is left out."""
     places = [TopicPartition(topic, number) for number in range(partitions)]
     asked = [
         ask(admin, places, EARLIEST, IsolationLevel.READ_UNCOMMITTED),
         ask(admin, places, LATEST, IsolationLevel.READ_COMMITTED),
         ask(admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED),
     ]
-    first, stable_end, end = ({place.partition: offset for place, offset in told(answers)} for answers in asked)
+    first, last_stable, end = ({place.partition: offset for place, offset in told(answers)} for answers in asked)
     return {
-        number: _Range(first[number], stable_end[number], end[number])
+        number: _Offsets(first[number], last_stable[number], end[number])
         for number in first
-        if number in stable_end and number in end
+        if number in last_stable and number in end
     }
 
 
-def _places(settings: Settings, state: State, ranges: dict[int, _Range]) -> dict[int, Place]:
-    """Look at the records beside each position: they tell since when a partition stands where it does.
+def _ends(settings: Settings, state: State, offsets: dict[int, _Offsets]) -> dict[int, PartitionEnd]:
+    """Read the records next to each position, for their timestamps.
 
-    Only they tell, too, whether the offsets up to the end are records or the ends of transactions.
+    Only they show whether the offsets up to the end are records or the ends of transactions.
     """
-    positions = {number: state.partitions[number].position for number in ranges if number in state.partitions}
-    starts = {number: max(ranges[number].first, position - OFFSETS_BEFORE) for number, position in positions.items()}
-    waiting = {number for number, start in starts.items() if start < ranges[number].stable_end}
-    beside = _Beside({}, dict.fromkeys(set(positions) - waiting))
+    positions = {number: state.partitions[number].position for number in offsets if number in state.partitions}
+    starts = {number: max(offsets[number].first, position - OFFSETS_BEFORE) for number, position in positions.items()}
+    waiting = {number for number, start in starts.items() if start < offsets[number].last_stable}
+    neighbours = _Neighbours({}, dict.fromkeys(set(positions) - waiting))
     consumer = open_observer(settings)
     try:
         assign(consumer, [TopicPartition(settings.input_topic, number, starts[number]) for number in waiting])
-        _read_beside(consumer, settings.input_topic, positions, beside)
+        _read_neighbours(consumer, settings.input_topic, positions, neighbours)
     finally:
         consumer.close()
-    places = {}
+    ends = {}
     for number, position in positions.items():
-        at, before, after = ranges[number], beside.before.get(number), beside.after.get(number)
-        # Where no answer came in time, offsets are taken for records.
-        is_read = after is None and number in beside.after
-        unread = 0 if is_read else max(0, at.stable_end - position)
-        places[number] = Place(at.end, at.stable_end, unread, stamp_ms(before), stamp_ms(after))
-    return places
+        at, before, after = offsets[number], neighbours.before.get(number), neighbours.after.get(number)
+        # If no answer came in time, offsets count as records.
+        is_caught_up = after is None and number in neighbours.after
+        unread = 0 if is_caught_up else max(0, at.last_stable - position)
+        ends[number] = PartitionEnd(at.end, at.last_stable, unread, stamp_ms(before), stamp_ms(after))
+    return ends
 
 
-class _Beside(NamedTuple):
-    """The records before and after positions; None for a partition that has none after it."""
+class _Neighbours(NamedTuple):
+    """The records before and after each position; None for a partition without one after it."""
 
     before: dict[int, Message]
     after: dict[int, Message | None]
 
 
-def _read_beside(consumer: Consumer, topic: str, positions: Mapping[int, int], beside: _Beside) -> None:
-    """Read until it is known of every partition what comes after its position, at most RECORDS_TIMEOUT_S seconds."""
-    before, after = beside
+def _read_neighbours(consumer: Consumer, topic: str, positions: Mapping[int, int], neighbours: _Neighbours) -> None:
+    """Read until the record after every position is known, for at most RECORDS_TIMEOUT_S seconds."""
+    before, after = neighbours
     deadline = Deadline(RECORDS_TIMEOUT_S)
     while len(after) < len(positions) and not deadline.has_passed():
         for message in consumer.consume(100, 0.1):

@@ -1,6 +1,7 @@
-"""How a group stands, in words and tables: what `app.py status` prints."""
+"""The status of a group, in words and tables: what `app.py status` prints."""
 
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -14,35 +15,45 @@ from metrics.text import in_line, listed, numbered
 from metrics.times import Moment
 
 FOLD_BEFORE = "open"
-MOST_TOLD = 3  # partitions whose standing is told in words
+LABEL_COLUMNS = 14
+MOST_NAMED = 3  # partitions that are explained in words
+
+
+class Line(NamedTuple):
+    """A line of the explanation why windows are open: a question, or a part of the answer."""
+
+    text: str
+    is_question: bool = False
 
 
 def show(status: Status) -> None:
     """Print the head, the table of partitions, and why windows are open."""
-    say("\n".join([*head(status), ""]))
+    say("\n".join(head(status)), indent=LABEL_COLUMNS)
+    say("")
     say_folded(table(status), FOLD_BEFORE)
-    say("\n".join(["", *why(status)]))
+    say("")
+    for line in why(status):
+        say(line.text if line.is_question else f"  {line.text}")
 
 
 def head(status: Status) -> Iterator[str]:
-    """Yield what is true of the whole group."""
+    """Yield the lines about the whole group, each with a label."""
     rules, frames = status.rules, status.frames
     partitions = numbered(len(status.partitions), "partition")
     yield f"group         {in_line(status.group)}, reading {status.topic}: {partitions}"
-    yield f"instance      {activity(status)}"
+    yield f"job           {activity(status)}"
     yield f"rules         LATENESS_S={rules.lateness_s} FUTURE_LIMIT_S={rules.future_limit_s}"
     yield f"event time    {_time(status.event_time)}"
-    yield (
-        f"closed        {'through ' if status.closed_through else ''}{_time(status.closed_through)}: "
-        f"{listed([numbered(status.published_of(size), size.name) for size in SIZES])} are published"
-    )
+    published = [numbered(status.published_of(size), f"one-{size.name} window") for size in SIZES]
+    through = "through " if status.closed_through else ""
+    yield f"closed        {through}{_time(status.closed_through)}: {listed(published)} published"
     if status.closing_to is not None:
-        ending = "it goes on" if status.instance.activity is Activity.ACTIVE else "the next run finishes it"
-        yield f"closing       through {status.closing_to.datetime} has begun, and not ended: {ending}"
+        rest = "in progress" if status.instance.activity is Activity.ACTIVE else "unfinished; the next run completes it"
+        yield f"closing       through {status.closing_to.datetime}: {rest}"
     yield f"open          {_open(status)}"
     error = status.frames.error
     parts = ", ".join(
-        f"{reason} {count:,}" + (f" ({frames.late_in_minute:,} in their minute)" if reason == "late" else "")
+        f"{count:,} {reason}" + (f" ({frames.late_in_minute:,} still counted for their minute)" * (reason == "late"))
         for reason, count in error.parts.items()
     )
     decided = numbered(frames.consumed - frames.held, "frame")
@@ -54,30 +65,28 @@ def head(status: Status) -> Iterator[str]:
 
 
 def activity(status: Status) -> str:
-    """Return whether an instance counts, and by what that was seen."""
-    instance, name = status.instance, in_line(status.instance.id or "")
+    """Return whether an instance is active, and which one."""
+    instance, name = status.instance, f"instance {in_line(status.instance.id or '')}"
     match instance.activity:
         case Activity.ACTIVE:
-            return f"{name}, active: it was seen to commit"
+            return f"running ({name})"
         case Activity.STOPPED:
-            return f"{name}, stopped in order; none is active"
+            return f"stopped cleanly ({name}); no active instance"
         case Activity.SILENT:
-            return f"{name}, silent: it did not stop in order, but commits no more: killed, hanging, or cut off"
+            return f"silent ({name}): it did not stop cleanly, but no longer commits: killed, hung or cut off"
         case Activity.NEVER_RAN:
-            return "none: the group has no state; it never ran, or its offsets are gone"
+            return "never ran, or the offsets of the group are gone: it has no state"
 
 
 def _open(status: Status) -> str:
+    frames = numbered(status.frames.open, "frame")
     if not status.is_open_known:
-        return (
-            f"{numbered(status.frames.open, 'frame')} in seconds that this state, of an earlier program, does not tell"
-        )
+        return f"{frames}; the state, saved by an earlier version, does not say in which windows"
     parts = [
-        f"{size.plural} from {window.start.datetime} on"
-        + (f", with {numbered(status.frames.open, 'frame')}" if size is SECOND else "")
+        f"{size.plural} from {window.start.datetime}" + (f" ({frames})" if size is SECOND else "")
         for size, window in status.oldest_open().items()
     ]
-    return "; ".join(parts) or "nothing"
+    return "; ".join(parts) or "no windows"
 
 
 def table(status: Status) -> Table:
@@ -99,108 +108,96 @@ def _counts(frames: Frames, held_from: str) -> Iterator[str]:
     yield from (f"{number:,}" for number in (frames.counted, frames.late, frames.rejected, frames.lost))
 
 
-def why(status: Status) -> Iterator[str]:
-    """Yield why the oldest windows are open: which partition holds them, since when, and what it waits for."""
+def why(status: Status) -> Iterator[Line]:
+    """Yield why the oldest windows are open: which partition keeps them open, and what it waits for."""
     windows = status.oldest_open()
     is_active = status.instance.activity is Activity.ACTIVE
-    if not windows:
-        yield "no window is open" if status.is_open_known else "why windows are open, this state does not tell"
+    if not windows and not status.is_open_known:
+        yield Line("the state does not say why windows are open", is_question=True)
     for size, window in windows.items():
-        yield f"why is the {size.name} {window.start.datetime} open?"
-        yield f"  {_held_open_by(window, is_active=is_active)}"
+        yield Line(f"why is the {size.name} {window.start.datetime} open?", is_question=True)
+        yield Line(_kept_open_by(window, is_active=is_active))
     if status.instance.activity is Activity.SILENT:
-        yield "  no instance is seen to commit: nothing moves until one does"
+        yield Line("no instance commits: nothing advances until one does")
     elif not is_active:
-        yield "  no instance is active: nothing moves until one runs"
-    holding = {holder.partition for window in windows.values() for holder in window.held_by[:MOST_TOLD]}
-    yield from _standings(status, holding)
-    if holding and is_active and _all_read(status):
-        yield (
-            "  every partition is read to its end: once all are silent, event time moves on with wall time, and closes "
-            "what is open"
+        yield Line("no active instance: nothing advances until one runs")
+    keeping = {holder.partition for window in windows.values() for holder in window.held_by[:MOST_NAMED]}
+    yield from map(Line, _partitions(status, keeping))
+    if keeping and is_active and _all_read(status):
+        yield Line(
+            "all partitions are caught up: once all are idle, event time advances with wall time and closes what is "
+            "open"
         )
 
 
-def _standings(status: Status, holding: Collection[int]) -> Iterator[str]:
-    """Yield how the partitions stand that hold a window, or in which something is up."""
+def _partitions(status: Status, keeping: Collection[int]) -> Iterator[str]:
+    """Explain the partitions that keep a window open, hold frames or are new; name those that are idle."""
     for partition in status.partitions:
-        if partition.partition in holding or partition.frames.held or partition.waits_for is Cause.NEW:
-            yield f"  partition {partition.partition} {_stand(partition)}: {_cause(partition, status)}"
+        if partition.partition in keeping or partition.frames.held or partition.waits_for is Cause.NEW:
+            yield f"partition {partition.partition}: {_position(partition)}, {_cause(partition, status)}"
     idle = [partition.partition for partition in status.partitions if partition.is_idle]
-    if holding and idle:
-        yield f"  passed over, since silent: {_partitions(idle)}"
+    if keeping and idle:
+        noun = "partition" if len(idle) == 1 else "partitions"
+        yield f"ignored while idle: {noun} {', '.join(map(str, idle))}"
 
 
-def _held_open_by(window: OpenWindow, *, is_active: bool) -> str:
+def _kept_open_by(window: OpenWindow, *, is_active: bool) -> str:
     if window.is_closing:
-        return "its closing has begun; nothing holds it"
+        return "it is being closed; no partition keeps it open"
     if not window.held_by and is_active:
-        return f"all partitions are idle: event time moves on with wall time, and closes it in {window.closes_in_s:,} s"
+        return f"all partitions are idle: event time advances with wall time and closes it in {window.closes_in_s:,} s"
     if not window.held_by:
-        return "all partitions were silent at the last commit: wall time closes it, while an instance runs"
+        return "all partitions were idle at the last commit: wall time closes it while an instance runs"
     first, *others = window.held_by
-    told = [f"partition {other.partition}{_by(other)}" for other in others[: MOST_TOLD - 1]]
-    more = [f"{len(others) - len(told):,} more"] if len(others) > len(told) else []
-    also = f"; also short: {', '.join([*told, *more])}" if others else ""
+    named = [f"partition {other.partition}{_to_go(other)}" for other in others[: MOST_NAMED - 1]]
+    more = [f"{len(others) - len(named):,} more"] if len(others) > len(named) else []
+    also = f"; also for {', '.join([*named, *more])}" if others else ""
     return (
-        f"partition {first.partition} holds it: its event clock {_lack(first)} {window.closes_at.datetime}, "
-        f"its end and LATENESS_S{also}"
+        f"waiting for partition {first.partition}{_to_go(first)}: its event time must reach "
+        f"{window.closes_at.datetime} (window end + LATENESS_S){also}"
     )
 
 
-def _lack(holder: Holder) -> str:
-    return "has not begun, and must reach" if holder.lacks_s is None else f"is {holder.lacks_s:,} s short of"
+def _to_go(holder: Holder) -> str:
+    return " (no frame yet)" if holder.lacks_s is None else f" ({holder.lacks_s:,} s to go)"
 
 
-def _by(holder: Holder) -> str:
-    return "" if holder.lacks_s is None else f" by {holder.lacks_s:,} s"
-
-
-def _stand(partition: PartitionStatus) -> str:
+def _position(partition: PartitionStatus) -> str:
     if partition.event_clock is None:
-        return "has no event time"
-    since = f" since its frame stamped {partition.read_at.datetime}" if partition.read_at is not None else ""
-    return f"stands at {partition.event_clock.datetime}{since}"
+        return "no event time"
+    last = f", last frame received {partition.read_at.datetime}" if partition.read_at is not None else ""
+    return f"at {partition.event_clock.datetime}{last}"
 
 
 def _cause(partition: PartitionStatus, status: Status) -> str:
     is_active = status.instance.activity is Activity.ACTIVE
     is_waited_for = is_active and not partition.is_idle
-    once_idle = (
-        f"; once it has been silent for IDLE_S={status.rules.idle_s} s, it holds nothing open any more"
-        if is_waited_for
-        else ""
-    )
+    until = f"; ignored after {status.rules.idle_s} s without frames (IDLE_S)" if is_waited_for else ""
     held = (
-        f"it holds {numbered(partition.frames.held, 'frame')} far ahead, from offset {partition.held_from or 0:,} on, "
-        "until those behind prove or refute the first"
+        f"holding {numbered(partition.frames.held, 'frame')} far ahead, from offset {partition.held_from or 0:,}, "
+        "until later frames prove or refute the first"
     )
     match partition.waits_for:
         case Cause.LAG:
-            oldest = f", the first stamped {partition.unread_at.datetime}" if partition.unread_at is not None else ""
-            reading = f"it has lag: at most {numbered(partition.lag or 0, 'record')} to read{oldest}"
-            return f"{reading}; {held}" if partition.frames.held else reading
+            oldest = f", the first received {partition.unread_at.datetime}" if partition.unread_at is not None else ""
+            lag = f"lag: up to {numbered(partition.lag or 0, 'unread record')}{oldest}"
+            return f"{lag}; {held}" if partition.frames.held else lag
         case Cause.TRANSACTION:
-            return f"a producer's transaction is open in it: {numbered(partition.uncommitted or 0, 'offset')} to come"
+            return f"blocked by a producer's open transaction: {numbered(partition.uncommitted or 0, 'offset')} in it"
         case Cause.HELD:
-            return held + once_idle
+            return held + until
         case Cause.EMPTY:
-            return f"it is read to its end, and no frame came yet{once_idle}"
+            return f"caught up, no frame yet{until}"
         case Cause.IDLE:
-            return f"it is read to its end, and waits for frames{once_idle}"
+            return f"caught up{until}"
         case Cause.NEW:
-            return "it is new in the topic; " + ("it is taken up soon" if is_active else "the next run takes it up")
+            return "new in the topic; " + ("added soon" if is_active else "the next run adds it")
         case _:
-            return "what it holds is not known"
+            return "end offset unknown"
 
 
 def _all_read(status: Status) -> bool:
     return all(one.waits_for in (Cause.IDLE, Cause.EMPTY, Cause.HELD) for one in status.partitions)
-
-
-def _partitions(numbers: list[int]) -> str:
-    noun = "partition" if len(numbers) == 1 else "partitions"
-    return f"{noun} {', '.join(map(str, numbers))}"
 
 
 def _time(moment: Moment | None) -> str:

@@ -1,6 +1,7 @@
 """What the page is made of: each part builds itself, and shows what it is told; what has not changed is not sent."""
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 
 import orjson
 from nicegui import ui
@@ -11,7 +12,7 @@ from metrics.frames.results.read import Result
 from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
 from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Activity, Status
-from metrics.frames.status.text import activity, why
+from metrics.frames.status.text import Line, activity, why
 from metrics.frames.web import charts
 from metrics.frames.web.figures import Figure
 from metrics.times import Moment, clock
@@ -139,25 +140,25 @@ class ChartCard:
 
 
 class WhyCard:
-    """Why a window is open, in words."""
+    """The open windows, and why they are open, in words."""
 
     def __init__(self) -> None:
         with ui.element("section").classes("card why"):
-            heading(2, "Why is this window open?")
+            heading(2, "Open windows")
             self._list = ui.element("div")
-        self._lines: list[TextElement] = []
+        self._paragraphs: list[TextElement] = []
 
     def show(self, status: Status | None) -> None:
-        """Show it by how the group stands."""
-        told = ["the group's state is not known yet"] if status is None else [*why(status)]
+        """Show the windows that are open by this status."""
+        lines = (
+            [Line("the state of the group is not known yet")] if status is None else [*why(status)] or [Line("none")]
+        )
         with self._list:
-            while len(self._lines) < len(told):
-                self._lines.append(paragraph())
-        for at, line in enumerate(self._lines):
-            text = told[at] if at < len(told) else ""
-            words = text.strip()
-            line.set_text(words[:1].upper() + words[1:])
-            line.classes(replace="question" if text.endswith("?") else "")
+            while len(self._paragraphs) < len(lines):
+                self._paragraphs.append(paragraph())
+        for shown, line in zip(self._paragraphs, chain(lines, repeat(Line(""))), strict=False):
+            shown.set_text(line.text[:1].upper() + line.text[1:])
+            shown.classes(replace="question" if line.is_question else "")
 
 
 class RejectedCard:

@@ -112,11 +112,11 @@ def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause
     assert status["held_open"]["by"] == [{"partition": 1, "waits_for": "transaction"}]
     assert status["held_open"]["start"]["datetime"] == "2016-07-11T13:39:00Z"
     assert status["held_open"]["paused"] == 1
-    told = "partition 1 holds them, a producer's transaction is open in it"
+    told = "partition 1 keeps them open (a producer's transaction is open)"
     assert told in text
     warnings = [line for line in output.splitlines() if line.startswith("warning: seconds")]
     assert len(warnings) == 2
-    assert warnings[0].startswith("warning: seconds from 2016-07-11T13:39:00Z on have been open for ")
+    assert warnings[0].startswith("warning: seconds from 2016-07-11T13:39:00Z have been open for ")
     assert told in warnings[0]
     assert warnings[1].startswith("warning: seconds are no longer held open; some were, for ")
 
@@ -136,7 +136,7 @@ def test_a_wrong_stream_is_told_without_being_asked(application: Application) ->
     process.send_signal(signal.SIGINT)
     output = finish(process)
     assert (status["last_minute"]["frames"], status["last_minute"]["error"]["parts"]) == (100, {"not_json": 90})
-    told = "are late or rejected, 90 of 100: not_json 90"
+    told = "are late or rejected (90 of 100): 90 not_json"
     assert told in text
     assert sum(line.startswith("warning: 90.0% of the frames since ") for line in output.splitlines()) == 1
     assert told in output

@@ -58,7 +58,8 @@ def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_wh
         watched.second(now_s)
     told = watched.told[0].split(" have been open for ")[1]
     assert told == (
-        "19 s: partition 1 holds them, its event time moves on, but is behind that of others, or slower than wall time"
+        "19 s: partition 1 keeps them open (its event time advances, but is behind that of others or slower than "
+        "wall time)"
     )
     assert len(watched.told) == 1
     assert watched.holders(30) == [(1, "behind")]
@@ -94,7 +95,7 @@ def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
         watched.second(now_s)
     assert watched.holders(20) == [(1, cause)]
     assert len(watched.told) == 1
-    assert watched.told[0].startswith("seconds from 2016-07-11T13:40:40Z on have been open for 19 s: partition 1 holds")
+    assert watched.told[0].startswith("seconds from 2016-07-11T13:40:40Z have been open for 19 s: partition 1 keeps")
 
 
 def test_of_a_time_in_which_the_process_was_stopped_nothing_is_told() -> None:

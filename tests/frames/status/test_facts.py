@@ -6,7 +6,7 @@ import pytest
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.status.facts import Activity, Cause, Place, Seen, Status, describe, waits_for
+from metrics.frames.status.facts import Activity, Cause, PartitionEnd, Seen, Status, describe, waits_for
 from metrics.frames.stream_health import Hold, Signs
 from tests.frames.windows import series
 
@@ -14,9 +14,9 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 
 
 def seen(
-    state: State, places: dict[int, Place], *, activity: Activity = Activity.ACTIVE, new: tuple[int, ...] = ()
+    state: State, ends: dict[int, PartitionEnd], *, activity: Activity = Activity.ACTIVE, new: tuple[int, ...] = ()
 ) -> Seen:
-    return Seen("group", "frames", T + 1000.7, "89abcdef", activity, state, new, places, [], 10)
+    return Seen("group", "frames", T + 1000.7, "89abcdef", activity, state, new, ends, [], 10)
 
 
 def state(*partitions: PartitionState, closing_to: int = T + 25, closed_through: int = T + 25) -> State:
@@ -41,8 +41,8 @@ SLOW = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 49, 1, 1), o
 
 
 def both() -> Status:
-    places = {0: Place(100, 100, 0, (T + 900) * 1000, None), 1: Place(70, 60, 10, None, (T + 901) * 1000)}
-    return describe(seen(state(FAST, SLOW), places))
+    ends = {0: PartitionEnd(100, 100, 0, (T + 900) * 1000, None), 1: PartitionEnd(70, 60, 10, None, (T + 901) * 1000)}
+    return describe(seen(state(FAST, SLOW), ends))
 
 
 def test_the_newest_clock_is_event_time_and_the_closed_windows_are_the_watermark_over_all() -> None:
@@ -90,7 +90,7 @@ def test_the_error_counts_each_frame_once_by_its_reason() -> None:
 
 
 def test_lag_is_not_known_where_one_partition_has_no_leader() -> None:
-    status = describe(seen(state(FAST, SLOW), {0: Place(100, 100, 0, None, None)}))
+    status = describe(seen(state(FAST, SLOW), {0: PartitionEnd(100, 100, 0, None, None)}))
     assert status.lag is None
     assert status.partitions[1].waits_for is Cause.UNKNOWN
     assert both().lag == 10
@@ -100,22 +100,22 @@ def test_lag_is_not_known_where_one_partition_has_no_leader() -> None:
     ("at", "place", "cause"),
     [
         (SLOW, None, Cause.UNKNOWN),
-        (FAST, Place(120, 120, 20, None, None), Cause.LAG),
-        (FAST, Place(120, 100, 0, None, None), Cause.TRANSACTION),
-        (FAST, Place(101, 101, 0, None, None), Cause.HELD),
-        (SLOW, Place(51, 51, 0, None, None), Cause.IDLE),  # what lies behind the position is no record
-        (PartitionState(0, 0), Place(0, 0, 0, None, None), Cause.EMPTY),
+        (FAST, PartitionEnd(120, 120, 20, None, None), Cause.LAG),
+        (FAST, PartitionEnd(120, 100, 0, None, None), Cause.TRANSACTION),
+        (FAST, PartitionEnd(101, 101, 0, None, None), Cause.HELD),
+        (SLOW, PartitionEnd(51, 51, 0, None, None), Cause.IDLE),  # what lies behind the position is no record
+        (PartitionState(0, 0), PartitionEnd(0, 0, 0, None, None), Cause.EMPTY),
     ],
 )
 def test_a_clock_waits_for_the_first_thing_that_has_to_happen(
-    at: PartitionState, place: Place | None, cause: Cause
+    at: PartitionState, place: PartitionEnd | None, cause: Cause
 ) -> None:
     assert waits_for(at, place) is cause
 
 
 def test_a_partition_that_the_state_does_not_know_is_new() -> None:
-    places = {0: Place(50, 50, 0, None, None), 1: Place(3, 3, 3, None, None)}
-    status = describe(seen(state(SLOW, PartitionState.added(0, T + 25)), places, new=(1,)))
+    ends = {0: PartitionEnd(50, 50, 0, None, None), 1: PartitionEnd(3, 3, 3, None, None)}
+    status = describe(seen(state(SLOW, PartitionState.added(0, T + 25)), ends, new=(1,)))
     assert [partition.waits_for for partition in status.partitions] == [Cause.IDLE, Cause.NEW]
     assert [partition.is_idle for partition in status.partitions] == [False, False]
 

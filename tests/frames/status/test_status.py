@@ -66,10 +66,10 @@ def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_wha
     assert [partition["held_from"] for partition in status["partitions"]] == [None, None, 1, None]
     assert status["partitions"][1]["read_at"]["timestamp"] == T + 12
     assert (status["lag"], status["frames"]["open"], status["frames"]["held"]) == (0, 4, 1)
-    assert "why is the minute 2016-07-11T13:39:00Z open?\n  partition 3 holds it: its event clock has not begun" in text
-    assert "also short: partition 1 by 53 s, partition 2 by 45 s" in text
-    assert "partition 2 stands at 2016-07-11T13:39:20Z since its frame stamped 2" in text
-    assert "it holds 1 frame far ahead, from offset 1 on" in text
+    assert "why is the minute 2016-07-11T13:39:00Z open?\n  waiting for partition 3 (no frame yet)" in text
+    assert "also for partition 1 (53 s to go), partition 2 (45 s to go)" in text
+    assert "partition 2: at 2016-07-11T13:39:20Z, last frame received 2" in text
+    assert "holding 1 frame far ahead, from offset 1, " in text
 
 
 def test_an_idle_partition_is_passed_over_while_another_speaks(application: Application) -> None:
@@ -129,9 +129,10 @@ def test_of_a_stopped_instance_it_tells_the_lag_that_grows_meanwhile(application
     assert status["partitions"][1]["unread_at"]["timestamp"] == T + 30
     assert holders(status["oldest_open_minute"]) == [(1, 60), (0, 45)]
     text = application.run("status")
-    assert "stopped in order; none is active" in text
-    assert "no instance is active: nothing moves until one runs" in text
-    assert "it has lag: at most 3 records to read, the first stamped 2016-07-11T13:39:30Z" in text
+    assert "stopped cleanly (instance " in text
+    assert "); no active instance" in text
+    assert "no active instance: nothing advances until one runs" in text
+    assert "lag: up to 3 unread records, the first received 2016-07-11T13:39:30Z" in text
 
 
 def test_a_killed_instance_is_not_taken_for_one_that_counts(application: Application) -> None:
@@ -177,15 +178,15 @@ def test_it_changes_nothing_and_joins_nothing(application: Application) -> None:
     application.run("--until-end")
     assert [users for _, users, *_ in application.minutes()] == [1]
     assert application.status()["oldest_open_minute"] is None
-    assert "no window is open" in application.run("status")
+    assert "open          no windows" in application.run("status")
 
 
-def test_a_group_that_never_ran_is_told_of_with_what_waits_for_it(application: Application, tmp_path: Path) -> None:
+def test_a_group_that_never_ran_is_shown_with_what_waits_for_it(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, [frame(T, "a"), frame(T + 1, "b")])
     status = application.status()
     assert status["instance"] == {"id": None, "activity": "never_ran"}
     assert (status["lag"], status["oldest_open_minute"], status["losses"]) == (2, None, [])
-    assert "it never ran, or its offsets are gone" in application.run("status")
+    assert "never ran, or the offsets of the group are gone: it has no state" in application.run("status")
 
 
 def test_a_transaction_that_is_open_in_the_input_is_not_lag_nor_is_the_mark_of_one_that_ended(
@@ -216,8 +217,8 @@ def test_partitions_that_were_added_since_are_told_of(application: Application) 
     assert waits(status) == ["idle", "idle", "new"]
     assert [partition["is_silent"] for partition in status["partitions"]] == [False] * 3
     text = application.run("status")
-    assert "partition 2 has no event time: it is new in the topic; the next run takes it up" in text
-    assert "passed over" not in text
+    assert "partition 2: no event time, new in the topic; the next run adds it" in text
+    assert "ignored while idle" not in text
 
 
 def test_what_a_run_would_need_and_is_gone_is_told_of(application: Application) -> None:

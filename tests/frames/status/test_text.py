@@ -1,4 +1,4 @@
-"""What `status` prints: tables that fit, words that say who holds a window."""
+"""What `status` prints: tables that fit, and words that explain which partition keeps a window open."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from metrics.frames.status.facts import (
     HeldOpen,
     HoldingPartition,
     LastMinute,
-    Place,
+    PartitionEnd,
     Seen,
     Status,
     describe,
@@ -25,15 +25,15 @@ T = 1468244340  # 2016-07-11T13:39:00Z
 
 
 def status(activity: Activity = Activity.ACTIVE, partitions: int = 2) -> Status:
-    """Return a group whose partition 1 holds the minute at T: it is read to its end, and stands at 13:39:30."""
+    """Return a group whose partition 1 keeps the minute at T open: it is caught up, at 13:39:30."""
     tally = Tally(1_234_567, 1_234_563, 3, 2, 0, 0, {"late": 1, "not_json": 1})
     fast = PartitionState(1_234_567, 1_230_000, T, T + 70, T + 65, 12, 0, 0, tally, oldest={1: T + 26, 60: T})
     slow = PartitionState(50, 40, T, T + 30, T + 25, 4, 0, 0, Tally(50, 50), oldest={1: T + 25, 60: T})
     closed = series(Series(T, 26, 40, T + 25), Series(T - 60, 1, 7, T + 25))
     state = State(T + 25, Rules(5, 3600), closed, {0: fast} | dict.fromkeys(range(1, partitions), slow))
-    places = {0: Place(1_234_567, 1_234_567, 0, None, None)}
-    places |= dict.fromkeys(range(1, partitions), Place(50, 50, 0, (T + 900) * 1000, None))
-    return describe(Seen("group", "frames", T + 1000, "89abcdef", activity, state, (), places, [], 10))
+    ends = {0: PartitionEnd(1_234_567, 1_234_567, 0, None, None)}
+    ends |= dict.fromkeys(range(1, partitions), PartitionEnd(50, 50, 0, (T + 900) * 1000, None))
+    return describe(Seen("group", "frames", T + 1000, "89abcdef", activity, state, (), ends, [], 10))
 
 
 WIDE = """\
@@ -57,7 +57,7 @@ partition  open  held  held from    counted  late  rejected  lost
 
 
 def printed_table(printed: str) -> str:
-    """Return the table among what is printed: it stands between two blank lines."""
+    """Return the table from the output: it is between two blank lines."""
     return printed[printed.index("\npartition ") + 1 : printed.index("\nwhy ")]
 
 
@@ -77,15 +77,15 @@ def test_a_terminal_that_is_too_narrow_for_anything_still_gets_each_column() -> 
     assert len([line for line in lines if line.startswith("partition")]) == 12
 
 
-def test_the_head_tells_the_group_what_is_closed_and_open_and_the_error_by_reason() -> None:
+def test_the_head_shows_the_group_what_is_closed_and_open_and_the_error_by_reason() -> None:
     assert [*text.head(status())] == [
         "group         group, reading frames: 2 partitions",
-        "instance      89abcdef, active: it was seen to commit",
+        "job           running (instance 89abcdef)",
         "rules         LATENESS_S=5 FUTURE_LIMIT_S=3600",
         "event time    2016-07-11T13:40:10Z",
-        "closed        through 2016-07-11T13:39:25Z: 26 seconds and 1 minute are published",
-        "open          seconds from 2016-07-11T13:39:25Z on, with 16 frames; minutes from 2016-07-11T13:39:00Z on",
-        "error rate    0.000% of 1,234,617 frames: late 3 (2 in their minute), not_json 1",
+        "closed        through 2016-07-11T13:39:25Z: 26 one-second windows and 1 one-minute window published",
+        "open          seconds from 2016-07-11T13:39:25Z (16 frames); minutes from 2016-07-11T13:39:00Z",
+        "error rate    0.000% of 1,234,617 frames: 3 late (2 still counted for their minute), 1 not_json",
     ]
 
 
@@ -97,58 +97,85 @@ def test_the_head_warns_of_what_the_instance_saw() -> None:
     warned = msgspec.structs.replace(status(), held_open=hold, last_minute=minute)
     assert [*text.head(warned)][7:] == [
         (
-            "warning       seconds from 2016-07-11T13:39:25Z on have been open for 23 s: partition 1 holds them, it "
-            "has lag; paused meanwhile: 1"
+            "warning       seconds from 2016-07-11T13:39:25Z have been open for 23 s: partition 1 keeps them open (it "
+            "has lag); 1 partition paused meanwhile"
         ),
         (
-            "warning       12.3% of the frames since 2016-07-11T13:54:40Z are late or rejected, 123 of 1,000: late 3, "
-            "not_json 120"
+            "warning       12.3% of the frames since 2016-07-11T13:54:40Z are late or rejected (123 of 1,000): 3 late, "
+            "120 not_json"
         ),
     ]
 
 
-def test_it_says_why_a_window_is_open_who_holds_it_and_since_when() -> None:
-    assert [*text.why(status())] == [
-        "why is the second 2016-07-11T13:39:25Z open?",
-        "  partition 1 holds it: its event clock is 1 s short of 2016-07-11T13:39:31Z, its end and LATENESS_S",
-        "why is the minute 2016-07-11T13:39:00Z open?",
-        "  partition 1 holds it: its event clock is 35 s short of 2016-07-11T13:40:05Z, its end and LATENESS_S",
+def test_it_says_why_a_window_is_open_what_keeps_it_open_and_since_when() -> None:
+    second, minute = "why is the second 2016-07-11T13:39:25Z open?", "why is the minute 2016-07-11T13:39:00Z open?"
+    lines = [
+        second,
         (
-            "  partition 1 stands at 2016-07-11T13:39:30Z since its frame stamped 2016-07-11T13:54:00Z: it is read to "
-            "its end, and waits for frames; once it has been silent for IDLE_S=10 s, it holds nothing open any more"
+            "  waiting for partition 1 (1 s to go): its event time must reach 2016-07-11T13:39:31Z "
+            "(window end + LATENESS_S)"
+        ),
+        minute,
+        (
+            "  waiting for partition 1 (35 s to go): its event time must reach 2016-07-11T13:40:05Z "
+            "(window end + LATENESS_S)"
         ),
         (
-            "  every partition is read to its end: once all are silent, event time moves on with wall time, and closes "
-            "what is open"
+            "  partition 1: at 2016-07-11T13:39:30Z, last frame received 2016-07-11T13:54:00Z, caught up; ignored "
+            "after 10 s without frames (IDLE_S)"
         ),
+        (
+            "  all partitions are caught up: once all are idle, event time advances with wall time and closes what is "
+            "open"
+        ),
+    ]
+    assert in_a_pipe(lambda: text.show(status())).splitlines()[-len(lines) :] == lines
+    assert [line.text for line in text.why(status()) if line.is_question] == [second, minute]
+
+
+def test_at_80_columns_the_labels_keep_their_column() -> None:
+    head = on_a_terminal(lambda: text.show(status()), 80).split("\n\n")[0].splitlines()
+    assert head[4:8] == [
+        "closed        through 2016-07-11T13:39:25Z: 26 one-second windows and 1",
+        "              one-minute window published",
+        "open          seconds from 2016-07-11T13:39:25Z (16 frames); minutes from",
+        "              2016-07-11T13:39:00Z",
     ]
 
 
-def test_of_very_many_that_hold_it_few_are_told() -> None:
+def test_without_open_windows_the_head_is_all_it_says() -> None:
+    closed = msgspec.structs.replace(status(), oldest_open_second=None, oldest_open_minute=None)
+    assert "open          no windows" in [*text.head(closed)]
+    assert [*text.why(closed)] == []
+
+
+def test_of_very_many_that_keep_it_open_few_are_named() -> None:
     lines = [*text.why(status(partitions=100))]
-    assert lines[3].endswith("; also short: partition 2 by 35 s, partition 3 by 35 s, 96 more")
+    assert lines[3].text.endswith("; also for partition 2 (35 s to go), partition 3 (35 s to go), 96 more")
     assert len(lines) == 4 + 3 + 1
 
 
 def test_without_an_instance_it_promises_nothing_that_only_one_would_do() -> None:
     printed = in_a_pipe(lambda: text.show(status(Activity.STOPPED)))
-    assert "no instance is active: nothing moves until one runs" in printed
+    assert "no active instance: nothing advances until one runs" in printed
     assert "IDLE_S" not in printed
     assert "wall time" not in printed
 
 
 def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
     printed = in_a_pipe(lambda: text.show(status(Activity.SILENT)))
-    assert "89abcdef, silent: it did not stop in order, but commits no more: killed, hanging, or cut off" in printed
-    assert "no instance is seen to commit: nothing moves until one does" in printed
-    assert "no instance is active" not in printed
+    assert (
+        "silent (instance 89abcdef): it did not stop cleanly, but no longer commits: killed, hung or cut off" in printed
+    )
+    assert "no instance commits: nothing advances until one does" in printed
+    assert "no active instance" not in printed
 
 
-def test_what_no_state_tells_is_not_made_up() -> None:
+def test_what_no_state_says_is_not_made_up() -> None:
     earlier = msgspec.structs.replace(
         status(), is_open_known=False, oldest_open_second=None, oldest_open_minute=None, closed_through=None
     )
     printed = in_a_pipe(lambda: text.show(earlier))
-    assert "closed        -: 26 seconds" in printed
-    assert "open          16 frames in seconds that this state, of an earlier program, does not tell" in printed
-    assert "why windows are open, this state does not tell" in printed
+    assert "closed        -: 26 one-second windows" in printed
+    assert "open          16 frames; the state, saved by an earlier version, does not say in which windows" in printed
+    assert "the state does not say why windows are open" in printed

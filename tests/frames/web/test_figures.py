@@ -6,7 +6,7 @@ from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.status.facts import Activity, Place, Seen, Status, describe
+from metrics.frames.status.facts import Activity, PartitionEnd, Seen, Status, describe
 from metrics.frames.web import figures
 from metrics.frames.web.figures import Figure
 from metrics.text import duration
@@ -21,8 +21,8 @@ def status(at_s: int, tally: Tally, newest: int = T + 70, unread: int = 0) -> St
     partition = PartitionState(1_000, 900, T, newest, T + 65, 12, 0, 0, tally, oldest={1: T + 65, 60: T})
     closed = series(Series(T, 65, 640, T + 65), Series(T - 60, 1, 7, T))
     state = State(T + 65, Rules(5, 3600), closed, {0: partition})
-    places = {0: Place(1_000 + unread, 1_000 + unread, unread, None, None)}
-    return describe(Seen("group", "frames", at_s, "89abcdef", Activity.ACTIVE, state, (), places, [], 10))
+    ends = {0: PartitionEnd(1_000 + unread, 1_000 + unread, unread, None, None)}
+    return describe(Seen("group", "frames", at_s, "89abcdef", Activity.ACTIVE, state, (), ends, [], 10))
 
 
 def by_name(status: Status | None) -> dict[str, Figure]:

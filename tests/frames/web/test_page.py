@@ -265,7 +265,7 @@ def test_gaps_what_is_open_and_why_are_seen(page_address: str, browser: Browser)
         users.get_by_text("no frames").wait_for()
         users.get_by_text(re.compile("^1 h [456] min$")).wait_for()  # whole minutes of 65
         page.get_by_text(re.compile("^Why is the second .* open")).wait_for()
-        page.get_by_text(re.compile("^Partition . holds it")).first.wait_for()
+        page.get_by_text(re.compile("^Waiting for partition .")).first.wait_for()
         for size in SIZES:
             described_by = page.get_by_role("img", name=size.title).get_attribute("aria-describedby")
             assert page.inner_text(f"#{described_by}").startswith("Newest: ")
