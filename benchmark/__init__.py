@@ -1,4 +1,4 @@
-"""The benchmark: every side does the same job on the same frames, in one run.
+"""The benchmark: every side does the same job on the same frames, in one run: `python -m benchmark`.
 
-What runs here: `python -m benchmark`. What is measured: the files of `peers/`, and `app.py`.
+It measures `app.py` and the programs in `peers/`.
 """

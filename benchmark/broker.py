@@ -1,35 +1,35 @@
-"""The broker of a benchmark: topics made fresh, frames loaded, results read back."""
+"""The broker of a benchmark: topics are created, frames loaded, results read back."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from benchmark.truth import Published
-from metrics.errors import BrokerError, SettingsError, TopicError
+from metrics.errors import BrokerError, MetricsError, SettingsError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
-from metrics.kafka import local_broker, topics
-from metrics.kafka.clients import open_admin, open_consumer, open_gapless_producer
-from metrics.kafka.errors import text_of
+from metrics.kafka import local_broker, topic_changes, topics
+from metrics.kafka.clients import assign, open_admin, open_consumer, open_gapless_producer
 from metrics.kafka.local_broker.node import KAFKA_VERSION
+from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.reader import PartitionRange, Streams, require_readable
 from metrics.terminal.console import say
 
 TOPIC_PREFIX = "benchmark-"
-KEY = b"frames"  # the same for all: Quix Streams passes over records without a key
+KEY = b"frames"  # one key for all frames: Quix Streams skips records without a key
 PROGRESS_FRAMES = 1000
-BATCH = 1000
-POLL_S = 0.05  # what a call waits for a batch to be full
+POLL_S = 0.05
 TIMEOUT_S = 30.0
 
-# Windows of 2016 stay, and no record is compacted away: a doubled one must be seen.
+# The windows of 2016 are kept, and nothing is compacted: a window that is published twice must be seen.
 _CONFIG = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -39,7 +39,7 @@ _CONFIG = {
 
 
 class Arrived(NamedTuple):
-    """A committed record of a window, and when it was read, by `time.monotonic`."""
+    """Committed record of a window, and when it was read, by `time.monotonic`."""
 
     at_s: float
     topic: str
@@ -47,11 +47,11 @@ class Arrived(NamedTuple):
 
 
 class Broker:
-    """A broker to measure against.
+    """Broker that the sides are measured against. Every topic has one partition.
 
     Attributes:
         address: `host:port`.
-        name: what it is, for the results.
+        name: its description, for the results.
     """
 
     def __init__(self, address: str, name: str) -> None:
@@ -60,33 +60,28 @@ class Broker:
         self._settings = Settings(bootstrap_servers=address, consumer_group_id=f"{TOPIC_PREFIX}reader")
         self._admin = open_admin(self._settings)
 
-    def create(self, *names: str, partitions: int = 1) -> None:
+    def create(self, *names: str) -> None:
         """Create topics.
 
         Raises:
             TopicError: the broker refuses.
         """
-        wanted = [NewTopic(name, partitions, config=_CONFIG) for name in names]
-        for name, future in self._admin.create_topics(wanted).items():
-            try:
-                future.result(TIMEOUT_S)
-            except KafkaException as error:
-                raise TopicError(f"the topic {name} cannot be created", why=text_of(error)) from error
+        topic_changes.create_missing(self._admin, [NewTopic(name, 1, config=_CONFIG) for name in names])
 
     def delete(self, part_of_name: str) -> None:
-        """Delete the topics whose names hold a text, those that a side made for itself included."""
+        """Delete the topics whose names contain a text, including those that a side created for itself."""
         names = [name for name in topics.partition_counts(self._admin) if part_of_name in name]
-        for future in self._admin.delete_topics(names).values() if names else ():
-            try:
-                future.result(TIMEOUT_S)
-            except KafkaException as error:
-                say(f"a topic is left behind: {text_of(error)}")
+        try:
+            if names:
+                topic_changes.delete(self._admin, names)
+        except MetricsError as error:
+            say(f"topics are left behind: {error}")
 
-    def load(self, topic: str, frames: Iterable[bytes], partitions: int = 1) -> Iterator[int]:
-        """Send frames to a topic, to its partitions in turn; yields how many were sent, every PROGRESS_FRAMES.
+    def load(self, topic: str, frames: Iterable[bytes]) -> Iterator[int]:
+        """Produce frames to a topic; yields the number sent so far, every PROGRESS_FRAMES.
 
         Raises:
-            BrokerError: the broker did not take one.
+            BrokerError: the broker did not accept a frame.
         """
         refused: list[str] = []
 
@@ -98,7 +93,7 @@ class Broker:
         for number, frame in enumerate(frames, 1):
             while True:
                 try:
-                    producer.produce(topic, frame, KEY, partition=number % partitions, on_delivery=note)
+                    producer.produce(topic, frame, KEY, partition=0, on_delivery=note)
                 except BufferError:
                     producer.poll(0.1)
                 else:
@@ -108,7 +103,7 @@ class Broker:
                 yield number
         if producer.flush(TIMEOUT_S) or refused:
             why = refused[0] if refused else f"not acknowledged within {TIMEOUT_S:.0f} s"
-            raise BrokerError("the broker did not take every frame", why=why)
+            raise BrokerError("the broker did not accept every frame", why=why)
 
     def count(self, topic: str) -> int:
         """Count the committed records of a topic."""
@@ -118,10 +113,10 @@ class Broker:
         """Read the committed records of a topic of windows.
 
         Args:
-            number: the field that holds what was counted.
+            number: the field with the window's count.
 
         Raises:
-            TopicError: a record is none of a window.
+            TopicError: a record is not a window's.
         """
         return [_window(topic, number, message.value()) for message in self._committed(topic)]
 
@@ -129,45 +124,28 @@ class Broker:
         """Yield the committed records of topics of windows as they become readable, until `stopping` is set.
 
         Args:
-            numbers: for each topic the field that holds what was counted.
+            numbers: for each topic, the field with the window's count.
 
         Raises:
-            TopicError: a record is none of a window.
+            TopicError: a record is not a window's.
             BrokerError: a topic cannot be read.
         """
-        consumer = open_consumer(self._settings)
-        try:
-            consumer.assign([TopicPartition(topic, 0, 0) for topic in numbers])
+        with closing(open_consumer(self._settings)) as consumer:
+            assign(consumer, [TopicPartition(topic, 0, 0) for topic in numbers])
             while not stopping.is_set():
                 message = consumer.poll(POLL_S)
+                at_s = monotonic()
                 if message is None:
                     continue
-                at_s, error, topic = monotonic(), message.error(), message.topic() or ""
-                if error is None:
+                require_readable(message)
+                if message.error() is None:
+                    topic = message.topic() or ""
                     yield Arrived(at_s, topic, _window(topic, numbers[topic], message.value()))
-                elif error.code() != KafkaError._PARTITION_EOF:
-                    raise BrokerError(f"the topic {topic} cannot be read", why=error.str())
-        finally:
-            consumer.close()
 
     def _committed(self, topic: str) -> Iterator[Message]:
-        consumer = open_consumer(self._settings)
-        try:
-            consumer.assign([TopicPartition(topic, 0, 0)])
-            heard_s = monotonic()
-            while monotonic() < heard_s + TIMEOUT_S:
-                for message in consumer.consume(BATCH, POLL_S):
-                    heard_s = monotonic()
-                    error = message.error()
-                    if error is None:
-                        yield message
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        return
-                    else:
-                        raise BrokerError(f"the topic {topic} cannot be read", why=error.str())
-        finally:
-            consumer.close()
-        raise BrokerError(f"the topic {topic} cannot be read", why=f"nothing came for {TIMEOUT_S:.0f} s")
+        [(low, high)] = offset_ranges(self._admin, topic, 1).values()
+        with closing(open_consumer(self._settings)) as consumer:
+            yield from Streams(consumer, [PartitionRange(topic, 0, low, high)]).of(topic, 0)
 
 
 def _window(topic: str, number: str, value: bytes | None) -> Published:
@@ -176,25 +154,25 @@ def _window(topic: str, number: str, value: bytes | None) -> Published:
         return Published(*(msgspec.json.decode(fields[name], type=int) for name in ("timestamp", number)))
     except (msgspec.DecodeError, KeyError) as error:
         shown = (value or b"")[:200].decode(errors="replace")
-        raise TopicError(f"a record in {topic} is none of a window", why=shown) from error
+        raise TopicError(f"a record in {topic} is not a window's", why=shown) from error
 
 
 @contextmanager
 def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
-    """Give the broker that BOOTSTRAP_SERVERS names; without it, start the project's local one.
+    """Yield the broker named by BOOTSTRAP_SERVERS; without it, start a local one.
 
     Args:
         folder: where the local one keeps its log; its data is removed at the end.
 
     Raises:
-        SettingsError: settings that not every side can follow.
+        SettingsError: there are settings that not every side can follow.
         MetricsError: see `local_broker.running`.
     """
     settings = Settings.load(variables)
     if settings.client_properties:
         raise SettingsError(
-            f"{', '.join(sorted(settings.client_properties))}: the benchmark takes no client properties",
-            why="every side has to run with its own",
+            f"{', '.join(sorted(settings.client_properties))}: the benchmark accepts no client properties",
+            why="every side runs with its own",
             hint="unset the KAFKA_… variables, and name a broker without authentication",
         )
     if settings.bootstrap_servers is not None:
@@ -203,7 +181,7 @@ def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
     try:
         with local_broker.running(folder, say) as address, local_broker.blamed(folder):
             broker = Broker(address, f"Apache Kafka {KAFKA_VERSION}, one node on the same machine")
-            broker.delete(TOPIC_PREFIX)  # of a run that was killed
+            broker.delete(TOPIC_PREFIX)  # left by a run that was killed
             yield broker
     finally:
         shutil.rmtree(folder / "data", ignore_errors=True)

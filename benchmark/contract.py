@@ -1,6 +1,6 @@
-"""What a side is told, by environment variables, and what it tells, by one JSON line on standard output.
+"""What a side receives, in environment variables, and what it reports, as one JSON line on standard output.
 
-Sides run in environments of their own: this module needs nothing but the standard library.
+Sides run in environments of their own, so this module needs nothing but the standard library.
 """
 
 import json
@@ -17,16 +17,16 @@ LATENESS_S = 5
 
 @dataclass(frozen=True)
 class Task:
-    """What a side has to do: count the frames of a topic, as many as there are, and end.
+    """Task of a side: count all frames of a topic, and end.
 
     Attributes:
         bootstrap_servers: the broker, `host:port`.
         input_topic: one partition of frames.
-        seconds_topic: takes `{"timestamp": start, "num_of_frames": n}` a second.
-        minutes_topic: takes `{"timestamp": start, "unique_users": n}` a minute.
-        copy_topic: takes the frames themselves, from a side that republishes.
+        seconds_topic: for `{"timestamp": start, "num_of_frames": n}` per second.
+        minutes_topic: for `{"timestamp": start, "unique_users": n}` per minute.
+        copy_topic: for the frames themselves, from a side that republishes.
         group_id: consumer group, new in each run.
-        frames: how many the input topic holds.
+        frames: number of frames in the input topic.
         folder: an empty one, for what a side keeps on disk.
     """
 
@@ -38,6 +38,12 @@ class Task:
     group_id: str
     frames: int
     folder: str
+
+    @classmethod
+    def named(cls, name: str, bootstrap_servers: str, input_topic: str, frames: int = 0, folder: str = "") -> "Task":
+        """Return a task whose output topics and group begin with a name."""
+        seconds, minutes, copies = f"{name}-seconds", f"{name}-minutes", f"{name}-copies"
+        return cls(bootstrap_servers, input_topic, seconds, minutes, copies, name, frames, folder)
 
     def variables(self) -> dict[str, str]:
         """Return the task as environment variables."""
@@ -58,7 +64,7 @@ def report(frames: int, first_at_s: float, last_at_s: float) -> None:
     """Print how many frames a side has read, and when.
 
     Args:
-        first_at_s: when it had the first one, by `time.monotonic`, which is one clock for all processes of a machine.
+        first_at_s: when it had the first one, by `time.monotonic`, which all processes of a machine share.
         last_at_s: when it was done with the last one.
     """
     started_s = float(os.environ.get(STARTED, monotonic()))

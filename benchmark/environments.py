@@ -1,4 +1,4 @@
-"""Environments for what needs packages of its own: one for each requirements file, made once."""
+"""Python environments for sides with packages of their own: one per requirements file, created once."""
 
 import hashlib
 import shutil
@@ -16,11 +16,11 @@ COMPLETE = "complete"
 
 
 class PackagesError(MetricsError):
-    """The packages that are measured cannot be installed."""
+    """Packages of a peer that cannot be installed."""
 
 
 class Environments:
-    """The interpreters of the sides.
+    """Python interpreters of the sides.
 
     Args:
         folder: where environments are kept.
@@ -28,42 +28,40 @@ class Environments:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[str, Path] = {}
-        self._failed: dict[str, PackagesError] = {}
+        self._made: dict[str, Path | PackagesError] = {}
 
     def prepare(self, packages: str | None) -> None:
-        """Make the environment of a requirements file unless it is there; what fails is told, and raised later.
+        """Create the environment of a requirements file unless it exists; a failure is printed now and raised later.
 
         Args:
-            packages: the name of the file; None: the project's own environment.
+            packages: the file's name; None: the project's own environment.
         """
-        if packages is None or packages in self._made or packages in self._failed:
+        if packages is None or packages in self._made:
             return
         try:
             self._made[packages] = interpreter(self._folder, PEERS / f"{packages}{SUFFIX}")
         except PackagesError as error:
-            self._failed[packages] = error
+            self._made[packages] = error
             warn(str(error))
 
     def python(self, packages: str | None) -> Path:
-        """Return the interpreter of an environment that was prepared.
+        """Return the interpreter of a prepared environment.
 
         Raises:
-            PackagesError: it could not be made.
+            PackagesError: the environment could not be created.
         """
-        if packages is None:
-            return Path(sys.executable)
-        if packages in self._failed:
-            raise self._failed[packages]
-        return self._made[packages]
+        made = Path(sys.executable) if packages is None else self._made[packages]
+        if isinstance(made, PackagesError):
+            raise made
+        return made
 
     def made(self) -> dict[str, Path]:
         """Return the interpreters by the names of their requirements files."""
-        return dict(self._made)
+        return {packages: made for packages, made in self._made.items() if isinstance(made, Path)}
 
 
 def interpreter(folder: Path, requirements: Path) -> Path:
-    """Return the interpreter of an environment with exactly what a requirements file pins; made if need be.
+    """Return the interpreter of an environment with exactly the pinned packages; it is created if missing.
 
     Other pins, or another Python, make another environment.
 
@@ -72,7 +70,7 @@ def interpreter(folder: Path, requirements: Path) -> Path:
         requirements: NAME.requirements.txt.
 
     Raises:
-        PackagesError: it cannot be made.
+        PackagesError: it cannot be created.
     """
     name = requirements.name.removesuffix(SUFFIX)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -80,16 +78,16 @@ def interpreter(folder: Path, requirements: Path) -> Path:
     environment = folder / f"{name}-{version}-{pins}"
     python = environment / "bin" / "python"
     if not (environment / COMPLETE).exists():
-        shutil.rmtree(environment, ignore_errors=True)  # a half-made one
-        with out.status(f"making the environment of {name} …"):
+        shutil.rmtree(environment, ignore_errors=True)  # an incomplete one
+        with out.status(f"creating the environment of {name} …"):
             _run(name, [sys.executable, "-m", "venv", str(environment)])
             _run(name, [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(requirements)])
         (environment / COMPLETE).touch()
-        say(f"made the environment of {name}")
+        say(f"created the environment of {name}")
     return python
 
 
 def _run(name: str, command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  # our own command lines
     if done.returncode != 0:
-        raise PackagesError(f"the environment of {name} cannot be made", why=last_lines(done.stdout + done.stderr))
+        raise PackagesError(f"the environment of {name} cannot be created", why=last_lines(done.stdout + done.stderr))

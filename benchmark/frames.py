@@ -1,4 +1,4 @@
-"""The frames that every side counts: made once by the project's own generator, and kept with their truth."""
+"""The frames that every side counts: generated once by the project's own generator, and kept with their truth."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ PROGRESS_FRAMES = 1000
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """What the generator is asked for; see `generator.frames`.
+    """Arguments of the generator; see `generator.frames`.
 
-    Frames are delayed by less than the allowed lateness of 5 s, so that every side can be right: Bytewax's clock adds
-    the wall time that passes between two frames to its watermark, and a frame 5 s late would be too late by that.
-    They start four seconds before a minute, so that a small run closes one, too.
+    No frame is delayed by the allowed lateness of 5 s, so that every side can be right: Bytewax's clock adds the wall
+    time between two frames to its watermark, which would make a frame 5 s late too late. Event time starts four seconds
+    before a minute, so that a small run closes one, too.
     """
 
     count: int
@@ -36,20 +36,20 @@ class Recipe(msgspec.Struct, frozen=True):
         return generator.frames(**msgspec.structs.asdict(self))
 
     def key(self) -> str:
-        """Return what tells the frames of this recipe, by this generator, from others."""
+        """Return a hash of this recipe and of the generator's source."""
         source = Path(generator.__file__).read_bytes()
         return hashlib.sha256(msgspec.json.encode(self) + source).hexdigest()[:12]
 
 
 class Made(NamedTuple):
-    """Frames on disk, and what a plain count of them gives."""
+    """Frames on disk, and the results of a plain count of them."""
 
     path: Path
     truth: Truth
 
 
 def prepared(folder: Path, recipe: Recipe) -> Made:
-    """Return the frames of a recipe; they are made if the folder does not hold them.
+    """Return the frames of a recipe; they are generated unless the folder contains them.
 
     Raises:
         FileError: they cannot be written.
@@ -59,7 +59,7 @@ def prepared(folder: Path, recipe: Recipe) -> Made:
     if path.exists() and noted.exists():
         return Made(path, msgspec.json.decode(noted.read_bytes(), type=Truth))
     recount = Recount()
-    with writing(path) as file, bar(f"making {recipe.count:,} frames", recipe.count) as move:
+    with writing(path) as file, bar(f"generating {recipe.count:,} frames", recipe.count) as move:
         for number, frame in enumerate(recipe.frames(), 1):
             file.write(frame)
             recount.add(frame)
@@ -67,5 +67,5 @@ def prepared(folder: Path, recipe: Recipe) -> Made:
                 move(number)
     truth = recount.truth()
     noted.write_bytes(msgspec.json.encode(truth))
-    say(f"made {truth.frames:,} frames, {truth.size_bytes / truth.frames:,.0f} bytes each")
+    say(f"generated {truth.frames:,} frames, {truth.size_bytes / truth.frames:,.0f} bytes each")
     return Made(path, truth)

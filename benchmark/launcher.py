@@ -1,8 +1,8 @@
-"""Runs one command as a process group of its own, and measures it: time, processor, memory.
+"""Run one command as a process group of its own, and measure its time, processor time and memory.
 
-Started as a script of its own, `python -I -S launcher.py RESULT TIMEOUT_S COMMAND…`, for two reasons. A process that is
-forked by a large one counts that one's memory as its own peak, so a small one must fork it. And however the benchmark
-ends, the system closes its end of our standard input, by which we end the command.
+`python -I -S launcher.py RESULT TIMEOUT_S COMMAND…` is a script of its own for two reasons. A process forked by a large
+one starts with that one's memory as its peak, so a small one must fork it. And however the benchmark ends, the system
+closes its end of our standard input, which tells us to end the command.
 """
 
 import json
@@ -17,14 +17,14 @@ STARTED = "BENCHMARK_STARTED_S"  # as in contract.py, which cannot be imported f
 
 
 def launch(command: list[str], timeout_s: float) -> dict[str, object]:
-    """Run a command to its end, or end it and its children when the time or the owner is gone.
+    """Run a command to its end; it and its children are killed at the timeout, or when the benchmark is gone.
 
     Returns:
         `seconds` from start to end, `cpu_s` (user and system, children included), `peak_rss_bytes` (of its largest
         process), `exit_code` (negative: the signal that ended it), `has_timed_out`, `started_s` (time.monotonic).
     """
     started_s = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603  # the owner's own command line
+    process = subprocess.Popen(  # noqa: S603  # the benchmark's own command line
         command, env={**os.environ, STARTED: repr(started_s)}, stdin=subprocess.DEVNULL, start_new_session=True
     )
     threading.Thread(target=_end_with_owner, args=(process.pid,), daemon=True).start()
@@ -47,7 +47,7 @@ def launch(command: list[str], timeout_s: float) -> dict[str, object]:
 
 
 def _end_with_owner(group: int) -> None:
-    """Wait until the owner closes our standard input, and end the group."""
+    """Wait until our standard input is closed, and end the group."""
     os.read(0, 1)
     _end(group)
 
@@ -60,7 +60,7 @@ def _end(group: int) -> None:
 
 
 def main() -> None:
-    """Launch, and write what was measured."""
+    """Run the command, and write the measurements."""
     result, timeout_s, *command = sys.argv[1:]
     measured = launch(command, float(timeout_s))
     with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib would double our size

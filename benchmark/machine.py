@@ -1,23 +1,52 @@
-"""What a benchmark ran on: the machine, and the versions of everything."""
+"""Circumstances of a measurement: the machine, and the versions of everything."""
 
 import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmark.environments import PEERS
+from benchmark.environments import PEERS, SUFFIX
 from benchmark.sides import KCAT, Side, kcat
 
-# Of a requirements file, these matter to what is measured; the rest is in the file.
-_TOLD = ("aiokafka", "bytewax", "confluent-kafka", "crc32c", "kafka-python", "msgspec", "orjson", "quixstreams")
+# The packages that matter to the figures; the requirements file has the others.
+_SHOWN = ("aiokafka", "bytewax", "confluent-kafka", "crc32c", "kafka-python", "msgspec", "orjson", "quixstreams")
 _LIBRDKAFKA = "import confluent_kafka; print(confluent_kafka.libversion()[0])"
 _OURS = (
     "from importlib.metadata import version; "
     "print(', '.join(f'{name} {version(name)}' for name in ('confluent-kafka', 'msgspec', 'orjson', 'pysimdjson')))"
 )
+
+
+class Circumstances(NamedTuple):
+    """When, by which command and on what something was measured.
+
+    Attributes:
+        ran_on: machine, broker and versions, a line each.
+    """
+
+    command: str
+    at: datetime
+    ran_on: Sequence[str]
+
+    def paragraph(self) -> str:
+        """Return them as one paragraph."""
+        return f"Measured by `{self.command}` on {self.at:%Y-%m-%d %H:%M} UTC. {'; '.join(self.ran_on)}."
+
+
+def circumstances(command: str, broker: str, sides: Sequence[Side], pythons: Mapping[str, Path]) -> Circumstances:
+    """Return the circumstances of a measurement that ends now.
+
+    Args:
+        broker: its description.
+        pythons: the interpreter of each environment that was created, by its name.
+    """
+    ran_on = [f"Machine: {description()}", f"Broker: {broker}", *versions(sides, pythons)]
+    return Circumstances(command, datetime.now(UTC), ran_on)
 
 
 def description() -> str:
@@ -35,26 +64,25 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def versions(sides: Sequence[Side], pythons: dict[str, Path]) -> list[str]:
-    """Return what each side runs on, a line each.
-
-    Args:
-        pythons: the interpreter of each environment that was made, by its name.
-    """
-    own = f"{_printed([sys.executable, '-c', _OURS])}, librdkafka {_printed([sys.executable, '-c', _LIBRDKAFKA])}"
+def versions(sides: Sequence[Side], pythons: Mapping[str, Path]) -> list[str]:
+    """Return the versions that each side runs on, a line each."""
     lines = [f"Python: {platform.python_version()}"]
     if any(side.packages is None and side.name != KCAT for side in sides):
-        lines.append(f"ours, consume, copy: {own}")
+        own = _printed([sys.executable, "-c", _OURS])
+        lines.append(f"ours, consume, copy: {own}, librdkafka {_librdkafka(sys.executable)}")
     if any(side.name == KCAT for side in sides):
         lines.append(f"kcat: {_kcat_version()}")
     for name, python in sorted(pythons.items()):
-        pins = [line.split("==") for line in (PEERS / f"{name}.requirements.txt").read_text().splitlines()]
-        told = ", ".join(f"{package} {version}" for package, version in pins if package in _TOLD)
-        has_librdkafka = any(package == "confluent-kafka" for package, _ in pins)
-        lines.append(
-            f"{name}: {told}" + (f", librdkafka {_printed([str(python), '-c', _LIBRDKAFKA])}" if has_librdkafka else "")
-        )
+        pins = dict(line.split("==") for line in (PEERS / f"{name}{SUFFIX}").read_text().splitlines())
+        shown = [f"{package} {version}" for package, version in pins.items() if package in _SHOWN]
+        if "confluent-kafka" in pins:
+            shown.append(f"librdkafka {_librdkafka(str(python))}")
+        lines.append(f"{name}: {', '.join(shown)}")
     return lines
+
+
+def _librdkafka(python: str) -> str:
+    return _printed([python, "-c", _LIBRDKAFKA])
 
 
 def _kcat_version() -> str:

@@ -1,6 +1,6 @@
 """The application as a side: `python -m benchmark.ours …` is app.py, and reports as every other side does.
 
-All else is app.py: this only notes when a first batch of frames came, and when the last one was counted.
+It only notes when the first batch of frames came, and when the last one was counted.
 """
 
 import runpy
@@ -34,7 +34,7 @@ class TimedReport(Report):
 
 
 def main() -> None:
-    """Run app.py, with the arguments of this process."""
+    """Run app.py with the arguments of this process."""
     main_job.Report = TimedReport  # type: ignore[attr-defined]
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 

@@ -1,13 +1,13 @@
-"""Every side in turn, round after round, each from the cold start of its process."""
+"""Runs of the sides, each from the cold start of its process."""
 
 import os
 import random
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Broker
@@ -19,25 +19,24 @@ from benchmark.told import Told, told
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
 
-# No side is as slow as this; and what takes longer to start than this hangs.
+# No side is slower than this; and what takes longer to start hangs.
 SLOWEST_FRAMES_PER_S = 2_000
 START_TIMEOUT_S = 60.0
 
 Python = Callable[[str | None], Path]
-Item = TypeVar("Item")
 
 
 class Run(NamedTuple):
     """One run of one side.
 
     Attributes:
-        number: of its round, from 1 on.
-        measured: None where it could not be started.
-        told: its own account, where it gave one.
-        failure: why it failed, in one line; None where it did not.
-        last_errors: the last lines of its standard error, where it failed.
-        problems: what is wrong with its results.
-        windows: how many of its windows were compared.
+        number: of its round, from 1.
+        measured: None if it could not be started.
+        told: its own report, if it gave one.
+        failure: why it failed, in one line; None if it did not.
+        last_errors: the last lines of its standard error, if it failed.
+        problems: errors in its results.
+        windows: number of its windows that were compared.
     """
 
     side: Side
@@ -51,17 +50,17 @@ class Run(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether it ended as it should, with right results as far as these can be checked."""
+        """Whether it succeeded, with correct results as far as these can be checked."""
         return self.failure is None and not self.problems
 
 
-class Rounds:
-    """All runs of a benchmark.
+class Runner:
+    """Runs sides on one input topic.
 
     Args:
-        topic: the input, loaded.
-        truth: what its frames must give.
-        python: gives the interpreter of an environment by its name; may raise a MetricsError.
+        topic: the loaded input.
+        truth: the correct results of its frames.
+        python: returns the interpreter of an environment by its name; may raise a MetricsError.
         variables: our own environment variables.
     """
 
@@ -72,52 +71,28 @@ class Rounds:
         self._python = python
         self._variables = variables
 
-    def run(self, sides: Sequence[Side], rounds: int, starting: Callable[[Side, int], None]) -> Iterator[Run]:
-        """Run every side in each round, and yield each run when it has ended.
-
-        Args:
-            starting: told of each run before it starts.
-        """
-        for number in range(1, rounds + 1):
-            for side in in_turn(sides, number):
-                starting(side, number)
-                yield self.run_one(side, number)
-
-    def run_one(self, side: Side, number: int) -> Run:
-        """Run a side once. What fails in it is part of the result."""
+    def run(self, side: Side, number: int) -> Run:
+        """Run a side once, in a round. Its failure is part of the result."""
         name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-{side.name}"
         with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
-            task = self._task(name, Path(folder) / "side")
+            task = Task.named(name, self._broker.address, self._topic, self._truth.frames, folder)
             try:
-                return self._measured_and_checked(side, number, task, Path(folder))
+                return self._measured_and_checked(side, number, task)
             except MetricsError as error:
                 return Run(side, number, failure=error.what, last_errors=error.why)
             finally:
                 self._broker.delete(name)
 
-    def _task(self, name: str, folder: Path) -> Task:
-        folder.mkdir()
-        return Task(
-            bootstrap_servers=self._broker.address,
-            input_topic=self._topic,
-            seconds_topic=f"{name}-seconds",
-            minutes_topic=f"{name}-minutes",
-            copy_topic=f"{name}-copies",
-            group_id=name,
-            frames=self._truth.frames,
-            folder=str(folder),
-        )
-
-    def _measured_and_checked(self, side: Side, number: int, task: Task, folder: Path) -> Run:
+    def _measured_and_checked(self, side: Side, number: int, task: Task) -> Run:
         command = side.command(task, self._python(side.packages))
         self._broker.create(task.seconds_topic, task.minutes_topic, task.copy_topic, rejected_topic(task))
-        os.sync()  # what the run before has written is no load on this one
+        os.sync()  # so that what the previous run has written is no load on this one
         timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
         with scraping() if side.is_scraped else nullcontext() as scraper:
             variables = environment(self._variables, side, task)
             if scraper is not None:
                 variables["METRICS_PORT"] = str(scraper.port)
-            finished = process.run(command, variables, folder, timeout_s)
+            finished = process.run(command, variables, timeout_s)
         run = Run(side, number, finished.measured, told(finished), finished.failure, finished.last_errors)
         if finished.failure:
             return run
@@ -125,10 +100,10 @@ class Rounds:
         return self._checked(run, task, problems)
 
     def _checked(self, run: Run, task: Task, problems: list[str]) -> Run:
-        """Compare what a run published with what it must have, and add what is wrong to what was."""
+        """Compare a run's output with the correct one, and append the differences to its problems."""
         windows = 0
         if run.side.reads_all and (run.told is None or run.told.frames != task.frames):
-            read = f"{run.told.frames:,}" if run.told else "an untold number of"
+            read = f"{run.told.frames:,}" if run.told else "an unknown number of"
             problems.append(f"{read} frames read instead of {task.frames:,}")
         if run.side.copies and (copies := self._broker.count(task.copy_topic)) != task.frames:
             problems.append(f"{copies:,} frames copied instead of {task.frames:,}")
@@ -140,6 +115,6 @@ class Rounds:
         return run._replace(problems=problems, windows=windows, last_errors="")
 
 
-def in_turn(sides: Sequence[Item], number: int) -> list[Item]:
-    """Return the sides in the order of a round: each round has another, so that neighbours vary."""
+def in_turn(sides: Sequence[Side], number: int) -> list[Side]:
+    """Return the sides in the order of a round: each round has its own, so that neighbours vary."""
     return random.Random(number).sample(sides, len(sides))

@@ -1,4 +1,4 @@
-"""Scrapes the application's own metrics as Prometheus would, while it is measured."""
+"""Scrapes of the application's own metrics, as by Prometheus, while it is measured."""
 
 import socket
 from collections.abc import Iterator
@@ -8,13 +8,12 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 EACH_S = 1.0
-# Until it listens, so that the first scrape is not a second late.
-LOOK_S = 0.1
+LOOK_S = 0.1  # until it listens, so that the first scrape is not a second late
 TIMEOUT_S = 10.0
 
 
 class Scraper:
-    """Scrapes a port once a second, from when somebody listens there.
+    """Scraper of a port, once a second as soon as something listens there.
 
     Attributes:
         port: a free one, for METRICS_PORT.
@@ -26,16 +25,11 @@ class Scraper:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.scrapes = 0
-        self._done = Event()
 
-    def run(self) -> None:
-        """Scrape until it is stopped."""
-        while not self._done.wait(EACH_S if self._scrape() else LOOK_S):
+    def run(self, stopping: Event) -> None:
+        """Scrape until `stopping` is set."""
+        while not stopping.wait(EACH_S if self._scrape() else LOOK_S):
             pass
-
-    def stop(self) -> None:
-        """Let `run` return."""
-        self._done.set()
 
     def _scrape(self) -> bool:
         try:
@@ -48,12 +42,12 @@ class Scraper:
 
 @contextmanager
 def scraping() -> Iterator[Scraper]:
-    """Scrape while the context lasts; gives the scraper."""
-    scraper = Scraper()
-    thread = Thread(target=scraper.run, name="scraper", daemon=True)
+    """Scrape for the duration of the context; yields the scraper."""
+    scraper, stopping = Scraper(), Event()
+    thread = Thread(target=scraper.run, args=(stopping,), name="scraper", daemon=True)
     thread.start()
     try:
         yield scraper
     finally:
-        scraper.stop()
+        stopping.set()
         thread.join(TIMEOUT_S)

@@ -3,16 +3,13 @@
 import os
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmark import broker, cache, frames, machine, results_page, table
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.environments import Environments
 from benchmark.frames import Made
-from benchmark.rounds import Rounds, Run
+from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import Side
 from metrics.files.line_reader import reading
 from metrics.frames.core.frame import MAX_FRAME_BYTES
@@ -21,11 +18,11 @@ from metrics.terminal.console import say
 
 
 class Plan(NamedTuple):
-    """What is to be measured.
+    """Plan of a benchmark.
 
     Attributes:
         frames: how many each side counts.
-        command: that asked for it, for the results.
+        command: the command that was called, for the results.
     """
 
     frames: int
@@ -39,10 +36,10 @@ def run(plan: Plan) -> bool:
     """Measure, and print the table.
 
     Returns:
-        Whether every run ended as it should, with right results.
+        Whether every run succeeded, with correct results.
 
     Raises:
-        MetricsError: frames or broker are not to be had. What fails in a side does not end the others.
+        MetricsError: frames or broker are not available. A side that fails does not end the others.
     """
     made = frames.prepared(cache.folder("frames"), frames.Recipe(plan.frames))
     environments = Environments(cache.folder("environments"))
@@ -53,22 +50,14 @@ def run(plan: Plan) -> bool:
         running.create(topic)
         try:
             _load(running, topic, made)
-            runs = _run_all(Rounds(running, topic, made.truth, environments.python, os.environ), plan)
+            runs = _run_all(Runner(running, topic, made.truth, environments.python, os.environ), plan)
         finally:
             running.delete(topic)
         rows = table.rows(plan.sides, runs, plan.frames)
         console.out.print(table.as_table(rows), width=max(console.out.width, table.WIDTH))
         if plan.writes_results:
-            circumstances = results_page.Circumstances(
-                command=plan.command,
-                at=datetime.now(UTC),
-                machine=machine.description(),
-                broker=running.name,
-                versions=machine.versions(plan.sides, environments.made()),
-                rounds=plan.rounds,
-            )
-            page = results_page.text(rows, plan.sides, runs, made.truth, circumstances)
-            results_page.PATH.write_text(page, encoding="utf-8")
+            circumstances = machine.circumstances(plan.command, running.name, plan.sides, environments.made())
+            results_page.write(results_page.PATH, rows, plan.sides, runs, made.truth, circumstances)
             say(f"wrote {console.shown(results_page.PATH)}")
     return all(each.is_good for each in runs)
 
@@ -81,25 +70,18 @@ def _load(running: Broker, topic: str, made: Made) -> None:
     running.count(topic)
 
 
-def _run_all(rounds: Rounds, plan: Plan) -> list[Run]:
-    """Run all, show which side is running, and print a line for each run."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
+def _run_all(runner: Runner, plan: Plan) -> list[Run]:
+    """Run every side in each round, show which one is running, and print a line for each run."""
     runs: list[Run] = []
-    out = console.out
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        shown = progress.add_task("", total=plan.rounds * len(plan.sides))
+    order = [(number, side) for number in range(1, plan.rounds + 1) for side in in_turn(plan.sides, number)]
 
-        def starting(side: Side, number: int) -> None:
-            progress.update(shown, description=f"round {number} of {plan.rounds}: {side.name}")
+    def current() -> str:
+        number, side = order[min(len(runs), len(order) - 1)]
+        return f"round {number} of {plan.rounds}: {side.name}"
 
-        for each in rounds.run(plan.sides, plan.rounds, starting):
-            runs.append(each)
-            progress.advance(shown)
-            say(table.as_line(each, plan.frames))
+    with console.bar(current, len(order)) as move:
+        for number, side in order:
+            runs.append(runner.run(side, number))
+            move(len(runs))
+            say(table.as_line(runs[-1], plan.frames))
     return runs

@@ -1,4 +1,4 @@
-"""The sides: how each is started, what it tells, and what makes its results right."""
+"""The sides: how each is started, and what makes its results right."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -18,17 +18,17 @@ Variables = Callable[[Task], Mapping[str, str]]
 
 
 class Side(NamedTuple):
-    """One way to do the job, or a part of it that bounds the job.
+    """One way to do the job, or a part of the job that limits it.
 
     Attributes:
-        what: it is, in a few words.
-        command: what starts it, with the interpreter of its environment.
-        packages: the name of its requirements file; None: the project's own environment.
-        variables: environment variables beside the task's.
-        reads_all: it is right only if it says that it read all frames.
-        counts: it publishes windows; they must be right.
-        copies: it publishes the frames; they must be as many.
-        is_scraped: it is given a METRICS_PORT, which is scraped once a second.
+        what: its description, in a few words.
+        command: returns its command line, from its task and the interpreter of its environment.
+        packages: name of its requirements file; None: the project's own environment.
+        variables: returns its environment variables.
+        reads_all: it must report that it read all frames.
+        counts: it publishes windows, which must be right.
+        copies: it publishes the frames, which must be complete.
+        is_scraped: it gets a METRICS_PORT, which is scraped once a second.
     """
 
     name: str
@@ -55,7 +55,7 @@ def _ours(_: Task, python: Path) -> Sequence[str]:
 
 
 def rejected_topic(task: Task) -> str:
-    """Return the topic for frames that ours rejects."""
+    """Return our dead letter topic."""
     return f"{task.group_id}-rejected"
 
 
@@ -84,21 +84,14 @@ SIDES = (
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
     Side("copy", "confluent-kafka consume and produce, no transactions", _peer("copy"), reads_all=True, copies=True),
     OURS,
-    Side(
-        "ours_republishing",
-        "app.py --until-end with OUTPUT_STREAM",
-        _ours,
+    OURS._replace(
+        name="ours_republishing",
+        what="app.py --until-end with OUTPUT_STREAM",
         variables=_our_settings_republishing,
-        counts=True,
         copies=True,
     ),
-    Side(
-        "ours_observed",
-        "app.py --until-end with METRICS_PORT, scraped once a second",
-        _ours,
-        variables=_our_settings,
-        counts=True,
-        is_scraped=True,
+    OURS._replace(
+        name="ours_observed", what="app.py --until-end with METRICS_PORT, scraped once a second", is_scraped=True
     ),
     Side("original", "kafka-python, json.loads, lists and pointers", _peer("original"), "original", counts=True),
     Side("aiokafka_orjson", "aiokafka one by one, orjson", _peer("aiokafka_orjson"), "aiokafka", counts=True),
@@ -109,15 +102,15 @@ SIDES = (
 
 
 def chosen(names: Sequence[str]) -> list[Side]:
-    """Return the sides with these names in the order of SIDES; all where there are no names.
+    """Return the sides with these names in the order of SIDES; without names, all.
 
     Raises:
-        SettingsError: a name is none of a side, or kcat is chosen and not installed.
+        SettingsError: there is no such side, or kcat is chosen and not installed.
     """
     known = [side.name for side in SIDES]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SettingsError(f"--only {unknown[0]}: there is no such side", hint=f"choose of {', '.join(known)}")
+        raise SettingsError(f"--only {unknown[0]}: there is no such side", hint=f"choose one of {', '.join(known)}")
     found = [side for side in SIDES if not names or side.name in names]
     if any(side.name == KCAT for side in found):
         kcat()
@@ -125,7 +118,7 @@ def chosen(names: Sequence[str]) -> list[Side]:
 
 
 def kcat() -> str:
-    """Return where kcat is.
+    """Return the path of kcat.
 
     Raises:
         SettingsError: it is not on the PATH.

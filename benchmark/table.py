@@ -1,4 +1,4 @@
-"""Runs summed up, a row a side; for people at a terminal, and for RESULTS.md."""
+"""Summary of the runs, a row per side: for a terminal, and for RESULTS.md."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -6,42 +6,32 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from benchmark import page
 from benchmark.process import Measured
 from benchmark.rounds import Run
 from benchmark.sides import KCAT, Side
 
 NONE = "-"
-COLUMNS = (
-    "side",
-    "frames/s",
-    "steady frames/s",
-    "first frame (s)",
-    "of kcat: min",
-    "median",
-    "max",
-    "CPU (s)",
-    "peak RSS (MB)",
-    "results",
-)
-_TEXTS = (COLUMNS[0], COLUMNS[-1])
-# The same for a terminal, over three lines.
+# As a terminal shows them, over three lines.
 _HEADINGS = (
     "side",
     "frames/s",
     "steady\nframes/s",
     "first\nframe\n(s)",
-    "of\nkcat\nmin",
+    "of\nkcat:\nmin",
     "\n\nmedian",
     "\n\nmax",
     "CPU\n(s)",
     "peak\nRSS\n(MB)",
     "results",
 )
+COLUMNS = tuple(" ".join(heading.split()) for heading in _HEADINGS)
+_TEXTS = (COLUMNS[0], COLUMNS[-1])
 WIDTH = 96
 
 
 class Row(NamedTuple):
-    """One side's runs, as text."""
+    """Runs of one side, as text."""
 
     side: str
     rate: str
@@ -56,10 +46,10 @@ class Row(NamedTuple):
 
 
 def rows(sides: Sequence[Side], runs: Sequence[Run], frames: int) -> list[Row]:
-    """Sum up the runs: medians over those that did not fail; of memory the largest.
+    """Sum up the runs that did not fail: medians, but the maximum of memory.
 
     Args:
-        frames: how many each run had to read.
+        frames: the number that each run had to read.
     """
     drains = {run.number: run.measured for run in runs if run.side.name == KCAT and run.failure is None}
     return [_row(side, [run for run in runs if run.side is side], drains, frames) for side in sides]
@@ -114,12 +104,11 @@ def as_table(found: Sequence[Row]) -> Table:
 
 def as_markdown(found: Sequence[Row]) -> str:
     """Return the rows as a table in Markdown."""
-    lines = [COLUMNS, ["---" if column in _TEXTS else "---:" for column in COLUMNS], *found]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return page.table(COLUMNS, found, _TEXTS)
 
 
 def as_line(run: Run, frames: int) -> str:
-    """Return one run as a line, and lines for what is wrong with it."""
+    """Return one run as a line, followed by a line for each of its errors."""
     line = f"round {run.number}  {run.side.name:<17}"
     if run.failure is not None or run.measured is None:
         return "\n".join([f"{line} failed: {run.failure}", *(f"    {text}" for text in run.last_errors.splitlines())])

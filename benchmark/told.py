@@ -1,4 +1,4 @@
-"""What a side says of its own run: how many frames it read, and when the first and the last one."""
+"""Report of a side on its own run: how many frames it read, and when it had the first and the last one."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from benchmark.process import Finished
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A side's own account, in seconds since its process was started."""
+    """Report of a side, in seconds since its process was started."""
 
     frames: int
     first_frame_s: float
@@ -19,10 +19,10 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def told(finished: Finished) -> Told | None:
-    """Read the line that `contract.report` prints; None where there is none, as from kcat."""
+    """Read the line printed by `contract.report`; None if there is none, as from kcat."""
     for line in reversed(finished.printed):
         try:
-            return msgspec.json.decode(line.text.encode(), type=Told)
+            return msgspec.json.decode(line.encode(), type=Told)
         except msgspec.DecodeError:
             continue
     return None

@@ -1,27 +1,28 @@
-"""The right results: every frame counted by a dict and a set, and what differs from that in what a side published."""
+"""The correct results, by a plain count with dicts and sets, and the comparison of a side's results with them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 import orjson
 
 from benchmark.contract import LATENESS_S
+from metrics.text import numbered
+from metrics.times import rfc3339
 
 SECOND_S, MINUTE_S = 1, 60
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """What a plain count of all frames gives. Windows without frames are not in it.
+    """Results of a plain count of all frames, without windows that have no frame.
 
     Attributes:
-        frames: how many there are.
-        size_bytes: of all frames together.
-        newest: largest ts.
-        seconds: frames by the start of their second.
-        minutes: different users by the start of their minute.
+        frames: their number.
+        size_bytes: their size in all.
+        newest: their largest ts.
+        seconds: number of frames by the start of the second.
+        minutes: number of unique users by the start of the minute.
     """
 
     frames: int
@@ -32,9 +33,9 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class Recount:
-    """Counts frames. It knows no lateness: the frames are made so that none is too late.
+    """Plain count of frames, without any lateness: the frames are generated so that none is too late.
 
-    Of a minute that ended more than a minute ago, it keeps the number alone, so that any number of frames fits.
+    Of a minute that ended more than a minute ago, only the number is kept, so that memory stays bounded.
     """
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class Recount:
         self._users[minute].add(fields["uid"])
 
     def truth(self) -> Truth:
-        """Return what was counted so far."""
+        """Return the results so far."""
         minutes = self._minutes | {minute: len(users) for minute, users in self._users.items()}
         return Truth(self._frames, self._size_bytes, max(self._seconds, default=0), dict(self._seconds), minutes)
 
@@ -68,18 +69,18 @@ class Recount:
 
 
 class Published(NamedTuple):
-    """A record of a window: its start, and the frames of a second or the users of a minute."""
+    """Record of a window: its start, and the frames of a second or the users of a minute."""
 
     start: int
     number: int
 
 
 class Compared(NamedTuple):
-    """What a comparison found.
+    """Outcome of a comparison.
 
     Attributes:
         windows: how many windows with frames were compared.
-        problems: what is wrong, in words; empty where nothing is.
+        problems: the differences, in words.
     """
 
     windows: int
@@ -87,11 +88,10 @@ class Compared(NamedTuple):
 
 
 def compare(truth: Truth, seconds: Iterable[Published], minutes: Iterable[Published]) -> Compared:
-    """Compare what a side published with the truth.
+    """Compare the records that a side published with the truth.
 
-    What the frames alone cannot close at the end of a finite stream, windows that end less than LATENESS_S before the
-    newest frame, may be missing: that holds for every side. If it is there, it must be right. A row of 0 for a window
-    without frames is right, and so is none.
+    Windows that end less than LATENESS_S before the newest frame cannot be closed by the frames alone: on every side
+    they may be missing, but if they are there, they must be right. A window without frames may have a zero row or none.
     """
     found = (
         _compare("second", SECOND_S, truth.seconds, truth.newest, seconds),
@@ -122,5 +122,4 @@ def _compare(
 
 
 def _told(starts: Sequence[int], name: str, what: str, example: str) -> str:
-    first = datetime.fromtimestamp(starts[0], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{len(starts):,} {name}{'' if len(starts) == 1 else 's'} {what}, the first {first}: {example}"
+    return f"{numbered(len(starts), name)} {what}, the first {rfc3339(starts[0])}: {example}"

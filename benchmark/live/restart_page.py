@@ -1,81 +1,124 @@
-"""docs/RESTART.md, and the numbers as JSON."""
+"""Restart: from the start of a new process after a SIGKILL to its first result; docs/RESTART.md, and its figures."""
 
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
-from benchmark import sections
-from benchmark.live.restart import Start, summed_up
-from benchmark.sections import table
+from benchmark import page
+from benchmark.broker import Arrived
+from benchmark.live.taking_over import TookOver
 
-PAGE, NUMBERS = "RESTART.md", "restart.json"
+PAGE, FIGURES = "RESTART.md", "restart.json"
 
-_BEGINNING = """\
+_INTRODUCTION = f"""\
 # Restart
 
-How long results stay away: while frames come in live, 1,000 a second, the application is killed by SIGKILL and started
+How long results are away: while frames come in live, 1,000 per second, the application is killed by SIGKILL and started
 again at once. The clock starts with the new process, and stops when a `read_committed` consumer has its first record.
 
-- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the process before,
-  which has ended on the same machine, so it is not waited for; on another one, it would be until it is silent (5 s).
-- **Taking over**: `init_transactions`. The broker fences the instance before, and ends the transaction that it left
-  open; nothing can be read or written safely before. The first start of all takes over from nobody; on a new broker,
-  it waits until that has made its own topic for transactions.
-- **Until the result**: the state is read, open windows are rebuilt from the log, what came meanwhile is counted, and
-  the next window is committed.
+- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the previous
+  process; if that ran on the same machine and has ended, it is not waited for. On another machine, the new process
+  would wait until its heartbeat is 5 s old.
+- **Taking over**: `init_transactions`. The broker fences the previous instance, and ends the transaction that it left
+  open; before that, nothing can be read or written safely. The first start has no previous instance; on a new broker,
+  it waits until the broker has created its own topic for transactions.
+- **Until the result**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
+  window is committed.
 
-It runs as `app.py` does, with a print around that one step. What stands between the marks is written anew by the
-command, the sentences around them are not. The numbers are in `restart.json`, too.
+The application runs as `app.py` does, except that it prints the times of taking over. The command below writes this
+page; the figures are also in `{FIGURES}`.
 """
 
-_READ = ("until_taking_over_s", "taking_over_s", "until_result_s", "total_s", "besides_s")
+_HEADING = (
+    "killed",
+    "until it asks (s)",
+    "taking over (s)",
+    "until the result (s)",
+    "total (s)",
+    "without taking over (s)",
+)
+_READ = attrgetter("until_taking_over_s", "taking_over_s", "until_result_s", "total_s", "besides_s")
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Duration of one start of the application, in seconds.
+
+    Attributes:
+        killed: when the previous instance was killed, in words; empty for the first start.
+        until_taking_over_s: from the start of the process until it asks the broker to take over.
+        taking_over_s: from then until the broker has answered.
+        until_result_s: from then until the next result is readable.
+    """
+
+    killed: str
+    until_taking_over_s: float
+    taking_over_s: float
+    until_result_s: float
+
+    @property
+    def total_s(self) -> float:
+        """From the start of the process to the next result."""
+        return self.until_taking_over_s + self.taking_over_s + self.until_result_s
+
+    @property
+    def besides_s(self) -> float:
+        """The total without the broker's time for taking over."""
+        return self.total_s - self.taking_over_s
+
+
+def start(killed: str, started_s: float, took_over: TookOver, first: Arrived) -> Start:
+    """Return the duration of a start.
+
+    Args:
+        started_s: when the process was started, by `time.monotonic`.
+        first: the first result that became readable after it took over.
+    """
+    return Start(
+        killed,
+        until_taking_over_s=took_over.began_s - started_s,
+        taking_over_s=took_over.ended_s - took_over.began_s,
+        until_result_s=first.at_s - took_over.ended_s,
+    )
+
+
+def first_after(arrived: Sequence[Arrived], at_s: float) -> Arrived | None:
+    """Return the first record that became readable after a moment; earlier ones are the previous instance's."""
+    return next((record for record in arrived if record.at_s > at_s), None)
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a measurement found.
+    """Findings of a measurement.
 
     Attributes:
-        starts: the first takes over from nobody.
-        problems: what was wrong with the results, in words; empty where nothing was.
+        starts: the first one has no previous instance.
+        problems: errors in the results, in words.
     """
 
     starts: list[Start]
     problems: list[str]
 
+    def as_markdown(self) -> str:
+        """Return the table, and the sentence on the results."""
+        first, *restarts = self.starts
+        begun = (f"{first.until_taking_over_s:.2f}", f"{first.taking_over_s:.2f}")  # its result waits for frames
+        rows: list[tuple[str, ...]] = [("first start", *begun, "-", "-", "-")]
+        rows += [(each.killed, *(f"{number:.2f}" for number in _READ(each))) for each in restarts]
+        if restarts:
+            columns = [*zip(*map(_READ, restarts), strict=True)]
+            rows.append(("**median of restarts**", *(f"**{median(column):.2f}**" for column in columns)))
+            rows.append(("**longest**", *(f"**{max(column):.2f}**" for column in columns)))
+        results = "; ".join(self.problems) or "right, by a plain recount: each window once"
+        return f"{page.table(_HEADING, rows, _HEADING[:1])}\n\nResults over all restarts: {results}."
 
-def write(folder: Path, found: Found, circumstances: str) -> None:
-    """Write page and numbers.
+    def write(self, folder: Path, circumstances: str) -> Path:
+        """Write page and figures into a folder, and return the page's path.
 
-    Raises:
-        FileError: something cannot be written.
-    """
-    sections.write_numbers(folder / NUMBERS, found)
-    sections.write(folder / PAGE, _BEGINNING, {"restart": f"{as_markdown(found)}\n\n{circumstances}"})
-
-
-def as_markdown(found: Found) -> str:
-    """Return the table, and the sentence about results."""
-    heading = (
-        "killed",
-        "until it asks (s)",
-        "taking over (s)",
-        "until the result (s)",
-        "in all (s)",
-        "besides taking over (s)",
-    )
-    first, *restarts = found.starts
-    begun = (f"{first.until_taking_over_s:.2f}", f"{first.taking_over_s:.2f}")  # its result waits for frames
-    rows = [("not at all: first start", *begun, "-", "-", "-"), *(_row(each) for each in restarts)]
-    if restarts:
-        both = [summed_up(restarts, attrgetter(name)) for name in _READ]
-        rows += [
-            (f"**{name}**", *(f"**{numbers[index]:.2f}**" for numbers in both))
-            for index, name in enumerate(("median of restarts", "longest"))
-        ]
-    results = "; ".join(found.problems) or "right, by a plain recount: each window once"
-    return f"{table(heading, rows, ('killed',))}\n\nResults over all restarts: {results}."
-
-
-def _row(start: Start) -> tuple[str, ...]:
-    return (start.killed, *(f"{attrgetter(read)(start):.2f}" for read in _READ))
+        Raises:
+            FileError: something cannot be written.
+        """
+        page.write_figures(folder / FIGURES, self)
+        page.write(folder / PAGE, _INTRODUCTION, self.as_markdown(), circumstances)
+        return folder / PAGE

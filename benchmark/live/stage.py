@@ -1,39 +1,42 @@
-"""Topics, a reader of results and processes: what a live measurement plays on."""
+"""Stage of a live measurement: topics, a reader of results, and the processes that are measured."""
 
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
+from typing import TypeVar
+
+import msgspec
 
 from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Arrived, Broker
 from benchmark.contract import LATENESS_S, Task
-from benchmark.live.fed import Began
+from benchmark.live.feeder import Began
+from benchmark.live.taking_over import TookOver
 from benchmark.process import Running
 from benchmark.sides import OURS, environment, rejected_topic
 from benchmark.truth import SECOND_S, compare
 from metrics.errors import MetricsError
 
-APPLICATION = "benchmark.live.taking_over"
 RATE = 1_000  # frames per second
 LOOK_S = 0.005
 LAST_TIMEOUT_S = 10.0
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 LONGEST_S = 86_400.0
 READER_END_S = 10.0
 
+Awaited = TypeVar("Awaited")
+
 
 class StageError(MetricsError):
-    """A process of a live measurement ended early, or what was waited for did not come."""
+    """A process that ended early, or an event that did not happen in time."""
 
 
 class Stage:
-    """One set of topics, with a reader that notes when each record becomes readable.
+    """Topics of one measurement, with a reader that notes when each record becomes readable.
 
     Attributes:
         task: names the topics and the group.
@@ -50,42 +53,47 @@ class Stage:
 
     @contextmanager
     def application(self) -> Iterator[Running]:
-        """Start the application, which prints when it took over; end it by SIGKILL."""
-        with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
-            variables = environment(os.environ, OURS, self.task)
-            with process.running([sys.executable, "-m", APPLICATION], variables, Path(folder), LONGEST_S) as running:
-                yield running
+        """Start the application, which reports when it took over; at the end of the context it is killed."""
+        variables = environment(os.environ, OURS, self.task)
+        with process.running([sys.executable, "-m", "benchmark.live.taking_over"], variables, LONGEST_S) as running:
+            yield running
 
     @contextmanager
     def feeder(self, rate: int, seconds: float) -> Iterator[Running]:
-        """Start the feeder, which ends by itself after so many seconds."""
-        with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
-            command = [sys.executable, "-m", "benchmark.live.feeder", self.task.bootstrap_servers]
-            command += [self.task.input_topic, str(rate), str(seconds)]
-            with process.running(command, dict(os.environ), Path(folder), seconds + START_TIMEOUT_S) as running:
-                yield running
+        """Start the feeder, which ends by itself after this many seconds."""
+        command = [sys.executable, "-m", "benchmark.live.feeder", self.task.bootstrap_servers]
+        command += [self.task.input_topic, str(rate), str(seconds)]
+        with process.running(command, os.environ, seconds + START_TIMEOUT_S) as running:
+            yield running
 
-    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float, *processes: Running) -> None:
-        """Wait until a condition holds.
+    def wait(self, look: Callable[[], Awaited | None], what: str, timeout_s: float, *processes: Running) -> Awaited:
+        """Wait until `look` returns something true, and return that.
 
         Args:
-            what: is waited for, for the error.
-            processes: that must go on running.
+            what: the event that is waited for, for the error.
+            processes: must keep running.
 
         Raises:
-            StageError: it does not come in time, or a process ended.
+            StageError: it does not happen in time, or a process ended.
         """
         give_up_s = monotonic() + timeout_s
-        while not condition():
+        while not (found := look()):
             if self._failure is not None:
                 raise self._failure
             for running in processes:
                 if running.has_ended():
-                    ended = running.finished()
+                    ended = running.finish()
                     raise StageError(f"{what}: a process ended early", why=ended.last_errors or str(ended.failure))
             if monotonic() > give_up_s:
-                raise StageError(f"{what}: it did not come within {timeout_s:.0f} s")
+                raise StageError(f"{what}: not within {timeout_s:.0f} s")
             sleep(LOOK_S)
+        return found
+
+    def wait_for_take_over(self, application: Running, *processes: Running) -> TookOver:
+        """Wait until the application has taken over, and return when it did."""
+        return self.wait(
+            lambda: took_over(application.printed), "taking over", START_TIMEOUT_S, application, *processes
+        )
 
     def wait_for_last(self, began: Sequence[Began], application: Running) -> None:
         """Wait for the record of the last second that the frames close."""
@@ -99,16 +107,16 @@ class Stage:
         self.wait(has_come, "the last second is closed", LAST_TIMEOUT_S, application)
 
     def problems(self, began: Sequence[Began]) -> Sequence[str]:
-        """Return what is wrong with the results, by what the frames must give."""
-        published = {
-            topic: [record.window for record in self.arrived if record.topic == topic]
+        """Return the errors in the results so far."""
+        seconds, minutes = (
+            [record.window for record in self.arrived if record.topic == topic]
             for topic in (self.task.seconds_topic, self.task.minutes_topic)
-        }
-        return compare(began[-1].truth, published[self.task.seconds_topic], published[self.task.minutes_topic]).problems
+        )
+        return compare(began[-1].truth, seconds, minutes).problems
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Read the results for as long as the context lasts."""
+        """Read the results for the duration of the context."""
         self._reader.start()
         try:
             yield
@@ -127,18 +135,9 @@ class Stage:
 
 @contextmanager
 def set_up(broker: Broker) -> Iterator[Stage]:
-    """Give a stage with fresh topics, which are deleted at the end."""
+    """Yield a stage with new topics, which are deleted at the end."""
     name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-live"
-    task = Task(
-        bootstrap_servers=broker.address,
-        input_topic=f"{name}-frames",
-        seconds_topic=f"{name}-seconds",
-        minutes_topic=f"{name}-minutes",
-        copy_topic=f"{name}-copies",
-        group_id=name,
-        frames=0,
-        folder="",
-    )
+    task = Task.named(name, broker.address, f"{name}-frames")
     stage = Stage(broker, task)
     try:
         broker.create(task.input_topic, task.seconds_topic, task.minutes_topic, rejected_topic(task))
@@ -148,12 +147,12 @@ def set_up(broker: Broker) -> Iterator[Stage]:
         broker.delete(name)
 
 
-def require_success(running: Running, what: str) -> None:
-    """See that a process that has ended did what it should.
+def seconds_of(printed: Sequence[str]) -> list[Began]:
+    """Return what the feeder has reported, in order."""
+    return [msgspec.json.decode(line.encode(), type=Began) for line in printed]
 
-    Raises:
-        StageError: it failed.
-    """
-    ended = running.finished()
-    if ended.failure is not None:
-        raise StageError(f"{what}: {ended.failure}", why=ended.last_errors)
+
+def took_over(printed: Sequence[str]) -> TookOver | None:
+    """Return when the application took over; None if it has not yet."""
+    reports = (line for line in printed if line.startswith("{"))
+    return next((msgspec.json.decode(line.encode(), type=TookOver) for line in reports), None)

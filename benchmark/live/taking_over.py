@@ -1,7 +1,7 @@
-"""The application, telling when it takes over its transactional id: `python -m benchmark.live.taking_over …`.
+"""The application, with a report on taking over its transactional id: `python -m benchmark.live.taking_over …`.
 
-This step, `init_transactions`, is the broker's: it fences the instance before, and ends what that one left open. All
-else is app.py. It prints a line, a `TookOver` as JSON.
+The step is `init_transactions`: the broker fences the previous instance, and ends the transaction that it left open.
+After it, one line is printed, a `TookOver` as JSON. Everything else is app.py.
 """
 
 import runpy
@@ -15,7 +15,7 @@ from metrics.kafka.job.transaction import Transaction
 
 
 class TookOver(msgspec.Struct, frozen=True):
-    """When the step began and ended, by `time.monotonic`."""
+    """Beginning and end of the step, by `time.monotonic`."""
 
     began_s: float
     ended_s: float

@@ -1,5 +1,5 @@
-"""The sides that are not ours, a file each, written as their own documentation would have it.
+"""The sides that are not ours, one file each, written as their own documentation recommends.
 
-Each runs as `python -m benchmark.peers.NAME` in an environment of its own. NAME.requirements.txt, where it is there,
-pins what that holds; several sides may share one.
+Each runs as `python -m benchmark.peers.NAME`. A requirements file pins the packages of its environment; several sides
+may share one.
 """

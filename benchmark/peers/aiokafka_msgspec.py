@@ -1,6 +1,6 @@
 """aiokafka read in batches with `getmany`, msgspec into a struct of two fields, a dict and sets; no transactions.
 
-What its documentation shows for batches, and msgspec's for decoding only what is needed.
+Written as aiokafka's documentation shows for batches, and msgspec's for decoding only the needed fields.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ TIMEOUT_MS = 1000
 
 
 class Frame(msgspec.Struct, gc=False):
-    """What is needed of a frame: msgspec skips the rest."""
+    """Needed fields of a frame; msgspec skips the others."""
 
     ts: int
     uid: str

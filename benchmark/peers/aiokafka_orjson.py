@@ -1,4 +1,4 @@
-"""aiokafka read one by one with `async for`, orjson, and a dict and sets: what its documentation shows first."""
+"""aiokafka read one by one with `async for`, orjson, and a dict and sets: the first example of its documentation."""
 
 import asyncio
 from time import monotonic

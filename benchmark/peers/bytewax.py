@@ -1,12 +1,13 @@
 """Bytewax: its Kafka operators, two window operators with an event clock, orjson.
 
-As its pages on Kafka, windowing and performance write it. One worker, since one partition is read by one. Windows are
-folded in the order of arrival: its reference says that sorting by time costs, and counts need none.
+Written as its pages on Kafka, windowing and performance recommend. One worker, since only one can read a partition.
+Windows are folded in order of arrival: by its reference, sorting by time is slower, and counts need none.
 """
 
 import atexit
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import bytewax.operators as op
 import orjson
@@ -19,17 +20,17 @@ from benchmark.contract import LATENESS_S, Task, report
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-KEY = "all"  # windows go by key: there is one
+KEY = "all"  # windows are per key: there is one
 
 Frame = tuple[datetime, str]
 
 
 class Decoded:
-    """Decodes frames, and notes when.
+    """Decoder of frames that notes their number and the time of the first one.
 
     Attributes:
         frames: how many so far.
-        first_at_s: when the first one was, by `time.monotonic`.
+        first_at_s: when the first one came, by `time.monotonic`.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Decoded:
         self.first_at_s = 0.0
 
     def __call__(self, message: KafkaSourceMessage[bytes, bytes]) -> tuple[str, Frame]:
-        """Return a frame's time and user, under the key of all."""
+        """Return a frame's time and user, under the common key."""
         if not self.frames:
             self.first_at_s = monotonic()
         self.frames += 1
@@ -46,13 +47,13 @@ class Decoded:
 
 
 def add_user(users: set[str], frame: Frame) -> set[str]:
-    """Take a frame into the users of its minute."""
+    """Add a frame's user to those of its minute."""
     users.add(frame[1])
     return users
 
 
 def dataflow(task: Task, decoded: Decoded) -> Dataflow:
-    """Put the dataflow together."""
+    """Build the dataflow."""
     brokers = [task.bootstrap_servers]
     flow = Dataflow("frames")
     # By default, librdkafka's fetcher sleeps for a second whenever its queue is full.
@@ -66,26 +67,15 @@ def dataflow(task: Task, decoded: Decoded) -> Dataflow:
     )
     frames = op.map("decode", received.oks, decoded)
     clock = EventClock(ts_getter=lambda frame: frame[0], wait_for_system_duration=timedelta(seconds=LATENESS_S))
-    seconds = fold_window(
-        "seconds",
-        frames,
-        clock,
-        TumblingWindower(length=SECOND, align_to=EPOCH),
-        builder=int,
-        folder=lambda count, _: count + 1,
-        merger=lambda one, other: one + other,
-        ordered=False,
-    )
-    minutes = fold_window(
-        "minutes",
-        frames,
-        clock,
-        TumblingWindower(length=MINUTE, align_to=EPOCH),
-        builder=set,
-        folder=add_user,
-        merger=set.union,
-        ordered=False,
-    )
+
+    def windows(name: str, length: timedelta, builder: Any, folder: Any, merger: Any) -> Any:
+        windower = TumblingWindower(length=length, align_to=EPOCH)
+        return fold_window(
+            name, frames, clock, windower, builder=builder, folder=folder, merger=merger, ordered=False
+        ).down
+
+    seconds = windows("seconds", SECOND, int, lambda count, _: count + 1, lambda one, other: one + other)
+    minutes = windows("minutes", MINUTE, set, add_user, set.union)
 
     def second(keyed: tuple[str, tuple[int, int]]) -> KafkaSinkMessage[None, bytes]:
         _, (number, count) = keyed
@@ -95,8 +85,8 @@ def dataflow(task: Task, decoded: Decoded) -> Dataflow:
         _, (number, users) = keyed
         return KafkaSinkMessage(None, orjson.dumps({"timestamp": 60 * number, "unique_users": len(users)}))
 
-    kop.output("to_seconds", op.map("second", seconds.down, second), brokers=brokers, topic=task.seconds_topic)
-    kop.output("to_minutes", op.map("minute", minutes.down, minute), brokers=brokers, topic=task.minutes_topic)
+    kop.output("to_seconds", op.map("second", seconds, second), brokers=brokers, topic=task.seconds_topic)
+    kop.output("to_minutes", op.map("minute", minutes, minute), brokers=brokers, topic=task.minutes_topic)
     return flow
 
 

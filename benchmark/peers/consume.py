@@ -1,4 +1,4 @@
-"""A bare consume loop of confluent-kafka that only counts messages: what Python can take off the wire by it."""
+"""A bare consume loop of confluent-kafka that only counts messages: the limit of reading in Python."""
 
 from time import monotonic
 
@@ -10,9 +10,8 @@ BATCH_FRAMES = 1000
 TIMEOUT_S = 1.0
 
 
-def main() -> None:
-    """Count the messages, decode none."""
-    task = Task.load()
+def open_consumer(task: Task) -> Consumer:
+    """Open a consumer of the input topic, from its beginning."""
     consumer = Consumer(
         {
             "bootstrap.servers": task.bootstrap_servers,
@@ -23,6 +22,13 @@ def main() -> None:
         }
     )
     consumer.assign([TopicPartition(task.input_topic, 0, 0)])
+    return consumer
+
+
+def main() -> None:
+    """Count the messages, decode none."""
+    task = Task.load()
+    consumer = open_consumer(task)
     frames = 0
     first_at_s = 0.0
     while frames < task.frames:

@@ -2,26 +2,16 @@
 
 from time import monotonic
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message, Producer
 
 from benchmark.contract import Task, report
-
-BATCH_FRAMES = 1000
-TIMEOUT_S = 1.0
+from benchmark.peers.consume import BATCH_FRAMES, TIMEOUT_S, open_consumer
 
 
 def main() -> None:
-    """Send each message on as it came."""
+    """Produce each message unchanged."""
     task = Task.load()
-    consumer = Consumer(
-        {
-            "bootstrap.servers": task.bootstrap_servers,
-            "group.id": task.group_id,
-            "enable.auto.commit": False,
-            # By default, the fetcher sleeps for a second whenever its queue is full.
-            "fetch.queue.backoff.ms": 5,
-        }
-    )
+    consumer = open_consumer(task)
     producer = Producer(
         {
             "bootstrap.servers": task.bootstrap_servers,
@@ -30,7 +20,6 @@ def main() -> None:
             "delivery.report.only.error": True,
         }
     )
-    consumer.assign([TopicPartition(task.input_topic, 0, 0)])
     frames = 0
     first_at_s = 0.0
     while frames < task.frames:
@@ -48,7 +37,7 @@ def main() -> None:
 
 
 def send(producer: Producer, topic: str, message: Message) -> None:
-    """Produce one message, once the queue has room for it."""
+    """Produce one message as soon as the queue has room for it."""
     while True:
         try:
             producer.produce(topic, message.value(), message.key(), timestamp=message.timestamp()[1])

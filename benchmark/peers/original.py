@@ -1,11 +1,10 @@
 """The original design: kafka-python read one by one, json.loads, a list of frames and pointers into it.
 
-The list holds the uid of each frame of the open minute, in order; a pointer tells where each second begins. A closed
-second counts the distance between two pointers. A frame that is behind the newest, but not too late, is a straggler of
-its second. Each closed window is produced by itself.
+The list has the uid of each frame of the open minute, in order; a pointer marks the beginning of each second. The count
+of a closed second is the distance between two pointers. A frame older than the newest, but not too late, is a straggler
+of its second. Each closed window is produced separately.
 
-Written from the documentation of kafka-python's KafkaConsumer and KafkaProducer; crc32c is what it recommends for
-throughput.
+Written from the documentation of kafka-python's KafkaConsumer and KafkaProducer; it recommends crc32c for throughput.
 """
 
 import json
@@ -22,7 +21,7 @@ Record = dict[str, int]
 
 
 class Frames:
-    """The frames of the open windows.
+    """Frames of the open windows.
 
     Attributes:
         newest: largest ts so far, in seconds since the epoch; -1 before the first frame.
@@ -36,14 +35,14 @@ class Frames:
         self._open_second = 0
 
     def append(self, ts: int, uid: str) -> None:
-        """Take a frame of the newest second, or of an earlier one that is still open."""
+        """Append a frame of the newest second, or of an earlier one that is still open."""
         if ts == self.newest:
             self._uids.append(uid)
         elif ts >= self._open_second:
             self._stragglers[ts].append(uid)
 
     def advance(self, ts: int) -> Iterator[Record]:
-        """Begin a second that is newer than all before it, and yield the records of the windows that it closes."""
+        """Begin a new second, and yield the records of the windows that it closes."""
         if self.newest < 0:
             self._open_second = ts - LATENESS_S
             self.newest = self._open_second - 1

@@ -1,4 +1,4 @@
-"""Tumbling windows by a dict and sets, for the peers whose library has none. Needs the standard library alone."""
+"""Tumbling windows by a dict and sets, for peers whose library has none. Needs only the standard library."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ SECOND_S, MINUTE_S = 1, 60
 
 
 class Closed(NamedTuple):
-    """A window that takes no more frames.
+    """Closed window.
 
     Attributes:
         size_s: SECOND_S or MINUTE_S.
@@ -23,12 +23,12 @@ class Closed(NamedTuple):
     number: int
 
     def record(self) -> dict[str, int]:
-        """Return it as it is published."""
+        """Return it as a record to publish."""
         return {"timestamp": self.start, "num_of_frames" if self.size_s == SECOND_S else "unique_users": self.number}
 
 
 class Windows:
-    """Counts frames per second and users per minute, with LATENESS_S of allowed lateness.
+    """Counts of frames per second and users per minute, with LATENESS_S of allowed lateness.
 
     Attributes:
         newest: largest ts so far, in seconds since the epoch.
@@ -47,7 +47,7 @@ class Windows:
             self._users[ts - ts % MINUTE_S].add(uid)
 
     def advance(self, ts: int) -> Iterator[Closed]:
-        """Move on to a frame that is newer than all before it, and yield what it closes."""
+        """Advance to the ts of a newer frame, and yield the windows that it closes."""
         self.newest = ts
         self._open_from = ts - LATENESS_S
         for second in sorted(second for second in self._frames if second + SECOND_S <= self._open_from):

@@ -1,8 +1,8 @@
-"""Quix Streams: two tumbling windows on one StreamingDataFrame, as its pages on windowing and aggregations write them.
+"""Quix Streams: two tumbling windows on one StreamingDataFrame, as in its pages on windowing and aggregations.
 
-Frames per second are its `Count`; unique users a custom `Collector`, which that page says to perform significantly
-better than reducing. Guarantee, changelog topics and the interval of commits are its defaults. Its windows go by
-message key and pass over messages without one: the benchmark gives all frames the same.
+Frames per second are its `Count`; unique users a custom `Collector`, which by that page performs significantly better
+than reducing. Guarantee, changelog topics and commit interval are its defaults. Its windows are per message key, and
+messages without one are skipped: the benchmark gives all frames the same key.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ LATENESS_MS = 1_000 * LATENESS_S
 
 
 class UniqueUsers(Collector):
-    """How many different values a column has in a window."""
+    """Number of different values of a column in a window."""
 
     def result(self, items: Iterable[Any]) -> int:
-        """Count what was collected."""
+        """Count the collected values."""
         return len(set(items))
 
 
 class Counted:
-    """Notes when frames were processed, and stops the application after the last one."""
+    """Counter of processed frames that stops the application after the last one."""
 
     def __init__(self, application: Application, frames: int) -> None:
         self.frames = 0
@@ -37,7 +37,7 @@ class Counted:
         self._last = frames
 
     def __call__(self, _topic: str, _partition: int, _offset: int) -> None:
-        """Take one frame: the application calls this after each."""
+        """Count one frame; the application calls this after each."""
         if not self.frames:
             self.first_at_s = monotonic()
         self.frames += 1
@@ -72,7 +72,7 @@ def main() -> None:
     seconds = application.topic(task.seconds_topic, value_serializer="json")
     minutes = application.topic(task.minutes_topic, value_serializer="json")
 
-    # Branches copy what they are given: so only the column that is needed goes on.
+    # Branches copy their input, so only the needed column is passed on.
     users = application.dataframe(frames)[["uid"]]
     (
         users.tumbling_window(SECOND_MS, grace_ms=LATENESS_MS)

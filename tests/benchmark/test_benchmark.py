@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.frames import Recipe
-from benchmark.rounds import Rounds, Run
+from benchmark.rounds import Run, Runner
 from benchmark.sides import Side
 from benchmark.truth import Recount
 
@@ -112,18 +112,18 @@ def test_a_side_that_fails_and_one_that_does_nothing_are_found_out(bootstrap_ser
     topic = f"{TOPIC_PREFIX}test-{os.getpid()}"
     broker.create(topic)
     assert list(broker.load(topic, frames))[-1] == 12_000
-    rounds = Rounds(broker, topic, recount.truth(), lambda _: Path(sys.executable), os.environ)
+    runner = Runner(broker, topic, recount.truth(), lambda _: Path(sys.executable), os.environ)
 
     def run(source: str) -> Run:
         side = Side("test", "a side of the tests", lambda _, python: [str(python), "-c", source], counts=True)
-        return rounds.run_one(side._replace(reads_all=True, copies=True), 1)
+        return runner.run(side._replace(reads_all=True, copies=True), 1)
 
     failing = run("import sys; sys.exit('no luck')")
     assert (failing.failure, failing.last_errors, failing.problems) == ("exit code 1", "no luck", ())
     idle = run("pass")
     assert idle.failure is None
     assert idle.problems[:2] == [
-        "an untold number of frames read instead of 12,000",
+        "an unknown number of frames read instead of 12,000",
         "0 frames copied instead of 12,000",
     ]
     assert "missing" in idle.problems[2]

@@ -22,13 +22,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["growth", "latency", "restart"])
+@pytest.mark.parametrize("name", ["latency", "restart"])
 def test_help_has_an_example(name: str) -> None:
     assert f"pipenv run bench {name} --" in run(name, "--help").stdout
-
-
-def test_an_unknown_dimension_is_refused_with_those_there_are() -> None:
-    done = run("growth", "--only", "colour")
-    assert done.returncode == 2
-    assert "frames, uniques, partitions, size, rate, disorder, commit" in done.stderr
-    assert "Traceback" not in done.stderr

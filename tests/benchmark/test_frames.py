@@ -18,7 +18,7 @@ RECIPE = Recipe(count=20_000)
 
 def test_frames_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = frames.prepared(tmp_path, Recipe(count=1_000))
-    assert "made 1,000 frames" in capsys.readouterr().out
+    assert "generated 1,000 frames" in capsys.readouterr().out
     assert frames.prepared(tmp_path, Recipe(count=1_000)) == made
     assert capsys.readouterr().out == ""
     with reading(made.path, MAX_FRAME_BYTES) as file:

@@ -1,15 +1,15 @@
 """Latency and restart: which frame closes a window, percentiles, what a start took; all worked out by hand."""
 
+import json
 from pathlib import Path
 
 import msgspec
 
 from benchmark.broker import Arrived
-from benchmark.live import latency_page, restart, restart_page
-from benchmark.live.fed import Began, closing, seconds_of
-from benchmark.live.latency import Latency, paired, percentile, spread
+from benchmark.live import feeder, latency_page, restart_page, stage
+from benchmark.live.feeder import Began
+from benchmark.live.latency import Latency, closing, paired, percentile, spread
 from benchmark.live.taking_over import TookOver
-from benchmark.process import Line
 from benchmark.truth import Published, Truth
 
 M = 1_468_244_400  # the start of a minute
@@ -57,18 +57,25 @@ def test_latencies_are_summed_up() -> None:
     assert spread([]) is None
 
 
+def test_every_frame_of_the_feeder_has_one_ts_to_replace() -> None:
+    frames = list(feeder.templates(2_000))
+    assert {frame.count(feeder.GENERATED_TS) for frame in frames} == {1}
+    assert {json.loads(frame.replace(feeder.GENERATED_TS, b'"ts":7'))["ts"] for frame in frames} == {7}
+    assert 2_060 < sum(map(len, frames)) / len(frames) < 2_100
+
+
 def test_what_the_feeder_prints_is_read() -> None:
-    printed = [Line(0.0, msgspec.json.encode(began).decode()) for began in BEGAN]
-    assert seconds_of(printed) == BEGAN
+    printed = [msgspec.json.encode(began).decode() for began in BEGAN]
+    assert stage.seconds_of(printed) == BEGAN
 
 
 def test_the_page_of_latency_has_table_histogram_and_numbers(tmp_path: Path) -> None:
     seconds = [Latency(M + number, 0.02) for number in range(119)] + [Latency(M + 119, 0.07)]
     found = latency_page.Found(rate=1_000, seconds=seconds, minutes=[Latency(M, 0.031)], problems=[])
-    latency_page.write(tmp_path, found, "Measured by hand.")
+    assert found.write(tmp_path, "Measured by hand.") == tmp_path / "LATENCY.md"
     text = (tmp_path / "LATENCY.md").read_text()
-    assert "| seconds | 120 | 20.0 | 20.0 | 70.0 |" in text
-    assert "| minutes | 1 | 31.0 | 31.0 | 31.0 |" in text
+    assert "| second | 120 | 20.0 | 20.0 | 70.0 |" in text
+    assert "| minute | 1 | 31.0 | 31.0 | 31.0 |" in text
     assert "results: right" in text
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
     assert msgspec.json.decode((tmp_path / "latency.json").read_bytes(), type=latency_page.Found) == found
@@ -77,28 +84,30 @@ def test_the_page_of_latency_has_table_histogram_and_numbers(tmp_path: Path) -> 
 def test_a_start_is_told_in_parts() -> None:
     #  process  asks   took over   an old record   the first new one
     #  100      100.5  101.25      101.2           101.5
-    lines = [Line(0.0, "topics are there"), Line(101.3, '{"began_s":100.5,"ended_s":101.25}')]
-    took_over = restart.took_over(lines)
+    lines = ["topics are there", '{"began_s":100.5,"ended_s":101.25}']
+    took_over = stage.took_over(lines)
     assert took_over == TookOver(100.5, 101.25)
-    first = restart.first_after([arrived(99.0, M), arrived(101.2, M + 1), arrived(101.5, M + 2)], took_over.ended_s)
+    first = restart_page.first_after(
+        [arrived(99.0, M), arrived(101.2, M + 1), arrived(101.5, M + 2)], took_over.ended_s
+    )
     assert first == arrived(101.5, M + 2)
-    start = restart.start("at a random moment", 100.0, took_over, first)
+    start = restart_page.start("at a random moment", 100.0, took_over, first)
     assert (start.until_taking_over_s, start.taking_over_s, start.until_result_s) == (0.5, 0.75, 0.25)
     assert (start.total_s, start.besides_s) == (1.5, 0.75)
-    assert restart.took_over(lines[:1]) is None
-    assert restart.first_after([arrived(99.0, M)], 101.25) is None
+    assert stage.took_over(lines[:1]) is None
+    assert restart_page.first_after([arrived(99.0, M)], 101.25) is None
 
 
 def test_the_page_of_restarts_has_each_start_and_medians(tmp_path: Path) -> None:
     starts = [
-        restart.Start("", 1.0, 0.5, 5.0),
-        restart.Start("at a random moment", 0.5, 0.25, 0.25),
-        restart.Start("while it commits a second", 0.5, 0.75, 0.25),
-        restart.Start("at a random moment", 0.5, 0.25, 0.75),
+        restart_page.Start("", 1.0, 0.5, 5.0),
+        restart_page.Start("at a random moment", 0.5, 0.25, 0.25),
+        restart_page.Start("while it commits a second", 0.5, 0.75, 0.25),
+        restart_page.Start("at a random moment", 0.5, 0.25, 0.75),
     ]
-    restart_page.write(tmp_path, restart_page.Found(starts, ["1 second missing"]), "Measured by hand.")
+    restart_page.Found(starts, ["1 second missing"]).write(tmp_path, "Measured by hand.")
     text = (tmp_path / "RESTART.md").read_text()
-    assert "| not at all: first start | 1.00 | 0.50 | - | - | - |" in text
+    assert "| first start | 1.00 | 0.50 | - | - | - |" in text
     assert "| while it commits a second | 0.50 | 0.75 | 0.25 | 1.50 | 0.75 |" in text
     assert "| **median of restarts** | **0.50** | **0.25** | **0.25** | **1.50** | **0.75** |" in text
     assert "| **longest** | **0.50** | **0.75** | **0.75** | **1.50** | **1.25** |" in text

@@ -33,43 +33,43 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.02)
 
 
-def test_time_processor_and_printed_lines_are_those_of_the_process(tmp_path: Path) -> None:
+def test_time_processor_and_printed_lines_are_those_of_the_process() -> None:
     source = (
         "import os, time\nbegin = time.process_time()\nwhile time.process_time() < begin + 0.3: pass\n"
         "time.sleep(0.2); print('counted', flush=True)"
     )
-    finished = process.run(python(source), ENVIRONMENT, tmp_path, timeout_s=30)
+    finished = process.run(python(source), ENVIRONMENT, timeout_s=30)
     assert finished.failure is None
     assert finished.measured.seconds >= 0.5
     assert 0.3 <= finished.measured.cpu_s <= finished.measured.seconds * 2
-    assert [line.text for line in finished.printed] == ["counted"]
+    assert finished.printed == ["counted"]
 
 
-def test_the_memory_of_the_benchmark_itself_is_not_counted(tmp_path: Path) -> None:
+def test_the_memory_of_the_benchmark_itself_is_not_counted() -> None:
     ours = bytearray(os.urandom(1)) * 300_000_000
-    small = process.run(python("pass"), ENVIRONMENT, tmp_path, timeout_s=30)
-    large = process.run(python("bytearray(b'x') * 150_000_000"), ENVIRONMENT, tmp_path, timeout_s=30)
+    small = process.run(python("pass"), ENVIRONMENT, timeout_s=30)
+    large = process.run(python("bytearray(b'x') * 150_000_000"), ENVIRONMENT, timeout_s=30)
     assert len(ours) > 2 * small.measured.peak_rss_bytes
     assert 150_000_000 < large.measured.peak_rss_bytes < 250_000_000
 
 
-def test_a_side_that_fails_shows_its_exit_code_and_its_last_lines(tmp_path: Path) -> None:
+def test_a_side_that_fails_shows_its_exit_code_and_its_last_lines() -> None:
     source = "import sys\nfor number in range(20): print(f'line {number}', file=sys.stderr)\nsys.exit(3)"
-    finished = process.run(python(source), ENVIRONMENT, tmp_path, timeout_s=30)
+    finished = process.run(python(source), ENVIRONMENT, timeout_s=30)
     assert finished.failure == "exit code 3"
     assert finished.last_errors.splitlines() == [f"line {number}" for number in range(14, 20)]
 
 
-def test_a_side_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+def test_a_side_that_hangs_is_ended_with_its_children() -> None:
     source = (
         "import subprocess, sys, time\n"
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
         "time.sleep(600)"
     )
-    finished = process.run(python(source), ENVIRONMENT, tmp_path, timeout_s=1)
+    finished = process.run(python(source), ENVIRONMENT, timeout_s=1)
     assert finished.failure is not None
     assert "hung" in finished.failure
-    wait_until_gone(int(finished.printed[0].text))
+    wait_until_gone(int(finished.printed[0]))
 
 
 def test_a_side_ends_when_the_benchmark_is_killed(tmp_path: Path) -> None:
@@ -86,37 +86,37 @@ def test_a_side_ends_when_the_benchmark_is_killed(tmp_path: Path) -> None:
 
 def test_a_command_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(process.LaunchError, match="could not be started") as caught:
-        process.run([str(tmp_path / "nothing")], ENVIRONMENT, tmp_path, timeout_s=30)
+        process.run([str(tmp_path / "nothing")], ENVIRONMENT, timeout_s=30)
     assert "FileNotFoundError" in caught.value.why
 
 
-def test_a_side_that_is_killed_shows_the_signal(tmp_path: Path) -> None:
+def test_a_side_that_is_killed_shows_the_signal() -> None:
     source = f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"
-    assert process.run(python(source), ENVIRONMENT, tmp_path, timeout_s=30).failure == "ended by signal 9"
+    assert process.run(python(source), ENVIRONMENT, timeout_s=30).failure == "ended by signal 9"
 
 
-def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children(tmp_path: Path) -> None:
+def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children() -> None:
     source = (
         "import subprocess, sys, time\n"
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
         "time.sleep(600)"
     )
-    with process.running(python(source), ENVIRONMENT, tmp_path, timeout_s=60) as running:
+    with process.running(python(source), ENVIRONMENT, timeout_s=60) as running:
         while not running.printed:
             assert not running.has_ended()
             time.sleep(0.02)
         running.kill()
         assert running.has_ended()
-        wait_until_gone(int(running.printed[0].text))
-        assert running.finished().failure == "ended by signal 9"
+        wait_until_gone(int(running.printed[0]))
+        assert running.finish().failure == "ended by signal 9"
 
 
-def test_whatever_ends_the_context_ends_the_process(tmp_path: Path) -> None:
+def test_whatever_ends_the_context_ends_the_process() -> None:
     source = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     seen: list[process.Running] = []
 
     def stop_in_the_middle() -> None:
-        with process.running(python(source), ENVIRONMENT, tmp_path, timeout_s=60) as running:
+        with process.running(python(source), ENVIRONMENT, timeout_s=60) as running:
             seen.append(running)
             while not running.printed:
                 time.sleep(0.02)
@@ -124,4 +124,4 @@ def test_whatever_ends_the_context_ends_the_process(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         stop_in_the_middle()
-    wait_until_gone(int(seen[0].printed[0].text))
+    wait_until_gone(int(seen[0].printed[0]))

@@ -1,10 +1,12 @@
 """Runs summed up: the figures of the table worked out by hand."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
 from benchmark import results_page, table
+from benchmark.machine import Circumstances
 from benchmark.process import Measured
 from benchmark.rounds import Run, in_turn
 from benchmark.sides import SIDES, Side
@@ -72,12 +74,15 @@ def test_the_table_fits_its_width_with_every_name_whole() -> None:
     assert all(f"\n{side.name} " in shown for side in SIDES)
 
 
-def test_the_page_holds_the_table_the_versions_and_what_went_wrong() -> None:
+def test_the_page_has_the_table_the_versions_and_what_went_wrong(tmp_path: Path) -> None:
     truth = Truth(FRAMES, 2_080 * FRAMES, 7, {}, {})
     at = datetime(2016, 7, 11, 13, 40, tzinfo=UTC)
-    circumstances = results_page.Circumstances("pipenv run bench", at, "a machine", "a broker", ["Python: 3"], 3)
-    page = results_page.text(table.rows([KCAT, QUIX], RUNS, FRAMES), [KCAT, QUIX], RUNS, truth, circumstances)
+    circumstances = Circumstances("pipenv run bench", at, ["Broker: a broker", "Python: 3"])
+    rows = table.rows([KCAT, QUIX], RUNS, FRAMES)
+    results_page.write(tmp_path / "RESULTS.md", rows, [KCAT, QUIX], RUNS, truth, circumstances)
+    page = (tmp_path / "RESULTS.md").read_text()
     assert "`pipenv run bench` on 2016-07-11 13:40 UTC: 1,000 frames of 2,080 bytes on average" in page
+    assert "one partition, 3 rounds.\n" in page
     assert "\n| quix | 20 |" in page
     assert "\n- Broker: a broker\n- Python: 3\n" in page
     assert page.endswith("- quix, round 2: 1 second wrong\n- quix, round 3: failed: exit code 1\n")

@@ -1,0 +1,35 @@
+"""Pages of measurements: parts, tables, figures."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmark import page
+from metrics.errors import FileError
+
+
+class Figures(msgspec.Struct):
+    windows: int
+
+
+def test_a_page_is_its_parts_and_replaces_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "docs" / "PAGE.md"
+    page.write(path, "# Page\n", "old")
+    page.write(path, "# Page\n", "| 1 |", "\nMeasured by hand.")
+    assert path.read_text() == "# Page\n\n| 1 |\n\nMeasured by hand.\n"
+
+
+def test_figures_are_written_as_json(tmp_path: Path) -> None:
+    page.write_figures(tmp_path / "docs" / "figures.json", Figures(7))
+    assert (tmp_path / "docs" / "figures.json").read_text() == '{\n  "windows": 7\n}\n'
+
+
+def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "docs").touch()
+    with pytest.raises(FileError, match="cannot be written"):
+        page.write(tmp_path / "docs" / "PAGE.md", "# Page")
+
+
+def test_a_table_has_numbers_to_the_right_and_texts_to_the_left() -> None:
+    assert page.table(("n", "what"), [("1", "a")], ("what",)) == "| n | what |\n| ---: | --- |\n| 1 | a |"
