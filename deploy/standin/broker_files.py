@@ -1,4 +1,4 @@
-"""Copy what the stand-in of the broker is made of, Kafka's jars and a Java runtime: `python broker_files.py FOLDER`."""
+"""Copy the files of the broker's stand-in, Kafka's jars and a Java runtime: `python broker_files.py FOLDER`."""
 
 import shutil
 import sys
