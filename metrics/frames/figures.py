@@ -1,4 +1,4 @@
-"""The execution metrics of a run: what became of its frames, as people and machines read it."""
+"""Execution metrics of a run: what became of its frames, as a line and as a table."""
 
 from collections.abc import Iterator, Mapping
 from operator import sub
@@ -19,17 +19,17 @@ def metrics_line(pace_so_far: str, tally: Tally) -> str:
 
 
 def _error_rate(tally: Tally) -> str:
-    """Return the error rate as people read it; nothing decided has none."""
+    """Return the error rate as a percentage; `-` if no frame has been decided on."""
     return f"{tally.error_rate:.3%}" if tally.decided else "-"
 
 
 class Figures(NamedTuple):
-    """What a consumer group did so far, or one run of it.
+    """Totals of a consumer group so far, or of one run.
 
-    Of a run, `held` is below 0 where it let go of more frames than it took.
+    In a run, `held` is negative if it released more frames than it took in.
 
     Attributes:
-        published: how many windows of each size.
+        published: number of windows of each size, in the order of `SIZES`.
     """
 
     tally: Tally
@@ -41,18 +41,18 @@ class Figures(NamedTuple):
         return cls(counter.tally(), tuple(counter.windows.series[size.size_s].windows for size in SIZES))
 
     def since(self, before: "Figures") -> "Figures":
-        """Return what was done since other figures were taken."""
+        """Return the difference to earlier figures."""
         return Figures(self.tally.since(before.tally), tuple(map(sub, self.published, before.published)))
 
     def named(self) -> Iterator[tuple[str, int]]:
-        """Yield each figure and its name."""
+        """Yield the name and value of each figure."""
         tally = self.tally
         yield "frames consumed", tally.consumed
         yield "counted", tally.counted
         yield "late", tally.late
-        yield "late but in their minute", tally.late_in_minute
+        yield "late_in_minute", tally.late_in_minute
         yield "invalid", tally.invalid
-        yield "too far in the future", tally.future
+        yield "future", tally.future
         yield "held", tally.held
         yield "lost", tally.lost
         yield "rejected", sum(tally.rejected.values())
@@ -61,7 +61,7 @@ class Figures(NamedTuple):
 
 
 def figures_table(columns: Mapping[str, Figures]) -> Table:
-    """Return figures as a table, each set of them under its name."""
+    """Return figures as a table, each set in a column under its name."""
     table = new_table("", *columns, texts=[""])
     for row in zip(*(figures.named() for figures in columns.values()), strict=True):
         table.add_row(row[0][0], *(f"{number:,}" for _, number in row))

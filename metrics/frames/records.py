@@ -1,11 +1,11 @@
-"""The records of windows: their fields, how they are written, and how they are read back.
+"""Records of windows: their fields, how they are written and how they are read back.
 
     per second: {"timestamp": 1468244384, "datetime": "2016-07-11T13:39:44Z", "end": 1468244385,
                  "num_of_frames": 1003, "avg_num_of_frames": 1000.4}
     per minute: {"timestamp": 1468244340, "datetime": "2016-07-11T13:39:00Z", "end": 1468244400,
                  "unique_users": 871, "avg_users_per_minute": 869.5, "num_of_frames": 16034}
 
-A window after a gap without rows has `gap_s` as its last field. The key is the window's start, as RFC 3339 writes it.
+A window after a gap without rows has `gap_s` as its last field. The key is the window's start in RFC 3339.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -28,10 +28,10 @@ class Record(NamedTuple):
     """The record of a closed window: `[start, start + size.size_s)`, in seconds since the epoch.
 
     Attributes:
-        number: what the size counts: frames of a second, users of a minute.
-        frames: frames, whatever is counted.
+        number: the count of the size's unit: frames of a second, users of a minute.
+        frames: number of frames, whatever the unit.
         average: mean of the numbers of all windows of the size published so far, to three decimals.
-        gap_s: seconds without frames before it that got no records.
+        gap_s: length of the preceding gap without rows, in seconds; 0 for none.
     """
 
     size: Size
@@ -48,17 +48,17 @@ class Record(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The window's start, as RFC 3339 writes it."""
+        """The window's start in RFC 3339."""
         return rfc3339(self.start)
 
     def values(self) -> tuple[int | float | str, ...]:
-        """Return the values of its fields, in their order; the last one is `gap_s`."""
+        """Return the values of its fields in order, `gap_s` last."""
         size, start, number, frames, average, gap_s = self
         span = (start, rfc3339(start), start + size.size_s, number, average)
         return (*span, gap_s) if size.counts is Counts.FRAMES else (*span, frames, gap_s)
 
     def value(self) -> bytes:
-        """Return the record as JSON; without `gap_s` where there is no gap before it."""
+        """Return the record as JSON; `gap_s` is left out if 0."""
         fields = dict(zip(field_names(self.size), self.values(), strict=True))
         if not self.gap_s:
             del fields["gap_s"]
@@ -67,7 +67,7 @@ class Record(NamedTuple):
 
 @cache
 def fields(size: Size) -> type[msgspec.Struct]:
-    """Return the fields of the records of a size, for decoding and for the API's document."""
+    """Return the fields of the records of a size, for decoding and for the API's OpenAPI document."""
     counted: list[tuple[str, Any]]
     if size.counts is Counts.FRAMES:
         average = "avg_num_of_frames"
@@ -76,9 +76,9 @@ def fields(size: Size) -> type[msgspec.Struct]:
         average = f"avg_users_per_{size.name}"
         counted = [("unique_users", Count), (average, float), ("num_of_frames", Count)]
     about = (
-        f"The record of a {size.name}. `timestamp` and `end` are seconds since the epoch, the {size.name} lies in "
-        f"`[timestamp, end)`.\n\nAttributes:\n    {average}: mean of all {size.plural} published so far.\n"
-        "    gap_s: seconds without frames before it that got no records."
+        f"Record of a {size.name}. `timestamp` and `end` are seconds since the epoch; the {size.name} is "
+        f"`[timestamp, end)`.\n\nAttributes:\n    {average}: mean over all {size.plural} published so far.\n"
+        "    gap_s: length of the preceding gap without records, in seconds."
     )
     return msgspec.defstruct(
         f"{size.name.title()}Fields",
@@ -89,7 +89,7 @@ def fields(size: Size) -> type[msgspec.Struct]:
 
 @cache
 def field_names(size: Size) -> tuple[str, ...]:
-    """Return the names of the fields of the records of a size, in their order."""
+    """Return the field names of the records of a size, in order."""
     return fields(size).__struct_fields__
 
 
@@ -99,16 +99,16 @@ def _decoder(size: Size) -> msgspec.json.Decoder[msgspec.Struct]:
 
 
 class Deleted(NamedTuple):
-    """A record without a value: the one with its key before it is deleted."""
+    """Record without a value (a tombstone): it deletes the earlier record with its key."""
 
     start: int
 
 
 class Unreadable(NamedTuple):
-    """A record that is none of a window.
+    """Record in an output topic that is not the record of a window.
 
     Attributes:
-        place: topic, partition and offset, as people write them.
+        place: topic, partition and offset, for messages.
     """
 
     place: str
@@ -118,7 +118,7 @@ OfWindow = Record | Deleted
 
 
 def read_record(size: Size, key: bytes | None, value: bytes | None, place: str) -> OfWindow | Unreadable:
-    """Read one record of the windows of a size."""
+    """Read one record from the output topic of a size."""
     if value is None:
         start = _start_of(key)
         return Unreadable(place) if start is None else Deleted(start)
@@ -141,27 +141,27 @@ def _start_of(key: bytes | None) -> int | None:
 
 
 def columns(sizes: Collection[Size]) -> tuple[str, ...]:
-    """Return the columns of a table of windows: the fields of their records, after the kind where there are several."""
+    """Return the columns of a table of windows: the fields of their records, and `kind` first if sizes are several."""
     kind = ("kind",) if len(sizes) > 1 else ()
     return tuple(dict.fromkeys((*kind, *chain.from_iterable(map(field_names, sizes)))))
 
 
 def row(record: Record) -> dict[str, Value]:
-    """Return what a record has of all columns: its kind, and its fields; `gap_s` is None without a gap."""
+    """Return the columns that a record fills: its kind and its fields; `gap_s` is None without a gap."""
     values = dict[str, Value](zip(field_names(record.size), record.values(), strict=True))
     return {"kind": record.size.name} | values | {"gap_s": record.gap_s or None}
 
 
 class Strays:
-    """The records of a topic that are not in the order of their windows: sent again, sent late, or deletions.
+    """Records of a topic that are out of the order of their windows: published again, published late, or tombstones.
 
-    A job publishes in order, so there are none where nothing is wrong. They are few, or more than anybody reads.
+    A job publishes in order, so normally there are none.
 
     Attributes:
-        by_start: those kept, by the window's start, in the order of the log.
-        left_out: how many more there were than `most`.
-        unreadable: records that are none of a window, at most `most`.
-        unreadable_left_out: how many more of these there were.
+        by_start: the first `most` of them by the window's start, each list in the order of the log.
+        left_out: number of strays beyond `most`.
+        unreadable: records that are not of a window, at most `most`.
+        unreadable_left_out: number of these beyond `most`.
     """
 
     def __init__(self, most: int = 100_000) -> None:
@@ -172,7 +172,7 @@ class Strays:
         self._most = self._room = most
 
     def look_through(self, records: Iterable[OfWindow | Unreadable]) -> None:
-        """Find the strays of one partition."""
+        """Find the strays among the records of one partition."""
         highest = -1
         for record in records:
             if isinstance(record, Unreadable):
@@ -194,7 +194,7 @@ class Strays:
 
 
 def in_order(records: Iterable[OfWindow | Unreadable]) -> Iterator[Record]:
-    """Yield the records of one partition that are in the order of their windows: all but the strays."""
+    """Yield the records of one partition that are in order: all but the strays."""
     highest = -1
     for record in records:
         if isinstance(record, Record) and not _is_stray(record, highest):

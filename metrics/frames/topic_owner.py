@@ -17,14 +17,14 @@ from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
 
 _MEANING = {
-    "INPUT_TOPIC": "its frames go, and with them the state of the group {group}: the next run counts all anew, and "
-    "refuses to while results are there",
+    "INPUT_TOPIC": "deletes its frames and the state of the group {group}; the next run starts from the beginning, and "
+    "refuses to while result topics have records",
     **{
-        size.topic_setting.upper(): f"the {size.plural} published so far go, and are not published again"
+        size.topic_setting.upper(): f"deletes the {size.plural} published so far; they are not published again"
         for size in SIZES
     },
-    "REJECTED_TOPIC": "the frames rejected so far go",
-    "OUTPUT_STREAM": "the frames republished so far go, and are not republished again",
+    "REJECTED_TOPIC": "deletes the frames rejected so far",
+    "OUTPUT_STREAM": "deletes the frames republished so far; they are not republished again",
 }
 
 
@@ -36,8 +36,8 @@ def defaults() -> Mapping[str, Mapping[str, str]]:
 def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
     """Return the positions of a group that counts frames.
 
-    It commits restart offsets: those of the earliest frames that open windows need. The state beside them has the
-    positions.
+    Its committed offsets are restart offsets, those of the earliest frames that open windows need; the positions are
+    in the state beside them.
     """
     found: dict[Partition, int] = {}
     for topic in {offset.topic for offset in offsets}:
@@ -51,7 +51,7 @@ def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
 
 
 def check_deletion(admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:
-    """Check that no instance is active on topics in use; return what is lost with these."""
+    """Check that no instance is active on topics in use; return the losses that deleting them causes."""
     settings = dataclasses.replace(Settings.load(), bootstrap_servers=broker.bootstrap_servers)
     own = {variable: name for variable, name in settings.topics().items() if name in names}
     return [*_check_not_in_use(admin, settings, own.values()), *_losses(settings, own)] if own else []
@@ -61,14 +61,14 @@ def _check_not_in_use(admin: AdminClient, settings: Settings, own: Collection[st
     match observe.activity(admin, settings):
         case Activity.ACTIVE:
             raise TopicError(
-                f"{' and '.join(own)}: in use, so nothing is deleted",
-                why=f"an instance of the group {settings.consumer_group_id} is active: it was seen to commit",
-                hint="stop it (Ctrl-C, or SIGTERM), and delete then",
+                f"{' and '.join(own)}: in use, nothing was deleted",
+                why=f"an instance of the group {settings.consumer_group_id} is active",
+                hint="stop it first (Ctrl-C or SIGTERM)",
             )
         case Activity.SILENT:
             yield (
-                f"the instance of the group {settings.consumer_group_id} did not stop in order, but commits no more: "
-                "killed, hanging, or cut off"
+                f"the instance of the group {settings.consumer_group_id} did not stop cleanly and no longer commits: "
+                "it was killed, hangs or is cut off"
             )
         case _:
             pass
@@ -77,4 +77,4 @@ def _check_not_in_use(admin: AdminClient, settings: Settings, own: Collection[st
 def _losses(settings: Settings, own: Mapping[str, str]) -> Iterator[str]:
     for variable, name in own.items():
         meaning = _MEANING[variable].format(group=settings.consumer_group_id)
-        yield f"{name} is this application's {variable}: {meaning}"
+        yield f"{name} is this application's {variable}; this {meaning}"

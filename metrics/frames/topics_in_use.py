@@ -1,4 +1,4 @@
-"""The topics that frames uses: how they are created, and checks that none would lose frames or results."""
+"""Topics that frames uses: how they are created, and checks that none of them would lose frames or results."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from metrics.kafka.topics import configuration, soon_listed, topic_id
 
 _FOREVER = "-1"
 
-# Records are as old as their windows: brokers delete by record timestamp, and refuse what lies ahead of their clock.
+# Records have the age of their windows: brokers delete by record timestamp, and refuse timestamps ahead of their clock.
 _RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, AHEAD: ANY_TIME}
 _FRAMES = {"max.message.bytes": str(MAX_FRAME_BYTES)}
-# A rejected frame also carries its reason and where it came from.
+# Headers add the reason and the frame's place in the input.
 _REJECTED = {
     "max.message.bytes": str(MAX_FRAME_BYTES + 65_536),
     AHEAD: ANY_TIME,
@@ -39,19 +39,19 @@ def configurations(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def create(admin: AdminClient, settings: Settings, *, partitions: int, replication_factor: int) -> dict[str, bool]:
-    """Create the topics in use that are missing: all of them, or none where the broker refuses one.
+    """Create the topics in use that are missing: all of them, or none if the broker refuses one.
 
     Args:
-        partitions: of the input topic, and of the one that frames are republished to. The others have one, so that
-            their records are read in order.
+        partitions: number of partitions of the input topic and of OUTPUT_STREAM. The others get one, so that their
+            records are read in order.
         replication_factor: of all topics; BROKERS_DEFAULT leaves it to the broker.
 
     Returns:
-        Each topic in use, and whether it was created. All of them are listed by the broker by then.
+        Each topic in use, and whether it was created. By then the broker lists all of them.
 
     Raises:
         TopicError: the broker refuses to create one.
-        BrokerError: it does not come to list one that was created.
+        BrokerError: the broker never lists one that was created.
     """
     with_frames = (settings.input_topic, settings.output_stream)
     wanted = [
@@ -75,10 +75,10 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
     """Check that topics exist.
 
     Args:
-        wanted: the topics, by the variables that name them.
+        wanted: the topics by the variables that name them.
 
     Returns:
-        How many partitions each has.
+        The number of partitions of each.
 
     Raises:
         TopicError: one is missing.
@@ -91,9 +91,9 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
             f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}, "
             "or hidden from this user",
             why="\n".join(missing),
-            # A topic that a user may not describe is left out where topics are listed.
-            hint="python app.py prepare-topics creates what is missing; what is there and hidden,\n"
-            "access rules must let this user see (Describe)",
+            # Brokers do not list a topic to a user without the right to describe it.
+            hint="create it: python app.py prepare-topics\n"
+            "if it exists, grant this user the right to describe it (Describe)",
         )
     return {name: existing[name] for name in wanted.values()}
 
@@ -102,9 +102,9 @@ class TopicsInUse(NamedTuple):
     """Facts about the topics that the job needs.
 
     Attributes:
-        input_id: id of the input topic; it changes if the topic is deleted and created again.
-        input_partitions: how many partitions the input topic has.
-        limits: of each topic that is written to.
+        input_id: id of the input topic; it changes if the topic is deleted and recreated.
+        input_partitions: number of partitions of the input topic.
+        limits: size and timestamp limits of each topic that is written to.
     """
 
     input_id: str
@@ -116,7 +116,7 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
     """Check that all topics in use exist, and that the broker will keep the results.
 
     Raises:
-        TopicError: a topic is missing, its retention would delete results, or it is compacted and frames go to it.
+        TopicError: a topic is missing, its retention would delete results, or it is compacted but receives frames.
     """
     existing = require(admin, settings, settings.topics())
     limits = {}
@@ -132,7 +132,7 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
 
 
 def _check_retention(name: str, config: Mapping[str, str]) -> None:
-    """Brokers delete by record timestamp, so results about 2016 would be gone within minutes."""
+    """Refuse a retention that deletes results: by record timestamp, so results about 2016 would be gone in minutes."""
     limits = [f"{key}={config[key]}" for key in ("retention.ms", "retention.bytes") if int(config.get(key, -1)) >= 0]
     if "delete" in config.get("cleanup.policy", "") and limits:
         raise TopicError(
@@ -144,12 +144,12 @@ def _check_retention(name: str, config: Mapping[str, str]) -> None:
 
 
 def _check_keyless(variable: str, name: str, config: Mapping[str, str]) -> None:
-    """A compacted topic takes no frame without a key, and of frames with the same key it keeps the last alone."""
+    """Refuse compaction for frames: it accepts none without a key, and keeps only the last of each key."""
     policy = config.get("cleanup.policy", "")
     if "compact" in policy:
         raise TopicError(
-            f"the topic {name}, which {variable} names, cannot hold frames",
-            why=f"it has cleanup.policy={policy}: it takes no frame without a key, and keeps only the last of each key",
-            hint=f"set its cleanup.policy to delete, or let {variable} name another topic:\n"
+            f"the topic {name} ({variable}) cannot store frames",
+            why=f"it has cleanup.policy={policy}: it accepts no frame without a key, and keeps only the last of each",
+            hint=f"set its cleanup.policy to delete, or set {variable} to another topic:\n"
             f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
         )

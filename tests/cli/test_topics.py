@@ -108,7 +108,10 @@ def test_of_this_applications_group_the_position_counts_and_while_it_is_active_i
     process.send_signal(signal.SIGINT)
     finish(process)
     said = application.run("topics", "delete", application.topic("frames"), application.topic("seconds"), "--yes")
-    assert f"{application.topic('frames')} is this application's INPUT_TOPIC: its frames go" in said
+    assert (
+        f"{application.topic('frames')} is this application's INPUT_TOPIC; this deletes its frames and the state"
+        in said
+    )
     assert existing(application) == {"minutes": 1, "rejected": 1}
 
 

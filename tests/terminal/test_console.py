@@ -177,7 +177,7 @@ def test_a_run_that_only_resolves_what_an_earlier_one_held_has_an_error_rate_of_
     counter.resolve()
     rows = summary(report, capfd)
     assert rows["frames consumed"] == ("0", "9")
-    assert rows["too far in the future"] == ("2", "2")
+    assert rows["future"] == ("2", "2")
     assert rows["held"] == ("-2", "0")
     assert rows["error rate"] == ("100.000%", "22.222%")
 
@@ -206,7 +206,7 @@ def test_the_summary_shows_that_consumed_frames_are_counted_late_invalid_future_
     counter.resume()
     rows = summary(report_of(counter), capfd)
     assert rows["lost"] == ("0", "3")
-    names = ("counted", "late", "invalid", "too far in the future", "held", "lost")
+    names = ("counted", "late", "invalid", "future", "held", "lost")
     assert int(rows["frames consumed"][1]) == sum(int(rows[name][1]) for name in names) == 20
 
 

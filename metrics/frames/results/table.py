@@ -1,36 +1,38 @@
-"""Closed windows as a table that grows as they come, with a bar in each record."""
+"""Closed windows as a table that grows as they arrive, with a bar in each row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from rich.bar import Bar
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from metrics.frames.records import Record
 from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.terminal.console import out
+from metrics.terminal.tables import lines
 from metrics.times import rfc3339
 
 ROWS_AT_ONCE = 1_000
 LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40
 COLORS = ("cyan", "green", "yellow", "magenta", "blue")
 
-# Columns of the table, right-aligned but for the first two, and what they take: counts below ten million fit.
-_WIDTHS = {"window (UTC)": 19, "of": 6, "users": 9, "frames": 9, "average": 11}
+# The columns and their least widths; counts below ten million fit. All but the texts are aligned to the right.
+_WIDTHS = {"window": 20, "kind": 6, "users": 9, "frames": 9, "average": 11}
+_TEXTS = ("window", "kind")
 _BETWEEN = 2
-_FIRST_TO_GO = ("average", "of")  # behind the bar, where a terminal is too narrow for all
+_FIRST_TO_GO = ("average", "kind")  # if a terminal is too narrow for all, after the bar
 
 
 class RecordTable:
-    """Prints records as windows close, the heading over the first of them.
+    """Table that prints records as windows close, with one heading.
 
     Args:
-        sizes: the sizes of the windows that come.
+        sizes: the sizes of the windows to print.
 
     Attributes:
-        largest: the largest number known of each size: its bar has full length. Records that were not told before
-            become known one by one, as they are printed.
+        largest: the largest number so far of each size; its bar has full length. Printed records are included one by
+            one, records passed to `scale_to` in advance.
     """
 
     def __init__(self, sizes: Sequence[Size], console: Console = out) -> None:
@@ -44,7 +46,7 @@ class RecordTable:
         self._has_heading = False
 
     def scale_to(self, records: Iterable[Record]) -> None:
-        """Let the bars of windows like these fit."""
+        """Scale the bars to these records."""
         for record in records:
             self.largest[record.size] = max(self.largest.get(record.size, 0), record.number)
 
@@ -52,22 +54,23 @@ class RecordTable:
         """Print records, some at a time."""
         coming = iter(records)
         while some := list(islice(coming, ROWS_AT_ONCE)):
-            self._console.print(self._table(some))
+            table = self._table(some)
+            self._console.print(table if self._console.is_terminal else "\n".join(lines(table)))
             self._has_heading = True
 
     def _has(self, name: str) -> bool:
-        if name == "of":
+        if name == "kind":
             return len(self._sizes) > 1
         return name != "users" or Counts.USERS in {size.counts for size in self._sizes}
 
     def _table(self, records: Iterable[Record]) -> Table:
         table = Table(box=None, pad_edge=False, show_header=not self._has_heading)
         for name in self._names:
-            is_text = name in ("window (UTC)", "of")
-            table.add_column(name, justify="left" if is_text else "right", min_width=_WIDTHS[name], no_wrap=True)
+            justify: JustifyMethod = "left" if name in _TEXTS else "right"
+            table.add_column(name, justify=justify, min_width=_WIDTHS[name], no_wrap=True)
         bar_columns = self._bar_columns()
         if bar_columns:
-            table.add_column("")  # the bar alone gives way, where numbers need more room
+            table.add_column("")  # only the bar shrinks if numbers need more room
         for record in records:
             if record.gap_s:
                 table.add_row(f"gap of {record.gap_s:,} s", style="dim")
@@ -76,7 +79,7 @@ class RecordTable:
         return table
 
     def _room(self) -> int:
-        """Return how many characters the columns leave, or lack where it is below 0."""
+        """Return how many characters are left beside the columns; below 0, how many are missing."""
         return self._console.width + _BETWEEN - sum(_WIDTHS[name] + _BETWEEN for name in self._names)
 
     def _bar_columns(self) -> int:
@@ -85,9 +88,9 @@ class RecordTable:
 
     def _cells(self, record: Record) -> Iterator[str]:
         cells = {
-            "window (UTC)": rfc3339(record.start).replace("T", " ").removesuffix("Z"),
-            "of": record.size.name,
-            "users": "-" if record.size.counts is Counts.FRAMES else f"{record.number:,}",
+            "window": rfc3339(record.start),
+            "kind": record.size.name,
+            "users": "" if record.size.counts is Counts.FRAMES else f"{record.number:,}",
             "frames": f"{record.frames:,}",
             "average": f"{record.average:,.3f}",
         }
@@ -99,5 +102,5 @@ class RecordTable:
         return Bar(self.largest[record.size] or 1, 0, record.number, width=bar_columns, color=color)
 
     def _style(self, record: Record) -> str:
-        """Let minutes stand out among their seconds."""
+        """Return the style of a row: larger windows stand out among seconds."""
         return "bold" if record.size is not self._sizes[0] else ""

@@ -41,7 +41,7 @@ def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Ro
         Row("consumed", tally.consumed, fates.total()),
         Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_early_closing),
         Row("late", tally.late, fates[Fate.LATE_IN_MINUTE] + fates[Fate.LATE] + late_by_early_closing),
-        Row("late but in their minute", tally.late_in_minute, fates[Fate.LATE_IN_MINUTE] + late_by_early_closing),
+        Row("late_in_minute", tally.late_in_minute, fates[Fate.LATE_IN_MINUTE] + late_by_early_closing),
         Row("invalid", tally.invalid, fates[Fate.INVALID]),
         Row("future", tally.future, fates[Fate.FUTURE]),
         Row("held", tally.held, fates[Fate.HELD]),

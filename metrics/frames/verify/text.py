@@ -59,7 +59,7 @@ def _lines(verification: Verification) -> list[str]:
         )
     if verification.terms:
         consumed, *parts = verification.terms
-        law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late but in their minute")
+        law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late_in_minute")
         lines.append(f"conservation: consumed {consumed.state:,} = {law}")
     return [*lines, _verdict(verification)]
 

@@ -116,12 +116,12 @@ def test_a_topic_whose_retention_would_eat_results_is_an_error_that_names_the_se
 def test_a_compacted_topic_of_frames_is_an_error_at_the_start(
     application: Application, tmp_path: Path, variable: str, role: str, policy: str
 ) -> None:
-    """It takes no frame without a key, and the job would end at the first of these, at every start."""
+    """It accepts no frame without a key, and the job would end at the first of these, at every start."""
     application.variables[variable] = application.topic(role)
     application.create_topic(role, cleanup_policy=policy)
     application.prepare(tmp_path, [frame(T, "a"), b"no JSON"])
     output = application.run("--until-end", exit_code=5)
-    assert f"the topic {application.topic(role)}, which {variable} names, cannot hold frames" in output
+    assert f"the topic {application.topic(role)} ({variable}) cannot store frames" in output
     assert f"it has cleanup.policy={policy}: " in output
     assert f"--topic {application.topic(role)} --add-config cleanup.policy=delete" in output
     assert application.read("seconds") == []

@@ -45,4 +45,4 @@ def test_count_prints_what_the_main_job_publishes_byte_for_byte(application: App
     assert counted["frames consumed"] == "4,505"
     assert int(counted["rejected"]) == len(application.read("rejected"))
     assert int(counted["rejected as late"]) > 10
-    assert int(counted["late but in their minute"]) > 10
+    assert int(counted["late_in_minute"]) > 10

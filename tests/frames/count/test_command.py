@@ -106,13 +106,13 @@ def test_a_table_has_a_bar_in_each_row(file: Path) -> None:
     shown = run("count", file, "--table", COLUMNS="80").stdout.splitlines()
     assert max(map(len, shown)) <= 80
     assert [re.split("  +", line.strip()) for line in shown][:3] == [
-        ["window (UTC)", "of", "users", "frames", "average"],
-        ["2016-07-11 13:39:00", "second", "-", "2", "2.000", "█" * 16],
-        ["2016-07-11 13:39:01", "second", "-", "2", "2.000", "█" * 16],
+        ["window", "kind", "users", "frames", "average"],
+        ["2016-07-11T13:39:00Z", "second", "2", "2.000", "█" * 15],
+        ["2016-07-11T13:39:01Z", "second", "2", "2.000", "█" * 15],
     ]
     assert [re.split("  +", line.strip()) for line in shown][-2:] == [
-        ["2016-07-11 13:39:07", "second", "-", "1", "0.625", "█" * 8],
-        ["2016-07-11 13:39:00", "minute", "3", "5", "3.000", "█" * 16],
+        ["2016-07-11T13:39:07Z", "second", "1", "0.625", "███████▌"],
+        ["2016-07-11T13:39:00Z", "minute", "3", "5", "3.000", "█" * 15],
     ]
 
 
@@ -125,20 +125,20 @@ def test_a_table_of_seconds_or_minutes_has_their_columns_only(file: Path) -> Non
         run("count", file, "--table", kind, COLUMNS="80").stdout.splitlines() for kind in ("--seconds", "--minutes")
     )
     assert [re.split("  +", line.strip())[:4] for line in (seconds[0], seconds[1], *minutes)] == [
-        ["window (UTC)", "frames", "average"],
-        ["2016-07-11 13:39:00", "2", "2.000", "█" * 35],
-        ["window (UTC)", "users", "frames", "average"],
-        ["2016-07-11 13:39:00", "3", "5", "3.000"],
+        ["window", "frames", "average"],
+        ["2016-07-11T13:39:00Z", "2", "2.000", "█" * 34],
+        ["window", "users", "frames", "average"],
+        ["2016-07-11T13:39:00Z", "3", "5", "3.000"],
     ]
 
 
 def test_a_gap_without_rows_is_one_of_the_table(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("".join(f'{{"ts":{T + at},"uid":"a"}}\n' for at in (0, 0, 0, 600, 600, 600)))
     shown = run("count", tmp_path / "x.jsonl", "--table", "--seconds", GAP_LIMIT_S="60").stdout.splitlines()
-    assert [line[:19].rstrip() for line in shown[1:]] == [
-        "2016-07-11 13:39:00",
+    assert [line[:20].rstrip() for line in shown[1:]] == [
+        "2016-07-11T13:39:00Z",
         "gap of 599 s",
-        "2016-07-11 13:49:00",
+        "2016-07-11T13:49:00Z",
     ]
 
 
@@ -235,7 +235,7 @@ def test_a_table_grows_out_of_a_live_pipe() -> None:
         assert process.stdout is not None
         say(process, 0, 0, 0, 5, 6)
         assert process.stdout.readline().startswith("window")
-        assert process.stdout.readline().startswith("2016-07-11 13:39:00  second")
+        assert process.stdout.readline().startswith("2016-07-11T13:39:00Z  second")
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -29,7 +29,7 @@ class Printed:
             file=self._file,
             width=width,
             soft_wrap=True,
-            force_terminal=has_colors,
+            force_terminal=True,
             color_system="standard" if has_colors else None,
             _environ={},
         )
@@ -49,37 +49,37 @@ def test_a_table_of_both_kinds_has_bars_of_seconds_and_of_minutes_each_scaled_to
     printed = Printed([SECOND, MINUTE])
     printed.table.scale_to([*SECONDS, *MINUTES])
     assert printed.lines([*SECONDS, *MINUTES]) == [
-        "window (UTC)         of          users     frames      average",
-        "2016-07-11 13:39:00  second          -          1        1.000",
+        "window                kind        users     frames      average",
+        "2016-07-11T13:39:00Z  second                     1        1.000",
         "gap of 7,200 s",
-        "2016-07-11 13:39:59  second          -      1,004      502.500  ████████████████",
-        "2016-07-11 13:39:00  minute      3,385      5,649    2,170.000  ████████████████",
+        "2016-07-11T13:39:59Z  second                 1,004      502.500  ███████████████",
+        "2016-07-11T13:39:00Z  minute      3,385      5,649    2,170.000  ███████████████",
     ]
 
 
 def test_a_table_of_one_kind_has_its_columns_only_and_longer_bars() -> None:
     seconds = [second(frames, T + number) for number, frames in enumerate((8, 4, 1, 0))]
-    assert Printed([SECOND], width=64).lines(seconds) == [
-        "window (UTC)            frames      average",
-        f"2016-07-11 13:39:00          8        1.000  {'█' * 19}",
-        f"2016-07-11 13:39:01          4        1.000  {'█' * 9}▌",
-        f"2016-07-11 13:39:02          1        1.000  {'█' * 2}▍",
-        "2016-07-11 13:39:03          0        1.000",
+    assert Printed([SECOND], width=65).lines(seconds) == [
+        "window                   frames      average",
+        f"2016-07-11T13:39:00Z          8        1.000  {'█' * 19}",
+        f"2016-07-11T13:39:01Z          4        1.000  {'█' * 9}▌",
+        f"2016-07-11T13:39:02Z          1        1.000  {'█' * 2}▍",
+        "2016-07-11T13:39:03Z          0        1.000",
     ]
     assert Printed([SECOND], width=200).lines(seconds)[1].endswith(f"1.000  {'█' * 40}")
-    assert Printed([MINUTE]).lines(MINUTES)[0].split() == ["window", "(UTC)", "users", "frames", "average"]
+    assert Printed([MINUTE]).lines(MINUTES)[0].split() == ["window", "users", "frames", "average"]
 
 
 def test_bars_are_scaled_to_the_largest_so_far_whether_rows_come_one_by_one_or_together() -> None:
     rows = [second(100), second(400), second(100), second(0)]
-    printed = Printed([SECOND], width=61)
+    printed = Printed([SECOND], width=62)
     singly = [line for row in rows for line in printed.lines([row])]
     assert [line.count("█") for line in singly] == [0, 16, 16, 4, 0]
-    assert Printed([SECOND], width=61).lines(rows) == singly
+    assert Printed([SECOND], width=62).lines(rows) == singly
 
 
 def test_a_table_without_a_frame_so_far_has_no_bar() -> None:
-    assert Printed([SECOND]).lines([second(0)])[1:] == ["2016-07-11 13:39:00          0        1.000"]
+    assert Printed([SECOND]).lines([second(0)])[1:] == ["2016-07-11T13:39:00Z          0        1.000"]
 
 
 def test_very_many_rows_have_one_heading_and_none_is_lost() -> None:
@@ -93,7 +93,7 @@ def test_a_table_of_millions_fits_80_columns() -> None:
     minute = minute_record(T, 9_999_999, 999_999.999, 9_999_999, 31_536_000)
     assert Printed([SECOND, MINUTE]).lines([minute])[1:] == [
         "gap of 31,536,000 s",
-        "2016-07-11 13:39:00  minute  9,999,999  9,999,999  999,999.999  ████████████████",
+        "2016-07-11T13:39:00Z  minute  9,999,999  9,999,999  999,999.999  ███████████████",
     ]
 
 
@@ -101,23 +101,31 @@ def test_larger_numbers_and_longer_gaps_take_their_room_from_the_bars() -> None:
     minute = minute_record(T, 10_000_000, 9_999_999.999, 99_999_999, 1_468_244_340)
     assert Printed([SECOND, MINUTE]).lines([minute])[1:] == [
         "gap of 1,468,244,340 s",
-        f"2016-07-11 13:39:00     minute  10,000,000  99,999,999  9,999,999.999  {'█' * 9}",
+        f"2016-07-11T13:39:00Z    minute  10,000,000  99,999,999  9,999,999.999  {'█' * 9}",
     ]
 
 
 def test_a_narrow_terminal_shows_whole_numbers() -> None:
     minute = minute_record(T, 9_999_999, 999_999.999, 9_999_999, 0)
-    shown = "2016-07-11 13:39:00  minute  9,999,999  9,999,999  999,999.999"
-    assert Printed([SECOND, MINUTE], width=64).lines([minute])[1:] == [shown]
+    shown = "2016-07-11T13:39:00Z  minute  9,999,999  9,999,999  999,999.999"
+    assert Printed([SECOND, MINUTE], width=65).lines([minute])[1:] == [shown]
 
 
 def test_where_not_all_columns_fit_the_average_goes_and_then_the_kind() -> None:
     minute = minute_record(T, 3385, 2170.0, 5649, 0)
-    assert Printed([SECOND, MINUTE], width=60).lines([minute]) == [
-        "window (UTC)         of          users     frames",
-        f"2016-07-11 13:39:00  minute      3,385      5,649  {'█' * 9}",
+    assert Printed([SECOND, MINUTE], width=61).lines([minute]) == [
+        "window                kind        users     frames",
+        f"2016-07-11T13:39:00Z  minute      3,385      5,649  {'█' * 9}",
     ]
-    assert Printed([SECOND, MINUTE], width=45).lines([minute])[1:] == ["2016-07-11 13:39:00      3,385      5,649"]
+    assert Printed([SECOND, MINUTE], width=46).lines([minute])[1:] == ["2016-07-11T13:39:00Z      3,385      5,649"]
+
+
+def test_a_pipe_gets_the_same_table_without_trailing_blanks() -> None:
+    piped = io.StringIO()
+    table = RecordTable([SECOND, MINUTE], Console(file=piped, width=80, soft_wrap=True, _environ={}))
+    table.print([*SECONDS, *MINUTES])
+    printed = Printed([SECOND, MINUTE])
+    assert piped.getvalue().split("\n") == [*printed.lines([*SECONDS, *MINUTES]), ""]
 
 
 def test_a_terminal_shows_gaps_dim_and_minutes_bold_among_seconds() -> None:
