@@ -14,7 +14,7 @@ from metrics.errors import StateError
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.stream_health import NONE, Signs
+from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
 
 FIRST_S = SECOND.size_s, MINUTE.size_s  # sizes that have places of their own in the metadata: there were no others
@@ -33,7 +33,7 @@ class WindowsMetadata(msgspec.Struct, array_like=True):
     closing_to: int
     second: Series
     minute: Series
-    signs: Signs = NONE
+    health: StreamHealth = UNKNOWN
 
 
 class WindowsMetadataWithMore(WindowsMetadata):
@@ -61,13 +61,13 @@ class SavedState(NamedTuple):
     Attributes:
         topic_id: id of the input topic; a topic that is deleted and created again has another one.
         instance: the process that committed it.
-        signs: what it saw, for `status`.
+        health: what it saw, for `status`.
     """
 
     state: State
     topic_id: str
     instance: Instance
-    signs: Signs = NONE
+    health: StreamHealth = UNKNOWN
 
 
 def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
@@ -95,7 +95,7 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
             series = dict(zip(FIRST_S, (windows.second, windows.minute), strict=True)) | windows.more
             state = State(windows.closing_to, windows.rules, series, {})
             state.add_sizes()
-            saved = SavedState(state, windows.topic_id, windows.instance, windows.signs)
+            saved = SavedState(state, windows.topic_id, windows.instance, windows.health)
         if saved is None:
             raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", hint=ANEW)
         saved.state.partitions[offset.partition] = partition
@@ -106,7 +106,7 @@ def _windows(saved: SavedState) -> WindowsMetadata:
     state = saved.state
     more = dict(state.series)
     second, minute = map(more.pop, FIRST_S)
-    shared = saved.topic_id, saved.instance, state.rules, state.closing_to, second, minute, saved.signs
+    shared = saved.topic_id, saved.instance, state.rules, state.closing_to, second, minute, saved.health
     return WindowsMetadataWithMore(*shared, more) if more else WindowsMetadata(*shared)
 
 

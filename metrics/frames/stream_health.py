@@ -1,19 +1,19 @@
-"""Signs that something is wrong with the stream, as the instance saw them that committed."""
+"""What the instance that committed saw of the stream: windows that stay open too long, and the last minute."""
 
 import msgspec
 
 from metrics.frames.core.state import Tally
 
 
-class Hold(msgspec.Struct, array_like=True, frozen=True):
-    """Windows that are open for longer than the allowed lateness and the idle time.
+class OverdueWindows(msgspec.Struct, array_like=True, frozen=True):
+    """Windows that have been open for longer than allowed lateness and idle timeout together.
 
     Attributes:
-        since_s: wall time at which the oldest of them was opened, in seconds since the epoch.
+        since_s: wall time at which the oldest of them opened, in seconds since the epoch.
         second: its start.
-        partitions: those that hold it, the one that is furthest behind first, a few of them, each with the cause.
-        more: how many others hold it.
-        paused: how many partitions are paused meanwhile.
+        partitions: the partitions that keep it open, the slowest first, at most three, each with the cause.
+        more: the number of other partitions that keep it open.
+        paused: the number of partitions that are paused meanwhile.
     """
 
     since_s: int
@@ -23,18 +23,18 @@ class Hold(msgspec.Struct, array_like=True, frozen=True):
     paused: int = 0
 
 
-class Signs(msgspec.Struct, array_like=True, frozen=True):
-    """What was seen by the instance that committed.
+class StreamHealth(msgspec.Struct, array_like=True, frozen=True):
+    """Observations of the instance that committed.
 
     Attributes:
-        minute_began_s: wall time since which the last minute is counted: a minute ago, or when the run began.
-        before: what the tally of all partitions was then; None where nothing was seen.
-        hold: what holds windows open for too long; None where nothing does.
+        minute_began_s: wall time at which the last minute began: a minute ago, or when the run began.
+        before: the tally of all partitions at that time; None if nothing was observed.
+        overdue: windows that have been open for too long; None if all close in time.
     """
 
     minute_began_s: int = 0
     before: Tally | None = None
-    hold: Hold | None = None
+    overdue: OverdueWindows | None = None
 
 
-NONE = Signs()
+UNKNOWN = StreamHealth()

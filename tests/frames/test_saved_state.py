@@ -15,7 +15,7 @@ from metrics.frames.core.state import GUARD_VERSION, PartitionState, Rules, Stat
 from metrics.frames.core.windows import Series
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE
-from metrics.frames.stream_health import Hold, Signs
+from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import Process
 from metrics.times import LAST_SECOND
@@ -57,11 +57,13 @@ states = st.builds(
     st.fixed_dictionaries({1: series, 60: series}, optional={3600: series}),
     st.dictionaries(st.integers(0, 1000), partition_states, min_size=1, max_size=4),
 )
-holders = st.lists(st.tuples(numbers, st.text()), max_size=3).map(tuple)
-signs = st.builds(Signs, numbers, st.none() | tallies, st.none() | st.builds(Hold, numbers, seconds, holders))
+slow = st.lists(st.tuples(numbers, st.text()), max_size=3).map(tuple)
+health = st.builds(
+    StreamHealth, numbers, st.none() | tallies, st.none() | st.builds(OverdueWindows, numbers, seconds, slow)
+)
 processes = st.builds(Process, st.text(), numbers, st.text(), numbers, st.text(), numbers)
 instances = st.builds(Instance, st.text(), numbers, st.booleans(), st.none() | processes, st.booleans())
-saved_states = st.builds(SavedState, states, st.text(), instances, signs)
+saved_states = st.builds(SavedState, states, st.text(), instances, health)
 
 
 @given(saved_states)
@@ -85,7 +87,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), {1: series, 60: series}, {0: worst, 1: worst})
-    seen = Signs(MOST, tally, Hold(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
+    seen = StreamHealth(MOST, tally, OverdueWindows(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
     process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
     instance = Instance("89abcdef", MOST, process=process)
     for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen), "frames"):

@@ -9,7 +9,7 @@ from metrics.frames.sizes import Size
 from metrics.times import Moment
 
 
-class Holder(msgspec.Struct):
+class SlowPartition(msgspec.Struct):
     """A partition that holds a window open: its event clock has to move on by `lacks_s`; null before a first frame."""
 
     partition: int
@@ -22,7 +22,7 @@ class OpenWindow(msgspec.Struct):
     Attributes:
         closes_at: the event time that every partition must reach unless it is idle: its end plus the allowed lateness.
         is_closing: its closing has begun, and needs nothing but an instance that runs.
-        held_by: the partitions that are not there yet, the one that is furthest behind first.
+        kept_open_by: the partitions that are not there yet, the one that is furthest behind first.
         closes_in_s: if all partitions are idle, the wall time left until it closes; otherwise null.
     """
 
@@ -30,7 +30,7 @@ class OpenWindow(msgspec.Struct):
     end: Moment
     closes_at: Moment
     is_closing: bool
-    held_by: list[Holder]
+    kept_open_by: list[SlowPartition] = msgspec.field(name="held_by")
     closes_in_s: int | None = msgspec.field(name="silence_s")
 
 
@@ -68,16 +68,16 @@ def open_window(state: State, size: Size) -> OpenWindow | None:
         Moment.of(end),
         Moment.of(end + state.rules.lateness_s),
         is_closing,
-        [] if is_closing else _holders(state, end, idle),
+        [] if is_closing else _slow_partitions(state, end, idle),
         end - state.closing_to if is_by_wall_time else None,
     )
 
 
-def _holders(state: State, end: int, idle: Collection[int]) -> list[Holder]:
+def _slow_partitions(state: State, end: int, idle: Collection[int]) -> list[SlowPartition]:
     closes_at = end + state.rules.lateness_s
     holding = sorted(
         (at.watermark, at.newest, number)
         for number, at in state.partitions.items()
         if at.watermark < end and number not in idle
     )
-    return [Holder(number, closes_at - newest if newest >= 0 else None) for _, newest, number in holding]
+    return [SlowPartition(number, closes_at - newest if newest >= 0 else None) for _, newest, number in holding]

@@ -9,8 +9,8 @@ from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
-from metrics.frames.status.facts import Cause, held_open, last_minute
-from metrics.frames.stream_health import Hold, Signs
+from metrics.frames.status.facts import Cause, kept_open, last_minute
+from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.input_monitor import End
 from metrics.kafka.job.source import Input
 
@@ -36,16 +36,16 @@ class Lookout:
         self._idle_s = settings.idle_s
         self._limit_s = settings.lateness_s + settings.idle_s + MARGIN_S
         self._open_since = OpenSince()
-        self._hold: Hold | None = None
-        self._is_held_told = self._is_wrong_told = False
+        self._overdue: OverdueWindows | None = None
+        self._is_overdue_told = self._is_wrong_told = False
         self._minute: LastMinute | None = None
-        self._looked_at_s = self._held_since_s = 0.0
+        self._looked_at_s = self._overdue_since_s = 0.0
 
     def begin(self, now_s: float, counter: Counter) -> None:
         """Forget what was seen: the run has just started, or went back to its last commit."""
         self._minute = LastMinute(now_s, counter.tally())
         self._open_since.forget()
-        self._hold = None
+        self._overdue = None
         self._looked_at_s = now_s
 
     def look_when_due(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
@@ -65,18 +65,18 @@ class Lookout:
         self._look_at_windows(now_s, counter, source, ends)
         self._look_at_minute(now_s, counter)
 
-    def signs(self, now_s: float) -> Signs:
+    def health(self, now_s: float) -> StreamHealth:
         """Return what `status` is to show of it."""
         if self._minute is None:
-            return Signs()
+            return StreamHealth()
         began_s, before = self._minute.began()
-        return Signs(round(time() - (now_s - began_s)), before, self._hold)
+        return StreamHealth(round(time() - (now_s - began_s)), before, self._overdue)
 
     def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
         partitions = counter.partitions
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
-        holders = _holders(partitions, SECOND.end_of(min(seconds)), now_s) if seconds else []
-        if holders:
+        slow = _slow_partitions(partitions, SECOND.end_of(min(seconds)), now_s) if seconds else []
+        if slow:
             asked = [at for number, at in partitions.items() if number not in source.paused] or partitions.values()
             newest = max(at.clock.newest for at in asked)
             since_s = self._open_since.note(now_s, newest, min(seconds))
@@ -84,25 +84,24 @@ class Lookout:
             self._open_since.forget()
             since_s = now_s
         if now_s - since_s <= self._limit_s:
-            self._hold = None
-            self._end_hold(now_s, since_s)
+            self._overdue = None
+            self._end_overdue(now_s, since_s)
             return
         causes = tuple(
-            (number, str(self._cause(number, partitions[number], now_s, source, ends)))
-            for number in holders[:MOST_NAMED]
+            (number, str(self._cause(number, partitions[number], now_s, source, ends))) for number in slow[:MOST_NAMED]
         )
         began_s = round(time() - (now_s - since_s))
-        self._hold = Hold(began_s, min(seconds), causes, len(holders) - len(causes), len(source.paused))
-        held = held_open(self._hold)
-        if held is not None and not self._is_held_told:
-            self._is_held_told, self._held_since_s = True, since_s
-            self._tell(warnings.of_hold(held, int(now_s - since_s)))
+        self._overdue = OverdueWindows(began_s, min(seconds), causes, len(slow) - len(causes), len(source.paused))
+        overdue = kept_open(self._overdue)
+        if overdue is not None and not self._is_overdue_told:
+            self._is_overdue_told, self._overdue_since_s = True, since_s
+            self._tell(warnings.of_kept_open(overdue, int(now_s - since_s)))
 
-    def _end_hold(self, now_s: float, since_s: float) -> None:
+    def _end_overdue(self, now_s: float, since_s: float) -> None:
         """Tell that windows close in time again, once they clearly do."""
-        if self._is_held_told and now_s - since_s <= self._limit_s / 2:
-            self._is_held_told = False
-            self._tell(f"seconds are no longer held open; some were, for {now_s - self._held_since_s:,.0f} s")
+        if self._is_overdue_told and now_s - since_s <= self._limit_s / 2:
+            self._is_overdue_told = False
+            self._tell(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
 
     def _cause(
         self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
@@ -126,7 +125,7 @@ class Lookout:
         assert self._minute is not None
         tally = counter.tally()
         self._minute.note(now_s, tally)
-        minute = last_minute(tally, self.signs(now_s))
+        minute = last_minute(tally, self.health(now_s))
         if minute is None:
             return
         if not self._is_wrong_told and minute.is_wrong:
@@ -139,7 +138,7 @@ class Lookout:
             self._tell(f"late or rejected frames have dropped to {minute.error.rate:.1%} in the last minute")
 
 
-def _holders(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:
+def _slow_partitions(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:
     """Return the partitions that are not idle, and whose watermark has not reached the end of a window."""
     holding = sorted(
         (at.clock.watermark, number)

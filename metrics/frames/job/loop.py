@@ -25,7 +25,7 @@ from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.partitions import Partitions
 from metrics.frames.records import Record
-from metrics.frames.stream_health import Signs
+from metrics.frames.stream_health import StreamHealth
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.source import Input
@@ -101,10 +101,10 @@ class Loop:
             self.monitor.require_same_topic()
         self._commit_by(self.sink.commit)
 
-    def _commit_by(self, commit: Callable[[State, Signs], None]) -> None:
+    def _commit_by(self, commit: Callable[[State, StreamHealth], None]) -> None:
         # Else, if the log ends with a transaction, a topic whose frames expire would seem to lose what was not read.
         for partition, reached in self.source.reached.items():
             self.counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self.counter.state()
-        commit(state, self.lookout.signs(began_s))
+        commit(state, self.lookout.health(began_s))
         self.listener.committed(state, self.commits.committed(began_s))

@@ -9,7 +9,7 @@ from metrics.frames.core.state import State
 from metrics.frames.records import Record
 from metrics.frames.saved_state import SavedState, to_offsets
 from metrics.frames.settings import Settings
-from metrics.frames.stream_health import NONE, Signs
+from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.heartbeat import Instance
@@ -101,14 +101,14 @@ class FrameSink:
             partition = message.partition() if message.partition() < limits.partitions else ANY_PARTITION
             self._transaction.send(topic, key, value, timestamp_ms, headers, partition)
 
-    def commit(self, state: State, signs: Signs = NONE) -> None:
+    def commit(self, state: State, health: StreamHealth = UNKNOWN) -> None:
         """Commit what was sent, together with the state that it leads to; an outage is over by that.
 
         Raises:
             TransactionLostError: none of it was committed; go back to the last commit, and on from there.
         """
         had_records = self._transaction.is_open
-        self._commit(state, signs)
+        self._commit(state, health)
         if had_records:
             self._budget.reset()
         else:
@@ -116,20 +116,20 @@ class FrameSink:
 
     def heartbeat(self, state: State) -> None:
         """Commit the state as it was, so that others see that this instance is active; that ends no outage."""
-        self._commit(state, NONE)
+        self._commit(state, UNKNOWN)
 
-    def retire(self, state: State, signs: Signs = NONE) -> None:
+    def retire(self, state: State, health: StreamHealth = UNKNOWN) -> None:
         """Commit for the last time: a standby may take over."""
         self._instance = self._instance.stopped()
-        self.commit(state, signs)
+        self.commit(state, health)
 
     def close(self) -> None:
         """Take back what was sent since the last commit."""
         self._transaction.close()
 
-    def _commit(self, state: State, signs: Signs) -> None:
+    def _commit(self, state: State, health: StreamHealth) -> None:
         self._instance = self._instance.beating()
-        saved = SavedState(state, self._in_use.input_id, self._instance, signs)
+        saved = SavedState(state, self._in_use.input_id, self._instance, health)
         self._transaction.commit(to_offsets(saved, self._settings.input_topic))
 
     def _reject_too_large(self, message: FrameMessage, size_bytes: int, topic: str) -> None:

@@ -14,7 +14,7 @@ from metrics.frames.core.lately import is_wrong
 from metrics.frames.core.open_windows import OpenWindow, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.sizes import SECOND, SIZES, Size
-from metrics.frames.stream_health import NONE, Hold, Signs
+from metrics.frames.stream_health import UNKNOWN, OverdueWindows, StreamHealth
 from metrics.times import Moment
 
 
@@ -70,7 +70,7 @@ class Seen(NamedTuple):
         ends: by partition, as far as the broker reports them.
         losses: what a run needs but is gone, a line each.
         is_same_topic: false if the topic was recreated since the state was committed.
-        signs: what the last instance saw in the stream.
+        health: what the last instance saw in the stream.
     """
 
     group: str
@@ -84,7 +84,7 @@ class Seen(NamedTuple):
     losses: list[str]
     idle_s: int
     is_same_topic: bool = True
-    signs: Signs = NONE
+    health: StreamHealth = UNKNOWN
 
 
 class ErrorEstimate(msgspec.Struct):
@@ -171,14 +171,14 @@ class LastMinute(msgspec.Struct):
     is_wrong: bool
 
 
-class HoldingPartition(msgspec.Struct):
+class WaitingPartition(msgspec.Struct):
     """A partition that keeps windows open for too long, and why, as the active instance sees it."""
 
     partition: int
     waits_for: str
 
 
-class HeldOpen(msgspec.Struct):
+class KeptOpen(msgspec.Struct):
     """Windows that have been open for longer than the allowed lateness and the idle time, as of the last commit.
 
     Attributes:
@@ -191,7 +191,7 @@ class HeldOpen(msgspec.Struct):
 
     opened_at: Moment
     start: Moment
-    by: list[HoldingPartition]
+    by: list[WaitingPartition]
     more: int
     paused: int
 
@@ -238,7 +238,7 @@ class Status(_Open):
         lag: of all partitions; null if that of one is unknown.
         losses: what a run would need but is gone, a line each; it would refuse to start.
         last_minute: null if no run has reported it.
-        held_open: null if windows close in time.
+        kept_open: null if windows close in time.
     """
 
     lag: int | None
@@ -246,7 +246,7 @@ class Status(_Open):
     partitions: list[PartitionStatus]
     losses: list[str]
     last_minute: LastMinute | None = None
-    held_open: HeldOpen | None = None
+    kept_open: KeptOpen | None = msgspec.field(default=None, name="held_open")
 
     def published_of(self, size: Size) -> int:
         """Return how many windows of a size were published."""
@@ -285,25 +285,25 @@ def describe(seen: Seen) -> Status:
         _frames(total, sum(partition.open for _, partition in at)),
         partitions,
         seen.losses,
-        last_minute(total, seen.signs),
-        held_open(seen.signs.hold) if seen.activity is Activity.ACTIVE else None,
+        last_minute(total, seen.health),
+        kept_open(seen.health.overdue) if seen.activity is Activity.ACTIVE else None,
     )
 
 
-def last_minute(total: Tally, signs: Signs) -> LastMinute | None:
+def last_minute(total: Tally, health: StreamHealth) -> LastMinute | None:
     """Return the last minute, given the tally of all partitions at its end."""
-    if signs.before is None:
+    if health.before is None:
         return None
-    lately = total.since(signs.before)
-    return LastMinute(Moment.of(signs.minute_began_s), lately.decided, _error(lately), is_wrong(lately))
+    lately = total.since(health.before)
+    return LastMinute(Moment.of(health.minute_began_s), lately.decided, _error(lately), is_wrong(lately))
 
 
-def held_open(hold: Hold | None) -> HeldOpen | None:
+def kept_open(overdue: OverdueWindows | None) -> KeptOpen | None:
     """Return which windows have been open for too long, and why; None if none have."""
-    if hold is None:
+    if overdue is None:
         return None
-    by = [HoldingPartition(number, cause) for number, cause in hold.partitions]
-    return HeldOpen(Moment.of(hold.since_s), Moment.of(hold.second), by, hold.more, hold.paused)
+    by = [WaitingPartition(number, cause) for number, cause in overdue.partitions]
+    return KeptOpen(Moment.of(overdue.since_s), Moment.of(overdue.second), by, overdue.more, overdue.paused)
 
 
 def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) -> PartitionStatus:

@@ -15,7 +15,7 @@ from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import compared, lost_state, saved_state
 from metrics.frames.status.facts import Activity, PartitionEnd, Seen
-from metrics.frames.stream_health import NONE
+from metrics.frames.stream_health import UNKNOWN
 from metrics.kafka import topics
 from metrics.kafka.clients import assign, open_admin, open_asker, open_observer
 from metrics.kafka.deadline import Deadline
@@ -79,7 +79,7 @@ def look(settings: Settings) -> Seen:
         losses,
         settings.idle_s,
         is_same_topic,
-        saved.signs if saved else NONE,
+        saved.health if saved else UNKNOWN,
     )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from metrics.frames.core.open_windows import Holder, OpenWindow
+from metrics.frames.core.open_windows import OpenWindow, SlowPartition
 from metrics.frames.sizes import SECOND, SIZES
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus, Status
@@ -121,7 +121,7 @@ def why(status: Status) -> Iterator[Line]:
         yield Line("no instance commits: nothing advances until one does")
     elif not is_active:
         yield Line("no active instance: nothing advances until one runs")
-    keeping = {holder.partition for window in windows.values() for holder in window.held_by[:MOST_NAMED]}
+    keeping = {slow.partition for window in windows.values() for slow in window.kept_open_by[:MOST_NAMED]}
     yield from map(Line, _partitions(status, keeping))
     if keeping and is_active and _all_read(status):
         yield Line(
@@ -144,11 +144,11 @@ def _partitions(status: Status, keeping: Collection[int]) -> Iterator[str]:
 def _kept_open_by(window: OpenWindow, *, is_active: bool) -> str:
     if window.is_closing:
         return "it is being closed; no partition keeps it open"
-    if not window.held_by and is_active:
+    if not window.kept_open_by and is_active:
         return f"all partitions are idle: event time advances with wall time and closes it in {window.closes_in_s:,} s"
-    if not window.held_by:
+    if not window.kept_open_by:
         return "all partitions were idle at the last commit: wall time closes it while an instance runs"
-    first, *others = window.held_by
+    first, *others = window.kept_open_by
     named = [f"partition {other.partition}{_to_go(other)}" for other in others[: MOST_NAMED - 1]]
     more = [f"{len(others) - len(named):,} more"] if len(others) > len(named) else []
     also = f"; also for {', '.join([*named, *more])}" if others else ""
@@ -158,8 +158,8 @@ def _kept_open_by(window: OpenWindow, *, is_active: bool) -> str:
     )
 
 
-def _to_go(holder: Holder) -> str:
-    return " (no frame yet)" if holder.lacks_s is None else f" ({holder.lacks_s:,} s to go)"
+def _to_go(slow: SlowPartition) -> str:
+    return " (no frame yet)" if slow.lacks_s is None else f" ({slow.lacks_s:,} s to go)"
 
 
 def _position(partition: PartitionStatus) -> str:

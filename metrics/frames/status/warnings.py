@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from metrics.frames.status.facts import Cause, HeldOpen, LastMinute, Status
+from metrics.frames.status.facts import Cause, KeptOpen, LastMinute, Status
 from metrics.text import numbered
 
 REASONS = {
@@ -15,7 +15,7 @@ REASONS = {
 }
 
 
-def of_hold(held: HeldOpen, for_s: int) -> str:
+def of_kept_open(held: KeptOpen, for_s: int) -> str:
     """Return which partitions keep windows open, for how long so far, and why."""
     named = [f"partition {by.partition} keeps them open ({_reason(by.waits_for)})" for by in held.by]
     more = [f"{held.more:,} more"] if held.more else []
@@ -36,9 +36,9 @@ def of_minute(minute: LastMinute) -> str:
 
 def warnings(status: Status) -> Iterator[str]:
     """Yield what was wrong at the last commit."""
-    held, minute = status.held_open, status.last_minute
+    held, minute = status.kept_open, status.last_minute
     if held is not None:
-        yield of_hold(held, status.asked_at.timestamp - held.opened_at.timestamp)
+        yield of_kept_open(held, status.asked_at.timestamp - held.opened_at.timestamp)
     if minute is not None and minute.is_wrong:
         yield of_minute(minute)
 

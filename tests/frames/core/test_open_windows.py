@@ -1,6 +1,6 @@
 """Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
 
-from metrics.frames.core.open_windows import Holder, OpenWindow, idle_partitions, open_window
+from metrics.frames.core.open_windows import OpenWindow, SlowPartition, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
@@ -37,8 +37,8 @@ def minute(of: State) -> OpenWindow:
     return window
 
 
-def held_by(of: State) -> list[tuple[int, int | None]]:
-    return [(holder.partition, holder.lacks_s) for holder in minute(of).held_by]
+def kept_open_by(of: State) -> list[tuple[int, int | None]]:
+    return [(slow.partition, slow.lacks_s) for slow in minute(of).kept_open_by]
 
 
 def test_where_no_partition_has_open_frames_no_window_is_open() -> None:
@@ -57,35 +57,35 @@ def test_the_oldest_window_of_all_partitions_is_told_with_what_closes_it() -> No
 def test_the_partition_that_is_furthest_behind_holds_a_window_and_those_that_passed_its_end_do_not() -> None:
     #  minute  0 ......... 60 | 65: every clock has to be here
     #  clocks  1:30  2:50        0:70
-    assert held_by(state(25, at(70, minute=0), at(30), at(50))) == [(1, 35), (2, 15)]
+    assert kept_open_by(state(25, at(70, minute=0), at(30), at(50))) == [(1, 35), (2, 15)]
 
 
 def test_a_clock_one_second_short_holds_and_one_that_is_there_does_not() -> None:
-    assert held_by(state(59, at(64, minute=0), at(65))) == [(0, 1)]
+    assert kept_open_by(state(59, at(64, minute=0), at(65))) == [(0, 1)]
 
 
 def test_a_partition_without_a_first_frame_holds_first_of_all() -> None:
-    assert held_by(state(None, at(30, minute=0), at(None))) == [(1, None), (0, 35)]
+    assert kept_open_by(state(None, at(30, minute=0), at(None))) == [(1, None), (0, 35)]
 
 
 def test_a_partition_that_idle_time_moved_beside_one_that_speaks_holds_nothing() -> None:
     #  partition 0 speaks and stands at 25; 1 was idle at 3, and closing raised it to 25; 2 never sent a frame
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25))
     assert idle_partitions(of) == {1, 2}
-    assert held_by(of) == [(0, 35)]
+    assert kept_open_by(of) == [(0, 35)]
 
 
 def test_a_partition_that_speaks_again_behind_what_idle_time_closed_holds_the_others() -> None:
     #  partition 1 was raised to 25 once; partition 0 went on to 40, and closing did not follow: 1 is not idle
     of = state(25, at(45, minute=0), at(3, watermark=25))
     assert idle_partitions(of) == set()
-    assert held_by(of) == [(1, 62), (0, 20)]
+    assert kept_open_by(of) == [(1, 62), (0, 20)]
 
 
 def test_where_all_are_idle_none_holds_and_wall_time_closes_the_window() -> None:
     of = state(40, at(30, watermark=40, minute=0), at(3, watermark=40), at(None, watermark=40))
     assert idle_partitions(of) == {0, 1, 2}
-    assert minute(of).held_by == []
+    assert minute(of).kept_open_by == []
     assert minute(of).closes_in_s == 20
 
 
@@ -97,7 +97,7 @@ def test_a_partition_that_was_added_where_closing_stands_is_not_idle_and_holds_f
     #  partition 0 stands at 25 by its own clock, 1 was idle at 3; 2 is new, and begins where closing stands
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, added=25))
     assert idle_partitions(of) == {1}
-    assert held_by(of) == [(2, None), (0, 35)]
+    assert kept_open_by(of) == [(2, None), (0, 35)]
 
 
 def test_a_partition_that_was_added_is_idle_once_closing_has_moved_on_without_it() -> None:
@@ -108,7 +108,7 @@ def test_a_partition_that_was_added_after_all_had_been_idle_lets_wall_time_close
     #  idle time had moved partition 0 to 40; whether it has spoken since is not known: nothing shows it while 1 holds
     of = state(40, at(30, watermark=40, minute=0), at(None, watermark=40, added=40))
     assert idle_partitions(of) == set()
-    assert held_by(of) == [(1, None), (0, 35)]
+    assert kept_open_by(of) == [(1, None), (0, 35)]
     assert minute(of).closes_in_s is None
 
 
@@ -123,7 +123,7 @@ def test_a_group_that_has_read_nothing_knows_of_no_idle_time() -> None:
 def test_a_window_whose_closing_was_interrupted_is_held_by_nothing() -> None:
     window = minute(state(130, at(135, minute=0), at(3, watermark=130), closed_through=10))
     assert window.is_closing
-    assert window.held_by == []
+    assert window.kept_open_by == []
     assert window.closes_in_s is None
 
 
@@ -133,4 +133,4 @@ def test_times_that_rfc3339_cannot_write_are_the_nearest_that_it_can() -> None:
     window = open_window(of, SECOND)
     assert window is not None
     assert (window.end.timestamp, window.end.datetime) == (last + 1, "9999-12-31T23:59:59Z")
-    assert window.held_by == [Holder(0, 6)]
+    assert window.kept_open_by == [SlowPartition(0, 6)]

@@ -102,10 +102,10 @@ def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause
     producer.flush(30)
     process = application.start()
     with sending(lambda number: application.send([frame(T + number, "a")], timestamp=LIVE_MS), 0.2):
-        wait_until(lambda: held_by(application) == [(1, "transaction")], "it is told in the state")
+        wait_until(lambda: kept_open_by(application) == [(1, "transaction")], "it is told in the state")
         status, text = application.status(), application.run("status")
         producer.abort_transaction(30)
-        wait_until(lambda: not held_by(application), "it is over")
+        wait_until(lambda: not kept_open_by(application), "it is over")
         wait_until(lambda: closed(application) >= 20, "seconds close")
     process.send_signal(signal.SIGINT)
     output = finish(process)
@@ -118,12 +118,12 @@ def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause
     assert len(warnings) == 2
     assert warnings[0].startswith("warning: seconds from 2016-07-11T13:39:00Z have been open for ")
     assert told in warnings[0]
-    assert warnings[1].startswith("warning: seconds are no longer held open; some were, for ")
+    assert warnings[1].startswith("warning: seconds are no longer kept open; some were, for ")
 
 
-def held_by(application: Application) -> list[tuple[int, str]]:
+def kept_open_by(application: Application) -> list[tuple[int, str]]:
     saved = application.saved_state()
-    return [*saved.signs.hold.partitions] if saved and saved.signs.hold else []
+    return [*saved.health.overdue.partitions] if saved and saved.health.overdue else []
 
 
 def test_a_wrong_stream_is_told_without_being_asked(application: Application) -> None:

@@ -43,9 +43,9 @@ class Watched:
         list(self.counter.close(now_s))
         self.lookout.look(now_s, self.counter, self.input, self.ends)
 
-    def holders(self, now_s: float) -> list[tuple[int, str]]:
-        hold = self.lookout.signs(now_s).hold
-        return [] if hold is None else [*hold.partitions]
+    def slow(self, now_s: float) -> list[tuple[int, str]]:
+        overdue = self.lookout.health(now_s).overdue
+        return [] if overdue is None else [*overdue.partitions]
 
 
 def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_when_it_has_caught_up() -> None:
@@ -62,12 +62,12 @@ def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_wh
         "wall time)"
     )
     assert len(watched.told) == 1
-    assert watched.holders(30) == [(1, "behind")]
+    assert watched.slow(30) == [(1, "behind")]
     for now_s in range(31, 60):
         watched.send(1, 100 + now_s, now_s)
         watched.second(now_s)
-    assert [line.split(", ")[0] for line in watched.told[1:]] == ["seconds are no longer held open; some were"]
-    assert watched.holders(60) == []
+    assert [line.split(", ")[0] for line in watched.told[1:]] == ["seconds are no longer kept open; some were"]
+    assert watched.slow(60) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
     watched.input.paused = {1} if is_paused else set()
     for now_s in range(21):
         watched.second(now_s)
-    assert watched.holders(20) == [(1, cause)]
+    assert watched.slow(20) == [(1, cause)]
     assert len(watched.told) == 1
     assert watched.told[0].startswith("seconds from 2016-07-11T13:40:40Z have been open for 19 s: partition 1 keeps")
 

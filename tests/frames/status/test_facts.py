@@ -7,7 +7,7 @@ from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.facts import Activity, Cause, PartitionEnd, Seen, Status, describe, waits_for
-from metrics.frames.stream_health import Hold, Signs
+from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from tests.frames.windows import series
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -72,8 +72,8 @@ def test_each_partition_tells_its_place_its_clock_and_what_it_waits_for() -> Non
 def test_the_slower_partition_holds_the_oldest_second_and_minute() -> None:
     status = both()
     second, minute = status.oldest_open()[SECOND], status.oldest_open()[MINUTE]
-    assert (second.start.timestamp, [holder.lacks_s for holder in second.held_by]) == (T + 25, [1])
-    assert (minute.start.timestamp, [holder.partition for holder in minute.held_by]) == (T, [1])
+    assert (second.start.timestamp, [slow.lacks_s for slow in second.kept_open_by]) == (T + 25, [1])
+    assert (minute.start.timestamp, [slow.partition for slow in minute.kept_open_by]) == (T, [1])
 
 
 def test_the_error_counts_each_frame_once_by_its_reason() -> None:
@@ -136,24 +136,24 @@ def test_a_state_of_an_earlier_program_does_not_pretend_that_nothing_is_open() -
 
 def test_what_the_instance_saw_is_told_as_of_its_commit() -> None:
     #  a minute ago  100 frames, 1 of them late; now 150, 4 late, 1 too far ahead and 2 no JSON
-    hold = Hold(T + 950, T + 26, ((1, "transaction"),), 2, 1)
-    signs = Signs(T + 940, Tally(100, 99, 1, 1), hold)
-    of_signs = msgspec.to_builtins(describe(seen(state(FAST, SLOW), {})._replace(signs=signs)))
-    assert of_signs["last_minute"] == {
+    overdue = OverdueWindows(T + 950, T + 26, ((1, "transaction"),), 2, 1)
+    health = StreamHealth(T + 940, Tally(100, 99, 1, 1), overdue)
+    of_health = msgspec.to_builtins(describe(seen(state(FAST, SLOW), {})._replace(health=health)))
+    assert of_health["last_minute"] == {
         "began_at": {"timestamp": T + 940, "datetime": "2016-07-11T13:54:40Z"},
         "frames": 49,  # one more is held
         "error": {"rate": 6 / 49, "frames": 6, "parts": {"late": 3, "future": 1, "not_json": 2}},
         "is_wrong": True,
     }
-    assert of_signs["held_open"] == {
+    assert of_health["held_open"] == {
         "opened_at": {"timestamp": T + 950, "datetime": "2016-07-11T13:54:50Z"},
         "start": {"timestamp": T + 26, "datetime": "2016-07-11T13:39:26Z"},
         "by": [{"partition": 1, "waits_for": "transaction"}],
         "more": 2,
         "paused": 1,
     }
-    stopped = describe(seen(state(FAST, SLOW), {}, activity=Activity.STOPPED)._replace(signs=signs))
-    assert stopped.held_open is None
+    stopped = describe(seen(state(FAST, SLOW), {}, activity=Activity.STOPPED)._replace(health=health))
+    assert stopped.kept_open is None
 
 
 def test_the_json_has_the_names_that_the_readme_tells() -> None:

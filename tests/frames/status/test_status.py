@@ -33,8 +33,8 @@ def feed(application: Application, partition: int, *after_s: int, **how: Any) ->
     application.send([frame(T + second, "a") for second in after_s], partition, timestamp=LIVE, **how)
 
 
-def holders(window: dict[str, Any] | None) -> list[tuple[int, int | None]]:
-    return [(holder["partition"], holder["lacks_s"]) for holder in window["held_by"]] if window else []
+def slow(window: dict[str, Any] | None) -> list[tuple[int, int | None]]:
+    return [(slow["partition"], slow["lacks_s"]) for slow in window["held_by"]] if window else []
 
 
 def waits(status: dict[str, Any]) -> list[str]:
@@ -61,7 +61,7 @@ def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_wha
     assert status["instance"]["activity"] == "active"
     assert status["event_time"]["datetime"] == "2016-07-11T13:41:10Z"
     assert status["oldest_open_second"]["start"]["timestamp"] == T + 10
-    assert holders(status["oldest_open_minute"]) == [(3, None), (1, 53), (2, 45)]
+    assert slow(status["oldest_open_minute"]) == [(3, None), (1, 53), (2, 45)]
     assert waits(status) == ["idle", "idle", "held", "empty"]
     assert [partition["held_from"] for partition in status["partitions"]] == [None, None, 1, None]
     assert status["partitions"][1]["read_at"]["timestamp"] == T + 12
@@ -90,7 +90,7 @@ def test_an_idle_partition_is_passed_over_while_another_speaks(application: Appl
             if status["partitions"][1]["is_silent"]:
                 break
     assert [partition["is_silent"] for partition in status["partitions"]] == [False, True]
-    assert [number for number, _ in holders(status["oldest_open_minute"])] == [0]
+    assert [number for number, _ in slow(status["oldest_open_minute"])] == [0]
 
 
 def test_when_all_are_idle_wall_time_closes_what_is_open(application: Application) -> None:
@@ -127,7 +127,7 @@ def test_of_a_stopped_instance_it_tells_the_lag_that_grows_meanwhile(application
     assert status["lag"] == 3
     assert [(at["position"], at["end"], at["lag"]) for at in status["partitions"]] == [(2, 2, 0), (1, 4, 3)]
     assert status["partitions"][1]["unread_at"]["timestamp"] == T + 30
-    assert holders(status["oldest_open_minute"]) == [(1, 60), (0, 45)]
+    assert slow(status["oldest_open_minute"]) == [(1, 60), (0, 45)]
     text = application.run("status")
     assert "stopped cleanly (instance " in text
     assert "); no active instance" in text

@@ -8,12 +8,12 @@ from metrics.frames.status import text
 from metrics.frames.status.facts import (
     Activity,
     ErrorEstimate,
-    HeldOpen,
-    HoldingPartition,
+    KeptOpen,
     LastMinute,
     PartitionEnd,
     Seen,
     Status,
+    WaitingPartition,
     describe,
 )
 from metrics.terminal.tables import say_folded
@@ -90,11 +90,11 @@ def test_the_head_shows_the_group_what_is_closed_and_open_and_the_error_by_reaso
 
 
 def test_the_head_warns_of_what_the_instance_saw() -> None:
-    hold = HeldOpen(Moment.of(T + 977), Moment.of(T + 25), [HoldingPartition(1, "lag")], 0, 1)
+    kept_open = KeptOpen(Moment.of(T + 977), Moment.of(T + 25), [WaitingPartition(1, "lag")], 0, 1)
     minute = LastMinute(
         Moment.of(T + 940), 1000, ErrorEstimate(0.123, 123, {"late": 3, "not_json": 120}), is_wrong=True
     )
-    warned = msgspec.structs.replace(status(), held_open=hold, last_minute=minute)
+    warned = msgspec.structs.replace(status(), kept_open=kept_open, last_minute=minute)
     assert [*text.head(warned)][7:] == [
         (
             "warning       seconds from 2016-07-11T13:39:25Z have been open for 23 s: partition 1 keeps them open (it "
