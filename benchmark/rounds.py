@@ -14,8 +14,8 @@ from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.contract import Task
 from benchmark.process import Measured
 from benchmark.scraper import scraping
+from benchmark.side_report import SideReport, side_report
 from benchmark.sides import Side, environment, rejected_topic
-from benchmark.told import Told, told
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
 
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     Attributes:
         number: of its round, from 1.
         measured: None if it could not be started.
-        told: its own report, if it gave one.
+        report: its own report, if it gave one.
         failure: why it failed, in one line; None if it did not.
         last_errors: the last lines of its standard error, if it failed.
         problems: errors in its results.
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     side: Side
     number: int
     measured: Measured | None = None
-    told: Told | None = None
+    report: SideReport | None = None
     failure: str | None = None
     last_errors: str = ""
     problems: Sequence[str] = ()
@@ -93,7 +93,7 @@ class Runner:
             if scraper is not None:
                 variables["METRICS_PORT"] = str(scraper.port)
             finished = process.run(command, variables, timeout_s)
-        run = Run(side, number, finished.measured, told(finished), finished.failure, finished.last_errors)
+        run = Run(side, number, finished.measured, side_report(finished), finished.failure, finished.last_errors)
         if finished.failure:
             return run
         problems = ["no scrape was answered"] if scraper is not None and not scraper.scrapes else []
@@ -102,8 +102,8 @@ class Runner:
     def _checked(self, run: Run, task: Task, problems: list[str]) -> Run:
         """Compare a run's output with the correct one, and append the differences to its problems."""
         windows = 0
-        if run.side.reads_all and (run.told is None or run.told.frames != task.frames):
-            read = f"{run.told.frames:,}" if run.told else "an unknown number of"
+        if run.side.reads_all and (run.report is None or run.report.frames != task.frames):
+            read = f"{run.report.frames:,}" if run.report else "an unknown number of"
             problems.append(f"{read} frames read instead of {task.frames:,}")
         if run.side.copies and (copies := self._broker.count(task.copy_topic)) != task.frames:
             problems.append(f"{copies:,} frames copied instead of {task.frames:,}")

@@ -57,13 +57,13 @@ def rows(sides: Sequence[Side], runs: Sequence[Run], frames: int) -> list[Row]:
 
 def _row(side: Side, runs: Sequence[Run], drains: dict[int, Measured | None], frames: int) -> Row:
     ended = [(run.number, run.measured) for run in runs if run.failure is None and run.measured is not None]
-    told = [run.told for run in runs if run.failure is None and run.told is not None]
+    reports = [run.report for run in runs if run.failure is None and run.report is not None]
     shares = [drain.seconds / measured.seconds for number, measured in ended if (drain := drains.get(number))]
     return Row(
         side.name,
         _shown(median, [frames / measured.seconds for _, measured in ended], "{:,.0f}"),
-        _shown(median, [each.steady_rate for each in told], "{:,.0f}"),
-        _shown(median, [each.first_frame_s for each in told], "{:.2f}"),
+        _shown(median, [each.steady_rate for each in reports], "{:,.0f}"),
+        _shown(median, [each.first_frame_s for each in reports], "{:.2f}"),
         _shown(min, shares, "{:.3f}"),
         _shown(median, shares, "{:.3f}"),
         _shown(max, shares, "{:.3f}"),

@@ -112,14 +112,14 @@ def _compare(
     missing = sorted(due - numbers.keys())
     problems = []
     if missing:
-        problems.append(_told(missing, name, "missing", f"{expected[missing[0]]:,} expected"))
+        problems.append(_problem(missing, name, "missing", f"{expected[missing[0]]:,} expected"))
     if doubled:
-        problems.append(_told(doubled, name, "published more than once", f"{numbers[doubled[0]]}"))
+        problems.append(_problem(doubled, name, "published more than once", f"{numbers[doubled[0]]}"))
     if wrong:
         first = wrong[0]
-        problems.append(_told(wrong, name, "wrong", f"{numbers[first][0]:,} instead of {expected.get(first, 0):,}"))
+        problems.append(_problem(wrong, name, "wrong", f"{numbers[first][0]:,} instead of {expected.get(first, 0):,}"))
     return Compared(len(due | (numbers.keys() & expected.keys())), problems)
 
 
-def _told(starts: Sequence[int], name: str, what: str, example: str) -> str:
+def _problem(starts: Sequence[int], name: str, what: str, example: str) -> str:
     return f"{numbered(len(starts), name)} {what}, the first {rfc3339(starts[0])}: {example}"

@@ -81,14 +81,14 @@ def test_ctrl_c_ends_the_side_that_is_running(bootstrap_servers: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--only", "kcat"], "the package kcat"),
         (["--only", "flink"], "there is no such side"),
         (["--frames", "5"], "greater than or equal to 1000"),
     ],
 )
-def test_what_cannot_run_is_refused_at_once(tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_invalid_options_are_refused_at_once(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = subprocess.run(
         command(*arguments),
         cwd=PROJECT,
@@ -99,7 +99,7 @@ def test_what_cannot_run_is_refused_at_once(tmp_path: Path, arguments: list[str]
         check=False,
     )
     assert done.returncode == 2
-    assert told in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The commands of the benchmark teach how they are used, and refuse what they cannot do."""
+"""Help of the benchmark's commands."""
 
 import os
 import subprocess

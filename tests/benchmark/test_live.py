@@ -1,4 +1,4 @@
-"""Latency and restart: which frame closes a window, percentiles, what a start took; all worked out by hand."""
+"""Latency and restart: which frame closes a window, percentiles, the duration of a start; all worked out by hand."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_latency_is_from_the_produce_of_that_frame_to_the_record() -> None:
         arrived(101.125, M),  # ends at M+1: closed at 101
         arrived(103.75, M + 1),  # ends at M+2: closed at 103.5, and so is the next
         arrived(104.0, M + 2),
-        arrived(109.0, M + 3),  # no frame that closes it was told
+        arrived(109.0, M + 3),  # no frame that closes it was reported
     ]
     assert paired(BEGAN, records, "seconds", 1) == [
         Latency(M, 0.125),
@@ -81,7 +81,7 @@ def test_the_page_of_latency_has_table_histogram_and_numbers(tmp_path: Path) -> 
     assert msgspec.json.decode((tmp_path / "latency.json").read_bytes(), type=latency_page.Found) == found
 
 
-def test_a_start_is_told_in_parts() -> None:
+def test_a_start_has_three_parts() -> None:
     #  process  asks   took over   an old record   the first new one
     #  100      100.5  101.25      101.2           101.5
     lines = ["topics are there", '{"began_s":100.5,"ended_s":101.25}']

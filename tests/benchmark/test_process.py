@@ -1,4 +1,4 @@
-"""One run of a side: measured, bound, and ended with all that it started."""
+"""One run of a side: measured, limited by a timeout, and ended with its children."""
 
 import os
 import signal

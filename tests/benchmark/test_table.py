@@ -1,4 +1,4 @@
-"""Runs summed up: the figures of the table worked out by hand."""
+"""Summary of runs: the figures of the table, worked out by hand."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +9,8 @@ from benchmark import results_page, table
 from benchmark.machine import Circumstances
 from benchmark.process import Measured
 from benchmark.rounds import Run, in_turn
+from benchmark.side_report import SideReport
 from benchmark.sides import SIDES, Side
-from benchmark.told import Told
 from benchmark.truth import Truth
 
 KCAT, CONSUME, OURS, QUIX = (
@@ -21,8 +21,8 @@ FRAMES = 1_000
 
 def ran(side: Side, number: int, seconds: float, cpu_s: float = 1.0, peak_mb: int = 10) -> Run:
     measured = Measured(0.0, seconds, cpu_s, peak_mb * 1_000_000, exit_code=0, has_timed_out=False)
-    told = None if side is KCAT else Told(FRAMES, first_frame_s=0.5, last_frame_s=seconds)
-    return Run(side, number, measured, told, windows=3 if side.counts else 0)
+    report = None if side is KCAT else SideReport(FRAMES, first_frame_s=0.5, last_frame_s=seconds)
+    return Run(side, number, measured, report, windows=3 if side.counts else 0)
 
 
 RUNS = [
@@ -37,7 +37,7 @@ RUNS = [
 ]
 
 
-def test_rates_are_medians_and_each_run_is_held_against_the_drain_of_its_own_round() -> None:
+def test_rates_are_medians_and_each_run_is_compared_with_the_drain_of_its_own_round() -> None:
     # Ours takes 2, 2.5 and 4 s: 500, 400 and 250 frames/s; the drains 1, 2 and 1 s, so 0.5, 0.8 and 0.25 of them.
     # From the first frame on, it takes 1.5, 2 and 3.5 s: 667, 500 and 286 frames/s.
     kcat, ours = table.rows([KCAT, OURS], RUNS, FRAMES)

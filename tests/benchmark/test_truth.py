@@ -65,7 +65,7 @@ def test_what_the_end_leaves_open_may_be_missing_but_not_wrong(truth: Truth) -> 
     ]
 
 
-def test_rows_of_0_for_empty_seconds_are_right_and_others_are_not(truth: Truth) -> None:
+def test_zero_rows_for_empty_seconds_are_right_and_others_are_not(truth: Truth) -> None:
     assert compared(truth, [*SECONDS, (M + 2, 0)], MINUTES) == (5, [])
     _, problems = compared(truth, [*SECONDS, (M + 2, 1)], MINUTES)
     assert problems == ["1 second wrong, the first 2016-07-11T13:40:02Z: 1 instead of 0"]

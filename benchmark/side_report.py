@@ -5,8 +5,8 @@ import msgspec
 from benchmark.process import Finished
 
 
-class Told(msgspec.Struct, frozen=True):
-    """Report of a side, in seconds since its process was started."""
+class SideReport(msgspec.Struct, frozen=True):
+    """Report of a side, times in seconds since its process was started."""
 
     frames: int
     first_frame_s: float
@@ -18,11 +18,11 @@ class Told(msgspec.Struct, frozen=True):
         return self.frames / max(self.last_frame_s - self.first_frame_s, 1e-9)
 
 
-def told(finished: Finished) -> Told | None:
+def side_report(finished: Finished) -> SideReport | None:
     """Read the line printed by `contract.report`; None if there is none, as from kcat."""
     for line in reversed(finished.printed):
         try:
-            return msgspec.json.decode(line.encode(), type=Told)
+            return msgspec.json.decode(line.encode(), type=SideReport)
         except msgspec.DecodeError:
             continue
     return None

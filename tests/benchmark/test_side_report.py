@@ -4,7 +4,7 @@ import pytest
 
 from benchmark import contract
 from benchmark.process import Finished, Measured
-from benchmark.told import Told, told
+from benchmark.side_report import SideReport, side_report
 
 
 def finished(*lines: str) -> Finished:
@@ -17,13 +17,13 @@ def test_a_peer_reports_its_first_and_last_frame_since_its_start(
 ) -> None:
     monkeypatch.setenv(contract.STARTED, "100.0")
     contract.report(2_000, first_at_s=101.0, last_at_s=105.0)
-    account = told(finished("a line of a library", capsys.readouterr().out))
-    assert account == Told(2_000, 1.0, 5.0)
+    account = side_report(finished("a line of a library", capsys.readouterr().out))
+    assert account == SideReport(2_000, 1.0, 5.0)
     assert account.steady_rate == 500
 
 
 def test_without_a_report_nothing_is_guessed() -> None:
-    assert told(finished("Killed")) is None
+    assert side_report(finished("Killed")) is None
 
 
 def test_a_task_goes_through_the_environment() -> None:
