@@ -1,4 +1,4 @@
-"""A reader that keeps the live view up to date, by threads that read the topics and ask for the group's status."""
+"""A reader that keeps the live view up to date, with threads that read the topics and the group's status."""
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
@@ -22,10 +22,10 @@ RETRY_S = 1.0
 class Reader:
     """Threads that read the committed results, the rejected frames and the group's status into a live view.
 
-    They join no group and commit nothing. What goes wrong is reported to the view, and retried until they are stopped.
+    They join no group and commit nothing. Errors are reported to the view, and retried until the reader is stopped.
 
     Args:
-        keep: how many windows of each size are read back at the start,
+        keep: how many windows of each size to read at the start.
     """
 
     def __init__(self, settings: Settings, live: LiveView, keep: Mapping[Size, int]) -> None:
@@ -43,22 +43,22 @@ class Reader:
         ]
 
     def start(self) -> None:
-        """Start to read."""
+        """Start reading."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop reading; the threads end when their clients let them, within a second if the broker answers."""
+        """Stop reading. The threads end within a second if the broker answers."""
         self._stopping.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until the threads have ended, for at most `timeout_s` seconds."""
+        """Wait up to `timeout_s` seconds until the threads have ended."""
         deadline = Deadline(timeout_s)
         for thread in self._threads:
             thread.join(deadline.left_s())
 
     def _retry(self, name: str, read: Callable[[Callable[[], None]], None]) -> None:
-        """Read until stopped; an error ends one try, and the outage ends once the next one has read something."""
+        """Read until stopped. An error begins an outage, which ends once a retry has read something."""
         while not self._stopping.is_set():
             try:
                 read(lambda: self._live.end_outage(name))
@@ -67,7 +67,7 @@ class Reader:
             except KafkaException as error:
                 self._report(name, text_of(error))
             except Exception:
-                self._report(name, f"the {name} are read no more, by an error in the program; start it anew")
+                self._report(name, f"the {name} are no longer read, because of an error in the program; restart it")
                 raise
             self._stopping.wait(RETRY_S)
 
@@ -77,10 +77,10 @@ class Reader:
 
     def _read_results(self, end_outage: Callable[[], None]) -> None:
         lost: list[str] = []
-        with read.latest(self._settings, self._keep) as there:
-            self._live.begin(list(there.read(_pass_over)))
+        with read.latest(self._settings, self._keep) as results:
+            self._live.begin(list(results.read(_ignore)))
             end_outage()
-            for new in there.follow(self._stopping, _pass_over, lost.append):
+            for new in results.follow(self._stopping, _ignore, lost.append):
                 if new:
                     self._live.add(new)
                 _require_none(lost)
@@ -103,7 +103,7 @@ class Reader:
 
 
 def _require_none(lost: Sequence[str]) -> None:
-    """See that what is followed is still there: what comes meanwhile is found when it is read anew.
+    """Check that the broker and its topics are still there; a retry reads again what came meanwhile.
 
     Raises:
         BrokerError: the broker, or a topic, was lost.
@@ -112,5 +112,5 @@ def _require_none(lost: Sequence[str]) -> None:
         raise BrokerError("still waiting for records", why=lost[0])
 
 
-def _pass_over(_: str) -> None:
-    """Records that are no results are passed over; `verify` names them."""
+def _ignore(_: str) -> None:
+    """Ignore a record that is not a result; `verify` reports it."""

@@ -1,4 +1,4 @@
-"""A subscription to results: what its client missed, then what comes; bounded, so that a slow one holds no memory."""
+"""A subscription to results: first what its client missed, then new ones; bounded, so a slow client takes no memory."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -7,25 +7,25 @@ from threading import Lock
 
 from metrics.frames.results.read import Result
 
-MOST_WAITING = 10_000  # all subscriptions hold the same results, so this costs little
+MOST_WAITING = 10_000  # all subscriptions share the same results, so this costs little
 
 
 class Subscription:
-    """Results on their way from the threads that read topics to a coroutine.
+    """A queue of results from the threads that read topics to a coroutine.
 
-    One whose results are not taken while more than MOST_WAITING others come overflows: it drops them all, and its
-    client may come again and resume.
+    It overflows when more than MOST_WAITING results wait: it then drops all of them, and its client may reconnect and
+    resume.
 
     Args:
-        loop: where the coroutine runs.
-        on_close: called when nobody listens any more.
+        loop: the coroutine's event loop.
+        on_close: called when the listener has gone.
         known: where the client left off.
 
     Attributes:
         at: the start of the last window of each size that the client knows, -1 if none, by the size in seconds; empty
-            until the results are read. Who sends a window moves it on.
-        has_overflowed: the client was too slow, and gets nothing any more.
-        has_ended: nothing comes any more.
+            until the results have been read. The sender updates it with each window.
+        has_overflowed: whether the client was too slow; it gets nothing more.
+        has_ended: whether nothing more will come.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Subscription:
         self.has_ended = False
 
     def begin(self, at: dict[int, int], missed: Sequence[Result]) -> None:
-        """Hand over where the client stands and what it missed, once, before anything else, from any thread."""
+        """Set the client's position and what it missed, once, before anything else, from any thread."""
         with self._lock:
             self._missed = missed
             self.at = at
         self._wake()
 
     def put(self, results: Sequence[Result]) -> None:
-        """Hand results over, from any thread."""
+        """Add results, from any thread."""
         with self._lock:
             if self.has_overflowed:
                 return
@@ -61,12 +61,12 @@ class Subscription:
         self._wake()
 
     def end(self) -> None:
-        """Tell the coroutine that nothing comes any more, from any thread."""
+        """Notify the coroutine that nothing more will come, from any thread."""
         self.has_ended = True
         self._wake()
 
     async def take(self, timeout_s: float) -> Sequence[Result]:
-        """Return what came, as soon as anything has; nothing after `timeout_s` seconds, or at the end."""
+        """Return the waiting results as soon as there are any; none after `timeout_s` seconds, or at the end."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._has_news.wait(), timeout_s)
         with self._lock:

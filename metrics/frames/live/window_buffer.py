@@ -7,10 +7,10 @@ from metrics.frames.results.read import Result
 
 
 class WindowBuffer:
-    """The newest windows of one size, by their starts; of one that was published again, the last record.
+    """The newest windows of one size, by their starts; if one was published again, its last record.
 
     Args:
-        keep: how many windows of event time it reaches back from the newest one.
+        keep: its reach in event time, back from the newest window, in windows.
     """
 
     def __init__(self, size_s: int, keep: int) -> None:
@@ -24,16 +24,16 @@ class WindowBuffer:
 
     @property
     def first_start(self) -> int | None:
-        """The start of the oldest one."""
+        """The start of the oldest window."""
         return self._starts[0] if self._starts else None
 
     @property
     def last_start(self) -> int | None:
-        """The start of the newest one."""
+        """The start of the newest window."""
         return self._starts[-1] if self._starts else None
 
     def add(self, result: Result) -> bool:
-        """Add a window, and drop those that are too old beside it; return whether it is kept itself."""
+        """Add a window, and drop those that are then too old; return whether the window itself is kept."""
         start = result.window.start
         if self._starts and start < self._oldest(self._starts[-1]):
             return False
@@ -47,7 +47,7 @@ class WindowBuffer:
         return True
 
     def lacks(self, result: Result) -> bool:
-        """Return whether a window is not kept, or was published again since."""
+        """Return whether a window is missing, or has been published again since."""
         return self._by_start.get(result.window.start) != result
 
     def between(self, start: int, end: int) -> Sequence[Result]:

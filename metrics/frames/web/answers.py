@@ -20,13 +20,14 @@ class Windows(msgspec.Struct, Generic[Record]):
     size_s: Annotated[int, Meta(description="the size of each, in seconds")]
     windows: Annotated[list[Record], Meta(description="the records as they were published")]
     has_more: Annotated[
-        bool, Meta(description="whether `limit` left some out: later ones where `from` is given, else earlier ones")
+        bool,
+        Meta(description="whether `limit` cut the answer: later windows are missing with `from`, else earlier ones"),
     ]
     kept_from: Annotated[
         int | None,
         Meta(
-            description="start of the oldest window kept, in seconds since the epoch: older ones are in the topic "
-            "only; null where there is none"
+            description="start of the oldest window kept, in seconds since the epoch: older ones are only in the "
+            "topic; null if there is none"
         ),
     ]
 
@@ -39,7 +40,7 @@ def windows_of(
 
 
 def csv_of(size: Size, results: Sequence[Result]) -> str:
-    """Return windows as CSV: a header, and a line for each."""
+    """Return windows as CSV: a header, then a line per window."""
     names = columns([size])
     rows = [row(result.window) for result in results]
     return "".join(f"{line}\n" for line in csv_header(names) + csv_lines(rows, names))

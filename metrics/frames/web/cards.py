@@ -1,4 +1,4 @@
-"""What the page is made of: each part builds itself, and shows what it is told; what has not changed is not sent."""
+"""The parts of the page. Each builds itself and is then updated; only changes are sent to the browser."""
 
 from collections.abc import Sequence
 from itertools import chain, repeat
@@ -46,22 +46,22 @@ ENTRY = """
 
 
 class InstanceLine:
-    """Whether an instance counts."""
+    """The line that says whether an instance is active."""
 
     def __init__(self) -> None:
         with ui.element("div").classes("instance"):
             self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
-            self._words = paragraph(text="the group's state is not known yet")
+            self._words = paragraph(text="The state of the group is not known yet.")
 
     def show(self, status: Status | None, *, is_up_to_date: bool) -> None:
-        """Show it by how the group stands, or stood when that was last known."""
+        """Show the group's last known status."""
         if status is not None:
             self._icon.set_name(ICONS[status.instance.activity] if is_up_to_date else "help_outline")
-            self._words.set_text(f"Instance{'' if is_up_to_date else ', last seen'}: {activity(status)}")
+            self._words.set_text(_capitalised(f"{'' if is_up_to_date else 'last seen '}{activity(status)}"))
 
 
 class Banner:
-    """What is wrong; not there where nothing is."""
+    """A banner that says what is wrong; hidden if nothing is."""
 
     def __init__(self) -> None:
         self._banner = ui.element("div").classes("banner").props("role=alert")
@@ -74,31 +74,27 @@ class Banner:
     def show(
         self, outage: Outage | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
     ) -> None:
-        """Show what keeps the page from being up to date; else what a run would need and is gone, or what is wrong.
+        """Show why the page is not up to date, or else what a run would need but is gone, or else the warnings.
 
         Args:
-            asked_at: when the group was last seen.
+            asked_at: when the status was last refreshed.
         """
         self._banner.set_visibility(outage is not None or bool(losses) or bool(warnings))
         if outage is not None:
             since = int(outage.since_s)
-            shown = (
-                "nothing was read yet" if asked_at is None else f"what is shown is of {_utc(asked_at.timestamp, since)}"
-            )
+            shown = "nothing read yet" if asked_at is None else f"last refreshed at {_utc(asked_at.timestamp, since)}"
             self._what.set_text(f"Not up to date: {outage.what}")
             self._more.set_text(f"Since {_utc(since, since)}; {shown}. Retrying.")
         elif losses:
             self._what.set_text("\n".join(losses))
-            self._more.set_text(
-                "A run needs what is gone, and would refuse to begin; --accept-loss goes on without it."
-            )
+            self._more.set_text("A run would refuse to start without it; --accept-loss starts nevertheless.")
         elif warnings:
-            self._what.set_text("\n".join(line[:1].upper() + line[1:] for line in warnings))
+            self._what.set_text("\n".join(map(_capitalised, warnings)))
             self._more.set_text("As of the last commit.")
 
 
 class FigureCard:
-    """A number with its name and its meaning."""
+    """A card for one figure."""
 
     def __init__(self) -> None:
         with ui.element("div").classes("figure"):
@@ -107,14 +103,14 @@ class FigureCard:
             self._meaning = paragraph("meaning")
 
     def show(self, figure: Figure) -> None:
-        """Show a number."""
+        """Show a figure."""
         self._name.set_text(figure.name)
         self._number.set_text(figure.number)
         self._meaning.set_text(figure.meaning)
 
 
 class ChartCard:
-    """The windows of one size as a chart, and the newest of them in words."""
+    """A chart of the windows of one size, with the newest one in words."""
 
     def __init__(self, size: Size) -> None:
         self._size = size
@@ -131,8 +127,8 @@ class ChartCard:
         Args:
             event_time, now: wall time; both in seconds since the epoch.
         """
-        reaches = now if not results and event_time is None else event_time
-        before, self._shown = self._shown, charts.Picture.of(self._size, results, reaches)
+        chart_end = now if not results and event_time is None else event_time
+        before, self._shown = self._shown, charts.Picture.of(self._size, results, chart_end)
         if self._shown != before:
             self._words.set_text(charts.words(self._shown, now))
             change = ", ".join(orjson.dumps(part).decode() for part in self._shown.change_from(before))
@@ -157,30 +153,30 @@ class WhyCard:
             while len(self._paragraphs) < len(lines):
                 self._paragraphs.append(paragraph())
         for shown, line in zip(self._paragraphs, chain(lines, repeat(Line(""))), strict=False):
-            shown.set_text(line.text[:1].upper() + line.text[1:])
+            shown.set_text(_capitalised(line.text))
             shown.classes(replace="question" if line.is_question else "")
 
 
 class RejectedCard:
-    """The last frames that were rejected. Whatever they hold is text: Vue puts it into the page as such."""
+    """The last rejected frames. Their contents are text: Vue inserts them as such."""
 
     def __init__(self) -> None:
         with ui.element("section").classes("card"):
             heading(2, "Last rejected frames")
             self._number = paragraph("quiet")
             self._table = ui.table(columns=COLUMNS, rows=[], row_key="id").classes("rejected")
-            # a card a frame where there is no room for columns; Quasar watches the window's width
+            # one card per frame if there is no room for columns; Quasar watches the window's width
             self._table.props(
                 ':grid="Quasar.Screen.lt.md" flat hide-bottom tabindex=0 aria-label="Last rejected frames"'
             )
             self._table.add_slot("body-cell-beginning", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
             self._table.add_slot("item", ENTRY)
         self._frames: Sequence[RejectedFrame] = ()
-        self._number.set_text("No rejected frame is known.")
+        self._number.set_text(how_many(0))
         self._table.set_visibility(False)
 
     def show(self, frames: Sequence[RejectedFrame], now: int) -> None:
-        """Show frames by their Kafka timestamps, the newest first: partitions are not read in the order of time.
+        """Show frames by their Kafka timestamps, the newest first: partitions are not read in order of time.
 
         Args:
             now: wall time, in seconds since the epoch.
@@ -209,14 +205,18 @@ def _row(place: int, frame: RejectedFrame, now: int) -> dict[str, str | int]:
 
 
 def how_many(frames: int) -> str:
-    """Return how many rejected frames are shown."""
-    return f"The newest {frames:,}, of {KEEP_REJECTED} at most; scroll for all of them." if frames else "None so far."
+    """Return a line about the number of rejected frames shown."""
+    return f"Showing the {frames:,} most recent (max. {KEEP_REJECTED})" if frames else "No rejected frames"
 
 
 def beginning(frame: RejectedFrame) -> str:
-    """Return the beginning of a rejected frame, with `…` where there is more of it."""
+    """Return the beginning of a rejected frame, with `…` if it is cut."""
     is_cut = len(frame.beginning) > CUT_AT or frame.size_bytes > BEGINNING_BYTES
     return frame.beginning[:CUT_AT] + ("…" if is_cut else "") or "(no bytes)"
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _utc(second: int, today: int) -> str:

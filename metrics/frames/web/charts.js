@@ -1,6 +1,6 @@
-/* What the page's charts do in the browser: they take in what is new, and tell what is under the pointer. */
+/* The page's charts in the browser: changes, and tooltips. */
 const charts = {
-  /* Rows take the place of all that are not before from_ms; what lies before the chart's beginning leaves. */
+  /* Replaces all rows from from_ms on, and removes those before begin_ms. */
   change(id, from_ms, rows, begin_ms, end_ms, areas) {
     const chart = getElement(id)?.chart;
     if (!chart) {
@@ -16,8 +16,8 @@ const charts = {
     });
   },
 
-  /* The window under the pointer, in words. */
-  told(points, unit, size_s) {
+  /* Describes the window under the pointer. */
+  tooltip(points, unit, size_s) {
     const row = points[0]?.value;
     if (!row || row[1] === null) return "";
     const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
@@ -25,7 +25,7 @@ const charts = {
     const [, count, average, frames, start_ms] = row;
     const lines = [`<b>${number(count)} ${unit}${count === 1 ? "" : "s"}</b>`];
     if (frames !== count) lines.push(`${number(frames)} frames`);
-    lines.push(`${number(average)} on average so far`);
+    lines.push(`running average ${number(average)}`);
     lines.push(`${new Date(start_ms).toISOString().slice(0, 10)} ${time(start_ms)} to ${time(start_ms + size_s * 1000)} UTC`);
     return lines.join("<br>");
   },

@@ -1,6 +1,6 @@
-"""Results as charts: what ECharts is told, by results and event time alone; no browser is asked, and no server.
+"""Charts of results: options for ECharts, made from results and event time alone, without a browser or a server.
 
-Colours are variables of `page.css`, so that a chart follows the page from light to dark by itself.
+Colours are variables of `page.css`, so a chart follows the page from light to dark by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from metrics.frames.sizes import Size
 from metrics.text import duration, numbered
 from metrics.times import clock
 
-MOST_AHEAD = 0.15  # of a chart's width, for what is open
-LABELLED_FROM = 0.2  # of a chart's width; what is narrower has no room for words
-AVERAGE = "average of all so far"
+MOST_AHEAD = 0.15  # of a chart's width, for open windows
+LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
+AVERAGE = "running average"
 DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
 
 Row = list[float | None]
@@ -22,35 +22,35 @@ Area = list[dict[str, Any]]
 
 
 class Gap(NamedTuple):
-    """A stretch in which no window is, in seconds since the epoch.
+    """A range of time without windows, in seconds since the epoch.
 
     Attributes:
-        told_s: how long it was without frames, by the record behind it; 0 where that tells of none: records were not
-            read, or are gone.
+        gap_s: how long there were no frames, according to the record after it; 0 if that reports no gap: records were
+            not read, or are gone.
     """
 
     start: int
     end: int
-    told_s: int
+    gap_s: int
 
     @property
     def what(self) -> str:
-        """What is not there."""
-        return "no frames" if self.told_s else "no results"
+        """What is missing."""
+        return "no frames" if self.gap_s else "no results"
 
     @property
     def length_s(self) -> int:
-        """How long it is; a chart may show its end only."""
-        return self.told_s or self.end - self.start
+        """Its length; a chart may show only its end."""
+        return self.gap_s or self.end - self.start
 
 
 class Change(NamedTuple):
-    """What a chart has to be told to show what is new.
+    """A change that shows a chart's newest windows.
 
     Attributes:
-        from_ms: the rows take the place of all that are not before it.
-        begin_ms, end_ms: what the chart reaches over; rows before it leave.
-        areas: gaps, and what is open, as ECharts marks areas.
+        from_ms: `rows` replace all rows from this time on.
+        begin_ms, end_ms: the chart's range; rows before it are removed.
+        areas: gaps and open windows, as ECharts marks areas.
     """
 
     from_ms: int
@@ -61,11 +61,11 @@ class Change(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The windows of one size that a chart shows, and how far event time is.
+    """The windows of one size in a chart, and event time.
 
     Attributes:
-        results: the oldest first; those that lie before what the chart reaches over are left out.
-        event_time: in seconds since the epoch; None where it is not known.
+        results: the oldest first, without those before the chart's range.
+        event_time: in seconds since the epoch; None if it is not known.
     """
 
     size: Size
@@ -74,52 +74,52 @@ class Picture(NamedTuple):
 
     @classmethod
     def of(cls, size: Size, results: Sequence[Result], event_time: int | None) -> "Picture":
-        """Return the picture of the newest windows, which may hold some too old for it."""
+        """Return the picture of the newest windows, without those that are too old for it."""
         begin = _end(size, results) - size.shown * size.size_s
         return cls(size, [result for result in results if result.window.start >= begin], event_time)
 
     @property
     def closed_through(self) -> int:
-        """End of the newest window, in seconds since the epoch; where there is none, event time."""
+        """End of the newest window, in seconds since the epoch; event time if there is none."""
         return _end(self.size, self.results) or self.event_time or 0
 
     @property
     def begin(self) -> int:
-        """Where the chart begins, in seconds since the epoch."""
+        """Begin of the chart's range, in seconds since the epoch."""
         return self.closed_through - self.size.shown * self.size.size_s
 
     @property
     def end(self) -> int:
-        """Where the chart ends: at event time, unless that is far ahead of what is closed."""
+        """End of the chart's range: event time, unless that is far ahead of the closed windows."""
         most = self.closed_through + int(self.size.shown * self.size.size_s * MOST_AHEAD)
         return max(self.closed_through, min(self.event_time or 0, most))
 
     def change_from(self, before: "Picture | None") -> Change:
-        """Return what is new since another picture of the same windows was shown, if one was."""
+        """Return the change from the picture of the same windows that was shown before, if any."""
         known = [] if before is None else [at for at in before.results if at.window.start >= self.begin]
         same = 0
         while same < min(len(known), len(self.results)) and known[same] == self.results[same]:
             same += 1
         if 0 < same == len(known):
-            new = self.results[same - 1 :]  # the last one known may have ended in a gap
+            new = self.results[same - 1 :]  # the last known one may have ended in a gap
             begin = new[0].window.start
         else:
             new, begin = self.results, self.begin
         return Change(begin * 1000, [*rows(new)], self.begin * 1000, self.end * 1000, [*self.areas()])
 
     def gaps(self) -> Iterator[Gap]:
-        """Yield the stretches in which no window is, the oldest first."""
-        behind = None
+        """Yield the gaps between windows, the oldest first."""
+        last_end = None
         for result in self.results:
             start, gap_s = result.window.start, result.window.gap_s
-            if behind is not None and behind < start:
-                yield Gap(behind, start, gap_s)
-            elif behind is None and gap_s and self.begin < start:
+            if last_end is not None and last_end < start:
+                yield Gap(last_end, start, gap_s)
+            elif last_end is None and gap_s and self.begin < start:
                 yield Gap(self.begin, start, gap_s)
-            behind = start + result.size_s
+            last_end = start + result.size_s
 
     def areas(self) -> Iterator[Area]:
-        """Yield what is marked: gaps, and what is open."""
+        """Yield the marked areas: gaps and open windows."""
         for gap in self.gaps():
             is_wide = gap.end - gap.start >= LABELLED_FROM * self.size.shown * self.size.size_s
             yield _area("gap", gap.start, gap.end, f"{gap.what}\n{duration(gap.length_s)}" if is_wide else "")
@@ -128,31 +128,31 @@ class Picture(NamedTuple):
 
 
 def words(picture: Picture, now: int) -> str:
-    """Return what a chart shows last, in words: the newest window, what is open, and the last gap.
+    """Return the end of a chart in words: the newest window, the open time, and the last gap.
 
     Args:
         now: wall time, in seconds since the epoch.
     """
     if not picture.results:
-        return "No window is closed yet."
+        return "No closed windows yet."
     size, closed_through, newest = picture.size, picture.closed_through, picture.results[-1].window
-    told = (
+    text = (
         f"Newest: {numbered(newest.number, size.unit)} from {clock(newest.start, now)} "
-        f"to {clock(closed_through, newest.start)} UTC; {newest.average:,.1f} on average so far."
+        f"to {clock(closed_through, newest.start)} UTC; running average {newest.average:,.1f}."
     )
     if picture.event_time is not None and picture.event_time > closed_through:
-        told += (
+        text += (
             f" Open: {duration(picture.event_time - closed_through)}, to {clock(picture.event_time, closed_through)}."
         )
     for gap in [*picture.gaps()][-1:]:
-        told += f" Last gap: {gap.what} for {duration(gap.length_s)}, to {clock(gap.end, closed_through)}."
-    return told
+        text += f" Last gap: {gap.what} for {duration(gap.length_s)}, to {clock(gap.end, closed_through)}."
+    return text
 
 
 def rows(results: Sequence[Result]) -> Iterator[Row]:
-    """Yield points of a line in steps: `[ms, number, average, frames, start of the window in ms]`.
+    """Yield the points of a stepped line: `[ms, number, average, frames, start of the window in ms]`.
 
-    A window has a point at its start. Where none follows at once, it has one more at its end, and an empty one there.
+    Each window has a point at its start. One that no other follows at once has two more at its end, the second empty.
     """
     for result, following in zip_longest(results, results[1:]):
         start, end = result.window.start, result.window.start + result.size_s
@@ -164,12 +164,12 @@ def rows(results: Sequence[Result]) -> Iterator[Row]:
 
 
 def options(picture: Picture) -> dict[str, Any]:
-    """Return the whole of a chart, for ECharts."""
+    """Return all options of a chart, for ECharts."""
     change = picture.change_from(None)
     return {
         "animation": False,
         "useUTC": True,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # as the page has it; widths are measured by it
+        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
         "grid": {"left": 8, "right": 20, "top": 30, "bottom": 4, "containLabel": True},
         "legend": {
             "right": 8,
@@ -187,7 +187,7 @@ def options(picture: Picture) -> dict[str, Any]:
             "borderColor": "var(--edge)",
             "textStyle": {"color": "var(--text)", "fontSize": 14},
             "axisPointer": {"lineStyle": {"color": "var(--quiet)"}},
-            ":formatter": f"points => charts.told(points, {picture.size.unit!r}, {picture.size.size_s})",
+            ":formatter": f"points => charts.tooltip(points, {picture.size.unit!r}, {picture.size.size_s})",
         },
         "dataset": {"source": change.rows},
         **_axes(change),
@@ -232,7 +232,7 @@ def _line(name: str, column: int, colour: str, width: float, type_: str) -> dict
         "encode": {"x": 0, "y": column},
         "symbol": "none",
         "silent": True,
-        "emphasis": {"disabled": True},  # to emphasise, ECharts computes a colour, and cannot from a variable
+        "emphasis": {"disabled": True},  # ECharts would compute a colour from a variable, and cannot
         "color": colour,
         "lineStyle": {"color": colour, "width": width, "type": type_},
     }

@@ -1,4 +1,4 @@
-"""The numbers at the top of the page, each with its name and a line that explains it."""
+"""The figures at the top of the page, each with a name and a line that explains it."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from metrics.text import duration, numbered
 from metrics.times import DAY_S, clock, day, time_of_day
 
 UNKNOWN = "-"
-HISTORY_S = 3_600  # event time that far behind is no live traffic
+HISTORY_S = 3_600  # event time this far behind wall time is not live traffic
 
 
 class Figure(NamedTuple):
-    """A number, as people read it.
+    """A number with its name, as people read it.
 
     Attributes:
         number: with its unit.
-        meaning: a sentence.
+        meaning: a line of explanation.
     """
 
     name: str
@@ -28,75 +28,73 @@ class Figure(NamedTuple):
 
 
 def newest(size: Size, result: Result | None, now: int) -> Figure:
-    """Return what the newest window of a size counts.
+    """Return the figure of the newest window of a size.
 
     Args:
         now: wall time, in seconds since the epoch.
     """
     if result is None:
-        return Figure(size.title, UNKNOWN, "no window is closed yet")
+        return Figure(size.title, UNKNOWN, "no closed windows yet")
     window = result.window
     start, end = clock(window.start, now), clock(window.end, window.start)
     noun = size.unit if window.number == 1 else f"{size.unit}s"
     return Figure(
         size.title,
         f"{window.number:,}",
-        f"{noun} from {start} to {end}; {window.average:,.1f} on average so far",
+        f"{noun} from {start} to {end}; running average {window.average:,.1f}",
     )
 
 
 def standing(status: Status | None) -> Iterator[Figure]:
-    """Yield how the group stands: the same figures always, in the same order."""
+    """Yield the figures of the group's status: always the same ones, in the same order."""
     if status is None:
         yield from (Figure(name, UNKNOWN, "not known yet") for name in NAMES)
         return
-    for name, tell in NAMES.items():
-        yield Figure(name, *tell(status))
+    for name, describe in NAMES.items():
+        yield Figure(name, *describe(status))
 
 
 def _event_time(status: Status) -> tuple[str, str]:
     now, event_time = status.asked_at.timestamp, status.event_time
     if event_time is None:
-        return UNKNOWN, "no frame has come yet"
+        return UNKNOWN, "no frames yet"
     newest = event_time.timestamp
     behind_s = now - newest
-    date = "" if newest // DAY_S == now // DAY_S else f" of {day(newest)}"
-    history = ": history, no live traffic" if behind_s >= HISTORY_S else ""
+    date = "" if newest // DAY_S == now // DAY_S else f" ({day(newest)})"
+    history = " (not live traffic)" if behind_s >= HISTORY_S else ""
     if behind_s == 0:
         distance = "level with"
     else:
         distance = f"{duration(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead of'}"
-    return time_of_day(newest), f"the newest ts{date}, {distance} wall time{history}"
+    return time_of_day(newest), f"newest ts{date}, {distance} wall time{history}"
 
 
 def _wall_time(status: Status) -> tuple[str, str]:
-    return time_of_day(
-        status.asked_at.timestamp
-    ), f"of {day(status.asked_at.timestamp)}, when the broker was last asked"
+    now = status.asked_at.timestamp
+    return time_of_day(now), f"last refreshed ({day(now)})"
 
 
 def _lag(status: Status) -> tuple[str, str]:
     if status.lag is None:
-        return UNKNOWN, "the broker does not tell the end of a partition"
+        return UNKNOWN, "the end of a partition is unknown"
     if status.lag == 0:
-        return "0", "every record that came is read"
-    return f"{status.lag:,}", "records at most are not read yet"
+        return "0", "caught up"
+    return f"{status.lag:,}", "unread records, at most"
 
 
 def _watermark_delay(status: Status) -> tuple[str, str]:
     if status.closed_through is None:
-        return UNKNOWN, "no window is closed yet"
+        return UNKNOWN, "no closed windows yet"
     closed, now = status.closed_through.timestamp, status.asked_at.timestamp
-    return duration(
-        now - closed
-    ), f"from {clock(closed, now)}, where what is closed ends, to wall time; LATENESS_S is {status.rules.lateness_s}"
+    lateness = f"allowed lateness {status.rules.lateness_s} s"
+    return duration(now - closed), f"windows are closed up to {clock(closed, now)} ({lateness})"
 
 
 def _late(status: Status) -> tuple[str, str]:
     frames = status.frames
     return _share(frames.late, status), (
-        f"{numbered(frames.late, 'frame')} came after their second was closed, {frames.late_in_minute:,} of these "
-        "in time for their minute"
+        f"{numbered(frames.late, 'frame')} arrived after their second was closed; {frames.late_in_minute:,} still "
+        "counted for their minute"
     )
 
 
@@ -106,9 +104,9 @@ def _rejected(status: Status) -> tuple[str, str]:
     parts = ({str(Reason.LATE): late} if late else {}) | {
         reason: count for reason, count in frames.error.parts.items() if reason != Reason.LATE
     }
-    told = ", ".join(f"{reason} {count:,}" for reason, count in parts.items())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in parts.items())
     return _share(frames.rejected, status), (
-        f"{numbered(frames.rejected, 'frame')} not counted{': ' + told if told else ''}"
+        f"{numbered(frames.rejected, 'frame')} not counted{': ' + reasons if reasons else ''}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the answers of frames, with examples."""
+"""Responses of frames in the OpenAPI document, with examples."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ ANSWERS = (*_WINDOWS.values(), Status)
 
 
 def windows(size: Size) -> Responses:
-    """Return how windows of one size are answered."""
+    """Return the responses for windows of one size."""
     return _windows({"$ref": reference(_WINDOWS[size])}, _EXAMPLES.get(size))
 
 
 def windows_of_any_size() -> Responses:
-    """Return how windows of the size that the path names are answered."""
+    """Return the responses for windows of the size in the path."""
     return _windows({"anyOf": [{"$ref": reference(answer)} for answer in _WINDOWS.values()]}, _EXAMPLES[MINUTE])
 
 
@@ -44,11 +44,11 @@ def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
 
 
 def stream() -> Responses:
-    """Return how events are answered."""
+    """Return the responses for events."""
     minute = _EXAMPLES[MINUTE]
     event_id = f"{SECOND.size_s}={minute.window.start + 59},{MINUTE.size_s}={minute.window.start}"
     example = format_sse_event(event=MINUTE.name, data_str=minute.value.decode(), id=event_id).decode()
     names = " and ".join(f"`{size.name}`" for size in SIZES)
-    about = f"{names}, and `overflow` as the last one where the client reads too slowly"
+    about = f"{names}, and finally `overflow` if the client reads too slowly"
     content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
     return {200: {"description": f"events: {about}", "content": content}}

@@ -1,4 +1,4 @@
-"""The page of frames: the results as they are committed, the group's status, and what is wrong."""
+"""The page of frames: results as they are committed, the group's status, and warnings."""
 
 from pathlib import Path
 from time import time
@@ -15,7 +15,7 @@ from metrics.text import numbered
 from metrics.web import shell
 from metrics.web.shell import Page
 
-TITLE = "Frames, live"
+TITLE = "Frames"
 LOOK_EVERY_S = 0.25
 FOLDER = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def page(live: LiveView, settings: Settings) -> Page:
 
 
 class FramesPage:
-    """The page in one browser; several times a second, it shows what has changed in the live view."""
+    """The page in one browser. It shows changes of the live view several times a second."""
 
     def __init__(self, live: LiveView, settings: Settings) -> None:
         self._live = live
@@ -50,7 +50,7 @@ class FramesPage:
         ui.timer(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
-        """Show what has changed, if anything has."""
+        """Show the live view, if it has changed."""
         if self._live.version == self._version:
             return
         self._version = self._live.version

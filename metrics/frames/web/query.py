@@ -1,4 +1,4 @@
-"""What is asked for: ranges of time, how many windows, and in which form."""
+"""Query parameters: time range, number of windows, format."""
 
 import re
 from typing import Annotated, Literal
@@ -39,14 +39,14 @@ Time = Annotated[
 
 
 class WindowsQuery(BaseModel, extra="forbid"):
-    """Which windows, and in which form."""
+    """Parameters of a request for windows."""
 
     start: Annotated[
         Time | None,
         Field(
             alias="from",
             description="windows that start at or after this time, by RFC 3339 or in seconds since the epoch; "
-            "with it, the oldest `limit` of them come, without it the newest",
+            "with it, the oldest `limit` windows are returned, without it the newest",
             examples=["2016-07-11T13:39:00Z"],
         ),
     ] = None
@@ -54,31 +54,33 @@ class WindowsQuery(BaseModel, extra="forbid"):
         Time | None,
         Field(alias="to", description="windows that end at or before this time", examples=["2016-07-11T13:40:00Z"]),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MOST_WINDOWS, description="at most so many windows")] = DEFAULT_LIMIT
-    format: Annotated[Literal["json", "csv"] | None, Field(description="counts for more than the header Accept")] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_WINDOWS, description="maximum number of windows")] = DEFAULT_LIMIT
+    format: Annotated[Literal["json", "csv"] | None, Field(description="takes precedence over the header Accept")] = (
+        None
+    )
 
     def range(self) -> Range:
-        """Return the range of time that is asked for.
+        """Return the requested time range.
 
         Raises:
-            RequestValidationError: it is none.
+            RequestValidationError: it is empty.
         """
         if self.start is not None and self.end is not None and self.start >= self.end:
-            raise problems.wrong_field("from", "It has to be before `to`")
+            raise problems.wrong_field("from", "Must be before `to`")
         return Range(self.start or ALL_TIME.start, ALL_TIME.end if self.end is None else self.end)
 
 
 def accepted(accept: str | None) -> Literal["json", "csv"] | None:
-    """Return the form that a header Accept likes best, JSON where it likes both; None where it allows neither.
+    """Return the format that a header Accept prefers, JSON if it has no preference; None if it allows neither.
 
-    By RFC 9110, section 12.5.1: of the ranges that match a type, the most specific one tells its quality.
+    By RFC 9110, section 12.5.1: the most specific range that matches a type gives its quality.
     """
     if not accept:
         return "json"
     qualities = dict(map(_quality, accept.split(",")))
-    likings = {form: _liking(media_type, qualities) for media_type, form in MEDIA_TYPES.items()}
-    best = max(likings, key=lambda form: likings[form])
-    return best if likings[best] else None
+    by_format = {form: _quality_of(media_type, qualities) for media_type, form in MEDIA_TYPES.items()}
+    best = max(by_format, key=lambda form: by_format[form])
+    return best if by_format[best] else None
 
 
 def _quality(media_range: str) -> tuple[str, float]:
@@ -87,13 +89,13 @@ def _quality(media_range: str) -> tuple[str, float]:
     return name, next((float(quality[1]) for quality in qualities if quality), 1.0)
 
 
-def _liking(media_type: str, qualities: dict[str, float]) -> float:
+def _quality_of(media_type: str, qualities: dict[str, float]) -> float:
     kind = media_type.split("/", maxsplit=1)[0]
     return next((qualities[at] for at in (media_type, f"{kind}/*", "*/*") if at in qualities), 0.0)
 
 
 def size_of(text: str) -> int | None:
-    """Return a size of windows in seconds: `60`, `60s` or `1m`; None where it is none."""
+    """Return the size in seconds that a text names, as `60`, `60s` or `1m`; None if it names none."""
     parts = re.fullmatch(r"([1-9]\d{0,8})([smhd]?)", text, re.ASCII)
     return int(parts[1]) * _UNITS_S[parts[2]] if parts else None
 

@@ -17,15 +17,16 @@ WAIT_S = 0.5
 
 
 def of(live: LiveView, last_event_id: str | None) -> EventStream:
-    """Return the records from now on, or from where a client left off, until it goes or is too slow.
+    """Return the records from now on, or from where a client left off, until it disconnects or is too slow.
 
-    The id of an event holds the start of the last window of each size, `1=1468244384,60=1468244340`: to resume there.
+    The id of an event is the start of the last window of each size, `1=1468244384,60=1468244340`: the point to resume
+    from.
 
-    A client that does not read holds no memory: what waits for it is bounded by its `Subscription`, and what is on its
-    way by the server, which sends no more than 64 KB ahead.
+    A client that does not read takes no memory: waiting records are bounded by its `Subscription`, and those in
+    transit by the server, which sends at most 64 KB ahead.
 
     Raises:
-        TooManyListenersError: too many others listen.
+        TooManyListenersError: there are too many listeners.
     """
     subscription = live.listen(_known(last_event_id) if last_event_id else {})
     return EventStream(_events(subscription), subscription.close)
@@ -38,7 +39,7 @@ def _known(event_id: str) -> dict[int, int]:
 
 async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
     while not (subscription.at or subscription.has_ended):
-        yield format_sse_event(comment="the results are not read yet")
+        yield format_sse_event(comment="the results have not been read yet")
         await asyncio.sleep(WAIT_S)
     yield sse.RETRY
     while not (subscription.has_overflowed or subscription.has_ended):
@@ -49,7 +50,7 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
         if not results:
             yield format_sse_event(comment="nothing new")
     if subscription.has_overflowed:
-        yield format_sse_event(event="overflow", data_str="reads too slowly: come again with Last-Event-ID")
+        yield format_sse_event(event="overflow", data_str="client too slow: reconnect with Last-Event-ID")
 
 
 def _event(result: Result, at: Mapping[int, int]) -> bytes:

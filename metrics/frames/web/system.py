@@ -1,4 +1,4 @@
-"""What frames add to the web server."""
+"""Frames as a system of the web server."""
 
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
@@ -8,7 +8,7 @@ from metrics.frames.web.routes import routes
 from metrics.web.app import System
 
 TITLE = "Frames per second and unique users per minute"
-ABOUT = "The committed results of the main job, read from their topics as they come; times are in UTC."
+ABOUT = "Committed results of the main job, as they are published. Times are in UTC."
 
 
 def system(live: LiveView, settings: Settings) -> System:

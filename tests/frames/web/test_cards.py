@@ -1,4 +1,4 @@
-"""What the page says of rejected frames."""
+"""What the page says about rejected frames."""
 
 import pytest
 
@@ -23,5 +23,5 @@ def test_only_a_frame_that_has_more_is_shown_as_cut(frame: bytes, shown: str) ->
 
 
 def test_no_rejected_frame_is_no_list_to_scroll() -> None:
-    assert how_many(0) == "None so far."
-    assert how_many(7) == "The newest 7, of 50 at most; scroll for all of them."
+    assert how_many(0) == "No rejected frames"
+    assert how_many(7) == "Showing the 7 most recent (max. 50)"

@@ -79,7 +79,7 @@ def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() ->
     first = T - picture.begin
     assert shown(picture, "gap") == [(first + 120, first + 180, ""), (first + 240, first + 7440, "no frames\n2 h")]
     assert charts.words(picture, T) == (
-        "Newest: 124 users from 15:43:00 to 15:44:00 UTC; 2.5 on average so far. Open: 30 s, to 15:44:30. "
+        "Newest: 124 users from 15:43:00 to 15:44:00 UTC; running average 2.5. Open: 30 s, to 15:44:30. "
         "Last gap: no frames for 2 h, to 15:43:00."
     )
 
@@ -109,7 +109,7 @@ def test_topics_that_were_made_anew_are_sent_as_a_whole_and_empty_ones_empty_the
     assert taken_in(rows, anew.change_from(before)) == [*charts.rows(anew.results)]
     nothing = Picture.of(SECOND, [], None)
     assert taken_in(rows, nothing.change_from(before)) == []
-    assert charts.words(nothing, T) == "No window is closed yet."
+    assert charts.words(nothing, T) == "No closed windows yet."
 
 
 boards = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2), max_size=30), min_size=1, max_size=5)

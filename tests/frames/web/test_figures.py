@@ -32,31 +32,31 @@ def by_name(status: Status | None) -> dict[str, Figure]:
 def test_live_traffic_is_some_seconds_behind() -> None:
     told = by_name(status(T + 73, Tally(1_000, 994, 4, 3, 0, 0, {"late": 1, "not_json": 2}), unread=1_204))
     assert [(figure.name, figure.number, figure.meaning) for figure in told.values()] == [
-        ("Event time", "13:40:10", "the newest ts, 3 s behind wall time"),
-        ("Wall time", "13:40:13", "of 2016-07-11, when the broker was last asked"),
-        ("Lag", "1,204", "records at most are not read yet"),
-        ("Watermark delay", "8 s", "from 13:40:05, where what is closed ends, to wall time; LATENESS_S is 5"),
-        ("Late", "0.400%", "4 frames came after their second was closed, 3 of these in time for their minute"),
-        ("Rejected", "0.300%", "3 frames not counted: late 1, not_json 2"),
+        ("Event time", "13:40:10", "newest ts, 3 s behind wall time"),
+        ("Wall time", "13:40:13", "last refreshed (2016-07-11)"),
+        ("Lag", "1,204", "unread records, at most"),
+        ("Watermark delay", "8 s", "windows are closed up to 13:40:05 (allowed lateness 5 s)"),
+        ("Late", "0.400%", "4 frames arrived after their second was closed; 3 still counted for their minute"),
+        ("Rejected", "0.300%", "3 frames not counted: 1 late, 2 not_json"),
     ]
 
 
 @pytest.mark.parametrize(
     ("at_s", "meaning"),
     [
-        (T + 70, "the newest ts, level with wall time"),
-        (T + 69, "the newest ts, 1 s ahead of wall time"),
-        (T + 70 + 3_600, "the newest ts, 1 h behind wall time: history, no live traffic"),
-        (T + 70 + 320_000_000, "the newest ts of 2016-07-11, 10 years behind wall time: history, no live traffic"),
+        (T + 70, "newest ts, level with wall time"),
+        (T + 69, "newest ts, 1 s ahead of wall time"),
+        (T + 70 + 3_600, "newest ts, 1 h behind wall time (not live traffic)"),
+        (T + 70 + 320_000_000, "newest ts (2016-07-11), 10 years behind wall time (not live traffic)"),
     ],
 )
-def test_the_distance_of_event_time_is_told_in_words(at_s: int, meaning: str) -> None:
+def test_the_distance_of_event_time_is_shown_in_words(at_s: int, meaning: str) -> None:
     assert by_name(status(at_s, Tally(1, 1)))["Event time"].meaning == meaning
 
 
 def test_what_is_read_is_read_and_where_no_frame_was_decided_on_there_is_no_share() -> None:
     told = by_name(status(T + 73, Tally(2, 0, held=2)))
-    assert told["Lag"] == Figure("Lag", "0", "every record that came is read")
+    assert told["Lag"] == Figure("Lag", "0", "caught up")
     assert told["Late"].number == told["Rejected"].number == "-"
     assert told["Rejected"].meaning == "0 frames not counted"
 
@@ -65,15 +65,15 @@ def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None
     assert {figure.number for figure in by_name(None).values()} == {"-"}
     empty = State(-1, Rules(5, 3600), series(Series(), Series()), {})
     told = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
-    assert told["Event time"].meaning == "no frame has come yet"
-    assert told["Watermark delay"].meaning == "no window is closed yet"
+    assert told["Event time"].meaning == "no frames yet"
+    assert told["Watermark delay"].meaning == "no closed windows yet"
     assert list(told) == list(by_name(None))
 
 
-def test_the_newest_window_is_told_with_its_own_time() -> None:
+def test_the_newest_window_is_shown_with_its_own_time() -> None:
     told = figures.newest(MINUTE, Result(minute_record(T, 1_003, 1000.44, 16_034), b""), T + 100)
     assert told == Figure(
-        "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; 1,000.4 on average so far"
+        "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; running average 1,000.4"
     )
     assert figures.newest(SECOND, None, T).number == "-"
 

@@ -93,7 +93,7 @@ def test_a_size_has_several_names(served: Serving, size: str) -> None:
 @pytest.mark.parametrize("size", ["5m", "hours", "0", "60 ", "1e1", "99999999999999999999", "%00"])
 def test_a_size_that_is_not_there_is_a_problem_that_names_those_that_are(served: Serving, size: str) -> None:
     problem = expect_problem(served.client.get(f"/windows/{size}"), 404)
-    assert "there are seconds (1), minutes (60)" in problem["detail"]
+    assert "sizes are seconds (1), minutes (60)" in problem["detail"]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_who_comes_before_the_results_are_read_waits_for_them() -> None:
     headers = {"Last-Event-ID": f"1={T}"}
     with serving(live=live) as served, served.client.stream("GET", "/stream", headers=headers) as answer:
         lines = answer.iter_lines()
-        assert next(lines) == ": the results are not read yet"
+        assert next(lines) == ": the results have not been read yet"
         live.begin([second(T), second(T + 1)])
         assert starts([next(events(lines))]) == [("second", 1)]
 
@@ -123,7 +123,7 @@ def test_so_many_may_listen_and_then_no_more_until_one_goes() -> None:
             assert closing.enter_context(one).status_code == 200
         refused = served.client.get("/stream")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
-        assert "too many listen" in refused.json()["detail"]
+        assert "too many clients are listening" in refused.json()["detail"]
         clients[7].close()
         wait_until(lambda: len(served.live._listeners) == MOST_LISTENERS - 1, "its place is free")
         with listening(served) as coming:
