@@ -20,7 +20,6 @@ NAMES_OF_TWO_CLASSES = {
     "frames: Comparison",
     "frames: LastMinute",
     "frames: Place",
-    "frames: RejectedFrame",
     "frames: Verdict",
     "frames: Windows",
     "plumbing: Health",

@@ -11,7 +11,7 @@ import msgspec
 from metrics.frames.live.subscription import Subscription
 from metrics.frames.live.window_buffer import WindowBuffer
 from metrics.frames.results.read import Result, by_ends
-from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
 
@@ -48,7 +48,7 @@ class LiveView:
     def __init__(self, keep: Mapping[Size, int]) -> None:
         self._lock = Lock()
         self._buffers = {size.size_s: WindowBuffer(size.size_s, windows) for size, windows in keep.items()}
-        self._rejected: deque[RejectedFrame] = deque(maxlen=KEEP_REJECTED)
+        self._rejected: deque[DeadLetter] = deque(maxlen=KEEP_REJECTED)
         self._status: Status | None = None
         self._outages: dict[str, str] = {}
         self._out_since_s = 0.0
@@ -89,7 +89,7 @@ class LiveView:
         return self._has_begun
 
     @property
-    def rejected(self) -> Sequence[RejectedFrame]:
+    def rejected(self) -> Sequence[DeadLetter]:
         """The last rejected frames, the newest first."""
         with self._lock:
             return [*reversed(self._rejected)]
@@ -133,7 +133,7 @@ class LiveView:
             self._send([result for result in results if self._buffers[result.size_s].add(result)])
             self._version += 1
 
-    def add_rejected(self, frames: Iterable[RejectedFrame], *, anew: bool = False) -> None:
+    def add_rejected(self, frames: Iterable[DeadLetter], *, anew: bool = False) -> None:
         """Add rejected frames, in the order in which they were rejected.
 
         Args:

@@ -20,8 +20,8 @@ from metrics.times import Moment
 BEGINNING_BYTES = 200
 
 
-class RejectedFrame(msgspec.Struct, frozen=True):
-    """A frame that was not counted.
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record of the dead letter topic: a frame that was not counted.
 
     Attributes:
         reason: one of the words of `metrics.frames.core.frame.Reason`.
@@ -42,7 +42,7 @@ class RejectedFrame(msgspec.Struct, frozen=True):
 
 def latest(
     settings: Settings, most: int, stopping: Event, on_trouble: Callable[[str], None]
-) -> Iterator[list[RejectedFrame]]:
+) -> Iterator[list[DeadLetter]]:
     """Yield the newest rejected frames, about so many, and then those that come, some at a time or none.
 
     Args:
@@ -72,10 +72,10 @@ def latest(
             yield [_frame(message) for message in messages]
 
 
-def _frame(message: Message) -> RejectedFrame:
+def _frame(message: Message) -> DeadLetter:
     headers, value, timestamp_ms = headers_text(message), message.value() or b"", stamp_ms(message)
     cut_from_bytes = headers.get("cut_from_bytes", "")
-    return RejectedFrame(
+    return DeadLetter(
         headers.get("reason", "unknown"),
         headers.get("detail", ""),
         f"{headers.get('topic', '?')}/{headers.get('partition', '?')} offset {headers.get('offset', '?')}",

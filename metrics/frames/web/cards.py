@@ -9,7 +9,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.frames.live.view import KEEP_REJECTED, Outage
 from metrics.frames.results.read import Result
-from metrics.frames.results.rejected import BEGINNING_BYTES, RejectedFrame
+from metrics.frames.results.rejected import BEGINNING_BYTES, DeadLetter
 from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import Line, activity, why
@@ -171,11 +171,11 @@ class RejectedCard:
             )
             self._table.add_slot("body-cell-beginning", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
             self._table.add_slot("item", ENTRY)
-        self._frames: Sequence[RejectedFrame] = ()
+        self._frames: Sequence[DeadLetter] = ()
         self._number.set_text(how_many(0))
         self._table.set_visibility(False)
 
-    def show(self, frames: Sequence[RejectedFrame], now: int) -> None:
+    def show(self, frames: Sequence[DeadLetter], now: int) -> None:
         """Show frames by their Kafka timestamps, the newest first: partitions are not read in order of time.
 
         Args:
@@ -189,11 +189,11 @@ class RejectedCard:
             self._table.rows = [_row(place, frame, now) for place, frame in enumerate(newest_first)]
 
 
-def _stamped(frame: RejectedFrame) -> int:
+def _stamped(frame: DeadLetter) -> int:
     return frame.stamped_at.timestamp if frame.stamped_at is not None else -1
 
 
-def _row(place: int, frame: RejectedFrame, now: int) -> dict[str, str | int]:
+def _row(place: int, frame: DeadLetter, now: int) -> dict[str, str | int]:
     return {
         "id": place,
         "stamped": "-" if frame.stamped_at is None else clock(frame.stamped_at.timestamp, now),
@@ -209,7 +209,7 @@ def how_many(frames: int) -> str:
     return f"Showing the {frames:,} most recent (max. {KEEP_REJECTED})" if frames else "No rejected frames"
 
 
-def beginning(frame: RejectedFrame) -> str:
+def beginning(frame: DeadLetter) -> str:
     """Return the beginning of a rejected frame, with `…` if it is cut."""
     is_cut = len(frame.beginning) > CUT_AT or frame.size_bytes > BEGINNING_BYTES
     return frame.beginning[:CUT_AT] + ("…" if is_cut else "") or "(no bytes)"

@@ -9,7 +9,7 @@ import pytest
 
 from metrics.frames.live.subscription import MOST_WAITING
 from metrics.frames.live.view import KEEP_REJECTED, MOST_LISTENERS, LiveView, Outage, TooManyListenersError
-from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.live.results import T, minute, second, starts
 
@@ -65,8 +65,8 @@ def test_every_change_is_another_version() -> None:
     assert live.version == versions[-1]
 
 
-def rejected(number: int) -> RejectedFrame:
-    return RejectedFrame("invalid", "no ts", f"frames/0 offset {number}", None, 2, "{}")
+def rejected(number: int) -> DeadLetter:
+    return DeadLetter("invalid", "no ts", f"frames/0 offset {number}", None, 2, "{}")
 
 
 def test_of_rejected_frames_the_last_are_kept_the_newest_first() -> None:

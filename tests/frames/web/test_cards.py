@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics.frames.results.rejected import RejectedFrame
+from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.web.cards import beginning, how_many
 
 
@@ -19,7 +19,7 @@ from metrics.frames.web.cards import beginning, how_many
 )
 def test_only_a_frame_that_has_more_is_shown_as_cut(frame: bytes, shown: str) -> None:
     kept = frame[:200].decode(errors="replace")
-    assert beginning(RejectedFrame("invalid_json", "", "frames/0 offset 1", None, len(frame), kept)) == shown
+    assert beginning(DeadLetter("invalid_json", "", "frames/0 offset 1", None, len(frame), kept)) == shown
 
 
 def test_no_rejected_frame_is_no_list_to_scroll() -> None:
