@@ -18,10 +18,8 @@ LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {"metrics/frames/commands/results.py: results"}
 NAMES_OF_TWO_CLASSES = {
     "frames: Comparison",
-    "frames: LastMinute",
+    "frames: Line",
     "frames: Place",
-    "frames: Verdict",
-    "frames: Windows",
     "plumbing: Health",
 }
 

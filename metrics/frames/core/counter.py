@@ -10,7 +10,7 @@ from metrics.errors import StateError
 from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
-from metrics.frames.core.windows import Windows
+from metrics.frames.core.windows import AllWindows
 from metrics.frames.records import Record
 from metrics.frames.sizes import SECOND
 
@@ -29,7 +29,7 @@ class Counter:
         if saved.rules != rules and saved.needs_frames():
             raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
-        self.windows = Windows(gap_limit_s, saved.series, saved.closing_to)
+        self.windows = AllWindows(gap_limit_s, saved.series, saved.closing_to)
         self.partitions = {
             partition: PartitionCounter(self.windows, state, rules, now_s)
             for partition, state in sorted(saved.partitions.items())

@@ -24,7 +24,7 @@ class HeldFrame(NamedTuple):
     message: FrameMessage
 
 
-class Verdict(Enum):
+class Outcome(Enum):
     """What becomes of a frame that was held."""
 
     MOVES = "moves"  # it counts, and event time moves to it
@@ -82,7 +82,7 @@ class Decision(NamedTuple):
     """What became of a frame that was held, and how many followers agreed with it or were against it."""
 
     held: HeldFrame
-    verdict: Verdict
+    outcome: Outcome
     agreeing: int = 0
     against: int = 0
 
@@ -144,23 +144,23 @@ class FutureGuard:
         """Judge the first of those held; None if that needs more followers."""
         first = self.held[0]
         if not self.is_jump(first.frame.ts) or self._is_explained(first.frame.ts, recorded_s(first.message)):
-            return Decision(first, Verdict.MOVES)
+            return Decision(first, Outcome.MOVES)
         votes = self._votes()
         is_proved = votes.is_proved()
         if is_proved is None:
             return None
-        return Decision(first, Verdict.MOVES if is_proved else self._not_proved(votes), votes.agreeing, votes.against)
+        return Decision(first, Outcome.MOVES if is_proved else self._not_proved(votes), votes.agreeing, votes.against)
 
     def _decide_at_end(self, near: int) -> Decision:
         first, votes = self.held[0], self._votes()
         begins = self._clock.newest < 0 and not votes.against and first.frame.ts <= near + self._limit_s
         moves = begins or votes.is_proved_at_end()
-        return Decision(first, Verdict.MOVES if moves else self._not_proved(votes, near), votes.agreeing, votes.against)
+        return Decision(first, Outcome.MOVES if moves else self._not_proved(votes, near), votes.agreeing, votes.against)
 
-    def _not_proved(self, votes: Votes, near: int = -1) -> Verdict:
+    def _not_proved(self, votes: Votes, near: int = -1) -> Outcome:
         known = max(self._clock.newest, votes.refuter, near)
         is_near = known >= 0 and self.held[0].frame.ts <= known + self._limit_s
-        return Verdict.AHEAD if is_near else Verdict.REJECTED
+        return Outcome.AHEAD if is_near else Outcome.REJECTED
 
     def _is_explained(self, ts: int, recorded_s: int) -> bool:
         """Tell whether wall time between the records explains the jump; where it does not, that refutes nothing."""

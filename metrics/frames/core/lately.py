@@ -15,7 +15,7 @@ def is_wrong(lately: Tally) -> bool:
     return lately.wrong >= FEWEST_WRONG and lately.error_rate > WRONG_SHARE
 
 
-class LastMinute:
+class MinuteAgo:
     """What the tally was a minute ago, by marks that are taken every MARK_EVERY_S seconds."""
 
     def __init__(self, now_s: float, tally: Tally) -> None:

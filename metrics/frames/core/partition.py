@@ -6,9 +6,9 @@ from typing import NamedTuple
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, FrameMessage, Reason, Rejection, read_frame
 from metrics.frames.core.frame_log import FrameLog, Start
-from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict, recorded_s
+from metrics.frames.core.future_guard import Decision, FutureGuard, Outcome, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
-from metrics.frames.core.windows import Windows
+from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
 
 KEPT_ENDS = 16  # of an input, in the saved state
@@ -39,7 +39,7 @@ class PartitionCounter:
         rejected: frames that were rejected and not yet taken.
     """
 
-    def __init__(self, windows: Windows, saved: PartitionState, rules: Rules, now_s: float) -> None:
+    def __init__(self, windows: AllWindows, saved: PartitionState, rules: Rules, now_s: float) -> None:
         self.windows = windows
         self.clock = EventClock(rules.lateness_s, now_s)
         if saved.newest_at_restart >= 0:
@@ -116,9 +116,9 @@ class PartitionCounter:
 
     def _count_decided(self, decision: Decision) -> None:
         frame, message = decision.held
-        if decision.verdict is Verdict.MOVES:
+        if decision.outcome is Outcome.MOVES:
             self._count_frame(frame, message)
-        elif decision.verdict is Verdict.AHEAD:
+        elif decision.outcome is Outcome.AHEAD:
             self._count_ahead(frame, message)
         else:
             self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)

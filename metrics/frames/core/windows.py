@@ -101,7 +101,7 @@ class _LogsBySecond:
         return self._due[0][0] if self._due else None
 
 
-class Windows:
+class AllWindows:
     """The windows over all partitions.
 
     Seconds are closed from the partitions' logs. A window that closes adds its users to the next larger one, so that no

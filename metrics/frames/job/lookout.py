@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from time import time
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, LastMinute, OpenSince
+from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, MinuteAgo, OpenSince
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
@@ -38,12 +38,12 @@ class Lookout:
         self._open_since = OpenSince()
         self._overdue: OverdueWindows | None = None
         self._is_overdue_told = self._is_wrong_told = False
-        self._minute: LastMinute | None = None
+        self._minute: MinuteAgo | None = None
         self._looked_at_s = self._overdue_since_s = 0.0
 
     def begin(self, now_s: float, counter: Counter) -> None:
         """Forget what was seen: the run has just started, or went back to its last commit."""
-        self._minute = LastMinute(now_s, counter.tally())
+        self._minute = MinuteAgo(now_s, counter.tally())
         self._open_since.forget()
         self._overdue = None
         self._looked_at_s = now_s

@@ -6,12 +6,12 @@ ahead of it, r is rejected.
 
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame
-from metrics.frames.core.future_guard import Decision, FutureGuard, Verdict
+from metrics.frames.core.future_guard import Decision, FutureGuard, Outcome
 from tests.frames.core.message import message
 
 T = 1468244340
 LATER = 1_800_000_000  # when history is fed
-LETTERS = {Verdict.MOVES: "m", Verdict.AHEAD: "a", Verdict.REJECTED: "r"}
+LETTERS = {Outcome.MOVES: "m", Outcome.AHEAD: "a", Outcome.REJECTED: "r"}
 HOUR_S, DAY_S = 3600, 86_400
 
 
@@ -39,9 +39,9 @@ class Judging:
         return self.decided
 
     def _follow(self, decision: Decision) -> None:
-        self.decided += LETTERS[decision.verdict]
+        self.decided += LETTERS[decision.outcome]
         ts = decision.held.frame.ts
-        if decision.verdict is Verdict.MOVES and ts > self.clock.newest:
+        if decision.outcome is Outcome.MOVES and ts > self.clock.newest:
             self.clock.advance(ts, -1)
 
 

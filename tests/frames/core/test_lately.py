@@ -1,12 +1,12 @@
 """The last minute, and how long seconds have been open, by marks; wall time begins at 0."""
 
-from metrics.frames.core.lately import LastMinute, OpenSince, is_wrong
+from metrics.frames.core.lately import MinuteAgo, OpenSince, is_wrong
 from metrics.frames.core.state import Tally
 
 
 def test_the_last_minute_begins_where_the_run_did_and_then_a_minute_ago() -> None:
     #  wall time   0     1 … 130       a frame a second
-    minute = LastMinute(0, Tally(0))
+    minute = MinuteAgo(0, Tally(0))
     for now_s in range(1, 31):
         minute.note(now_s, Tally(now_s))
     assert minute.began() == (0, Tally(0))
