@@ -85,12 +85,12 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
         BrokerError: the broker does not answer.
     """
     existing = soon_listed(client, wanted.values())
-    missing = [f"{variable}={name}" for variable, name in wanted.items() if not existing.get(name)]
+    missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
     if missing:
+        topics = f"the topic {next(iter(missing.values()))} is" if len(missing) == 1 else "topics are"
         raise TopicError(
-            f"{'a topic is' if len(missing) == 1 else 'topics are'} missing on {settings.bootstrap_servers}, "
-            "or hidden from this user",
-            why="\n".join(missing),
+            f"{topics} missing on {settings.bootstrap_servers}, or hidden from this user",
+            why="\n".join(f"{variable}={name}" for variable, name in missing.items()),
             # Brokers do not list a topic to a user without the right to describe it.
             hint="create it: python app.py prepare-topics\n"
             "if it exists, grant this user the right to describe it (Describe)",

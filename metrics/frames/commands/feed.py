@@ -12,7 +12,7 @@ from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import expanded
 from metrics.frames import topics_in_use
-from metrics.frames.commands.feeding import send, warner
+from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
@@ -63,17 +63,17 @@ def feed(
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
-    frames = _frames_of(files)
+    lines = _lines_of(files)
     with broker_in_use(Settings) as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, place.partitions)
         shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
         feed = Feed(settings, place, chosen, shift)
-        begin = warner(settings.consumer_group_id, known, is_now=now)
-        seconds = send(feed, frames, "the same command with --resume goes on after these", begin)
-        is_waited_for = chosen is not None or frames.size_bytes is None
+        frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
+        seconds = send(feed, lines, frames, "the same command with --resume goes on after these")
+        is_waited_for = chosen is not None or lines.size_bytes is None
         told = (rate_of if is_waited_for else pace)(feed.sent, seconds)
-        say(f"fed {name_of(frames)}: {told}, {throughput(feed.sent_bytes, seconds)}")
+        say(f"fed {name_of(lines)}: {told}, {throughput(feed.sent_bytes, seconds)}")
 
 
 def _beginning(settings: Settings) -> Place:
@@ -99,7 +99,7 @@ def _place_to_resume(settings: Settings) -> Place:
     return place
 
 
-def _frames_of(files: list[Path] | None) -> Lines:
+def _lines_of(files: list[Path] | None) -> Lines:
     """Return the frames of the files named, or of the one in data/.
 
     Raises:

@@ -1,7 +1,7 @@
 """What `feed` and `prepare-topics` do alike: frames are sent, with how fast it goes and what a break leaves."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic, time
 
 from metrics.errors import FileError
@@ -17,24 +17,24 @@ from metrics.times import rfc3339
 log = logging.getLogger(__name__)
 
 
-def send(feed: Feed, frames: Lines, go_on: str, begin: Callable[[bytes], bool] = lambda _: True) -> float:
+def send(feed: Feed, lines: Lines, frames: Iterator[bytes], go_on: str) -> float:
     """Send the frames that the topic lacks, with a bar, and return how many seconds it took.
 
     Args:
+        lines: where the frames are read from.
         go_on: what a user may do to go on after a feed that was broken off.
-        begin: called with each frame before it is sent, until it returns true.
     """
-    what, started_s = name_of(frames), monotonic()
+    what, started_s = name_of(lines), monotonic()
 
     def so_far() -> str:
         seconds = max(monotonic() - started_s, 1e-3)
         speed = f"{feed.sent / seconds:,.0f} frames/s, {throughput(feed.sent_bytes, seconds)}"
-        sent = "" if frames.size_bytes is not None else f"{numbered(feed.sent, 'frame')}, "
+        sent = "" if lines.size_bytes is not None else f"{numbered(feed.sent, 'frame')}, "
         return f"feeding {what}: {sent}{speed}"
 
     try:
-        with bar(so_far, frames.size_bytes) as move:
-            feed.run(_begun(_small_enough(frames), begin), lambda: move(frames.read_bytes))
+        with bar(so_far, lines.size_bytes) as move:
+            feed.run(frames, lambda: move(lines.read_bytes))
     except BaseException:
         if feed.sent:
             log.warning(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
@@ -42,24 +42,24 @@ def send(feed: Feed, frames: Lines, go_on: str, begin: Callable[[bytes], bool] =
     return monotonic() - started_s
 
 
-def warner(group: str, counted: Counted | None, *, is_now: bool) -> Callable[[bytes], bool]:
-    """Return what warns, at the first frame that has a time, where the group will find it late.
+def warned_if_late(
+    frames: Iterator[bytes], group: str, counted: Counted | None, *, is_now: bool = False
+) -> Iterator[bytes]:
+    """Yield frames; where the group will find the first one that has a time late, warn before it.
 
     Args:
         counted: how far the group has counted; None where that is not known.
         is_now: the frames are moved in time, so that this one happens now.
     """
-
-    def begin(frame: bytes) -> bool:
-        ts = event_time_s(frame)
-        if counted is None or ts is None:
-            return counted is None
-        begins = int(time() if is_now else ts)
-        if begins < counted.closed_before:
-            _warn_of_late(group, begins, counted)
-        return True
-
-    return begin
+    if counted is not None:
+        for frame in frames:
+            ts = event_time_s(frame)
+            if ts is not None and (begins := int(time() if is_now else ts)) < counted.closed_before:
+                _warn_of_late(group, begins, counted)
+            yield frame
+            if ts is not None:
+                break
+    yield from frames
 
 
 def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
@@ -74,16 +74,7 @@ def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
     )
 
 
-def _begun(frames: Iterator[bytes], begin: Callable[[bytes], bool]) -> Iterator[bytes]:
-    for frame in frames:
-        has_begun = begin(frame)
-        yield frame
-        if has_begun:
-            break
-    yield from frames
-
-
-def _small_enough(frames: Lines) -> Iterator[bytes]:
+def small_enough(frames: Lines) -> Iterator[bytes]:
     """Yield frames, as long as none is too large.
 
     Raises:

@@ -17,7 +17,7 @@ from metrics.errors import FencedError, ReplacedError
 from metrics.files import paths
 from metrics.files.line_reader import Lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
-from metrics.frames.commands.prepare_topics import create_topics, feed_once
+from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.job.listener import Listeners
 from metrics.frames.job.processor import FrameProcessor
@@ -80,8 +80,9 @@ def main_job(
         if paths.default_file(DATA) is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
             write_frames(DATA / paths.DEFAULT_NAME, frames, FRAMES)
-        create_topics(settings, partitions=None, replication_factor=1)
-        feed_once(settings, Lines([default_file()], MAX_FRAME_BYTES))
+        partitions = create_topics(settings, partitions=None, replication_factor=1)
+        if is_empty(settings, partitions):
+            feed_file(settings, Lines([default_file()], MAX_FRAME_BYTES), partitions)
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
 

@@ -1,8 +1,6 @@
 """`prepare-topics`: the topics that are missing are created, and a file is fed."""
 
 import logging
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
@@ -15,7 +13,7 @@ from metrics.files.line_reader import Lines
 from metrics.files.paths import STANDARD_INPUT, expanded
 from metrics.files.paths import default_file as default_file_of
 from metrics.frames import topics_in_use
-from metrics.frames.commands.feeding import send, warner
+from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.commands.generate import FRAMES, RATE, USERS
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer import generator
@@ -70,32 +68,24 @@ def prepare_topics(
     given = {"--again": again, "--or-generate": or_generate, str(file): file is not None}
     for name in [name for name, is_given in given.items() if no_feed and is_given]:
         raise SettingsError(f"--no-feed and {name} contradict each other", hint="leave one of them out")
-    feed = _nothing if no_feed else _to_feed(file, again=again, or_generate=or_generate)
+    is_generated = file is None and or_generate and default_file_of(DATA) is None
+    lines = None if no_feed or is_generated else Lines(expanded([file or default_file()]), MAX_FRAME_BYTES)
     with broker_in_use(Settings) as settings:
         replicas = replication_factor or topic_changes.BROKERS_DEFAULT
-        create_topics(settings, partitions=partitions, replication_factor=replicas)
-        if again or no_feed or not holds_frames(settings):
-            feed(settings)
+        there = create_topics(settings, partitions=partitions, replication_factor=replicas)
+        if no_feed or not (again or is_empty(settings, there)):
+            return
+        if lines is None:
+            _feed_generated(settings, there)
+        else:
+            feed_file(settings, lines, there, counted(settings, there) if again else None)
 
 
-def _nothing(_: Settings) -> None:
-    """Feed nothing."""
+def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> int:
+    """Create the topics that are missing, and return how many partitions the input topic has.
 
-
-def _to_feed(file: Path | None, *, again: bool, or_generate: bool) -> Callable[[Settings], None]:
-    """Return what feeds the frames of a file or a folder, those in data/, or generated ones.
-
-    Raises:
-        FileError: they cannot be read, or there are none.
+    Where another number of partitions was asked for, warn.
     """
-    if file is None and or_generate and default_file_of(DATA) is None:
-        return feed_generated
-    frames = Lines(expanded([file or default_file()]), MAX_FRAME_BYTES)
-    return partial(feed_again if again else _feed_first, frames=frames)
-
-
-def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> None:
-    """Create the topics that are missing; where another number of partitions was asked for, warn."""
     admin = open_admin(settings)
     created = topics_in_use.create(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
     for name, is_new in created.items():
@@ -105,49 +95,37 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
         log.warning(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
         )
+    return existing
 
 
-def feed_once(settings: Settings, frames: Lines) -> None:
-    """Feed a file into the input topic, unless that holds frames already."""
-    if not holds_frames(settings):
-        _feed_first(settings, frames)
-
-
-def holds_frames(settings: Settings) -> bool:
-    """Tell whether the input topic holds frames, and say so if it does."""
-    admin = open_admin(settings)
-    partitions = topics_in_use.input_partitions(admin, settings)
-    held = most_records(admin, settings, settings.input_topic, partitions)
+def is_empty(settings: Settings, partitions: int) -> bool:
+    """Tell whether the input topic holds no frame, and say so if it holds some."""
+    held = most_records(open_admin(settings), settings, settings.input_topic, partitions)
     if held:
         say(
             f"topic {settings.input_topic} holds up to {numbered(held, 'frame')} already: nothing is fed "
             "(python app.py prepare-topics --again would)"
         )
-    return held > 0
+    return not held
 
 
-def _feed_first(settings: Settings, frames: Lines) -> None:
-    _feed(settings, frames, topics_in_use.input_partitions(open_admin(settings), settings), None)
+def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted | None = None) -> None:
+    """Feed a file into the input topic, whatever that holds.
 
-
-def feed_again(settings: Settings, frames: Lines) -> None:
-    """Feed a file into the input topic, whatever that holds; where the group will find it late, warn."""
-    partitions = topics_in_use.input_partitions(open_admin(settings), settings)
-    _feed(settings, frames, partitions, counted(settings, partitions))
-
-
-def _feed(settings: Settings, frames: Lines, partitions: int, known: Counted | None) -> None:
+    Args:
+        known: how far the group has counted, to warn where it will find the frames late.
+    """
     feed = Feed(settings, beginning(partitions))
-    name, paths = name_of(frames), frames.paths
+    name, paths = name_of(lines), lines.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
-    begin = warner(settings.consumer_group_id, known, is_now=False)
-    seconds = send(feed, frames, f"python app.py feed {same} --resume goes on after these", begin)
-    say(f"fed {name}: {(rate if frames.size_bytes is None else pace)(feed.sent, seconds)}")
+    frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
+    seconds = send(feed, lines, frames, f"python app.py feed {same} --resume goes on after these")
+    say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, seconds)}")
 
 
-def feed_generated(settings: Settings) -> None:
+def _feed_generated(settings: Settings, partitions: int) -> None:
     """Feed the frames that `generate` would write, without a file: they are made as they are sent."""
-    feed = Feed(settings, beginning(topics_in_use.input_partitions(open_admin(settings), settings)))
+    feed = Feed(settings, beginning(partitions))
     started_s = monotonic()
     with bar("feeding generated frames", FRAMES) as move:
         feed.run(generator.frames(count=FRAMES, rate=RATE, users=USERS), lambda: move(feed.sent))
