@@ -103,11 +103,11 @@ def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
 def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[str]) -> set[str]:
     """Create topics, all or none, wait until the broker lists them, and return those that did not exist."""
     try:
-        _try_out(admin, topics)
+        _create(admin, topics, validate_only=True)
     except _UnknownSettingError:  # which setting it is, the broker tells in prose only
         topics = [_without(topic, {AHEAD} - {*asked}) for topic in topics]
-        _try_out(admin, topics)
-    created = set(_create(admin, topics))
+        _create(admin, topics, validate_only=True)
+    created = _create(admin, topics)
     _await_listed(admin, [topic.topic for topic in topics])
     return created
 
@@ -121,24 +121,18 @@ def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
     return NewTopic(topic.topic, topic.num_partitions, topic.replication_factor, config=config)
 
 
-def _try_out(admin: AdminClient, topics: list[NewTopic]) -> None:
-    """Ask the broker whether it would create topics.
-
-    Raises:
-        TopicError: it would refuse one.
-    """
-    for _ in _create(admin, topics, validate_only=True):
-        pass
-
-
-def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator[str]:
-    """Create topics, and yield those that did not exist.
+def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> set[str]:
+    """Create topics, and return those that did not exist.
 
     Args:
         how: validate_only, where nothing is to be created.
+
+    Raises:
+        TopicError: the broker refuses one.
     """
+    created: set[str] = set()
     if not topics:
-        return
+        return created
     for name, future in admin.create_topics(topics, operation_timeout=ASK_TIMEOUT_S, **how).items():
         try:
             futures.result(future, ASK_TIMEOUT_S + 1)
@@ -151,7 +145,8 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> Iterator
                 why=text_of(error),
                 hint="correct the options, or create the topic by the broker's own tools",
             ) from error
-        yield name
+        created.add(name)
+    return created
 
 
 def delete(admin: AdminClient, names: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ import socket
 import ssl
 from collections.abc import Collection, Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
@@ -36,13 +35,6 @@ _OTHER = (
     "see that the port is one of Kafka's; if it asks for a password, set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT,\n"
     "and KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 )
-
-
-class Port(NamedTuple):
-    """What a look at a port found."""
-
-    takes_connections: bool
-    speaks_tls: bool
 
 
 def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is_refused: bool) -> BrokerError:
@@ -95,10 +87,10 @@ def _what_and_now(settings: KafkaSettings, codes: Collection[int]) -> tuple[str,
         return "authentication failed", _CREDENTIALS
     if KafkaError._SSL in codes:
         return "no TLS connection to the broker", _AUTHORITY
-    ports = [_look_at(*address) for address in _addresses(settings.bootstrap_servers or "")]
-    if not any(port.takes_connections for port in ports):
+    looks = [_speaks_tls(*address) for address in _addresses(settings.bootstrap_servers or "")]
+    if all(speaks_tls is None for speaks_tls in looks):
         return "no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START
-    speaks_tls = any(port.speaks_tls for port in ports)
+    speaks_tls = any(looks)
     if settings.client_properties.get("security.protocol", "").upper().endswith("SSL"):
         return "a port answers, but not as Kafka does,", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
     return "a port answers, but not as Kafka does,", _WITH_TLS if speaks_tls else _OTHER
@@ -113,18 +105,21 @@ def _addresses(servers: str) -> Iterator[tuple[str, int]]:
         yield host.strip("[] "), int(port)
 
 
-def _look_at(host: str, port: int) -> Port:
-    """Connect to a port as a client with TLS does; what it shows is not checked, since nothing is sent."""
+def _speaks_tls(host: str, port: int) -> bool | None:
+    """Connect to a port as a client with TLS does; None where it takes no connection.
+
+    What it shows is not checked, since nothing is sent.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
         connected = socket.create_connection((host, port), LOOK_TIMEOUT_S)
     except OSError:
-        return Port(takes_connections=False, speaks_tls=False)
+        return None
     with closing(connected):
         try:
             context.wrap_socket(connected, server_hostname=host).close()
         except OSError:  # ssl.SSLError is one
-            return Port(takes_connections=True, speaks_tls=False)
-    return Port(takes_connections=True, speaks_tls=True)
+            return False
+    return True
