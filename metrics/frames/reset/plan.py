@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 
 from metrics.errors import StateError
 from metrics.frames import topics_in_use
-from metrics.frames.core.frame import FrameMessage, read_frame
+from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
 from metrics.frames.reset.replay import Replay
@@ -21,7 +21,7 @@ from metrics.frames.sizes import SECOND
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.frames.topics_in_use import TopicsInUse
-from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
+from metrics.frames.verify.wholeness import windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import OffsetRange, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
@@ -172,14 +172,8 @@ class Reset:
 
     def _whole_from(self, cut: Collection[int]) -> int:
         """Return from where on windows lack no frame of some partitions that lost their first ones; 0 for none."""
-        whole = 0
-        streams = Streams(
-            self._consumer, [PartitionRange(self._seen.topic, number, *self._held[number]) for number in cut]
-        )
-        for number in cut:
-            first = [read_frame(message.value()) for message in streams.first(self._seen.topic, number, FIRST_FRAMES)]
-            whole = max(whole, whole_from(first, self._before.partitions[number].newest, self._before.rules))
-        return whole
+        ranges = [PartitionRange(self._seen.topic, number, *self._held[number]) for number in cut]
+        return windows_whole_from(Streams(self._consumer, ranges), ranges, self._before)
 
     def _plan(self) -> Plan:
         before, after, seen = self._before, self._after, self._seen

@@ -16,7 +16,6 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.frames.verify.audit import Outputs, audit
-from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
 from metrics.frames.verify.findings import Findings
 from metrics.frames.verify.judge import Judged, PartitionJudge, Received
 from metrics.frames.verify.rejected import RejectedRecords
@@ -24,7 +23,7 @@ from metrics.frames.verify.rejected_topic import read_rejected
 from metrics.frames.verify.republished import Republished, TimestampLimits, tell
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.stream import Stream
-from metrics.frames.verify.wholeness import is_whole
+from metrics.frames.verify.wholeness import is_whole, windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.timestamps import stamp_ms
@@ -177,12 +176,8 @@ class Verification:
 
     def _find_what_is_whole(self, streams: Streams) -> None:
         """Leave out windows whose first frames the topic no longer holds."""
-        for span in self._snapshot.input:
-            if span.partition not in self._incomplete:
-                continue
-            first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
-            newest = self.state.partitions[span.partition].newest
-            self.whole_from = max(self.whole_from, whole_from(first, newest, self.state.rules))
+        cut = [span for span in self._snapshot.input if span.partition in self._incomplete]
+        self.whole_from = windows_whole_from(streams, cut, self.state)
         is_held = all(span.start == 0 for span in self._snapshot.input)
         why = "frames were given up as lost" if is_held else "the input no longer holds its first frames"
         self.findings.remarks.append(
