@@ -93,7 +93,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
                 address = use.enter_context(_run(folder, taken, owner, say))
                 use.callback(_await_users, users, say)
                 break
-            use.enter_context(_using(folder))
+            fcntl.flock(use.enter_context(_users(folder)), fcntl.LOCK_SH)  # waits for an owner that is stopping it
             if _ready_owner(folder) == taken:  # otherwise it is already stopping the broker
                 address = taken.ports.address
                 break
@@ -171,22 +171,22 @@ def _as_file_error(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _lock(folder: Path) -> "filelock.FileLock":
-    import filelock
-
-    return filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
-
-
 def _lock_or_owner(folder: Path, say: Say, patience_s: float = 0.0) -> "filelock.FileLock | _Owner":
     """Lock the folder, or return the owner of its broker; wait for a process that is starting or stopping it.
 
     Args:
         patience_s: how long to wait for an owner whose broker is ready, too.
     """
-    lock, began_s, is_said = _lock(folder), time.monotonic(), False
+    import filelock
+
+    lock = filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
+    began_s, is_said = time.monotonic(), False
     with _as_file_error(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while not _is_acquired(lock):
+        while True:
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire()
+                return lock
             waited_s, ready = time.monotonic() - began_s, _ready_owner(folder)
             if ready is not None and waited_s >= patience_s:
                 return ready
@@ -195,17 +195,6 @@ def _lock_or_owner(folder: Path, say: Say, patience_s: float = 0.0) -> "filelock
                 what = "uses it for one command" if ready else "is starting or stopping it"
                 say(f"local broker: another process {what}; waiting …")
             time.sleep(LOOK_S)
-    return lock
-
-
-def _is_acquired(lock: "filelock.FileLock") -> bool:
-    import filelock
-
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        return False
-    return True
 
 
 def _ready_owner(folder: Path) -> _Owner | None:
@@ -219,16 +208,9 @@ def _ready_owner(folder: Path) -> _Owner | None:
 
 @contextmanager
 def _users(folder: Path) -> Iterator[IO[bytes]]:
+    """Open the file that is locked, shared, by those who use the folder's broker."""
     with _as_file_error(folder), (folder / "users").open("ab") as file:
         yield file
-
-
-@contextmanager
-def _using(folder: Path) -> Iterator[None]:
-    """Mark the folder's broker as in use for its owner; waits for an owner that is already stopping it."""
-    with _users(folder) as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
 
 
 def _await_users(users: IO[bytes], say: Say) -> None:
