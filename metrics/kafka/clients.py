@@ -195,9 +195,8 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
         why = "\n".join(said) or (
             text_of(error) if isinstance(error, KafkaException) else "the broker closed the connection"
         )
-        raise unreachable(
-            settings, causes.values(), why, is_refused=bool(said) and all(map(_is_refusal, said))
-        ) from None
+        is_refused = bool(said) and all(text.endswith(_REFUSED) for text in said)
+        raise unreachable(settings, causes.values(), why, is_refused=is_refused) from None
     require_names(settings, [str(node.host) for node in found.brokers.values()])
     _known_addresses.add(settings.bootstrap_servers)
     return admin
@@ -212,8 +211,10 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
     began_s = monotonic()
 
     def say() -> None:
-        if monotonic() - began_s >= SAY_AFTER_S:
-            _say_connecting(settings.bootstrap_servers)
+        address = settings.bootstrap_servers
+        if address not in _known_addresses and monotonic() - began_s >= SAY_AFTER_S:
+            _known_addresses.add(address)
+            connection_log.info("connecting to %s …", address)
 
     while True:
         try:
@@ -231,22 +232,12 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
             raise _AllDownError
 
 
-def _is_refusal(text: str) -> bool:
-    return text.endswith(_REFUSED)
-
-
 class _AllDownError(Exception):
     """No address of the broker can be talked to."""
 
 
 # Addresses that have answered, or of which it was said that they are connected to: it is not said in an outage.
 _known_addresses: set[str | None] = set()
-
-
-def _say_connecting(address: str | None) -> None:
-    if address not in _known_addresses:
-        _known_addresses.add(address)
-        connection_log.info("connecting to %s …", address)
 
 
 def unknown_properties(settings: KafkaSettings) -> list[str]:

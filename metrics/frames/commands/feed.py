@@ -63,7 +63,7 @@ def feed(
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
-    lines = _lines_of(files)
+    lines = Lines(expanded(files or [default_file()]), MAX_FRAME_BYTES)
     with broker_in_use(Settings) as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, place.partitions)
@@ -97,16 +97,6 @@ def _place_to_resume(settings: Settings) -> Place:
     if place.partitions < len(place.extents):
         note(f"the feed began with {numbered(place.partitions, 'partition')}, and goes on over these")
     return place
-
-
-def _lines_of(files: list[Path] | None) -> Lines:
-    """Return the frames of the files named, or of the one in data/.
-
-    Raises:
-        SettingsError: standard input is named twice.
-        FileError: a file is not there, or cannot be read.
-    """
-    return Lines(expanded(files or [default_file()]), MAX_FRAME_BYTES)
 
 
 def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:

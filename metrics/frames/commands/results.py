@@ -170,7 +170,7 @@ def _print(there: Results, stopping: Event, printer: Printer, tell: Tell) -> Non
 def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
     """Print what comes, for as long as it is read; a reader that Ctrl-C ends together with this is no error."""
     try:
-        for results in there.follow(stopping, tell, _warn_of_waiting):
+        for results in there.follow(stopping, tell, lambda what: warn(f"still waiting for results: {what}")):
             if results:
                 printer(results)
             else:
@@ -178,10 +178,6 @@ def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> No
     except OutputClosedError:
         if not stopping.wait(TOGETHER_S):
             raise
-
-
-def _warn_of_waiting(what: str) -> None:
-    warn(f"still waiting for results: {what}")
 
 
 def _until(stopping: Event, results: Iterable[Result]) -> Iterator[Result]:

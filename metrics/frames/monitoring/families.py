@@ -80,7 +80,8 @@ class Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each family."""
-        yield _gauge("frames_ready", "1 while frames are counted and committed, else 0.", self._is_ready())
+        is_ready = self._exposed.why_not_ready() is None
+        yield _gauge("frames_ready", "1 while frames are counted and committed, else 0.", int(is_ready))
         last = self._exposed.committed_last
         if last is not None:
             yield self._info(last)
@@ -93,9 +94,6 @@ class Families(Collector):
             yield _gauge(
                 "frames_last_commit_timestamp_seconds", "Wall time of the last commit since the epoch.", last.at_s
             )
-
-    def _is_ready(self) -> int:
-        return int(self._exposed.why_not_ready() is None)
 
     def _info(self, last: Committed) -> Metric:
         labels = {
