@@ -43,28 +43,23 @@ class LiveView:
 
     Args:
         keep: how many windows of each size.
+
+    Attributes:
+        version: a number that differs after every change.
+        status: the group's status when it was last asked; None until then.
+        has_begun: whether the results that were there at the start are known.
     """
 
     def __init__(self, keep: Mapping[Size, int]) -> None:
         self._lock = Lock()
         self._buffers = {size.size_s: WindowBuffer(size.size_s, windows) for size, windows in keep.items()}
         self._rejected: deque[DeadLetter] = deque(maxlen=KEEP_REJECTED)
-        self._status: Status | None = None
+        self.status: Status | None = None
         self._outages: dict[str, str] = {}
         self._out_since_s = 0.0
         self._listeners: set[Subscription] = set()
-        self._has_begun = self._has_ended = False
-        self._version = 0
-
-    @property
-    def version(self) -> int:
-        """A number that differs after every change."""
-        return self._version
-
-    @property
-    def status(self) -> Status | None:
-        """The group's status when it was last asked; None until then."""
-        return self._status
+        self.has_begun = self._has_ended = False
+        self.version = 0
 
     @property
     def outage(self) -> Outage | None:
@@ -80,13 +75,8 @@ class LiveView:
         outage = self.outage
         if outage is not None:
             return outage.what
-        is_known = self._has_begun and self._status is not None
+        is_known = self.has_begun and self.status is not None
         return None if is_known else "the results or the group's state are not known yet"
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether the results that were there at the start are known."""
-        return self._has_begun
 
     @property
     def rejected(self) -> Sequence[DeadLetter]:
@@ -118,20 +108,20 @@ class LiveView:
             before, self._buffers = self._buffers, {at.size_s: WindowBuffer(at.size_s, at.keep) for at in self._all()}
             for result in results:
                 self._buffers[result.size_s].add(result)
-            if self._has_begun:
+            if self.has_begun:
                 now = (result for at in self._all() for result in at.newest(at.keep))
                 self._send([result for result in now if before[result.size_s].lacks(result)])
             else:
-                self._has_begun = True
+                self.has_begun = True
                 for listener in self._listeners:
                     self._resume(listener)
-            self._version += 1
+            self.version += 1
 
     def add(self, results: Iterable[Result]) -> None:
         """Add results in the order in which they were published; listeners get those that are kept."""
         with self._lock:
             self._send([result for result in results if self._buffers[result.size_s].add(result)])
-            self._version += 1
+            self.version += 1
 
     def add_rejected(self, frames: Iterable[DeadLetter], *, anew: bool = False) -> None:
         """Add rejected frames, in the order in which they were rejected.
@@ -143,13 +133,13 @@ class LiveView:
             if anew:
                 self._rejected.clear()
             self._rejected.extend(frames)
-            self._version += 1
+            self.version += 1
 
     def set_status(self, status: Status) -> None:
         """Set the group's status."""
         with self._lock:
-            self._status = status
-            self._version += 1
+            self.status = status
+            self.version += 1
 
     def report_outage(self, source: str, what: str) -> None:
         """Report what is wrong.
@@ -161,13 +151,13 @@ class LiveView:
             if not self._outages:
                 self._out_since_s = time()
             self._outages[source] = what
-            self._version += 1
+            self.version += 1
 
     def end_outage(self, source: str) -> None:
         """Report that nothing is wrong any more at a source."""
         with self._lock:
             if self._outages.pop(source, None) is not None:
-                self._version += 1
+                self.version += 1
 
     def listen(self, known: Mapping[int, int]) -> Subscription:
         """Listen to results in the running event loop, until the subscription is closed.
@@ -184,7 +174,7 @@ class LiveView:
             if len(self._listeners) >= MOST_LISTENERS:
                 raise TooManyListenersError
             self._listeners.add(subscription)
-            if self._has_begun:
+            if self.has_begun:
                 self._resume(subscription)
             if self._has_ended:
                 subscription.end()
