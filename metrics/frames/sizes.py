@@ -5,24 +5,25 @@ from enum import Enum
 
 
 class Counts(Enum):
-    """What the windows of a size count; the value is the noun for one of it."""
+    """The thing that windows of a size count; the value is its noun in the singular."""
 
     FRAMES = "frame"
-    USERS = "user"  # different ones
+    USERS = "user"  # unique ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Size:
-    """Windows of one size. They tumble, and start at multiples of their length.
+    """A size of tumbling windows, which start at multiples of their length.
 
     Attributes:
-        name: the noun for one window; with an `s`, what the API and messages call several.
-        size_s: their length in seconds.
-        counts: what their records count.
-        topic_setting: the setting that names the topic of their records.
-        topic: what that is by default.
-        keep: how many of them `serve` keeps by default, and `most_kept` at most.
-        shown: how many of the newest a chart shows at first.
+        name: the noun for one window; with an `s`, the plural in the API and messages.
+        size_s: length in seconds.
+        counts: what the records count.
+        topic_setting: the setting for the output topic.
+        topic: the default output topic.
+        keep: how many windows `serve` keeps by default.
+        most_kept: the maximum of that setting.
+        shown: how many of the newest windows a chart shows at first.
     """
 
     name: str
@@ -41,32 +42,32 @@ class Size:
 
     @property
     def keep_setting(self) -> str:
-        """The setting that says how many windows `serve` keeps."""
+        """The setting for the number of windows that `serve` keeps."""
         return f"keep_{self.plural}"
 
     @property
     def unit(self) -> str:
-        """The noun for one of what is counted."""
+        """The noun for one counted thing."""
         return self.counts.value
 
     @property
     def title(self) -> str:
-        """What the records count, as the heading of a chart."""
+        """The heading of a chart of the records."""
         return f"{'Frames' if self.counts is Counts.FRAMES else 'Unique users'} per {self.name}"
 
     def start_of(self, second: int) -> int:
-        """Return the start of the window that a second lies in."""
+        """Return the start of the window that contains a second."""
         return second - second % self.size_s
 
     def end_of(self, second: int) -> int:
-        """Return the end of the window that a second lies in: the first second after it."""
+        """Return the end of the window that contains a second: the first second after it."""
         return second - second % self.size_s + self.size_s
 
 
 SECOND = Size("second", 1, Counts.FRAMES, "sec_metrics_output_topic", "frames-per-second", 3_600, 86_400, 600)
 MINUTE = Size("minute", 60, Counts.USERS, "min_metrics_output_topic", "unique-users-per-minute", 1_440, 44_640, 240)
 
-# From small to large; each is a multiple of the one before it, so that a window lies in one window of each larger size.
+# From small to large. Each is a multiple of the one before, so every window is within one window of each larger size.
 # Frames are logged by the second, so the first row stays.
 SIZES: tuple[Size, ...] = (SECOND, MINUTE)
 
@@ -77,7 +78,7 @@ def larger() -> tuple[Size, ...]:
 
 
 def largest() -> Size:
-    """Return the largest size: a frame is of no use once its window of this size is closed."""
+    """Return the largest size: a frame is no longer needed once its window of this size is closed."""
     return SIZES[-1]
 
 

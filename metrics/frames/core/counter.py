@@ -16,13 +16,13 @@ from metrics.frames.sizes import SECOND
 
 
 class Counter:
-    """Counts the frames of some partitions: frames per second, unique users per minute, and what the table has besides.
+    """Counter of the frames of several partitions: frames per second, unique users per minute, and further sizes.
 
-    It starts from a saved state: give each partition's `rebuild` the frames from its restart offset to its position,
-    then call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
+    It starts from a saved state: pass each partition's frames from restart offset to position to its `rebuild`, then
+    call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
 
     Raises:
-        StateError: the state has open windows whose frames were judged by other rules.
+        StateError: the state has open windows, and their frames were judged by other rules.
     """
 
     def __init__(self, saved: State, rules: Rules, *, gap_limit_s: int, now_s: float) -> None:
@@ -34,17 +34,17 @@ class Counter:
             partition: PartitionCounter(self.windows, state, rules, now_s)
             for partition, state in sorted(saved.partitions.items())
         }
-        # Closing raises every watermark to where it goes: one that lies below it is of a partition that is new.
+        # Closing raises every watermark to its own. A partition with a lower one is new.
         self._added_at_watermark = {
             partition: state.added_at_watermark if state.watermark >= saved.closing_to else saved.closing_to
             for partition, state in saved.partitions.items()
         }
 
     def resume(self) -> None:
-        """Go on where the saved state stopped.
+        """Continue from the saved state.
 
         Raises:
-            StateError: the frames that were given to `rebuild` are not those that the state was saved with.
+            StateError: the frames passed to `rebuild` differ from those that the state was saved with.
         """
         for counter in self.partitions.values():
             counter.end_rebuild()
@@ -53,10 +53,10 @@ class Counter:
         ]
         if others:
             raise StateError(
-                "the input is not what the state was saved with",
-                why="the topic does not hold just the frames that open windows need: " + "; ".join(others),
-                hint="bring the frames back: a topic of frames must be neither compacted nor written anew;\n"
-                "or go on without them: python app.py --accept-loss",
+                "the input topic has changed since the state was saved",
+                why="frames that open windows need are missing, or there are others: " + "; ".join(others),
+                hint="restore the frames: an input topic must be neither compacted nor rewritten;\n"
+                "or continue without them: python app.py --accept-loss",
             )
         for counter in self.partitions.values():
             counter.resume()
@@ -67,7 +67,7 @@ class Counter:
         )
 
     def write_off(self) -> int:
-        """Take frames that were not given to `rebuild` for lost; returns how many. To be called before `resume`."""
+        """Count frames that were not passed to `rebuild` as lost; returns their number. Called before `resume`."""
         for counter in self.partitions.values():
             counter.end_rebuild()
         missing = sum(counter.missing() for counter in self.partitions.values())
@@ -76,7 +76,7 @@ class Counter:
         return missing
 
     def add_partition(self, partition: int, start: int, now_s: float) -> None:
-        """Take up a partition that is new, from the offset of its first record; what is closed stays closed for it."""
+        """Add a new partition, read from the offset `start`; closed windows stay closed for it."""
         added = PartitionState.added(start, self.windows.closing_to)
         counter = PartitionCounter(self.windows, added, self._rules, now_s)
         counter.resume()
@@ -84,22 +84,22 @@ class Counter:
         self._added_at_watermark[partition] = added.added_at_watermark
 
     def mark_idle(self, partition: int, at_s: float) -> None:
-        """Note that a partition was idle at a moment of wall time: read to its end, its event time unmoved for long."""
+        """Note that a partition was idle at wall time `at_s`: read to its end, without new event time for long."""
         self.partitions[partition].clock.idle_at_s = at_s
 
     def mark_active(self, partition: int) -> None:
-        """Note that a partition is not idle, or is no longer known to be."""
+        """Note that a partition is not idle, or not known to be."""
         self.partitions[partition].clock.idle_at_s = None
 
     def leads(self, now_s: float) -> dict[int, int]:
         """Return how many seconds of event time each partition is ahead of the slowest.
 
-        A partition that is silent is waited for by nobody; one that has sent nothing yet counts as if it were where
-        the earliest open second is.
+        Idle partitions are left out. A partition without frames counts as if its event time were the earliest open
+        second.
         """
-        speaking = [clock for clock in self._clocks() if not clock.is_idle(now_s)]
-        slowest = [clock.newest for clock in speaking if clock.newest >= 0]
-        if len(slowest) < len(speaking):
+        active = [clock for clock in self._clocks() if not clock.is_idle(now_s)]
+        slowest = [clock.newest for clock in active if clock.newest >= 0]
+        if len(slowest) < len(active):
             firsts = [counter.log.first_second() for counter in self.partitions.values()]
             slowest += [second for second in firsts if second is not None]
         if not slowest:
@@ -109,21 +109,21 @@ class Counter:
     def close(self, now_s: float) -> Iterator[Record]:
         """Close the windows that event time has passed, in the order of event time.
 
-        Between any two records the state may be saved; all of them must be taken in the end, and before the next
-        frame is counted. After a restart, the first call takes up what an earlier run left unfinished: no partition's
-        watermark is below what closing has once followed.
+        The state may be saved between any two records, but all of them must be consumed before the next frame is
+        counted. After a restart, the first call completes what an earlier run left unfinished: no partition's
+        watermark is below the one it was closing to.
         """
         return self._close(common_watermark(self._clocks(), now_s))
 
     def close_to(self, watermark: int) -> Iterator[Record]:
-        """Close the windows that end at or before a watermark; in the way that `close` does."""
+        """Close the windows that end at or before a watermark, as `close` does."""
         return self._close(watermark)
 
     def resolve(self) -> None:
-        """Decide on the frames that are held, for an input that ends here; some may be rejected by that.
+        """Resolve the held frames at the end of the input; some may be rejected.
 
-        A partition of one or two frames proves nothing by itself: it is held against event time of the others; and
-        where none has any, against the middle one of all that is held.
+        A partition with one or two frames proves nothing by itself: it is compared with the other partitions' event
+        time, or, if none has any, with the median of the held frames.
         """
         held = [frame.frame.ts for counter in self.partitions.values() for frame in counter.guard.held]
         known = [clock.newest for clock in self._clocks() if clock.newest >= 0]
@@ -133,7 +133,7 @@ class Counter:
                 counter.resolve(near)
 
     def close_all(self) -> Iterator[Record]:
-        """Close every window, for an input that ends here; in the way that `close` does."""
+        """Close every window at the end of the input, as `close` does."""
         return self._close(end_of_input(self._clocks()))
 
     def _close(self, watermark: int) -> Iterator[Record]:
@@ -141,7 +141,7 @@ class Counter:
             return iter(())
         for counter in self.partitions.values():
             counter.resolve_before(watermark)
-            counter.raise_watermark(watermark)  # only a silent partition, or one that ends here, is behind it
+            counter.raise_watermark(watermark)  # it was lower only if the partition is idle or ends here
         return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
 
     def _clocks(self) -> list[EventClock]:
@@ -155,7 +155,7 @@ class Counter:
         return total
 
     def state(self) -> State:
-        """Return what a restart needs; nothing in it changes with the counter."""
+        """Return the state that a restart needs; it does not change with the counter."""
         windows = self.windows
         return State(
             windows.closing_to,
@@ -169,15 +169,15 @@ class Counter:
 
 
 def _judged_otherwise(by: Rules, now: Rules) -> StateError:
-    """Return the error of a state with open windows whose frames would be judged differently."""
+    """Return the error for open windows whose frames would now be judged differently."""
     if by.version != now.version:
         return StateError(
-            "windows are open whose frames were judged by an earlier version of this program",
-            why="it proved jumps of event time in another way, so their frames would be judged differently",
+            "the frames of open windows were judged by an earlier version",
+            why="that version proved jumps of event time differently, so this one would judge the frames differently",
             hint=f"close them first with that version: {by} python app.py --until-end",
         )
     return StateError(
-        f"windows are open whose frames were judged by {by}",
-        why=f"by {now}, their frames would be judged anew, and differently",
+        f"the frames of open windows were judged by {by}",
+        why=f"by {now}, they would be judged differently",
         hint=f"close them first: {by} python app.py --until-end",
     )

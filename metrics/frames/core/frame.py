@@ -1,4 +1,4 @@
-"""The bytes of one frame become its two fields, or the reason why they are not a frame."""
+"""One frame: its bytes become its two fields, or the reason for rejecting them."""
 
 import json
 from collections.abc import Callable
@@ -15,11 +15,11 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 
 
 class Frame(msgspec.Struct, gc=False):
-    """The two fields that count.
+    """The two fields of a frame.
 
     Attributes:
         ts: event time in whole seconds since the epoch, 0 to LAST_SECOND.
-        uid: the user; any text that is not empty.
+        uid: the user; any non-empty text.
     """
 
     ts: int
@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, gc=False):
 
 
 class Reason(StrEnum):
-    """Why a frame was rejected; the value is the header `reason` of its record in the rejected topic."""
+    """Why a frame was rejected; the value is the header `reason` of its dead letter."""
 
     EMPTY = "empty"
     NOT_JSON = "not_json"
@@ -44,12 +44,12 @@ class Reason(StrEnum):
     UNREADABLE_HEADERS = "unreadable_headers"
 
 
-# Rejected for one of these, a frame counts all the same: it could only not be republished.
+# A frame rejected for one of these still counts: it only could not be republished.
 NOT_REPUBLISHED = frozenset({Reason.TOO_LARGE, Reason.UNREADABLE_HEADERS})
 
 
 class FrameMessage(Protocol):
-    """A Kafka message that is no event: it has a place in the log. The counterpart of the client's class."""
+    """A Kafka message that carries a record (not an error event), so it has an offset."""
 
     def topic(self) -> str: ...  # noqa: D102
     def partition(self) -> int: ...  # noqa: D102
@@ -63,9 +63,9 @@ class FrameMessage(Protocol):
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """Why a frame was rejected: the reason for machines, the detail for people."""
+    """Reason why a frame was rejected, for programs, and the detail, for people."""
 
-    ts: ClassVar[None] = None  # it is of no second
+    ts: ClassVar[None] = None  # never equal to a second: the hot path compares the ts of frames and rejections alike
     reason: Reason
     detail: str
 
@@ -82,17 +82,16 @@ _SUBSECOND_DIGITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
 def read_frame(value: bytes | None) -> Frame | Rejection:
     """Read one frame.
 
-    Only the `ts` and `uid` of the root object count; where the root has one of them twice, the first one does: RFC 8259
-    leaves it open. A byte order mark before the root is passed over. Every input gets an answer, the same from any
-    caller; nothing is raised.
+    Only the `ts` and `uid` of the root object count; of a repeated key the first, which RFC 8259 leaves open. A byte
+    order mark before the root is skipped. Every input has one result for every caller; nothing is raised.
 
     Args:
-        value: the Kafka record's value, UTF-8 JSON (RFC 8259); None for a record that has none.
+        value: the Kafka record's value, UTF-8 JSON (RFC 8259); None if the record has none.
     """
     try:
-        root = _parse(value)  # None is refused, as all that is no JSON is
+        root = _parse(value)  # None is rejected, like any input that is not JSON
         ts, uid = root["ts"], root["uid"]
-    except Exception:  # what is refused here is read again, with care
+    except Exception:  # read again, carefully
         return _read_again(value)
     if type(ts) is str and ts.isascii() and ts.isdecimal() and len(ts) <= _LONGEST_TS:
         ts = int(ts)
@@ -102,17 +101,17 @@ def read_frame(value: bytes | None) -> Frame | Rejection:
 
 
 def start_of_json(value: bytes) -> int:
-    """Return where the JSON of a frame begins: after a byte order mark, if it has one."""
+    """Return the index of the JSON of a frame: after a byte order mark, if it has one."""
     return len(_BYTE_ORDER_MARK) if value.startswith(_BYTE_ORDER_MARK) else 0
 
 
 def _read_again(value: bytes | None) -> Frame | Rejection:
-    """Read with care what the fast way refused: it may be a frame nevertheless; all else gets its reason."""
+    """Read what the fast path refused: it may still be a frame; otherwise, find the reason."""
     if not value:
         return Rejection(Reason.EMPTY, "the record has no value")
     start = start_of_json(value)
     if not value[start:].strip(_WHITE):
-        return Rejection(Reason.EMPTY, "the value is white space alone")
+        return Rejection(Reason.EMPTY, "the value is only white space")
     try:
         value.decode()
         root = {name: value[place] for name, place in root_members(value, (TS, UID), start).items()}
@@ -159,11 +158,11 @@ def _read_uid(root: dict[bytes, bytes]) -> str | Rejection:
     try:
         uid.encode()
     except UnicodeEncodeError:
-        return Rejection(Reason.WRONG_UID, f"uid is {_shown(written)}, with half of a surrogate pair, which is no text")
+        return Rejection(Reason.WRONG_UID, f"uid is {_shown(written)}, with half of a surrogate pair: not text")
     return uid
 
 
 def _shown(written: bytes) -> str:
-    """Return JSON as a message quotes it: as it is written, at most 60 characters."""
+    """Return JSON as quoted in a message: as written, cut to 60 characters."""
     text = written[:240].decode(errors="ignore")  # 60 characters have at most 240 bytes
     return text if len(text) <= 60 and len(written) <= 240 else text[:59] + "…"

@@ -8,7 +8,7 @@ from metrics.frames.sizes import SECOND, Size, larger, largest
 
 
 class Start(NamedTuple):
-    """A place to read from: an offset in Kafka, and what the event clock was before its frame was counted."""
+    """An offset in Kafka to read from, and the event clock before its frame was counted."""
 
     offset: int
     newest: int
@@ -16,17 +16,17 @@ class Start(NamedTuple):
 
 
 class FrameLog:
-    """Users of the frames whose second is still open, in the order in which they came.
+    """Users of the frames whose second is still open, in order of arrival.
 
-        uids              a  b  a  c  b  d  a       one entry a frame that moved event time on or kept it
+        uids              a  b  a  c  b  d  a       one entry for each frame that advanced event time or kept it
         second_pointers   ^10      ^11   ^13        where each second begins in uids
-        stragglers        {11: [e]}                 frames of another second than the newest: before it, or ahead of it
-        window_pointers   {60: {0: (7041, 9, 9)}}   minute pointers, and those of larger windows: where the first frame
-                                                    of each open one is in Kafka
+        stragglers        {11: [e]}                 frames of other seconds than the newest: older, or ahead of it
+        window_pointers   {60: {0: (7041, 9, 9)}}   minute pointers, and those of larger windows: the offset of the
+                                                    first frame of each open one
 
     A second's count is the distance between two pointers, plus its stragglers. The lowest pointer to a window of the
-    largest size is the partition's restart offset: a restart that reads on from there finds every frame that an open
-    window needs, and judges them as before, since the pointer also says what event time was.
+    largest size is the partition's restart offset: a restart that reads from there finds every frame that an open
+    window needs, and judges it as before, since the pointer also contains event time at that offset.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class FrameLog:
         self.window_pointers: dict[int, dict[int, Start]] = {size.size_s: {} for size in larger()}
         self._largest_s = largest().size_s
         self.taken = 0
-        self._dropped = 0  # entries no longer in uids; the pointers count from the first that ever was
+        self._dropped = 0  # entries removed from uids; pointers count from the very first entry
 
     def __len__(self) -> int:
         """Return the number of frames whose second is still open."""
@@ -62,7 +62,7 @@ class FrameLog:
         self.note(second, start)
 
     def add_straggler(self, second: int, uid: str, start: Start) -> None:
-        """Log a frame of a second that is open, but not the newest that event time has come to."""
+        """Log a frame of an open second that is not the newest."""
         if second not in self.stragglers:
             self.stragglers[second] = []
             heappush(self._straggler_seconds, second)
@@ -70,13 +70,13 @@ class FrameLog:
         self.note(second, start)
 
     def note(self, second: int, start: Start, least_s: int = 0) -> None:
-        """Point to where the windows of `least_s` or more begin that a second lies in, if this is their first frame."""
+        """Set the pointers of the windows of `least_s` or more that contain a second, if this is their first frame."""
         for size_s, pointers in self.window_pointers.items():
             if size_s >= least_s:
                 pointers.setdefault(second - second % size_s, start)
 
     def newest_second(self) -> int | None:
-        """Return the newest second that a frame has started; None if none is open."""
+        """Return the newest second that a frame started; None if none is open."""
         return self.second_pointers[-1][0] if self.second_pointers else None
 
     def first_second(self) -> int | None:
@@ -86,7 +86,7 @@ class FrameLog:
         return min((second for second in (pointed, straggled) if second is not None), default=None)
 
     def oldest(self) -> dict[int, int]:
-        """Return the start of the earliest open window that has frames, by the size in seconds, where there is one."""
+        """Return the start of the earliest open window that has frames, by the size in seconds, if there is one."""
         second = self.first_second()
         firsts = {size_s: min(pointers) for size_s, pointers in self.window_pointers.items() if pointers}
         return firsts if second is None else {SECOND.size_s: second} | firsts
@@ -111,14 +111,14 @@ class FrameLog:
             del pointers[start]
 
     def restart_at(self, position: Start) -> Start:
-        """Return the place of the earliest frame that an open window needs; without one, the next position."""
+        """Return the earliest frame that an open window needs; without one, the next position."""
         return min(self.window_pointers[self._largest_s].values(), default=position)
 
     def _first_open(self) -> int:
         return self.second_pointers[0][1] if self.second_pointers else self._dropped + len(self.uids)
 
     def _drop_taken(self) -> None:
-        """Free what was taken once it is more than half: each entry is then moved at most once on the average."""
+        """Free the taken entries once they are half of all: each entry is then moved once on average, or less."""
         free = self._first_open() - self._dropped
         if 2 * free >= len(self.uids):
             del self.uids[:free]

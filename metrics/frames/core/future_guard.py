@@ -1,6 +1,6 @@
-"""The future guard: a jump of event time needs proof, or one flipped bit makes everybody's frames late.
+"""The future guard: event time jumps only with proof, or one flipped bit would make all other frames late.
 
-All evidence lies in the log of the frame's own partition, so that every replay judges alike.
+All evidence is in the log of the frame's own partition, so every replay judges alike.
 """
 
 from collections import deque
@@ -13,19 +13,19 @@ from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, FrameMessage
 
 ENOUGH = 2  # votes that decide
-SPARSE = 5  # followers, not all of the frame's own user, that prove it if none is against it
-LONG_RUN = 20  # followers that prove it unless two are against it: a partition may have one user only
+SPARSE = 5  # followers, not all of the frame's own user, that prove it if none votes against
+LONG_RUN = 20  # followers that prove it unless two vote against: a partition may have only one user
 
 
 class HeldFrame(NamedTuple):
-    """A frame that waits for proof, with the message it came in."""
+    """A frame that waits for proof, with its message."""
 
     frame: Frame
     message: FrameMessage
 
 
 class Outcome(Enum):
-    """What becomes of a frame that was held."""
+    """Outcome of a held frame."""
 
     MOVES = "moves"  # it counts, and event time moves to it
     AHEAD = "ahead"  # it counts in its second and minute, but event time stays
@@ -33,16 +33,16 @@ class Outcome(Enum):
 
 
 class Votes:
-    """What the followers of a held frame, all those asked so far, say of its ts.
+    """Votes of the followers of a held frame on its ts.
 
-    A follower agrees if it would be on time after the jump, and is against it if it would be late. One that is further
+    A follower agrees if it would be on time after the jump, and votes against if it would be late. One that is further
     ahead than the limit does neither.
 
     Attributes:
         asked: followers asked.
-        agreeing: those that agree.
-        against: those against it.
-        refuter: the largest ts of those against it, -1 without any.
+        agreeing: followers that agree.
+        against: followers against.
+        refuter: the largest ts of followers against; -1 without any.
     """
 
     def __init__(self, frame: Frame, lateness_s: int, limit_s: int) -> None:
@@ -50,7 +50,7 @@ class Votes:
         self.refuter = -1
         self._uid = frame.uid
         self._agreeing_from, self._agreeing_to = frame.ts - lateness_s, frame.ts + limit_s
-        self._has_other = self._agrees_other = False  # whether one not against it, one that agrees, is of another user
+        self._has_other = self._agrees_other = False  # whether one not against, or agreeing, is of another user
 
     def add(self, follower: Frame) -> None:
         """Ask one more follower."""
@@ -66,7 +66,7 @@ class Votes:
             self._agrees_other |= is_other
 
     def is_proved(self) -> bool | None:
-        """Tell whether the jump is proved, True, or refuted, False; None if that needs more followers."""
+        """Return whether the jump is proved (True) or refuted (False); None if that needs more followers."""
         if self.against >= ENOUGH:
             return False
         is_agreed = self.agreeing >= ENOUGH and self._agrees_other
@@ -74,12 +74,12 @@ class Votes:
         return True if is_agreed or is_sparse or self.asked >= LONG_RUN else None
 
     def is_proved_at_end(self) -> bool:
-        """Tell whether the jump is as good as proved where no more followers come."""
+        """Return whether the jump counts as proved when no more followers can come."""
         return not self.against and (self.asked >= ENOUGH or self._has_other)
 
 
 class Decision(NamedTuple):
-    """What became of a frame that was held, and how many followers agreed with it or were against it."""
+    """Outcome of a held frame, and the number of followers that agreed or voted against."""
 
     held: HeldFrame
     outcome: Outcome
@@ -88,26 +88,25 @@ class Decision(NamedTuple):
 
 
 class FutureGuard:
-    """Holds the frames of one partition from one that jumps ahead of event time on, until that one is judged.
+    """Guard of one partition: holds a frame that jumps ahead of event time, and those after it, until it is judged.
 
-    A frame jumps if it is ahead by more than the allowed lateness: others that come now would be late by it. The first
-    of those held is judged, in the order of the log:
+    A frame jumps if it is ahead by more than the allowed lateness: other frames would become late. Held frames are
+    judged one by one, in log order:
 
-    - about as much wall time has passed between the records, or event time has come near by now: it moves event time.
-      The first frame of all does if it is near its record's timestamp.
-    - two followers agree, not both of its own user; or five followers, not all of its own user, and none against it; or
-      twenty followers, and not two against it: it moves event time.
-    - two followers are against it: it does not. Within the limit of event time, or of one of the two, it counts in its
-      second and minute all the same; beyond that, it is rejected.
+    - about as much wall time has passed between the records, or event time has since come near: the frame advances
+      event time. The first frame of a partition does so if it is near its Kafka timestamp.
+    - two followers agree, not both of its own user; or there are five followers, not all of its own user, and none
+      against; or twenty, and fewer than two against: the frame advances event time.
+    - two followers are against: it does not. Within the limit of event time, or of one of the two, it still counts in
+      its second and minute; beyond that, it is rejected.
 
-    What is decided is looked at again by nobody, so a replay that starts with any frame, with the event clock that was
-    before it, decides the same.
+    Decisions are final, so a replay that starts at any frame, with the event clock of before it, decides the same.
 
     Args:
-        count: called with each decision before the next is made: what counts may move the clock that decides on it.
+        count: called with each decision before the next is made: a frame that counts may advance the clock.
 
     Attributes:
-        held: the frames that wait, in the order of the log.
+        held: the held frames, in log order.
     """
 
     def __init__(self, clock: EventClock, limit_s: int, count: Callable[[Decision], None]) -> None:
@@ -117,23 +116,23 @@ class FutureGuard:
         self._count = count
 
     def is_jump(self, ts: int) -> bool:
-        """Tell whether a ts would move event time further than it may without proof; the first of all would."""
+        """Return whether a ts would advance event time further than allowed without proof; the first one would."""
         clock = self._clock
         return clock.newest < 0 or ts > clock.newest + clock.step_s
 
     def hold(self, frame: Frame, message: FrameMessage) -> None:
-        """Hold one more frame, and decide what can be decided now."""
+        """Hold one more frame, and decide what can be decided."""
         self.held.append(HeldFrame(frame, message))
         while self.held and (decision := self._decide()) is not None:
             self.held.popleft()
             self._count(decision)
 
     def resolve(self, near: int) -> None:
-        """Decide all, for an input that ends here.
+        """Decide on all held frames at the end of the input.
 
-        A jump that some followers bear out and none contradicts moves event time. So does the first frame of all unless
-        it is ahead of a given time, which is what the other partitions know. Of the rest, what is within the limit
-        counts.
+        A jump that has followers and none against advances event time. So does the first frame of a partition unless
+        it is ahead of `near`, the event time of the other partitions, by more than the limit. Of the rest, frames
+        within the limit count.
         """
         while self.held:
             decision = self._decide() or self._decide_at_end(near)
@@ -141,7 +140,7 @@ class FutureGuard:
             self._count(decision)
 
     def _decide(self) -> Decision | None:
-        """Judge the first of those held; None if that needs more followers."""
+        """Judge the first held frame; None if that needs more followers."""
         first = self.held[0]
         if not self.is_jump(first.frame.ts) or self._is_explained(first.frame.ts, recorded_s(first.message)):
             return Decision(first, Outcome.MOVES)
@@ -163,7 +162,7 @@ class FutureGuard:
         return Outcome.AHEAD if is_near else Outcome.REJECTED
 
     def _is_explained(self, ts: int, recorded_s: int) -> bool:
-        """Tell whether wall time between the records explains the jump; where it does not, that refutes nothing."""
+        """Return whether wall time between the records explains the jump; if not, that refutes nothing."""
         clock = self._clock
         if recorded_s < 0 or (clock.newest >= 0 and clock.recorded_s < 0):
             return False
@@ -171,7 +170,7 @@ class FutureGuard:
         return -self._limit_s <= ts - recorded_s - usual <= clock.step_s
 
     def _votes(self) -> Votes:
-        """Ask the followers of the first of those held, as many as it takes."""
+        """Ask the followers of the first held frame until they decide."""
         votes = Votes(self.held[0].frame, self._clock.lateness_s, self._limit_s)
         for follower in islice(self.held, 1, None):
             votes.add(follower.frame)
@@ -181,6 +180,6 @@ class FutureGuard:
 
 
 def recorded_s(message: FrameMessage) -> int:
-    """Return when a record was written, by its Kafka timestamp, in whole seconds since the epoch; -1 without one."""
+    """Return the Kafka timestamp of a record in whole seconds since the epoch; -1 without one."""
     kind, timestamp_ms = message.timestamp()
     return timestamp_ms // 1000 if kind and timestamp_ms >= 0 else -1

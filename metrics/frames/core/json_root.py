@@ -1,20 +1,20 @@
-"""The members of a JSON text's root object, as they are written: RFC 8259 checked by a loop, so no stack limits it.
+"""The members of a JSON text's root object, as written. RFC 8259 is checked by a loop, so no stack limits the depth.
 
-The parsers of Python, msgspec and others recurse: how deep a text they read depends on the stack of whoever calls them,
-and on the version of Python. This one counts, and stops where simdjson does.
+The parsers of Python, msgspec and others recurse: the depth they can read depends on the caller's stack and on the
+version of Python. This one counts, and stops at the depth where simdjson does.
 """
 
 import json
 import re
 from collections.abc import Collection
 
-# As simdjson has it: arrays and objects that hold something, one inside of the other, the root included.
+# As in simdjson: nested arrays and objects that are not empty, including the root.
 DEEPEST = 1_023
 
 _WHITE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
-# An empty array or object nests nothing, so it is read as if it were a scalar.
+# An empty array or object nests nothing, so it is read like a scalar.
 _FLAT = rb"(?:%b|%b|true|false|null|\[%b\]|\{%b\})" % (_STRING, _NUMBER, _WHITE, _WHITE)
 _KEY = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 
@@ -22,7 +22,7 @@ _white = re.compile(_WHITE)
 _flat = re.compile(_FLAT)
 _key = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _comma = re.compile(rb"%b,%b" % (_WHITE, _WHITE))
-# All flat values up to the last one, in one step: what nests nothing is read at the speed of the regular expression.
+# All flat values up to the last one, in one step, at the speed of the regular expression.
 _most_of = {
     b"]": re.compile(rb"(?:%b%b,%b)*+" % (_FLAT, _WHITE, _WHITE)),
     b"}": re.compile(rb"(?:%b%b%b,%b)*+" % (_KEY, _FLAT, _WHITE, _WHITE)),
@@ -31,14 +31,14 @@ _CLOSING = {b"[": b"]", b"{": b"}"}
 
 
 class NotJsonError(ValueError):
-    """The text is not JSON, or nested deeper than DEEPEST; its words say where."""
+    """Text that is not JSON, or nested deeper than DEEPEST; the message contains the position."""
 
 
 class NotAnObjectError(ValueError):
-    """The text is JSON, but not an object.
+    """JSON text whose root is not an object.
 
     Attributes:
-        root: the root, as it is written.
+        root: the root, as written.
     """
 
     def __init__(self, root: bytes) -> None:
@@ -47,16 +47,16 @@ class NotAnObjectError(ValueError):
 
 
 def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, slice]:
-    """Return where the values of some members of the root object are; of members with one name, the first.
+    """Return the slices of the values of some members of the root object; of members with the same name, the first.
 
     Args:
         text: UTF-8.
-        names: what the members are called, quoted as JSON writes them without escapes.
-        at: where the JSON begins: a byte order mark is no part of it.
+        names: the names of the members, quoted, as JSON writes them without escapes.
+        at: the index of the JSON: after a byte order mark.
 
     Raises:
         NotJsonError: the text breaks the grammar of RFC 8259 anywhere, or is nested too deeply.
-        NotAnObjectError: its root is something else.
+        NotAnObjectError: the root is something else.
     """
     start = _after_white(text, at)
     is_object = text.startswith(b"{", start)
@@ -80,7 +80,7 @@ def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[byt
 
 
 def _name(text: bytes, at: int) -> tuple[bytes, int]:
-    """Return a member's name, quoted, and where its value begins."""
+    """Return a member's name, quoted, and the index of its value."""
     key = _key.match(text, at)
     if key is None:
         raise _broken(text, at)
@@ -88,7 +88,7 @@ def _name(text: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _without_escapes(name: bytes) -> bytes:
-    """Return a quoted name as it is written without escapes; one that no UTF-8 can hold stays as it is."""
+    """Return a quoted name without escapes, surrogates as they are."""
     if b"\\" not in name:
         return name
     plain = json.loads(name)
@@ -96,10 +96,10 @@ def _without_escapes(name: bytes) -> bytes:
 
 
 def _end_of_value(text: bytes, at: int, outer: int = 0) -> int:
-    """Return where the value that begins here ends.
+    """Return the end of the value at an index.
 
     Args:
-        outer: how many arrays and objects it lies in.
+        outer: how many arrays and objects contain it.
     """
     closing: list[bytes] = []
     while True:
@@ -115,7 +115,7 @@ def _end_of_value(text: bytes, at: int, outer: int = 0) -> int:
 
 
 def _opened(text: bytes, at: int, closing: list[bytes], outer: int) -> int:
-    """Return where the first value of an array or object begins that has to be looked at; note what closes it."""
+    """Enter an array or object: note its closing bracket, return the index of its first value that is not flat."""
     closes = _CLOSING.get(text[at : at + 1])
     if closes is None:
         raise _broken(text, at)
@@ -126,7 +126,7 @@ def _opened(text: bytes, at: int, closing: list[bytes], outer: int) -> int:
 
 
 def _closed(text: bytes, at: int, closes: bytes) -> int:
-    """Return what comes after the end of an array or object, which has to be here."""
+    """Return the index after the end of an array or object, which must be here."""
     at = _after_white(text, at)
     if not text.startswith(closes, at):
         raise _broken(text, at)
@@ -134,17 +134,17 @@ def _closed(text: bytes, at: int, closes: bytes) -> int:
 
 
 def _next_value(text: bytes, at: int, closes: bytes) -> int:
-    """Return where the next value of an array or object begins that has to be looked at: flat ones are passed over."""
-    at = _most_of[closes].match(text, at).end()  # type: ignore[union-attr]  # it matches no bytes, too
+    """Return the index of the next value of an array or object that may not be flat; flat ones are skipped."""
+    at = _most_of[closes].match(text, at).end()  # type: ignore[union-attr]  # it also matches no bytes
     return _name(text, at)[1] if closes == b"}" else at
 
 
 def _after_white(text: bytes, at: int) -> int:
-    return _white.match(text, at).end()  # type: ignore[union-attr]  # it matches no bytes, too
+    return _white.match(text, at).end()  # type: ignore[union-attr]  # it also matches no bytes
 
 
 def _require_end(text: bytes, at: int) -> None:
-    """See that only white space comes after the root."""
+    """Check that only white space follows the root."""
     at = _after_white(text, at)
     if at < len(text):
         raise NotJsonError(f"trailing characters from byte {at} on")

@@ -1,4 +1,4 @@
-"""What became of the frames of the last minute, and for how long seconds have been open; time is an argument."""
+"""The frames of the last minute, and how long seconds have been open; time is an argument."""
 
 from collections import deque
 
@@ -6,23 +6,23 @@ from metrics.frames.core.state import Tally
 
 MINUTE_S = 60.0
 MARK_EVERY_S = 5.0
-# Late or rejected frames as a share of all, above which a stream is taken to be wrong; a few alone prove nothing.
+# The share of late or rejected frames above which something is wrong with the stream; a few frames prove nothing.
 WRONG_SHARE, FEWEST_WRONG = 0.05, 3
 
 
 def is_wrong(lately: Tally) -> bool:
-    """Tell whether so many of these frames are late or rejected that something is wrong with the stream."""
+    """Return whether the share of late or rejected frames shows that something is wrong with the stream."""
     return lately.wrong >= FEWEST_WRONG and lately.error_rate > WRONG_SHARE
 
 
 class MinuteAgo:
-    """What the tally was a minute ago, by marks that are taken every MARK_EVERY_S seconds."""
+    """The tally a minute ago, from marks taken every MARK_EVERY_S seconds."""
 
     def __init__(self, now_s: float, tally: Tally) -> None:
         self._marks = deque([(now_s, tally)])
 
     def note(self, now_s: float, tally: Tally) -> None:
-        """Take what the tally is now; it must not change any more."""
+        """Note the current tally, which must not change afterwards."""
         marks = self._marks
         if now_s - marks[-1][0] >= MARK_EVERY_S:
             marks.append((now_s, tally))
@@ -30,21 +30,21 @@ class MinuteAgo:
             marks.popleft()
 
     def began(self) -> tuple[float, Tally]:
-        """Return when it began, by the clock of `note`, and the tally then: a minute ago, or at the first mark."""
+        """Return when the minute began, by the clock of `note`, and the tally then; at first, the first mark."""
         return self._marks[0]
 
 
 class OpenSince:
-    """Since when a second has been open: since event time of any partition had reached it."""
+    """The time since when a second has been open: since event time of any partition reached it."""
 
     def __init__(self) -> None:
         self._reached: deque[tuple[int, float]] = deque()
 
     def note(self, now_s: float, newest: int, oldest: int) -> float:
-        """Take the newest event clock and the oldest open second; return since when that has been open.
+        """Note the newest event time and the oldest open second; return since when that second has been open.
 
-        The newest clock may fall: one that is paused is not asked. No clock need have come to a second that is open:
-        frames ahead of event time may be all that is.
+        The newest event time may decrease, since paused partitions are not considered. An open second may be ahead of
+        all event time, if it only has frames that count ahead of it.
         """
         reached = self._reached
         while reached and reached[-1][0] > newest:
@@ -56,5 +56,5 @@ class OpenSince:
         return reached[0][1] if reached[0][0] >= oldest else now_s
 
     def forget(self) -> None:
-        """Begin anew: nothing is known of what came before."""
+        """Forget everything seen so far."""
         self._reached.clear()

@@ -1,4 +1,4 @@
-"""Why a window is open: which partitions hold it, by the state at a commit alone."""
+"""Why a window is open: the partitions that keep it open, by the committed state alone."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from metrics.times import Moment
 
 
 class SlowPartition(msgspec.Struct):
-    """A partition that holds a window open: its event clock has to move on by `lacks_s`; null before a first frame."""
+    """A partition that keeps a window open: its clock must advance by `lacks_s`; null if it has no frame yet."""
 
     partition: int
     lacks_s: int | None
@@ -21,8 +21,8 @@ class OpenWindow(msgspec.Struct):
 
     Attributes:
         closes_at: the event time that every partition must reach unless it is idle: its end plus the allowed lateness.
-        is_closing: its closing has begun, and needs nothing but an instance that runs.
-        kept_open_by: the partitions that are not there yet, the one that is furthest behind first.
+        is_closing: its closing has begun, and only needs a running instance.
+        kept_open_by: the partitions that have not reached it yet, the slowest first.
         closes_in_s: if all partitions are idle, the wall time left until it closes; otherwise null.
     """
 
@@ -35,26 +35,27 @@ class OpenWindow(msgspec.Struct):
 
 
 def idle_partitions(state: State) -> set[int]:
-    """Return the partitions that are known to be silent.
+    """Return the partitions that are known to be idle.
 
-    Closing raises the watermark of silent partitions to where it goes, and that of no other. So one that stands there
-    not by its own clock was silent, if another does by its own; or if all stand there so: event time then moves on with
-    wall time. One that was taken up when closing stood there began there: that says nothing of silence.
+    Closing raises the watermark of idle partitions, and of no others, to the common watermark. So a partition that has
+    the common watermark, but not by its own clock, was idle if another partition has it by its own clock; or if all
+    were raised, since event time then advances with wall time. A partition that was added at that watermark began with
+    it, which does not show that it is idle.
     """
     at_closing = {number: at for number, at in state.partitions.items() if at.watermark == state.closing_to}
-    by_clock = {number for number, at in at_closing.items() if _stands_by_its_clock(at, state.rules)}
+    by_clock = {number for number, at in at_closing.items() if _has_it_by_its_clock(at, state.rules)}
     added = {number for number, at in at_closing.items() if at.added_at_watermark == state.closing_to}
     raised = set(at_closing) - by_clock - added
     are_all = len(raised) == len(state.partitions) and any(at.newest >= 0 for at in state.partitions.values())
     return raised if are_all or by_clock else set()
 
 
-def _stands_by_its_clock(at: PartitionState, rules: Rules) -> bool:
+def _has_it_by_its_clock(at: PartitionState, rules: Rules) -> bool:
     return at.newest >= 0 and at.watermark == max(0, at.newest - rules.lateness_s)
 
 
 def open_window(state: State, size: Size) -> OpenWindow | None:
-    """Return the oldest open window of one size, and what holds it; None if none is open."""
+    """Return the oldest open window of one size, and the partitions that keep it open; None if none is open."""
     oldest = (at.oldest.get(size.size_s) for at in state.partitions.values())
     start = min((start for start in oldest if start is not None), default=None)
     if start is None:
@@ -75,9 +76,9 @@ def open_window(state: State, size: Size) -> OpenWindow | None:
 
 def _slow_partitions(state: State, end: int, idle: Collection[int]) -> list[SlowPartition]:
     closes_at = end + state.rules.lateness_s
-    holding = sorted(
+    slow = sorted(
         (at.watermark, at.newest, number)
         for number, at in state.partitions.items()
         if at.watermark < end and number not in idle
     )
-    return [SlowPartition(number, closes_at - newest if newest >= 0 else None) for _, newest, number in holding]
+    return [SlowPartition(number, closes_at - newest if newest >= 0 else None) for _, newest, number in slow]

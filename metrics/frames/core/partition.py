@@ -1,4 +1,4 @@
-"""The frames of one partition: judged by its own event clock, logged, tallied."""
+"""The frames of one partition: judged by its own event clock, logged and tallied."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,11 +15,11 @@ KEPT_ENDS = 16  # of an input, in the saved state
 
 
 class RejectedFrame(NamedTuple):
-    """A frame that counts for nothing, and why.
+    """A frame that does not count, and why.
 
     Attributes:
-        ts: of a frame that was rejected for its time; -1 otherwise.
-        event_time: of its partition, when it was judged; -1 before the first frame.
+        ts: of the frame, if it was rejected for its time; otherwise -1.
+        event_time: of its partition when it was judged; -1 before the first frame.
     """
 
     message: FrameMessage
@@ -28,15 +28,15 @@ class RejectedFrame(NamedTuple):
     event_time: int = -1
 
     def is_no_frame(self) -> bool:
-        """Tell whether it was rejected for what it is, not for its time."""
+        """Return whether it was rejected for its content, not for its time."""
         return self.rejection.reason not in {Reason.LATE, Reason.FUTURE}
 
 
 class PartitionCounter:
-    """The frames of one partition: its event clock, its log, and its tally.
+    """Counter of the frames of one partition, with its event clock, log and tally.
 
     Attributes:
-        rejected: frames that were rejected and not yet taken.
+        rejected: rejected frames that were not yet taken.
     """
 
     def __init__(self, windows: AllWindows, saved: PartitionState, rules: Rules, now_s: float) -> None:
@@ -51,16 +51,16 @@ class PartitionCounter:
         self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
-        # What was closed when the state was saved, until it is resumed; from then on the clock has it.
+        # The end of the closed seconds in the saved state, until it is resumed; afterwards the clock knows it.
         self._closed_before = windows.series[SECOND.size_s].closed_through
         self._saved = saved
         self._tally = Tally()
-        self._counted_before = 0  # frames counted that this log never held: before a restart
+        self._counted_before = 0  # frames counted before a restart, which were never in this log
 
     def count(self, messages: Sequence[FrameMessage]) -> None:
-        """Count the next frames, each one, or hold it, or note it as rejected: the hot path.
+        """Count, hold or reject each of the next frames: the hot path.
 
-        Nearly every frame is of the newest second, and takes one comparison and one append.
+        Nearly every frame is in the newest second, and takes one comparison and one append.
         """
         self._tally.consumed += len(messages)
         read, log_user, current = read_frame, self.log.uids.append, self.current
@@ -73,12 +73,12 @@ class PartitionCounter:
                 current = self.current
 
     def reject(self, message: FrameMessage, rejection: Rejection) -> None:
-        """Reject the next frame, unread."""
+        """Reject the next frame without reading it."""
         self._tally.consumed += 1
         self._reject(message, rejection)
 
     def take_rejected(self) -> list[RejectedFrame]:
-        """Return the frames that were rejected since the last call, in the order of the decisions."""
+        """Return the frames rejected since the last call, in the order of the decisions."""
         taken, self.rejected = self.rejected, []
         return taken
 
@@ -92,7 +92,7 @@ class PartitionCounter:
             self._count_frame(frame, message)
 
     def resolve(self, near: int) -> None:
-        """Decide on what is held, for an input that ends at the position; near is event time of the whole input."""
+        """Resolve the held frames at the end of the input; `near` is event time of the whole input."""
         if self.guard.held:
             self.resolved_at, self.resolved_against = self.position, near
             self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
@@ -100,17 +100,17 @@ class PartitionCounter:
             self._find_current()
 
     def resolve_before(self, watermark: int) -> None:
-        """Decide on what is held where windows that it may be in are closed from outside, before they are.
+        """Resolve held frames before other partitions or wall time close the windows that they may be in.
 
-        A restart decides alike only where the state has room for each place that it needs; without room, what is held
-        stays so, and may be late.
+        A restart repeats this only if the state has room for each position it needs; without room, frames stay held,
+        and may become late.
         """
         is_passed = self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held)
         if is_passed and self._ends_needed() < KEPT_ENDS - 1:
             self.resolve(watermark)
 
     def _ends_needed(self) -> int:
-        """Return at how many places frames were resolved that a restart would read again."""
+        """Return the number of positions at which frames were resolved that a restart would read again."""
         restart_offset = self._restart_at().offset
         return sum(end > restart_offset for end, _ in self.ends)
 
@@ -124,7 +124,7 @@ class PartitionCounter:
             self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)
 
     def _compared(self, decision: Decision) -> str:
-        """Say what a frame that is too far ahead was compared with."""
+        """Describe what a frame that is too far ahead was compared with."""
         (frame, message), _, agreeing, against = decision
         newest, written_s = self.clock.newest, recorded_s(message)
         ahead = f"ahead of event time, {newest}" if newest >= 0 else "the first of its partition"
@@ -147,7 +147,7 @@ class PartitionCounter:
             self.log.add_straggler(ts, frame.uid, start)
 
     def _count_ahead(self, frame: Frame, message: FrameMessage) -> None:
-        """Count a frame ahead of event time, which stays."""
+        """Count a frame ahead of event time, without advancing it."""
         clock, start = self.clock, self._start(message)
         if frame.ts < clock.watermark or frame.ts < self._closed_before:
             self._count_late(frame, message, start)
@@ -156,7 +156,7 @@ class PartitionCounter:
             self.log.add_straggler(frame.ts, frame.uid, start)
 
     def _count_late(self, frame: Frame, message: FrameMessage, start: Start) -> None:
-        """Count a late frame for its minute, or a larger window, if the partition's own watermark leaves one open."""
+        """Count a late frame in its minute, or a larger window, if one is open by the partition's own watermark."""
         self._tally.late += 1
         size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
         if size is not None:
@@ -168,7 +168,7 @@ class PartitionCounter:
             self._reject(message, Rejection(Reason.LATE, detail), frame.ts)
 
     def _reject(self, message: FrameMessage, rejection: Rejection, ts: int = -1) -> None:
-        """Note a frame that counts for nothing."""
+        """Note a frame that does not count."""
         rejected = self._tally.rejected
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         self.rejected.append(RejectedFrame(message, rejection, ts, self.clock.newest))
@@ -177,26 +177,26 @@ class PartitionCounter:
         return Start(message.offset(), self.clock.newest, self.clock.recorded_s)
 
     def _find_current(self) -> None:
-        """Let the hot path take frames of the newest second, if that is open, in the log, and no frame is held.
+        """Allow the hot path for the newest second if that is open, in the log, and no frame is held.
 
-        Its frames may have been written off: then it is in no log, and has to begin anew, as a straggler.
+        Its frames may have been written off: then it is not in the log, and its next frame is a straggler.
         """
         clock = self.clock
         is_open = clock.newest >= clock.watermark and self.log.newest_second() == clock.newest
         self.current = clock.newest if is_open and not self.guard.held else -1
 
     def rebuild(self, message: FrameMessage) -> None:
-        """Put a frame from between restart offset and position back where it stood when the state was saved.
+        """Count a frame between restart offset and position again, as it was counted when the state was saved.
 
-        The clock starts with what it was before the restart offset, so the guard decides as it did. Only what idle time
-        closed is not in the log: but that lies in closed windows, whose frames are told apart by what is closed.
+        The clock starts from its value at the restart offset, so the guard decides as before. Only idle time cannot be
+        read from the log; but what it closed is known from the saved state.
         """
         self._resolve_again(message.offset())
         self._judge(read_frame(message.value()), message)
-        self.rejected.clear()  # it was published before
+        self.rejected.clear()  # they were published before
 
     def _resolve_again(self, offset: int) -> None:
-        """Resolve what is held where it was resolved, once all before it is read again."""
+        """Resolve held frames at the positions where they were resolved before."""
         for end, near in self.ends or [(self.resolved_at, self.resolved_against)]:
             held = self.guard.held
             if held and held[0].message.offset() < end <= offset:
@@ -204,60 +204,60 @@ class PartitionCounter:
                 self._find_current()
 
     def read_to(self, position: int, now_s: float) -> None:
-        """Note that the partition was read up to a position; what was read may have moved its clock."""
+        """Note that the partition was read up to a position; its clock may have advanced."""
         self.position = position
         self.clock.see(now_s)
 
     def pass_by(self, position: int) -> None:
-        """Note that no frame is left before a position: offsets between may hold none, as the end of a transaction."""
+        """Note that no frame is left before a position: transaction markers have offsets but no frames."""
         self.position = max(self.position, position)
 
     def raise_watermark(self, watermark: int) -> None:
-        """Let event time move on by what other partitions or wall time say."""
+        """Raise the watermark to one given by other partitions or wall time."""
         self.clock.watermark = max(self.clock.watermark, watermark)
         if self.current < watermark:
             self.current = -1
 
     def tally(self) -> Tally:
-        """Return what became of the frames so far; it does not change any more."""
+        """Return what became of the frames so far; the result does not change afterwards."""
         total = Tally(counted=self._counted_before + self.log.taken + len(self.log), held=len(self.guard.held))
         total.add(self._tally)
         return total
 
     def end_rebuild(self) -> None:
-        """Note that all frames from the restart offset to the position were given to `rebuild`."""
+        """Note that all frames from restart offset to position were passed to `rebuild`."""
         self._resolve_again(self._saved.position)
 
     def missing(self) -> int:
-        """Return how many of the frames that were open or held when the state was saved were not rebuilt."""
+        """Return how many frames that were open or held in the saved state were not rebuilt."""
         saved = self._saved
         return saved.open - len(self.log) + saved.tally.held - len(self.guard.held)
 
     def difference(self) -> str:
-        """Say how the frames that were rebuilt differ from those of the saved state; nothing where they do not."""
+        """Describe how the rebuilt frames differ from those of the saved state; empty if they do not."""
         saved, opened, held = self._saved, len(self.log), len(self.guard.held)
         if (opened, held) == (saved.open, saved.tally.held):
             return ""
-        return f"of {saved.open:,} that were open {opened:,} are, of {saved.tally.held:,} that were held {held:,} are"
+        return f"{opened:,} of {saved.open:,} frames in open seconds, {held:,} of {saved.tally.held:,} held frames"
 
     def write_off(self) -> None:
-        """Take the frames that are missing for lost, so that the rest can go on."""
+        """Count the missing frames as lost, so that the rest can continue."""
         saved = self._saved
         saved.tally.lost += self.missing()
         saved.tally.counted += len(self.log) - saved.open
         saved.tally.held, saved.open = len(self.guard.held), len(self.log)
 
     def closed_frames(self) -> int:
-        """Return how many frames were counted in seconds that are closed."""
+        """Return the number of frames counted in closed seconds."""
         return self.tally().counted - len(self.log)
 
     def _restart_at(self) -> Start:
-        """Return the place of the earliest frame that an open window needs, or that is held."""
+        """Return the earliest frame that an open window needs or that is held; without one, the position."""
         start = self.log.restart_at(Start(self.position, self.clock.newest, self.clock.recorded_s))
         return min(start, self._start(self.guard.held[0].message)) if self.guard.held else start
 
     def state(self) -> PartitionState:
-        """Return what a restart needs."""
+        """Return the state that a restart needs."""
         start = self._restart_at()
         held_at = self.guard.held[0].message.offset() if self.guard.held else -1
         tally = self.tally()
@@ -282,7 +282,7 @@ class PartitionCounter:
         )
 
     def resume(self) -> None:
-        """Go on from the saved state, after the frames from its restart offset to its position were rebuilt."""
+        """Continue from the saved state, after the frames from restart offset to position were rebuilt."""
         saved = self._saved
         self.position = saved.position
         self.rejected.clear()
@@ -293,5 +293,5 @@ class PartitionCounter:
         self._find_current()
         self._tally = Tally()
         self._tally.add(saved.tally)
-        self._tally.counted = self._tally.held = 0  # these are counted by the log and the guard
+        self._tally.counted = self._tally.held = 0  # log and guard count these
         self._counted_before = saved.tally.counted - self.log.taken - len(self.log)

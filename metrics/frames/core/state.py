@@ -1,4 +1,4 @@
-"""What the core knows at a commit: all that a restart needs besides the log."""
+"""The state of the core at a commit: all that a restart needs besides the log."""
 
 from collections.abc import Mapping
 
@@ -10,18 +10,18 @@ from metrics.frames.sizes import SECOND, SIZES
 
 
 class Tally(msgspec.Struct, array_like=True):
-    """What became of the frames of one partition, or of several together.
+    """Numbers of frames of one or several partitions, by what became of them.
 
     The law of conservation: consumed = counted + late + invalid + future + held + lost.
 
     Attributes:
-        consumed: frames read, each once, however often a restart read it again.
-        counted: frames that count for their second, and for every larger window that it lies in.
+        consumed: frames read, each counted once, even if a restart read it again.
+        counted: frames that count in their second, and in every larger window that contains it.
         late: frames that came after their second was closed.
-        late_in_minute: late frames that still count for their minute, or for another larger window.
+        late_in_minute: late frames that still counted in their minute, or in another larger window.
         held: frames that wait for proof of a ts far ahead.
         lost: frames that were counted or held, but gone from the topic before their second was closed.
-        rejected: frames rejected, by reason; `late` holds those late frames that count for nothing.
+        rejected: rejected frames by reason; of late frames only those that do not count anywhere.
     """
 
     consumed: int = 0
@@ -34,17 +34,17 @@ class Tally(msgspec.Struct, array_like=True):
 
     @property
     def future(self) -> int:
-        """Frames whose ts was too far ahead to be true."""
+        """Frames whose ts was too far ahead."""
         return self.rejected.get(Reason.FUTURE, 0)
 
     @property
     def invalid(self) -> int:
-        """Frames that are no frames at all."""
+        """Messages that are not valid frames."""
         return sum(self.rejected.values()) - self.rejected.get(Reason.LATE, 0) - self.future
 
     @property
     def decided(self) -> int:
-        """Frames that were decided on: all but those held."""
+        """Frames that were decided on: all except held ones."""
         return self.consumed - self.held
 
     @property
@@ -54,11 +54,11 @@ class Tally(msgspec.Struct, array_like=True):
 
     @property
     def error_rate(self) -> float:
-        """Late, invalid and future frames as a share of those decided on."""
+        """Late, invalid and future frames as a share of those decided on: 0 to 1."""
         return self.wrong / self.decided if self.decided else 0.0
 
     def is_conserved(self) -> bool:
-        """Tell whether every frame consumed became exactly one thing."""
+        """Return whether the law of conservation is satisfied."""
         late_lost = self.rejected.get(Reason.LATE, 0)
         parts = self.counted + self.late + self.invalid + self.future + self.held + self.lost
         return self.consumed == parts and self.late == self.late_in_minute + late_lost
@@ -88,17 +88,17 @@ class Tally(msgspec.Struct, array_like=True):
         )
 
 
-# The future guard that holds every jump of event time. The one before it held only those beyond future_limit_s.
+# This future guard holds every jump of event time; version 1 held only jumps beyond future_limit_s.
 GUARD_VERSION = 2
 
 
 class Rules(msgspec.Struct, array_like=True, frozen=True):
-    """What frames are judged by.
+    """Rules that frames are judged by.
 
     Attributes:
         lateness_s: the allowed lateness, in seconds of event time.
-        future_limit_s: how far ahead of its partition's event time a frame counts that nothing proves, in seconds.
-        version: which future guard judged; 1 for states that do not tell it.
+        future_limit_s: how far ahead of its partition's event time an unproved frame still counts, in seconds.
+        version: of the future guard; 1 for states without one.
     """
 
     lateness_s: int
@@ -110,28 +110,28 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PartitionState(msgspec.Struct, array_like=True):
-    """One partition at a commit: what a restart needs besides the frames from the restart offset on.
+    """State of one partition at a commit: all that a restart needs besides the frames from the restart offset on.
 
     Attributes:
         position: offset of the next record to read.
-        restart_offset: offset of the earliest frame that an open window needs, or that is held.
+        restart_offset: offset of the earliest frame that an open window needs or that is held.
         newest_at_restart: the event clock's newest ts before that frame was counted.
         newest: the event clock's largest ts, -1 before the first frame.
-        watermark: the event clock's watermark, with what idle time closed.
-        open: frames counted whose second is open; a restart finds as many.
-        resolved_at: the position at which frames that were held were last resolved without proof, 0 if never.
+        watermark: the event clock's watermark, including what idle time closed.
+        open: counted frames whose second is open; a restart must find the same number.
+        resolved_at: the position at which held frames were last resolved without proof, 0 if never.
         resolved_against: event time of the whole input then.
         tally: what became of the partition's frames before position.
-        held_at: offset of the first frame that is held, -1 without any; a restart finds it by itself.
+        held_at: offset of the first held frame, -1 without any; a restart finds it by itself.
         added_at_watermark: the watermark of the input when the partition was added, with which its own began; 0 for
             partitions of the first run.
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
-        recorded_s: when the frame that newest is of was recorded, in seconds since the epoch; -1 where it is not known.
-        recorded_s_at_restart: the same for newest_at_restart.
-        ends: positions at which frames that were held were resolved without proof, and event time of the whole input
-            then; the last ones.
-        oldest: the start of the earliest open window with frames of it, by the size in seconds, where there is one; a
-            restart finds it by itself.
+        recorded_s: Kafka timestamp of the frame of `newest`, in seconds since the epoch; -1 if unknown.
+        recorded_s_at_restart: the same for `newest_at_restart`.
+        ends: the last positions at which held frames were resolved without proof, each with event time of the whole
+            input then.
+        oldest: the start of the earliest open window with frames of the partition, by the size in seconds; a restart
+            finds it by itself.
     """
 
     position: int
@@ -146,7 +146,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     # For `status` only. States saved by earlier versions lack it and `oldest`, and can be resumed.
     held_at: int = -1
     added_at_watermark: int = 0
-    # Likewise not in a state of an earlier program, which had no frames ahead of event time.
+    # States of earlier versions lack these too: they had no frames ahead of event time.
     furthest: int = -1
     recorded_s: int = -1
     recorded_s_at_restart: int = -1
@@ -155,17 +155,17 @@ class PartitionState(msgspec.Struct, array_like=True):
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":
-        """Return a partition that was added to the topic: what is closed is closed for it, too."""
+        """Return the state of a partition that was added to the topic: closed windows are closed for it, too."""
         return cls(start, start, watermark=closing_to, added_at_watermark=closing_to)
 
 
 class State(msgspec.Struct):
-    """The whole core at a commit.
+    """State of the whole core at a commit.
 
     Attributes:
-        closing_to: the watermark that closing follows; what is open below it is closed next.
-        rules: what the frames of the open windows were judged by.
-        series: what was published, by the size of windows in seconds.
+        closing_to: the watermark to close up to; windows that are open below it are closed next.
+        rules: the rules that the frames of open windows were judged by.
+        series: the windows published so far, by their size in seconds.
         partitions: the state of each partition.
     """
 
@@ -176,13 +176,13 @@ class State(msgspec.Struct):
 
     @classmethod
     def fresh(cls, starts: Mapping[int, int], rules: Rules) -> "State":
-        """Return the state before anything was read, from the offset of each partition's first record."""
+        """Return the state before anything was read; `starts` are the beginning offsets of the partitions."""
         partitions = {partition: PartitionState(at, at) for partition, at in starts.items()}
         return cls(0, rules, {size.size_s: Series() for size in SIZES}, partitions)
 
     @property
     def closed_through(self) -> int:
-        """Where the seconds that are closed end."""
+        """The end of the closed seconds."""
         return self.series[SECOND.size_s].closed_through
 
     def add_sizes(self) -> None:
@@ -194,9 +194,9 @@ class State(msgspec.Struct):
 
     @property
     def counted_since(self) -> int:
-        """Start of the first second that averages and counters are over, after a reset; 0 if over all frames."""
+        """Start of the first second that averages and counters cover, after a reset; 0 if they cover all frames."""
         return self.series[SECOND.size_s].since
 
     def needs_frames(self) -> bool:
-        """Tell whether a restart needs frames before the positions: windows are open, or frames are held."""
+        """Return whether a restart needs frames before the positions: windows are open, or frames are held."""
         return any(partition.restart_offset < partition.position for partition in self.partitions.values())

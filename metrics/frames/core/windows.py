@@ -12,14 +12,14 @@ from metrics.frames.sizes import SECOND, SIZES, Counts, Size
 
 
 class Series(msgspec.Struct, array_like=True):
-    """What was published so far for one size of window.
+    """The windows of one size published so far.
 
     Attributes:
         last: start of the last window published, -1 before the first.
-        windows: how many were published, rows for gaps included.
+        windows: how many were published, including zero rows.
         total: sum of their counts.
-        closed_through: windows that end at or before it are closed, and stay so.
-        since: start of the first window that `windows` and `total` are over, after a reset; 0 if over all of them.
+        closed_through: windows that end at or before it are closed for good.
+        since: start of the first window that `windows` and `total` cover, after a reset; 0 if they cover all.
     """
 
     last: int = -1
@@ -29,19 +29,19 @@ class Series(msgspec.Struct, array_like=True):
     since: int = 0
 
     def append(self, start: int, count: int) -> float:
-        """Publish one more window and return the average over all since `since`, to three decimals."""
+        """Add a window, and return the average over all since `since`, to three decimals."""
         self.last = start
         self.windows += 1
         self.total += count
         return round(self.total / self.windows, 3)
 
     def gap_s(self, start: int, size_s: int) -> int:
-        """Return how many seconds without windows lie between the last one and the one that starts now."""
+        """Return the seconds between the end of the last window and the start of the next one."""
         return start - self.last - size_s if self.last >= 0 else 0
 
 
 class _OpenWindow:
-    """A window larger than a second that can still change: its users, and how many frames they sent."""
+    """An open window larger than a second: its users, and the number of their frames."""
 
     __slots__ = ("frames", "users")
 
@@ -51,12 +51,12 @@ class _OpenWindow:
 
 
 class _Larger:
-    """The windows of one size that is larger than a second.
+    """The windows of one size larger than a second.
 
     Attributes:
-        series: what was published of them.
-        open: those that have frames already, by their start.
-        has_users: whether users are kept: they count in these, or in larger ones.
+        series: the windows published.
+        open: the windows that already have frames, by their start.
+        has_users: whether users are kept: this size or a larger one counts them.
     """
 
     __slots__ = ("has_users", "open", "series", "size", "size_s")
@@ -69,10 +69,10 @@ class _Larger:
 
 
 class _LogsBySecond:
-    """The logs of several partitions, by the earliest second that each has frames of.
+    """The logs of several partitions, ordered by the earliest second of each.
 
     Attributes:
-        second: the earliest second with frames that ends at or before the watermark; None when there is no more.
+        second: the earliest second with frames that ends at or before the watermark; None if there is none left.
     """
 
     def __init__(self, logs: Collection[FrameLog], watermark: int) -> None:
@@ -83,7 +83,7 @@ class _LogsBySecond:
         self.second = self._first()
 
     def take(self) -> list[str]:
-        """Remove the earliest second from all logs, and return the users of its frames."""
+        """Remove the earliest second from all logs and return the users of its frames."""
         uids: list[str] = []
         while self._due and self._due[0][0] == self.second:
             _, number, log = heappop(self._due)
@@ -108,8 +108,8 @@ class AllWindows:
     user is kept twice; it closes after the last of the smaller ones in it.
 
     Attributes:
-        closing_to: the watermark that closing follows; once done, all windows that end at or before it are closed.
-        series: what was published, by the size in seconds.
+        closing_to: the watermark to close up to; at the end, all windows that end at or before it are closed.
+        series: the windows published so far, by their size in seconds.
     """
 
     def __init__(self, gap_limit_s: int, series: Mapping[int, Series], closing_to: int) -> None:
@@ -120,34 +120,34 @@ class AllWindows:
             _Larger(size, self.series[size.size_s], has_users=Counts.USERS in {each.counts for each in SIZES[at:]})
             for at, size in enumerate(SIZES[1:], 1)
         ]
-        self._ends: list[tuple[int, int]] = []  # of those that are open, with the place of their size, as a heap
+        self._ends: list[tuple[int, int]] = []  # ends of open windows, with the index of their size, as a heap
 
     @property
     def open(self) -> dict[int, dict[int, _OpenWindow]]:
-        """The windows larger than a second that have frames already, by the size in seconds and by their start."""
+        """The windows larger than a second that already have frames, by size in seconds and start."""
         return {larger.size_s: larger.open for larger in self._larger}
 
     @property
     def closed_through(self) -> int:
-        """Where the windows end that are closed, whatever their size."""
+        """The time up to which windows of every size are closed."""
         return min(series.closed_through for series in self.series.values())
 
     def join(self, second: int, users: Collection[str], watermark: int = 0) -> Size | None:
-        """Count frames, one user each, for the windows larger than a second that they lie in and that are open.
+        """Count frames, given by their users, in the open windows larger than a second that contain a second.
 
         Args:
-            watermark: windows that end at or before it are not open for these frames.
+            watermark: windows that end at or before it are closed for these frames.
 
         Returns:
-            The size of the smallest such window; None where there is none.
+            The size of the smallest such window; None if there is none.
         """
         return self._add(0, second, users, len(users), watermark)
 
     def close(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
         """Close every window that ends at or before the watermark, in the order of event time.
 
-        The records come one by one, since a long gap can make millions. Between any two of them the state is what
-        those taken so far led to, so it may be saved there; all of them must be taken in the end.
+        The records come one by one, since a long gap can produce millions. The state may be saved between any two of
+        them; all of them must be consumed in the end.
         """
         self.closing_to = watermark
         due = _LogsBySecond(logs, watermark)
@@ -158,11 +158,13 @@ class AllWindows:
         yield from self._close_larger(watermark, logs)
         for series in self.series.values():
             series.closed_through = max(series.closed_through, watermark)
-        for larger in self._larger:  # a size that is new has windows that are never opened, since they lack frames
+        for larger in (
+            self._larger
+        ):  # windows of a new size that began before it are never opened, so nothing else drops their pointers
             _forget(logs, larger.size, watermark)
 
     def _add(self, place: int, second: int, users: Collection[str], frames: int, watermark: int) -> Size | None:
-        """Add frames to the smallest open window from a place in the table on: it passes them on when it closes."""
+        """Add frames to the smallest open window of the sizes from an index on: it passes them on when it closes."""
         for at, larger in enumerate(self._larger):
             start = second - second % larger.size_s
             end = start + larger.size_s
@@ -178,7 +180,7 @@ class AllWindows:
         return None
 
     def _fill_gap(self, size: Size, start: int) -> Iterator[Record]:
-        """Publish a zero row for each window that lies between the last one published and this, if they are few."""
+        """Publish a zero row for each window between the last one and this, unless the gap exceeds the limit."""
         series = self.series[size.size_s]
         gap_s = series.gap_s(start, size.size_s)
         for empty in range(start - gap_s, start, size.size_s) if gap_s <= self.gap_limit_s else ():
@@ -189,7 +191,7 @@ class AllWindows:
         return self._closed(SECOND, second, len(users), len(users))
 
     def _close_larger(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
-        """Close the windows larger than a second that end at or before a watermark, all of whose seconds are closed."""
+        """Close the windows larger than a second that end at or before a watermark; their seconds are closed."""
         while self._ends and self._ends[0][0] <= watermark:
             end, place = self._ends[0]
             larger = self._larger[place]

@@ -330,7 +330,7 @@ def test_frames_that_are_gone_when_open_windows_are_rebuilt_are_an_error() -> No
     frames = [(0, "a"), (5, "b"), (6, "c")]
     stream = Stream().frames(*frames)
     restarted(stream, frames)
-    with pytest.raises(StateError, match="the input is not what the state was saved with"):
+    with pytest.raises(StateError, match="the input topic has changed since the state was saved"):
         restarted(stream, frames, 1)
 
 
@@ -339,7 +339,7 @@ def test_open_windows_of_an_earlier_version_are_closed_by_that_version() -> None
     saved.rules = Rules(5, 3600, version=1)
     with pytest.raises(StateError) as raised:
         Counter(saved, Rules(5, 3600, version=2), gap_limit_s=3600, now_s=0)
-    assert raised.value.what == "windows are open whose frames were judged by an earlier version of this program"
+    assert raised.value.what == "the frames of open windows were judged by an earlier version"
     assert raised.value.hint.endswith("with that version: LATENESS_S=5 FUTURE_LIMIT_S=3600 python app.py --until-end")
     closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
     closed.rules = Rules(5, 3600, version=1)

@@ -48,9 +48,9 @@ def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
     [
         (None, Reason.EMPTY, "the record has no value"),
         (b"", Reason.EMPTY, "the record has no value"),
-        (b" ", Reason.EMPTY, "white space alone"),
-        (b"\t\r\n ", Reason.EMPTY, "white space alone"),
-        (BYTE_ORDER_MARK, Reason.EMPTY, "white space alone"),
+        (b" ", Reason.EMPTY, "only white space"),
+        (b"\t\r\n ", Reason.EMPTY, "only white space"),
+        (BYTE_ORDER_MARK, Reason.EMPTY, "only white space"),
         (BYTE_ORDER_MARK * 2 + PLAIN, Reason.NOT_JSON, "malformed at byte 3"),
         (BYTE_ORDER_MARK + b'{"uid":"\xff"}', Reason.NOT_JSON, "invalid UTF-8 at byte 11"),
         (b"{", Reason.NOT_JSON, "truncated at byte 1"),

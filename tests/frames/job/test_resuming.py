@@ -174,7 +174,7 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
     stop_when_read(application, 2)
     application.variables["LATENESS_S"] = "60"
     output = application.run("--until-end", exit_code=7)
-    assert "windows are open whose frames were judged by LATENESS_S=5" in output
+    assert "the frames of open windows were judged by LATENESS_S=5" in output
     assert "LATENESS_S=5 FUTURE_LIMIT_S=300 python app.py --until-end" in output
 
     application.variables["LATENESS_S"] = "5"
