@@ -11,7 +11,7 @@ FrameFiles = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE",
-        help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
+        help="Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
         "- for standard input.",
     ),
 ]

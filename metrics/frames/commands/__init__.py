@@ -1,4 +1,4 @@
-"""The commands of frames, a file each."""
+"""Commands of frames, one per file."""
 
 COMMANDS = {
     name: f"metrics.frames.commands.{name.replace('-', '_')}"

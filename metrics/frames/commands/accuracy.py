@@ -1,4 +1,4 @@
-"""`accuracy`: what each allowed lateness would miss of a file."""
+"""`accuracy`: shows how many frames of a file each allowed lateness would miss."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,15 +25,15 @@ def accuracy(
     files: FrameFiles,
     *,
     lateness_s: Annotated[
-        str, typer.Option("--lateness-s", metavar="S,S,…", help="Allowed latenesses to compare, in seconds.")
+        str, typer.Option("--lateness-s", metavar="S,S,…", help="Values of LATENESS_S to compare.")
     ] = "0,1,2,5,10,60,3600",
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw it, too: .svg, .png or .pdf.")
+        Path | None, typer.Option("--picture", metavar="FILE", help="Also draw the table: .svg, .png or .pdf.")
     ] = None,
 ) -> None:
-    """Tell what each allowed lateness would miss of FILE, and how long it would let results wait.
+    """Show how many frames of FILE each allowed lateness would miss, and how long it would delay results.
 
-    The truth is the count with unlimited lateness. Files are read once, as one partition; no Kafka is needed.
+    The reference is the count with unlimited lateness. Files are read once, as one partition, without Kafka.
 
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
@@ -41,7 +41,7 @@ def accuracy(
 
 
 def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> None:
-    """Read frames, and show what each allowed lateness would miss, and how long results would wait."""
+    """Read frames, and show the trade-off for each allowed lateness."""
     settings = Settings.load()
     if image is not None:
         pictures.check(image)
@@ -50,7 +50,7 @@ def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> Non
         lags.read(_moving(frames, move), settings.rules())
     if not lags.frames:
         raise FileError(
-            f"{name_of(frames)} holds no frame", why="there is nothing to be early or late", hint="name another file"
+            f"{name_of(frames)} contains no frames", why="there is nothing to measure", hint="name another file"
         )
     found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
     text.show(lags, found)
@@ -63,19 +63,19 @@ def _moving(frames: Lines, move: Callable[[int], None]) -> Iterator[bytes]:
     for number, frame in enumerate(frames, 1):
         if number % 1000 == 0:
             move(frames.read_bytes)
-        yield frame if len(frame) <= MAX_FRAME_BYTES else b""  # a line that was cut is no frame, whatever its beginning
+        yield frame if len(frame) <= MAX_FRAME_BYTES else b""  # a truncated line is not a frame
 
 
 def _latenesses_of(text: str) -> list[int]:
-    """Read a list of allowed latenesses in seconds, such as `0,5,60`; sorted, each once.
+    """Parse a list of allowed latenesses in seconds, such as `0,5,60`; the result is sorted and without duplicates.
 
     Raises:
-        SettingsError: it is no such list.
+        SettingsError: the list cannot be parsed.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdecimal() and int(part) <= MOST_LATENESS_S for part in parts):
         raise SettingsError(
-            f"--lateness-s {text} is no list of allowed latenesses",
-            hint=f"give whole seconds, 0 to {MOST_LATENESS_S}, with commas between them: 0,1,5,60",
+            f"invalid --lateness-s '{text}'",
+            hint=f"give whole seconds from 0 to {MOST_LATENESS_S}, separated by commas: 0,1,5,60",
         )
     return sorted({int(part) for part in parts})

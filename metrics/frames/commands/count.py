@@ -1,4 +1,4 @@
-"""`count`: the records of files or of standard input, without Kafka."""
+"""`count`: counts files or standard input without Kafka, and prints the records."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -21,56 +21,56 @@ from metrics.text import numbered, pace, rate
 def count(
     files: FrameFiles,
     *,
-    table: Annotated[bool, typer.Option("--table", help="Print a table with bars, for people.")] = False,
-    seconds: Annotated[bool, typer.Option("--seconds", help="Print seconds, and no minutes.")] = False,
-    minutes: Annotated[bool, typer.Option("--minutes", help="Print minutes, and no seconds.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Print a table with bars.")] = False,
+    seconds: Annotated[bool, typer.Option("--seconds", help="Print seconds only.")] = False,
+    minutes: Annotated[bool, typer.Option("--minutes", help="Print minutes only.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Name every rejected frame, not only the first of each reason.")
+        bool, typer.Option("--verbose", help="Report every rejected frame, not only the first of each reason.")
     ] = False,
     fail_over: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Exit code 1 if more than this share of the frames, from 0 to 1, is late or rejected.",
+            help="Exit with code 1 if more than this share of the frames (0 to 1) is late or rejected.",
         ),
     ] = None,
 ) -> None:
     """Count the frames of files without Kafka, and print the records that the main job would publish.
 
-    Several files are one stream, in the order given, and count as one partition. A record is printed as soon as event
-    time closes its window, also out of a pipe that is still written to; where the last file ends, all is closed, as by
-    --until-end. Wall time plays no part: the same lines give the same records, however fast they come.
+    Several files form one stream, in the order given, and count as one partition. A record is printed as soon as event
+    time closes its window, even while a pipe is still being written to. At the end of the last file all windows close,
+    as with --until-end. Wall time plays no part: the same lines always give the same records.
 
-    What was counted, and what was rejected, is told on standard error.
+    Rejected frames and the summary go to standard error.
 
     Example: `zcat frames.jsonl.gz | python app.py count - --minutes`
     """
     if seconds and minutes:
         raise SettingsError(
             "--seconds and --minutes contradict each other",
-            why="each leaves the other out, and without them both are printed",
-            hint="leave one of them out, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
+            why="each excludes the other; without them both are printed",
+            hint="use one of them, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
         )
     if fail_over is not None and not 0 <= fail_over <= 1:
-        raise SettingsError(f"--fail-over {fail_over:g} is no share", hint="give one from 0 to 1: --fail-over 0.05")
+        raise SettingsError(f"invalid --fail-over {fail_over:g}", hint="give a share from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
     paths = expanded(files)
     sizes = [SECOND] if seconds else [MINUTE] if minutes else SIZES
     show = shown_as_table(sizes) if table else show_as_json
     with _progress(paths) as move:
-        tell_pace = rate if _size_bytes(paths) is None else pace  # a pipe is waited for
+        tell_pace = rate if _size_bytes(paths) is None else pace  # time per frame of a pipe includes waiting
         _run(loop, paths, CountReport(loop, show, sizes, move, None if verbose else NAMED, tell_pace))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(
             f"{tally.error_rate:.1%} of the frames are late or rejected: {tally.wrong:,} of {tally.decided:,}",
-            why=f"--fail-over {fail_over:g} lets at most {fail_over:.1%} pass",
-            hint="--verbose names each rejected frame",
+            why=f"--fail-over {fail_over:g} accepts at most {fail_over:.1%}",
+            hint="--verbose reports every rejected frame",
         )
 
 
 def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
-    """Count, and sum up what was counted, whatever ends it; where the reader of the records has gone, end quietly."""
+    """Count, and print the summary however it ends, unless the reader of the records is gone."""
     try:
         loop.run(paths, report)
     except OutputClosedError:
@@ -82,7 +82,7 @@ def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
 
 
 def _progress(paths: Sequence[Path]) -> AbstractContextManager[Callable[[int], None]]:
-    """Show how far files are read, unless the records do, on the same terminal."""
+    """Show a progress bar, unless records appear on the same terminal."""
     if out.is_terminal:
         return nullcontext(lambda _: None)
     what = shown(paths[0]) if len(paths) == 1 else numbered(len(paths), "file")
@@ -90,5 +90,5 @@ def _progress(paths: Sequence[Path]) -> AbstractContextManager[Callable[[int], N
 
 
 def _size_bytes(paths: Sequence[Path]) -> int | None:
-    """Return how large files are together; None where one is no file, but a pipe for instance."""
+    """Return the total size of files; None if one is not a regular file, such as a pipe."""
     return sum(path.stat().st_size for path in paths) if all(map(Path.is_file, paths)) else None

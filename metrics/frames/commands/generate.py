@@ -1,4 +1,4 @@
-"""`generate`: frames like the challenge's, into a file."""
+"""`generate`: writes frames like the challenge's to a file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ from metrics.text import pace
 
 STANDARD_OUTPUT = Path("-")
 
-# What a first run makes for itself: ten minutes of event time.
+# The frames that a first run generates: ten minutes of event time.
 FRAMES, RATE, USERS = 60_000, 100.0, 5_000
 
 
@@ -27,14 +27,14 @@ def generate(
             help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; - for standard output.",
         ),
     ],
-    count: Annotated[int, typer.Option(metavar="N", help="How many frames.")] = FRAMES,
+    count: Annotated[int, typer.Option(metavar="N", help="Number of frames.")] = FRAMES,
     rate: Annotated[float, typer.Option(metavar="R", help="Frames per second of event time, on average.")] = RATE,
-    users: Annotated[int, typer.Option(metavar="N", help="How many users send them.")] = USERS,
+    users: Annotated[int, typer.Option(metavar="N", help="Number of users.")] = USERS,
     delay_s: Annotated[int, typer.Option(metavar="S", help="Largest delay of a frame, in seconds of event time.")] = 0,
-    delay_probability: Annotated[float, typer.Option(metavar="P", help="Share of the frames that are delayed.")] = 0.02,
+    delay_probability: Annotated[float, typer.Option(metavar="P", help="Share of frames that are delayed.")] = 0.02,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same file.")] = 0,
 ) -> None:
-    """Write frames like the challenge's into FILE, about 2 KB each.
+    """Write frames like the challenge's to FILE, about 2 KB each.
 
     Example: `python app.py generate data/stream.jsonl --count 1000000 --rate 1000 --users 100000 --delay-s 5`
     """
@@ -56,12 +56,12 @@ def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
 
 
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
-    """Write so many frames to a file."""
+    """Write frames to a file; `count` is their number, for the bar."""
     started_s = monotonic()
     with writing(path) as file, bar(f"writing {path.name}", count) as move:
         for number, frame in enumerate(frames, 1):
             file.write(frame)
             if number % 1000 == 0:
                 move(number)
-    tell = note if is_standard_output(path) else say  # no line of ours among the frames
+    tell = note if is_standard_output(path) else say  # standard output is for the frames alone
     tell(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")

@@ -1,4 +1,4 @@
-"""The main job: count, until Ctrl-C or the end of the input."""
+"""The main job: counts until Ctrl-C or the end of the input."""
 
 import dataclasses
 import functools
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NOT_COMMITTED = "; what was not committed is counted by the next run"
+NOT_COMMITTED = "; the next run counts the uncommitted frames"
 
 
 def main_job(
@@ -46,23 +46,23 @@ def main_job(
         typer.Option("--verbose/--no-verbose", help="Print each closed second and minute, and the execution metrics."),
     ] = False,
     until_end: Annotated[
-        bool, typer.Option("--until-end", help="Stop at the end that the input has now, with every window closed.")
+        bool, typer.Option("--until-end", help="Stop at the current end of the input, and close every window.")
     ] = False,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="Take over from an active instance at once; without it, wait.")
+        bool, typer.Option("--take-over", help="Take over from an active instance at once instead of waiting.")
     ] = False,
     standby: Annotated[
-        bool, typer.Option("--standby", help="Stay as a standby, too, where another one takes over by --take-over.")
+        bool, typer.Option("--standby", help="If another instance takes over, continue as a standby.")
     ] = False,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Go on although saved state, or frames that it needs, are gone.")
+        bool, typer.Option("--accept-loss", help="Continue even if saved state, or frames it needs, are gone.")
     ] = False,
-    version: Version = False,  # noqa: ARG001  # it is said before this is called
+    version: Version = False,  # noqa: ARG001  # handled by its callback
 ) -> None:
     """Count the frames of a Kafka topic: **frames per second** and **unique users per minute**.
 
-    Runs until Ctrl-C; the next run goes on where this one stopped. Without BOOTSTRAP_SERVERS it starts a local Kafka,
-    feeds it, and stops it at the end.
+    Runs until Ctrl-C; the next run continues from there. Without BOOTSTRAP_SERVERS it starts a local Kafka, feeds it,
+    and stops it at the end.
 
     Example: `BOOTSTRAP_SERVERS=localhost:9092 python app.py --verbose`
     """
@@ -87,7 +87,7 @@ def main_job(
 
 
 class JobOptions(NamedTuple):
-    """How the main job is to run, as the command line says it."""
+    """Options of the main job on the command line."""
 
     is_verbose: bool
     until_end: bool
@@ -97,7 +97,7 @@ class JobOptions(NamedTuple):
 
 
 def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker = lambda: None) -> None:
-    """Run the main job, show how it goes, and sum it up."""
+    """Run the main job, as a standby first if need be, and print its progress and summary."""
     with stopping_on_signals(NOT_COMMITTED) as stopping, _exposing(settings) as exposed:
         processor = FrameProcessor(settings, stopping)
         with closing(Runner(processor, settings, stopping, require_broker, is_forced=options.take_over)) as runner:
@@ -111,7 +111,7 @@ def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker 
             while True:
                 try:
                     if not runner.start(tell, lambda: _open(runner, processor, options), waits=waits):
-                        say("stopped before it began to count")
+                        say("stopped before counting began")
                         return
                     _count(settings, options, runner, processor, stopping, exposed)
                 except FencedError as error:
@@ -127,11 +127,11 @@ def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker 
 
 @contextmanager
 def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
-    """Serve metrics where METRICS_PORT is set, from before anything is taken over; gives what is to be told."""
+    """Serve metrics if METRICS_PORT is set, also while a standby; yields the object that they are read from."""
     if settings.metrics_port is None:
         yield None
         return
-    # To import it takes as long as a tenth of a start.
+    # Importing it takes a tenth of the startup time.
     from metrics.frames.monitoring.serving import exposed_over_http  # noqa: PLC0415
 
     with exposed_over_http(settings) as exposed:

@@ -1,4 +1,4 @@
-"""`reset-offsets`: moves the group, with its state, to another position."""
+"""`reset-offsets`: moves the group and its state to another position."""
 
 from typing import Annotated
 
@@ -23,17 +23,19 @@ def reset_offsets(
     *,
     to: Annotated[
         str,
-        typer.Option("--to", metavar="WHERE", help="earliest, latest, offset:N, or event time: 2016-07-11T13:40:00Z."),
+        typer.Option(
+            "--to", metavar="WHERE", help="earliest, latest, offset:N, or an event time: 2016-07-11T13:40:00Z."
+        ),
     ],
-    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only say what would happen.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Reset. Without it, only print the effect.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Move the group, with its state, to another position: nothing counts twice, no window is published in part.
+    """Move the group and its state to another position: no frame counts twice, and no window is published in part.
 
-    Back, windows from there on are published again with the same counts; to find out how, the frames before are read
-    once more. Forward, windows that lack skipped frames are never published. Averages begin again there.
+    Backward, the later windows are published again with the same counts; the command rereads the earlier frames to
+    restore the state. Forward, windows that lack skipped frames are never published. Averages start again from there.
 
-    Without --execute, it only says what would happen. It refuses while an instance is active.
+    Without --execute, it only prints the effect. It refuses while an instance is active.
 
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
@@ -50,23 +52,23 @@ def reset_offsets(
         text.show(plan)
         _do(reset, plan, is_asked=execute)
         if plan.is_done:
-            say("done: the next run goes on from there")
+            say("done: the next run continues from there")
         elif plan.has_changes:
-            say("nothing is changed yet: --execute does it")
+            say("nothing was changed; --execute resets the group")
 
 
 def _do(reset: Reset, plan: Plan, *, is_asked: bool) -> None:
-    """Do what was worked out, if that is asked for and changes anything."""
+    """Execute the plan, if requested and if it changes anything."""
     if is_asked and plan.has_changes:
         reset.execute()
         plan.is_done = True
 
 
 def _target_of(text: str) -> Target:
-    """Read where the group is to be set.
+    """Parse the position to move the group to.
 
     Raises:
-        SettingsError: it is no such place.
+        SettingsError: the text names no position.
     """
     if text in (*Edge,):
         return Edge(text)
@@ -77,6 +79,6 @@ def _target_of(text: str) -> Target:
         return Since(second_of("--to", text))
     except SettingsError as error:
         raise SettingsError(
-            f"--to {text} is no place to read from",
-            hint="give earliest, latest, offset:1200 (of each partition), or a time of frames: 2016-07-11T13:40:00Z",
+            f"invalid --to value '{text}'",
+            hint="give earliest, latest, offset:1200 (in each partition), or an event time: 2016-07-11T13:40:00Z",
         ) from error

@@ -1,4 +1,4 @@
-"""`results`: the committed records of windows, as a table, lines of JSON, CSV or a Parquet file."""
+"""`results`: prints the committed records of windows as a table, JSON lines, CSV or a Parquet file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -25,16 +25,16 @@ from metrics.times import range_of
 
 CHUNK_RESULTS = 500
 MOST_WARNINGS = 10
-TOGETHER_S = 0.2  # Ctrl-C reaches all processes of a pipe, one after another
+TOGETHER_S = 0.2  # Ctrl-C reaches the processes of a pipe one after another, within this time
 
-_ONE_FORM = "the results are printed in one form, or written into a file"
-# Options that contradict each other, and why.
+_ONE_FORM = "results are printed in one format, or written to a file"
+# Contradicting options, and the reason.
 _CONTRADICTIONS = {
-    ("--seconds", "--minutes"): "each leaves the other out, and without them both are shown",
+    ("--seconds", "--minutes"): "each excludes the other; without them both are shown",
     ("--json", "--csv"): _ONE_FORM,
     ("--json", "--parquet"): _ONE_FORM,
     ("--csv", "--parquet"): _ONE_FORM,
-    ("--follow", "--parquet"): "a Parquet file can be read once it is whole, and --follow has no end",
+    ("--follow", "--parquet"): "a Parquet file is readable only once it is complete, and --follow has no end",
     ("--follow", "--to"): "--follow has no end",
 }
 
@@ -44,33 +44,31 @@ def results(
     seconds: Annotated[bool, typer.Option("--seconds", help="Frames per second only.")] = False,
     minutes: Annotated[bool, typer.Option("--minutes", help="Unique users per minute only.")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on with what is committed from now on, until Ctrl-C.")
+        bool, typer.Option("--follow", help="Then print new results as they are committed, until Ctrl-C.")
     ] = False,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="First window to show: 2016-07-11T13:39:00Z, or a number."),
+        typer.Option(
+            "--from", metavar="TIME", help="Show windows from here on: 2016-07-11T13:39:00Z, or epoch seconds."
+        ),
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Show windows that end at or before it.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each record as it was published, a line each.")
-    ] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with a header.")] = False,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Show windows that end by then.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each record as published, one per line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     parquet: Annotated[
-        Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file, and print no results.")
+        Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file instead.")
     ] = None,
 ) -> None:
-    """Print the results that are committed: as a table on a terminal, as lines of JSON in a pipe.
+    """Print the committed results: as a table on a terminal, as JSON lines in a pipe.
 
-    Without --seconds or --minutes both are shown, in the order of their windows' ends, a minute after its last second.
-    The records of a topic stay in the order in which they were published, and a window that was published twice is
-    shown twice. On a terminal the longest bar is the largest of all that is shown, or so far, with --follow.
+    Without --seconds or --minutes both are shown, ordered by the ends of their windows, a minute after its last second.
+    Records of one topic stay in the order they were published in; a window that was published twice is shown twice. A
+    bar has full length for the largest value shown, or with --follow, the largest so far.
 
     CSV and Parquet have the fields of the records as columns. Without --seconds or --minutes they have those of both,
-    and before them `kind`, which is *second* or *minute*.
+    after a column `kind` (*second* or *minute*).
 
-    Reads only, and joins no group, so the job may be running. Ctrl-C ends --follow with exit code 0.
+    Read-only: it joins no group, and the job may be running. Ctrl-C ends --follow with exit code 0.
 
     Example: `python app.py results --minutes --from 2016-07-11T13:40:00Z --csv`
     """
@@ -105,49 +103,49 @@ def results(
 
 
 class _PassedOver:
-    """Warns of records that are no results: of the first of them singly, and of how many more there were."""
+    """Warnings about records that are not results: the first ten one by one, the rest as a count."""
 
     def __init__(self) -> None:
         self._number = 0
 
     def tell(self, what: str) -> None:
-        """Warn of one of them."""
+        """Warn about one."""
         self._number += 1
         if self._number <= MOST_WARNINGS:
-            warn(f"passed over {what}")
+            warn(f"skipped {what}")
 
     def sum_up(self) -> None:
-        """Warn of how many more there were."""
+        """Warn about the number of those that were not reported."""
         if self._number > MOST_WARNINGS:
-            warn(f"passed over {numbered(self._number - MOST_WARNINGS, 'more record')} that are no results")
+            warn(f"skipped {numbered(self._number - MOST_WARNINGS, 'more record')} that are not results")
 
 
 def _refuse_contradictions(given: dict[str, bool]) -> None:
-    """See that no two options were given that contradict each other.
+    """Check that no two of the given options contradict each other.
 
     Raises:
-        SettingsError: two were.
+        SettingsError: two of them do.
     """
     for (one, other), why in _CONTRADICTIONS.items():
         if given[one] and given[other]:
             raise SettingsError(
                 f"{one} and {other} contradict each other",
                 why=why,
-                hint="leave one of them out, for example: python app.py results --minutes --csv",
+                hint="use one of them, for example: python app.py results --minutes --csv",
             )
 
 
 def _write(path: Path, there: Results, sizes: Sequence[Size], tell: Tell) -> None:
-    """Write a Parquet file, and say what is in it."""
+    """Write a Parquet file, and print what it contains."""
     with bar(f"writing {path.name}", there.offsets) as move:
         written = parquet_files.write(path, there.read(tell, move), sizes)
-    told = listed([numbered(written[size], size.name) for size in sizes])
-    say_so = note if is_standard_output(path) else say
-    say_so(f"wrote {shown(path)}: {told}")
+    contents = listed([numbered(written[size], f"one-{size.name} window") for size in sizes])
+    report = note if is_standard_output(path) else say
+    report(f"wrote {shown(path)}: {contents}")
 
 
 def _printer(there: Results, stopping: Event, sizes: Sequence[Size], *, as_json: bool, as_csv: bool) -> Printer:
-    """Return what prints the results as they were asked for; a table's bars fit what is there."""
+    """Return the printer of the requested format; the bars of a table are scaled to the results so far."""
     if as_csv:
         return csv_printer(sizes)
     if as_json or not out.is_terminal:
@@ -156,19 +154,19 @@ def _printer(there: Results, stopping: Event, sizes: Sequence[Size], *, as_json:
     with bar("reading the results", there.offsets) as move:
         table.scale_to(result.window for result in _until(stopping, there.read(lambda _: None, move)))
     if not table.largest:
-        note("no result to show is committed yet")
+        note("no results yet")
     return table_printer(table)
 
 
 def _print(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
-    """Print what is there."""
+    """Print the results so far."""
     coming = _until(stopping, there.read(tell))
     while chunk := list(islice(coming, CHUNK_RESULTS)):
         printer(chunk)
 
 
 def _follow(there: Results, stopping: Event, printer: Printer, tell: Tell) -> None:
-    """Print what comes, for as long as it is read; a reader that Ctrl-C ends together with this is no error."""
+    """Print new results while somebody reads them; a reader that the same Ctrl-C ends is not an error."""
     try:
         for results in there.follow(stopping, tell, lambda what: warn(f"still waiting for results: {what}")):
             if results:

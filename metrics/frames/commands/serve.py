@@ -1,4 +1,4 @@
-"""`serve`: the page and the API."""
+"""`serve`: serves the page and the API."""
 
 import logging
 import os
@@ -29,16 +29,16 @@ END_S = 0.3
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to serve at; 0.0.0.0 lets other machines in.")
+        str, typer.Option(metavar="ADDRESS", help="Address to bind to; 0.0.0.0 admits other machines.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, metavar="N", help="Port to serve at; 0 takes a free one.")
+        int, typer.Option(min=0, max=65_535, metavar="N", help="Port to bind to; 0 picks a free one.")
     ] = 8000,
 ) -> None:
-    """Serve a page that shows the results as they are committed, and an API; documentation of it is at /docs.
+    """Serve a live page of the results, and an HTTP API (documented at /docs).
 
-    Reads only, and joins no group: it may be started, stopped and run several times while the job runs. What it keeps
-    in memory is bounded by `KEEP_SECONDS` and `KEEP_MINUTES`. Where other machines reach it, set `API_TOKEN`.
+    Read-only: it joins no group, and any number of servers may run beside the job. `KEEP_SECONDS` and `KEEP_MINUTES`
+    bound its memory. If other machines can reach it, set `API_TOKEN`.
 
     Ctrl-C ends it with exit code 0.
 
@@ -49,12 +49,12 @@ def serve(
     listening = listen(
         host,
         port,
-        what=f"nothing can be served at port {port} of {host}",
-        hint="choose another one: python app.py serve --port 8001",
+        what=f"cannot bind to {host}:{port}",
+        hint="choose another port: python app.py serve --port 8001",
     )
     with listening, broker_in_use(Settings, log.info) as settings, stopping_on_signals() as stopping:
         if settings.api_token is None and not _address(listening).is_loopback:
-            log.warning("whoever reaches %s can read the results: set API_TOKEN, or serve at 127.0.0.1", host)
+            log.warning("anyone who can reach %s can read the results: set API_TOKEN, or bind to 127.0.0.1", host)
         keep = {size: settings.keep(size) for size in SIZES}
         live = LiveView(keep)
         server = _server(listening, live, settings, stopping)
@@ -69,8 +69,8 @@ def serve(
 
 def _server(listening: socket, live: LiveView, settings: Settings, stopping: Event) -> "Server":
     """Return the server of the systems' pages and routes."""
-    # NiceGUI resolves this folder when it is imported, also where the working folder is gone. Nothing is stored in it,
-    # so it need not be one that can be written: with a read-only root there is none.
+    # NiceGUI resolves this folder on import, even if the working folder is gone. Nothing is stored in it, so it need
+    # not be writable: with a read-only root no folder is.
     os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
     from metrics.frames.web.system import ABOUT, TITLE, system
     from metrics.web.app import create_app
@@ -98,16 +98,16 @@ def _say_where(address: IPAddress, port: int) -> None:
 
 
 class _Outages:
-    """Outages, each logged once, and once that all are over."""
+    """Log of outages: each is logged once, and once more when all are over."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def report(self, outage: Outage | None) -> None:
-        """Log what has changed."""
+        """Log a change."""
         if outage is None and self._said:
             self._said.clear()
-            log.info("all is well again: what is shown is up to date")
+            log.info("reconnected: the page is up to date")
         elif outage is not None and outage.what not in self._said:
             self._said.add(outage.what)
             log.warning(outage.what)

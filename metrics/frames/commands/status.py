@@ -1,4 +1,4 @@
-"""`status`: how the group stands."""
+"""`status`: shows the state of the consumer group."""
 
 from typing import Annotated
 
@@ -16,9 +16,9 @@ from metrics.terminal.streams import require_open
 
 def status(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Tell how the consumer group stands, and why a window is open; from its committed offsets, disturbing nobody.
+    """Show the consumer group's progress, and why a window is still open; read-only, from its committed offsets.
 
     Example: `python app.py status --json`
     """
@@ -28,12 +28,12 @@ def status(
 
 
 def _print(settings: Settings) -> None:
-    """Print how the group stands, for people."""
+    """Print the status as text."""
     status = describe(observe.look(settings))
     require_open()
     text.show(status)
 
 
 def _print_as_json(settings: Settings) -> None:
-    """Print how the group stands as one JSON object."""
+    """Print the status as one JSON object."""
     say_lines([msgspec.json.encode(describe(observe.look(settings))).decode()])

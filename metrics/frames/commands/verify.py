@@ -1,4 +1,4 @@
-"""`verify`: the input is counted once more, plainly, and the outputs are held against it."""
+"""`verify`: recounts the input plainly, and compares the outputs with it."""
 
 from typing import Annotated
 
@@ -16,22 +16,22 @@ def verify(
     *,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="First window to compare: 2016-07-11T13:39:00Z, or a number."),
+        typer.Option(
+            "--from", metavar="TIME", help="Compare windows from here on: 2016-07-11T13:39:00Z, or epoch seconds."
+        ),
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Compare windows that end at or before it.")
-    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Compare windows that end by then.")] = None,
     most: Annotated[
-        int, typer.Option("--rows", min=0, metavar="N", help="How many differences to list; all are counted.")
+        int, typer.Option("--rows", min=0, metavar="N", help="Number of differences to list; all are counted.")
     ] = MOST_DIFFERENCES,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count the input once more, plainly, and compare: exit code 0 if the outputs agree with it, 1 if they differ.
+    """Recount the input and compare it with the outputs: exit code 0 if they agree, 1 if they differ.
 
-    Exit code 1, too, if no window could be compared, since the input no longer holds the frames of what was published;
-    0 if none is published and none has to be. What is said last tells which.
+    The code is also 1 if no window could be compared because the input no longer contains the frames of published
+    windows, and 0 if there is nothing to compare. The last line says which.
 
-    Reads only, so the job may be running.
+    Read-only: the job may be running.
 
     Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`
     """
@@ -43,7 +43,7 @@ def verify(
 
 
 def _verify(settings: Settings, within: Range, *, most: int, as_json: bool) -> bool:
-    """Recount the input, hold the outputs against it, show what differs, and tell whether they agree."""
+    """Recount the input, compare the outputs, print the differences, and return whether they agree."""
     findings = Findings(most)
     with run.opened(settings, within, findings) as opened:
         with bar(f"recounting {settings.input_topic}", opened.frames) as move:

@@ -1,4 +1,4 @@
-"""The loop over files, without Kafka: read, decode, log, close."""
+"""Loop over files, without Kafka: read, decode, count, close."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -16,17 +16,17 @@ from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 
 PARTITION = 0
-# Wall time, for the core. Here it stands still: how fast lines come says nothing about their frames. So no partition is
-# ever silent, and equal lines give equal records, from a fast disk and from a slow pipe.
+# Wall time, for the core. Here it is constant: how fast lines arrive says nothing about their frames. So no partition
+# is ever idle, and equal lines give equal records, from a fast disk and from a slow pipe.
 NOW_S = 0.0
 _TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BYTES:,} bytes, as no frame may be")
 
 
 class Line(msgspec.Struct, gc=False):
-    """A line as the core takes it, in the place of a Kafka message: a `FrameMessage`.
+    """Line of a file in place of a Kafka message: a `FrameMessage`.
 
-    All lines are of one partition; the offset of one is its number, `at`. When it was written is not known, so it has
-    no timestamp: a frame far ahead of event time is judged by the frames behind it alone.
+    All lines form one partition; a line's offset is its number, `at`. It has no timestamp, so only the frames after it
+    can prove a frame that is far ahead of event time.
     """
 
     data: bytes
@@ -55,23 +55,23 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Place(NamedTuple):
-    """Where a line stands; the first of a file has number 1."""
+    """Place of a line: the file, and the number of the line in it, from 1."""
 
     path: Path
     line: int
 
 
-class Watcher(Protocol):
-    """Is told what the loop does."""
+class CountListener(Protocol):
+    """Listener of the loop, called in its thread."""
 
     def closed(self, records: Iterator[Record]) -> None:
-        """Records of windows that were closed, none or very many of them; all must be taken."""
+        """Take the records of closed windows: none or very many, all to be consumed."""
 
     def rejected(self, place: Place, rejection: Rejection) -> None:
-        """A frame counts for nothing."""
+        """Take a frame that was rejected."""
 
     def read(self) -> None:
-        """A batch was counted, or the end; its records and its rejected frames were told."""
+        """Note that a batch was counted, or the end, after its records and rejected frames were passed on."""
 
 
 class FileLoop:
@@ -93,26 +93,26 @@ class FileLoop:
 
     @property
     def read_bytes(self) -> int:
-        """How many bytes on disk have been read so far, of all files."""
+        """Number of bytes on disk read so far, over all files."""
         return self._bytes_before + (self._file.read_bytes if self._file else 0)
 
-    def run(self, paths: Sequence[Path], watcher: Watcher) -> None:
-        """Read, decode, log, close; at the end of the last file, close all.
+    def run(self, paths: Sequence[Path], listener: CountListener) -> None:
+        """Read, decode, count, close; at the end of the last file, close every window.
 
         Raises:
-            FileError: a file cannot be read, or not to its end.
+            FileError: a file cannot be read to its end.
         """
         for path in paths:
             with reading(path, MAX_FRAME_BYTES) as file:
                 self._begin(file)
                 for lines in file.batches():
-                    self._log(lines, watcher)
-                    watcher.closed(self.counter.close(NOW_S))
-                    watcher.read()
+                    self._log(lines, listener)
+                    listener.closed(self.counter.close(NOW_S))
+                    listener.read()
         self.counter.resolve()
-        self._tell_rejected(watcher)
-        watcher.closed(self.counter.close_all())
-        watcher.read()
+        self._report_rejected(listener)
+        listener.closed(self.counter.close_all())
+        listener.read()
 
     def _begin(self, file: LineReader) -> None:
         self._bytes_before = self.read_bytes
@@ -120,21 +120,21 @@ class FileLoop:
         self._paths.append(file.path)
         self._starts.append(self._partition.position)
 
-    def _log(self, lines: Sequence[bytes], watcher: Watcher) -> None:
-        """Decode and log a batch; offsets run on from one file to the next."""
+    def _log(self, lines: Sequence[bytes], listener: CountListener) -> None:
+        """Decode and count a batch; offsets continue from one file to the next."""
         position = self._partition.position
-        if len(lines) == 1 and len(lines[0]) > MAX_FRAME_BYTES:  # it was cut
+        if len(lines) == 1 and len(lines[0]) > MAX_FRAME_BYTES:  # it was truncated
             self._partition.reject(Line(b"", position), _TOO_LARGE)
         else:
             self._partition.count(list(map(Line, lines, count(position))))
         self._partition.read_to(position + len(lines), NOW_S)
-        self._tell_rejected(watcher)
+        self._report_rejected(listener)
 
-    def _tell_rejected(self, watcher: Watcher) -> None:
+    def _report_rejected(self, listener: CountListener) -> None:
         for message, rejection, *_ in self._partition.take_rejected():
-            watcher.rejected(self._place_of(message.offset()), rejection)
+            listener.rejected(self._place_of(message.offset()), rejection)
 
     def _place_of(self, offset: int) -> Place:
-        """Return where a line stands. An empty file begins where the next one does: the last of these has the line."""
+        """Return the place of a line. An empty file starts at the same offset as the next; the last of these has it."""
         number = bisect_right(self._starts, offset) - 1
         return Place(self._paths[number], offset - self._starts[number] + 1)

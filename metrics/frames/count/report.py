@@ -1,4 +1,4 @@
-"""What `count` shows: records on standard output as windows close; on standard error all that is no record."""
+"""Output of `count`: records on standard output as windows close, everything else on standard error."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,31 +15,31 @@ from metrics.frames.sizes import SIZES, Size, larger
 from metrics.terminal.console import err, note, say_lines, shown, warn
 from metrics.text import numbered
 
-NAMED = 3  # rejected frames of each reason that are told with their places, unless all are asked for
+NAMED = 3  # rejected frames of each reason that are reported with their places, without --verbose
 
 
 def show_as_json(records: Iterator[Record]) -> None:
-    """Print records as the main job publishes them, a line each."""
+    """Print records as the main job publishes them, one per line."""
     say_lines(record.value().decode() for record in records)
 
 
 def shown_as_table(sizes: Sequence[Size]) -> Callable[[Iterator[Record]], None]:
-    """Return what prints records of these sizes as rows of a table that grows."""
+    """Return the printer of records of these sizes as rows of a growing table."""
     return RecordTable(sizes).print
 
 
 class _ByEnd:
-    """Puts records in the order in which their windows end, whichever batch closed them.
+    """Sorter of records by the ends of their windows, across batches.
 
     A minute closes once event time has passed it, but the zero rows of its last seconds are known only when the next
-    second with frames closes; so a minute waits for that second, and a larger window for the next one that is smaller.
+    second with frames closes. So a minute waits for that second, and a larger window for the next smaller one.
     """
 
     def __init__(self) -> None:
         self._waiting: list[deque[Record]] = [deque() for _ in larger()]
 
     def ordered(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield those of these records, and of earlier ones, that no smaller window can come before."""
+        """Yield the records, these and earlier ones, that no smaller window can precede any more."""
         for record in records:
             place = SIZES.index(record.size)
             if place:
@@ -55,20 +55,20 @@ class _ByEnd:
         yield record
 
     def rest(self) -> Iterator[Record]:
-        """Yield what still waits, where no more records come."""
+        """Yield the waiting records, at the end of the input."""
         yield from sorted(chain.from_iterable(self._waiting), key=lambda record: (record.end, record.size.size_s))
         self._waiting = []
 
 
 class CountReport:
-    """Shows a run of the loop over files: it is the loop's watcher.
+    """Listener of the loop over files that prints its run.
 
     Args:
-        show: prints records; takes all of them.
+        show: prints records; consumes all of them.
         sizes: the sizes of the windows to show.
-        move: told how many bytes of the files were read.
-        most_named: how many rejected frames of each reason to tell with their places; None for all.
-        pace: says how many frames took how long.
+        move: called with the number of bytes read so far.
+        most_named: number of rejected frames of each reason to report with their places; None for all.
+        pace: formats a number of frames and the seconds they took.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class CountReport:
         self.read()
 
     def closed(self, records: Iterator[Record]) -> None:
-        """Show the records of the windows that are closed."""
+        """Show the records of closed windows."""
         self._show_asked(self._by_end.ordered(records))
 
     def _show_asked(self, records: Iterator[Record]) -> None:
         self._show(record for record in records if record.size in self._sizes)
 
     def rejected(self, place: Place, rejection: Rejection) -> None:
-        """Tell of a frame that counts for nothing, while those of its reason are few, or all are asked for."""
+        """Report a rejected frame, if it is among the first of its reason, or all are to be reported."""
         self._seen[rejection.reason] += 1
         if self._most_named is None or self._seen[rejection.reason] <= self._most_named:
             warn(f"{shown(place.path)}:{place.line}: rejected as {rejection.reason}: {rejection.detail}")
@@ -108,23 +108,23 @@ class CountReport:
             self._unnamed += 1
 
     def read(self) -> None:
-        """Note what was counted so far: a run may be stopped in the middle of a batch, where figures do not agree."""
+        """Keep the figures of whole batches: a run may be stopped within one, when they are inconsistent."""
         self._read_s = monotonic()
         self._figures = Figures.of(self._loop.counter)
         self._move(self._loop.read_bytes)
 
     def sum_up(self, what: str) -> None:
-        """Show the last records, and tell what was counted, up to the last whole batch, and how fast.
+        """Print the last records, and the figures and speed up to the last whole batch.
 
         Args:
-            what: how it ended.
+            what: how the run ended.
         """
         self._show_asked(self._by_end.rest())
         if self._unnamed:
-            note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose names each")
+            note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose reports each")
         note(f"{what} {self._pace(self._figures.tally.consumed, self._read_s - self._started_s)}")
-        err.print(figures_table({"in all": self._figures}))
+        err.print(figures_table({"total": self._figures}))
         tally = self._figures.tally
         if is_wrong(tally):
             share, wrong, decided = tally.error_rate, tally.wrong, tally.decided
-            warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is it the right stream?")
+            warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is this the right stream?")

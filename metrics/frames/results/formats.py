@@ -1,4 +1,4 @@
-"""Results as machines read them, lines of JSON or CSV, and as people do: rows of a table."""
+"""Formats of results: JSON lines, CSV, and rows of a table."""
 
 import csv
 import io
@@ -16,15 +16,15 @@ Printer = Callable[[Sequence[Result]], None]  # prints results, some at a time
 
 
 def print_json(results: Sequence[Result]) -> None:
-    """Print each record as it was published, in a line of its own."""
+    """Print each record as published, one per line."""
     say_lines(json_lines(results))
 
 
 def csv_printer(sizes: Sequence[Size]) -> Printer:
-    """Print the header of CSV, and return what prints the rows.
+    """Print a CSV header, and return the printer of the rows.
 
     Args:
-        sizes: the sizes of the windows that come.
+        sizes: the sizes of the windows to print.
     """
     names = columns(sizes)
     say_lines(csv_header(names))
@@ -32,12 +32,12 @@ def csv_printer(sizes: Sequence[Size]) -> Printer:
 
 
 def table_printer(table: RecordTable) -> Printer:
-    """Return what prints rows of a table."""
+    """Return the printer of rows of a table."""
     return lambda results: table.print(result.window for result in results)
 
 
 def json_lines(results: Iterable[Result]) -> Iterator[str]:
-    """Yield each record as it was published; one that was published over several lines is put into one."""
+    """Yield each record as published; JSON over several lines is joined into one."""
     return (_line(result.value).decode(errors="replace") for result in results)
 
 
@@ -46,12 +46,12 @@ def _line(value: bytes) -> bytes:
 
 
 def csv_header(names: Sequence[str]) -> list[str]:
-    """Return the header of CSV with these columns, in a line."""
+    """Return the CSV header of these columns, as one line."""
     return csv_lines([dict(zip(names, names, strict=True))], names)
 
 
 def csv_lines(rows: Iterable[Mapping[str, Value]], names: Sequence[str]) -> list[str]:
-    """Return rows as CSV, the columns in this order; what a row has not is empty, and no value has a line's end."""
+    """Return rows as CSV lines with the columns in this order; missing values are empty, and none has a line break."""
     text = io.StringIO()
     csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n").writerows(rows)
     return text.getvalue().splitlines()

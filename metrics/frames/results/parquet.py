@@ -13,16 +13,16 @@ from metrics.frames.records import columns, fields, row
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
 
-# Some ten megabytes of memory, and few enough groups in a large file.
+# Takes some ten megabytes of memory, and keeps the groups of a large file few.
 GROUP_ROWS = 20_000
 _LESS = "take fewer windows, by --from and --to"
 
 
 def check() -> None:
-    """See that a Parquet file can be written.
+    """Check that a Parquet file can be written.
 
     Raises:
-        SettingsError: what writes it is not installed.
+        SettingsError: pyarrow is not installed.
     """
     try:
         import pyarrow.parquet  # noqa: F401
@@ -31,21 +31,21 @@ def check() -> None:
             "a Parquet file needs pyarrow, which is not installed",
             why=str(error),
             hint="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
-            "--csv and --json need nothing",
+            "--csv and --json work without it",
         ) from error
 
 
 def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Counter[Size]:
-    """Write results into a Parquet file, a group of rows at a time.
+    """Write results to a Parquet file, one group of rows at a time.
 
-    The whole of it appears under its name at the end, or nothing does. Its columns are those of the records; the start
-    and the end of windows are times in UTC, so it needs no `datetime`.
+    The write is atomic: the complete file appears at the end, or none. Its columns are the fields of the records;
+    start and end of windows are timestamps in UTC, so `datetime` is left out.
 
     Args:
-        sizes: the sizes of the windows that come.
+        sizes: the sizes of the windows to write.
 
     Returns:
-        How many windows of each size there are.
+        The number of windows written of each size.
 
     Raises:
         FileError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""The topics of results: the committed records that are there, and those that come."""
+"""Result topics: their committed records so far, and new ones as they are committed."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,7 +28,7 @@ class Result(NamedTuple):
     """A committed record of a closed window.
 
     Attributes:
-        value: the record's bytes, as they were published.
+        value: the record's bytes as published.
     """
 
     window: Record
@@ -41,13 +41,13 @@ class Result(NamedTuple):
 
 
 class Results:
-    """The results that lie in a range of event time: as far as their topics reach now, and as they come.
+    """Results in a range of event time: up to the end of their topics now, and as they are committed.
 
-    No group is joined, and nothing is committed. Records of a partition come in the order of their offsets; a window
-    that was published twice comes twice.
+    No group is joined, and nothing is committed. Records of a partition keep the order of their offsets; a window that
+    was published twice appears twice.
 
     Attributes:
-        offsets: at most how many records there are to read.
+        offsets: upper bound of the number of records to read.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Results:
         within: Range,
         closing: ExitStack,
     ) -> None:
-        """Take over what `opened` found out.
+        """Keep the findings of `opened`.
 
         Args:
-            sizes: the size of the windows in each topic.
+            sizes: the window size of each topic.
             closing: closes the consumers.
         """
         self.offsets = sum(span.end - span.start for span in spans)
@@ -74,11 +74,11 @@ class Results:
         closing.callback(self._reader.close)
 
     def read(self, tell: Tell, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
-        """Yield the results that were there when they were opened; several partitions by their windows' ends.
+        """Yield the results so far; those of several partitions are merged by the ends of their windows.
 
         Args:
-            tell: told of each record that is no result, and where it is.
-            on_progress: told now and then how many of the offsets were passed.
+            tell: called with a description of each record that is not a result.
+            on_progress: called now and then with the number of offsets passed.
         """
         streams, progress = Streams(self._reader, self._spans), Progress(on_progress)
         return by_ends(
@@ -86,12 +86,12 @@ class Results:
         )
 
     def follow(self, stopping: Event, tell: Tell, warn: Tell) -> Iterator[list[Result]]:
-        """Yield the results that come after those as they are committed, some at a time; none when WAIT_S has passed.
+        """Yield later results as they are committed, some at a time; an empty list after WAIT_S without any.
 
         Args:
-            stopping: ends it, within WAIT_S.
+            stopping: ends the iteration, within WAIT_S.
             tell: as above.
-            warn: told when the broker or a topic is gone; they are waited for.
+            warn: called with a description when the broker or a topic is gone; the iteration waits for them.
         """
         tail = Tail(self._settings, self._spans, warn)
         self._closing.callback(tail.close)
@@ -107,11 +107,11 @@ class Results:
             place = f"{message.topic()}/{message.partition()} offset {message.offset()}"
             record = read_record(size, message.key(), message.value(), place)
             if isinstance(record, Unreadable):
-                tell(f"{place}: no record of a {size.name}")
+                tell(f"{place}: not a record of a {size.name}")
             elif not self._within.holds(record.start, size.size_s):
                 continue
             elif isinstance(record, Deleted):
-                tell(f"{place}: a record without a value, which deletes the {size.name} {rfc3339(record.start)}")
+                tell(f"{place}: a tombstone, which deletes the {size.name} {rfc3339(record.start)}")
             else:
                 yield Result(record, message.value() or b"")
 
@@ -119,14 +119,14 @@ class Results:
 def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
     """Merge results by the ends of their windows, a second before the minute that ends with it.
 
-    Each part stays in its order: what was published late, or again, comes behind what was there before it.
+    Each part keeps its order: a record that was published late, or again, comes after those published before it.
     """
     return merge(*parts, key=lambda result: (result.window.end, result.size_s))
 
 
 @contextmanager
 def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Iterator[Results]:
-    """Open the results of windows of some sizes, as far as their topics reach now.
+    """Open the results of some window sizes, up to the end of their topics now.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -141,12 +141,12 @@ def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Iterat
 
 @contextmanager
 def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
-    """Open the newest results: of windows of each size at least so many, and little more, if the topics hold them.
+    """Open the newest results: at least `most` windows of each size and few more, if the topics have them.
 
-    A live window takes two offsets: its record's, and that of the end of its transaction.
+    A live window takes two offsets: one for its record, one for the end of its transaction.
 
     Args:
-        most: how many of each partition, by the size.
+        most: number of windows per partition, by size.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -165,16 +165,16 @@ def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
 
 
 def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size]) -> dict[str, int]:
-    """Return the topics of results of some sizes, in their order, and how many partitions they have."""
+    """Return the result topics of some sizes, in their order, with their numbers of partitions."""
     variables = {size.topic_setting.upper(): settings.topic_of(size) for size in sizes}
     return topics_in_use.require(admin, settings, variables)
 
 
 def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
-    """Yield what to read of a topic.
+    """Yield the offset ranges to read of a topic.
 
-    Its first records are skipped where their timestamps prove that they lie before the range: all of them do then, in
-    whatever order they are. A topic that changes timestamps which lie ahead proves nothing, and is read from its start.
+    Its first records are skipped if their timestamps prove that they are before the range: then all of them are, in
+    any order. A topic that changes timestamps in the future proves nothing, and is read from its start.
     """
     reach = offset_ranges(admin, topic, partitions)
     firsts: dict[int, int | None] = {number: low for number, (low, _) in reach.items()}

@@ -1,4 +1,4 @@
-"""The rejected topic read back."""
+"""The dead letter topic, read back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,14 +21,14 @@ BEGINNING_BYTES = 200
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A record of the dead letter topic: a frame that was not counted.
+    """Record of the dead letter topic: a frame that was not counted.
 
     Attributes:
-        reason: one of the words of `metrics.frames.core.frame.Reason`.
-        detail: why, in words.
-        came_from: topic, partition and offset, as people write them: `frames/0 offset 12`.
-        stamped_at: its Kafka timestamp; null where it has none.
-        size_bytes: how long it is.
+        reason: one of the values of `metrics.frames.core.frame.Reason`.
+        detail: the reason as a sentence.
+        came_from: topic, partition and offset in the input: `frames/0 offset 12`.
+        stamped_at: its Kafka timestamp; null if it has none.
+        size_bytes: its size.
         beginning: its first bytes as text.
     """
 
@@ -43,11 +43,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
 def latest(
     settings: Settings, most: int, stopping: Event, on_trouble: Callable[[str], None]
 ) -> Iterator[list[DeadLetter]]:
-    """Yield the newest rejected frames, about so many, and then those that come, some at a time or none.
+    """Yield about `most` of the newest rejected frames, then new ones, some or none at a time.
 
     Args:
-        stopping: ends it.
-        on_trouble: told when the broker or the topic is gone; they are waited for.
+        stopping: ends the iteration.
+        on_trouble: called with a description when the broker or the topic is gone; the iteration waits for them.
 
     Raises:
         BrokerError: the broker does not answer.

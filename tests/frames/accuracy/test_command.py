@@ -43,7 +43,7 @@ def test_the_picture_holds_its_words_as_text_and_is_the_same_each_time(file: Pat
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "-1", "1.5", "86401", "²"])
 def test_what_is_no_list_of_latenesses_is_refused(file: Path, text: str) -> None:
-    assert "is no list of allowed latenesses" in refused(2, "accuracy", file, f"--lateness-s={text}")
+    assert f"invalid --lateness-s '{text}'" in refused(2, "accuracy", file, f"--lateness-s={text}")
 
 
 def test_what_is_no_picture_or_cannot_be_written_is_refused(file: Path, tmp_path: Path) -> None:

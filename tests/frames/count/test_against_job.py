@@ -40,7 +40,7 @@ def test_count_prints_what_the_main_job_publishes_byte_for_byte(application: App
     assert any("gap_s" in json.loads(line) for line in lines)
     assert any(json.loads(line)["num_of_frames"] == 0 for line in lines)
 
-    counted = figures(by_count, "in all")
+    counted = figures(by_count, "total")
     assert counted == figures(by_job, "all runs")
     assert counted["frames consumed"] == "4,505"
     assert int(counted["rejected"]) == len(application.read("rejected"))

@@ -167,7 +167,7 @@ def test_the_first_rejected_frames_of_each_reason_are_named_with_places_and_all_
     assert f"warning: {path}:1: rejected as no_ts: the root object has no ts\n" in said
     assert f"warning: {path}:12: rejected as not_json: " in said
     assert named(said) == [1, 2, 3, 12]
-    assert "and 4 more rejected frames; --verbose names each\n" in said
+    assert "and 4 more rejected frames; --verbose reports each\n" in said
     said = run("count", path, "--verbose").stderr
     assert named(said) == [*range(1, 8), 12]
     assert "more rejected" not in said
@@ -274,9 +274,9 @@ def test_a_file_of_which_everything_is_rejected_is_warned_of_at_the_end(tmp_path
     finished = run("count", wrong)
     assert finished.returncode == 0
     assert finished.stderr.splitlines()[-1] == (
-        "warning: 100.0% of the frames are late or rejected, 5 of 5: is it the right stream?"
+        "warning: 100.0% of the frames are late or rejected, 5 of 5: is this the right stream?"
     )
-    assert "is it the right stream?" not in run("count", file).stderr  # one of six
+    assert "is this the right stream?" not in run("count", file).stderr  # one of six
 
 
 @pytest.mark.parametrize(("share", "exit_code"), [("0", 1), ("0.16", 1), ("0.17", 0), ("1", 0)])
@@ -292,7 +292,7 @@ def test_above_a_share_of_wrong_frames_it_fails_after_it_has_counted(file: Path,
 def test_what_is_no_share_is_refused(file: Path, share: str) -> None:
     finished = run("count", file, "--fail-over", share)
     assert (finished.returncode, finished.stdout) == (2, "")
-    assert f"--fail-over {share} is no share" in finished.stderr
+    assert f"invalid --fail-over {share}" in finished.stderr
 
 
 def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path, file: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_frames_of_a_file_before_one_that_is_broken_are_counted(tmp_path: Pa
 
 
 class EnoughError(Exception):
-    """The watcher has seen enough."""
+    """The listener has seen enough."""
 
 
 class Impatient(Kept):

@@ -37,7 +37,7 @@ def test_a_second_ctrl_c_ends_a_run_that_waits_for_the_broker(tmp_path: Path) ->
             for broker in java:
                 broker.resume()
         assert process.stderr is not None
-        assert "what was not committed is counted by the next run" in process.stderr.read()
+        assert "the next run counts the uncommitted frames" in process.stderr.read()
         process.stdout.close()
         process.stderr.close()
         application.run("--until-end")

@@ -177,7 +177,7 @@ def test_a_standby_ends_in_order_when_it_is_asked_to(application: Application) -
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         second = standing_by(application, "--until-end")
         second.send_signal(signal_)
-        assert "stopped before it began to count" in finish(second)
+        assert "stopped before counting began" in finish(second)
     assert first.poll() is None
 
 

@@ -85,4 +85,4 @@ def test_a_start_that_waits_for_its_broker_ends_in_order_when_it_is_asked_to() -
     process = Application("127.0.0.1:1").start()
     lines_to(process, "why: ")
     process.send_signal(signal.SIGTERM)
-    assert "stopped before it began to count" in finish(process)
+    assert "stopped before counting began" in finish(process)

@@ -68,7 +68,9 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     assert plan(application, "2000-01-01T00:00:00Z") == told | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
-    assert "done: the next run goes on from there" in application.run("reset-offsets", "--to", "earliest", "--execute")
+    assert "done: the next run continues from there" in application.run(
+        "reset-offsets", "--to", "earliest", "--execute"
+    )
     saved = application.saved_state()
     assert saved is not None
     assert (saved.state, saved.instance.is_active) == (State.fresh({0: 0, 1: 0}, RULES), False)
