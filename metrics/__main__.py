@@ -1,13 +1,13 @@
 """The command `metrics`, `python -m metrics`, and `python app.py` in a clone: signals first, then imports.
 
-It imports nothing at first, and what is said without its packages needs none.
+At first it imports nothing, and the message about missing packages needs none of them.
 """
 
 import sys
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     try:
         _end_at_once_on_signals()
     except KeyboardInterrupt:
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _end_at_once_on_signals() -> None:
-    """Let a signal end the process until a command runs: nothing is to be stopped before, and an import would fail."""
+    """Make a signal end the process until a command runs: there is nothing to stop yet, and imports would fail."""
     import os
     import signal
 

@@ -1,4 +1,4 @@
-"""The application: the commands and settings of all systems, and the commands that know none."""
+"""The application: the commands and settings of all systems, and the commands that belong to none."""
 
 import logging
 import sys
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Application(Commands):
-    """The commands of all systems; without one, the main job of frames."""
+    """The commands of all systems; without a command, the main job of frames runs."""
 
     modules = FRAMES | CLI
     services = SERVICES
@@ -33,13 +33,13 @@ app.callback(invoke_without_command=True)(reporting(main_job))
 
 
 def run() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     streams.take_over()
     logs.log_lines("INFO")
     try:
         app()
     except OutputClosedError as error:
-        sys.exit(error.exit_code)  # only help is printed outside of a command, and its reader has seen enough
+        sys.exit(error.exit_code)  # help was printed, and its reader has seen enough
     except MetricsError as error:
-        log.error(error)  # noqa: TRY400  # its user can mend it, so no traceback
+        log.error(error)  # noqa: TRY400  # its user can fix it, so no traceback
         sys.exit(error.exit_code)

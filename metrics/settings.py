@@ -1,8 +1,8 @@
-"""Settings: how one is declared, read from the environment, checked and listed. No system's own is here.
+"""Settings: declaration, reading from the environment, checks and lists. The settings themselves are elsewhere.
 
-A part of the house declares its settings as the fields of a subclass of `Declared`, and a system's class inherits those
-of the parts that it uses. The variable of a field is its name in capitals. `--help` and the table in the docs are made
-from the declarations.
+A package declares its settings as the fields of a subclass of `Declared`, and a system's class inherits from those of
+the packages that it uses. The variable of a field is its name in upper case. `--help` and the table in the docs are
+generated from the declarations.
 """
 
 import os
@@ -21,12 +21,12 @@ ANY_TEXT = "any text"
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
-# Kubernetes sets METRICS_PORT to such a URL if there is a Service called metrics; nobody means it as a setting.
+# Kubernetes sets METRICS_PORT to such a URL if there is a Service called metrics; it is not meant as a setting.
 _OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
 
 
 class Secret(str):
-    """Text that its `repr` does not show: it reaches the part that needs it, and no log or traceback."""
+    """Text that its `repr` hides, so that it appears in no log or traceback."""
 
     __slots__ = ()
 
@@ -35,11 +35,11 @@ class Secret(str):
 
 
 class Family(NamedTuple):
-    """Variables of one prefix that fill one field, a dictionary; somebody else knows their names.
+    """A family of variables with one prefix that fill one field, a dictionary; their names are not known here.
 
     Attributes:
-        prefix: how each of the variables begins.
-        read: takes the environment; returns the field's value, and a line for each variable that is wrong.
+        prefix: of the variables.
+        read: takes the environment; returns the field's value, and a line for each invalid variable.
     """
 
     prefix: str
@@ -48,7 +48,7 @@ class Family(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """Settings of one part of the house, a field each.
+    """Settings of one package, a field each.
 
     A field is annotated with a `Meta`: its description is the meaning; `extra` may have the keys
 
@@ -72,7 +72,7 @@ class Declared:
         """Read these settings from environment variables; an empty variable counts as unset.
 
         Raises:
-            SettingsError: one error that names every wrong variable, what was given and what is allowed.
+            SettingsError: one error that names every invalid variable, its value and the allowed values.
         """
         given: dict[str, Any] = {}
         wrong: list[str] = []
@@ -97,17 +97,17 @@ class Declared:
             )
         return settings
 
-    def conflicts(self, refused: Set[str]) -> Iterator[str]:  # noqa: ARG002  # for those that inherit
-        """Yield a line for each setting that does not go with another one.
+    def conflicts(self, refused: Set[str]) -> Iterator[str]:  # noqa: ARG002  # for subclasses
+        """Yield a line for each setting that conflicts with another.
 
         Args:
-            refused: variables whose values are wrong by themselves, so that these settings are at their defaults.
+            refused: variables whose own values are invalid; these settings have their defaults.
         """
         yield from ()
 
 
 class SettingRow(NamedTuple):
-    """One setting as people read it."""
+    """A setting in words."""
 
     variable: str
     default: str
@@ -116,7 +116,7 @@ class SettingRow(NamedTuple):
 
 
 def rows(declared: Iterable[type[Declared]]) -> Iterator[SettingRow]:
-    """Yield every setting of these classes once, as the first of them declares it, in the order of declaration."""
+    """Yield every setting of these classes once, as first declared, in the order of declaration."""
     first: dict[str, Field[Any]] = {}
     for field in (field for kind in declared for field in fields(kind)):
         first.setdefault(field.name, field)
@@ -134,7 +134,7 @@ def prefixes(declared: Iterable[type[Declared]]) -> set[str]:
 
 
 def help_text(declared: Iterable[type[Declared]]) -> str:
-    """Return the settings as `--help` lists them, in Markdown: with their defaults, and what else they may be."""
+    """Return the settings as `--help` lists them, in Markdown, with defaults and allowed values."""
     lines = ["**Settings**, by environment variables, with their defaults:", ""]
     for row in rows(declared):
         allowed = "" if row.allowed == ANY_TEXT else f" *Allowed: {row.allowed}.*"
@@ -148,10 +148,10 @@ def _is_given(variable: str, environment: Mapping[str, str]) -> bool:
 
 
 def _converted(text: str, field: Field[Any]) -> Any:
-    """Return the value that a variable's text has for this field.
+    """Return a variable's text, converted to the type of its field.
 
     Raises:
-        ValueError: it is not allowed.
+        ValueError: the value is not allowed.
     """
     value = msgspec.convert(text, field.type, strict=False)
     is_allowed = _extra(field, "is_allowed")
@@ -168,7 +168,7 @@ def _shown(text: str, field: Field[Any]) -> str:
 
 
 def _metas(annotation: Any) -> Iterator[Meta]:
-    """Yield what was declared about a field's type, the outermost first."""
+    """Yield the metadata of a field's type, the outermost first."""
     yield from getattr(annotation, "__metadata__", ())
     inner = getattr(annotation, "__origin__", None)
     if inner is not None and hasattr(annotation, "__metadata__"):
@@ -178,7 +178,7 @@ def _metas(annotation: Any) -> Iterator[Meta]:
 
 
 def _extra(field: Field[Any], key: str) -> Any:
-    """Return what a field was declared with under this key; None if it was not."""
+    """Return the extra of a field under a key; None if there is none."""
     return next((meta.extra[key] for meta in _metas(field.type) if meta.extra and key in meta.extra), None)
 
 

@@ -1,12 +1,12 @@
-"""Words for people: numbers of things, rates, durations; and text that a terminal shows and does not obey."""
+"""Text for people: counts, rates, durations; and text without control characters for a terminal."""
 
 import re
 from collections.abc import Sequence
 
 MINUTE_S, HOUR_S, DAY_S, YEAR_S = 60, 3_600, 86_400, 31_557_600
 _UNITS = ((YEAR_S, "year"), (DAY_S, "day"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
-_COUNTED_ALONE_S = YEAR_S  # nobody asks for the days of years
-# What a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and what turns the direction of text.
+_COUNTED_ALONE_S = YEAR_S  # no days beside years
+# Characters that a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and changes of direction.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 
@@ -17,30 +17,30 @@ def numbered(number: int, noun: str) -> str:
 
 
 def listed(things: Sequence[str]) -> str:
-    """Return things as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    """Return a list as in a sentence: `a`, `a and b`, `a, b and c`."""
     *first, last = things
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def pace(frames: int, seconds: float) -> str:
-    """Return how many frames took how long, how fast that was, and what each took: nothing was waited for."""
+    """Return a number of frames, their duration, rate and cost each, for input that was not waited for."""
     return rate(frames, seconds) + (f", {cost_per_frame(frames, seconds)}" if frames else "")
 
 
 def rate(frames: int, seconds: float) -> str:
-    """Return how many frames took how long, and how fast that was; where the input was waited for, no frame did."""
+    """Return a number of frames, their duration and rate, for input that was waited for."""
     decimals = 3 if seconds < 0.1 else 1 if seconds < 1000 else 0
     return f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: {frames_per_second(frames, seconds)}"
 
 
 def frames_per_second(frames: int, seconds: float) -> str:
-    """Return a rate: `12,345 frames/s`; of a slow one, three decimals."""
+    """Return a rate: `12,345 frames/s`; three decimals if it is below 10."""
     per_second = frames / max(seconds, 1e-3)
     return f"{per_second:,.{3 if 0 < per_second < 10 else 0}f} frames/s"
 
 
 def cost_per_frame(frames: int, seconds: float) -> str:
-    """Return what each frame took: `5.2 µs each`."""
+    """Return the time per frame: `5.2 µs each`."""
     return f"{1e6 * max(seconds, 1e-3) / frames:,.1f} µs each"
 
 
@@ -59,12 +59,12 @@ def duration(seconds: int) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return text of several lines with its control characters as escapes; tabs and newlines stay. ESC is `\x1b`."""
+    r"""Return text with its control characters escaped, ESC as `\x1b`; tabs and newlines stay."""
     return _CONTROLS.sub(_escape, text)
 
 
 def in_line(name: str) -> str:
-    r"""Return a foreign name, of a group or a file, that stays in its line and column: a newline in it is `\n`."""
+    r"""Return a foreign name, of a group or a file, with line breaks and tabs escaped, too: a newline is `\n`."""
     return _BREAKS.sub(_escape, escaped(name))
 
 

@@ -1,4 +1,4 @@
-"""Moments and ranges of event time: in whole seconds since the epoch, as RFC 3339 writes them, as people give them."""
+"""Moments and ranges of event time, in whole seconds since the epoch: formatted by RFC 3339, parsed from options."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import msgspec
 from metrics.errors import SettingsError
 
 MINUTE_S, DAY_S = 60, 86_400
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one that RFC 3339 can write
+LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one in RFC 3339
 
 
 def rfc3339(second: int) -> str:
@@ -17,25 +17,25 @@ def rfc3339(second: int) -> str:
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A time as a number, in seconds since the epoch, and as RFC 3339 writes it."""
+    """A time in seconds since the epoch, and by RFC 3339."""
 
     timestamp: int
     datetime: str
 
     @classmethod
     def of(cls, second: int) -> "Moment":
-        """Return the moment at a second since the epoch; what RFC 3339 cannot write becomes the nearest that it can."""
+        """Return the moment at a second since the epoch, or the nearest one that RFC 3339 can represent."""
         return cls(second, rfc3339(max(0, min(second, LAST_SECOND))))
 
 
 class Range(NamedTuple):
-    """The windows to compare: those that lie in `[start, end)`, in seconds since the epoch."""
+    """A range of time `[start, end)`, in seconds since the epoch."""
 
     start: int
     end: int
 
     def holds(self, start: int, size_s: int) -> bool:
-        """Tell whether a window lies in it."""
+        """Return whether a window is within the range."""
         return self.start <= start and start + size_s <= self.end
 
 
@@ -43,20 +43,20 @@ ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
 
 
 def range_of(start: str | None, end: str | None) -> Range:
-    """Read the range that people give as text.
+    """Return the range given by --from and --to.
 
     Raises:
-        SettingsError: it is no range.
+        SettingsError: one is not a time, or the range is empty.
     """
     first = ALL_TIME.start if start is None else second_of("--from", start)
     last = ALL_TIME.end if end is None else second_of("--to", end)
     if first >= last:
-        raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier one, or a later --to")
+        raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier --from, or a later --to")
     return Range(first, last)
 
 
 def second_of(option: str, text: str) -> int:
-    """Return whole seconds since the epoch: of a date and time, in UTC where it names no zone, or of a number."""
+    """Return whole seconds since the epoch, from a number or a date and time, in UTC unless it names a zone."""
     try:
         if text.isdecimal() and text.isascii():
             second = int(text)
@@ -72,7 +72,7 @@ def second_of(option: str, text: str) -> int:
 
 def _no_time(option: str, text: str) -> SettingsError:
     return SettingsError(
-        f"{option} {text} is no time",
+        f"invalid {option} time {text!r}",
         hint="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
     )
 
@@ -88,6 +88,6 @@ def day(second: int) -> str:
 
 
 def clock(second: int, today: int) -> str:
-    """Return the time of day of a second since the epoch, with its date where that is not the one of `today`."""
+    """Return the time of day of a second since the epoch, with the date unless that is the one of `today`."""
     time = time_of_day(second)
     return time if second // DAY_S == today // DAY_S else f"{day(second)} {time}"

@@ -103,12 +103,12 @@ def test_bash_completes_commands_and_options() -> None:
     ("variable", "said"),
     [
         ("LATENESS", "did you mean LATENESS_S?\n"),
-        ("lateness_s", "did you mean LATENESS_S? Names are in capitals\n"),
+        ("lateness_s", "did you mean LATENESS_S? Names are upper case\n"),
     ],
 )
 def test_a_variable_that_is_nearly_a_setting_is_warned_of(variable: str, said: str) -> None:
     warned = run("count", "-", **{variable: "10"}).stderr
-    assert f"warning: {variable} is set, but is no setting: {said}" in warned
+    assert f"warning: {variable} is set, but is not a setting: {said}" in warned
 
 
 def test_what_is_no_command_about_topics_is_meant_for_their_list() -> None:
@@ -175,7 +175,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         (["--rate", "0"], "--rate 0 is no pace"),
         (["--rate", "nan"], "--rate nan is no pace"),
         (["--realtime", "--speed", "-1"], "--speed -1 is no pace"),
-        (["-", "-"], "standard input is named twice"),
+        (["-", "-"], "standard input is given twice"),
     ],
 )
 def test_a_pace_that_is_none_is_an_error(arguments: list[str], said: str) -> None:
@@ -405,7 +405,7 @@ def logged(**variables: str) -> list[dict[str, str]]:
 def test_a_service_logs_as_json_and_nothing_else_goes_to_standard_error() -> None:
     warning, error = logged(LATENESS="10")
     assert (warning["level"], warning["logger"]) == ("warning", "metrics.cli.registry")
-    assert warning["message"] == "LATENESS is set, but is no setting: did you mean LATENESS_S?"
+    assert warning["message"] == "LATENESS is set, but is not a setting: did you mean LATENESS_S?"
     assert (error["level"], error["logger"]) == ("error", "metrics.cli.reporting")
     assert error["message"] == "no broker answers at 127.0.0.1:1"
     assert error["why"] == "Connection refused"
@@ -436,5 +436,5 @@ def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
 
 def test_a_command_prints_whatever_services_log() -> None:
     said = refused(4, "status", BOOTSTRAP_SERVERS="127.0.0.1:1", LATENESS="10", LOG_FORMAT="json", LOG_LEVEL="error")
-    assert said.startswith("warning: LATENESS is set, but is no setting: did you mean LATENESS_S?\n")
+    assert said.startswith("warning: LATENESS is set, but is not a setting: did you mean LATENESS_S?\n")
     assert "\nerror: no broker answers at 127.0.0.1:1\nwhy: Connection refused\n" in said

@@ -97,7 +97,7 @@ def test_the_command_counts_and_helps_as_the_application_in_a_clone_does(install
 
 def test_the_command_looks_for_data_in_the_working_folder(installed: Path, tmp_path: Path) -> None:
     ended = run(installed, "prepare-topics", cwd=tmp_path, exit_code=3, BOOTSTRAP_SERVERS="127.0.0.1:1")
-    assert f"the folder {tmp_path / 'data'} holds none of" in ended.stderr
+    assert f"{tmp_path / 'data'} contains no *.jsonl" in ended.stderr
 
 
 def test_without_its_packages_the_command_names_what_installs_them(installed: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def broker() -> None:
     settings = KafkaSettings.load()
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address:
-        say(f"use it by: BOOTSTRAP_SERVERS={address} python app.py --verbose")
+        say(f"to use it: BOOTSTRAP_SERVERS={address} python app.py --verbose")
         with stopping_on_signals() as stopping:
             while not stopping.wait(1):
                 local_broker.require_alive(folder)

@@ -1,4 +1,4 @@
-"""The broker that a command talks to, and the places in the project that a first run uses."""
+"""The broker that a command talks to, and the folders that a first run uses."""
 
 import dataclasses
 import logging
@@ -24,25 +24,25 @@ DATA = PROJECT / "data"
 
 
 def settings_for_broker(kind: type[S]) -> S:
-    """Return the settings of a command that talks to a broker; warns of client properties that the client lacks.
+    """Return the settings of a command that talks to a broker; warns about client properties that do not exist.
 
     Raises:
-        SettingsError: some are not allowed.
+        SettingsError: some are invalid.
     """
     settings = kind.load()
     if unknown := unknown_properties(settings):
         variables = ", ".join(CLIENT_PREFIX + name.upper().replace(".", "_") for name in unknown)
-        log.warning("the Kafka client has no such properties, so these variables have no effect: %s", variables)
+        log.warning("these variables have no effect, because the Kafka client has no such properties: %s", variables)
     return settings
 
 
 @contextmanager
 def broker_in_use(kind: type[S], tell: Callable[[str], None] = say) -> Iterator[S]:
-    """Give the settings with a broker's address: the one set, that of the local broker that runs, or a new one's.
+    """Yield the settings with a broker's address: as set, or of the local broker, which is started if none runs.
 
     Args:
         kind: the class of the settings.
-        tell: told what a new one does.
+        tell: called with each message of a new local broker.
     """
     settings = settings_for_broker(kind)
     if settings.bootstrap_servers is not None:
@@ -61,8 +61,8 @@ def default_file() -> Path:
     path = paths.default_file(DATA)
     if path is None:
         raise FileError(
-            "there is no file of frames to feed",
-            why=f"the folder {DATA} holds none of {', '.join(paths.PATTERNS)}",
-            hint="name one, or make one: python app.py generate data/stream.jsonl",
+            "no file of frames to feed",
+            why=f"{DATA} contains no {', '.join(paths.PATTERNS)}",
+            hint="name a file, or generate one: python app.py generate data/stream.jsonl",
         )
     return path

@@ -1,4 +1,4 @@
-"""Environment variables that were meant as settings but are named otherwise, such as `LATENESS` for `LATENESS_S`."""
+"""Misspelt settings in the environment, such as `LATENESS` for `LATENESS_S`."""
 
 import os
 import re
@@ -7,9 +7,9 @@ from difflib import SequenceMatcher
 
 from metrics.settings import Declared, prefixes, rows
 
-# CONSUMER_GROUP is alike to 0.90 and GAP_LIMIT to 0.90; METRICS_PATH, which others use, to 0.83.
+# CONSUMER_GROUP has a likeness of 0.90, GAP_LIMIT 0.90; METRICS_PATH, which other programs use, 0.83.
 _ALIKE = 0.85
-# One word of several may differ by more, where it is long: LATENCY_S to 0.67. Short ones are alike by chance: APP, API.
+# One long word of several may differ more: LATENCY_S has 0.67. Short ones are alike by chance: APP, API.
 _WORD_ALIKE = 0.6
 _LONG_WORD = 6
 _UNIT = re.compile(r"_(S|SEC|SECS|SECONDS|MS|MIN|MINUTES)\Z")
@@ -18,7 +18,7 @@ _UNIT = re.compile(r"_(S|SEC|SECS|SECONDS|MS|MIN|MINUTES)\Z")
 def misnamed(
     declared: Collection[type[Declared]], environment: Mapping[str, str] = os.environ
 ) -> Iterator[tuple[str, str]]:
-    """Yield each variable that looks like a declared setting but is none, with the setting that it looks like."""
+    """Yield each variable that looks like a declared setting but is not one, with that setting."""
     families = tuple(prefixes(declared))
     settings = [row.variable for row in rows(declared) if not row.variable.startswith(families)]
     for variable, text in sorted(environment.items()):
@@ -30,7 +30,7 @@ def misnamed(
 
 
 def _is_slip(name: str, setting: str) -> bool:
-    """Tell whether a setting was meant by a name; slips keep the first letter."""
+    """Return whether a name is a misspelling of a setting; these keep the first letter."""
     if name[:1] != setting[:1]:
         return False
     words = list(zip(name.split("_"), setting.split("_"), strict=False))
@@ -41,7 +41,7 @@ def _is_slip(name: str, setting: str) -> bool:
 
 
 def _are_units(name: str, setting: str) -> bool:
-    """Tell whether two names differ in their unit only: IDLE_SECONDS and IDLE_S."""
+    """Return whether two names differ only in their unit: IDLE_SECONDS and IDLE_S."""
     return _UNIT.search(name) is not None and _UNIT.sub("", name) == _UNIT.sub("", setting)
 
 

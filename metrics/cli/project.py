@@ -1,4 +1,4 @@
-"""The folder that `data/` and the local broker's folder are in."""
+"""The folder that contains `data/` and the local broker's folder."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +9,7 @@ IS_CLONE = (_CODE / "app.py").is_file()
 
 
 def project_folder() -> Path:
-    """Return the clone's folder; where the package is installed, the working folder."""
+    """Return the clone's folder, or the working folder if the package is installed."""
     if IS_CLONE:
         return _CODE
     with suppress(FileNotFoundError):  # it is gone

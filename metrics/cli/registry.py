@@ -1,4 +1,4 @@
-"""The commands by their names; a command's module is imported when it is asked for."""
+"""The commands by name; a command's module is imported only when the command is used."""
 
 import importlib
 import logging
@@ -26,59 +26,59 @@ STYLE: dict[str, Any] = {
 
 
 def _nothing(**_: object) -> None:
-    """Return the type beside an argument: its name says it."""
+    """Return no type for an argument: its name says enough."""
 
 
 def _several(**_: object) -> str:
-    """Return the type beside an argument that may be given several times."""
+    """Return the type of an argument that may be given several times."""
     return "…"
 
 
 class _Types:
-    """Shows types in help as people read them: a flag and an argument have none, and `…` is beside one of several."""
+    """A mixin that shows types in help as people read them: none for a flag or an argument, `…` for a repeated one."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of a command."""
-        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the command that this is mixed into
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the command class
         for param in params:
             if getattr(param, "is_flag", False):
-                param.metavar = ""  # to write a value behind it would be an error
+                param.metavar = ""  # a value after it would be an error
             elif param.param_type_name == "argument":
                 param.display_type_rich = _nothing if param.nargs == 1 else _several
         return params
 
 
 def begin(context: Any) -> None:
-    """Let a service log as its settings say, and warn of variables that nearly have the name of a setting."""
+    """Set up the logging of a service, and warn about variables that look like misspelt settings."""
     application = context.find_root().command
     if context.parent is None or context.info_name in application.services:
         LogSettings.load().begin_to_log()
     for variable, setting in misnamed(application.settings):
-        case = " Names are in capitals" if variable.upper() == setting else ""
-        log.warning("%s is set, but is no setting: did you mean %s?%s", variable, setting, case)
+        case = " Names are upper case" if variable.upper() == setting else ""
+        log.warning("%s is set, but is not a setting: did you mean %s?%s", variable, setting, case)
 
 
 class Command(_Types, TyperCommand):
     """A command."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it, once it was seen to what comes before every command."""
+        """Run it, after the preparations common to all commands."""
         begin(ctx)
         return super().invoke(ctx)
 
 
 class CommandGroup(_Types, TyperGroup):
-    """A command with others below it."""
+    """A command with subcommands."""
 
 
 class Commands(CommandGroup):
     """All commands of the application.
 
     Attributes:
-        modules: for each command, in the order of the help, the module that it is in.
-        services: those of them that serve until they are stopped, so they log; so does the command without a name.
-        settings: those of every system; a variable that nearly has the name of one is warned of.
-        owners: modules, each a `TopicOwner` for the system that it is in.
+        modules: the module of each command, in the order of the help.
+        services: commands that run until they are stopped, and therefore log; so does the command without a name.
+        settings: of every system, for warnings about misspelt ones.
+        owners: modules, each the `TopicOwner` of its system.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
@@ -91,15 +91,15 @@ class Commands(CommandGroup):
         self.commands = _Imported(self.modules)  # type: ignore[assignment]
 
     def topic_owners(self) -> "list[TopicOwner]":
-        """Import the owners of topics."""
+        """Import and return the owners of topics."""
         return [cast("TopicOwner", importlib.import_module(name)) for name in self.owners]
 
 
 class _Imported(Mapping[str, Any]):
     """Commands by name, in the order of the help; each is imported when it is looked up.
 
-    To import all of them takes as long as the rest of a start. A module has a function of its command's name, or a
-    `typer.Typer` where there are commands below it.
+    Importing all of them would double the time of a start. A module has a function with the name of its command, or a
+    `typer.Typer` if it has subcommands.
     """
 
     def __init__(self, modules: Mapping[str, str]) -> None:

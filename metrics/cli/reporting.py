@@ -1,4 +1,4 @@
-"""How a command ends: by itself, by an error that its user can mend, by Ctrl-C or SIGTERM."""
+"""The ends of a command: by itself, by an error that its user can fix, by Ctrl-C or SIGTERM."""
 
 import functools
 import logging
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 
 
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a command that its user, the broker or Ctrl-C made fail end with a message and an exit code."""
+    """Make a command end with a message and an exit code on known errors and Ctrl-C."""
 
     @functools.wraps(command)
     def reported(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -28,9 +28,9 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
             with unwinding_on_signals():
                 command(*args, **kwargs)
         except MetricsError as error:
-            # A reader that has seen enough, as `head` has, need not be told; what it means for what was counted, does.
+            # A reader that has seen enough, such as `head`, needs no message, unless it matters for the counting.
             if error.hint or not isinstance(error, OutputClosedError):
-                log.error(error)  # noqa: TRY400  # its user can mend it, so no traceback
+                log.error(error)  # noqa: TRY400  # its user can fix it, so no traceback
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             log.warning("stopped by Ctrl-C")
@@ -41,7 +41,7 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
 
 @contextmanager
 def unwinding_on_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM unwind the stack while a command runs, so that what it started is stopped."""
+    """Make Ctrl-C and SIGTERM unwind the stack while a command runs, so that everything it started is stopped."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if before[signal.SIGINT] != signal.SIG_IGN:
@@ -54,19 +54,19 @@ def unwinding_on_signals() -> Iterator[None]:
 
 
 def _terminate(*_: object) -> NoReturn:
-    """Let SIGTERM unwind the stack, so that what was started is stopped."""
+    """Unwind the stack on SIGTERM, so that everything that was started is stopped."""
     sys.exit(128 + signal.SIGTERM)
 
 
 @contextmanager
 def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
-    """Give an event that Ctrl-C or SIGTERM sets. A second one ends the process at once, whatever it waits for.
+    """Yield an event that Ctrl-C or SIGTERM sets. A second signal ends the process at once, whatever it waits for.
 
-    A thread of its own takes the signals: handlers in the main thread would wait for as long as the client waits for a
-    broker that is gone.
+    A separate thread takes the signals: handlers in the main thread would run only after the client has stopped
+    waiting for an unreachable broker.
 
     Args:
-        what_follows: said behind `ended at once`, should it come to that.
+        what_follows: appended to the message `aborted`.
     """
     stopping, done = Event(), Event()
     signals = {signal.SIGINT, signal.SIGTERM}
@@ -77,7 +77,7 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
         while not done.is_set():
             number = signal.sigwait(signals)
             if not done.is_set():
-                log.warning("ended at once%s", what_follows)
+                log.warning("aborted%s", what_follows)
                 console.end_at_once(128 + number)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
@@ -88,6 +88,6 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
     finally:
         done.set()
         with suppress(ProcessLookupError):
-            signal.pthread_kill(taker.ident or 0, signal.SIGTERM)  # it waits for a signal, so it ends by one
+            signal.pthread_kill(taker.ident or 0, signal.SIGTERM)  # wakes the thread, which waits for one
         taker.join()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

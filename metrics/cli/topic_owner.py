@@ -1,4 +1,4 @@
-"""The interface by which the command `topics` asks each system about its own topics."""
+"""The interface through which the command `topics` asks each system about its own topics."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -17,7 +17,7 @@ class TopicOwner(Protocol):
         """Return the settings that each of its topics is created with.
 
         Raises:
-            SettingsError: settings of the system are not allowed.
+            SettingsError: settings of the system are invalid.
         """
 
     def positions(self, offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
@@ -28,5 +28,5 @@ class TopicOwner(Protocol):
 
         Raises:
             TopicError: an instance of the system is active on one.
-            SettingsError: settings of the system are not allowed.
+            SettingsError: settings of the system are invalid.
         """

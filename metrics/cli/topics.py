@@ -1,4 +1,4 @@
-"""`topics`: list what topics hold and who reads them; create and delete topics."""
+"""`topics`: lists topics and their consumer groups; creates and deletes topics."""
 
 import sys
 from collections.abc import Collection, Sequence
@@ -25,7 +25,7 @@ from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
 
-# Names of the broker's own topics begin with the first, those of its tools at least with the second.
+# Prefixes of the broker's own topics, and of those of its tools.
 OWN_OF_BROKER = "__"
 HIDDEN = "_"
 
@@ -60,10 +60,10 @@ def list_topics(
     *,
     with_all: Annotated[bool, typer.Option("--all", help="Show those that begin with _, too.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON object a line and topic, for machines.")
+        bool, typer.Option("--json", help="Print one JSON object per topic and line, for machines.")
     ] = False,
 ) -> None:
-    """Show how much topics hold, from when to when, and how far behind each consumer group is; read-only.
+    """Show the size and time range of topics, and the lag of each consumer group; read-only.
 
     *records* is a distance of offsets, up to the last committed record. Some offsets hold no record, because a
     transaction ended there, or because the record was compacted away or aborted: `≤` marks an upper bound.
@@ -71,7 +71,7 @@ def list_topics(
     *first* and *last* are the timestamps of the first and last record; those of results are the starts of windows.
 
     *lag* counts offsets from a group's position to the last record; in a partition without a committed offset, from the
-    first one. `?` means that the broker did not answer.
+    first record. `?` means that the broker did not answer.
 
     Example: `python app.py topics frames --json`
     """
@@ -90,18 +90,20 @@ def create(
     *,
     partitions: Annotated[
         int | None,
-        typer.Option(min=1, max=10_000, metavar="N", help="Partitions of each.", show_default="1"),
+        typer.Option(min=1, max=10_000, metavar="N", help="Partitions of each topic.", show_default="1"),
     ] = None,
     replication_factor: Annotated[
         int | None,
-        typer.Option(min=1, max=100, metavar="N", help="Replicas of each.", show_default="the broker's default"),
+        typer.Option(
+            min=1, max=100, metavar="N", help="Replicas of each partition.", show_default="the broker's default"
+        ),
     ] = None,
     config: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="A setting of each, as Kafka names it; may be given more than once."),
+        typer.Option(metavar="KEY=VALUE", help="Topic setting, by its name in Kafka; may be repeated."),
     ] = None,
 ) -> None:
-    """Create topics: all of them, or none where the broker refuses one.
+    """Create topics: all of them, or none if the broker refuses one.
 
     Topics that this application uses (such as INPUT_TOPIC) get the settings it needs, unless --config says otherwise. A
     topic that exists stays as it is; it is an error if it differs from the options.
@@ -144,7 +146,7 @@ def delete(
             topic_changes.delete(admin, names)
             say("\n".join(f"topic {name}: deleted" for name in names))
         else:
-            say("nothing is deleted")
+            say("nothing was deleted")
 
 
 topics.command("list", cls=Command)(reporting(list_topics))
@@ -161,7 +163,7 @@ def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:
     if missing := [name for name in dict.fromkeys(names) if name not in existing]:
         raise TopicError(
             f"the broker has no topic {' and no topic '.join(missing)}",
-            hint="python app.py topics --all shows those that it has",
+            hint="python app.py topics --all lists them",
         )
     return [*dict.fromkeys(names)]
 
@@ -192,7 +194,7 @@ def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
     if found:
         topics_text.show(found)
     else:
-        say("there is no topic to show")
+        say("no topics")
 
 
 def _print_as_json(found: Sequence[topic_facts.TopicFacts]) -> None:
@@ -242,7 +244,7 @@ def _is_confirmed(names: Sequence[str]) -> bool:
     try:
         return typer.confirm(f"delete {numbered(len(names), 'topic')} for good?", default=False, err=True)
     except typer.Abort as abort:
-        note("")  # the question has left the cursor in its line
+        note("")  # the cursor is still in the line of the question
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         return False

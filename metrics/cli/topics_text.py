@@ -1,4 +1,4 @@
-"""What topics hold and who reads them, in tables: what `app.py topics` prints."""
+"""Topics and their consumer groups, in tables: the output of `app.py topics`."""
 
 from collections.abc import Sequence
 
@@ -16,21 +16,22 @@ NONE = "-"
 
 
 def show(topics: Sequence[TopicFacts]) -> None:
-    """Print what topics hold, and below it who reads them."""
-    say_folded(held(topics), FOLD_BEFORE)
+    """Print a table of topics, and one of the groups that read them."""
+    say_folded(sizes(topics), FOLD_BEFORE)
     say("")
     if any(_readers(topic) for topic in topics):
         say_folded(readers(topics))
     else:
-        say("no consumer group has committed offsets of " + ("it" if len(topics) == 1 else "any of them"))
+        say("no consumer group has committed offsets for " + ("it" if len(topics) == 1 else "any of them"))
 
 
-def held(topics: Sequence[TopicFacts]) -> Table:
+def sizes(topics: Sequence[TopicFacts]) -> Table:
     """Return a row for each topic."""
     table = new_table("topic", "partitions", "records", FOLD_BEFORE, "last", texts=["topic"])
     for topic in topics:
-        sizes = f"{topic.partitions:,}", _records(topic)
-        table.add_row(topic.topic, *sizes, _time(topic.first, topic), _time(topic.last, topic))
+        table.add_row(
+            topic.topic, f"{topic.partitions:,}", _records(topic), _time(topic.first, topic), _time(topic.last, topic)
+        )
     return table
 
 

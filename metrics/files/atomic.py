@@ -1,4 +1,4 @@
-"""Files that appear under their names as a whole, or not at all."""
+"""Atomic writes: a file appears under its name as a whole, or not at all."""
 
 import contextlib
 import errno
@@ -28,17 +28,16 @@ _HOW_TO_WRITE = {
 
 @contextlib.contextmanager
 def writing(path: Path, less: str) -> Iterator[IO[bytes]]:
-    """Open a file for writing; the whole of it appears under its name at the end, or nothing does.
+    """Open a file for an atomic write.
 
-    What is written goes to a file beside it, `NAME.….part`, which takes its name once it is complete and on disk. An
-    error or Ctrl-C inside removes it and leaves what the name stood for before. A pipe or a device is written to
-    directly.
+    The data goes to a file beside it, `NAME.….part`, which is renamed once it is complete and on disk. An error or
+    Ctrl-C inside removes it, and leaves the previous file. A pipe or a device is written to directly.
 
     Args:
-        less: what to do for a smaller file, told where the disk is full.
+        less: how to write a smaller file; the hint when the disk is full.
 
     Raises:
-        FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
+        FileError: the folder does not exist, writing is not allowed, the path is a folder, or the disk is full.
     """
     with write_errors(path, less):
         place = _place(path)
@@ -59,7 +58,7 @@ def writing(path: Path, less: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def write_errors(path: Path, less: str) -> Iterator[None]:
-    """Let what keeps a file from being written be an error of ours.
+    """Turn errors of writing a file into FileErrors.
 
     Raises:
         FileError: it cannot be written.
@@ -77,18 +76,18 @@ def unwritable(path: Path, error: OSError, less: str) -> FileError:
 
 
 def _place(path: Path) -> Path | None:
-    """Return where a regular file will be made or replaced, links followed; None for a pipe or a device."""
+    """Return the path of the regular file to write, with links followed; None for a pipe or a device."""
     if path.exists():
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             return None
-        path.open("r+b").close()  # fails for a folder, and where the file itself must not be changed
+        path.open("r+b").close()  # fails for a folder, and if the file must not be changed
     return Path(os.path.realpath(path))
 
 
 @contextlib.contextmanager
 def _opened(place: Path, mode: str, path: Path, less: str) -> Iterator[IO[bytes]]:
-    """Open `place` to write what `path` asks for, and close it: complete and on disk, or given up on an error."""
+    """Open `place` to write the file `path`, and close it: complete and on disk, or abandoned on an error."""
     with write_errors(path, less):
         file = cast("IO[bytes]", place.open(mode, buffering=_BUFFER_BYTES))
     try:
@@ -99,6 +98,6 @@ def _opened(place: Path, mode: str, path: Path, less: str) -> Iterator[IO[bytes]
                 os.fsync(file.fileno())
             file.close()
     except BaseException:
-        with contextlib.suppress(Exception):  # what is being raised tells more
+        with contextlib.suppress(Exception):  # the error being raised says more
             file.close()
         raise

@@ -1,7 +1,7 @@
-"""Lines read from files, one after another, or from standard input; the suffix of a name says how a file is packed.
+"""Lines of files or of standard input; the suffix of a name says how a file is compressed.
 
-A line ends at a newline byte and nowhere else. One that is longer than the limit is cut one byte after it, so that no
-file can fill the memory.
+A line ends only at a newline byte. A line longer than the limit is cut one byte after it, so that no file can fill the
+memory.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BUFFER_BYTES = 1 << 20
-# Lines are taken from pieces of this size: some hundred frames, and few enough to stay in the processor's cache.
+# Lines are read in pieces of this size: some hundred frames, small enough to stay in the processor's cache.
 _PIECE_BYTES = 1 << 18
 
 
@@ -28,7 +28,7 @@ class LineReader:
 
     Attributes:
         path: the file.
-        size_bytes: its size on disk when it was opened; None for what has none, a pipe for instance.
+        size_bytes: its size on disk when it was opened; None if it has none, for instance a pipe.
     """
 
     def __init__(self, path: Path, file: "_CountedFile", unpacked: "io.BufferedReader[Any]", limit_bytes: int) -> None:
@@ -40,31 +40,31 @@ class LineReader:
 
     @property
     def read_bytes(self) -> int:
-        """How many bytes of the file on disk have been read so far, some of them ahead of the last line."""
+        """The number of bytes read from disk so far, which may be ahead of the last line."""
         return self._file.read_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        r"""Yield each line without its newline: an empty line as b"", a `\r` or anything else as it stands.
+        r"""Yield each line without its newline: an empty line as b"", a `\r` or anything else unchanged.
 
         Raises:
-            FileError: the file cannot be read on, is not packed as its suffix says, or is broken or cut off.
+            FileError: reading fails, or the file is corrupt, truncated, or not compressed as its suffix says.
         """
         for lines in self.batches():
             yield from lines
 
     def batches(self) -> Iterator[list[bytes]]:
-        """Yield the lines, some at a time: of a pipe those that are there, so that none waits for the next.
+        """Yield lines in batches; from a pipe, those that have arrived, so that none waits for the next.
 
-        A line that was cut comes by itself.
+        A line that was cut is a batch of its own.
 
         Raises:
             FileError: as above.
         """
-        begun: list[bytes] = []  # the parts of a line whose end was not read yet; of a long one, the first of them
+        begun: list[bytes] = []  # the parts of an unfinished line; only the first ones of a long line
         begun_bytes = 0
         try:
             while piece := self._unpacked.read1(_PIECE_BYTES):
-                lines = io.BytesIO(piece).readlines()  # split is much slower: it looks at each byte by itself
+                lines = io.BytesIO(piece).readlines()  # split is much slower: it examines each byte
                 if begun_bytes <= self._limit_bytes:
                     begun.append(lines[0])
                 begun_bytes += len(lines[0])
@@ -76,7 +76,7 @@ class LineReader:
                     begun_bytes = sum(map(len, begun))
                     yield [line[:-1] for line in lines]
             if self.read_bytes == 0 and is_packed(self.path):
-                raise EOFError("the file is empty; a packed file never is")  # gzip alone lets it pass
+                raise EOFError("the file is empty; a compressed file never is")  # gzip alone accepts it
         except BROKEN as error:
             raise unreadable(self.path, error) from error
         if begun:
@@ -85,13 +85,13 @@ class LineReader:
 
 @contextlib.contextmanager
 def reading(path: Path, limit_bytes: int) -> Iterator[LineReader]:
-    """Open a file or a pipe for reading; `-` is standard input, as plain text, each line once it is there.
+    """Open a file or a pipe for reading; `-` is standard input, as plain text, each line as soon as it arrives.
 
     Args:
-        limit_bytes: of a line; a longer one comes with one byte more, so that it can be told from one that fits.
+        limit_bytes: of a line; a longer one is cut to one byte more, which distinguishes it from one that fits.
 
     Raises:
-        FileError: there is no such file, it is a folder, or reading it is not allowed.
+        FileError: the file does not exist, is a folder, or must not be read.
     """
     with _opened_to_read(path) as file:
         packed = io.BufferedReader(file, _BUFFER_BYTES)
@@ -105,14 +105,14 @@ class Lines:
     """Lines of several files, one file after another; each is opened when it is reached.
 
     Args:
-        limit_bytes: of a line; a longer one comes with one byte more.
+        limit_bytes: of a line; a longer one is cut to one byte more.
 
     Attributes:
         paths: the files.
-        size_bytes: what they have on disk together; None where one has no size, as a pipe.
+        size_bytes: their total size on disk; None if one has no size, for instance a pipe.
 
     Raises:
-        FileError: one is not there, is a folder, or reading it is not allowed.
+        FileError: one does not exist, is a folder, or must not be read.
     """
 
     def __init__(self, paths: Sequence[Path], limit_bytes: int) -> None:
@@ -125,14 +125,14 @@ class Lines:
 
     @property
     def read_bytes(self) -> int:
-        """How many bytes on disk have been read so far, some of them ahead of the last line."""
+        """The number of bytes read from disk so far, which may be ahead of the last line."""
         return self._read_before_bytes + (self._reader.read_bytes if self._reader is not None else 0)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield each line of each file, without its newline.
 
         Raises:
-            FileError: a file cannot be opened or read on, is not packed as its suffix says, or is broken or cut off.
+            FileError: a file cannot be opened or read, or is corrupt, truncated, or not compressed as its suffix says.
         """
         for path in self.paths:
             with reading(path, self._limit_bytes) as self._reader:
@@ -141,10 +141,10 @@ class Lines:
 
 
 class _CountedFile(io.FileIO):
-    """A file that knows how much of it has been read; a pipe cannot tell by its position.
+    """A file that counts the bytes read from it, because a pipe has no position.
 
     Attributes:
-        size_bytes: its size when it was opened; None for what has none, a pipe for instance.
+        size_bytes: its size when it was opened; None if it has none, for instance a pipe.
     """
 
     def __init__(self, path: Path) -> None:
@@ -168,7 +168,7 @@ def _opened_to_read(path: Path) -> _CountedFile:
 
 
 def _size_bytes(path: Path) -> int | None:
-    """Return the size of a file that can be read; None for what has none. A pipe is not opened to find out."""
+    """Return the size of a readable file; None for one without a size. A pipe is not opened."""
     if path != STANDARD_INPUT and not (stat.S_ISREG(_mode(path)) or stat.S_ISDIR(_mode(path))):
         return None
     with _opened_to_read(path) as file:

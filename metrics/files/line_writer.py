@@ -1,4 +1,4 @@
-"""Lines written to a file, which appears as a whole or not at all; the suffix of its name says how it is packed."""
+"""Atomic writes of lines to a file; the suffix of its name says how it is compressed."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import IO
 from metrics.files import atomic
 from metrics.files.packed import packed
 
-_LESS = "write fewer frames, or pack them: a name that ends in .zst takes a tenth"
+_LESS = "write fewer frames, or compress them: a name that ends in .zst takes a tenth"
 
 
 class LineWriter:
@@ -19,10 +19,10 @@ class LineWriter:
         self._file = file
 
     def write(self, line: bytes) -> None:
-        """Write one line and the newline that ends it. The line has no newline inside.
+        """Write one line, without a newline inside, and the newline that ends it.
 
         Raises:
-            FileError: the file cannot be written on, because the disk is full for instance.
+            FileError: writing fails, for instance because the disk is full.
         """
         assert b"\n" not in line, "it is one line"
         try:
@@ -33,13 +33,13 @@ class LineWriter:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[LineWriter]:
-    """Open a file for writing lines; the whole of it appears under its name at the end, or nothing does.
+    """Open a file for an atomic write of lines.
 
-    An error or Ctrl-C inside leaves what the name stood for before. A pipe or a device is written to directly. Equal
-    lines give equal bytes, packed ones too (with equal versions of the packers).
+    An error or Ctrl-C inside leaves the previous file. A pipe or a device is written to directly. Equal lines give
+    equal bytes, even compressed (with equal versions of the compressors).
 
     Raises:
-        FileError: the folder is not there, writing is not allowed, the name is a folder's, or the disk is full.
+        FileError: the folder does not exist, writing is not allowed, the path is a folder, or the disk is full.
     """
     with atomic.writing(path, _LESS) as file:
         packer = packed(path, file)
@@ -49,6 +49,6 @@ def writing(path: Path) -> Iterator[LineWriter]:
                 with atomic.write_errors(path, _LESS):
                     packer.close()
         except BaseException:
-            with contextlib.suppress(Exception):  # what is being raised tells more
+            with contextlib.suppress(Exception):  # the error being raised says more
                 packer.close()
             raise

@@ -1,4 +1,4 @@
-"""Packed files: `.gz`, `.xz` and `.zst` by the suffix of a name; everything else is as it is."""
+"""Compression by the suffix of a name: `.gz`, `.xz` or `.zst`; other files are plain."""
 
 import functools
 import gzip
@@ -14,32 +14,32 @@ import zstandard
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# What unpacking raises for a file that is broken, cut off, or packed otherwise.
+# Errors of decompressing a file that is corrupt, truncated, or compressed otherwise.
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
-# One byte of zstd may stand for 30,000: pieces of this size keep what comes out of one small.
+# One byte of zstd may expand to 30,000: pieces of this size keep the output of one small.
 _ZSTD_PIECE_BYTES = 4_096
 
 
 def unpacked(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
-    """Return a file of this name as it is read: unpacked, or itself if the name is not one of a packed file."""
+    """Return the decompressed contents of a file with this name; the file itself if it is plain."""
     unpack = _UNPACK.get(path.suffix.lower())
     return file if unpack is None else unpack(file)
 
 
 def packed(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
-    """Return what to write to for a file of this name: a packer, or the file itself."""
+    """Return the compressor to write to for a file with this name; the file itself if it is plain."""
     pack = _PACK.get(path.suffix.lower())
     return file if pack is None else pack(file)
 
 
 def is_packed(path: Path) -> bool:
-    """Tell whether this is the name of a packed file."""
+    """Return whether this is the name of a compressed file."""
     return path.suffix.lower() in _UNPACK
 
 
 class _ZstdFile(io.RawIOBase):
-    """Unpacks zstd, one frame of it after another, and notices a file cut off, which the library's reader does not."""
+    """A decompressor of any number of zstd frames; unlike the library's, it detects a truncated file."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source

@@ -1,1 +1,1 @@
-"""Metrics, health and readiness of a job, over HTTP; the job brings a registry and knows its own health."""
+"""Metrics, liveness and readiness of a job over HTTP; the job supplies the registry and the health checks."""

@@ -1,6 +1,6 @@
-"""The health check of a container: `python -m metrics.monitoring.container [PORT]` asks /healthz; 200 is exit code 0.
+"""The health check of a container: `python -m metrics.monitoring.container [PORT]` exits with 0 if /healthz says 200.
 
-Without PORT it asks the main job, at METRICS_PORT, whether its loop turns. It imports little: it runs every 20 s.
+Without PORT it asks the main job, at METRICS_PORT. It imports little, because it runs every 20 s.
 """
 
 import http.client
@@ -10,19 +10,19 @@ from metrics.errors import MetricsError
 from metrics.monitoring.settings import MonitoringSettings
 
 TIMEOUT_S = 10.0
-# What is listened at everywhere is asked on this machine.
+# A server that listens on all addresses is asked on this machine.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def main(arguments: list[str]) -> None:
-    """Ask once, and exit with 0, or with 1 and what is wrong."""
+    """Ask once; exit with 0, or with 1 and a message."""
     try:
         settings = MonitoringSettings.load()
     except MetricsError as error:
         sys.exit(f"unhealthy: {error}")
     port = int(arguments[0]) if arguments else settings.metrics_port
     if port is None:
-        sys.exit("unhealthy: nothing can be asked: METRICS_PORT is not set")
+        sys.exit("unhealthy: METRICS_PORT is not set")
     host = "127.0.0.1" if arguments else LOOPBACK.get(settings.metrics_host, settings.metrics_host)
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:

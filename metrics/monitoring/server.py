@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` and `/readyz` of a job, over HTTP, from a thread of their own."""
+"""`/metrics`, `/healthz` and `/readyz` of a job over HTTP, in a thread of their own."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,31 +21,31 @@ from metrics.web.local_hosts import is_local
 from metrics.web.server import Server, listen
 
 HEADERS = {"Cache-Control": "no-store"}
-ACCEPTED_AT_ONCE = 2  # so few wait beyond `most_waiting`, before the oldest connections are closed
+ACCEPTED_AT_ONCE = 2  # limits how far the connections exceed `most_waiting` before the oldest are closed
 
 
 class Health(Protocol):
-    """What a job knows of its own health; asked from the server's thread."""
+    """Health checks of a job, called in the server's thread."""
 
     def why_not_alive(self) -> str | None:
-        """Return in words why the process should be restarted; None if it should not."""
+        """Return why the process should be restarted, in words; None if it should not."""
 
     def why_not_ready(self) -> str | None:
-        """Return in words why the job does no work now; None if it does."""
+        """Return why the job is not working, in words; None if it is."""
 
 
 class _FewConnections(BoundedProtocol):
-    """A connection that waits for a request; few are needed, so that the job keeps its file handles."""
+    """A connection of a server that allows few, so that the job keeps its file handles."""
 
     most_waiting = 32
 
 
 @contextmanager
 def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry, health: Health) -> Iterator[None]:
-    """Serve a registry's metrics, and those of the process, at METRICS_HOST and METRICS_PORT, which is set.
+    """Serve a registry's metrics, and those of the process, at METRICS_HOST and METRICS_PORT, which must be set.
 
     Raises:
-        SettingsError: the address is in use, or is not one of this machine.
+        SettingsError: the address is in use, or not one of this machine.
     """
     host, port = settings.metrics_host, settings.metrics_port
     assert port is not None
@@ -54,7 +54,7 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
     with listen(
         host,
         port,
-        what=f"METRICS_PORT={port}: nothing can be served at {host}",
+        what=f"METRICS_PORT={port}: cannot bind to {host}:{port}",
         hint="choose another METRICS_PORT or METRICS_HOST, or unset METRICS_PORT",
     ) as listening:
         address = str(listening.getsockname()[0])
@@ -63,7 +63,7 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
         server = Server(
             app,
             stopping,
-            on_start=lambda: listening.listen(BACKLOG),  # how many may wait; asyncio accepts `backlog` of them at once
+            on_start=lambda: listening.listen(BACKLOG),  # of which asyncio accepts `backlog` at once
             http=_FewConnections,
             backlog=ACCEPTED_AT_ONCE,
             ws="none",
@@ -80,18 +80,18 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
 
 
 def application(registry: CollectorRegistry, health: Health, *, is_loopback: bool) -> Starlette:
-    """Return the application. At loopback, metrics are refused to requests for another host (DNS rebinding)."""
+    """Return the application. On loopback, it refuses metrics to requests for another host (DNS rebinding)."""
 
     async def metrics(request: Request) -> Response:
         host = request.headers.get("Host", "")
         if is_loopback and not is_local(host):
-            return _text(403, f"asked for the host {host}: use 127.0.0.1, or set METRICS_HOST")
+            return _text(403, f"host {host} not allowed: use 127.0.0.1, or set METRICS_HOST")
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), headers=HEADERS | {"Content-Type": content_type})
 
     async def liveness(_: Request) -> Response:
         why_not = health.why_not_alive()
-        return _text(200, "the process lives") if why_not is None else _text(503, why_not)
+        return _text(200, "alive") if why_not is None else _text(503, why_not)
 
     async def readiness(_: Request) -> Response:
         why_not = health.why_not_ready()
@@ -106,7 +106,7 @@ def application(registry: CollectorRegistry, health: Health, *, is_loopback: boo
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         is_missing = error.status_code == HTTPStatus.NOT_FOUND
-        words = f"there is no {request.scope['path']}, only {', '.join(paths)}" if is_missing else error.detail
+        words = f"no such path: {request.scope['path']}; paths are {', '.join(paths)}" if is_missing else error.detail
         return _text(error.status_code, words, error.headers)
 
     routes = [Route(path, answer) for path, answer in paths.items()]

@@ -1,7 +1,6 @@
-"""What people see on the terminal while the main job runs, and at its end.
+"""The console: lines go to standard output, warnings and errors to standard error.
 
-Lines go to standard output, warnings and errors to standard error. A status line, colours and bars appear only where
-standard output is a terminal.
+A status line, colours and bars appear only on a terminal.
 """
 
 import os
@@ -26,10 +25,10 @@ INDENT = 5
 
 
 class EscapingConsole(Console):
-    """A console whose text never is a command to the terminal; its own styles are."""
+    """A console that escapes control characters in all text, and keeps its own styles."""
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Return what is shown of a string, in a line or in a cell of a table."""
+        """Return a string as it is shown, in a line or in a cell of a table."""
         return super().render_str(escaped(text), **how)
 
 
@@ -47,7 +46,7 @@ def say(text: str, indent: int = INDENT) -> None:
 
 
 def say_lines(lines: Iterable[str]) -> None:
-    """Print lines, a few or very many, on standard output, for machines as they are; all are out at the end.
+    """Print any number of lines on standard output, unchanged unless it is a terminal, and flush it.
 
     Raises:
         FileError, OutputClosedError: standard output is closed, or failed.
@@ -60,14 +59,14 @@ def say_lines(lines: Iterable[str]) -> None:
 
 
 def is_standard_output(path: Path) -> bool:
-    """Tell whether what is written to a path goes where standard output goes."""
+    """Return whether a path is the file of standard output."""
     with suppress(OSError):
         return os.path.samestat(path.stat(), os.fstat(1))
     return False
 
 
 def note(line: str) -> None:
-    """Print one line on standard error, where standard output is kept for the answer."""
+    """Print one line on standard error, if standard output is kept for the answer."""
     err.print(_fitted(line, err))
 
 
@@ -91,55 +90,55 @@ def _fitted(text: str, console: Console, indent: int = INDENT) -> str:
 
 
 def shown(path: Path) -> str:
-    """Return a path as people here would name it: relative to where they are, if that is still there and above it."""
+    """Return a path relative to the working folder, if that exists and contains it."""
     with suppress(FileNotFoundError, ValueError):
         return in_line(str(path.relative_to(Path.cwd())))
     return named(path)
 
 
 def name_of(lines: Lines) -> str:
-    """Return what people call the source of these lines: a file, a number of them, or standard input."""
+    """Return the name of the source of these lines: a file, a number of files, or standard input."""
     return shown(lines.paths[0]) if len(lines.paths) == 1 else numbered(len(lines.paths), "file")
 
 
 def fail(error: MetricsError | str) -> None:
-    """Print what stopped a command on standard error."""
+    """Print the error that stopped a command on standard error."""
     err.print(_fitted(f"error: {error}", err), style="red")
 
 
 def end_at_once(exit_code: int) -> NoReturn:
     """End the process without waiting for anything."""
-    with suppress(MetricsError):  # a terminal that is gone needs no cursor
+    with suppress(MetricsError):  # a closed terminal needs no cursor
         out.show_cursor()
     os._exit(exit_code)
 
 
 def throughput(size_bytes: int, seconds: float) -> str:
-    """Return how many bytes went through a second: `125.3 MB/s`."""
+    """Return a rate of bytes: `125.3 MB/s`."""
     return f"{filesize.decimal(int(size_bytes / max(seconds, 1e-3)))}/s"
 
 
 @contextmanager
 def bar(what: str | Callable[[], str], total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar, on a terminal only; gives the function that moves it to how much is done.
+    """Show a progress bar, on a terminal only; yields the function that sets how much is done.
 
     Args:
-        what: what is done; what is called instead says it anew each time that the bar is drawn.
-        total: how much there is; where that is not known, only what is done is shown.
+        what: the label, or a function that returns it each time that the bar is drawn.
+        total: how much there is to do; None if unknown, in which case there is only the label.
     """
-    says = _Saying(what if callable(what) else lambda: what)
-    columns = (says,) if total is None else (says, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    label = _Label(what if callable(what) else lambda: what)
+    columns = (label,) if total is None else (label, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
-class _Saying(ProgressColumn):
-    """What is done, in words that may change while nothing moves."""
+class _Label(ProgressColumn):
+    """A label that may change while the bar does not move."""
 
-    def __init__(self, says: Callable[[], str]) -> None:
+    def __init__(self, text: Callable[[], str]) -> None:
         super().__init__()
-        self._says = says
+        self._text = text
 
     def render(self, _: Task) -> Text:
-        return Text(escaped(self._says()))
+        return Text(escaped(self._text()))

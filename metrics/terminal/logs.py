@@ -1,4 +1,4 @@
-"""Logs on standard error: as lines for people, or a JSON object a line for a log collector."""
+"""Logs on standard error: lines for people, or one JSON object per line for a log collector."""
 
 import json
 import logging
@@ -9,19 +9,19 @@ from metrics.terminal import console
 
 
 def log_lines(level: str) -> None:
-    """Log from this level on as people read it: warnings and errors say so, news are a line as it is."""
+    """Log lines for people from this level on; warnings and errors are marked as such."""
     _log_to(_Lines(), level)
 
 
 def log_json(level: str) -> None:
-    """Log from this level on as JSON; times are UTC, as RFC 3339 writes them."""
+    """Log JSON from this level on, with times in UTC by RFC 3339."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Json())
     _log_to(handler, level)
 
 
 def _log_to(handler: logging.Handler, level: str) -> None:
-    """Let the house log to a handler from this level on, and the libraries what is at least a warning."""
+    """Send logs of this program to a handler from this level on, and those of libraries from WARNING on."""
     handler.setLevel(level)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -30,7 +30,7 @@ def _log_to(handler: logging.Handler, level: str) -> None:
 
 
 class _Lines(logging.Handler):
-    """Lines on the terminal, in its colours and fitted to its width."""
+    """A handler that prints lines on the console, in colour and wrapped at its width."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)  # with the traceback, if there is one
@@ -43,7 +43,7 @@ class _Lines(logging.Handler):
 
 
 class _Json(logging.Formatter):
-    """One JSON object a record; an error of ours has its cause and its remedy in members of their own."""
+    """A formatter of JSON objects; a `MetricsError` has its cause and hint in members of their own."""
 
     def format(self, record: logging.LogRecord) -> str:
         members = {

@@ -1,7 +1,7 @@
-"""Standard output and standard error, prepared for readers that leave, disks that are full, and streams never opened.
+"""Standard output and standard error, prepared for closed pipes, full disks, and streams that were never open.
 
-When standard output fails, that is one error of ours; what is printed after it goes nowhere, so that neither a clean-up
-nor the end of the interpreter fails again. When standard error fails, there is nobody left to tell.
+When standard output fails, that raises one `MetricsError`; later output is discarded, so that neither a clean-up nor
+the end of the interpreter fails again. When standard error fails, its output is discarded without an error.
 """
 
 import errno
@@ -19,8 +19,8 @@ OUTPUT, ERRORS = 1, 2
 
 
 def take_over() -> None:
-    """Put streams that fail as described in the place of this process's own."""
-    # A file opened later must not get the number of a stream that was closed from the start, and then its lines.
+    """Replace this process's streams by ones that fail as described."""
+    # A file opened later must not get the descriptor, and then the lines, of a stream that was closed from the start.
     while (opened := os.open(os.devnull, os.O_RDWR)) <= ERRORS:
         pass
     os.close(opened)
@@ -30,7 +30,7 @@ def take_over() -> None:
 
 @contextmanager
 def binary_output() -> Iterator[BinaryIO]:
-    """Give standard output for bytes; all are out at the end.
+    """Yield standard output for bytes; it is flushed at the end.
 
     Raises:
         FileError, OutputClosedError: it failed.
@@ -45,19 +45,19 @@ def binary_output() -> Iterator[BinaryIO]:
 
 
 def require_open() -> None:
-    """See that there is a standard output, before an answer is written to it; news, which nobody needs, goes nowhere.
+    """Check that standard output is open, before an answer is written to it; other output may be discarded.
 
     Raises:
         FileError: it was closed from the start.
     """
     if isinstance(sys.stdout, _NeverOpen):
         raise FileError(
-            "standard output cannot be written", why="it is closed (>&-)", hint="open it: send it to a file, or a pipe"
+            "standard output cannot be written", why="it is closed (>&-)", hint="send it to a file or a pipe"
         )
 
 
 def require_reader() -> None:
-    """See that standard output, where it is a pipe, is still read; to write tells that only when there is something.
+    """Check that standard output, if it is a pipe, still has a reader, without writing to it.
 
     Raises:
         OutputClosedError: its reader has gone.
@@ -85,7 +85,7 @@ class _Output(io.TextIOWrapper):
 
 
 class _NeverOpen(_Output):
-    """Standard output of a process that was started without one: what is written goes nowhere."""
+    """Standard output of a process that was started without one: output is discarded."""
 
 
 class _Errors(io.TextIOWrapper):
@@ -95,18 +95,18 @@ class _Errors(io.TextIOWrapper):
         try:
             return super().write(text)
         except OSError:
-            _lead_nowhere(ERRORS)
+            _discard(ERRORS)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError:
-            _lead_nowhere(ERRORS)
+            _discard(ERRORS)
 
 
 def _wrapped(kind: type[io.TextIOWrapper], stream: TextIO | None, number: int) -> io.TextIOWrapper:
-    """Wrap a stream anew; characters that the terminal cannot show are replaced."""
+    """Wrap a stream in another class; characters that the terminal cannot show are replaced."""
     if not isinstance(stream, io.TextIOWrapper):
         return kind(io.FileIO(number, "w", closefd=False), encoding="utf-8", write_through=True)
     encoding, is_line_buffered = stream.encoding, stream.line_buffering
@@ -114,7 +114,7 @@ def _wrapped(kind: type[io.TextIOWrapper], stream: TextIO | None, number: int) -
 
 
 def _failed(error: OSError) -> MetricsError:
-    _lead_nowhere(OUTPUT)
+    _discard(OUTPUT)
     if error.errno == errno.EPIPE:
         return OutputClosedError("standard output was closed by its reader")
     return FileError(
@@ -124,7 +124,7 @@ def _failed(error: OSError) -> MetricsError:
     )
 
 
-def _lead_nowhere(number: int) -> None:
+def _discard(number: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, number)
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""Tables: no lines, two spaces between columns, numbers at the right; folded where a terminal is too narrow."""
+"""Tables without lines: two spaces between columns, numbers right-aligned; folded if a terminal is too narrow."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -20,7 +20,7 @@ def new_table(*titles: str, texts: Collection[str] = ()) -> Table:
     """Return a table without rows.
 
     Args:
-        texts: titles of the columns that hold words. These are aligned to the left, and long ones wrap in their column.
+        texts: titles of the columns with words. These are left-aligned, and wrap.
     """
     table = Table(box=None, pad_edge=False)
     for title in titles:
@@ -34,8 +34,8 @@ def new_table(*titles: str, texts: Collection[str] = ()) -> Table:
 def say_table(table: Table) -> None:
     """Print a table on standard output.
 
-    Where that is no terminal, or a narrow one, a row is one line without trailing blanks: a program may read it, and a
-    terminal breaks it rather than the words in its columns.
+    If that is not a terminal, or a narrow one, a row is one line without trailing blanks: a program may read it, and a
+    terminal breaks the line rather than the words in its columns.
     """
     if out.is_terminal and out.width >= TABLE_COLUMNS:
         out.print(table)
@@ -44,7 +44,7 @@ def say_table(table: Table) -> None:
 
 
 def say_folded(table: Table, before: str = "") -> None:
-    """Print a table; on a terminal that is too narrow for it, as several below each other."""
+    """Print a table; on a terminal that is too narrow, as several tables one below the other."""
     pages = folded(table, out.width, before) if out.is_terminal else [table]
     for number, page in enumerate(pages):
         if number:
@@ -56,7 +56,7 @@ def folded(table: Table, width: int, before: str = "") -> list[Table]:
     """Split the columns of a table that is too wide into several tables; each begins with the first column.
 
     Args:
-        before: title of the column that begins a table in any case, if the columns are split at all.
+        before: title of a column that always begins a new table, if the table is split at all.
     """
     first, *others = (
         column if column.no_wrap else replace(column, max_width=MOST_TEXT_COLUMNS) for column in table.columns
@@ -84,7 +84,7 @@ def _width(table: Table) -> int:
 
 
 def lines(table: Table) -> list[str]:
-    """Return a table as plain text: a line a row, however long, without trailing blanks."""
+    """Return a table as plain text: one line per row, however long, without trailing blanks."""
     with _PLAIN.capture() as printed:
         _PLAIN.print(table)
     return [line.rstrip() for line in printed.get().split("\n") if line.strip()]

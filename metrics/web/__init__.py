@@ -1,1 +1,1 @@
-"""The web server: it takes the routers and pages of systems, and knows none of them."""
+"""The web server, for the routers and pages of any systems."""

@@ -1,4 +1,4 @@
-"""An application that serves any systems: their pages and routes, one API document, one set of access rules."""
+"""The application: pages and routes of any systems, with one API document and one set of access rules."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,18 +12,18 @@ from metrics.web.auth import Guard
 from metrics.web.shell import Page
 
 VERSION = "1"
-ABOUT_ERRORS = "Errors are returned as `application/problem+json`, by RFC 9457. HEAD is answered as GET is."
+ABOUT_ERRORS = "Errors are returned as `application/problem+json` (RFC 9457). HEAD is accepted wherever GET is."
 
 
 class System(NamedTuple):
-    """What one system adds to the server.
+    """One system's part of the server.
 
     Attributes:
         routers: its routes; see `metrics.web.reading` for those that take GET and HEAD.
-        answers: the types that these answer with, by which the API document describes them.
-        pages: its pages; their paths are no other system's.
-        why_not_ready: returns in words why what it serves is not up to date; None if it is.
-        stop: ends the answers that have no end of their own.
+        answers: the types of their responses, for the API document.
+        pages: its pages, whose paths no other system uses.
+        why_not_ready: returns why its results are not up to date, in words; None if they are.
+        stop: ends responses that have no end of their own.
     """
 
     routers: Sequence[APIRouter]
@@ -40,8 +40,8 @@ def create_app(
 
     Args:
         title, about: of the API document.
-        token: required by every route except those of health; None for none.
-        is_loopback: whether it is served at loopback only.
+        token: required by every route except the health checks; None for none.
+        is_loopback: whether it is served on loopback only.
     """
     # swagger-ui's files come with a package
     app = FastAPIOffline(title=title, version=VERSION, description=f"{about}\n\n{ABOUT_ERRORS}\n", redoc_url=None)

@@ -1,4 +1,4 @@
-"""Access: clients that send the token, and no page of another site."""
+"""Access control: the token, and no requests from pages of other sites."""
 
 import hmac
 from http import HTTPStatus
@@ -23,19 +23,19 @@ SIGN_IN = (Path(__file__).parent / "sign_in.html").read_text()
 
 
 class Guard:
-    """Middleware that answers requests and websockets without permission in place of the application.
+    """Middleware that refuses requests and websockets without permission.
 
-    A token, if there is one, is required as `Authorization: Bearer …`, or as a cookie, which a browser gets for the
+    A token, if set, is required as `Authorization: Bearer …`, or as a cookie, which a browser gets by entering the
     token in a form. The cookie is a hash of the token, ends with the browser's session, and is not sent with requests
-    that another site makes.
+    from other sites.
 
-    A request whose header Origin names another site is refused. Served at loopback without a token, so is one for a
-    host that is not this machine: by a name of its own that leads here (DNS rebinding), another site could read
-    everything. A proxy has to leave the header Host as it is.
+    A request whose header Origin names another site is refused. On loopback without a token, so is one for a host
+    other than this machine: otherwise another site could read everything, under a name that resolves to this machine
+    (DNS rebinding). A proxy must leave the header Host unchanged.
 
     Args:
-        title: of the page that asks for the token.
-        is_loopback: whether it is served at loopback only.
+        title: of the sign-in page.
+        is_loopback: whether it is served on loopback only.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, *, title: str, is_loopback: bool) -> None:
@@ -46,7 +46,7 @@ class Guard:
         self._has_only_local_hosts = is_loopback and not token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let the application answer."""
+        """Refuse the request, or pass it to the application."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -59,7 +59,7 @@ class Guard:
             await answer(scope, receive, _with_headers(send))
 
     async def _answer(self, asked: HTTPConnection, receive: Receive) -> Response | None:
-        """Return the answer in place of the application's; None if the request has permission."""
+        """Return the response in place of the application's; None if the request has permission."""
         if asked.scope["path"] in OPEN_TO_ALL:
             return None
         refusal = self._foreign(asked)
@@ -74,23 +74,23 @@ class Guard:
         host = asked.headers.get("Host", "")
         origin = asked.headers.get("Origin")
         if origin is not None and (not host or origin.partition("://")[2].lower() != host.lower()):
-            return problems.answer(403, f"asked by a page of another site, {origin}")
+            return problems.answer(403, f"request from another site, {origin}")
         if self._has_only_local_hosts and not is_local(host):
-            return problems.answer(403, f"asked for the host {host}: use 127.0.0.1, or set API_TOKEN")
+            return problems.answer(403, f"host {host} not allowed: use 127.0.0.1, or set API_TOKEN")
         return None
 
     def _is_known(self, asked: HTTPConnection) -> bool:
-        scheme, _, shown = asked.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_token(shown.strip().encode("latin-1")):
+        scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(token.strip().encode("latin-1")):
             return True
         return hmac.compare_digest(asked.cookies.get(COOKIE, "").encode(), self._cookie.encode())
 
-    def _is_token(self, shown: bytes) -> bool:
-        return hmac.compare_digest(shown, self._token)
+    def _is_token(self, text: bytes) -> bool:
+        return hmac.compare_digest(text, self._token)
 
     def _signed_in(self, asked: HTTPConnection) -> Response:
-        """Set the cookie, and lead back to the address that was asked for."""
-        path = "/" + quote(asked.scope["path"].lstrip("/"))  # two slashes would lead to another site
+        """Set the cookie, and redirect to the requested address."""
+        path = "/" + quote(asked.scope["path"].lstrip("/"))  # two slashes would redirect to another site
         address = f"{path}?{asked.url.query}" if asked.url.query else path
         answer = RedirectResponse(address, HTTPStatus.SEE_OTHER, problems.HEADERS)
         answer.set_cookie(
@@ -99,10 +99,10 @@ class Guard:
         return answer
 
     def _unknown(self, asked: HTTPConnection, *, is_wrong: bool) -> Response:
-        """Ask a browser for the token by a page, and other clients by a problem."""
+        """Send browsers the sign-in page, and other clients an error."""
         if "text/html" not in asked.headers.get("Accept", ""):
-            return problems.answer(401, "show the token: Authorization: Bearer …", headers=CHALLENGE)
-        page = self._sign_in.replace("{note}", "That is not the token." if is_wrong else "")
+            return problems.answer(401, "send the token as Authorization: Bearer …", headers=CHALLENGE)
+        page = self._sign_in.replace("{note}", "Wrong token." if is_wrong else "")
         return HTMLResponse(page, HTTPStatus.UNAUTHORIZED, problems.HEADERS | CHALLENGE)
 
 
@@ -116,7 +116,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _token_in_form(request: Request) -> str:
-    """Return the token of the form that signs in; empty where there is none, or the form is longer than one."""
+    """Return the token in a sign-in form; empty if there is none, or the form is too long."""
     form = b""
     try:
         async for part in request.stream():

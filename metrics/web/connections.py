@@ -1,4 +1,4 @@
-"""Connections that wait for a request: how many there may be, and for how long."""
+"""Limits on the number of connections that wait for a request, and on how long they wait."""
 
 import asyncio
 from typing import ClassVar, cast
@@ -6,14 +6,14 @@ from typing import ClassVar, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 REQUEST_S = 10.0
-BACKLOG = 64  # connections accepted at once, before the oldest of them are closed
+BACKLOG = 64  # connections accepted at once, before the oldest are closed
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """A connection that is closed unless a whole request arrives within REQUEST_S.
 
-    Until then its client has shown no token, so it must not keep others out: when more than `most_waiting` connections
-    wait, the one that has waited longest is closed. uvicorn bounds neither: its limit counts requests that are being
+    Until then its client has not sent a token, so it must not keep others out: when more than `most_waiting`
+    connections wait, the one that has waited longest is closed. uvicorn limits neither: its limit counts requests being
     answered, and its timeout ends with the first byte.
     """
 

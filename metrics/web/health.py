@@ -13,7 +13,7 @@ from metrics.web import openapi, reading
 
 
 class Health(msgspec.Struct):
-    """All is well."""
+    """The healthy response."""
 
     status: Annotated[str, Meta(examples=["ok"])] = "ok"
 
@@ -22,23 +22,23 @@ def router(why_not_ready: Sequence[Callable[[], str | None]]) -> APIRouter:
     """Return the routes of health.
 
     Args:
-        why_not_ready: of each system.
+        why_not_ready: a function of each system that returns why it is not ready, or None.
     """
 
     async def healthz() -> Response:
-        """Tell that the process lives."""
+        """Report that the process is alive."""
         return reading.json(Health())
 
     def readyz() -> Response:
-        """Tell whether what each system shows is up to date."""
+        """Report whether the results of every system are up to date."""
         why_not = "; ".join(filter(None, (why_not() for why_not in why_not_ready)))
         if why_not:
             raise HTTPException(503, why_not)
         return reading.json(Health())
 
     routes = APIRouter(default_response_class=Response)
-    answers = openapi.answer(Health, "it does")
-    reading.add(routes, "/healthz", healthz, "Health", "The process lives", answers, openapi.OPEN_TO_ALL)
-    answers = openapi.answer(Health, "it is") | openapi.problems(503)
-    reading.add(routes, "/readyz", readyz, "Health", "What is shown is up to date", answers, openapi.OPEN_TO_ALL)
+    answers = openapi.answer(Health, "it is alive")
+    reading.add(routes, "/healthz", healthz, "Health", "Liveness", answers, openapi.OPEN_TO_ALL)
+    answers = openapi.answer(Health, "results are up to date") | openapi.problems(503)
+    reading.add(routes, "/readyz", readyz, "Health", "Readiness", answers, openapi.OPEN_TO_ALL)
     return routes

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI describes the routes, and msgspec the types that they answer with."""
+"""The OpenAPI document: FastAPI describes the routes, msgspec the types of the responses."""
 
 import inspect
 from collections.abc import Sequence
@@ -17,26 +17,26 @@ _SCHEMA = "#/components/schemas/{name}"
 _WRONG_FIELDS = 422
 _MEANINGS = {
     401: "the token is missing or wrong",
-    403: "asked from another site, or for another host",
-    406: "neither JSON nor CSV is accepted",
-    422: "parameters are not allowed as given; `errors` names each",
-    503: "not known yet, or the broker is away",
+    403: "request from another site, or for another host",
+    406: "the header Accept allows neither JSON nor CSV",
+    422: "invalid parameters; `errors` names each",
+    503: "not known yet, or the broker is unreachable",
 }
 
 
 def answer(type_: type[msgspec.Struct], description: str) -> Responses:
-    """Return how a route answers with a type, for the document."""
+    """Return the successful response of a route, for the document."""
     content = {"application/json": {"schema": {"$ref": reference(type_)}}}
     return {200: {"description": description, "content": content}}
 
 
 def problems(*statuses: int) -> Responses:
-    """Return how a route answers that something is wrong, by the usual meanings of each status."""
+    """Return error responses of a route, with the usual meaning of each status."""
     return {status: body for each in statuses for status, body in problem(each, _MEANINGS[each]).items()}
 
 
 def problem(status: int, meaning: str) -> Responses:
-    """Return how a route answers with a status that has a meaning of its own there."""
+    """Return an error response of a route, with a meaning of its own."""
     wrong = [WrongField("limit", "Input should be less than or equal to 10000")] if status == _WRONG_FIELDS else []
     example = msgspec.to_builtins(problem_details.of(status, meaning, wrong))
     content = {problem_details.MEDIA_TYPE: {"schema": {"$ref": reference(Problem)}, "example": example}}
@@ -44,17 +44,17 @@ def problem(status: int, meaning: str) -> Responses:
 
 
 def reference(type_: Any) -> str:
-    """Return where the document has the schema of a type."""
+    """Return the reference to the schema of a type in the document."""
     (schema,), _ = msgspec.json.schema_components([type_], ref_template=_SCHEMA)
     return str(schema["$ref"])
 
 
 def add_to(app: FastAPI, answers: Sequence[Any], *, with_token: bool) -> None:
-    """Complete an application's document.
+    """Add schemas and security to an application's document.
 
     Args:
-        answers: the types that its routes answer with.
-        with_token: whether they require a token.
+        answers: the types of its responses.
+        with_token: whether its routes require a token.
     """
     generate = app.openapi
 

@@ -1,4 +1,4 @@
-"""Error responses: problem details, `application/problem+json`, by RFC 9457."""
+"""Error responses: problem details, `application/problem+json` (RFC 9457)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -17,19 +17,19 @@ HEADERS = {"Cache-Control": "no-store"}
 
 
 class WrongField(msgspec.Struct):
-    """A parameter that is not allowed."""
+    """An invalid parameter."""
 
     field: Annotated[str, Meta(description="the parameter's name", examples=["limit"])]
     reason: Annotated[str, Meta(examples=["Input should be less than or equal to 10000"])]
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """An error, by RFC 9457."""
+    """An error (RFC 9457)."""
 
     title: Annotated[str, Meta(description="what the status means", examples=["Unprocessable Entity"])]
     status: Annotated[int, Meta(description="the HTTP status", examples=[422])]
-    detail: Annotated[str, Meta(description="what is wrong, and what to do", examples=["not allowed as given: limit"])]
-    errors: Annotated[list[WrongField], Meta(description="with status 422: each parameter that is wrong")] = []
+    detail: Annotated[str, Meta(description="what is wrong, and what to do", examples=["invalid parameters: limit"])]
+    errors: Annotated[list[WrongField], Meta(description="with status 422: each invalid parameter")] = []
 
 
 def answer(
@@ -40,17 +40,17 @@ def answer(
 
 
 def of(status: int, detail: str, errors: Sequence[WrongField] = ()) -> Problem:
-    """Return problem details, titled by the phrase of their status."""
+    """Return problem details, with the phrase of their status as the title."""
     return Problem(HTTPStatus(status).phrase, status, detail, list(errors))
 
 
 def wrong_field(field: str, reason: str) -> RequestValidationError:
-    """Return the error of a parameter that is wrong only beside the others."""
+    """Return the error for a parameter that conflicts with others."""
     return RequestValidationError([{"loc": ("query", field), "msg": reason}])
 
 
 def add_to(app: FastAPI) -> None:
-    """Let an application answer every error with problem details."""
+    """Make an application answer every error with problem details."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(HTTPStatus.NOT_FOUND, _of_http)
     app.add_exception_handler(RequestValidationError, _of_fields)
@@ -60,7 +60,7 @@ def add_to(app: FastAPI) -> None:
 def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
-    detail = f"there is nothing at {request.scope['path']}" if error.detail == phrase == "Not Found" else error.detail
+    detail = f"no such path: {request.scope['path']}" if error.detail == phrase == "Not Found" else error.detail
     return answer(error.status_code, detail, headers=dict(error.headers or {}))
 
 
@@ -68,8 +68,8 @@ def _of_fields(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     wrong = [WrongField(".".join(map(str, at["loc"][1:])), at["msg"]) for at in error.errors()]
     names = ", ".join(dict.fromkeys(at.field for at in wrong))
-    return answer(422, f"not allowed as given: {names}", wrong)
+    return answer(422, f"invalid parameters: {names}", wrong)
 
 
 def _of_program(_: Request, __: Exception) -> Response:
-    return answer(500, "an error in the program; the terminal of `serve` shows it")
+    return answer(500, "an error in the program; see the log of `serve`")

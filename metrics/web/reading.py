@@ -1,4 +1,4 @@
-"""Routes that only read: they take GET and HEAD, and answer other methods with a problem."""
+"""Read-only routes: they accept GET and HEAD, and refuse other methods with an error."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,11 +26,11 @@ def add(
     responses: Responses,
     more: dict[str, Any] | None = None,
 ) -> None:
-    """Add a path that takes GET and HEAD, and is documented as GET.
+    """Add a path that accepts GET and HEAD, and is documented as GET.
 
     Args:
-        responses: its answers, for the API document.
-        more: additions to its entry there.
+        responses: for the API document.
+        more: additions to its entry in the API document.
     """
     add = partial(router.add_api_route, path, answer, response_model=None)
     add(methods=["GET"], tags=[tag], summary=summary, responses=responses, openapi_extra=more)
@@ -44,9 +44,9 @@ def json(answer: Any) -> Response:
 
 
 class _Refusal:
-    """Any method that a path does not take; an ASGI application, as only such a route gets all methods."""
+    """A refusal of all other methods; an ASGI application, because only its route gets every method."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = ", ".join(METHODS)
-        refusal = problems.answer(405, f"{scope['path']} takes {taken} only", headers={"Allow": taken})
+        accepted = ", ".join(METHODS)
+        refusal = problems.answer(405, f"{scope['path']} accepts {accepted} only", headers={"Allow": accepted})
         await refusal(scope, receive, send)

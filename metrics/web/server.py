@@ -1,4 +1,4 @@
-"""The server under every page, API and metrics port: where it listens, how it starts and how it stops."""
+"""The server of every page, API and metrics port: how it listens, starts and stops."""
 
 import asyncio
 import socket
@@ -17,13 +17,13 @@ UNREAD_S = 30
 
 
 def listen(host: str, port: int, *, what: str, hint: str) -> socket.socket:
-    """Bind an address and listen. A connection whose client reads nothing for UNREAD_S seconds is cut, on Linux.
+    """Bind an address and listen. On Linux, a connection whose client reads nothing for UNREAD_S seconds is closed.
 
     Args:
-        what, hint: the error to raise when that fails, and what to do about it.
+        what, hint: of the error if that fails.
 
     Raises:
-        SettingsError: the address is in use, or is not one of this machine.
+        SettingsError: the address is in use, or not one of this machine.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         stopping: set to stop it.
         on_start: called once it answers.
         on_tick: called about ten times a second.
-        on_stop: called before connections are closed; ends answers that have no end of their own.
+        on_stop: called before connections are closed; ends responses that have no end of their own.
         options: of uvicorn.
     """
 
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
             "http": BoundedProtocol,
             "backlog": BACKLOG,
             "log_config": None,
-            "log_level": "error",  # a request that is not HTTP is no warning of ours
+            "log_level": "error",  # no warnings about requests that are not HTTP
             "access_log": False,
             "timeout_graceful_shutdown": END_S,
             "server_header": False,
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
         self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer, and call `on_start`."""
+        """Start answering, and call `on_start`."""
         await super().startup(sockets)
         self._on_start()
 
@@ -87,7 +87,7 @@ class Server(uvicorn.Server):
         return self._stopping.is_set() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the answers, then cut the connections that do not close by themselves."""
+        """End responses, then abort connections that do not close by themselves."""
         self._on_stop()
         cutting = asyncio.get_running_loop().call_later(CUT_S, self._cut)
         await super().shutdown(sockets)

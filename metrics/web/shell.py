@@ -1,4 +1,4 @@
-"""The shell of every page: what it loads, its header, its theme, and how many may be open."""
+"""The shell of every page: assets, header, theme, and a limit on open pages."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,18 +12,18 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.web import problems
 
-MOST_PAGES = 100  # each takes about 0.5 MB, for a minute also where no browser connects
+MOST_PAGES = 100  # each takes about 0.5 MB, for a minute even if no browser connects
 STYLE = Path(__file__).parent / "shell.css"
-THEME = "theme"  # the cookie that remembers which one was chosen
-THEMES = {"as the system": None, "dark": True, "light": False}
+THEME = "theme"  # the cookie that stores the choice
+THEMES = {"system": None, "dark": True, "light": False}
 
 
 class Page(NamedTuple):
-    """A page: where it is, what it loads, and what builds it.
+    """A page: its path, assets and builder.
 
     Attributes:
-        build: called for each browser that opens it; it adds a `header` and a `main`.
-        styles, scripts: files of CSS and JavaScript.
+        build: called for each browser that opens the page; adds a `header` and a `main`.
+        styles, scripts: CSS and JavaScript files.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
 
 def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
-    """Add pages to an application, after all its routes: what these do not answer, the pages' own application does."""
+    """Add pages to an application, after all its routes: NiceGUI answers whatever these do not."""
     for page in pages:
         app.add_route(page.path, _head, ["HEAD"])
         _register(page)
@@ -57,7 +57,7 @@ def _register(page: Page) -> None:
     @ui.page(page.path, title=page.title, dark=None)
     def build() -> Response | None:
         if len(Client.instances) > MOST_PAGES:
-            return problems.answer(503, "too many pages are open, or were asked for in the last minute")
+            return problems.answer(503, "too many pages are open, or were opened in the last minute")
         for style in (STYLE, *page.styles):
             ui.add_css(style)
         for script in page.scripts:
@@ -68,7 +68,7 @@ def _register(page: Page) -> None:
 
 @contextmanager
 def header(title: str, about: str) -> Iterator[None]:
-    """Add the header: a title with a line about it, what the page adds to them, and the choice of a theme."""
+    """Add the header: a title with a subtitle, the page's own elements, and the theme button."""
     with ui.element("header").classes("top"):
         with ui.element("div"):
             heading(1, title)
@@ -88,7 +88,7 @@ def paragraph(classes: str = "", text: str = "") -> TextElement:
 
 
 def _add_theme_button() -> None:
-    """Add the switch between light and dark; a cookie remembers it."""
+    """Add the button that switches the theme; a cookie stores the choice."""
     names = list(THEMES)
     chosen = ui.context.client.request.cookies.get(THEME, "")
     at = names.index(chosen) if chosen in THEMES else 0

@@ -1,4 +1,4 @@
-"""Server-sent events, by the HTML standard, section 9.2."""
+"""Server-sent events (HTML standard, section 9.2)."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -13,11 +13,11 @@ HEARTBEAT_S = 10.0
 
 
 class EventStream(StreamingResponse):
-    """Events as they come, until the client goes.
+    """A stream of events, until the client disconnects.
 
     Args:
-        events: encoded by `format_sse_event`; some event or comment at least each HEARTBEAT_S.
-        close: called at the end, however it comes.
+        events: encoded by `format_sse_event`; at least one event or comment every HEARTBEAT_S seconds.
+        close: called at the end, whatever ended it.
     """
 
     def __init__(self, events: AsyncIterator[bytes], close: Callable[[], None]) -> None:

@@ -156,8 +156,8 @@ def test_who_deletes_is_shown_what_goes_and_asked(application: Application) -> N
     said = answered(application, b"n\n", *delete)
     assert "2016-07-11T13:39:00Z" in said
     assert "delete 1 topic for good? [y/N]" in said
-    assert "nothing is deleted" in said
-    assert "nothing is deleted" in answered(application, b"\n", *delete)
+    assert "nothing was deleted" in said
+    assert "nothing was deleted" in answered(application, b"\n", *delete)
     said = finish(application.start(*delete, stdin=subprocess.DEVNULL), exit_code=2)
     assert f"python app.py topics delete {frames} --yes" in said
     assert existing(application) == {"frames": 1}

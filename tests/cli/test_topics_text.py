@@ -79,9 +79,9 @@ def test_a_very_long_name_moves_no_other_row() -> None:
 
 
 def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
-    assert in_a_pipe(lambda: topics_text.show([EMPTY])).endswith("\n\nno consumer group has committed offsets of it\n")
+    assert in_a_pipe(lambda: topics_text.show([EMPTY])).endswith("\n\nno consumer group has committed offsets for it\n")
     assert in_a_pipe(lambda: topics_text.show([EMPTY, USERS])).endswith(
-        "\n\nno consumer group has committed offsets of any of them\n"
+        "\n\nno consumer group has committed offsets for any of them\n"
     )
 
 

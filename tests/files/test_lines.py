@@ -215,13 +215,13 @@ def test_a_packed_file_that_was_cut_off_is_an_error_after_its_whole_frames(
     whole = pack(name, b"\n".join(frames))
     path.write_bytes(whole[: int(len(whole) * kept)])
     found: list[bytes] = []
-    with pytest.raises(FileError, match="is broken, cut off, or not what its name says") as caught:
+    with pytest.raises(FileError, match="is corrupt, truncated, or not what its name says") as caught:
         read_into(found, path)
     assert found == frames[: len(found)]
     assert len(found) < 2_000
     assert str(path) in caught.value.what
     assert caught.value.why
-    assert ".gz, .xz and .zst are unpacked" in caught.value.hint
+    assert ".gz, .xz and .zst are decompressed" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", PACKED)
@@ -231,7 +231,7 @@ def test_a_packed_file_with_a_wrong_byte_is_an_error(name: str, tmp_path: Path) 
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x01
     path.write_bytes(content)
-    with pytest.raises(FileError, match="is broken"):
+    with pytest.raises(FileError, match="is corrupt"):
         read(path)
 
 
@@ -251,7 +251,7 @@ def test_a_file_that_is_not_there_is_an_error_that_says_how_to_make_one(name: st
     assert str(caught.value).splitlines() == [
         f"{path} cannot be read",
         "why: No such file or directory",
-        "hint: name a file that is there, or make one: python app.py generate FILE",
+        "hint: name an existing file, or generate one: python app.py generate FILE",
     ]
 
 
@@ -336,7 +336,7 @@ def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(t
 
 
 def test_standard_input_can_be_named_but_once() -> None:
-    with pytest.raises(SettingsError, match="standard input is named twice"):
+    with pytest.raises(SettingsError, match="standard input is given twice"):
         paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT])
 
 
@@ -344,7 +344,7 @@ def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
         paths.expanded([tmp_path / "nowhere"])
     (tmp_path / ".hidden.jsonl").touch()
-    with pytest.raises(FileError, match="holds no file of frames"):
+    with pytest.raises(FileError, match="contains no file of frames"):
         paths.expanded([tmp_path])
 
 
@@ -481,7 +481,7 @@ def test_a_disk_that_takes_no_more_is_an_error_and_leaves_nothing(name: str, tmp
         write(path, frames)
     assert caught.value.what == f"{path} cannot be written"
     assert caught.value.why == "File too large"
-    assert caught.value.hint == "write fewer frames, or pack them: a name that ends in .zst takes a tenth"
+    assert caught.value.hint == "write fewer frames, or compress them: a name that ends in .zst takes a tenth"
     assert list(tmp_path.iterdir()) == []
 
 

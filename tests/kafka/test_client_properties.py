@@ -21,7 +21,7 @@ OF_KUBERNETES = {
     "KAFKA_PORT_9092_TCP_PORT": "9092",
     "KAFKA_PORT_9092_TCP_ADDR": "10.96.17.4",
 }
-NO_EFFECT = "warning: the Kafka client has no such properties, so these variables have no effect: "
+NO_EFFECT = "warning: these variables have no effect, because the Kafka client has no such properties: "
 
 
 def unknown(**variables: str) -> list[str]:

@@ -74,4 +74,4 @@ def test_a_port_at_which_nobody_answers_is_unhealthy() -> None:
 
 
 def test_without_a_port_nothing_is_known() -> None:
-    assert check(METRICS_PORT="") == (1, "unhealthy: nothing can be asked: METRICS_PORT is not set\n")
+    assert check(METRICS_PORT="") == (1, "unhealthy: METRICS_PORT is not set\n")

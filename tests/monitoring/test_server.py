@@ -59,8 +59,8 @@ def test_metrics_come_in_the_format_that_is_accepted_and_with_those_of_the_proce
 def test_health_is_what_the_job_says(client: httpx.Client, job: Job) -> None:
     assert (client.get("/healthz").status_code, client.get("/readyz").status_code) == (200, 503)
     assert client.get("/readyz").text == "not ready: starting\n"
-    job.not_alive, job.not_ready = "it stands still", None
-    assert (client.get("/healthz").status_code, client.get("/healthz").text) == (503, "it stands still\n")
+    job.not_alive, job.not_ready = "it is stuck", None
+    assert (client.get("/healthz").status_code, client.get("/healthz").text) == (503, "it is stuck\n")
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (200, "ready\n")
 
 
@@ -81,7 +81,7 @@ def test_a_port_in_use_is_an_error_that_names_the_setting(client: httpx.Client, 
     taken = client.base_url.port
     assert taken is not None
     with (
-        pytest.raises(SettingsError, match=f"METRICS_PORT={taken}: nothing can be served at 127.0.0.1") as error,
+        pytest.raises(SettingsError, match=f"METRICS_PORT={taken}: cannot bind to 127.0.0.1:{taken}") as error,
         exposed_over_http(MonitoringSettings(metrics_port=taken), CollectorRegistry(), job),
     ):
         pass

@@ -279,7 +279,7 @@ def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() ->
     code = (
         "import logging; from metrics.terminal import console, logs, streams; streams.take_over(); "
         "logs.log_lines('INFO'); console.out._force_terminal = True; "
-        "logging.getLogger('metrics').warning('ended at once; so it goes'); console.end_at_once(130)"
+        "logging.getLogger('metrics').warning('aborted; so it goes'); console.end_at_once(130)"
     )
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
@@ -292,7 +292,7 @@ def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() ->
             check=False,
         )
     assert finished.returncode == 130
-    assert finished.stderr == "warning: ended at once; so it goes\n"
+    assert finished.stderr == "warning: aborted; so it goes\n"
 
 
 def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:

@@ -1,4 +1,4 @@
-"""Who may ask: whoever shows the token, and no page of another site."""
+"""Access control: clients that send the token, and no page of another site."""
 
 from collections.abc import Iterator
 
@@ -61,14 +61,14 @@ def test_a_browser_gets_a_page_that_asks_for_the_token(guarded: Serving) -> None
     answer = guarded.client.get("/docs", headers=BROWSER)
     assert answer.status_code == 401
     assert '<form method="post">' in answer.text
-    assert "That is not the token" not in answer.text
+    assert "Wrong token" not in answer.text
 
 
 def test_the_form_gives_a_cookie_and_leads_back(guarded: Serving) -> None:
     with httpx.Client(base_url=guarded.client.base_url) as browser:
         wrong = browser.post("/docs?a=1", data={"token": "another"}, headers=BROWSER)
         assert wrong.status_code == 401
-        assert "That is not the token" in wrong.text
+        assert "Wrong token" in wrong.text
         assert not browser.cookies
         answer = browser.post("/docs?a=1%26&b", data={"token": TOKEN}, headers=BROWSER)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/docs?a=1%26&b")

@@ -1,1 +1,1 @@
-"""What Prometheus scrapes of the main job."""
+"""The Prometheus metrics of the main job."""

@@ -1,6 +1,6 @@
-"""What the main job exposes: written by the loop's thread a few times a second, read by the server's.
+"""Metrics and health of the main job: written by the loop's thread a few times a second, read by the server's.
 
-The hot path is not touched: counters are those of the committed state, which the loop makes for the commit anyway.
+The hot path is not touched: counters are those of the committed state, which the loop builds for the commit anyway.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from metrics.kafka.job.transaction import call_s
 BATCH_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 COMMIT_BUCKETS_S = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 STEPS = 3
-STARTING = "starting: the group is not taken over yet"
+STARTING = "starting: has not taken over the group yet"
 
 
 class Committed(NamedTuple):
     """The job as of a commit.
 
     Attributes:
-        lags: unread records, by partition, where its end is known.
+        lags: unread records by partition, as far as ends are known.
         at_s: wall time of the commit, in seconds since the epoch.
         seen_at_s: the same moment by time.monotonic.
     """
@@ -44,7 +44,7 @@ class Exposed:
     Everything may be read from any thread.
 
     Args:
-        broker_timeout_s: how long the job tries to reach a broker that is away; the loop does not turn meanwhile.
+        broker_timeout_s: how long the job retries an unreachable broker; the loop does not turn meanwhile.
 
     Attributes:
         registry: the histograms and counters of this process; the server adds to it.
@@ -79,9 +79,9 @@ class Exposed:
         )
 
     def why_not_ready(self) -> str | None:
-        """Return in words why the job does no work now; None if it does.
+        """Return why the job is not working, in words; None if it is.
 
-        It commits at least every two seconds while it works, so the broker answers and the state is known.
+        A working job commits at least every two seconds, which proves that the broker answers.
         """
         last = self.committed_last
         if last is None:
@@ -92,20 +92,20 @@ class Exposed:
         return f"no commit for {since_s:.0f} s" + (f"; {self._outage}" if self._outage else "")
 
     def why_not_alive(self) -> str | None:
-        """Return in words that the loop has not turned for longer than a broker can make it wait; None if it has.
+        """Return that the loop has not turned for longer than a broker can block it, in words; None if it has turned.
 
-        A commit has two steps, and an abort follows if they fail; each returns or is given up within call_s. Then the
-        broker is known to be away, and is retried for broker_timeout_s.
+        A commit has two steps, followed by an abort if they fail; each returns or is given up within call_s. Then the
+        broker is known to be unreachable, and is retried for broker_timeout_s.
         """
         turned_at_s = self._turned_at_s
         if turned_at_s is None:
             return None
         still_s = monotonic() - turned_at_s
         limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._outage else 0)
-        return f"the loop stands still: it has not turned for {still_s:.0f} s" if still_s > limit_s else None
+        return f"the loop is stuck: it has not turned for {still_s:.0f} s" if still_s > limit_s else None
 
     def stand_by(self, line: str) -> None:
-        """Forget the last commit and say what the job waits for: another instance may be active and expose its own."""
+        """Drop the last commit, and keep what the job waits for: another instance may be active and expose its own."""
         self.committed_last = None
         self._turned_at_s = None
         self._waits_for = line
@@ -117,7 +117,7 @@ class Exposed:
         self._take(job.counter.state())
 
     def closed(self, record: Record) -> None:
-        """Do nothing: the committed state includes how many were closed."""
+        """Do nothing: the committed state includes the number of closed windows."""
 
     def committed(self, state: State, took_s: float) -> None:
         """Expose a commit."""
@@ -132,7 +132,7 @@ class Exposed:
         self._aborted.inc()
 
     def read(self, frames: int, took_s: float) -> None:
-        """Observe how long a batch took; an empty one only shows that the loop turns."""
+        """Observe the duration of a batch; an empty one only shows that the loop turns."""
         self._turned_at_s = monotonic()
         if frames:
             self._batch_s.observe(took_s)

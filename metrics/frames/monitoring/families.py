@@ -1,7 +1,7 @@
-"""The last commit as metric families, made for each scrape.
+"""The last commit as metric families, built for each scrape.
 
-Names and units follow Prometheus' conventions. Counters run over all runs of the consumer group, so that a restart is
-no dip in a rate.
+Names and units follow Prometheus' conventions. Counters continue over all runs of the consumer group, so a restart does
+not dent a rate.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +20,10 @@ from metrics.frames.sizes import SIZES
 
 
 class _OfPartition(NamedTuple):
-    """A metric of each partition.
+    """A metric with a value per partition.
 
     Attributes:
-        value: reads it from the partition's state; None if it has none yet.
+        value: returns it from the partition's state; None if there is none yet.
     """
 
     family: type[CounterMetricFamily] | type[GaugeMetricFamily]
@@ -34,9 +34,7 @@ class _OfPartition(NamedTuple):
 
 _OF_PARTITION = (
     _OfPartition(CounterMetricFamily, "frames_consumed", "Frames read.", lambda at: at.tally.consumed),
-    _OfPartition(
-        CounterMetricFamily, "frames_counted", "Frames that count for their second.", lambda at: at.tally.counted
-    ),
+    _OfPartition(CounterMetricFamily, "frames_counted", "Frames counted in their second.", lambda at: at.tally.counted),
     _OfPartition(
         CounterMetricFamily,
         "frames_late",
@@ -46,17 +44,20 @@ _OF_PARTITION = (
     _OfPartition(
         CounterMetricFamily,
         "frames_late_in_minute",
-        "Late frames that still count for their minute; the others are rejected.",
+        "Late frames still counted in their minute; the others are rejected.",
         lambda at: at.tally.late_in_minute,
     ),
     _OfPartition(
         CounterMetricFamily,
         "frames_lost",
-        "Frames deleted from the topic before their second was closed, as accepted by --accept-loss.",
+        "Frames deleted from the topic before their second was closed, accepted by --accept-loss.",
         lambda at: at.tally.lost,
     ),
     _OfPartition(
-        GaugeMetricFamily, "frames_held", "Frames held until a time far ahead is proved.", lambda at: at.tally.held
+        GaugeMetricFamily,
+        "frames_held",
+        "Frames held by the future guard, until a time far ahead is proved.",
+        lambda at: at.tally.held,
     ),
     _OfPartition(GaugeMetricFamily, "frames_open", "Counted frames in open seconds.", lambda at: at.open),
     _OfPartition(
@@ -114,7 +115,7 @@ def _of_partition(metric: _OfPartition, last: Committed) -> Metric:
 
 
 def _lags(last: Committed) -> Metric:
-    family = GaugeMetricFamily("frames_lag_records", "Unread records, at most: by offsets.", labels=["partition"])
+    family = GaugeMetricFamily("frames_lag_records", "Unread records, an upper bound by offsets.", labels=["partition"])
     return _labelled(family, sorted(last.lags.items()))
 
 
@@ -124,7 +125,7 @@ def _rejected(last: Committed) -> Metric:
     for at in last.state.partitions.values():
         for reason, frames in at.tally.rejected.items():
             rejected[reason] = rejected.get(reason, 0) + frames
-    meaning = "Frames sent to the rejected topic; of late ones, those that do not count for their minute either."
+    meaning = "Frames sent to the dead letter topic; late ones only if they are not counted in their minute either."
     return _labelled(CounterMetricFamily("frames_rejected", meaning, labels=["reason"]), rejected.items())
 
 
@@ -140,7 +141,7 @@ def _watermark(last: Committed) -> Iterator[Metric]:
     if watermark:
         yield _gauge(
             "frames_watermark_timestamp_seconds",
-            "Event time, less the allowed lateness: windows that end at or before it are closed.",
+            "Event time less the allowed lateness: windows that end at or before it are closed.",
             watermark,
         )
         yield _gauge("frames_watermark_delay_seconds", "How far the watermark is behind wall time.", time() - watermark)

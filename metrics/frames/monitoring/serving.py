@@ -11,10 +11,10 @@ from metrics.monitoring import server
 
 @contextmanager
 def exposed_over_http(settings: Settings) -> Iterator[Exposed]:
-    """Serve what the main job exposes; yields the listener of the job that keeps it.
+    """Serve the metrics and health of the main job; yields the listener that collects them.
 
     Raises:
-        SettingsError: the address is in use, or is not one of this machine.
+        SettingsError: the address is in use, or not one of this machine.
     """
     exposed = Exposed(settings.broker_timeout_s)
     exposed.registry.register(Families(settings, exposed))

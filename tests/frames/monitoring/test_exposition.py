@@ -96,15 +96,15 @@ def test_it_serves_three_paths_to_those_who_read(application: Application, expos
     application.run("prepare-topics", "/dev/null")
     with running(application) as process:
         wait_until(exposed.is_ready, "it is ready")
-        assert exposed.get("/healthz") == (200, "the process lives\n")
+        assert exposed.get("/healthz") == (200, "alive\n")
         assert exposed.get("/metrics", host=f"localhost:{exposed.port}").status == 200
         assert exposed.get("/metrics", host="rebound.example:80") == (
             403,
-            "asked for the host rebound.example:80: use 127.0.0.1, or set METRICS_HOST\n",
+            "host rebound.example:80 not allowed: use 127.0.0.1, or set METRICS_HOST\n",
         )
         assert exposed.get("/readyz?verbose") == (200, "ready\n")
         assert exposed.get("/metrics", "HEAD") == (200, "")
-        assert exposed.get("/") == (404, "there is no /, only /metrics, /healthz, /readyz\n")
+        assert exposed.get("/") == (404, "no such path: /; paths are /metrics, /healthz, /readyz\n")
         assert exposed.get("/metrics", "POST") == (405, "Method Not Allowed\n")
         process.send_signal(signal.SIGTERM)
         assert f"metrics at http://127.0.0.1:{exposed.port}/metrics\n" in finish(process)
@@ -170,7 +170,7 @@ def test_a_frozen_broker_is_told_and_so_is_that_it_is_back(tmp_path: Path) -> No
 
 
 def test_a_loop_that_stands_still_is_not_healthy(application: Application, exposed: Exposed) -> None:
-    """Its lines go into a pipe that nobody reads: the loop waits there for ever, and the process lives."""
+    """Its lines go into a pipe that nobody reads: the loop waits there for ever, and the process is alive."""
     application.variables["BROKER_TIMEOUT_S"] = "2"
     application.run("prepare-topics", "/dev/null")
     process = application.start("--verbose")
@@ -178,7 +178,7 @@ def test_a_loop_that_stands_still_is_not_healthy(application: Application, expos
     assert exposed.get("/healthz").status == 200
     application.send(frame(T + second, "a") for second in range(5_000))
     wait_until(lambda: exposed.get("/healthz").status == 503, "it is seen to stand still")
-    assert exposed.get("/healthz").text.startswith("the loop stands still: it has not turned for 15 s")
+    assert exposed.get("/healthz").text.startswith("the loop is stuck: it has not turned for 15 s")
     assert exposed.get("/metrics").status == 200
     assert process.poll() is None
     output = process.stdout
@@ -236,7 +236,7 @@ def test_a_port_in_use_is_an_error_before_anything_is_taken_over(application: Ap
         taken.bind(("127.0.0.1", exposed.port))
         taken.listen()
         told = application.run(exit_code=2)
-    assert f"error: METRICS_PORT={exposed.port}: nothing can be served at 127.0.0.1" in told
+    assert f"error: METRICS_PORT={exposed.port}: cannot bind to 127.0.0.1:{exposed.port}" in told
     assert "why: Address already in use" in told
     assert application.saved_state() is None
 

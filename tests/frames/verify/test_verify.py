@@ -465,8 +465,8 @@ def test_a_group_that_never_ran_has_nothing_to_verify(application: Application) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--from", "yesterday"], "--from yesterday is no time"),
-        (["--to", "99999999999999"], "--to 99999999999999 is no time"),
+        (["--from", "yesterday"], "invalid --from time 'yesterday'"),
+        (["--to", "99999999999999"], "invalid --to time '99999999999999'"),
         (["--from", "20", "--to", "10"], "--from 20 is not before --to 10"),
     ],
 )

@@ -202,7 +202,7 @@ def ended_together(processes: list[subprocess.Popen[str]]) -> list[tuple[int, st
 
 def test_of_two_commands_at_once_one_starts_the_broker_and_the_other_waits_for_it(tmp_path: Path) -> None:
     ends = ended_together([application(tmp_path, "topics", "--all") for _ in range(2)])
-    assert [(exit_code, output) for exit_code, output, _ in ends] == [(0, "there is no topic to show\n")] * 2
+    assert [(exit_code, output) for exit_code, output, _ in ends] == [(0, "no topics\n")] * 2
     assert sorted("is starting or stopping it; waiting …" in errors for *_, errors in ends) == [False, True]
     assert sorted(errors.count("starting Kafka") for *_, errors in ends) in ([0, 1], [1, 1])
 
