@@ -6,7 +6,7 @@ import msgspec
 
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.windows import Series
-from metrics.frames.sizes import SECOND, SIZES
+from metrics.frames.sizes import SECOND, SIZES, Size
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -186,16 +186,22 @@ class State(msgspec.Struct):
         return self.series[SECOND.size_s].closed_through
 
     def add_sizes(self) -> None:
-        """Let each size that the state does not know begin with the first window that no closed frame lies in."""
+        """Let each size that is new to the state begin with the first window that contains no closed second."""
         through = min(series.closed_through for series in self.series.values())
         for size in SIZES:
             if size.size_s not in self.series:
-                self.series[size.size_s] = Series(closed_through=size.end_of(through - 1) if through else 0)
+                begins = size.end_of(through - 1) if through else 0
+                self.series[size.size_s] = Series(closed_through=begins, since=begins)
 
     @property
     def counted_since(self) -> int:
         """Start of the first second that averages and counters cover, after a reset; 0 if they cover all frames."""
         return self.series[SECOND.size_s].since
+
+    def added_from(self, size: Size) -> int:
+        """Return the start of the first window of a size that was added later than the others; otherwise 0."""
+        since = self.series[size.size_s].since
+        return since if since > self.counted_since else 0
 
     def needs_frames(self) -> bool:
         """Return whether a restart needs frames before the positions: windows are open, or frames are held."""

@@ -19,7 +19,8 @@ class Series(msgspec.Struct, array_like=True):
         windows: how many were published, including zero rows.
         total: sum of their counts.
         closed_through: windows that end at or before it are closed for good.
-        since: start of the first window that `windows` and `total` cover, after a reset; 0 if they cover all.
+        since: start of the first window that `windows` and `total` cover, after a reset or since the size was added; 0
+            if they cover all.
     """
 
     last: int = -1
@@ -158,9 +159,7 @@ class AllWindows:
         yield from self._close_larger(watermark, logs)
         for series in self.series.values():
             series.closed_through = max(series.closed_through, watermark)
-        for larger in (
-            self._larger
-        ):  # windows of a new size that began before it are never opened, so nothing else drops their pointers
+        for larger in self._larger:  # windows from before a size was added have pointers, but never open
             _forget(logs, larger.size, watermark)
 
     def _add(self, place: int, second: int, users: Collection[str], frames: int, watermark: int) -> Size | None:

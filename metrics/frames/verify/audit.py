@@ -60,7 +60,7 @@ def audit(
             _noted(outputs[size].in_order, asked, findings),
             outputs[size].strays,
             state.series[size.size_s],
-            within,
+            Range(max(within.start, state.added_from(size)), within.end),
             findings,
             gap_limit_s=gap_limit_s,
             is_settled=is_settled,

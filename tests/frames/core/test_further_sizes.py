@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +13,15 @@ from metrics.frames.core.state import Rules, State
 from metrics.frames.records import Record
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE, SECOND, Size, largest
+from metrics.frames.verify.findings import Kind
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
+from tests.frames.core.simulation import Run
 from tests.frames.core.test_counter_against_reference import read_in_any_way, timelines
 from tests.frames.core.test_simulation import live_through
 from tests.frames.further_sizes import HOUR, QUARTER, added
 from tests.frames.verify.audited import audited
-from tests.reference import Timeline
+from tests.reference import Sent, Timeline
 
 T = 1468242000  # 2016-07-11T13:00:00Z
 RULES = Rules(5, 3600, 2)
@@ -153,3 +156,23 @@ def test_a_size_that_is_added_to_a_group_begins_with_the_first_window_that_lacks
             *((3_600, 1), (5_400, 1), (7_200, 1)),
         ]
         assert three.partitions[0].log.window_pointers[3_600] == {T + 10_800: Start(4, T + 7_200, T + 7_200)}
+
+
+def test_the_recount_misses_no_window_of_a_size_from_before_it_was_added() -> None:
+    #  two sizes:   a@13:58:00  b@14:00:10       closed through 14:00:05
+    #  three:       c@14:30:00  d@15:00:00  e@16:00:05
+    at_s = [3_480, 3_610, 5_400, 7_200, 10_805]
+    run = Run({0: [Sent(T + s, uid, T + s) for s, uid in zip(at_s, "abcde", strict=True)]}, crashes=lambda: False)
+    run.batch(0, 2)
+    run.commit()
+    with added(HOUR):
+        state = msgspec.json.decode(run.committed, type=State)
+        state.add_sizes()
+        run.committed = msgspec.json.encode(state)
+        run.start()
+        run.batch(0, 3)
+        run.commit()
+        findings = audited(run)
+        assert (findings.agrees, findings.kept, findings.compared[HOUR]) == (True, [], 1)
+        without = audited(run, [record for record in run.kept if record.size is not HOUR])
+        assert [(at.kind, at.of, at.window) for at in without.kept] == [(Kind.MISSING, "hour", T + 7_200)]
