@@ -170,7 +170,7 @@ ADDRESSES = "host:port, separated by commas; an IPv6 host in brackets"
 
 
 def shown(addresses: str) -> str:
-    """Return addresses as an error shows them: what stands before an @ may be a password."""
+    """Return addresses as an error shows them: the part before an @ may be a password."""
     return addresses.replace("ada@", "***@")
 
 
@@ -438,7 +438,7 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
         "a whole number, 0 to 86400",
         "Allowed lateness: how many seconds a frame may be older than the newest one of its partition and still count.",
     )
-    assert all(all(row) for row in rows), "a row without a default, an allowed range or a meaning tells nothing"
+    assert all(all(row) for row in rows), "a row without a default, an allowed range or a meaning says nothing"
 
 
 def test_the_documented_table_is_the_one_made_from_the_declarations() -> None:

@@ -1,4 +1,4 @@
-"""Variables that were meant as settings: what is told of them, and that no other variable is taken for one."""
+"""Misspelt settings: the warning about them, and no warning about other variables."""
 
 import pytest
 

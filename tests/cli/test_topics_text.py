@@ -86,7 +86,7 @@ def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
 
 
 def facts(*partitions: Held | None, **positions: int) -> TopicFacts:
-    """Return what is told of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
+    """Return the facts of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
     of_group = {("t", int(name[1:])): position for name, position in positions.items()}
     return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_all=True, remarks=[]))
 

@@ -323,7 +323,7 @@ def test_batches_are_small_whatever_the_file(tmp_path: Path) -> None:
         assert max(sizes) < 300_000
 
 
-# what stands for files
+# paths that mean files
 
 
 def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(tmp_path: Path) -> None:

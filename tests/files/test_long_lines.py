@@ -16,7 +16,7 @@ FRAME = b'{"ts":1468244384,"uid":"a"}'
 LONG_BYTES = 300_000_000
 MOST_MEMORY_BYTES = 150_000_000
 
-# What wait4 tells of a child is at least what its parent had.
+# The peak that wait4 reports for a child is at least that of its parent.
 AND_TELL_MEMORY = """
 import atexit, runpy, sys
 atexit.register(lambda: sys.stderr.write(next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))))

@@ -1,4 +1,4 @@
-"""The health check of a container, as the image runs it: what it says of a job that is well, is not, or is silent."""
+"""The health check of a container, as the image runs it, for a job that is healthy, is not, or does not answer."""
 
 import os
 import socket

@@ -247,7 +247,7 @@ from tests.terminal.test_console import LONG
 from metrics.terminal.console import fail, say, warn
 fail(LONG)
 say("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
-warn("only a part of data/stream.jsonl is fed; python app.py prepare-topics --again feeds all of it")
+warn("data/stream.jsonl partially sent: 17 acknowledged; python app.py prepare-topics --again feeds it all")
 """
 
 
@@ -262,8 +262,8 @@ def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
         "     without it a local broker is started",
         "local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes a broker",
         "     of your own) …",
-        "warning: only a part of data/stream.jsonl is fed; python app.py prepare-topics",
-        "     --again feeds all of it",
+        "warning: data/stream.jsonl partially sent: 17 acknowledged; python app.py",
+        "     prepare-topics --again feeds it all",
     ]
 
 

@@ -49,16 +49,16 @@ def feed(
         bool, typer.Option("--now", help="Move every ts by as much, so that the first frame happens now.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the last feed into the topic was broken off.")
+        bool, typer.Option("--resume", help="Continue the last, interrupted feed into the topic.")
     ] = False,
 ) -> None:
-    """Send frames to the input topic, which is there: as fast as the broker takes them, or at a pace.
+    """Send frames to the (existing) input topic, at full speed or at a given rate.
 
-    A line is a frame, whatever it holds; lines go round robin over the partitions. From a pipe, each is sent when it is
-    there.
+    Every line is a frame, whatever its content; lines go round robin over the partitions. From a pipe, each is sent as
+    soon as it arrives.
 
-    After Ctrl-C, `kill -9` or a broker that was gone, the same command with `--resume` sends what the topic lacks: no
-    frame twice, none left out. Without it, all frames are sent.
+    After Ctrl-C, `kill -9` or an outage, the same command with `--resume` sends the frames that the topic lacks: none
+    twice, none left out. Without it, all frames are sent.
 
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
@@ -70,7 +70,7 @@ def feed(
         shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
         feed = Feed(settings, place, chosen, shift)
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
-        seconds = send(feed, lines, frames, "the same command with --resume goes on after these")
+        seconds = send(feed, lines, frames, "use --resume to continue")
         is_waited_for = chosen is not None or lines.size_bytes is None
         told = (rate_of if is_waited_for else pace)(feed.sent, seconds)
         say(f"fed {name_of(lines)}: {told}, {throughput(feed.sent_bytes, seconds)}")
@@ -93,7 +93,7 @@ def _place_to_resume(settings: Settings) -> Place:
         note(f"topic {settings.input_topic} is empty: the feed begins at its first line")
         return place
     first_missing = min(place.next_lines.values())
-    note(f"topic {settings.input_topic} holds the first {numbered(first_missing, 'line')} of a feed; they are compared")
+    note(f"verifying the {numbered(first_missing, 'frame')} already sent to {settings.input_topic}")
     if place.partitions < len(place.extents):
         note(f"the feed began with {numbered(place.partitions, 'partition')}, and goes on over these")
     return place

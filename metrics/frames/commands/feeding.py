@@ -37,7 +37,7 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], go_on: str) -> float
             feed.run(frames, lambda: move(lines.read_bytes))
     except BaseException:
         if feed.sent:
-            log.warning(f"only a part of {what} is fed: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
+            log.warning(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
         raise
     return monotonic() - started_s
 

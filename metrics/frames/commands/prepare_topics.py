@@ -119,7 +119,7 @@ def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted 
     name, paths = name_of(lines), lines.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
     frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
-    seconds = send(feed, lines, frames, f"python app.py feed {same} --resume goes on after these")
+    seconds = send(feed, lines, frames, f"to continue: python app.py feed {same} --resume")
     say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, seconds)}")
 
 

@@ -1,1 +1,1 @@
-"""What is looked at live: the newest results, how the group stands, and what is wrong; in memory, kept up to date."""
+"""The live view: the newest results, the group's status and current outages, in memory and kept up to date."""

@@ -88,7 +88,7 @@ class Reader:
     def _read_rejected(self, end_outage: Callable[[], None]) -> None:
         lost: list[str] = []
         coming = rejected.latest(self._settings, KEEP_REJECTED, self._stopping, lost.append)
-        self._live.add_rejected(next(coming), anew=True)
+        self._live.add_rejected(next(coming), replace=True)
         end_outage()
         for frames in coming:
             if frames:

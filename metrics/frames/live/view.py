@@ -1,4 +1,4 @@
-"""The live view: what the threads that read topics know, for all who show it."""
+"""The live view: the results of the threads that read topics, for the page and the API."""
 
 import asyncio
 from collections import deque
@@ -17,15 +17,15 @@ from metrics.frames.status.facts import Status
 
 KEEP_REJECTED = 50
 MOST_LISTENERS = 100
-MOST_TELLING = ("status", "results")  # of the sources of outages; the others follow
+MOST_SPECIFIC = ("status", "results")  # of the sources of outages; the others follow
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """A reason why what is shown is not up to date.
+    """A reason why the view is not up to date.
 
     Attributes:
         what: in words.
-        since_s: wall time of its beginning, in seconds since the epoch.
+        since_s: wall time at which it began, in seconds since the epoch.
     """
 
     what: str
@@ -33,21 +33,21 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class TooManyListenersError(Exception):
-    """MOST_LISTENERS listen already."""
+    """There are already MOST_LISTENERS listeners."""
 
 
 class LiveView:
     """The newest windows, the last rejected frames, the group's status, and the current outage.
 
-    Every method may be called from any thread. What it returns does not change.
+    Every method may be called from any thread. Returned values do not change.
 
     Args:
-        keep: how many windows of each size.
+        keep: how many windows of each size to keep.
 
     Attributes:
         version: a number that differs after every change.
-        status: the group's status when it was last asked; None until then.
-        has_begun: whether the results that were there at the start are known.
+        status: the group's last known status; None before the first.
+        has_begun: whether the results at the start have been read.
     """
 
     def __init__(self, keep: Mapping[Size, int]) -> None:
@@ -63,20 +63,20 @@ class LiveView:
 
     @property
     def outage(self) -> Outage | None:
-        """The most telling current problem, and since when anything has been wrong; None if nothing is."""
+        """The most specific current problem and when the outage began; None if there is none."""
         with self._lock:
             if not self._outages:
                 return None
-            sources = [source for source in (*MOST_TELLING, *self._outages) if source in self._outages]
+            sources = [source for source in (*MOST_SPECIFIC, *self._outages) if source in self._outages]
             return Outage(self._outages[sources[0]], self._out_since_s)
 
     def why_not_ready(self) -> str | None:
-        """Return in words why what is shown is not up to date; None if it is."""
+        """Return why the view is not up to date, in words; None if it is."""
         outage = self.outage
         if outage is not None:
             return outage.what
         is_known = self.has_begun and self.status is not None
-        return None if is_known else "the results or the group's state are not known yet"
+        return None if is_known else "the results or the state of the group are not known yet"
 
     @property
     def rejected(self) -> Sequence[DeadLetter]:
@@ -100,9 +100,9 @@ class LiveView:
             return self._buffers[size_s].newest(most)
 
     def begin(self, results: Iterable[Result]) -> None:
-        """Replace all results by those that the topics have now; listeners get the ones that are new.
+        """Replace all results by the current ones of the topics; listeners get the new ones.
 
-        Topics are read again from the first window that is kept after an outage, and may have been made again.
+        After an outage, topics are read again from the first kept window, and may have been recreated.
         """
         with self._lock:
             before, self._buffers = self._buffers, {at.size_s: WindowBuffer(at.size_s, at.keep) for at in self._all()}
@@ -123,14 +123,14 @@ class LiveView:
             self._send([result for result in results if self._buffers[result.size_s].add(result)])
             self.version += 1
 
-    def add_rejected(self, frames: Iterable[DeadLetter], *, anew: bool = False) -> None:
+    def add_rejected(self, frames: Iterable[DeadLetter], *, replace: bool = False) -> None:
         """Add rejected frames, in the order in which they were rejected.
 
         Args:
-            anew: they replace those known so far.
+            replace: whether they replace the known ones.
         """
         with self._lock:
-            if anew:
+            if replace:
                 self._rejected.clear()
             self._rejected.extend(frames)
             self.version += 1
@@ -142,10 +142,10 @@ class LiveView:
             self.version += 1
 
     def report_outage(self, source: str, what: str) -> None:
-        """Report what is wrong.
+        """Report an outage.
 
         Args:
-            source: who reports it, and alone can end it.
+            source: of the report; only the same source can end it.
         """
         with self._lock:
             if not self._outages:
@@ -154,7 +154,7 @@ class LiveView:
             self.version += 1
 
     def end_outage(self, source: str) -> None:
-        """Report that nothing is wrong any more at a source."""
+        """Report the end of an outage."""
         with self._lock:
             if self._outages.pop(source, None) is not None:
                 self.version += 1
@@ -163,11 +163,11 @@ class LiveView:
         """Listen to results in the running event loop, until the subscription is closed.
 
         Args:
-            known: the start of the last window that the client knows, by the size in seconds. Of these sizes it gets
-                the kept windows after that one first; of all others, what comes from now on.
+            known: the start of the last window that the client knows, by the size in seconds. Of these sizes it first
+                gets the kept windows after that one; of all others, only new ones.
 
         Raises:
-            TooManyListenersError: too many others do.
+            TooManyListenersError: there are too many listeners.
         """
         subscription = Subscription(asyncio.get_running_loop(), self._close, known)
         with self._lock:
@@ -181,7 +181,7 @@ class LiveView:
         return subscription
 
     def end(self) -> None:
-        """Tell all listeners, and any that still come, that there will be nothing more."""
+        """Notify all present and future listeners that nothing more will come."""
         with self._lock:
             self._has_ended = True
             for listener in self._listeners:
@@ -191,7 +191,7 @@ class LiveView:
         return [*self._buffers.values()]
 
     def _resume(self, subscription: Subscription) -> None:
-        """Let a subscription begin where its client left off; under the lock, so that it misses and repeats nothing."""
+        """Begin a subscription where its client left off; under the lock, so that it misses and repeats nothing."""
         known = {size_s: start for size_s, start in subscription.known.items() if size_s in self._buffers}
         newest = {at.size_s: -1 if at.last_start is None else at.last_start for at in self._all()}
         missed = by_ends(self._buffers[size_s].after(start) for size_s, start in known.items())

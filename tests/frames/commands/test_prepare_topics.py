@@ -141,7 +141,7 @@ def test_a_feed_that_was_cut_short_says_so(application: Application, tmp_path: P
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(frame(T, str(number)) for number in range(50_000)))[:-2_000])
     output = application.run("prepare-topics", file, exit_code=3)
-    assert f"only a part of {file} is fed" in output
+    assert f"{file} partially sent" in output
 
 
 def test_a_topic_with_another_number_of_partitions_is_a_warning(application: Application, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path
 
 def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: Application, tmp_path: Path) -> None:
     with reading(application) as live:
-        wait_until(lambda: live.outage is not None, "it tells what is wrong")
+        wait_until(lambda: live.outage is not None, "it reports what is wrong")
         assert live.outage is not None
         assert f" missing on {application.bootstrap_servers}, " in live.outage.what
         assert not live.has_begun
@@ -99,7 +99,7 @@ def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: 
         wait_until(lambda: len(seconds(live)) == len(application.seconds()) > 0, "results come")
 
 
-def test_a_topic_that_is_made_anew_is_read_anew(application: Application, tmp_path: Path) -> None:
+def test_a_topic_that_is_recreated_is_read_again(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
     with reading(application) as live:
@@ -126,7 +126,7 @@ def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
             before = seconds(live)
             for broker in java_of(folder):
                 broker.kill()
-            wait_until(lambda: live.outage is not None, "it tells that the broker is away")
+            wait_until(lambda: live.outage is not None, "it reports that the broker is away")
             assert seconds(live) == before
         with local_broker.running(folder, print):
             wait_until(lambda: live.why_not_ready() is None, "it is ready again")

@@ -41,7 +41,7 @@ def test_each_size_is_kept_apart() -> None:
     assert (live.kept_from(1), live.kept_from(60)) == (T, T)
 
 
-def test_what_was_read_before_is_gone_once_it_begins_anew() -> None:
+def test_what_was_read_before_is_gone_once_it_begins_again() -> None:
     live = view_of(second(T), second(T + 1))
     live.begin([second(5)])
     assert starts(live.newest(1, 10)) == [5]
@@ -74,7 +74,7 @@ def test_of_rejected_frames_the_last_are_kept_the_newest_first() -> None:
     live.add_rejected(map(rejected, range(100)))
     assert [frame.came_from for frame in live.rejected[:2]] == ["frames/0 offset 99", "frames/0 offset 98"]
     assert len(live.rejected) == KEEP_REJECTED
-    live.add_rejected([rejected(7)], anew=True)
+    live.add_rejected([rejected(7)], replace=True)
     assert live.rejected == [rejected(7)]
 
 
@@ -107,7 +107,7 @@ def test_a_listener_is_told_of_what_comes_from_another_thread() -> None:
     run(listen())
 
 
-def test_a_listener_is_not_told_of_what_was_there_at_the_start_but_of_what_is_new_when_it_begins_anew() -> None:
+def test_a_listener_gets_no_results_from_the_start_but_those_that_are_new_when_it_begins_again() -> None:
     async def listen() -> None:
         live = LiveView(KEEP)
         subscription = live.listen({})
@@ -119,7 +119,7 @@ def test_a_listener_is_not_told_of_what_was_there_at_the_start_but_of_what_is_ne
     run(listen())
 
 
-def test_results_in_a_topic_that_was_empty_at_the_start_are_new_when_it_begins_anew() -> None:
+def test_results_in_a_topic_that_was_empty_at_the_start_are_new_when_it_begins_again() -> None:
     async def listen() -> None:
         live = view_of()
         subscription = live.listen({})

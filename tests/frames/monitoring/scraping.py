@@ -1,4 +1,4 @@
-"""What the main job serves at METRICS_PORT, as whoever watches it reads it."""
+"""The main job's METRICS_PORT, as a monitoring system reads it."""
 
 import socket
 import urllib.error

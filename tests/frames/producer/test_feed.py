@@ -119,7 +119,7 @@ def test_a_feed_that_ctrl_c_ended_tells_what_it_did_and_goes_on_as_it_began(
     process = application.start("feed", file, "--now", "--realtime", "--speed", "3")
     stop_when(application, process, 2_000, signal.SIGINT)
     output = finish(process, 128 + signal.SIGINT)
-    assert f"only a part of {file} is fed: {held(application):,} frames acknowledged" in output
+    assert f"{file} partially sent: {held(application):,} frames acknowledged" in output
     assert "--resume goes on" in output
     application.run("feed", file, "--resume")
     fed = by_partition(application)

@@ -1,4 +1,4 @@
-"""How a group stands, by what was seen of it: facts from states made by hand, without a broker."""
+"""The status of a group as facts, from states made by hand, without a broker."""
 
 import msgspec
 import pytest

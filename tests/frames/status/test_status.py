@@ -1,4 +1,4 @@
-"""How a group stands, told from outside, on a real broker: while an instance runs, and when none does."""
+"""The status of a group, observed from outside, on a real broker: while an instance runs, and when none does."""
 
 import json
 import signal
@@ -46,7 +46,7 @@ def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_wha
 ) -> None:
     #  partition 0   a@10 a@130         has passed the minute, whose end is 60, and the allowed lateness 5
     #  partition 1   a@12               behind
-    #  partition 2   a@20 x@1000000     holds a frame far ahead: its record was written long after the time it tells
+    #  partition 2   a@20 x@1000000     holds a frame far ahead: its record was written long after its own time
     #  partition 3                      empty
     application.variables |= {"IDLE_S": "60"}
     application.run("prepare-topics", "/dev/null", "--partitions", "4")

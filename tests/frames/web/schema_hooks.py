@@ -13,5 +13,5 @@ schemathesis.openapi.format("date-time", _times)
 
 @schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Leave out ranges that may end before they begin, which no schema can tell from others."""
+    """Leave out ranges that may end before they begin, which no schema can exclude."""
     return not {"from", "to"} <= (case.query or {}).keys()

@@ -102,11 +102,11 @@ def test_a_second_more_is_sent_with_the_one_before_it_and_no_other() -> None:
     assert (change.begin_ms, change.end_ms) == ((T + 1) * 1000, (T + 602) * 1000)
 
 
-def test_topics_that_were_made_anew_are_sent_as_a_whole_and_empty_ones_empty_the_chart() -> None:
+def test_topics_that_were_recreated_are_sent_as_a_whole_and_empty_ones_empty_the_chart() -> None:
     before = Picture.of(SECOND, [window(T + at, at) for at in range(600)], None)
     rows = taken_in([], before.change_from(None))
-    anew = Picture.of(SECOND, [window(T + 600, 1)], None)
-    assert taken_in(rows, anew.change_from(before)) == [*charts.rows(anew.results)]
+    recreated = Picture.of(SECOND, [window(T + 600, 1)], None)
+    assert taken_in(rows, recreated.change_from(before)) == [*charts.rows(recreated.results)]
     nothing = Picture.of(SECOND, [], None)
     assert taken_in(rows, nothing.change_from(before)) == []
     assert charts.words(nothing, T) == "No closed windows yet."

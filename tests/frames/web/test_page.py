@@ -41,7 +41,7 @@ BROKEN = (
 )
 
 
-# How many charts tell what is under the pointer; ECharts hides the words of one rather than to remove them.
+# How many charts show a tooltip; ECharts hides a tooltip rather than removing it.
 TOLD = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
     at => at.innerText.includes('on average') && getComputedStyle(at).display !== 'none')).length"""
 
@@ -169,7 +169,7 @@ def card(page: Page, name: str) -> tuple[str, str]:
 
 
 def newest_of(unit: str, meaning: str, published: dict[int, int]) -> str:
-    """Return the number that was published for the window that a meaning tells: `frames from 18:26:53 to …`."""
+    """Return the number that was published for the window in a meaning: `frames from 18:26:53 to …`."""
     told, _, times = meaning.partition(" from ")
     [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == times[:8]}
     assert told == (unit if number == 1 else f"{unit}s")
@@ -345,7 +345,7 @@ def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path,
 
 
 def test_a_server_that_comes_back_is_found_again(stack: Stack, page_address: str, browser: Browser) -> None:
-    page = browser.new_page()  # its console tells, rightly, that nobody answers
+    page = browser.new_page()  # its console rightly reports that nobody answers
     page.goto(page_address)
     page.wait_for_function("window.did_handshake")
     stack.server.kill()

@@ -81,7 +81,7 @@ def test_connections_without_a_whole_request_keep_nobody_out(application: Applic
 
 
 def is_closed(connection: socket) -> bool:
-    """Tell whether the other end has closed a connection, perhaps after an answer."""
+    """Return whether the other end has closed a connection, perhaps after an answer."""
     connection.setblocking(False)
     try:
         while connection.recv(65_536):
@@ -198,7 +198,7 @@ def test_a_broker_that_is_killed_and_comes_back_is_told_once_each(tmp_path: Path
             before = windows(client, "/seconds")
             for broker in java_of(folder):
                 broker.kill()
-            wait_until(lambda: not is_ready(client), "it tells that it is not")
+            wait_until(lambda: not is_ready(client), "it says that it is not")
             problem = client.get("/readyz").json()
             assert (problem["status"], client.get("/healthz").status_code) == (503, 200)
             assert re.search("no answer from the broker|no broker answers", problem["detail"])
@@ -256,7 +256,7 @@ def test_where_others_reach_it_without_a_token_that_is_warned_of(
     with serving(application, "--host", "0.0.0.0") as (process, client):
         assert client.get("/healthz").status_code == 200
         said = ended(process)
-    assert ("warning: whoever reaches 0.0.0.0 can read the results: set API_TOKEN" in said) == is_warned
+    assert ("warning: anyone who can reach 0.0.0.0 can read the results: set API_TOKEN" in said) == is_warned
 
 
 def test_the_token_is_asked_for_and_never_said(application: Application) -> None:
