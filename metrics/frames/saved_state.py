@@ -1,7 +1,7 @@
 """The state as committed offsets, so that anyone who may read the consumer group can read the state.
 
-The committed offset of a partition is its restart offset. The metadata beside it holds the rest as JSON, at most 4,096
-bytes (`offset.metadata.max.bytes`). What belongs to all partitions together is in the metadata of the lowest one.
+The committed offset of a partition is its restart offset. Its metadata contains the rest as JSON, at most 4,096 bytes
+(`offset.metadata.max.bytes`). The metadata of the lowest partition also contains what all partitions share.
 """
 
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
 
-FIRST_S = SECOND.size_s, MINUTE.size_s  # sizes that have places of their own in the metadata: there were no others
-_OLDEST = slice(9, 11)  # where those of PartitionState.oldest stand
-_MORE = 17  # where those of further sizes do
+FIRST_S = SECOND.size_s, MINUTE.size_s  # these sizes have fixed places in the metadata: once, there were no others
+_OLDEST = slice(9, 11)  # their places in PartitionState.oldest
+_MORE = 17  # the place of further sizes
 
-ANEW = "count anew with another CONSUMER_GROUP_ID and other output topics"
+AFRESH = "start afresh with another CONSUMER_GROUP_ID and other output topics"
 
 
 class WindowsMetadata(msgspec.Struct, array_like=True):
-    """What belongs to all partitions together."""
+    """The part of the state that all partitions share."""
 
     topic_id: str
     instance: Instance
@@ -37,7 +37,7 @@ class WindowsMetadata(msgspec.Struct, array_like=True):
 
 
 class WindowsMetadataWithMore(WindowsMetadata):
-    """The same where there are further sizes: what was published of them, by the size in seconds."""
+    """The same with further sizes: their published windows, by the size in seconds."""
 
     more: dict[int, Series] = {}
 
@@ -46,8 +46,8 @@ class Metadata(msgspec.Struct, array_like=True):
     """The metadata of one partition's committed offset, as an array: names would take half of its bytes.
 
     Attributes:
-        partition: the fields of PartitionState, but for `oldest`: of seconds and minutes it stands before `held_at`, -1
-            where none is open; of further sizes at the end, where one is.
+        partition: the fields of PartitionState, except that `oldest` is split: seconds and minutes before `held_at`, -1
+            if none is open, and further sizes at the end, if one is open.
     """
 
     version: Literal[2]
@@ -56,12 +56,12 @@ class Metadata(msgspec.Struct, array_like=True):
 
 
 class SavedState(NamedTuple):
-    """A state as it was committed.
+    """A committed state.
 
     Attributes:
         topic_id: id of the input topic; a topic that is deleted and created again has another one.
-        instance: the process that committed it.
-        health: what it saw, for `status`.
+        instance: the instance that committed it.
+        health: what the instance saw in the stream, for `status`.
     """
 
     state: State
@@ -71,7 +71,7 @@ class SavedState(NamedTuple):
 
 
 def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
-    """Write a state as offsets with metadata."""
+    """Encode a state as offsets with metadata."""
     state = saved.state
     windows: WindowsMetadata | None = _windows(saved)
     offsets = []
@@ -83,10 +83,10 @@ def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
 
 
 def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
-    """Read a state back from the committed offsets of all partitions that have one; None if none has.
+    """Decode a state from the committed offsets of all partitions; None if there are none.
 
     Raises:
-        StateError: an offset's metadata is not this program's.
+        StateError: the metadata of an offset contains no state of this program.
     """
     saved = None
     for offset in sorted(offsets, key=lambda offset: offset.partition):
@@ -97,7 +97,7 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
             state.add_sizes()
             saved = SavedState(state, windows.topic_id, windows.instance, windows.health)
         if saved is None:
-            raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", hint=ANEW)
+            raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", hint=AFRESH)
         saved.state.partitions[offset.partition] = partition
     return saved
 
@@ -118,7 +118,7 @@ def _fields(at: PartitionState) -> list[Any]:
 
 
 def _partition(fields: list[Any]) -> PartitionState:
-    """Read the state of a partition; an earlier program may have left out the last fields."""
+    """Decode the state of a partition; earlier versions may have left out the last fields."""
     at = msgspec.convert([*fields[: _OLDEST.start], *fields[_OLDEST.stop : _MORE]], PartitionState)
     first = dict(zip(FIRST_S, msgspec.convert(fields[_OLDEST], list[int]), strict=False))
     more = msgspec.convert(fields[_MORE:], list[dict[int, int]], str_keys=True)
@@ -132,7 +132,7 @@ def _read(offset: TopicPartition) -> tuple[PartitionState, WindowsMetadataWithMo
         return _partition(metadata.partition), metadata.windows
     except msgspec.DecodeError as error:
         raise StateError(
-            f"the committed offset of {offset.topic}/{offset.partition} holds no state of this program",
+            f"the committed offset of {offset.topic}/{offset.partition} contains no state of this program",
             why=f"its metadata is {offset.metadata!r}: {error}",
-            hint=ANEW,
+            hint=AFRESH,
         ) from error

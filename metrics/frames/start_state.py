@@ -1,4 +1,4 @@
-"""Where a run begins: the state of the consumer group, compared with what the topics hold now."""
+"""The start of a run: the state of the consumer group, checked against the present topics."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -19,11 +19,11 @@ from metrics.kafka.offsets import first_with_records, offset_ranges
 
 
 class Beginning(NamedTuple):
-    """Where a run can begin.
+    """The state that a run can begin with.
 
     Attributes:
-        state: the state to go on from; what is lost is left out.
-        losses: what was still needed and is gone, a line each; a run may only begin if its user accepts them.
+        state: the state to resume from, without what is lost.
+        losses: a line for each loss of data that was still needed; a run may only begin if its user accepts them.
     """
 
     state: State
@@ -33,25 +33,25 @@ class Beginning(NamedTuple):
         """Return the state, if nothing is lost.
 
         Raises:
-            StateError: something is lost; it names the command that accepts it.
+            StateError: something is lost; the hint names the command that accepts it.
         """
         if self.losses:
             raise StateError(
-                "what this run would need is gone",
+                "data that this run needs is gone",
                 why="\n".join(self.losses),
-                hint="bring it back, or set another CONSUMER_GROUP_ID and other output topics to count anew;\n"
-                "to go on without it: python app.py --accept-loss",
+                hint="restore it, or start afresh with another CONSUMER_GROUP_ID and other output topics;\n"
+                "to continue without it: python app.py --accept-loss",
             )
         return self.state
 
 
 def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> Beginning:
-    """Read the state of the consumer group, and see whether the topics still hold what it needs.
+    """Read the state of the consumer group, and check that the topics still hold what it needs.
 
-    Partitions without a state begin with the first record that they hold.
+    Partitions without a state begin at their beginning offset.
 
     Raises:
-        StateError: the offsets hold no state of this program.
+        StateError: the offsets contain no state of this program.
         BrokerError: the broker does not answer.
     """
     saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
@@ -67,7 +67,7 @@ def saved_state(consumer: Consumer, topic: str, partitions: int, timeout_s: floa
     """Read the state that the consumer's group has committed for a topic; None if there is none.
 
     Raises:
-        StateError: the offsets hold no state of this program.
+        StateError: the offsets contain no state of this program.
         BrokerError: the broker does not answer.
     """
     places = [TopicPartition(topic, number) for number in range(partitions)]
@@ -75,10 +75,10 @@ def saved_state(consumer: Consumer, topic: str, partitions: int, timeout_s: floa
 
 
 def last_instance(consumer: Consumer, topic: str, timeout_s: float = ASK_TIMEOUT_S) -> Instance | None:
-    """Return the instance that committed last, by the state of the first partition; None before the first commit.
+    """Return the instance that committed last, from the state of the first partition; None before the first commit.
 
     Raises:
-        StateError: the offset holds no state of this program.
+        StateError: the offset contains no state of this program.
         BrokerError: the broker does not answer.
     """
     saved = saved_state(consumer, topic, 1, timeout_s)
@@ -86,10 +86,10 @@ def last_instance(consumer: Consumer, topic: str, timeout_s: float = ASK_TIMEOUT
 
 
 def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, tuple[int, int]]) -> Beginning:
-    """Compare a state with what its topic holds: for each partition the first offset, and that after the last."""
+    """Compare a state with the offset ranges of its topic: for each partition, beginning and end offset."""
     state, losses = deepcopy(saved.state), []
     if saved.topic_id != topic_id:
-        losses.append(f"the topic {topic} was deleted and made anew, with the frames that were not yet read or counted")
+        losses.append(f"the topic {topic} was deleted and recreated; frames that were not yet read or counted are gone")
         for number, partition in state.partitions.items():
             low = ranges[number][0] if number in ranges else 0
             _move(partition, low, low)
@@ -106,8 +106,8 @@ def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, 
             open_to = min(low, partition.position)
             if open_to > partition.restart_offset:
                 losses.append(f"{where}, open windows need {partition.restart_offset} to {open_to}")
-                # Where event time stood at the first frame that is left is gone, too. Had it been as far as it came,
-                # at least no frame counts that was late before.
+                # Event time at the first remaining frame is unknown. With the newest instead, at least no frame counts
+                # that was late before.
                 partition.newest_at_restart = partition.newest
                 partition.recorded_s_at_restart = partition.recorded_s
             if low > partition.position:
@@ -125,14 +125,14 @@ def lost_state(admin: AdminClient, settings: Settings, partitions: dict[str, int
     """Distinguish a group that never ran from one whose offsets expired, which would publish every window again.
 
     Args:
-        partitions: the topics of results, and how many partitions each has.
+        partitions: the topics of results, with their numbers of partitions.
     """
     topic = first_with_records(admin, settings, partitions)
     if topic is None:
         return []
     loss = (
         f"the group {settings.consumer_group_id} has no state, but {topic} holds results: its offsets expired "
-        "(offsets.retention.minutes), were deleted, also with a topic that was deleted and made anew, or another group "
-        "wrote them; all that the topic holds would be counted again"
+        "(offsets.retention.minutes), were deleted, perhaps with a topic that was deleted and recreated, or another "
+        "group wrote the results; everything in the input topic would be counted again"
     )
     return [loss]

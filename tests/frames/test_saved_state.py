@@ -124,7 +124,7 @@ def test_no_offsets_are_no_state() -> None:
 
 @pytest.mark.parametrize("metadata", ["", "someone else's", "[1,2,3]", "{}"])
 def test_offsets_that_are_not_ours_are_an_error(metadata: str) -> None:
-    with pytest.raises(StateError, match="holds no state of this program"):
+    with pytest.raises(StateError, match="contains no state of this program"):
         from_offsets([TopicPartition("frames", 0, 5, metadata=metadata)])
 
 

@@ -66,7 +66,7 @@ def test_a_topic_that_was_cut_off_at_its_end_has_lost_what_was_read() -> None:
 def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
     places, losses = held(saved(p0=(5, 8), p1=(1, 1)), topic_id="another", p0=(0, 100), p1=(0, 3))
     assert places == {0: (0, 0), 1: (0, 0)}
-    assert losses.startswith("the topic frames was deleted and made anew")
+    assert losses.startswith("the topic frames was deleted and recreated")
 
 
 def test_where_held_frames_were_resolved_is_forgotten_with_the_offsets_that_are_gone() -> None:
@@ -106,7 +106,7 @@ def test_frames_that_were_late_are_not_counted_when_those_that_made_them_late_ar
 
 def test_what_is_lost_must_be_accepted() -> None:
     lost = compared(saved(p0=(5, 8)), "frames", "id", {0: (7, 20)})
-    with pytest.raises(StateError, match="what this run would need is gone") as caught:
+    with pytest.raises(StateError, match="data that this run needs is gone") as caught:
         lost.accepted()
     assert "--accept-loss" in caught.value.hint
     whole = compared(saved(p0=(5, 8)), "frames", "id", {0: (5, 20)})

@@ -1,4 +1,4 @@
-"""Listeners of the loop: what is notified of its steps."""
+"""Listeners of the loop."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,20 +14,20 @@ class Listener(Protocol):
         """A window was closed; its record is in the open transaction."""
 
     def committed(self, state: State, took_s: float) -> None:
-        """What was closed so far is committed, together with this state, which will not change."""
+        """The windows closed so far are committed, together with this state, which will not change."""
 
     def rewound(self) -> None:
-        """What was closed since the last commit was not committed, and will be closed again."""
+        """The windows closed since the last commit were not committed, and will be closed again."""
 
     def read(self, frames: int, took_s: float) -> None:
         """A batch of `frames` was counted in `took_s` seconds, excluding the wait for it."""
 
     def troubled(self, what: str) -> None:
-        """An outage of the broker has begun or is over, or something is wrong with the stream; a line for people."""
+        """A line for people: an outage of the broker began or ended, or something is wrong with the stream."""
 
 
 class Listeners:
-    """Several listeners, notified in their order."""
+    """Several listeners, notified in order."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners

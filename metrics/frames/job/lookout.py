@@ -1,4 +1,4 @@
-"""Warnings of a run when something is wrong with the stream: once when it begins, and once when it is over."""
+"""Warnings of a run about its stream: once when a problem begins, and once when it ends."""
 
 from collections.abc import Callable, Mapping
 from time import time
@@ -15,20 +15,20 @@ from metrics.kafka.job.input_monitor import End
 from metrics.kafka.job.source import Input
 
 LOOK_S = 1.0
-# A window closes up to so much later than it could: frames are read, and the broker is asked, now and then.
+# A window may close this much later than it could, since frames are read, and the broker is asked, at intervals.
 MARGIN_S = 3.0
-# Of a time in which nothing was looked at, nothing is known: the process was stopped, or the broker slow.
+# After a longer pause between two looks nothing is known: the process was suspended, or the broker slow.
 LONGEST_NAP_S = 5.0
-# What was read to its end within so much has no lag; an answer that is older than so much tells nothing.
+# A partition read to its end within this time has no lag; older answers of the broker do not count.
 RECENT_S = 6.0
 MOST_NAMED = 3
 
 
 class Lookout:
-    """Lookout for windows that stay open for too long, and for frames of the last minute that are late or rejected.
+    """Lookout for windows that stay open for too long, and for late or rejected frames in the last minute.
 
     Args:
-        tell: called with a line for people when something goes wrong, and when it is over.
+        tell: called with a line for people when a problem begins, and when it ends.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
@@ -42,7 +42,7 @@ class Lookout:
         self._looked_at_s = self._overdue_since_s = 0.0
 
     def begin(self, now_s: float, counter: Counter) -> None:
-        """Forget what was seen: the run has just started, or went back to its last commit."""
+        """Forget everything seen: the run has just started, or went back to its last commit."""
         self._minute = MinuteAgo(now_s, counter.tally())
         self._open_since.forget()
         self._overdue = None
@@ -54,10 +54,10 @@ class Lookout:
             self.look(now_s, counter, source, ends)
 
     def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
-        """See how things are.
+        """Look for problems.
 
         Args:
-            ends: the ends of partitions, as the broker answered last.
+            ends: the last known ends of partitions.
         """
         if now_s - self._looked_at_s > LONGEST_NAP_S:
             self._open_since.forget()
@@ -66,7 +66,7 @@ class Lookout:
         self._look_at_minute(now_s, counter)
 
     def health(self, now_s: float) -> StreamHealth:
-        """Return what `status` is to show of it."""
+        """Return what `status` shows of it."""
         if self._minute is None:
             return StreamHealth()
         began_s, before = self._minute.began()
@@ -98,7 +98,7 @@ class Lookout:
             self._tell(warnings.of_kept_open(overdue, int(now_s - since_s)))
 
     def _end_overdue(self, now_s: float, since_s: float) -> None:
-        """Tell that windows close in time again, once they clearly do."""
+        """Report once windows clearly close in time again."""
         if self._is_overdue_told and now_s - since_s <= self._limit_s / 2:
             self._is_overdue_told = False
             self._tell(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
@@ -106,7 +106,7 @@ class Lookout:
     def _cause(
         self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
     ) -> Cause:
-        """Tell why a partition that is not idle holds windows open."""
+        """Return why a partition that is not idle keeps windows open."""
         if number in source.paused:
             return Cause.PAUSED
         reached = source.reached[number]
@@ -139,10 +139,10 @@ class Lookout:
 
 
 def _slow_partitions(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:
-    """Return the partitions that are not idle, and whose watermark has not reached the end of a window."""
-    holding = sorted(
+    """Return the partitions that are not idle and have not reached the end of a window, the slowest first."""
+    slow = sorted(
         (at.clock.watermark, number)
         for number, at in partitions.items()
         if at.clock.watermark < end and not at.clock.is_idle(now_s)
     )
-    return [number for _, number in holding]
+    return [number for _, number in slow]

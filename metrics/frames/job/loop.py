@@ -36,13 +36,13 @@ _partition_of = methodcaller("partition")
 
 @dataclass(kw_only=True)
 class Loop:
-    """Counter of the frames of the input: until `stopping` is set, or to the end that the input was given."""
+    """The loop over the frames of the input, until `stopping` is set, or to the given end of the input."""
 
     source: Input
     counter: Counter
     sink: FrameSink
     commits: Commits
-    partitions: Partitions  # those that are new, idle, or far ahead of the others
+    partitions: Partitions  # new, idle, or far ahead of the others
     monitor: InputMonitor
     lookout: Lookout
     listener: Listener
@@ -51,7 +51,7 @@ class Loop:
     def run(self) -> None:
         """Poll, count, close, publish, commit."""
         self.lookout.begin(monotonic(), self.counter)
-        self._publish(self.counter.close(monotonic()))  # what an earlier run had begun to close
+        self._publish(self.counter.close(monotonic()))  # windows that an earlier run had begun to close
         while not self.stopping.is_set() and not self.source.has_ended():
             messages = self.source.batch(self.commits.room())
             self._count(messages)
@@ -69,7 +69,7 @@ class Loop:
         self._commit_by(self.sink.retire)
 
     def _count(self, messages: list[RecordMessage]) -> None:
-        """Validate and count a batch: the hot path is `count`. All else happens once a batch and partition."""
+        """Validate and count a batch. The hot path is `count`; everything else happens once per batch and partition."""
         now_s = monotonic()
         for number, run in groupby(messages, _partition_of):
             frames, partition = list(run), self.counter.partitions[number]
@@ -88,7 +88,7 @@ class Loop:
                 self.sink.reject(rejected)
 
     def _publish(self, records: Iterable[Record]) -> None:
-        """Send the records of closed windows; if one batch closes very many, in several transactions."""
+        """Send the records of closed windows, in several transactions if there are very many."""
         for record in records:
             self.sink.publish(record)
             self.listener.closed(record)
@@ -102,7 +102,7 @@ class Loop:
         self._commit_by(self.sink.commit)
 
     def _commit_by(self, commit: Callable[[State, StreamHealth], None]) -> None:
-        # Else, if the log ends with a transaction, a topic whose frames expire would seem to lose what was not read.
+        # Otherwise, a transaction marker at the end of the log would look like a frame that expired unread.
         for partition, reached in self.source.reached.items():
             self.counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self.counter.state()

@@ -1,4 +1,4 @@
-"""The sink of frames: records of windows, dead letters, republished frames; offsets and state; in one transaction."""
+"""The sink of frames: records of windows, dead letters, republished frames, offsets and state, in one transaction."""
 
 import time
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
 
-# What a record, its batch and a header take at most beside their own bytes.
+# Upper bounds of the overhead of a record with its batch, and of a header.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
 
 
 class FrameSink:
-    """Sink of all that a run of frames sends out, in the open transaction of its instance.
+    """Sink of everything that a run of frames sends, in the open transaction of its instance.
 
     Args:
-        budget: reset by each commit; it also reports, once, frames that a topic does not take.
+        budget: reset by each commit; also reports, once, frames that a topic does not accept.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class FrameSink:
     def reject(self, rejected: RejectedFrame) -> None:
         """Send a frame that was not counted to the dead letter topic, its bytes unchanged, with reason and origin.
 
-        The headers `ts` and `event_time` are there where they are known. A frame larger than the topic takes is cut,
-        with a header that tells its size; the whole of it is where the headers say.
+        The headers `ts` and `event_time` are set if known. A frame that is too large for the topic is cut, with its
+        size in a header; the other headers locate the whole frame.
         """
         message, rejection, ts, event_time = rejected
         headers: Headers = [
@@ -71,13 +71,13 @@ class FrameSink:
         self._transaction.send(topic, key, value, self._taken_timestamp_ms(topic, message.timestamp()[1]), headers)
 
     def republish_valid(self, messages: Sequence[FrameMessage], rejected: Sequence[RejectedFrame]) -> None:
-        """Send frames on to OUTPUT_STREAM if it is set: key, bytes, headers, timestamp, and the partition if it exists.
+        """Send frames to OUTPUT_STREAM if it is set: key, bytes, headers, timestamp, and the partition if it exists.
 
-        Late, held or too far in the future, a frame is still valid; only what is no frame is left out. One that is
-        larger than the topic takes, or whose headers cannot be read, is a dead letter instead. It counts nevertheless.
+        Late, held and future frames are valid; only invalid messages are left out. A frame that is too large for the
+        topic, or whose headers cannot be read, still counts, but becomes a dead letter.
 
         Args:
-            rejected: what was rejected of the partition, in this batch and before.
+            rejected: the rejected frames of the partition, from this batch and before.
         """
         topic = self._settings.output_stream
         if topic is None:
@@ -102,10 +102,10 @@ class FrameSink:
             self._transaction.send(topic, key, value, timestamp_ms, headers, partition)
 
     def commit(self, state: State, health: StreamHealth = UNKNOWN) -> None:
-        """Commit what was sent, together with the state that it leads to; an outage is over by that.
+        """Commit what was sent, together with the resulting state; this ends an outage.
 
         Raises:
-            TransactionLostError: none of it was committed; go back to the last commit, and on from there.
+            TransactionLostError: nothing was committed; resume from the last commit.
         """
         had_records = self._transaction.is_open
         self._commit(state, health)
@@ -115,16 +115,16 @@ class FrameSink:
             self._budget.record_answer()
 
     def heartbeat(self, state: State) -> None:
-        """Commit the state as it was, so that others see that this instance is active; that ends no outage."""
+        """Commit the unchanged state, to show that this instance is active; this does not end an outage."""
         self._commit(state, UNKNOWN)
 
     def retire(self, state: State, health: StreamHealth = UNKNOWN) -> None:
-        """Commit for the last time: a standby may take over."""
+        """Commit for the last time, so that a standby may take over."""
         self._instance = self._instance.stopped()
         self.commit(state, health)
 
     def close(self) -> None:
-        """Take back what was sent since the last commit."""
+        """Abort what was sent since the last commit."""
         self._transaction.close()
 
     def _commit(self, state: State, health: StreamHealth) -> None:
@@ -138,11 +138,11 @@ class FrameSink:
         self.reject(RejectedFrame(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}")))
         self._budget.tell_once(
             Reason.TOO_LARGE,
-            f"frames larger than {topic} takes are counted, but not republished: they go to "
+            f"frames too large for {topic} are counted, but not republished: they go to "
             f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; reported once\n"
             f"why: the first is {message.topic()}/{message.partition()} offset {message.offset()}; {why}\n"
             f"hint: kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={size_bytes}\n"
-            "and start again",
+            "and restart",
         )
 
     def _reject_unreadable_headers(self, message: FrameMessage, topic: str) -> None:
@@ -157,16 +157,16 @@ class FrameSink:
         )
 
     def _taken_timestamp_ms(self, topic: str, timestamp_ms: int) -> int:
-        """Return the nearest timestamp that the topic takes; a frame without one gets that of now."""
+        """Return the nearest timestamp that the topic accepts; for a frame without one, the current time."""
         if timestamp_ms < 0:
             return int(time.time() * 1000)
         earliest_ms, latest_ms = self._taken_timestamps_ms(topic)
         return max(earliest_ms, min(timestamp_ms, latest_ms))
 
     def _taken_timestamps_ms(self, topic: str) -> tuple[int, int]:
-        """Return the first and the last timestamp that a topic takes: half of its limits, since clocks differ.
+        """Return the first and last timestamp that a topic accepts, with half of its limits, since clocks differ.
 
-        For the client, 0 means now; so the first millisecond of 1970 becomes the second.
+        To the client, 0 means now; so the first millisecond of 1970 becomes the second.
         """
         limits, now_ms = self._in_use.limits[topic], int(time.time() * 1000)
         return max(1, now_ms - limits.behind_ms // 2), now_ms + limits.ahead_ms // 2

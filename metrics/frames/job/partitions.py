@@ -1,4 +1,4 @@
-"""The partitions of the input that need more than counting: new ones, idle ones, those far ahead in event time."""
+"""Partitions of the input that need more than counting: new ones, idle ones, those far ahead in event time."""
 
 from time import monotonic
 
@@ -13,11 +13,11 @@ class Partitions:
     """Partitions that are new, idle, or far ahead of the others.
 
     Args:
-        idle_s: how long a partition must say nothing about time until it counts as idle.
+        idle_s: the idle timeout, in seconds without new event time.
         align_s: how many seconds of event time a partition may be ahead of the slowest.
 
     Attributes:
-        ends: the end of each partition, as the broker answered last.
+        ends: the last known end of each partition.
     """
 
     def __init__(self, counter: Counter, source: Input, monitor: InputMonitor, idle_s: int, align_s: int) -> None:
@@ -31,7 +31,7 @@ class Partitions:
         self._asked_at_s = monotonic()
 
     def look(self, now_s: float) -> None:
-        """Take up what is new, find what is idle, pause what is ahead.
+        """Add new partitions, find idle ones, pause those far ahead.
 
         Raises:
             FencedError: another instance has taken over.
@@ -51,7 +51,7 @@ class Partitions:
     def _align(self, now_s: float) -> None:
         """Pause partitions that are far ahead in event time until the slowest has come closer, to bound the memory.
 
-        Windows close no later by it. What was fetched of a partition is thrown away when it is paused, so it is resumed
+        Windows close no later because of it. Pausing a partition discards what was fetched from it, so it is resumed
         only once half of its lead is gone.
         """
         paused = self._source.paused
@@ -60,11 +60,11 @@ class Partitions:
         self._source.pause({number for number, lead_s in leads if lead_s > limits[number]})
 
     def _find_idle(self, now_s: float) -> None:
-        """Let no partition keep windows open that said nothing about time for idle_s and was read to its end.
+        """Mark partitions idle that were read to their end and had no new event time for idle_s.
 
-        The broker is asked for the end again and again: only its answer distinguishes an idle partition from a broken
-        connection, or from a process that was asleep. What came since then may say nothing about time either, so an
-        answer is kept until the partition is read up to it.
+        The broker is asked for the end repeatedly: only its answer distinguishes an idle partition from a broken
+        connection, or from a suspended process. New records may not advance event time either, so an answer is kept
+        until the partition is read up to it.
         """
         clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
         for end in self._monitor.ends_told():

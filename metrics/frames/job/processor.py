@@ -1,4 +1,4 @@
-"""Frames as the runner drives them: where a run begins, what it is made of, and what it needs to begin again."""
+"""The processor of frames, which the runner drives: builds a run, and restores its state."""
 
 import gc
 from functools import partial
@@ -39,9 +39,9 @@ class FrameProcessor:
     """The processor of frames; its sink is `FrameSink`, its loop `Loop`.
 
     Attributes:
-        counter: the core; another one after each restore.
-        source: the input; likewise.
-        instance_id: shows others that it is this process that commits.
+        counter: the core; a new one after each restore.
+        source: the input; a new one after each restore.
+        instance_id: the id of this instance, as committed.
     """
 
     def __init__(self, settings: Settings, stopping: Event) -> None:
@@ -61,13 +61,13 @@ class FrameProcessor:
         self.instance_id = ""
 
     def listen(self, listener: Listener) -> None:
-        """Let a listener follow the run from now on; without one, nobody does."""
+        """Set the listener of the run."""
         self._listener = listener
         self._lookout = Lookout(self._settings, listener.troubled)
         self._latency.tell = listener.troubled
 
     def connect(self, clients: Clients) -> None:
-        """Take new clients, and see that the topics are as they must be.
+        """Use new clients, and check the topics.
 
         Raises:
             TopicError: a topic is missing, or would lose results.
@@ -81,12 +81,12 @@ class FrameProcessor:
         return last_instance(consumer, self._settings.input_topic)
 
     def end_here(self) -> None:
-        """Stop at the end that the input has now, with every window closed."""
+        """Stop at the current end of the input, with every window closed."""
         found = offset_ranges(self._clients.admin, self._settings.input_topic, self._in_use.input_partitions)
         self._ends = {number: high for number, (_, high) in found.items()}
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> FrameSink:
-        """Take over the transactional id, which is the group's: an instance that had it is fenced."""
+        """Take over the transactional id, which is the group's id: the previous instance is fenced."""
         settings, in_use = self._settings, self._in_use
         batch_bytes = min(limits.size_bytes for limits in in_use.limits.values())
         producer = open_transactional_producer(settings, batch_bytes)
@@ -96,17 +96,17 @@ class FrameProcessor:
         return self._sink
 
     def restore(self) -> None:
-        """Restore the state of the last commit, rebuild its open windows from the log, and read on from there.
+        """Restore the state of the last commit, rebuild its open windows from the log, and continue from there.
 
         Raises:
-            StateError: the state cannot be used, or something that it needs is gone.
+            StateError: the state cannot be used, or data that it needs is gone.
         """
         state = self._begin().accepted()
         self.counter = self._rebuilt(state)
         self._go_on(state)
 
     def restore_accepting_loss(self) -> list[str]:
-        """Restore what is left of the last commit; returns what is lost, a line each."""
+        """Restore what is left of the last commit; returns a line for each loss."""
         beginning = self._begin()
         self.counter = self._rebuilt(beginning.state)
         missing = self.counter.write_off()
@@ -121,12 +121,12 @@ class FrameProcessor:
     def _rebuilt(self, state: State) -> Counter:
         def heartbeat() -> None:
             self._sink.heartbeat(state)
-            self._listener.read(0, 0.0)  # it sees that the run goes on
+            self._listener.read(0, 0.0)  # shows that the run is alive
 
         return rebuilt(self._clients.consumer, self._settings, state, heartbeat)
 
     def _go_on(self, state: State) -> None:
-        """Read on from the state that the core was rebuilt from."""
+        """Continue from the state that the core was rebuilt from."""
         (admin, consumer), topic = self._clients, self._settings.input_topic
         self.counter.resume()
         self._sink.heartbeat(self.counter.state())
@@ -142,10 +142,10 @@ class FrameProcessor:
         )
 
     def run(self) -> None:
-        """Count until it is stopped, or to the end of the input; then commit for the last time.
+        """Count until stopped, or to the end of the input; then commit for the last time.
 
         Raises:
-            TransactionLostError, BrokerError: what was not committed must be counted again, from the last commit.
+            TransactionLostError, BrokerError: what was not committed must be counted again from the last commit.
             FencedError: another instance has taken over.
         """
         assert self._monitor is not None
@@ -171,6 +171,6 @@ class FrameProcessor:
             raise
 
     def release(self) -> bool:
-        """Ask the broker nothing more; tell whether the consumer is free to be closed."""
+        """Stop asking the broker; return whether the consumer may be closed."""
         monitor, self._monitor = self._monitor, None
         return monitor is None or monitor.leave()

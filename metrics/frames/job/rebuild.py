@@ -16,15 +16,15 @@ TIMEOUT_S = 15.0
 
 
 def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Callable[[], None]) -> Counter:
-    """Rebuild the open windows of a saved state from the log: of each partition, from restart offset to position.
+    """Rebuild the open windows of a saved state from the log of each partition, from restart offset to position.
 
     Args:
-        heartbeat: called at once and every HEARTBEAT_S seconds: it may take long, and others must see that this
-            instance lives.
+        heartbeat: called at once and every HEARTBEAT_S seconds, to show that this instance is alive, since the
+            rebuild may take long.
 
     Raises:
         BrokerError: no frame came for TIMEOUT_S.
-        StateError: frames that it needs are gone, or were judged by other rules.
+        StateError: the frames were judged by other rules.
     """
     heartbeat()
     counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=monotonic())
@@ -45,6 +45,6 @@ def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Cal
         if monotonic() - heard_at_s > TIMEOUT_S:
             raise BrokerError(
                 "the frames of the open windows cannot be read again",
-                why=f"nothing came of {settings.input_topic} for {TIMEOUT_S:.0f} s",
+                why=f"no frame of {settings.input_topic} came for {TIMEOUT_S:.0f} s",
             )
     return counter

@@ -1,4 +1,4 @@
-"""What people see of the main job while it runs, and at its end."""
+"""The display of the main job, while it runs and at its end."""
 
 import logging
 from collections import deque
@@ -21,13 +21,13 @@ from metrics.times import rfc3339
 
 log = logging.getLogger(__name__)
 
-OVER_S = 5.0  # that a live rate is of
+OVER_S = 5.0  # a live rate covers this time
 WAITING_SHARE = 0.1
 REFRESH_S = 0.25
 
 
 def record_line(record: Record) -> str:
-    """Return a closed window as one line; counts and averages below ten million fit 80 columns."""
+    """Return a closed window as one line; with numbers below ten million, it fits 80 columns."""
     size = record.size
     line = f"{record.key}  {size.name:<6} {_columns(record.number, size.unit)}  avg {record.average:>11,.3f}"
     return line if size.counts is Counts.FRAMES else f"{line}  {_columns(record.frames, 'frame')}".rstrip()
@@ -38,17 +38,17 @@ def _columns(number: int, noun: str) -> str:
 
 
 class Lately:
-    """How fast frames came in the last OVER_S seconds, and what each took where they were not waited for.
+    """The rate of frames in the last OVER_S seconds, and the time that each took unless the input was the limit.
 
     Args:
-        now_s: when it begins.
+        now_s: the current time.
     """
 
     def __init__(self, now_s: float) -> None:
         self._marks = deque([(now_s, 0, 0.0)])
 
     def note(self, now_s: float, frames: int, waited_s: float) -> None:
-        """Take how many frames came so far, and how long they were waited for so far."""
+        """Note how many frames have come so far, and the seconds spent waiting for them."""
         marks = self._marks
         if now_s - marks[-1][0] >= REFRESH_S:
             marks.append((now_s, frames, waited_s))
@@ -56,12 +56,12 @@ class Lately:
             marks.popleft()
 
     def rate(self, now_s: float, frames: int) -> str:
-        """Return how fast frames came."""
+        """Return the rate of frames."""
         began_s, before, _ = self._marks[0]
         return frames_per_second(frames - before, now_s - began_s)
 
     def pace(self, now_s: float, frames: int, waited_s: float) -> str:
-        """Return how fast frames came, and what each took unless the input was the limit."""
+        """Return the rate of frames, and the time that each took unless the input was the limit."""
         began_s, before, waited_before_s = self._marks[0]
         took_s, came = now_s - began_s, frames - before
         cost = (
@@ -71,18 +71,18 @@ class Lately:
 
 
 def is_waiting(seconds: float, waited_s: float) -> bool:
-    """Tell whether so much of a time was waited that what it took says nothing of the work."""
+    """Return whether too much of the time was waiting for it to measure the work."""
     return waited_s > seconds * WAITING_SHARE
 
 
 class Report:
     """Display of a run: a listener of the loop.
 
-    Where nothing can be shown any more, the run is over: it ends as by Ctrl-C, with all that was counted committed.
+    If standard output fails, the run ends as by Ctrl-C, with everything counted so far committed.
 
     Args:
         stopping: set when standard output failed.
-        is_verbose: print a line for each closed window, and the execution metrics every print_interval frames.
+        is_verbose: whether to print a line for each closed window, and execution metrics every print_interval frames.
     """
 
     def __init__(self, job: FrameProcessor, stopping: Event, *, is_verbose: bool, print_interval: int) -> None:
@@ -109,7 +109,7 @@ class Report:
             self._show(self._live.stop)
 
     def _show(self, print_something: Callable[[], None]) -> None:
-        """Print; where that fails, keep the error until the loop has come to its end."""
+        """Print; on failure, keep the error until the loop has ended."""
         try:
             print_something()
         except MetricsError as error:
@@ -133,11 +133,11 @@ class Report:
         self._waited_before_s = self._waited_s()
 
     def troubled(self, what: str) -> None:
-        """Tell what is wrong with the broker, or that it no longer is."""
+        """Log a problem with the broker or the stream, or its end."""
         log.warning(what)
 
     def read(self, frames: int, _: float) -> None:
-        """Count a batch, and show how things stand when it is time to."""
+        """Count a batch, and update the display when due."""
         now_s = monotonic()
         intervals = self._frames // self._print_interval
         if frames:
@@ -151,7 +151,7 @@ class Report:
             self._shown_s = now_s
 
     def execution_metrics(self) -> str:
-        """Return how fast this run is by now, up to its last frame, and how much it could not count, as one line."""
+        """Return the rate of this run up to its last frame, and the share it could not count, as one line."""
         now_s = self._read_s
         so_far = f"{numbered(self._frames, 'frame')} in {now_s - self._started_s:,.1f} s"
         lately = self._lately.pace(now_s, self._frames, self._waited_s())
@@ -175,7 +175,7 @@ class Report:
         return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
     def sum_up(self) -> None:
-        """Print what this run did, and what all runs of the consumer group did together.
+        """Print the figures of this run, and of all runs of the consumer group together.
 
         Raises:
             FileError, OutputClosedError: standard output failed, now or earlier.
@@ -184,5 +184,5 @@ class Report:
         self._show(lambda: say(f"stopped after {self._pace()}"))
         self._show(lambda: out.print(table))
         if self._failure is not None:
-            self._failure.hint = "nothing is lost: what was counted is committed, and the next run goes on from there"
+            self._failure.hint = "nothing is lost: what was counted is committed, and the next run resumes from there"
             raise self._failure

@@ -247,7 +247,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
         )
     if not seen.is_same_topic:
         raise StateError(
-            f"the topic {seen.topic} was deleted and made anew; the group's offsets are of the one before",
+            f"the topic {seen.topic} was deleted and recreated; the group's offsets are of the one before",
             hint="to begin with the frames of the new one: python app.py --accept-loss",
         )
     _require_same_rules(seen.state.rules, settings.rules())

@@ -54,7 +54,7 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
         )
     if saved.topic_id != in_use.input_id:
         raise StateError(
-            f"the topic {topic} was deleted and made anew",
+            f"the topic {topic} was deleted and recreated",
             why=f"the outputs were counted from the one with the id {saved.topic_id}, this one is {in_use.input_id}",
             hint="its frames are gone, so nothing can be recounted",
         )

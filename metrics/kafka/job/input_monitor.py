@@ -150,7 +150,7 @@ class InputMonitor:
             topic = answered.result()
             if str(topic.topic_id) != self._topic_id:
                 raise StateError(
-                    f"the topic {self._topic} was deleted and made anew",
+                    f"the topic {self._topic} was deleted and recreated",
                     why="what was committed so far is of the one before",
                     hint="start again: it says what is lost, and how to go on",
                 )

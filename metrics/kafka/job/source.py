@@ -111,7 +111,7 @@ class Input:
             raise StateError(
                 f"records of {self._topic}/{partition} that were still needed are gone",
                 why=f"{error.str()}; they were to be read from offset {offset} on; "
-                "they were removed, or the topic was deleted and made anew",
+                "they were removed, or the topic was deleted and recreated",
                 hint="start again: it says what is lost, and how to go on",
             )
         else:

@@ -10,7 +10,7 @@ from metrics.frames.producer import generator
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, timeline
 from tests.reference import count_all
 
-NOTHING_LOST = "hint: nothing is lost: what was counted is committed, and the next run goes on from there\n"
+NOTHING_LOST = "hint: nothing is lost: what was counted is committed, and the next run resumes from there\n"
 FULL = "error: standard output cannot be written\nwhy: No space left on device\nhint: make room, or send it elsewhere\n"
 
 

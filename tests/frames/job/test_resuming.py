@@ -56,7 +56,7 @@ def test_offsets_that_another_program_committed_are_an_error(application: Applic
     consumer.commit(offsets=[TopicPartition(application.topic("frames"), 0, 1)], asynchronous=False)
     consumer.close()
     output = application.run("--until-end", exit_code=7)
-    assert "holds no state of this program" in output
+    assert "contains no state of this program" in output
     assert "CONSUMER_GROUP_ID" in output
 
 
@@ -100,7 +100,7 @@ def test_an_input_topic_that_was_made_anew_is_an_error(application: Application,
     consumer.commit(offsets=saved, asynchronous=False)
     consumer.close()
     output = application.run("--until-end", exit_code=7)
-    assert f"the topic {application.topic('frames')} was deleted and made anew" in output
+    assert f"the topic {application.topic('frames')} was deleted and recreated" in output
     output = application.run("--until-end", "--accept-loss")
     assert "accepted: the topic" in output
     assert [start - T for start, frames, *_ in application.seconds() if frames] == [0, 90, 91]
@@ -201,5 +201,5 @@ def test_nothing_is_published_of_a_topic_that_was_made_anew_while_it_was_read(
     application.send([frame(T + 500 + second, "b") for second in range(3_000)])
     process.send_signal(signal.SIGCONT)
     output = finish(process, exit_code=7)
-    assert f"the topic {application.topic('frames')} was deleted and made anew" in output
+    assert f"the topic {application.topic('frames')} was deleted and recreated" in output
     assert len(application.seconds()) == before

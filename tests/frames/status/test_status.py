@@ -247,7 +247,7 @@ def test_a_group_of_another_program_is_an_error(application: Application) -> Non
     consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
     consumer.commit(offsets=[TopicPartition(application.topic("frames"), 0, 1)], asynchronous=False)
     consumer.close()
-    assert "holds no state of this program" in application.run("status", exit_code=7)
+    assert "contains no state of this program" in application.run("status", exit_code=7)
 
 
 def test_a_missing_topic_is_an_error_that_names_the_command(application: Application) -> None:
