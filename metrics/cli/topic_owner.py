@@ -21,7 +21,7 @@ class TopicOwner(Protocol):
         """
 
     def positions(self, offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
-        """Return the positions of the group that committed these offsets, where they differ from the offsets."""
+        """Return the positions of the group that committed these offsets, if they differ from the offsets."""
 
     def check_deletion(self, admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:
         """Check that topics may be deleted; return a warning for each loss to the system.

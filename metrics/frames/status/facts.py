@@ -19,7 +19,7 @@ from metrics.times import Moment
 
 
 class Activity(StrEnum):
-    """Whether an instance is active."""
+    """Activity of the last instance."""
 
     ACTIVE = "active"  # it was observed committing
     STOPPED = "stopped"  # its last commit says so

@@ -90,7 +90,7 @@ def _open(status: Status) -> str:
 
 
 def table(status: Status) -> Table:
-    """Return a row for each partition and one for all: first where they are, then what became of their frames."""
+    """Return a row for each partition and one for all: first positions, then frames by outcome."""
     made = new_table(
         *("partition", "position", "end", "lag", "event clock", "watermark"),
         *(FOLD_BEFORE, "held", "held from", "counted", "late", "rejected", "lost"),
