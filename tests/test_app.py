@@ -170,11 +170,11 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--rate", "10", "--realtime"], "--rate and --realtime are two paces"),
+        (["--rate", "10", "--realtime"], "--rate and --realtime contradict each other"),
         (["--speed", "60"], "add --realtime"),
-        (["--rate", "0"], "--rate 0 is no pace"),
-        (["--rate", "nan"], "--rate nan is no pace"),
-        (["--realtime", "--speed", "-1"], "--speed -1 is no pace"),
+        (["--rate", "0"], "invalid --rate 0"),
+        (["--rate", "nan"], "invalid --rate nan"),
+        (["--realtime", "--speed", "-1"], "invalid --speed -1"),
         (["-", "-"], "standard input is given twice"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What `feed` and `prepare-topics` do alike: frames are sent, with how fast it goes and what a break leaves."""
+"""The sending that `feed` and `prepare-topics` share, with its progress, and warnings about late frames."""
 
 import logging
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from metrics.times import rfc3339
 log = logging.getLogger(__name__)
 
 
-def send(feed: Feed, lines: Lines, frames: Iterator[bytes], go_on: str) -> float:
-    """Send the frames that the topic lacks, with a bar, and return how many seconds it took.
+def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str) -> float:
+    """Send the frames that the topic lacks, with a bar, and return the seconds it took.
 
     Args:
-        lines: where the frames are read from.
-        go_on: what a user may do to go on after a feed that was broken off.
+        lines: source of the frames.
+        to_continue: advice for continuing the feed if it is interrupted.
     """
     what, started_s = name_of(lines), monotonic()
 
@@ -37,7 +37,7 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], go_on: str) -> float
             feed.run(frames, lambda: move(lines.read_bytes))
     except BaseException:
         if feed.sent:
-            log.warning(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {go_on}")
+            log.warning(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {to_continue}")
         raise
     return monotonic() - started_s
 
@@ -45,11 +45,11 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], go_on: str) -> float
 def warned_if_late(
     frames: Iterator[bytes], group: str, counted: Counted | None, *, is_now: bool = False
 ) -> Iterator[bytes]:
-    """Yield frames; where the group will find the first one that has a time late, warn before it.
+    """Yield frames; warn before the first one that has a time if the group will find it late.
 
     Args:
-        counted: how far the group has counted; None where that is not known.
-        is_now: the frames are moved in time, so that this one happens now.
+        counted: how far the group has counted; None if unknown.
+        is_now: the frames are shifted so that this one happens now.
     """
     if counted is not None:
         for frame in frames:
@@ -65,26 +65,25 @@ def warned_if_late(
 def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
     when = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
     log.warning(
-        f"these frames begin at {rfc3339(begins)}, and event time of the group {group} is "
-        f"{rfc3339(counted.event_time)} already\n"
-        f"why: what is before {rfc3339(counted.closed_before)} is late: it counts for no second, and most of it for no "
-        "minute\n"
+        f"these frames begin at {rfc3339(begins)}, but event time of the group {group} is "
+        f"already {rfc3339(counted.event_time)}\n"
+        f"why: frames before {rfc3339(counted.closed_before)} are late: they count in no second, most in no minute\n"
         f"hint: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
         "CONSUMER_GROUP_ID with other output topics"
     )
 
 
 def small_enough(frames: Lines) -> Iterator[bytes]:
-    """Yield frames, as long as none is too large.
+    """Yield frames up to the first that is too large.
 
     Raises:
-        FileError: one is.
+        FileError: a frame is too large.
     """
     for line, frame in enumerate(frames, 1):
         if len(frame) > MAX_FRAME_BYTES:
             raise FileError(
                 f"line {line:,} of {name_of(frames)} is longer than {MAX_FRAME_BYTES:,} bytes",
-                why="no frame may be",
-                hint="take the line out; or see whether the file has its newlines",
+                why="that is the largest size of a frame",
+                hint="remove the line, or check whether the file lacks newlines",
             )
         yield frame

@@ -1,4 +1,4 @@
-"""`prepare-topics`: the topics that are missing are created, and a file is fed."""
+"""`prepare-topics`: creates missing topics, and feeds a file."""
 
 import logging
 from pathlib import Path
@@ -35,7 +35,7 @@ def prepare_topics(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="Frames, one a line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
+            help="Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
             "- for standard input.",
             show_default="the one in data/",
         ),
@@ -47,7 +47,7 @@ def prepare_topics(
             min=1,
             max=10_000,
             metavar="N",
-            help="Partitions of the input topic, and of OUTPUT_STREAM.",
+            help="Partitions of the input topic and of OUTPUT_STREAM.",
             show_default="1",
         ),
     ] = None,
@@ -55,13 +55,13 @@ def prepare_topics(
         int | None,
         typer.Option(min=1, max=100, metavar="N", help="Replicas of all topics.", show_default="the broker's default"),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic holds frames.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Feed even if the input topic has frames.")] = False,
     or_generate: Annotated[
-        bool, typer.Option("--or-generate", help="Without FILE and without frames in data/, feed generated ones.")
+        bool, typer.Option("--or-generate", help="If there is no FILE and none in data/, feed generated frames.")
     ] = False,
-    no_feed: Annotated[bool, typer.Option("--no-feed", help="Create the topics only.")] = False,
+    no_feed: Annotated[bool, typer.Option("--no-feed", help="Only create the topics.")] = False,
 ) -> None:
-    """Create the topics that are missing, and feed FILE into the input topic.
+    """Create missing topics, and feed FILE into the input topic.
 
     Example: `python app.py prepare-topics data/stream.jsonl --partitions 4`
     """
@@ -82,10 +82,7 @@ def prepare_topics(
 
 
 def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> int:
-    """Create the topics that are missing, and return how many partitions the input topic has.
-
-    Where another number of partitions was asked for, warn.
-    """
+    """Create missing topics, warn if the input topic has another number of partitions, and return that number."""
     admin = open_admin(settings)
     created = topics_in_use.create(admin, settings, partitions=partitions or 1, replication_factor=replication_factor)
     for name, is_new in created.items():
@@ -93,27 +90,27 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
     existing = topics_in_use.input_partitions(admin, settings)
     if partitions is not None and existing != partitions:
         log.warning(
-            f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it was there before"
+            f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it already existed"
         )
     return existing
 
 
 def is_empty(settings: Settings, partitions: int) -> bool:
-    """Tell whether the input topic holds no frame, and say so if it holds some."""
+    """Return whether the input topic has no frames; print a line if it has some."""
     held = most_records(open_admin(settings), settings, settings.input_topic, partitions)
     if held:
         say(
-            f"topic {settings.input_topic} holds up to {numbered(held, 'frame')} already: nothing is fed "
-            "(python app.py prepare-topics --again would)"
+            f"topic {settings.input_topic} already has up to {numbered(held, 'frame')}: nothing was fed "
+            "(to feed anyway: python app.py prepare-topics --again)"
         )
     return not held
 
 
 def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted | None = None) -> None:
-    """Feed a file into the input topic, whatever that holds.
+    """Feed a file into the input topic, empty or not.
 
     Args:
-        known: how far the group has counted, to warn where it will find the frames late.
+        known: how far the group has counted, to warn if the frames will be late.
     """
     feed = Feed(settings, beginning(partitions))
     name, paths = name_of(lines), lines.paths
@@ -124,7 +121,7 @@ def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted 
 
 
 def _feed_generated(settings: Settings, partitions: int) -> None:
-    """Feed the frames that `generate` would write, without a file: they are made as they are sent."""
+    """Feed the frames that `generate` would write, generated as they are sent."""
     feed = Feed(settings, beginning(partitions))
     started_s = monotonic()
     with bar("feeding generated frames", FRAMES) as move:

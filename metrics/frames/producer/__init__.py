@@ -1,1 +1,1 @@
-"""Frames on their way into the input topic: sent, paced, resumed, generated."""
+"""Production of frames into the input topic: generated, paced, sent, resumed."""

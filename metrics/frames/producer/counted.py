@@ -1,4 +1,4 @@
-"""How far a group has counted, in event time, for those who send it frames."""
+"""A group's progress in event time, to warn a producer whose frames would be late."""
 
 from contextlib import closing
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from metrics.frames.start_state import saved_state
 from metrics.kafka import futures
 from metrics.kafka.clients import open_asker
 
-# It is a courtesy: who sends frames does not wait for long.
+# The warning is a courtesy: feeding does not wait long for it.
 ASK_S = 2.0
 
 
 class Counted(NamedTuple):
-    """How far a group has counted.
+    """Progress of a group, in seconds since the epoch.
 
     Attributes:
-        event_time: the newest ts, in seconds since the epoch.
-        closed_before: in the partition that is furthest, a frame with an earlier ts is late.
+        event_time: the newest ts.
+        closed_before: a frame with an earlier ts is late in the partition that is furthest ahead.
     """
 
     event_time: int
@@ -27,7 +27,7 @@ class Counted(NamedTuple):
 
 
 def counted(settings: Settings, partitions: int) -> Counted | None:
-    """Ask how far the group of the settings has counted; None where it has not, or where no answer comes quickly."""
+    """Return how far the group has counted; None if it has not, or if the broker does not answer within ASK_S."""
     try:
         saved = futures.call(ASK_S, _saved, settings, partitions)
     except (MetricsError, TimeoutError):

@@ -1,15 +1,15 @@
-"""Frames like the challenge's, the same for the same arguments everywhere.
+"""Frames like the challenge's: the same arguments give the same frames everywhere.
 
 Shape and shares follow the real frames: about 2,080 bytes, one nested object or array among some 28 root members,
-keys that repeat, `ts` and `uid` of any type inside, strings with every kind of escape that the real ones have. The
-words are our own; the Cyrillic lines are Pushkin's "To the Sea" (1824). Unlike the real ones, which have `ts` and
-`uid` side by side within the first five members, these have them anywhere in the root.
+repeated keys, nested `ts` and `uid` of any type, and strings with every kind of escape that the real ones have. The
+words are made up; the Cyrillic lines are Pushkin's "To the Sea" (1824). Real frames have `ts` and `uid` side by side
+within the first five members; these have them anywhere in the root.
 
-Equal arguments give equal bytes on every Python and machine: of `random`, only `random()` of a generator seeded
-with an int is used, the one sequence that its documentation promises to keep ("Notes on Reproducibility"), and of
-floats only what IEEE 754 rounds correctly.
+The bytes are equal on every Python and machine: the only source of randomness is `random()` of a generator seeded with
+an int, the one sequence that its documentation guarantees ("Notes on Reproducibility"), and floats undergo only
+operations that IEEE 754 rounds correctly.
 """
-# ruff: noqa: RUF001  # the Cyrillic letters are meant
+# ruff: noqa: RUF001  # the Cyrillic letters are intended
 
 import math
 import random
@@ -21,21 +21,21 @@ from metrics.times import LAST_SECOND
 
 START_TS = 1_468_244_384  # 2016-07-11T13:39:44Z, where the challenge's frames start
 SLOWEST_RATE = 0.000_01  # frames/s: about one a day
-MOST_USERS = 2**53  # as many as random() can tell apart
+MOST_USERS = 2**53  # the number of values of random()
 
-# The real ones end with the first member that brings them over 2,047 bytes.
+# A real frame ends with the first member that takes it beyond 2,047 bytes.
 _ENOUGH_BYTES = 2_048
 _RUN_BYTES = 250
 _LONGEST_MEMBER_BYTES = 100
 _LONGEST_TAIL_BYTES = _RUN_BYTES + _LONGEST_MEMBER_BYTES
 _LONGEST_NESTED_BYTES = 1_400
 _DEEPEST = 7
-# How many of each part are prepared. More would leave the processor's cache, and take longer than a small file.
+# Number of prepared parts of each kind. More would exceed the processor's cache, and take longer than a small file.
 _POOL = 1_024
 _TAILS = 32
 _TAIL_STEP_BYTES = 8
 _UIDS = 16**19
-_SCATTER = 0x9E3779B97F4A7C15F39  # odd, so each user keeps a uid of its own modulo 16**19
+_SCATTER = 0x9E3779B97F4A7C15F39  # odd, so every user has a distinct uid modulo 16**19
 
 _KEYS = (  # noqa: SIM905  # one word a line would be a page
     "alpha and, at back bank, bend bloom both bridge by cloud course, current dawn deep delta, down drift early east, "
@@ -82,13 +82,13 @@ _T = TypeVar("_T")
 
 
 class _Parts(NamedTuple):
-    """Root members written out beforehand: any of them, joined by commas, are the inside of an object.
+    """Prepared root members: any of them, joined by commas, form the inside of an object.
 
     Attributes:
-        nested: _POOL times one member, an object or an array that is not empty.
-        runs: _POOL times several members, none of them nested, _RUN_BYTES long and less than one member more.
-        tails: what a frame lacks in the end; at index i _TAILS times one or more members, none of them nested,
-            i + 1 steps of _TAIL_STEP_BYTES long and less than one member more.
+        nested: _POOL single members, each a non-empty object or array.
+        runs: _POOL runs of flat members, each at least _RUN_BYTES long, by less than one member.
+        tails: fillers for the end of a frame; at index i, _TAILS runs of flat members, each at least i + 1 steps of
+            _TAIL_STEP_BYTES long, by less than one member.
     """
 
     nested: Sequence[bytes]
@@ -108,24 +108,22 @@ def frames(
 ) -> Iterator[bytes]:
     """Return an iterator of frames: one JSON object each, UTF-8, without a newline.
 
-    Equal arguments give equal frames. Bodies, users, seconds and delays are four sequences of their own: another
-    `users` changes nothing but uids, and `delay_s` nothing but the `ts` of the delayed frames.
+    Equal arguments give equal frames. Bodies, users, seconds and delays are four independent sequences: changing
+    `users` changes only uids, and changing `delay_s` only the `ts` of delayed frames.
 
     Args:
-        count: how many frames.
-        rate: frames per second of event time, on average. As in the real ones, the frames of one second vary as
-            widely as a geometric distribution does. Below 1, seconds without a frame lie between those with one.
-        users: how many users there are; each frame's is drawn from them with equal chances. Two seeds have no user
-            in common, as good as always.
+        count: number of frames.
+        rate: frames per second of event time, on average. As in real frames, the number in one second varies like a
+            geometric distribution. Below 1, there are seconds without frames in between.
+        users: number of users; each frame's user is drawn uniformly. Different seeds almost never share a user.
         delay_s: largest delay in whole seconds of event time; 0: no frame is delayed and ts never goes backwards.
         delay_probability: share of delayed frames, 0 to 1. A frame delayed by d has the newest ts before it less d;
-            d is one of 1..delay_s with equal chances. The first frame is never delayed.
+            d is uniform in 1..delay_s. The first frame is never delayed.
         start_ts: the first frame's ts, in seconds since the epoch.
         seed: 0 or more; another seed gives other frames.
 
     Raises:
-        SettingsError: names each wrong argument as the option that sets it, what was given and what is allowed.
-            Raised here, not on the first frame.
+        SettingsError: names every wrong option, its value and the allowed values. Raised here, not on the first frame.
     """
     wrong = list(_wrong_arguments(count, rate, users, delay_s, delay_probability, start_ts, seed))
     if wrong:
@@ -161,7 +159,7 @@ def _wrong_arguments(
 
 
 def _given(number: float) -> str:
-    """Return a number as it was given: 0 has become 0.0."""
+    """Return a number as typed: 0 has become 0.0."""
     return repr(number).removesuffix(".0")
 
 
@@ -175,7 +173,7 @@ def _one_of(choices: Sequence[_T], draw: Draw) -> _T:
 
 
 def _seconds(draw: Draw, rate: float, start_ts: int) -> Iterator[int]:
-    """Yield event time frame by frame, without end."""
+    """Yield the event time of each frame, endlessly."""
     second = start_ts
     step = int(1 / rate)
     chance = 1 / rate - step
@@ -185,7 +183,7 @@ def _seconds(draw: Draw, rate: float, start_ts: int) -> Iterator[int]:
 
 
 def _delays(draw: Draw, delay_s: int, delay_probability: float) -> Iterator[int]:
-    """Yield how many seconds each frame lies behind, without end; 0 for most."""
+    """Yield the delay of each frame in seconds, endlessly; 0 for most."""
     if delay_s == 0:
         delay_probability = 0.0
     while True:
@@ -193,7 +191,7 @@ def _delays(draw: Draw, delay_s: int, delay_probability: float) -> Iterator[int]
 
 
 def _timestamps(seconds: Iterator[int], delays: Iterator[int], count: int) -> Iterator[int]:
-    """Yield each frame's ts. What is newest is what was written, so a delay can be read off the frames alone."""
+    """Yield each frame's ts. A delay is relative to the newest ts written, so it can be read off the frames alone."""
     newest = next(seconds)
     yield newest
     for _, second, delay in zip(range(count - 1), seconds, delays, strict=False):
@@ -205,7 +203,7 @@ def _timestamps(seconds: Iterator[int], delays: Iterator[int], count: int) -> It
 
 
 def _uids(draw: Draw, users: int) -> Iterator[int]:
-    """Yield each frame's uid as a number, without end. No table of users is kept, so there may be any number."""
+    """Yield each frame's uid as a number, endlessly. No table of users is kept, so their number is unlimited."""
     first = int(draw() * MOST_USERS)
     while True:
         yield (first + int(draw() * users)) * _SCATTER % _UIDS
@@ -239,7 +237,7 @@ def _prepared(draw: Draw) -> _Parts:
 
 
 def _run(draw: Draw, enough_bytes: int) -> bytes:
-    """Write root members side by side until they are long enough."""
+    """Return root members joined until they are long enough."""
     run = _member(draw).encode()
     while len(run) < enough_bytes:
         run += b"," + _member(draw).encode()
@@ -251,7 +249,7 @@ def _member(draw: Draw) -> str:
 
 
 def _nested_member(draw: Draw) -> str:
-    """Write a root member that holds others; what is too long for a frame is drawn again."""
+    """Return a root member that contains others; one that is too long for a frame is drawn again."""
     while True:
         written = f'"{_one_of(_KEYS, draw)}":{_nested_value(draw, 2)}'
         if len(written.encode()) <= _LONGEST_NESTED_BYTES:
@@ -259,7 +257,7 @@ def _nested_member(draw: Draw) -> str:
 
 
 def _nested_value(draw: Draw, depth: int) -> str:
-    """Write an object or an array that is not empty; the deeper, the smaller."""
+    """Return a non-empty object or array; the deeper, the smaller."""
     size = 6 + int(draw() * 16) if depth == 2 else 1 + int(draw() * 12)
     if draw() < 0.5:
         return "[" + ",".join(_inner_value(draw, depth) for _ in range(size)) + "]"
@@ -267,7 +265,7 @@ def _nested_value(draw: Draw, depth: int) -> str:
 
 
 def _inner_key(draw: Draw) -> str:
-    """Draw a key inside, often one that the root has too."""
+    """Draw a nested key, often one that the root also has."""
     share = draw()
     if share < 0.09:
         return "ts"
@@ -279,7 +277,7 @@ def _inner_value(draw: Draw, depth: int) -> str:
 
 
 def _plain_value(draw: Draw) -> str:
-    """Write a value that holds no other, in the shares of the real frames."""
+    """Return a value that contains no other, in the shares of the real frames."""
     share = draw()
     if share < 0.63:
         return _one_of(_TEXTS, draw)
@@ -295,7 +293,7 @@ def _plain_value(draw: Draw) -> str:
 
 
 def _float(draw: Draw) -> str:
-    """Write a float below 1 with six digits; one in twenty is small enough to need an exponent."""
+    """Return a float below 1 with six digits; one in twenty is small enough to need an exponent."""
     digits = 100_000 + int(draw() * 900_000)
     if draw() < 0.05:
         return f"{digits // 100_000}.{digits % 100_000:05d}e-05"

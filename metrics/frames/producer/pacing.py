@@ -1,4 +1,4 @@
-"""When frames are due that are sent at a pace: so many a second, or as their own times say."""
+"""Due times of frames that are sent at a pace: at a fixed rate, or by their own timestamps."""
 
 from metrics.frames.producer.timestamps import event_time_s
 
@@ -6,10 +6,10 @@ SLICE_S = 0.01
 
 
 class EvenPace:
-    """So many frames a second, in slices of what is due in SLICE_S; below 1 / SLICE_S a second, of one frame.
+    """Fixed rate, in slices of the frames due in SLICE_S; below 1 / SLICE_S frames per second, of one frame.
 
-    Who falls behind catches up at twice the pace, so that there is never more than a slice at once, and the rate over
-    the whole is right.
+    After falling behind, it catches up at twice the rate, so that at most one slice is sent at once and the overall
+    rate is right.
 
     Args:
         rate: frames per second.
@@ -24,7 +24,7 @@ class EvenPace:
     def due_s(self, _: bytes, now_s: float) -> float:
         """Return when the frame's slice is due.
 
-        Called once for each frame, in order; a frame that is due before now_s, by the same clock, is sent at once.
+        Call it once per frame, in order. A frame that is due before now_s, by the same clock, is sent at once.
         """
         if self._frames == 0:
             self._start_s = self._sent_s = now_s
@@ -37,12 +37,12 @@ class EvenPace:
 
 
 class OwnPace:
-    """As their own ts say: a frame is due when as much time has passed since the first one as between their ts.
+    """The frames' own pace: a frame is due when the time between its ts and the first one has passed.
 
-    One whose ts goes back is due at once; one without a ts that can be read goes with the one before.
+    A frame whose ts goes back is due at once; one without a readable ts is due with the frame before it.
 
     Args:
-        speed: how many times as fast as time passes.
+        speed: factor by which event time passes faster than wall time.
     """
 
     def __init__(self, speed: float) -> None:
@@ -52,7 +52,7 @@ class OwnPace:
         self._due_s = float("-inf")
 
     def due_s(self, frame: bytes, now_s: float) -> float:
-        """Return when the frame is due, as above."""
+        """Return when the frame is due."""
         ts = event_time_s(frame)
         if ts is not None:
             if self._first is None:

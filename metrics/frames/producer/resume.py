@@ -1,10 +1,9 @@
-"""How far a feed has come, by the input topic alone.
+"""Progress of a feed, found from the input topic alone.
 
-Line n of a feed goes to partition n % partitions, and a partition takes its lines in order and without a gap. So
-however a feed ended, each partition holds the first of its lines, and the last one there says how many. One in
-MARK_EVERY frames of a partition has a mark, a header with its line; the records after the last mark are the lines after
-that one. All of them are compared with the frames that the feed is to go on with. A mismatch is an error; nothing is
-guessed.
+Line n of a feed goes to partition n % partitions, and a partition gets its lines in order and without a gap. So
+however a feed ended, each partition contains a prefix of its lines, and the last of them tells its length. One in
+MARK_EVERY frames of a partition has a mark, a header with its line number; the records after the last mark are the
+following lines. All of these are compared with the frames to be fed. A mismatch is an error; nothing is guessed.
 """
 
 import hashlib
@@ -29,20 +28,20 @@ HEADER = "feed"
 MARK_EVERY = 100
 MOST_AT_ONCE = 10_000
 
-WHOLE = "feed the whole of it, without --resume, or only what is missing, as a file of its own"
+WHOLE = "feed everything without --resume, or only the missing lines, as a file of their own"
 
 
 _Shift = Annotated[int, msgspec.Meta(ge=-LAST_SECOND, le=LAST_SECOND)]
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
-    """The header of a marked frame, a JSON array. Other producers may write headers of that name: see `mark_of`.
+    """Header of a marked frame, a JSON array. Other producers may write headers of that name: see `mark_of`.
 
     Attributes:
-        feed: when its feed began, in nanoseconds since the epoch; this identifies the feed.
-        line: its line, from 0 on, over all files of the feed.
-        partitions: how many partitions the feed goes over.
-        shift_s: by how many seconds its ts were moved; None where they were not.
+        feed: when the feed began, in nanoseconds since the epoch; this identifies the feed.
+        line: number of the line, from 0, over all files of the feed.
+        partitions: number of partitions of the feed.
+        shift_s: shift of its ts in seconds; None if they are unchanged.
     """
 
     feed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -52,22 +51,22 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Held(NamedTuple):
-    """A record of a feed that is compared, and where it is."""
+    """Record of a feed that is to be compared, and its place."""
 
     digest: bytes
     place: str
 
 
 class Place(NamedTuple):
-    """How far a feed has come.
+    """Progress of a feed.
 
     Attributes:
-        feed: what identifies it in its marks.
-        partitions: how many it goes over.
-        next_lines: for each of its partitions, the line that comes next there.
-        shift_s: by how many seconds its ts are moved; None if they are not, or it is not known yet.
-        held: the lines that are compared, of those that the topic holds.
-        extents: the offset ranges of the partitions then; empty for a feed that begins.
+        feed: its id in its marks.
+        partitions: number of its partitions.
+        next_lines: the next line of each of its partitions.
+        shift_s: shift of its ts in seconds; None if they are unchanged, or the shift is not known yet.
+        held: the lines in the topic that are to be compared.
+        extents: the offset ranges of the partitions at that time; empty for a new feed.
     """
 
     feed: int
@@ -79,25 +78,25 @@ class Place(NamedTuple):
 
     @property
     def lines(self) -> int:
-        """How many lines there are up to the last one that the topic holds; before it, some may be missing."""
+        """Number of lines up to the last one in the topic; some before it may be missing."""
         return max(self.next_lines.values()) - self.partitions + 1
 
     def mark(self, line: int, shift_s: int | None) -> bytes:
-        """Return what the header of a marked line holds."""
+        """Return the header of a marked line."""
         return msgspec.json.encode(Mark(self.feed, line, self.partitions, shift_s))
 
 
 def beginning(partitions: int) -> Place:
-    """Return the place of a feed that begins."""
+    """Return the place of a new feed."""
     return Place(time.time_ns(), partitions, {number: number for number in range(partitions)}, None, {}, {})
 
 
 def find_place(settings: Settings) -> Place:
-    """Find out how far the newest feed of the input topic has come; if the topic never held a record, one begins.
+    """Return the progress of the newest feed of the input topic; a topic that never had a record gets a new feed.
 
     Raises:
         TopicError: the topic is missing.
-        StateError: it holds no feed, or it is not certain how far that has come.
+        StateError: it contains no feed, or its progress cannot be determined.
     """
     topic, admin = settings.input_topic, open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
@@ -105,7 +104,7 @@ def find_place(settings: Settings) -> Place:
     if not any(extent.high for extent in holds.values()):
         return beginning(partitions)
     if unsettled := open_transactions(admin, topic, holds):
-        why = f"a transaction of another producer is open in partition {unsettled[0]}"
+        why = f"another producer has an open transaction in partition {unsettled[0]}"
         raise _unknown(topic, why, "wait until it has ended")
     has_lost = any(extent.low for extent in holds.values())
     if not has_lost and first_with_records(admin, settings, {topic: partitions}) is None:
@@ -118,12 +117,12 @@ def find_place(settings: Settings) -> Place:
 
 
 def missing(settings: Settings, place: Place, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Return the lines that the topic lacks, each with its number, once all lines to compare were compared.
+    """Return the lines that the topic lacks, with their numbers, after comparing those it has.
 
-    Lines missing before the last one that the topic holds are kept in memory: no more than fit a producer's queue.
+    Missing lines before the last one in the topic are kept in memory; they are fewer than a producer's queue holds.
 
     Raises:
-        StateError: the topic holds something other than these frames, or something else came meanwhile.
+        StateError: the topic contains other frames than these, or another record was written meanwhile.
     """
     numbered = enumerate(frames)
     return _missing(settings, place, numbered) if place.lines > 0 else numbered
@@ -137,16 +136,16 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
             lacking.append((line, frame))
         elif line in place.held and place.held[line].digest != _digest(frame):
             raise StateError(
-                f"line {line + 1:,} is not what the topic holds at {place.held[line].place}",
-                why="these are other frames than those that were fed, or --now was given now and not then,\n"
-                "or another producer wrote there after the feed was broken off",
-                hint=f"name the files that were fed, as they were; or {WHOLE}",
+                f"line {line + 1:,} differs from {place.held[line].place}",
+                why="these are not the frames that were fed, or --now was not used then,\n"
+                "or another producer wrote to the topic after the feed was interrupted",
+                hint=f"name the same files, unchanged; or {WHOLE}",
             )
     if count < place.lines:
         raise StateError(
-            f"there are {count:,} lines, and the topic holds line {place.lines:,}",
-            why="these are other frames than those that were fed, or fewer, or another producer wrote after them",
-            hint=f"name the files that were fed, as they were; or {WHOLE}",
+            f"there are {count:,} lines, but the topic contains line {place.lines:,}",
+            why="these are not the frames that were fed, or fewer, or another producer wrote after them",
+            hint=f"name the same files, unchanged; or {WHOLE}",
         )
     _require_unchanged(settings, place)
     yield from lacking
@@ -154,19 +153,19 @@ def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, byt
 
 
 def _require_unchanged(settings: Settings, place: Place) -> None:
-    """See that nothing was written since the place was found: the feed that was broken off may still be running."""
+    """Check that nothing was written since the place was found: the interrupted feed may still be running."""
     now = offset_ranges(open_admin(settings), settings.input_topic, len(place.extents))
     for number, extent in now.items():
         if extent.high != place.extents[number].high:
             raise StateError(
                 f"another producer is writing to {settings.input_topic}",
-                why=f"partition {number} has grown to offset {extent.high:,} while the place was looked for",
-                hint="end the feed that was broken off, if it runs on, or the other producer, and try again",
+                why=f"partition {number} has meanwhile grown to offset {extent.high:,}",
+                hint="stop the interrupted feed, if it is still running, or the other producer, and try again",
             )
 
 
 class _Found(NamedTuple):
-    """A mark, and the offset of its record."""
+    """Mark, and the offset of its record."""
 
     mark: Mark
     offset: int
@@ -191,14 +190,14 @@ def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Of
     """Return the last mark of the newest feed in each partition that it has reached.
 
     Raises:
-        StateError: there is no feed, or it is not certain which partitions it has reached.
+        StateError: there is no feed, or the partitions that it has reached cannot be determined.
     """
     newest = _last_marks(consumer, topic, holds, lambda mark: mark.partitions <= len(holds))
     if not newest:
         raise StateError(
-            f"the topic {topic} holds no feed to go on with",
-            why="none of its frames has a feed header; they may have been fed by other means, or removed",
-            hint="feed the whole, without --resume",
+            f"the topic {topic} contains no feed to resume",
+            why="none of its frames has a feed header; they may have been sent by other means, or deleted",
+            hint="feed everything, without --resume",
         )
     feed = max(mark.feed for mark, _ in newest.values())
     found = {number: at for number, at in newest.items() if at.mark.feed == feed}
@@ -206,10 +205,10 @@ def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Of
     others = {number: holds[number] for number in range(partitions) if number not in found}
     found |= _last_marks(consumer, topic, others, lambda mark: mark.feed == feed)
     if any(mark.partitions != partitions for mark, _ in found.values()):
-        raise _unknown(topic, "its feed headers disagree about how many partitions it has; some are another producer's")
+        raise _unknown(topic, "its feed headers disagree about the number of partitions; some are another producer's")
     for number, extent in others.items():
         if number not in found and extent.low:
-            why = f"it no longer holds its first {extent.low:,} offsets, and the others have no feed header"
+            why = f"its first {extent.low:,} offsets are gone, and the other records have no feed header"
             raise _unknown(f"{topic}/{number}", why)
     return found
 
@@ -225,7 +224,7 @@ def _last_marks(
 def _last_mark(
     consumer: Consumer, topic: str, number: int, extent: OffsetRange, is_wanted: Callable[[Mark], bool]
 ) -> _Found | None:
-    """Return the last wanted mark of a partition, read in ever larger chunks from its end backwards."""
+    """Return the last wanted mark of a partition, reading backwards from its end in growing chunks."""
     found, start, size = None, extent.high, MARK_EVERY
     while found is None and start > extent.low:
         end, start = start, max(extent.low, start - size)
@@ -238,23 +237,23 @@ def _last_mark(
 
 
 def _records_since_mark(consumer: Consumer, span: PartitionRange, feed: int) -> Iterator[Held]:
-    """Yield the records of a feed from its last mark in a partition to the end."""
+    """Yield the records of a feed in a partition, from its last mark to the end."""
     for number, message in enumerate(Streams(consumer, [span]).of(span.topic, span.partition)):
         mark = mark_of(message)
         where = f"{span.topic}/{span.partition}"
         if number >= MARK_EVERY or (mark is not None and mark.feed != feed):
-            raise _unknown(where, f"other frames were written there after its last feed header, at {span.start:,}")
+            raise _unknown(where, f"other frames follow its last feed header, at offset {span.start:,}")
         yield Held(_digest(message.value() or b""), f"{where} offset {message.offset():,}")
 
 
 def _unknown(where: str, why: str, hint: str = WHOLE) -> StateError:
-    return StateError(f"it is not known how far the feed into {where} has come", why=why, hint=hint)
+    return StateError(f"the progress of the feed into {where} cannot be determined", why=why, hint=hint)
 
 
 def mark_of(message: Message) -> Mark | None:
-    """Return the mark of a record; None for one without, or with a header that cannot be a mark.
+    """Return the mark of a record; None if it has none, or a header that cannot be a mark.
 
-    A line is in its own partition, after the lines that this partition takes before it.
+    A valid mark's line belongs to this partition, and its offset is not below the number of earlier lines there.
     """
     values = [value for name, value in headers_of(message) or [] if name == HEADER]
     try:

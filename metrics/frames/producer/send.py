@@ -1,4 +1,4 @@
-"""Feeding frames into the input topic, as fast as the broker takes them or at a pace."""
+"""Feeding of frames into the input topic, at full speed or at a pace."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic, sleep
@@ -14,27 +14,27 @@ from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer
 from metrics.kafka.errors import text_of, text_of_error
 
-# How long the broker may acknowledge nothing of what it was sent.
+# Longest time without an acknowledgement while frames are unacknowledged.
 SILENCE_S = 30.0
 LOOK_S = 0.1
 
-# The errors of frames after the one that failed.
+# Errors of the frames after the one that failed.
 _FOLLOWS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL})
 
 Headers = list[tuple[str, str | bytes | None]]
 
 
 class Feed:
-    """Sends frames to the input topic, without a key, over its partitions round robin.
+    """Feed of frames to the input topic, without keys, round robin over its partitions.
 
     Args:
         place: where it begins.
-        pace: when frames are due; None to send them as fast as the broker takes them.
-        shift: moves their ts; None to leave them as they are.
+        pace: due times of frames; None for full speed.
+        shift: shifts their ts; None to leave them unchanged.
 
     Attributes:
-        sent: how many frames were handed to the client.
-        sent_bytes: their bytes.
+        sent: number of frames handed to the client.
+        sent_bytes: their total size.
     """
 
     def __init__(self, settings: Settings, place: Place, pace: Pace | None = None, shift: Shift | None = None) -> None:
@@ -45,7 +45,7 @@ class Feed:
         self._pace = pace
         self._shift = shift
         self._failed = 0
-        self._trouble: dict[str, None] = {}  # each kind once, in the order in which they came
+        self._trouble: dict[str, None] = {}  # each kind once, in order of occurrence
         self._client_error = self._end_of_client = ""
         self._is_silent = False
         self._acknowledged_before = 0
@@ -54,21 +54,21 @@ class Feed:
 
     @property
     def acknowledged(self) -> int:
-        """How many frames the broker has acknowledged so far."""
+        """Number of frames that the broker has acknowledged so far."""
         return self.sent - self._failed - len(self._producer)
 
     def run(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
         """Send all frames that the topic lacks, and return once the broker has acknowledged each of them.
 
-        However it ends, by an error or by Ctrl-C, each partition holds the first of its lines, without a gap.
+        However it ends, by an error or by Ctrl-C, each partition contains a prefix of its lines, without a gap.
 
         Args:
-            frames: all lines of the feed, those that the topic holds included.
-            on_progress: called every LOOK_S seconds while frames come, and at the end.
+            frames: all lines of the feed, including those that the topic already has.
+            on_progress: called every LOOK_S seconds while frames are sent, and at the end.
 
         Raises:
-            BrokerError: the broker did not take a frame, or acknowledged none for SILENCE_S seconds.
-            StateError: the topic does not hold what the place says.
+            BrokerError: the broker did not accept a frame, or acknowledged none for SILENCE_S seconds.
+            StateError: the topic's content differs from the place.
         """
         try:
             self._send(frames if self._shift is None else self._shift.moved(frames), on_progress)
@@ -76,17 +76,17 @@ class Feed:
             self._settle()
         if self._trouble or self._failed:
             raise BrokerError(
-                f"the broker did not take every frame for {self._topic}: "
-                f"of {self.sent:,} that were sent, {self.acknowledged:,} were acknowledged",
+                f"the broker did not accept every frame for {self._topic}: "
+                f"{self.acknowledged:,} of {self.sent:,} sent frames were acknowledged",
                 why="\n".join([*self._trouble][:3]),
             )
         on_progress()
 
     def _send(self, frames: Iterable[bytes], on_progress: Callable[[], None]) -> None:
-        """Send frames until they end, or one fails.
+        """Send frames until they end or one fails.
 
-        The first frame of each partition must arrive before the next one is sent: from a producer that has written
-        nothing there yet, brokers accept any batch, even the one after a batch that they refused.
+        The first frame of each partition must be acknowledged before the next is sent: from a producer that has not
+        written to it yet, brokers accept any batch, even one that follows a refused batch.
         """
         partitions, firsts = self._place.partitions, frozenset(self._place.next_lines.values())
         marked_every = partitions * MARK_EVERY
@@ -126,25 +126,25 @@ class Feed:
         return [(HEADER, self._place.mark(line, None if self._shift is None else self._shift.by_s))]
 
     def _produce(self, frame: bytes, partition: int, headers: Headers | None = None) -> None:
-        """Hand a frame to the client, once its queue has room for it."""
+        """Hand a frame to the client as soon as its queue has room."""
         while not self._trouble:
-            # Ctrl-C comes after the call more likely than anywhere else: what was handed over is counted by then.
+            # Counted first: Ctrl-C most likely interrupts just after the call, when the frame has been handed over.
             self.sent += 1
             try:
                 self._producer.produce(self._topic, frame, partition=partition, on_delivery=self._note, headers=headers)
             except BufferError:
                 self.sent -= 1
-                self._poll(LOOK_S)  # the queue is full: wait until the broker has taken some
+                self._poll(LOOK_S)  # the queue is full: wait until the broker has accepted some
             except KafkaException as error:
                 self.sent -= 1
-                self._poll(0)  # it brings what failed before
+                self._poll(0)  # reports earlier failures first
                 self._trouble.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
             else:
                 self.sent_bytes += len(frame)
                 return
 
     def _settle(self) -> None:
-        """Wait until all that was sent is acknowledged or has failed; give up what the broker does not answer for."""
+        """Wait until every sent frame is acknowledged or has failed; give up those that the broker does not answer."""
         self._await_all()
         if len(self._producer):
             self._producer.purge()
@@ -153,12 +153,12 @@ class Feed:
     def _await_all(self) -> None:
         while len(self._producer) and not self._is_silent:
             if self._failed:
-                self._producer.purge(in_flight=False)  # it sends nothing more, and would keep these for ever
+                self._producer.purge(in_flight=False)  # the client sends nothing more, and would keep these forever
             self._serve(self._producer.flush)
             self._poll(0)
 
     def _poll(self, wait_s: float) -> None:
-        """Take what the client reports, and see that the broker acknowledges what it is sent."""
+        """Take the client's reports, and check that the broker keeps acknowledging frames."""
         self._serve(self._producer.poll, wait_s)
         now_s, acknowledged = monotonic(), self.acknowledged
         if acknowledged > self._acknowledged_before or not len(self._producer):
@@ -169,7 +169,7 @@ class Feed:
             self._trouble.setdefault(f"{reason}; {self._client_error}" if self._client_error else reason)
 
     def _serve(self, serve: Callable[[float], int], wait_s: float = LOOK_S) -> None:
-        """Let the client report what failed: first that it cannot go on, then which frame is the cause."""
+        """Let the client report failures: first that it cannot continue, then which frame is the cause."""
         try:
             serve(wait_s)
         except KafkaException as error:
@@ -186,6 +186,6 @@ class Feed:
             self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
 
     def _note_error(self, error: KafkaError) -> None:
-        """Keep the last error of the client's connections; it mends them by itself."""
+        """Keep the last connection error of the client, which reconnects by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._client_error = text_of_error(error)

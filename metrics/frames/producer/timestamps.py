@@ -1,4 +1,4 @@
-"""The `ts` of a frame as it stands in its bytes: read, or moved in time, with every other byte left as it is."""
+"""Timestamp rewriting: the `ts` in a frame's bytes is read, or shifted, with every other byte unchanged."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -8,12 +8,12 @@ from metrics.frames.core.json_root import root_members
 from metrics.times import LAST_SECOND
 
 _DECIMAL = re.compile(rb"([0-9]{1,12})(\.[0-9]+)?")
-# Rejected for these, it is an object that has a ts.
+# A frame rejected for one of these reasons is an object with a ts.
 _WITH_TS = frozenset({Reason.WRONG_TS, Reason.NO_UID, Reason.WRONG_UID, Reason.EMPTY_UID})
 
 
 def event_time_s(frame: bytes) -> float | None:
-    """Return when a frame happened, in seconds since the epoch, fractions too; None where no ts can be read."""
+    """Return a frame's ts in seconds since the epoch, with fractions; None if it has no readable ts."""
     read = read_frame(frame)
     if isinstance(read, Frame):
         return read.ts
@@ -25,10 +25,10 @@ def event_time_s(frame: bytes) -> float | None:
 
 
 def moved(frame: bytes, by_s: int) -> bytes:
-    """Return a frame whose ts is so many whole seconds later; a fraction stays as it is written.
+    """Return a frame with its ts shifted by whole seconds; a fraction is kept as written.
 
-    A frame that is not valid is returned as it is, but for one with a fraction of a second, which the job refuses. So
-    is one that would leave the years 1970 to 9999.
+    An invalid frame is returned unchanged, except one whose only fault is a fractional ts. So is a frame that would
+    leave the years 1970 to 9999.
     """
     read = read_frame(frame)
     if not isinstance(read, Frame) and read.reason is not Reason.WRONG_TS:
@@ -46,14 +46,14 @@ def moved(frame: bytes, by_s: int) -> bytes:
 
 
 class Shift:
-    """Moves frames in time, all of them by as much, so that the first one that has a time happens now.
+    """Shift of all frames by the same time, so that the first frame with a ts happens now.
 
     Args:
-        clock: tells the time, in seconds since the epoch; asked once, when that frame comes.
-        by_s: by how much, where that is known already.
+        clock: returns the time in seconds since the epoch; called once, at that frame.
+        by_s: the shift, if it is already known.
 
     Attributes:
-        by_s: by how many whole seconds; None before the first frame that has a time.
+        by_s: the shift in whole seconds; None before the first frame with a ts.
     """
 
     def __init__(self, clock: Callable[[], float], by_s: int | None = None) -> None:
@@ -61,7 +61,7 @@ class Shift:
         self._clock = clock
 
     def moved(self, frames: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield each frame, moved."""
+        """Yield each frame, shifted."""
         for frame in frames:
             if self.by_s is None and (ts := event_time_s(frame)) is not None:
                 self.by_s = int(self._clock()) - int(ts)
@@ -69,7 +69,7 @@ class Shift:
 
 
 def _place_of_ts(frame: bytes) -> slice:
-    """Return where the value of the root's first ts is, without its quotes if it has some.
+    """Return the range of bytes of the root's first ts, without quotes.
 
     Args:
         frame: a JSON object that has a ts.

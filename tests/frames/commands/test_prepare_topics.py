@@ -66,7 +66,7 @@ def test_a_second_run_does_not_feed_twice_and_again_does(application: Applicatio
     frames = [frame(T, "a"), frame(T, "b")]
     application.prepare(tmp_path, frames)
     output = application.prepare(tmp_path, frames)
-    assert "holds up to 2 frames already" in output
+    assert "already has up to 2 frames" in output
     assert f"topic {application.topic('frames')}: exists" in output
     assert len(application.read("frames")) == 2
     application.prepare(tmp_path, frames, "--again")
@@ -178,7 +178,7 @@ def test_or_generate_feeds_generated_frames_once_where_data_holds_none(
     generated = generator.frames(count=60_000, rate=100, users=5_000)
     assert [message.value() for message in application.read("frames")] == list(generated)
     output = prepare()
-    assert "holds up to 60,000 frames already: nothing is fed" in output
+    assert "already has up to 60,000 frames: nothing was fed" in output
     assert "generated" not in output
     application.variables["INPUT_TOPIC"] = application.topic("of-a-file")
     (tmp_path / "data").mkdir()

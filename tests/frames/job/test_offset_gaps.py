@@ -197,7 +197,7 @@ def test_a_topic_of_aborted_records_holds_no_frames(application: Application, tm
     abort(application, 5)
     file = tmp_path / "frames.jsonl"
     file.write_bytes(frame(T, "a") + b"\n")
-    assert "is empty: the feed begins at its first line" in application.run("feed", file, "--resume")
+    assert "is empty: feeding from the first line" in application.run("feed", file, "--resume")
     assert len(application.read("frames")) == 1
     application.delete_topic("frames")
     application.run("prepare-topics", "/dev/null")

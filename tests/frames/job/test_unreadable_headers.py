@@ -86,7 +86,7 @@ def test_a_feed_behind_unreadable_headers_is_no_feed_to_go_on_with(application: 
         send(application, 0, headers)
     file = tmp_path / "frames.jsonl"
     file.write_bytes(frame(T, "a") + b"\n")
-    assert "holds no feed to go on with" in application.run("feed", file, "--resume", exit_code=7)
+    assert "contains no feed to resume" in application.run("feed", file, "--resume", exit_code=7)
 
 
 def test_headers_are_read_in_one_place_alone() -> None:

@@ -76,7 +76,7 @@ def test_files_and_folders_are_fed_in_order(application: Application, tmp_path: 
     assert "fed 3 files: 5 frames in" in application.run("feed", first, folder)
     fed = [frame(T, "a"), b"no JSON", b"", frame(T, "b"), frame(T, "c")]
     assert values(application) == fed
-    assert "holds up to 5 frames already" in application.run("feed", folder)
+    assert "already has up to 5 frames" in application.run("feed", folder)
     assert values(application) == [*fed, frame(T, "b"), frame(T, "c")]
 
 
@@ -120,7 +120,7 @@ def test_a_feed_that_ctrl_c_ended_tells_what_it_did_and_goes_on_as_it_began(
     stop_when(application, process, 2_000, signal.SIGINT)
     output = finish(process, 128 + signal.SIGINT)
     assert f"{file} partially sent: {held(application):,} frames acknowledged" in output
-    assert "--resume goes on" in output
+    assert "to continue: the same command with --resume" in output
     application.run("feed", file, "--resume")
     fed = by_partition(application)
     shift = json.loads(fed[0][0] or b"")["ts"] - T
@@ -158,7 +158,9 @@ def test_where_the_place_cannot_be_known_nothing_is_sent(application: Applicatio
     file, other = write(tmp_path / "one.jsonl", lines(250)), write(tmp_path / "other.jsonl", lines(250)[::-1])
     create_topics(application)
     assert "is empty" in application.run("feed", file, "--resume")
-    assert "is not what the topic holds" in application.run("feed", other, "--resume", exit_code=7)
+    assert f"line 1 differs from {application.topic('frames')}/" in application.run(
+        "feed", other, "--resume", exit_code=7
+    )
     shorter = write(tmp_path / "shorter.jsonl", lines(249))
     assert "249 lines" in application.run("feed", shorter, "--resume", exit_code=7)
     grown = write(tmp_path / "grown.jsonl", lines(260))
@@ -188,7 +190,7 @@ def test_a_feed_that_the_group_will_find_late_is_warned_of_before_it_is_sent(
     assert "hint: run feed --now again after 20" in fed
     assert len(values(application)) == 6
     again = application.run("prepare-topics", file, "--again")
-    assert "warning: these frames begin at 2016-07-11T13:39:00Z, and event time of the group" in again
+    assert "warning: these frames begin at 2016-07-11T13:39:00Z, but event time of the group" in again
 
 
 def test_a_feed_that_the_group_finds_in_time_raises_no_warning(application: Application, tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_a_foreign_header_of_the_name_of_a_mark_is_no_mark(
     create_topics(application, 2)
     application.send([frame(T, "a")], headers={"feed": mark})
     file = write(tmp_path / "frames.jsonl", lines(10))
-    assert "holds no feed to go on with" in application.run("feed", file, "--resume", exit_code=7)
+    assert "contains no feed to resume" in application.run("feed", file, "--resume", exit_code=7)
     assert len(values(application)) == 1
 
 
