@@ -1,1 +1,1 @@
-"""A consumer group and its state, moved to another position."""
+"""Moving a consumer group and its state to another position."""

@@ -1,4 +1,4 @@
-"""The commit of a reset: offsets and state in one transaction, unless an instance counts for the group."""
+"""Commit of a reset: offsets and state in one transaction, unless an instance of the group is active."""
 
 from threading import Event
 
@@ -23,15 +23,15 @@ from metrics.kafka.job.transaction import Transaction, call_s
 
 
 def require_inactive(seen: Seen) -> None:
-    """See that no instance counts for a group.
+    """Check that no instance of a group is active.
 
     Raises:
         FencedError: one is active.
     """
     if seen.activity is Activity.ACTIVE:
         raise FencedError(
-            f"instance {seen.instance_id} of the group {seen.group} is active, so nothing is reset",
-            why="it was seen to commit, and would go on from where it is",
+            f"instance {seen.instance_id} of the group {seen.group} is active; nothing was reset",
+            why="it commits, and would continue from its own position",
             hint="stop it and its standbys, and try again",
         )
 
@@ -39,14 +39,14 @@ def require_inactive(seen: Seen) -> None:
 def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Seen, after: State) -> None:
     """Commit offsets and state in one transaction, under the transactional id of the job.
 
-    An instance that has begun since then is fenced by this, or fences it: only one of the two has an effect.
+    An instance that has started meanwhile is fenced by this, or fences it: only one of the two takes effect.
 
     Args:
-        seen: the group as it was when the new state was worked out.
+        seen: the group when the new state was computed.
         after: the new state.
 
     Raises:
-        FencedError: an instance has begun since then; nothing is changed.
+        FencedError: an instance has started since then; nothing was changed.
         BrokerError: the broker does not answer, or refuses.
     """
     _require_unmoved(settings, in_use, seen, last_commit(settings, in_use.input_partitions))
@@ -63,17 +63,17 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
 
 
 def _require_unmoved(settings: Settings, in_use: TopicsInUse, seen: Seen, saved: SavedState | None) -> None:
-    """See that no instance has counted since the new state was worked out."""
+    """Check that no instance has counted since the new state was computed."""
     known = {number: at for number, at in seen.state.partitions.items() if number not in seen.new}
     before = msgspec.structs.replace(seen.state, partitions=known)
     expected = (before, in_use.input_id, seen.instance_id)
     if saved is None or (saved.state, saved.topic_id, saved.instance.id) != expected:
-        raise _moved(settings, "the group has another state by now")
+        raise _moved(settings, "the group's state has changed")
 
 
 def _moved(settings: Settings, why: str) -> FencedError:
     return FencedError(
-        f"an instance has begun to count for the group {settings.consumer_group_id}; nothing is reset",
+        f"an instance of the group {settings.consumer_group_id} has started meanwhile; nothing was reset",
         why=why,
         hint="stop it and its standbys, and try again",
     )

@@ -1,4 +1,4 @@
-"""A reset of one group: worked out first, then done."""
+"""Reset of one group: planned first, then executed."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ CHUNK_FRAMES = 100
 
 
 class Move(msgspec.Struct):
-    """How one partition moves: offsets that were read and will be again, and those that never will be."""
+    """Move of one partition: numbers of offsets that will be read again, and that are skipped."""
 
     partition: int
     position: int
@@ -41,19 +41,19 @@ class Move(msgspec.Struct):
 
 
 class Plan(msgspec.Struct):
-    """What a reset does; its names are part of what users see.
+    """Effect of a reset; the names are those of the fields of `--json`.
 
     Attributes:
-        to: where the group is set.
-        lost: frames of open windows, or held, that are given up.
+        to: the target position.
+        lost: frames of open windows, and held ones, that are given up.
         closed_before: windows that end at or before it were closed; null if none was.
-        closed_through: windows that end at or before it will be closed, and those up to `closed_before` stay as they
-            are; null if none is.
-        averages_since: the first second that averages, and counters, then run over; null if they run over all.
-        twice: topics that will hold records a second time.
-        is_whole: whether the topic holds all frames; else, no window that lacks some can be published again.
-        has_changes: false if the group is there already.
-        is_done: whether it was done.
+        closed_through: windows that end at or before it will be closed; null if none. Of these, the ones up to
+            `closed_before` stay unchanged.
+        averages_since: the first second of averages and counters after the reset; null if they run over everything.
+        twice: topics that will contain records a second time.
+        is_whole: whether the topic still has all frames; if not, windows that lack some cannot be published again.
+        has_changes: false if the group already has this position.
+        is_done: whether the reset was executed.
     """
 
     group: str
@@ -74,10 +74,10 @@ class Plan(msgspec.Struct):
 
 
 class Reset:
-    """A reset of one group, to be worked out, and then done.
+    """Reset of one group, to be planned and then executed.
 
     Attributes:
-        frames: about how many frames are read to work it out, at most.
+        frames: upper estimate of the number of frames that planning reads.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class Reset:
         self.frames = sum(max(0, move) for move in moves.values()) + (again if self._goes_back else 0)
 
     def work_out(self, on_progress: Callable[[int], None]) -> Plan:
-        """Find the state that the group is to have, and say what follows from it.
+        """Compute the new state of the group, and return its effect.
 
         Raises:
-            StateError: frames are gone that open windows need.
+            StateError: frames that open windows need are gone.
             BrokerError: the topic cannot be read.
         """
         progress = Progress(on_progress)
@@ -120,14 +120,14 @@ class Reset:
         return self._plan()
 
     def _back(self, progress: Progress) -> State:
-        """Count the frames again from the first that the topic holds, to where no open window lacks one."""
+        """Count the frames again from the first in the topic, to a point where no open window lacks one."""
         before, through = self._before, closed_through(self._before)
         whole = self._whole_from(self._cut())
         if whole > through:
             raise StateError(
-                f"{self._seen.topic} no longer holds frames that open windows need",
-                why=f"from {rfc3339(whole)} on windows are whole, and through {rfc3339(through)} they are closed",
-                hint="to go on without them: python app.py --accept-loss; to skip them: --to latest",
+                f"{self._seen.topic} no longer has frames that open windows need",
+                why=f"windows are complete only from {rfc3339(whole)}, but closed only through {rfc3339(through)}",
+                hint="to continue without them: python app.py --accept-loss; to skip them: --to latest",
             )
         fresh = State.fresh(self._lows, before.rules)
         if isinstance(self._target, Offset):
@@ -143,7 +143,7 @@ class Reset:
         return begun_again(state, before) if whole or state.series[SECOND.size_s].last >= 0 else fresh
 
     def _ahead(self, progress: Progress) -> State:
-        """Read what is skipped for its event time alone. Ends of transactions are no frames."""
+        """Read the skipped frames for their event time only. Transaction markers are not frames."""
         begin = without_windows(self._before, self._lows, self._goals)
         starts = {number: at.position for number, at in begin.partitions.items()}
         ends = {number: max(start, self._goals[number]) for number, start in starts.items()}
@@ -167,11 +167,11 @@ class Reset:
         return replay.run(read)
 
     def _cut(self) -> list[int]:
-        """Return the partitions whose first frames are gone."""
+        """Return the partitions that have lost their first frames."""
         return [number for number, low in self._lows.items() if low > 0]
 
     def _whole_from(self, cut: Collection[int]) -> int:
-        """Return from where on windows lack no frame of some partitions that lost their first ones; 0 for none."""
+        """Return the second from which windows lack no frame of partitions that lost their first ones; 0 for none."""
         ranges = [PartitionRange(self._seen.topic, number, *self._held[number]) for number in cut]
         return windows_whole_from(Streams(self._consumer, ranges), ranges, self._before)
 
@@ -204,7 +204,7 @@ class Reset:
         return [topic for topic in (*results, *frames) if topic is not None]
 
     def require_no_instance(self) -> None:
-        """See that no instance counts for the group.
+        """Check that no instance of the group is active.
 
         Raises:
             FencedError: one is active.
@@ -215,7 +215,7 @@ class Reset:
         """Commit offsets and state in one transaction.
 
         Raises:
-            FencedError: an instance has begun since it was worked out; nothing is changed.
+            FencedError: an instance has started since it was planned; nothing was changed.
             BrokerError: the broker does not answer, or refuses.
         """
         commit.commit(self._consumer, self._settings, self._in_use, self._seen, self._after)
@@ -231,24 +231,24 @@ def _moment(second: int) -> Moment | None:
 
 @contextmanager
 def opened(settings: Settings, target: Target) -> Iterator[Reset]:
-    """Open a reset of the group as it stands now.
+    """Open a reset of the group in its present state.
 
     Raises:
-        SettingsError: the partitions have no such place.
-        StateError: the group has no state that could be reset, has one by other rules, or its topic was made anew.
-        MetricsError: the broker or a topic does not let it begin.
+        SettingsError: the partitions have no such position.
+        StateError: the group has no state, or one by other rules, or its topic was recreated.
+        MetricsError: the broker or a topic prevents it.
     """
     seen = look(settings)
     if seen.activity is Activity.NEVER_RAN:
         raise StateError(
             f"the group {settings.consumer_group_id} has no state: there is nothing to reset",
-            why="it never ran, or the broker forgot its offsets (offsets.retention.minutes)",
-            hint="a run begins with the first frame that the topic holds: python app.py",
+            why="it never ran, or the broker expired its offsets (offsets.retention.minutes)",
+            hint="a run starts with the first frame in the topic: python app.py",
         )
     if not seen.is_same_topic:
         raise StateError(
-            f"the topic {seen.topic} was deleted and recreated; the group's offsets are of the one before",
-            hint="to begin with the frames of the new one: python app.py --accept-loss",
+            f"the topic {seen.topic} was deleted and recreated; the group's offsets are for the old one",
+            hint="to start with the frames of the new one: python app.py --accept-loss",
         )
     _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
@@ -262,20 +262,20 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
 
 
 def _require_same_rules(by: Rules, now: Rules) -> None:
-    """See that the frames before a reset would be judged again as they were.
+    """Check that the frames before a reset would be judged by the same rules as before.
 
     Raises:
-        StateError: they would not.
+        StateError: the rules have changed.
     """
-    otherwise = "count anew with another CONSUMER_GROUP_ID and other topics"
-    why = "windows would not be as they were published, so what a reset does cannot be told"
+    otherwise = "count again with another CONSUMER_GROUP_ID and other topics"
+    why = "windows would differ from those published, so the effect of a reset cannot be determined"
     if by.version != now.version:
         raise StateError(
             "the group's frames were judged by an earlier version of this program", why=why, hint=otherwise
         )
     if by != now:
         raise StateError(
-            f"the group's frames were judged by {by}, and would be by {now}",
+            f"the group's frames were judged by {by}, but the rules are now {now}",
             why=why,
-            hint=f"reset it by its own: {by} python app.py reset-offsets …\nor {otherwise}",
+            hint=f"reset it by its own rules: {by} python app.py reset-offsets …\nor {otherwise}",
         )

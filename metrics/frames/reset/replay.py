@@ -1,4 +1,4 @@
-"""Frames counted once more, to find the state of a group at another position; nothing is published."""
+"""Replay of frames, to compute the state of a group at another position; nothing is published."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -12,15 +12,15 @@ NEVER = largest().end_of(LAST_SECOND)  # a second that event time does not reach
 
 
 class Replay:
-    """A run that publishes nothing.
+    """Run that publishes nothing.
 
-    The partition furthest back in event time is read next, so that few frames of the others are kept.
+    The partition furthest back in event time is read next, so that few frames of the others are kept in memory.
 
     Args:
         begin: a state without open windows.
         ends: the offset of each partition at which it stops.
-        holding: partitions that still hold windows open at their end, since the run goes on there.
-        until: a partition stops when it holds no second open that ends at or before this one.
+        holding: partitions that keep windows open after their end, since the next run continues there.
+        until: a partition stops once it keeps no second open that ends at or before this one.
         close_to: windows that end later stay open.
     """
 
@@ -42,7 +42,7 @@ class Replay:
         self._close_to = close_to
 
     def run(self, read: Callable[[int], Sequence[FrameMessage]]) -> State:
-        """Count all frames, and return the state that they lead to.
+        """Count all frames, and return the resulting state.
 
         Args:
             read: returns the next frames of a partition; none at its end.

@@ -1,8 +1,8 @@
-"""The state of a group at another position: no window lacks frames, and nothing counts twice.
+"""State of a group at another position: no window lacks frames, and no frame counts twice.
 
-Back, windows that were closed by then stay as they are; the others are open again, and all their frames are read again.
-Forward, windows lack the frames that are skipped, so they are never published. Either way averages and counters begin
-again there: what only they would need of the frames before is not worked out.
+Backward, windows that were closed by then stay unchanged; the others are open again, and all their frames are reread.
+Forward, windows that lack skipped frames are never published. Either way averages and counters start again there:
+they would need more of the earlier frames than is reread.
 """
 
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ def closed_through(state: State) -> int:
 
 
 def lost_frames(state: State) -> int:
-    """Return how many frames were given up, in all partitions."""
+    """Return the number of lost frames over all partitions."""
     return sum(at.tally.lost for at in state.partitions.values())
 
 
 def begun_again(replayed: State, before: State) -> State:
-    """Return the state of a replay with averages and counters that begin with its open windows.
+    """Return the state of a replay with averages and counters that start with its open windows.
 
-    A state in which nothing is closed counts every frame from the first on, and stays as it is.
+    A state without closed windows counts every frame from the first, and stays unchanged.
 
     Args:
-        before: the state that is set back; what it has lost stays lost.
+        before: the state before the reset; its lost frames stay lost.
     """
     if not closed_through(replayed):
         return replayed
@@ -43,7 +43,7 @@ def begun_again(replayed: State, before: State) -> State:
 
 
 def _begun_again(series: Series, size_s: int) -> Series:
-    """Forget the windows so far, but for the last one: the gap after it is filled, or measured, as it was."""
+    """Forget the windows so far except the last: the gap after it is filled, or reported, as before."""
     through = series.closed_through
     since = series.last + size_s if series.last >= 0 else through - through % size_s
     return Series(series.last, closed_through=through, since=since)
@@ -54,7 +54,7 @@ def _tally(lost: int, opened: int = 0, held: int = 0) -> Tally:
 
 
 def without_windows(state: State, lows: Mapping[int, int], goals: Mapping[int, int]) -> State:
-    """Return where a replay of skipped frames begins: at the positions, or, of partitions set back, at their lows."""
+    """Return the state before a replay of skipped frames: at the positions, or at the lows of partitions moved back."""
     partitions = {
         number: _closed_at(at, max(at.position, lows[number]))
         if goals[number] >= at.position
@@ -68,12 +68,12 @@ def without_windows(state: State, lows: Mapping[int, int], goals: Mapping[int, i
 def skipping(before: State, ahead: State, whole_from: int = 0) -> State:
     """Return the state after the frames from the positions of `before` to those of `ahead` were skipped.
 
-    No window that one of them is in is published, not even as a zero row. Held frames are not skipped: with those that
-    follow, they would be the only ones of their windows.
+    No window that contains one of them is published, not even as a zero row. Held frames are not skipped: they belong
+    to the windows of the frames that follow.
 
     Args:
-        ahead: the state after a replay of these frames; only event time and positions are taken from it.
-        whole_from: the start of a window of the largest size, before which windows lack frames that cannot be read.
+        ahead: the state after a replay of these frames; only its event times and positions are used.
+        whole_from: the start of a window of the largest size; earlier windows lack frames that are gone.
     """
     newest = (max(at.newest, at.furthest) for at in ahead.partitions.values())
     through = largest().end_of(max(0, before.closing_to - 1, whole_from - 1, *newest))
@@ -86,7 +86,7 @@ def skipping(before: State, ahead: State, whole_from: int = 0) -> State:
 
 
 def _skipped(series: Series, through: int, size_s: int) -> Series:
-    """Go on as if the window before `through` had been the last one, so that no zero rows are published before it."""
+    """Continue as if the window before `through` had been the last, so that no zero rows are published before it."""
     return Series(through - size_s if series.last >= 0 else -1, closed_through=through, since=through)
 
 
@@ -104,7 +104,7 @@ def _moved(at: PartitionState, ahead: PartitionState, through: int) -> Partition
 
 
 def _closed_at(at: PartitionState, position: int) -> PartitionState:
-    """Return a partition with the event clock of another state, and nothing open."""
+    """Return a partition with the event clock of another state, and no open windows."""
     return PartitionState(
         position,
         position,

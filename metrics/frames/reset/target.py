@@ -1,4 +1,4 @@
-"""The positions a group can be set to, and what each means for every partition."""
+"""Positions a group can be moved to, and the resulting position of each partition."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,14 +10,14 @@ from metrics.times import rfc3339
 
 
 class Edge(StrEnum):
-    """The beginning or the end of every partition."""
+    """Beginning or end of every partition."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
 
 
 class Offset(NamedTuple):
-    """The same offset in every partition."""
+    """One offset in every partition."""
 
     offset: int
 
@@ -26,7 +26,7 @@ class Offset(NamedTuple):
 
 
 class Since(NamedTuple):
-    """A second of event time: all windows that end after it are open again."""
+    """Second of event time: all windows that end after it are open again."""
 
     second: int
 
@@ -40,11 +40,11 @@ Target = Edge | Offset | Since
 def goals(
     target: Target, topic: str, held: Mapping[int, OffsetRange], positions: Mapping[int, int], closed_through: int
 ) -> dict[int, int]:
-    """Return each partition's new position; for a time, the present ones, since only the frames tell.
+    """Return each partition's new position; for an event time, the present ones, since only a replay finds the new.
 
     Args:
         held: the offset range of each partition.
-        positions: where the group is.
+        positions: the group's present positions.
         closed_through: the second through which it has closed windows; 0 if none is closed.
 
     Raises:
@@ -62,15 +62,15 @@ def goals(
 def _require_published(target: Since, through: int) -> None:
     if target.second >= through:
         raise SettingsError(
-            f"--to {target}: no window that ends after it is published yet, so none can be published again",
-            why=f"the group has closed windows through {rfc3339(through)}" if through else "none is published",
+            f"--to {target}: no window that ends after it has been published yet",
+            why=f"the group has closed windows through {rfc3339(through)}" if through else "no window is published",
             hint="give an earlier time; to skip frames, --to latest or --to offset:N",
         )
 
 
 def _require_range(target: Offset, topic: str, held: Mapping[int, OffsetRange]) -> None:
     outside = [
-        f"{topic}/{number} holds offsets {low:,} to {high:,}"
+        f"{topic}/{number} has offsets {low:,} to {high:,}"
         for number, (low, high) in held.items()
         if not low <= target.offset <= high
     ]

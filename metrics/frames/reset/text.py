@@ -1,4 +1,4 @@
-"""The effect of a reset, in words and a table: what `app.py reset-offsets` prints."""
+"""Output of `reset-offsets`: the effect of a reset as a table and text."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from metrics.times import Moment, rfc3339
 
 def show(plan: Plan) -> None:
     """Print the effect of a reset, and its warnings."""
-    say(f"group            {in_line(plan.group)}, reading {plan.topic}; set to {plan.to}")
+    say(f"group            {in_line(plan.group)}, reading {plan.topic}; moves to {plan.to}")
     say_table(_table(plan))
     for line in _lines(plan):
         say(line)
@@ -33,7 +33,7 @@ def _table(plan: Plan) -> Table:
 
 def _lines(plan: Plan) -> Iterator[str]:
     if not plan.has_changes:
-        yield "nothing changes  the group is there already"
+        yield "no change        the group already has this position"
         return
     before, after = _second(plan.closed_before), _second(plan.closed_through)
     stays = min(before, after)
@@ -45,9 +45,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     if before < after:
         yield f"never published  {later} {rfc3339(after)}: they lack skipped frames"
     since = "all windows" if plan.averages_since is None else f"the windows since {plan.averages_since.datetime}"
-    yield f"averages         will run over {since}, as will the counters of frames"
+    yield f"averages         and counters will run over {since}"
     if plan.lost:
-        yield f"given up         {numbered(plan.lost, 'frame')} of open windows, or held; counted as lost"
+        yield f"lost             {numbered(plan.lost, 'frame')} of open windows, or held"
 
 
 def _second(moment: Moment | None) -> int:
@@ -55,18 +55,18 @@ def _second(moment: Moment | None) -> int:
 
 
 def warnings(plan: Plan) -> Iterator[str]:
-    """Yield what to mind before it is done."""
+    """Yield warnings to read before executing the reset."""
     if plan.instance.activity is Activity.ACTIVE:
-        yield f"instance {plan.instance.id} is active: --execute refuses as long as it is"
+        yield f"instance {plan.instance.id} is active: --execute is refused until it stops"
     if plan.instance.activity is Activity.SILENT:
-        yield f"instance {plan.instance.id} did not stop in order: if it hangs and comes back, it ends with exit code 8"
+        yield f"instance {plan.instance.id} did not stop cleanly: if it only hangs, it will end with exit code 8"
     if not plan.is_whole:
-        yield f"{plan.topic} no longer holds its first frames: windows that lack one are not published again"
+        yield f"{plan.topic} no longer has its first frames: windows that lack one are not published again"
     if plan.twice:
-        yield f"what comes again will be twice in {', '.join(plan.twice)}; verify reports its windows as doubled"
+        yield f"{', '.join(plan.twice)} will contain some records twice; verify reports their windows as doubled"
         if plan.closed_through is None:
-            yield "to have each once: make these topics anew before the next run"
+            yield "to have each once: delete and recreate these topics before the next run"
         else:
             yield "to have each once: count again with another CONSUMER_GROUP_ID and other topics"
     if plan.skipped:
-        yield "verify will find what is skipped missing: its windows, and its frames in OUTPUT_STREAM where set"
+        yield "verify will report skipped windows as missing, and skipped frames in OUTPUT_STREAM if set"

@@ -158,7 +158,7 @@ def test_where_the_place_cannot_be_known_nothing_is_sent(application: Applicatio
     file, other = write(tmp_path / "one.jsonl", lines(250)), write(tmp_path / "other.jsonl", lines(250)[::-1])
     create_topics(application)
     assert "is empty" in application.run("feed", file, "--resume")
-    assert f"line 1 differs from {application.topic('frames')}/" in application.run(
+    assert f"line 201 differs from {application.topic('frames')}/" in application.run(
         "feed", other, "--resume", exit_code=7
     )
     shorter = write(tmp_path / "shorter.jsonl", lines(249))
@@ -186,7 +186,7 @@ def test_a_feed_that_the_group_will_find_late_is_warned_of_before_it_is_sent(
     application.run("--until-end")
     fed = application.run("feed", file, "--now")
     assert "warning: these frames begin at 20" in fed
-    assert f"event time of the group {application.name} is 20" in fed
+    assert f"event time of the group {application.name} is already 20" in fed
     assert "hint: run feed --now again after 20" in fed
     assert len(values(application)) == 6
     again = application.run("prepare-topics", file, "--again")

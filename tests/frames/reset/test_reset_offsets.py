@@ -139,7 +139,7 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     # back to 70, in what was skipped: c@20 stays so, the rows of 0 after it and all windows from 70 on are published
     before = {row[0] for row in application.seconds()}
     said = application.run("reset-offsets", "--to", "2016-07-11T13:40:10Z", "--execute")
-    assert "averages         will run over the windows since 2016-07-11T13:39:21Z" in said
+    assert "averages         and counters will run over the windows since 2016-07-11T13:39:21Z" in said
     application.run("--until-end")
     new = {row[0]: row[1] for row in application.seconds() if row[0] not in before}
     assert sorted(new) == list(range(T + 21, T + 120))
@@ -155,12 +155,12 @@ def test_while_an_instance_is_active_nothing_is_reset_and_one_that_hung_ends_whe
     process = application.start()
     wait_until(lambda: application.position(0) == 30, "all is read")
     refused = application.run("reset-offsets", "--to", "earliest", "--execute", exit_code=8)
-    assert f"of the group {application.name} is active, so nothing is reset" in refused
+    assert f"of the group {application.name} is active; nothing was reset" in refused
     assert "is active: --execute refuses" in application.run("reset-offsets", "--to", "earliest")
     assert state(application).partitions[0].position == 30
 
     process.send_signal(signal.SIGSTOP)
-    assert "did not stop in order" in application.run("reset-offsets", "--to", "earliest", "--execute")
+    assert "did not stop cleanly" in application.run("reset-offsets", "--to", "earliest", "--execute")
     process.send_signal(signal.SIGCONT)
     assert "another instance took over" in finish(process, exit_code=8)
     assert state(application) == State.fresh({0: 0}, RULES)
@@ -172,7 +172,7 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     application.send([frame(T + second, "a") for second in range(30)], timestamp=LIVE)
     application.run("--until-end")
     refused = application.run("reset-offsets", "--to", "offset:20", exit_code=2)
-    assert f"{application.topic('frames')}/1 holds offsets 0 to 0" in refused
+    assert f"{application.topic('frames')}/1 has offsets 0 to 0" in refused
     assert f"{application.topic('frames')}/0" not in refused
     refused = application.run("reset-offsets", "--to", "2016-07-11T13:40:00Z", exit_code=2)
     assert "no window that ends after it is published yet" in refused
@@ -180,7 +180,7 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     lateness_s = RULES.lateness_s + 2
     application.variables["LATENESS_S"] = str(lateness_s)
     refused = application.run("reset-offsets", "--to", "earliest", exit_code=7)
-    assert f"judged by {RULES}, and would be by LATENESS_S={lateness_s}" in refused
+    assert f"judged by {RULES}, but the rules are now LATENESS_S={lateness_s}" in refused
 
 
 def test_what_was_closed_early_stays_so_and_frames_that_are_gone_are_not_needed(
