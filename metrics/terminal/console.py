@@ -36,13 +36,13 @@ out = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False
 err = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 
-def say(text: str, indent: int = INDENT) -> None:
+def say(text: str, indent: int = INDENT, style: str = "") -> None:
     """Print one or more lines on standard output.
 
     Args:
         indent: of the continuation of a line that a terminal is too narrow for, in columns.
     """
-    out.print(_fitted(text, out, indent))
+    out.print(_fitted(text, out, indent), style=style)
 
 
 def say_lines(lines: Iterable[str]) -> None:

@@ -72,8 +72,8 @@ def feed(
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
         seconds = send(feed, lines, frames, "to continue: the same command with --resume")
         is_waited_for = chosen is not None or lines.size_bytes is None
-        speed = (rate_of if is_waited_for else pace)(feed.sent, seconds)
-        say(f"fed {name_of(lines)}: {speed}, {throughput(feed.sent_bytes, seconds)}")
+        done = (rate_of if is_waited_for else pace)(feed.sent, seconds)
+        say(f"fed {name_of(lines)}: {done}, {throughput(feed.sent_bytes, seconds)}")
 
 
 def _beginning(settings: Settings) -> Place:

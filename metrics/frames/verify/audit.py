@@ -118,7 +118,7 @@ def _why_not_compared(state: State, asked: Range, within: Range, findings: Findi
     if findings.compared.total():
         return ""
     if asked.start < within.start and asked.start < state.closed_through:
-        return f"what must be published before {rfc3339(within.start)}, the input no longer tells"
+        return f"the input no longer determines the windows before {rfc3339(within.start)}"
     if findings.published.total():
         return "the job commits so often that no state is of the same moment"
     return ""

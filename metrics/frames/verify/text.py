@@ -1,4 +1,4 @@
-"""What a verification found, as people and as machines read it."""
+"""Output of `verify`, as text and as JSON."""
 
 from collections import Counter
 from typing import Any
@@ -16,9 +16,16 @@ from metrics.terminal.tables import say_table
 from metrics.text import listed, numbered
 from metrics.times import ALL_TIME, rfc3339
 
+_STYLES = {
+    Verdict.AGREES: "green",
+    Verdict.DIFFERS: "red",
+    Verdict.NOT_COMPARED: "red",
+    Verdict.NOTHING_TO_COMPARE: "",
+}
+
 
 def show(verification: Verification) -> None:
-    """Print what was found, and the verdict."""
+    """Print the findings and the verdict; on a terminal, agreement is green and differences are red."""
     findings = verification.findings
     if findings.kept:
         say_table(_table(findings))
@@ -27,12 +34,13 @@ def show(verification: Verification) -> None:
     for remark in findings.remarks:
         warn(remark)
     say("\n".join(_lines(verification)))
+    say(_verdict(verification), style=_STYLES[findings.verdict])
 
 
 def _table(findings: Findings) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", no_wrap=True)
-    table.add_column("of", no_wrap=True)
+    table.add_column("where", no_wrap=True)
     table.add_column("recount", overflow="fold")
     table.add_column("outputs", overflow="fold")
     for kept in findings.kept:
@@ -49,23 +57,23 @@ def _of(difference: Difference) -> str:
 
 def _lines(verification: Verification) -> list[str]:
     findings = verification.findings
-    lines = [f"compared {_windows(findings.compared)}; not closed yet: {_windows(findings.waiting)}"]
+    lines = [f"compared {_windows(findings.compared)}; not yet closed: {_windows(findings.waiting)}"]
     if verification.republished is not None:
         lines.append(f"compared {numbered(verification.republished.compared, 'republished frame')}")
     if undecided := findings.counts[Kind.CLOSED_EARLY]:
         lines.append(
-            f"closed early: {numbered(undecided, 'second' if len(SIZES) == 2 else 'window')}, and "
-            f"{numbered(findings.late_by_early_closing, 'frame')} came after that; the log proves neither value"
+            f"closed early: {numbered(undecided, 'second' if len(SIZES) == 2 else 'window')}; "
+            f"{numbered(findings.late_by_early_closing, 'frame')} arrived afterwards; the log proves neither value"
         )
     if verification.terms:
         consumed, *parts = verification.terms
         law = " + ".join(f"{part.name} {part.state:,}" for part in parts if part.name != "late_in_minute")
         lines.append(f"conservation: consumed {consumed.state:,} = {law}")
-    return [*lines, _verdict(verification)]
+    return lines
 
 
 def _windows(counts: Counter[Size]) -> str:
-    return listed([numbered(counts[size], size.name) for size in SIZES])
+    return listed([numbered(counts[size], f"one-{size.name} window") for size in SIZES])
 
 
 def _verdict(verification: Verification) -> str:
@@ -78,15 +86,15 @@ def _verdict(verification: Verification) -> str:
             return f"the outputs differ from the input: {', '.join(counts)}"
         case Verdict.NOT_COMPARED:
             return (
-                f"no window could be compared, of {_windows(findings.published)} published: {findings.why_not_compared}"
+                f"no window could be compared (published: {_windows(findings.published)}): {findings.why_not_compared}"
             )
         case Verdict.NOTHING_TO_COMPARE:
             where = "yet" if verification.asked == ALL_TIME else "in the range"
-            return f"no window is published {where}, and none has to be: there was nothing to compare"
+            return f"nothing to compare: no window is published {where}, and none has to be"
 
 
 def as_json(verification: Verification) -> bytes:
-    """Return what was found as JSON."""
+    """Return the findings as JSON."""
     findings, within = verification.findings, verification.within
     fields: dict[str, Any] = {
         "agrees": findings.agrees,

@@ -288,7 +288,7 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided
     assert differences(found) == [("closed early", "2016-07-11T13:39:10Z", "2 frames", "1 frame")]
     assert found["late_by_early_closing"] == 1
     printed = application.run("verify")
-    assert "closed early: 1 second, and 1 frame came after that; the log proves neither value" in printed
+    assert "closed early: 1 second; 1 frame arrived afterwards; the log proves neither value" in printed
 
 
 def test_an_input_whose_first_frames_are_gone_is_verified_from_where_it_can_be(application: Application) -> None:
@@ -315,7 +315,9 @@ def test_outputs_of_an_input_that_is_gone_could_not_be_compared(application: App
         assert (found["verdict"], found["counts"]) == ("not compared", {})
         assert found["published"] == {"seconds": 10, "minutes": 1}
         assert "before 2016-07-11T13:40:00Z" in found["why_not_compared"]
-    assert "no window could be compared, of 10 seconds and 1 minute published" in application.run("verify", exit_code=1)
+    assert "no window could be compared (published: 10 one-second windows and 1 one-minute window)" in application.run(
+        "verify", exit_code=1
+    )
 
 
 def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Application) -> None:
