@@ -1,4 +1,4 @@
-"""Clients of the broker, and how they are set up."""
+"""Clients of the broker, and their configuration."""
 
 import errno
 import logging
@@ -19,25 +19,25 @@ from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable
 
 REACH_TIMEOUT_S = 10.0
-# A broker whose addresses all fail is given up after this long: the client has tried each several times by then.
+# If all addresses of a broker fail for this long, it is down: the client has tried each several times by then.
 DOWN_S = 1.5
 SAY_AFTER_S = 1.0
 LOOK_TIMEOUT_S = 1.0
-# Between two steps, Ctrl-C is heard, and what the client has to tell.
+# Between two steps, Ctrl-C and the client's errors are handled.
 STEP_S = 0.25
 
-# librdkafka logs each broken connection by itself. What matters of that reaches people through our errors.
+# librdkafka logs each broken connection. People see what matters of it in our errors.
 client_log = logging.getLogger("metrics.client")
 client_log.addHandler(logging.NullHandler())
 client_log.propagate = False
 
-# For people: that a connection takes its time.
+# For people: a line if connecting takes long.
 connection_log = logging.getLogger(__name__)
 
-# The system's words for a port that nobody listens at. The client passes them on, and has no code for it of its own.
+# The system's message for a port without a listener. The client passes it on, without a code of its own.
 _REFUSED = os.strerror(errno.ECONNREFUSED)
 
-# A name that no client will ever have a property of.
+# No client will ever have a property of this name.
 _NO_PROPERTY = "no.property.of.any.client"
 
 OnError = Callable[[KafkaError], None]
@@ -45,26 +45,26 @@ Client = TypeVar("Client")
 
 
 def pass_over(_: KafkaError) -> None:
-    """Leave an error to the calls that it makes fail."""
+    """Ignore an error: the calls that fail because of it report it."""
 
 
 def open_consumer(
     settings: KafkaSettings, on_error: OnError = pass_over, also_preferred: Mapping[str, object] | None = None
 ) -> Consumer:
-    """Open a consumer of the input topic, which reads committed records and is assigned by hand."""
+    """Open a consumer of committed records with manually assigned partitions."""
     preferred = {
         # By default the fetcher sleeps for a second whenever its queue is full.
         "fetch.queue.backoff.ms": 5,
         **(also_preferred or {}),
     }
-    # Where to read is part of the state: an offset that is gone is an error, never a silent reset.
+    # The offset to read from is part of the state: if it is gone, that is an error, never a silent reset.
     fixed = {**_reading(settings), "auto.offset.reset": "error"}
     return _open(Consumer, settings, on_error, preferred, fixed)
 
 
 def _reading(settings: KafkaSettings) -> dict[str, object]:
     return {
-        "group.id": settings.consumer_group_id,  # assigned by hand, it never joins the group
+        "group.id": settings.consumer_group_id,  # partitions are assigned manually, so it never joins the group
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "isolation.level": "read_committed",
@@ -73,16 +73,16 @@ def _reading(settings: KafkaSettings) -> dict[str, object]:
 
 
 def open_reader(settings: KafkaSettings) -> Consumer:
-    """Open a consumer for partitions that are paused and resumed time and again.
+    """Open a consumer for partitions that are paused and resumed often.
 
-    What was fetched of a partition is fetched again after a pause, so little is fetched ahead. And to resume a
-    partition is to wait for the answer of the fetch before.
+    After a pause, records are fetched again, so little is fetched ahead. And a resumed partition has to wait for the
+    answer to the fetch before, so fetches are short.
     """
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
 def open_backward_reader(settings: KafkaSettings) -> Consumer:
-    """Open a consumer that reads some thousand records, then those before them, and so on.
+    """Open a consumer that reads some thousand records, then the ones before them, and so on.
 
     Anything fetched beyond these is wasted.
     """
@@ -95,7 +95,7 @@ def open_backward_reader(settings: KafkaSettings) -> Consumer:
 
 
 def open_observer(settings: KafkaSettings) -> Consumer:
-    """Open a consumer that looks at single records, and fetches little more than these."""
+    """Open a consumer that reads single records and fetches little more."""
     preferred = {
         "max.partition.fetch.bytes": 65_536,
         "queued.min.messages": 1,
@@ -106,19 +106,19 @@ def open_observer(settings: KafkaSettings) -> Consumer:
 
 
 def open_asker(settings: KafkaSettings, group: str) -> Consumer:
-    """Open a consumer that asks for the committed offsets of a group, and reads nothing.
+    """Open a consumer that asks for the committed offsets of a group, and reads no records.
 
-    It gets those of the last transaction that has ended: to read uncommitted records means that none is waited for.
+    With `read_uncommitted`, it does not wait for an open transaction, and gets the offsets of the last one that ended.
     """
     fixed = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
     return _open(Consumer, settings, pass_over, {}, fixed)
 
 
 def assign(consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
-    """Let a consumer read on from these offsets, and from nowhere else.
+    """Assign partitions to a consumer, to be read from these offsets.
 
-    It is made to look up the partitions first: by itself, it looks up unknown ones only once a second, and the first
-    record would take that long. If no answer comes, it goes on looking.
+    The topics are looked up first: by itself, the client looks up unknown ones only once a second, which would delay
+    the first record. If no answer comes, it keeps trying.
     """
     for topic in {start.topic for start in starts}:
         with suppress(KafkaException):
@@ -130,17 +130,17 @@ def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_er
     """Open the producer of all outputs. Its transactional id is the consumer group's.
 
     Args:
-        batch_bytes: largest batch of records that every topic takes: brokers hold a batch to the limit of a record.
+        batch_bytes: the largest batch that every topic accepts: brokers apply the limit for a record to a batch.
     """
     preferred = {
         "batch.size": min(1_000_000, batch_bytes),
-        # A commit asks its coordinator again at this pace: with the default of 100, transactions take 120 ms.
+        # The interval at which a commit asks its coordinator again: with the default of 100, transactions take 120 ms.
         "retry.backoff.ms": 10,
         "linger.ms": 5,
-        # A broker that hangs is noticed, and what a killed process left open is aborted, after this long.
+        # Limits for noticing a broker that hangs, and for aborting the transaction of a killed process.
         "socket.timeout.ms": 10_000,
         "transaction.timeout.ms": 30_000,
-        # The topics' own limits decide, so the client has none.
+        # The topics have limits of their own, so the client needs none.
         "message.max.bytes": 1_000_000_000,
     }
     fixed = {
@@ -152,9 +152,9 @@ def open_transactional_producer(settings: KafkaSettings, batch_bytes: int, on_er
 
 
 def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
-    """Open an idempotent producer of an input topic which, when a record fails, sends none of those after it.
+    """Open an idempotent producer of an input topic that, when a record fails, sends none of the following ones.
 
-    Its records never time out, because those after one that did would still be sent; its user has to give up on them.
+    Records never time out, because the following ones would still be sent; so the caller has to give up on them.
 
     Args:
         record_bytes: the largest record.
@@ -175,13 +175,13 @@ def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: 
 
 
 def open_admin(settings: KafkaSettings) -> AdminClient:
-    """Open an admin client, and see that the broker answers.
+    """Open an admin client, and check that the broker answers.
 
     Raises:
-        BrokerError: it did not answer within REACH_TIMEOUT_S, every address of it failed for DOWN_S, or no name that
-            it gives its nodes can be resolved.
+        BrokerError: it did not answer within REACH_TIMEOUT_S, all its addresses failed for DOWN_S, or none of the
+            names that it advertises can be resolved.
     """
-    causes: dict[str, int] = {}  # what the client says, each once, in the order in which it came, and its code
+    causes: dict[str, int] = {}  # the client's distinct messages in order, with their codes
 
     def note(error: KafkaError) -> None:
         causes[text_of_error(error)] = error.code()
@@ -203,10 +203,10 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
 
 
 def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, int]) -> ClusterMetadata:
-    """Ask which nodes and topics there are.
+    """Ask for the nodes and topics.
 
-    Until a node is connected to, it is asked for in short steps: a call that goes on in another thread would keep the
-    client, its threads and handles, after it is given up. Only a node that takes its time to answer is waited for so.
+    Until a node is connected, this asks in short steps: a call abandoned in another thread would keep the client with
+    its threads and handles. Only a connected node that is slow to answer is waited for in a thread.
     """
     began_s = monotonic()
 
@@ -233,41 +233,41 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
 
 
 class _AllDownError(Exception):
-    """No address of the broker can be talked to."""
+    """Failure of all addresses of the broker."""
 
 
-# Addresses that have answered, or of which it was said that they are connected to: it is not said in an outage.
+# Addresses that have answered, or whose line was logged; so it is not logged again in an outage.
 _known_addresses: set[str | None] = set()
 
 
 def unknown_properties(settings: KafkaSettings) -> list[str]:
-    """Return the client properties that were set but that the client does not have; it is opened without them.
+    """Return the properties in the settings that the client does not have; clients are opened without them.
 
-    Kubernetes sets KAFKA_PORT, KAFKA_SERVICE_HOST and more for a Service of the name kafka.
+    Kubernetes sets KAFKA_PORT, KAFKA_SERVICE_HOST and more for a Service named kafka.
     """
     return [name for name in settings.client_properties if not _is_property(name)]
 
 
 @cache
 def _is_property(name: str) -> bool:
-    """Ask the client whether it has a property. No client comes of it, as another property is always refused."""
+    """Ask the client whether it has a property; no client is created, since another property is always refused."""
     try:
         Producer({name: "", _NO_PROPERTY: ""})
     except KafkaException as error:
         return text_of(error) != _refusal_of_unknown().replace(_NO_PROPERTY, name)
     except (AttributeError, TypeError, ValueError):
-        return False  # it takes an object, which no variable holds
-    raise AssertionError(f"the client takes {_NO_PROPERTY}")
+        return False  # its value is an object, which no variable can contain
+    raise AssertionError(f"the client accepts {_NO_PROPERTY}")
 
 
 @cache
 def _refusal_of_unknown() -> str:
-    """Return what the client says of a property that it does not have, since its code tells no more than `invalid`."""
+    """Return the client's message for a property that it does not have; the code is only `invalid`."""
     try:
         Producer({_NO_PROPERTY: ""})
     except KafkaException as error:
         return text_of(error)
-    raise AssertionError(f"the client takes {_NO_PROPERTY}")
+    raise AssertionError(f"the client accepts {_NO_PROPERTY}")
 
 
 def _open(
@@ -277,13 +277,13 @@ def _open(
     preferred: Mapping[str, object],
     fixed: Mapping[str, object],
 ) -> Client:
-    """Open a client with what this application prefers, then what the user says, then what must be."""
+    """Open a client with preferred properties, overridden by the user's, overridden by fixed ones."""
     config = {
         "client.id": "frames-metrics",
         "reconnect.backoff.max.ms": 1000,
-        # All brokers are connected to at once; else every client waits 50 ms after its first answer.
+        # Connect to all brokers at once; otherwise every client waits 50 ms after its first answer.
         "enable.sparse.connections": False,
-        # Without it, the client writes to standard error by itself; as it does for who wants to see what it does.
+        # Without a logger, the client writes to standard error, which is what a user of `debug` wants.
         **({} if "debug" in settings.client_properties else {"logger": client_log}),
         "error_cb": on_error,
         **preferred,

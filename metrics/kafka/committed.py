@@ -1,6 +1,6 @@
-"""Committed offsets of a consumer group, always asked for by a consumer of that group.
+"""Committed offsets of a consumer group, always queried through a consumer of that group.
 
-The admin client asks for them, too, but crashes the process where the group's coordinator is loading or has moved:
+The admin client would crash the process while the group's coordinator is loading or has moved:
 https://github.com/confluentinc/librdkafka/issues/5040, and the assertion of
 https://github.com/confluentinc/librdkafka/issues/4605 is in the same code.
 """
@@ -18,7 +18,7 @@ from metrics.kafka.permissions import to_allow
 def committed(
     consumer: Consumer, partitions: Sequence[TopicPartition], timeout_s: float = ASK_TIMEOUT_S
 ) -> list[TopicPartition]:
-    """Return the offsets of some partitions that the consumer's group has committed; the others are left out.
+    """Return the committed offsets of the consumer's group in some partitions; partitions without one are left out.
 
     A consumer that reads committed records waits for offsets which an open transaction is about to commit. One that
     reads uncommitted records does not, and gets those of the last transaction that has ended.
@@ -35,7 +35,7 @@ def committed(
             why = "\n".join(dict.fromkeys(error.str() for error in failures))
             hint = to_allow(error.code() for error in failures)
             kind = DeniedError if hint else BrokerError
-            raise kind("the broker does not tell the consumer group's offsets", why=why, hint=hint)
+            raise kind("the broker does not return the consumer group's offsets", why=why, hint=hint)
         deadline.pause()
 
 
@@ -51,9 +51,9 @@ def _asked(
 
 
 def _causes(consumer: Consumer) -> list[KafkaError]:
-    """Return why a consumer gets no answer, if it tells: who may not read a group only sees that time has run out.
+    """Return why a consumer gets no answer, if it knows: without permission to read a group, calls only time out.
 
-    One that reads something is not asked: the records that it would give would be lost.
+    A consumer that reads records is not asked, since those that it returned would be lost.
     """
     if consumer.assignment():
         return []

@@ -1,30 +1,30 @@
-"""Deadlines: moments at which something that is waited for is given up."""
+"""Deadlines: the time at which to stop waiting."""
 
 from time import monotonic, sleep
 
-# How long a broker may take to answer a question. The client's own timeouts were seen not to come.
+# Limit for an answer of the broker. The client's own timeouts were seen not to fire.
 ASK_TIMEOUT_S = 10.0
-# How long before a question is asked again that was answered by "not yet".
+# Interval between tries while the answer is "not yet".
 ASKED_AGAIN_S = 0.1
 
 
 class Deadline:
-    """A moment that lies some seconds ahead."""
+    """A time some seconds ahead."""
 
     def __init__(self, after_s: float) -> None:
         self._after_s = after_s
         self._at_s = monotonic() + after_s
 
     def left_s(self) -> float:
-        """Return how many seconds are left; 0 once it has passed."""
+        """Return the seconds left; 0 once it has passed."""
         return max(0.0, self._at_s - monotonic())
 
     def has_passed(self) -> bool:
-        """Tell whether it has passed."""
+        """Return whether it has passed."""
         return monotonic() >= self._at_s
 
     def renew(self) -> None:
-        """Put it off, since part of what was waited for has come."""
+        """Start over: there was progress."""
         self._at_s = monotonic() + self._after_s
 
     def pause(self, seconds: float = ASKED_AGAIN_S) -> None:

@@ -1,4 +1,4 @@
-"""Errors of the client: what they say, which of them pass, and how they become this program's."""
+"""Errors of the client: their text, which of them are temporary, and their conversion to errors of this program."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.permissions import to_allow
 
-# What the client mends by itself; a broker that stays away is noticed by the commit.
+# Errors that the client recovers from by itself; if the broker stays away, a commit fails.
 PASSING = frozenset(
     {
         KafkaError._TRANSPORT,
@@ -22,11 +22,11 @@ PASSING = frozenset(
         KafkaError.REQUEST_TIMED_OUT,
     }
 )
-# The answer of a group's coordinator after a broker has started, and while the group moves to another one.
+# Answers of a group's coordinator while it loads or moves.
 COORDINATOR_MOVES = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 )
-# The answer of a partition that was just created, or whose leader just changed.
+# Answers for a partition that was just created, or whose leader just changed.
 LEADER_MOVES = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -41,28 +41,28 @@ LEADER_MOVES = frozenset(
     }
 )
 
-# What differs between two tries that failed for the same reason; and what a broker is called before it told its number.
+# Parts that differ between two tries that failed for the same reason; and a broker's name before its id is known.
 _OF_ONE_TRY = re.compile(
     r" \(after \d+ms in state \w+(, \d+ identical error\(s\) suppressed)?\)|(?<=\d)/bootstrap(?=:)"
 )
 
 
 def text_of(error: KafkaException) -> str:
-    """Return what an exception of the client says."""
+    """Return the text of an exception of the client."""
     return text_of_error(error.args[0])
 
 
 def text_of_error(error: KafkaError) -> str:
-    """Return what an error of the client says, without what differs between two tries that fail for the same reason."""
+    """Return the text of an error of the client, without parts that differ between two tries."""
     return _OF_ONE_TRY.sub("", error.str()).strip()
 
 
 @contextmanager
 def client_errors(what: str) -> Iterator[None]:
-    """Raise an error of the client as one of this program.
+    """Convert errors of the client to errors of this program.
 
     Args:
-        what: what happened, for the user.
+        what: a line for the user about what happened.
 
     Raises:
         DeniedError: the user lacks a permission; the error names it.

@@ -1,4 +1,4 @@
-"""Calls that may never return, given up after some time."""
+"""Calls that may never return, with a time limit."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -13,21 +13,21 @@ WAIT_S = 0.5
 
 
 def result(future: Future[Any], limit_s: float) -> Any:
-    """Return what a question to the broker brought. The client's own timeout was seen not to come.
+    """Return the result of a request. The client's own timeout was seen not to fire.
 
     Raises:
-        KafkaException: it brought an error, or nothing within limit_s seconds.
+        KafkaException: the request failed, or had no result within limit_s seconds.
     """
     try:
         return future.result(limit_s)
     except TimeoutError:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer came")) from None
     finally:
-        del future  # the error holds this frame
+        del future  # the error references this frame
 
 
 def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Call something in a thread of its own, and return its future outcome."""
+    """Call a function in a new thread, and return the future of its outcome."""
     outcome: Future[Any] = Future()
     Thread(target=_run, args=(outcome, step, arguments), name=f"bounded {step}", daemon=True).start()
     return outcome
@@ -36,10 +36,10 @@ def begin(step: Callable[..., Any], *arguments: Any) -> Future[Any]:
 def _run(outcome: Future[Any], step: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         outcome.set_result(step(*arguments))
-    except BaseException as error:  # raised where the outcome is taken
+    except BaseException as error:  # raised to the caller of result()
         outcome.set_exception(error)
     finally:
-        # The error holds this frame. Without a cycle, a client that failed is freed with its last user.
+        # The error references this frame. Without a cycle, a failed client is freed with its last reference.
         del outcome, step, arguments
 
 
@@ -47,7 +47,7 @@ def _nothing() -> None: ...
 
 
 def has_come(outcome: Future[Any], limit_s: float, meanwhile: Callable[[], None], step_s: float = WAIT_S) -> bool:
-    """Wait for an outcome, and tell whether it came within limit_s seconds.
+    """Wait for an outcome; return whether it came within limit_s seconds.
 
     Args:
         meanwhile: called every step_s seconds until then.
@@ -61,10 +61,10 @@ def has_come(outcome: Future[Any], limit_s: float, meanwhile: Callable[[], None]
 
 
 def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: Callable[[], None] = _nothing) -> Any:
-    """Call something in a thread of its own, which is left behind if it does not return in time.
+    """Call a function in a new thread, which is abandoned if it does not return in time.
 
     Args:
-        limit_s: seconds that it may take.
+        limit_s: the limit in seconds.
         meanwhile: called every WAIT_S seconds until then.
 
     Raises:
@@ -75,4 +75,4 @@ def call(limit_s: float, step: Callable[..., Any], *arguments: Any, meanwhile: C
     try:
         return outcome.result(0)
     finally:
-        del outcome  # the error holds this frame
+        del outcome  # the error references this frame

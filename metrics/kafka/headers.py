@@ -1,10 +1,10 @@
-"""Headers of records, read so that none of them can end the process.
+"""Headers of records, read so that none of them can crash the process.
 
-Names of headers are bytes for Kafka and text for the client. Of one that is no UTF-8, the client (2.16) makes a tuple
-without its first element, and returns it with an error set. Python checks for such an error after each call of a
-function, except for calls that its interpreter has specialized, such as `message.headers()` in a loop; whatever then
-touches the tuple ends by SIGSEGV. So headers are read only here, through a call that is never specialized; and the
-result is counted once more by the garbage collector's references, which skip what is missing.
+Header names are bytes in Kafka and text in the client. For a name that is not UTF-8, the client (2.16) creates a tuple
+without its first element, and returns it with an error set. Python checks for such an error after each function call,
+except for calls that its interpreter has specialized, such as `message.headers()` in a loop; touching the tuple then
+ends in SIGSEGV. So headers are read only here, through a call that is never specialized; and the number of elements is
+checked by the garbage collector's references, which skip missing ones.
 """
 
 import gc
@@ -22,7 +22,7 @@ _referents = gc.get_referents
 
 
 def headers_of(message: RecordMessage | Message) -> Headers | None:
-    """Return the headers of a record, none if it has none; None where they cannot be read."""
+    """Return the headers of a record, empty if it has none; None if they cannot be read."""
     try:
         headers = cast("Headers | None", _read(message))
     except (SystemError, UnicodeError):

@@ -1,4 +1,4 @@
-"""Messages of the client, as the plumbing takes them."""
+"""The interface of the client's messages."""
 
 from typing import Protocol
 

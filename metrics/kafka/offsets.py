@@ -1,4 +1,4 @@
-"""Offset ranges of topics, asked for all partitions at once."""
+"""Offset ranges of topics, queried for all partitions at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Partition = tuple[str, int]  # topic and number
 
-NO_SUCH_RECORD = -1  # the answer where no record is as new as a timestamp
+NO_SUCH_RECORD = -1  # the answer if every record is older than a timestamp
 _UNANSWERED = KafkaError(KafkaError._TIMED_OUT, "its leader does not answer")
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -26,7 +26,7 @@ LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class OffsetRange(NamedTuple):
-    """Offset range of a partition: its beginning offset, and the one after its last committed record."""
+    """Offset range of a partition: its beginning offset and its last stable offset."""
 
     low: int
     high: int
@@ -47,7 +47,7 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
     """Ask for the first committed record of each partition that is not older than a timestamp.
 
     Returns:
-        Its offset, before which every record is older, whatever their order; None where all are.
+        Its offset, before which every record is older, whatever their order; None if all are older.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -57,7 +57,7 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
 
 
 def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, OffsetRange]) -> list[int]:
-    """Return the partitions that hold more than what is committed by now.
+    """Return the partitions with uncommitted records.
 
     Args:
         holds: the offset range of each partition of the topic.
@@ -78,14 +78,14 @@ def _offsets(
     while True:
         places = [TopicPartition(topic, number) for number in range(partitions)]
         answers = ask(admin, places, which, isolation)
-        wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
+        wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
         offsets = {place.partition: offset_of(future, lowest) for place, future in answers.items()}
         failures = {number: answer for number, answer in offsets.items() if isinstance(answer, KafkaError)}
         if not failures:
             return {number: answer for number, answer in offsets.items() if isinstance(answer, int)}
         if deadline.has_passed() or any(failure.code() not in LEADER_MOVES for failure in failures.values()):
             why = "\n".join(f"{topic}/{number}: {failure.str()}" for number, failure in failures.items())
-            raise BrokerError(f"it is not known which offsets the topic {topic} holds", why=why)
+            raise BrokerError(f"the offsets of the topic {topic} are unknown", why=why)
         deadline.pause()
 
 
@@ -96,15 +96,15 @@ def ask(
     isolation: IsolationLevel,
     timeout_s: float = ASK_TIMEOUT_S,
 ) -> "dict[TopicPartition, Future[Any]]":
-    """Ask for an offset of each of some partitions, and do not wait for the answers."""
+    """Ask for an offset of each partition, without waiting for the answers."""
     if not places:
         return {}
     return admin.list_offsets(dict.fromkeys(places, which), isolation_level=isolation, request_timeout=timeout_s)
 
 
 def told(answers: "dict[TopicPartition, Future[Any]]") -> Iterator[tuple[TopicPartition, int]]:
-    """Yield the offsets that were told; a partition that has no leader is left out."""
-    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to come
+    """Yield the answers; partitions without a leader are left out."""
+    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
     for place, future in answers.items():
         answer = offset_of(future)
         if isinstance(answer, int):
@@ -112,12 +112,12 @@ def told(answers: "dict[TopicPartition, Future[Any]]") -> Iterator[tuple[TopicPa
 
 
 def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
-    """Return the offset that was answered, or why none is known; nothing is waited for.
+    """Return the offset that was answered, or why none is known, without waiting.
 
-    Where a leader does not answer in time, the client gives an offset of -1001 and no error.
+    If a leader does not answer in time, the client returns an offset of -1001 and no error.
 
     Args:
-        lowest: what may be answered at the least.
+        lowest: the lowest valid answer.
     """
     if not future.done():
         return _UNANSWERED
@@ -129,12 +129,12 @@ def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
 
 
 def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: dict[str, int]) -> str | None:
-    """Return the first of some topics that holds a committed record; None if none does.
+    """Return the first of some topics that contains a committed record; None if none does.
 
-    Offsets alone do not tell: what was aborted has some, too.
+    Offsets alone do not show this: aborted records have offsets, too.
 
     Args:
-        partitions: the topics, and how many partitions each has.
+        partitions: the topics, with their numbers of partitions.
     """
     for topic, number_of_partitions in partitions.items():
         for number, (low, high) in offset_ranges(admin, topic, number_of_partitions).items():
@@ -144,13 +144,13 @@ def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: 
 
 
 def most_records(admin: AdminClient, settings: KafkaSettings, topic: str, partitions: int) -> int:
-    """Return how many records a topic holds at most, by its offsets; 0 where it is sure to hold none."""
+    """Return an upper bound of the records in a topic, by its offsets; 0 if it certainly has none."""
     offsets = sum(high - low for low, high in offset_ranges(admin, topic, partitions).values())
     return offsets if offsets and first_with_records(admin, settings, {topic: partitions}) else 0
 
 
 def _has_a_record(settings: KafkaSettings, start: TopicPartition) -> bool:
-    """Tell whether a record comes before the end of a partition."""
+    """Return whether a partition has a record."""
     consumer = open_consumer(settings)
     assign(consumer, [start])
     deadline = Deadline(3 * ASK_TIMEOUT_S)

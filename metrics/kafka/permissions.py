@@ -1,4 +1,4 @@
-"""Permissions that are missing, by what the broker says where it denies something."""
+"""Missing permissions, by the error codes of the broker."""
 
 from collections.abc import Iterable
 
@@ -13,5 +13,5 @@ _ALLOW = {
 
 
 def to_allow(codes: Iterable[int]) -> str:
-    """Return what the user has to be allowed, a line each; nothing where no error is about permissions."""
+    """Return the permissions that the user needs, a line each; empty if no error is about permissions."""
     return "\n".join(f"allow this user {_ALLOW[code]}" for code in dict.fromkeys(codes) if code in _ALLOW)

@@ -1,4 +1,4 @@
-"""Several partitions read at once, each at its own speed: the caller decides which one goes on."""
+"""Several partitions read at once, each at its own speed: the caller decides which one continues."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ class PartitionRange(NamedTuple):
 class Streams:
     """The records of some ranges; at most about BUFFER_RECORDS of each are in memory.
 
-    A partition that is ahead is paused until it is asked for, so that it cannot fill the memory while another one lags.
+    A partition that is ahead is paused until it is needed, so that it cannot fill the memory while another lags.
     """
 
     def __init__(self, consumer: Consumer, spans: Sequence[PartitionRange]) -> None:
@@ -55,7 +55,7 @@ class Streams:
         return list(stream.buffer)[:most]
 
     def _fill(self, stream: "_Stream") -> bool:
-        """Read on until a stream has a record; tell whether it has."""
+        """Read until a stream has a record; return whether it has one."""
         if stream.is_paused and not stream.has_ended:
             self._consumer.resume([stream.partition])
             stream.is_paused = False
@@ -85,7 +85,7 @@ class Streams:
         self._pause_if_full(stream)
 
     def _pause_if_full(self, stream: "_Stream") -> None:
-        """Pause a partition that is ahead; one alone never is: it would have to fetch its records again."""
+        """Pause a partition that is ahead; a single one never is, since it would have to fetch its records again."""
         is_full = stream.has_ended or len(stream.buffer) >= BUFFER_RECORDS
         if is_full and not stream.is_paused and len(self._streams) > 1:
             self._consumer.pause([stream.partition])
@@ -93,10 +93,10 @@ class Streams:
 
 
 class Progress:
-    """How far some ranges were read, by offsets: how many of these hold records is only known when all are read.
+    """Progress of reading some ranges, in offsets: the number of records is only known at the end.
 
     Args:
-        on_progress: called with how many offsets were passed so far, about every PROGRESS_OFFSETS.
+        on_progress: called with the number of offsets passed so far, about every PROGRESS_OFFSETS.
     """
 
     def __init__(self, on_progress: Callable[[int], None]) -> None:
@@ -105,7 +105,7 @@ class Progress:
         self._due = PROGRESS_OFFSETS
 
     def over(self, span: PartitionRange, messages: Iterable[Message]) -> Iterator[Message]:
-        """Yield the records of a range, and pass their offsets; after the last record, all those that are left."""
+        """Yield the records of a range, and pass their offsets; after the last record, all remaining ones."""
         reached = span.start
         for message in messages:
             after = (message.offset() or 0) + 1
@@ -122,10 +122,10 @@ class Progress:
 
 
 def require_readable(message: Message) -> None:
-    """See that a message is a record, the end of a partition, or trouble that the client mends by itself.
+    """Check that a message is a record, the end of a partition, or an error that the client recovers from.
 
     Raises:
-        StateError: records are gone that were to be read next.
+        StateError: the records to be read next are gone.
         BrokerError: the topic cannot be read.
     """
     error = message.error()
@@ -133,13 +133,13 @@ def require_readable(message: Message) -> None:
         return
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         of = f"{message.topic()}/{message.partition()}"
-        raise StateError(f"records of {of} are gone that were there a moment ago", why=error.str())
+        raise StateError(f"records of {of} were removed while they were read", why=error.str())
     what = "the topics" if message.topic() is None else f"the topic {message.topic()}"
     raise BrokerError(f"{what} cannot be read", why=error.str())
 
 
 class _Stream:
-    """One range, as far as it was read."""
+    """One range, and how far it was read."""
 
     def __init__(self, span: PartitionRange) -> None:
         self.partition = TopicPartition(span.topic, span.partition)
@@ -150,7 +150,7 @@ class _Stream:
         self.is_paused = False
 
     def add(self, message: Message, offset: int) -> None:
-        """Take a record; what was fetched twice around a pause, or lies after the end, is passed over."""
+        """Add a record, unless it was fetched twice around a pause or is after the end."""
         if self.next <= offset < self.end:
             self.buffer.append(message)
             self.next = offset + 1

@@ -1,4 +1,4 @@
-"""Records of topics as they are committed, from some offsets on."""
+"""The newest records of topics, as they are committed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
@@ -10,9 +10,9 @@ from metrics.kafka.errors import text_of_error
 from metrics.kafka.reader import BATCH_RECORDS, PartitionRange, require_readable
 from metrics.kafka.settings import KafkaSettings
 
-# How long a call waits for the next record, and how long for what was committed together with it.
+# How long a call waits for the next record, and then for those committed together with it.
 WAIT_S, TOGETHER_S = 0.5, 0.05
-# Errors that the client mends by itself, but that anyone who waits for records should know of.
+# Errors that the client recovers from by itself, but that should be reported.
 _TROUBLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
 
 
@@ -20,7 +20,7 @@ class Tail:
     """Records that follow some offset ranges, as they are committed.
 
     Args:
-        on_trouble: called with a line, once until records come again, when the broker or a topic is gone; it waits.
+        on_trouble: called with a line when the broker or a topic is gone, once until records come again; reading waits.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Tail:
         self._consumer.close()
 
     def records(self, stopping: Event) -> Iterator[list[Message]]:
-        """Yield records, some at a time; none when WAIT_S has passed. Setting `stopping` ends it, within WAIT_S.
+        """Yield batches of records, an empty one after WAIT_S, until `stopping` is set.
 
         Raises:
-            StateError: records are gone that were to be read next.
+            StateError: the records to be read next are gone.
             BrokerError: a topic cannot be read.
         """
         while not stopping.is_set():
@@ -58,7 +58,7 @@ class Tail:
             yield records
 
     def _hear(self, error: KafkaError) -> None:
-        """Note what the client says of its connections: first why one is lost, then that all of them are."""
+        """Note errors of connections: the client first reports why one failed, then that all did."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._said = text_of_error(error)
         self._report(error)

@@ -25,13 +25,13 @@ class Asked(NamedTuple):
 
 
 def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collection[str] = ()) -> dict[str, bool]:
-    """Create the topics that are missing: all of them, or none where the broker refuses one.
+    """Create the topics that are missing: all of them, or none if the broker refuses one.
 
     Args:
-        asked: settings that were requested by name: they are not left out where the broker does not know them.
+        asked: settings that were requested by name: they are not left out if the broker does not know them.
 
     Returns:
-        Each topic, and whether it was created. All of them are listed by the broker by then.
+        Each topic, and whether it was created. The broker lists all of them.
 
     Raises:
         TopicError: the broker refuses to create one.
@@ -104,7 +104,7 @@ def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[st
     """Create topics, all or none, wait until the broker lists them, and return those that did not exist."""
     try:
         _create(admin, topics, validate_only=True)
-    except _UnknownSettingError:  # which setting it is, the broker tells in prose only
+    except _UnknownSettingError:  # the broker names the setting only in prose
         topics = [_without(topic, {AHEAD} - {*asked}) for topic in topics]
         _create(admin, topics, validate_only=True)
     created = _create(admin, topics)
@@ -113,7 +113,7 @@ def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[st
 
 
 class _UnknownSettingError(TopicError):
-    """A setting that the broker refuses: it does not know it, or not its value."""
+    """Refusal of a setting: the broker does not know it, or its value."""
 
 
 def _without(topic: NewTopic, settings: Collection[str]) -> NewTopic:
@@ -125,7 +125,7 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> set[str]
     """Create topics, and return those that did not exist.
 
     Args:
-        how: validate_only, where nothing is to be created.
+        how: `validate_only`, if nothing is to be created.
 
     Raises:
         TopicError: the broker refuses one.
@@ -161,7 +161,7 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
         try:
             futures.result(future, ASK_TIMEOUT_S + 1)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # somebody else was faster
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # someone else has deleted it
                 refused[name] = text_of(error)
     _await_gone(admin, set(names) - set(refused))
     if refused:

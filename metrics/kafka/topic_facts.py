@@ -1,6 +1,6 @@
-"""Facts about topics: how much they hold, from when to when, and who reads them.
+"""Facts about topics: number of records, first and last timestamp, and reading groups.
 
-The facts become JSON by their own names, so these are part of what users see.
+The field names are those of the JSON that users see.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,16 +22,16 @@ from metrics.times import Moment
 
 SOON_S = 3.0
 RECORDS_TIMEOUT_S = 10.0
-# The last record of a partition is looked for in this many offsets before its end, then in WIDER times as many.
+# The last record of a partition is searched in this many offsets before its end, then in WIDER times more.
 OFFSETS_BACK, WIDER = 10, 8
 
 
 class Reader(msgspec.Struct):
-    """A consumer group that has committed offsets of a topic.
+    """A consumer group with committed offsets in a topic.
 
     Attributes:
-        lag: offsets to read, of all partitions; one that it has not committed an offset of counts from its first record
-            on. null where a partition's end is not known.
+        lag: offsets to read in all partitions; a partition without a committed offset counts from its beginning. null
+            if the end of a partition is unknown.
     """
 
     group: str
@@ -40,16 +40,16 @@ class Reader(msgspec.Struct):
 
 
 class TopicFacts(msgspec.Struct):
-    """What a topic holds; null is what the broker does not tell.
+    """Facts about a topic; null if the broker does not tell.
 
     Attributes:
         records: offsets up to the last committed record.
-        are_at_most: some of these offsets may hold no record: ends of transactions, records that were aborted or
-            compacted away. False only where there is no record.
-        first, last: timestamps of the first and last record; the earliest and the latest of all partitions. null, too,
-            where there is no record.
-        groups: those that are known to have committed offsets of it; null where none is, and others may have.
-        are_all_groups: false where there may be others.
+        are_at_most: whether `records` is an upper bound, since transaction markers, aborted and compacted records take
+            offsets, too. False only if there is no record.
+        first, last: the earliest and latest timestamp of the first and last records of all partitions; also null if
+            there is no record.
+        groups: groups with committed offsets in the topic; null if none is known, but there may be some.
+        are_all_groups: false if there may be others.
     """
 
     topic: str
@@ -63,7 +63,7 @@ class TopicFacts(msgspec.Struct):
 
 
 class Overview(NamedTuple):
-    """Some topics, and what could not be found out beside, a line each."""
+    """Facts about some topics, and a line about each fact that could not be found out."""
 
     topics: list[TopicFacts]
     remarks: list[str]
@@ -72,13 +72,13 @@ class Overview(NamedTuple):
 def of_topics(
     admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int], positions: Positions
 ) -> Overview:
-    """Find out how much topics hold, from when to when, and who reads them.
+    """Find out the facts about topics.
 
-    Takes some tenths of a second; at most 10 s more if partitions, and 10 s if groups do not answer.
+    Takes some tenths of a second; up to 10 s more if partitions do not answer, and 10 s if groups do not.
 
     Args:
-        partitions: the topics, and how many partitions each has.
-        positions: returns positions that differ from a group's committed offsets, from these.
+        partitions: the topics, with their numbers of partitions.
+        positions: returns, for a group's committed offsets, the positions that differ from them.
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
@@ -93,14 +93,14 @@ def of_topics(
 
 
 class Held(NamedTuple):
-    """What a partition holds.
+    """Contents of a partition.
 
     Attributes:
-        low: its first offset.
-        end: the offset after its last record; where that was not read, after all that is committed.
-        first_ms: timestamp of the first record, which may be an aborted one; None where there is none.
+        low: its beginning offset.
+        end: the offset after its last record; if that was not read, the last stable offset.
+        first_ms: timestamp of the first record, which may be an aborted one; None if there is none.
         is_read: whether the last record was read, or there is none.
-        last_ms: timestamp of the last record; None where it was not read, or there is none.
+        last_ms: timestamp of the last record; None if it was not read, or there is none.
     """
 
     low: int
@@ -133,10 +133,10 @@ def _answered(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Part
 
 
 def _with_last_records(consumer: Consumer, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
-    """Read the last record of each partition, from further and further before its end.
+    """Read the last record of each partition, searching ever further before its end.
 
-    A look-up does not find it: the newest timestamp may be that of a transaction's end, which takes an offset, too, and
-    is no record. A partition that is not read within RECORDS_TIMEOUT_S seconds is left out.
+    A look-up by timestamp does not find it: the newest timestamp may be that of a transaction marker. A partition that
+    is not read within RECORDS_TIMEOUT_S seconds is left out.
     """
     found: dict[Partition, Held] = {}
     unread = {place: at for place, at in held.items() if not at.is_read}
@@ -155,7 +155,7 @@ def _with_last_records(consumer: Consumer, held: Mapping[Partition, Held]) -> di
 def _read_to_ends(
     consumer: Consumer, starts: Mapping[Partition, int], held: Mapping[Partition, Held], deadline: Deadline
 ) -> Iterator[tuple[Partition, Message | None]]:
-    """Yield the last record of each partition, once its end is reached; None where it has none from its start on."""
+    """Yield the last record of each partition once its end is reached; None if there is none after its start."""
     assign(consumer, [TopicPartition(*place, start) for place, start in starts.items()])
     lasts: dict[Partition, Message | None] = dict.fromkeys(starts)
     while lasts and not deadline.has_passed():
@@ -208,7 +208,7 @@ def _readers(topic: str, partitions: Sequence[Held | None], among: Sequence[Grou
 
 
 def _lag(topic: str, partitions: Sequence[Held | None], group: Group) -> int | None:
-    """Return how many offsets lie from a group's positions to the last records."""
+    """Return the offsets from a group's positions to the last records."""
     return _sum(
         None if held is None else max(0, held.end - max(held.low, group.positions.get((topic, number), 0)))
         for number, held in enumerate(partitions)

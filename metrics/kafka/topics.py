@@ -1,4 +1,4 @@
-"""Which topics there are, and how a topic is configured."""
+"""The topics of a broker, and their configuration."""
 
 from collections.abc import Collection
 
@@ -15,14 +15,14 @@ SOON_S = 1.0
 
 
 def partition_counts(client: AdminClient | Consumer) -> dict[str, int]:
-    """Return every topic of the broker and how many partitions it has."""
+    """Return every topic of the broker and its number of partitions."""
     return {name: len(topic.partitions) for name, topic in listed(client).items()}
 
 
 def soon_listed(client: AdminClient | Consumer, names: Collection[str]) -> dict[str, int]:
-    """Return every topic and how many partitions it has, after SOON_S seconds at most if some are missing.
+    """Return every topic and its number of partitions, after up to SOON_S seconds if some are missing.
 
-    Any broker may be asked, and some hear of a new topic later than others.
+    Any broker may answer, and some learn of a new topic later than others.
     """
     deadline = Deadline(SOON_S)
     while True:
@@ -50,10 +50,10 @@ def topic_id(admin: AdminClient, topic: str) -> str:
 
 
 def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
-    """Return a topic's configuration; empty where the broker does not let us see it."""
+    """Return a topic's configuration; empty without permission to see it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
-        with client_errors(f"the broker does not tell the settings of {topic}"):
+        with client_errors(f"the broker does not return the settings of {topic}"):
             asked = admin.describe_configs([resource], request_timeout=ASK_TIMEOUT_S)[resource]
             entries = futures.result(asked, ASK_TIMEOUT_S + 1)
     except DeniedError:

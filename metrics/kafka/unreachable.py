@@ -1,4 +1,4 @@
-"""Why no broker answers, by what the client says and by a look at the port, and what to do about it."""
+"""Why no broker answers, from the client's errors and a connection to the port, and what to do about it."""
 
 import re
 import socket
@@ -16,10 +16,10 @@ KAFKA_PORT = 9092
 _CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
-_RESOLVE = "correct BOOTSTRAP_SERVERS, or see that this machine can resolve the name"
+_RESOLVE = "correct BOOTSTRAP_SERVERS, or make the name resolvable on this machine"
 _CREDENTIALS = (
-    "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM to what the broker takes,\n"
-    "and BOOTSTRAP_SERVERS to a port of it that asks for a password"
+    "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM to what the broker accepts,\n"
+    "and BOOTSTRAP_SERVERS to one of its ports that asks for a password"
 )
 _AUTHORITY = (
     "set KAFKA_SSL_CA_LOCATION to the file of the authority that signed the broker's certificate,\n"
@@ -27,12 +27,12 @@ _AUTHORITY = (
 )
 _CERTIFICATE = (
     "the port speaks TLS and may ask for a certificate of the client:\n"
-    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker takes"
+    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker accepts"
 )
-_WITH_TLS = "the port speaks TLS: set KAFKA_SECURITY_PROTOCOL to SSL, or to SASL_SSL where there is a password"
+_WITH_TLS = "the port speaks TLS: set KAFKA_SECURITY_PROTOCOL to SSL, or to SASL_SSL if there is a password"
 _WITHOUT_TLS = "the port does not speak TLS: set KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT"
 _OTHER = (
-    "see that the port is one of Kafka's; if it asks for a password, set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT,\n"
+    "check that the port is one of Kafka's; if it asks for a password, set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT,\n"
     "and KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 )
 
@@ -41,10 +41,10 @@ def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is
     """Return the error to raise.
 
     Args:
-        codes: of the errors that the client told.
-        why: what it said.
-        is_refused: whether each of its connections was refused. The ports are not looked at then: one may have been
-            opened since, by a broker that is starting.
+        codes: the codes of the client's errors.
+        why: their texts.
+        is_refused: whether all connections were refused. The ports are not checked then: a broker that is starting
+            may have opened one since.
     """
     what, hint = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
     kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
@@ -52,16 +52,16 @@ def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is
 
 
 def _cause(servers: str, why: str) -> str:
-    """Return what the client said, with each address once; a single one, which the error names, is left out."""
+    """Return the client's texts with each address once; a single address, which the error names, is left out."""
     once = _CONNECT.sub(r"\1: ", why)
     return once if "," in servers else once.replace(f"{servers}: ", "")
 
 
 def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:
-    """See that this machine can resolve the name of a node, as the broker advertises it.
+    """Check that this machine can resolve the name of a node, as the broker advertises it.
 
     Raises:
-        BrokerError: it can resolve none.
+        BrokerError: it can resolve none of them.
     """
     known = {host for host, _ in _addresses(settings.bootstrap_servers or "")}
     if not hosts or not known.isdisjoint(hosts) or any(map(_resolves, hosts)):
@@ -69,8 +69,8 @@ def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:
     raise BrokerError(
         f"the broker at {settings.bootstrap_servers} advertises a name that cannot be resolved here",
         why=f"it advertises {', '.join(sorted(hosts))}, which cannot be resolved here",
-        hint="set BOOTSTRAP_SERVERS to the port of it that is meant for this machine,\n"
-        "or let it advertise a name that is known here (advertised.listeners)",
+        hint="set BOOTSTRAP_SERVERS to the broker's port for this machine,\n"
+        "or let it advertise a name that this machine can resolve (advertised.listeners)",
     )
 
 
@@ -97,7 +97,7 @@ def _what_and_now(settings: KafkaSettings, codes: Collection[int]) -> tuple[str,
 
 
 def _addresses(servers: str) -> Iterator[tuple[str, int]]:
-    """Yield host and port of each address; an IPv6 host stands in brackets."""
+    """Yield host and port of each address; an IPv6 host is in brackets."""
     for server in servers.split(","):
         host, colon, port = server.rpartition("://")[2].rpartition(":")
         if not colon or not port.isdecimal():
@@ -106,9 +106,9 @@ def _addresses(servers: str) -> Iterator[tuple[str, int]]:
 
 
 def _speaks_tls(host: str, port: int) -> bool | None:
-    """Connect to a port as a client with TLS does; None where it takes no connection.
+    """Connect to a port as a TLS client does; return whether it speaks TLS, None if it accepts no connection.
 
-    What it shows is not checked, since nothing is sent.
+    Its certificate is not checked, since nothing is sent.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
