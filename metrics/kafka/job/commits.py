@@ -1,4 +1,4 @@
-"""When the open transaction is committed, and how much it may hold until then."""
+"""When the open transaction is committed, and how much it may contain."""
 
 from time import monotonic
 
@@ -6,20 +6,20 @@ from metrics.kafka.job.heartbeat import HEARTBEAT_S
 from metrics.kafka.job.limits import TransactionLimit
 from metrics.kafka.job.source import BATCH_RECORDS
 
-# How long results wait for their commit: while the input is quiet, while records pour in; and a position without any.
-# That is longer than a second, so that it is not under way when live records close the next one.
+# Delays of a commit: for results with a quiet and with a busy input, and for a position without results. The last is
+# longer than a second, so that no such commit is in progress when live records close the next second.
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.5
-BUSY_RECORDS = 200  # in a batch; that is 40,000 a second, of which a commit each 20 ms would take a good part
+BUSY_RECORDS = 200  # in a batch: 40,000 a second, of which a commit every 20 ms would take a good part
 # A transaction must end long before the broker gives up on it.
 MOST_RESULTS = 20_000
 
 
 class Commits:
-    """What the open transaction holds, and when it is due.
+    """Schedule of commits: the size of the open transaction, and when it is due.
 
     Attributes:
-        records: how many records of the input it holds.
-        results: how many results.
+        records: the records of the input in the open transaction.
+        results: the results in it.
     """
 
     def __init__(self, limit: TransactionLimit) -> None:
@@ -28,15 +28,15 @@ class Commits:
         self._committed_at_s = monotonic()
 
     def room(self) -> int:
-        """Return how many records the next batch may have."""
+        """Return the limit of records for the next batch."""
         return max(1, min(BATCH_RECORDS, self._limit.most_records - self.records))
 
     def is_full(self) -> bool:
-        """Tell whether it holds the most results that one transaction may."""
+        """Return whether the transaction has the maximum of results."""
         return self.results >= MOST_RESULTS
 
     def is_due(self, batch: int) -> bool:
-        """Tell whether it should be committed now, after a batch of `batch` records."""
+        """Return whether a commit is due after a batch of `batch` records."""
         waited_s = monotonic() - self._committed_at_s
         if self.results:
             due_s = BUSY_COMMIT_S if batch >= BUSY_RECORDS else QUIET_COMMIT_S
@@ -45,7 +45,7 @@ class Commits:
         return waited_s >= due_s or self.records >= self._limit.most_records
 
     def committed(self, began_s: float) -> float:
-        """Note that it was just committed, and when that began; returns how many seconds it took."""
+        """Note a commit that began at `began_s` and has just ended; returns its duration in seconds."""
         self._committed_at_s = monotonic()
         took_s = self._committed_at_s - began_s
         self._limit.record_commit(self.records, took_s)

@@ -7,8 +7,8 @@ import msgspec
 from metrics.errors import FencedError, ReplacedError
 from metrics.kafka.job.process import Process, this_process
 
-# With nothing else to commit, the state is: a standby then sees that the active instance lives; and brokers forget
-# offsets, which may hold the state, some time after they were committed.
+# With nothing else to commit, the state is committed this often: it shows a standby that the active instance is alive,
+# and keeps the offsets, which may contain the state, from expiring.
 HEARTBEAT_S = 2.0
 
 
@@ -16,11 +16,11 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
     """One process that commits for a group.
 
     Attributes:
-        id: drawn at random when it took over.
-        heartbeats: how many times it has committed; an active process goes on committing, whatever its input does.
+        id: random, drawn when it took over.
+        heartbeats: the number of its commits; an active process keeps committing, whatever its input does.
         is_active: false in the last commit of a process that was stopped.
         process: the process itself; None in the state of an earlier version.
-        is_forced: it did not wait until no other instance was active; one that it fences ends.
+        is_forced: it took over without waiting; the instance that it fences ends.
     """
 
     id: str
@@ -31,7 +31,7 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
 
     @classmethod
     def of_this_process(cls, *, is_forced: bool) -> "Instance":
-        """Return a new instance, which has committed nothing yet."""
+        """Return a new instance without commits."""
         return cls(secrets.token_hex(4), process=this_process(), is_forced=is_forced)
 
     def beating(self) -> "Instance":
@@ -39,11 +39,11 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
         return msgspec.structs.replace(self, heartbeats=self.heartbeats + 1)
 
     def stopped(self) -> "Instance":
-        """Return the instance as its last commit shows it."""
+        """Return the instance for its last commit."""
         return msgspec.structs.replace(self, is_active=False)
 
     def is_gone(self) -> bool:
-        """Tell whether its process has certainly ended, without a last commit that said so."""
+        """Return whether its process has certainly ended without a last commit."""
         return self.process is not None and self.process.is_gone()
 
     def __str__(self) -> str:
@@ -51,13 +51,13 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
 
 
 def require_not_fenced(last: Instance | None, own_id: str, group: str) -> None:
-    """See that no other instance has committed for a group since this one took over.
+    """Check that no other instance has committed for a group since this one took over.
 
     Args:
-        last: the instance that committed last; None where nothing is known.
+        last: the instance that committed last; None if unknown.
 
     Raises:
-        FencedError: another one has.
+        FencedError: another instance has.
     """
     if last is not None and last.id != own_id:
         kind = ReplacedError if last.is_forced else FencedError
@@ -69,5 +69,5 @@ def fenced(group: str, why: str, kind: type[FencedError] = FencedError) -> Fence
     return kind(
         f"another instance took over the group {group}",
         why=why,
-        hint="nothing is lost: it goes on where this one committed last; to run beside it, start without --take-over",
+        hint="nothing is lost: it resumes from the last commit; to run as its standby, start without --take-over",
     )

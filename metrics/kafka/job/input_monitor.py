@@ -1,4 +1,4 @@
-"""Questions to the broker beside the records. The loop never waits for an answer: it is taken in a later turn."""
+"""Requests to the broker besides records. The loop never waits for an answer, but takes it in a later turn."""
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import wait
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 MONITOR_TIMEOUT_S = 5.0
-# The question that is waited for, of a broker that may be slow.
+# Limit for the one request that is waited for, since the broker may be slow.
 REQUIRE_TIMEOUT_S = 10.0
 CONTROLLER_S = 1.0
 LEAVE_TIMEOUT_S = 0.5
@@ -27,7 +27,7 @@ LOOK_S = 2.0
 
 
 class End(NamedTuple):
-    """The end of a partition as the broker answered, and when it was asked, in seconds of wall time."""
+    """The end offset of a partition, and the wall time in seconds of the request."""
 
     partition: int
     offset: int
@@ -39,13 +39,13 @@ class InputMonitor:
 
     Args:
         topic_id: id of the input topic; it would have another if it were deleted and created again.
-        partitions: how many partitions it has.
-        last_instance: returns the instance that committed last. It is called in another thread, so the consumer that it
-            asks may only be closed once `leave` says so.
-        require_not_fenced: takes that instance; raises FencedError where it is another one.
+        partitions: the number of its partitions.
+        last_instance: returns the instance that committed last. It is called in another thread, so its consumer may
+            only be closed if `leave` returns true.
+        require_not_fenced: called with that instance; raises FencedError if it is another one.
 
     Attributes:
-        partitions: how many partitions the topic has by now.
+        partitions: the current number of partitions.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class InputMonitor:
         self._last: Future[Any] | None = None
 
     def ask_ends(self, partitions: Collection[int], now_s: float) -> None:
-        """Ask for the ends of some partitions, unless a question is still open.
+        """Request the ends of some partitions, unless a request is pending.
 
-        An open transaction is part of the log here: what it holds has come, so its partition is not idle.
+        The records of an open transaction count here: they have arrived, so their partition is not idle.
         """
         if not self._ends and partitions:
             places = [TopicPartition(self._topic, partition) for partition in partitions]
@@ -79,7 +79,7 @@ class InputMonitor:
             self._ends = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, MONITOR_TIMEOUT_S)
 
     def ends_told(self) -> Iterator[End]:
-        """Yield what was answered since the last call; for a partition without an answer nothing is known."""
+        """Yield the answers since the last call; a partition may have none."""
         if not all(future.done() for future in self._ends.values()):
             return
         for place, future in self._ends.items():
@@ -89,38 +89,38 @@ class InputMonitor:
         self._ends = {}
 
     def require_same_topic(self) -> None:
-        """See that what was read so far is of the topic that the state is of; the one question that is waited for.
+        """Check that what was read so far is from the topic of the state; the one request that is waited for.
 
-        A topic that is deleted and created again while it is read, and becomes longer than before, is read on from the
-        old offset without an error. An id never comes back: if it is the same now, it was the same when the records
-        were read.
+        A topic that is deleted and recreated while it is read, and becomes longer than before, is read from the old
+        offset without an error. Ids are never reused: if it is the same now, it was the same when the records were
+        read.
 
         Raises:
-            StateError: the input topic was deleted and created again.
+            StateError: the input topic was deleted and recreated.
             TopicError: the input topic is gone.
             BrokerError: no answer came.
         """
         topics = TopicCollection([self._topic])
         asked = self._admin.describe_topics(topics, request_timeout=REQUIRE_TIMEOUT_S)[self._topic]
         unknown = f"the broker does not describe {self._topic}, so the transaction failed; none of it was committed"
-        # The client's own timeout was seen not to come.
+        # The client's own timeout was seen not to fire.
         if not futures.has_come(asked, REQUIRE_TIMEOUT_S + 1, self._find_controller, CONTROLLER_S):
             raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)
-        with client_errors(unknown):  # where nothing is known, nothing may be committed
+        with client_errors(unknown):  # without an answer, nothing may be committed
             asked.result()
 
     def _find_controller(self) -> None:
-        """Let the client find the controller, which is asked: where it has moved, the client waits for the old one."""
+        """Let the client find the controller, which has to answer: after a move, it waits for the old one."""
         with suppress(KafkaException):
             self._admin.list_topics(self._topic, timeout=LOOK_TIMEOUT_S)
 
     def look(self, now_s: float) -> None:
-        """Take what was answered, and ask again when it is time to.
+        """Take the answers, and send new requests when due.
 
         Raises:
             FencedError: another instance has taken over.
-            StateError: the input topic was deleted and created again.
+            StateError: the input topic was deleted and recreated.
             TopicError: the input topic is gone.
         """
         if self._description is not None and self._description.done():
@@ -137,29 +137,29 @@ class InputMonitor:
             self._last = futures.begin(self._last_instance)
 
     def leave(self) -> bool:
-        """Ask nothing more, and tell whether no question is left in its thread; else its consumer must be left to it.
+        """Stop sending requests; return whether none is pending in another thread, so that its consumer may be closed.
 
-        To close a consumer while another thread asks it crashes the process.
+        Closing a consumer while another thread uses it crashes the process.
         """
         return self._last is None or not wait([self._last], timeout=LEAVE_TIMEOUT_S).not_done
 
     def _take_description(self, answered: "Future[Any]") -> None:
-        """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
+        """Take an answer. A missing one is ignored: if the broker fails, so does the next commit."""
         error = answered.exception()
         if error is None:
             topic = answered.result()
             if str(topic.topic_id) != self._topic_id:
                 raise StateError(
                     f"the topic {self._topic} was deleted and recreated",
-                    why="what was committed so far is of the one before",
-                    hint="start again: it says what is lost, and how to go on",
+                    why="what was committed so far belongs to the old topic",
+                    hint="restart: it reports what is lost, and how to continue",
                 )
             self.partitions = max(self.partitions, len(topic.partitions))
         elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise TopicError(f"the topic {self._topic} is gone", why="it was deleted while it was read")
 
     def _take_last(self) -> None:
-        """Take an answer; without one nothing is known, and a broker in trouble is noticed by the commit."""
+        """Take an answer. A missing one is ignored: if the broker fails, so does the next commit."""
         if self._last is None or not self._last.done():
             return
         answered, self._last = self._last, None

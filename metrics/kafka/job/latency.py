@@ -1,20 +1,20 @@
-"""How long commits take: a slow broker still commits, but late."""
+"""The latency of commits: a slow broker still commits, but late."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A commit takes some milliseconds, seven round trips to the broker.
+# A commit normally takes some milliseconds: seven round trips to the broker.
 SLOW_S = 3.0
 CALM_S = 30.0
 
 
 class CommitLatency:
-    """Monitor of commits: reports once when they become slow, and once when none was slow for CALM_S.
+    """Monitor of commits: reports once when they become slow, and once when none has been slow for CALM_S.
 
     Attributes:
-        tell: called with a line for people; until it is set, nothing is noted.
+        tell: called with a line for people; until it is set, nothing is recorded.
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class CommitLatency:
         self._began_s = now_s
 
     def wait(self, now_s: float) -> None:
-        """Note that a commit still lasts: a slow one is reported while it lasts, not only once it is done."""
+        """Note that a commit is still in progress: a slow one is reported at once, not only when it is done."""
         if self.tell is None or self._began_s is None or now_s - self._began_s < SLOW_S:
             return
         took_s = now_s - self._began_s
         if self._last_slow_s is None:
-            self.tell(f"the broker is slow: a commit takes more than {SLOW_S:.0f} s; results come as late as that")
+            self.tell(f"the broker is slow: a commit takes more than {SLOW_S:.0f} s; results are delayed by as much")
         self._last_slow_s = now_s
         self._longest_s = max(self._longest_s, took_s)
 

@@ -1,32 +1,32 @@
-"""How many records a transaction may hold."""
+"""The limit of records in a transaction."""
 
 MOST_RECORDS = 100_000
-# A transaction that held no more than these was not lost because it was large.
+# A transaction this small was not lost because of its size.
 FEWEST_RECORDS = 500
-# A commit that takes longer is close to its timeout.
+# A longer commit is close to its timeout.
 LONG_S = 5.0
 
 
 class TransactionLimit:
-    """Halves what a transaction may hold when one is lost, and lets it grow when one commits.
+    """Limit of the size of a transaction: halved when one is lost, raised when one commits.
 
-    A broker may be so slow to write that what is read in a moment cannot be written before the commit times out. Read
-    again after that, and sent at once again, it would be lost for ever.
+    A broker may write so slowly that a commit of what was read in a moment times out. Without a limit, the same records
+    would be read and sent again, and lost again, for ever.
 
     Attributes:
-        most_records: how many records of the input a transaction may hold.
+        most_records: the limit of input records in a transaction.
     """
 
     def __init__(self) -> None:
         self.most_records = MOST_RECORDS
 
     def record_loss(self, records: int) -> None:
-        """Note that a transaction was lost, and how many records it held."""
+        """Note that a transaction of `records` was lost."""
         if records > FEWEST_RECORDS:
             self.most_records = max(FEWEST_RECORDS, min(records, self.most_records) // 2)
 
     def record_commit(self, records: int, took_s: float) -> None:
-        """Note that a transaction was committed, how many records it held, and how long the commit took.
+        """Note that a transaction of `records` was committed in `took_s` seconds.
 
         Only one that was nearly full proves anything.
         """

@@ -1,6 +1,6 @@
-"""Processes of this machine and of others: whether one that committed a state can still be running.
+"""Processes, of this machine or others: whether the one that committed a state may still be running.
 
-Nothing but Linux tells enough: elsewhere no process is ever known to be gone.
+Only Linux provides enough information: elsewhere no process is ever known to be gone.
 """
 
 import os
@@ -13,20 +13,20 @@ import msgspec
 _PROC = Path("/proc")
 _CONTAINER = re.compile("[0-9a-f]{64}")
 _ENDED = frozenset("ZX")
-# Fields of /proc/PID/stat after the command, which may hold anything, and ends with the last bracket: proc_pid_stat(5).
+# Fields of /proc/PID/stat after the command, which may contain anything and ends at the last bracket: proc_pid_stat(5).
 _STATE, _STARTED = 0, 19
 
 
 class Process(msgspec.Struct, array_like=True, frozen=True):
-    """A process, named so that it differs from every other: process ids repeat, and each container has a process 1.
+    """A process, identified uniquely: process ids are reused, and each container has a process 1.
 
     Attributes:
         host: name of its machine or container, for people.
         pid: its id, in its own PID namespace.
-        boot: id of the kernel's boot, drawn at random; empty where the system does not tell.
-        namespace: inode of its PID namespace; of those that exist at one time on one kernel, each has another.
-        container: what identifies its container, which keeps it when it is restarted; empty outside of one.
-        started: when it started, in clock ticks since the boot.
+        boot: random id of the kernel's boot; empty if unknown.
+        namespace: inode of its PID namespace, unique among those that exist at one time on one kernel.
+        container: identifies its container, also after the container restarts; empty outside of one.
+        started: its start, in clock ticks since the boot.
     """
 
     host: str
@@ -37,15 +37,15 @@ class Process(msgspec.Struct, array_like=True, frozen=True):
     started: int = 0
 
     def is_gone(self) -> bool:
-        """Tell whether it has certainly ended; if that cannot be seen from here, it may still run."""
+        """Return whether it has certainly ended; if that cannot be determined here, it may still run."""
         return self.is_gone_for(this_process())
 
     def is_gone_for(self, here: "Process") -> bool:
-        """Tell the same by which process asks."""
+        """Return the same as seen by the process `here`."""
         if not self.boot or self.boot != here.boot:
             return False
         if self.namespace != here.namespace:
-            # All processes of a container end with it, and it begins again with a new namespace.
+            # All processes of a container end with it, and a restart gives it a new namespace.
             return bool(self.container) and self.container == here.container
         return _has_ended(self.pid, self.started)
 
@@ -68,9 +68,9 @@ def this_process() -> Process:
 
 
 def container_of(mountinfo: str) -> str:
-    """Return the id of this container, or of its pod: engines mount a file of theirs, named by it, as /etc/hostname.
+    """Return the id of this container, or of its pod: engines mount a file whose path contains it as /etc/hostname.
 
-    The name of the host would not do: containers can be given the same one, or that of their machine.
+    The host name is not enough: containers may share one, or have that of their machine.
     """
     for line in mountinfo.splitlines():
         _, _, _, root, mounted_at, *_ = line.split(" ")

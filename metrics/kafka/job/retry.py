@@ -1,4 +1,4 @@
-"""How long the broker is retried."""
+"""The retry budget for outages of the broker."""
 
 from threading import Event
 from time import monotonic
@@ -13,18 +13,18 @@ CALM_S = 30.0
 
 
 class RetryBudget:
-    """Time for which failures of the broker are retried; it reports when an outage begins.
+    """Time for which failures of the broker are retried; reports when an outage begins.
 
-    An outage ends when the broker accepts a commit, or answers a standby. One in which it refused records ends when
-    records are committed, or after CALM_S without a failure (limit_s if that is longer): that the broker can be reached
-    again is not enough.
+    An outage ends when the broker accepts a commit, or answers a standby. If it refused records, the outage ends when
+    records are committed, or after CALM_S without a failure (limit_s if that is longer): reaching the broker again is
+    not enough.
 
     Args:
-        limit_s: the longest outage, in seconds; a failure after that is raised.
-        stopping: set when the user wants to stop, so that nothing is retried any longer.
+        limit_s: the longest outage in seconds; a later failure is raised.
+        stopping: set when the user wants to stop; nothing is retried then.
 
     Attributes:
-        tell: called with a line for people when an outage begins; may be set later.
+        tell: called with a line for people when an outage begins.
     """
 
     def __init__(self, limit_s: float, stopping: Event) -> None:
@@ -37,7 +37,7 @@ class RetryBudget:
         self._told: set[str] = set()
 
     def tell_once(self, about: str, what: str) -> None:
-        """Report something that is no failure, unless it was reported before."""
+        """Report something other than a failure, unless it was reported before."""
         if about not in self._told:
             self._told.add(about)
             self.tell(what)
@@ -46,7 +46,7 @@ class RetryBudget:
         """Note a failure, unless the budget is spent or the user wants to stop.
 
         Args:
-            began_s: when the first try began, if the outage counts from there; else it begins with its first failure.
+            began_s: the start of the outage; None if it begins with this failure.
 
         Raises:
             BrokerError: the error.

@@ -1,7 +1,7 @@
 """The exactly-once runner: one process is active for a group, another waits as a standby, a fenced one stops.
 
-It knows no system: what is counted, and where outputs, offsets and state go, is for the two seams to say (`seams.py`).
-After a lost transaction it opens new clients and goes back to the last commit: in doubt, nothing is kept.
+It knows no system: two seams (`seams.py`) decide what is counted, and where outputs, offsets and state go. After a lost
+transaction, it opens new clients and resumes from the last commit: in doubt, nothing is kept.
 """
 
 from collections.abc import Callable
@@ -27,17 +27,17 @@ RequireBroker = Callable[[], None]
 Restored = TypeVar("Restored")
 
 RETRY_S = 0.5
-# An instance that took over has committed by then, if only a heartbeat.
+# An instance that took over has committed by then, at least a heartbeat.
 FENCED_LOOK_S = 5.0
 
 
 class Runner:
-    """A processor that is run exactly once: until it is stopped, or its input ends.
+    """Runner of a processor, exactly once, until it is stopped or its input ends.
 
     Args:
         stopping: set when the user wants to stop.
-        require_broker: raises an error when the broker is known to be gone for good, so that nothing is waited for.
-        is_forced: whether it takes over without waiting for an instance that is active.
+        require_broker: raises an error if the broker is known to be gone for good, so that nothing is retried.
+        is_forced: whether it takes over without waiting for an active instance.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Runner:
         self._answered_at_s = monotonic()
 
     def start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
-        """Take over once no other instance is active, or at once; the user may want to stop before that.
+        """Take over once no other instance is active, or at once, unless the user stops it first.
 
-        Failures of the broker that may pass are retried until the budget is spent.
+        Temporary failures of the broker are retried until the budget is spent.
 
         Args:
-            tell: is given a line about each thing that is waited for.
+            tell: called with a line about each thing that is waited for.
             take_over: calls `open`.
-            waits: whether another instance that is active is waited for.
+            waits: whether to wait for another active instance.
 
         Returns:
             Whether it took over.
 
         Raises:
-            FencedError: it does not wait, and another instance took over at the same time.
+            FencedError: it did not wait, and another instance took over at the same time.
             MetricsError: it cannot begin.
         """
         self._budget.tell = tell
@@ -99,7 +99,7 @@ class Runner:
         self._require_broker()
         self._connect()
         if waits and self._wait_for_others(tell):
-            self._connect()  # with new clients, since it may have waited for days
+            self._connect()  # new clients, since the wait may have taken days
         if self._stopping.is_set():
             return False
         take_over()
@@ -107,7 +107,7 @@ class Runner:
 
     def _wait_for_others(self, tell: Callable[[str], None]) -> bool:
         """Wait until no other instance is active; returns whether one was."""
-        with closing(open_asker(self._settings, self._group)) as asker:  # a transaction that is open is not waited for
+        with closing(open_asker(self._settings, self._group)) as asker:  # does not wait for an open transaction
 
             def other() -> Instance | None:
                 last = self._processor.last_instance(asker)
@@ -120,9 +120,9 @@ class Runner:
         self._budget.record_answer()
 
     def _connect(self) -> None:
-        """Open all clients, and see that the topics are as they must be.
+        """Open new clients, and check the topics.
 
-        All are new: after a broker had hung, old ones were seen to wait for it long after it answered again.
+        After a broker hung, old clients were seen to wait for it long after it answered again.
 
         Raises:
             BrokerError: the broker does not answer.
@@ -133,13 +133,13 @@ class Runner:
         self._processor.connect(Clients(open_admin(self._settings), self._consumer))
 
     def open(self, restore: Callable[[], Restored]) -> Restored:
-        """Take over, and go on from the last commit.
+        """Take over, and resume from the last commit.
 
         Args:
-            restore: the processor's own, or another one of it; its result is returned.
+            restore: a method of the processor that restores its state; its result is returned.
 
         Raises:
-            StateError: the state cannot be used, or something that it needs is gone.
+            StateError: the state cannot be used, or data that it needs is gone.
             BrokerError: the broker does not answer.
             FencedError: another instance took over meanwhile.
         """
@@ -156,10 +156,10 @@ class Runner:
         return fenced(self._group, lost.cause.why) if lost.is_fenced else lost.cause
 
     def run(self, tell: Callable[[str], None]) -> None:
-        """Run the processor until it is stopped; after each lost transaction, from the last commit.
+        """Run the processor until it is stopped; after each lost transaction, resume from the last commit.
 
         Args:
-            tell: is given a line when an outage begins, and when it is over.
+            tell: called with a line when an outage begins, and when it ends.
 
         Raises:
             BrokerError: an outage lasted for too long.
@@ -177,14 +177,14 @@ class Runner:
                 return
 
     def _recover(self, lost: TransactionLostError) -> None:
-        """Go back to the last commit with new clients; again and again, until the budget is spent."""
+        """Resume from the last commit with new clients; retry until the budget is spent."""
         began_s, failure = monotonic(), lost.cause
         _let_go(lost)
         while True:
             try:
                 self._require_broker()
                 if lost.is_fenced:
-                    self._see_who_is_active()
+                    self._require_still_active()
                 self._budget.record_failure(failure)
                 self._connect()
                 self._open(self._processor.restore)
@@ -198,12 +198,10 @@ class Runner:
                 self._budget.record_failure(failure)
                 self._budget.pause(RETRY_S)
             else:
-                self._budget.tell(
-                    f"went back to the last commit, and on from there, after {monotonic() - began_s:.1f} s"
-                )
+                self._budget.tell(f"resumed from the last commit after {monotonic() - began_s:.1f} s")
                 return
 
-    def _see_who_is_active(self) -> None:
+    def _require_still_active(self) -> None:
         """Distinguish another instance that took over from a broker that gave up on our transaction.
 
         Raises:
@@ -219,7 +217,7 @@ class Runner:
             consumer.close()
 
     def close(self) -> None:
-        """Take back what is not committed, and close the clients."""
+        """Abort what is not committed, and close the clients."""
         if self._sink is not None:
             self._sink.close()
         if self._consumer is not None and self._processor.release():
@@ -228,16 +226,16 @@ class Runner:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Free what an error came through: its frames hold the clients of a run that is over, with threads and handles."""
+    """Clear the frames of an error, which reference the clients of the ended run, with their threads and handles."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 
 
 def _after(first: BrokerError, error: BrokerError) -> BrokerError:
-    """Return a new error that tells the later of two, and the first: a broker that is away says little.
+    """Return a new error with the causes of both: from an unreachable broker, the later error says little.
 
-    New, since one that was raised holds the frames that it came through, and these hold clients.
+    A new one, since a raised error references its frames, and these reference clients.
     """
     before = "" if error.what == first.what else f"before that, {first.what}: {first.why}"
     return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), hint=error.hint)

@@ -1,31 +1,32 @@
-"""The two seams of the runner: what a system brings to be run exactly once.
+"""The two seams of the runner: what a system provides to be run exactly once.
 
-A *processor* restores its state from the last commit, counts batches, and tells outputs and state. A *sink* takes
-outputs, offsets and state, all or nothing. The system's own loop joins them: poll, count, commit (of frames:
-`metrics/frames/job/loop.py`); what it needs for that is beside this file (`source.py`, `commits.py`,
-`input_monitor.py`). The runner calls, and calls again after each lost transaction:
+A *processor* restores its state from the last commit, counts batches, and returns outputs and state. A *sink* takes
+outputs, offsets and state, all or nothing. The system's own loop joins them: poll, count, commit (for frames:
+`metrics/frames/job/loop.py`), with `source.py`, `commits.py` and `input_monitor.py` of this package. The runner calls,
+at the start and after each lost transaction:
 
-    processor.connect     with new clients: are the topics as they must be?
-    processor.open_sink   takes over: an instance that was active is fenced
-    processor.restore     what was committed last; it cannot change any more
+    processor.connect     with new clients: checks the topics
+    processor.open_sink   takes over: the previous instance is fenced
+    processor.restore     the state of the last commit, which cannot change any more
     processor.run         until it is stopped, with a last commit
     processor.release, sink.close
 
 The law: whatever the batch sizes, wherever it is killed, however often, the outputs are those of one run without a
-fault. It holds if a commit fails once another instance has taken over, and `restore` reads what the sink holds.
+fault. It requires that a commit fails once another instance has taken over, and that `restore` reads what the sink
+committed.
 
-The other sink that is planned writes rows and offsets in one PostgreSQL transaction (`tests/kafka/job/test_runner.py`
+The other planned sink writes rows and offsets in one PostgreSQL transaction (`tests/kafka/job/test_runner.py`
 runs the runner with one):
 
     open_sink   UPDATE consumed SET instance = me … WHERE group = g RETURNING partition, next_offset
     commit      rows; then UPDATE consumed SET next_offset = new … WHERE partition = p AND next_offset = expected AND
                 instance = me; no row: roll back, TransactionLostError(is_fenced=True)
     heartbeat   the same UPDATE without rows
-    last_instance   SELECT instance FROM consumed; the consumer that it is given is not asked
+    last_instance   SELECT instance FROM consumed; its consumer argument is not used
 
-So the runner assumes none of these: that the group has committed offsets or a transactional id; that the state has
-room in the metadata of an offset; that records must be read again to restore it. One thing is still to be made for it:
-the retry budget takes a BrokerError alone, so a database that is away is not retried yet.
+So the runner does not assume that the group has committed offsets or a transactional id, that the state fits into the
+metadata of an offset, or that records must be read again to restore it. One thing is missing for that sink: the retry
+budget only accepts a BrokerError, so an unreachable database is not retried yet.
 """
 
 from typing import NamedTuple, Protocol
@@ -39,74 +40,74 @@ from metrics.kafka.job.retry import RetryBudget
 
 
 class Clients(NamedTuple):
-    """What a run, or a try to begin one, asks the broker with."""
+    """Clients of one run, or of one attempt to start it."""
 
     admin: AdminClient
     consumer: Consumer
 
 
 class Sink(Protocol):
-    """Takes outputs, offsets and state, all or nothing; from one take-over to the end of its run."""
+    """Sink of outputs, offsets and state, all or nothing, from one take-over to the end of the run."""
 
     def close(self) -> None:
-        """Take back what is not committed."""
+        """Abort what is not committed."""
 
 
 class Processor(Protocol):
-    """The work of one system on the records of its input."""
+    """Processor of the input records of one system."""
 
     def connect(self, clients: Clients) -> None:
-        """Take new clients, and see that the topics are as they must be.
+        """Use new clients, and check the topics.
 
         Raises:
-            TopicError: one is not.
+            TopicError: a topic is missing or unsuitable.
             BrokerError: the broker does not answer.
         """
 
     def last_instance(self, consumer: Consumer) -> Instance | None:
-        """Return the instance that committed last, and has perhaps stopped; None before the first commit.
+        """Return the instance that committed last, which may have stopped; None before the first commit.
 
         Args:
-            consumer: of the group. By its isolation level, a commit in progress is waited for, or not.
+            consumer: of the group; its isolation level decides whether to wait for a commit in progress.
         """
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> Sink:
-        """Take over the group: from now on nobody but this instance can commit.
+        """Take over the group: from now on only this instance can commit.
 
         Args:
-            budget: of failures; each commit that ends an outage resets it.
+            budget: the retry budget; each commit that ends an outage resets it.
 
         Raises:
             TransactionLostError: the sink does not answer, or refuses.
         """
 
     def restore(self) -> None:
-        """Restore the state of the last commit, and read on from there.
+        """Restore the state of the last commit, and continue from there.
 
         Raises:
-            StateError: the state cannot be used, or something that it needs is gone.
+            StateError: the state cannot be used, or data that it needs is gone.
             BrokerError: the broker does not answer.
             TransactionLostError: another instance took over meanwhile.
         """
 
     def run(self) -> None:
-        """Count until it is stopped, or to the end of the input; then commit.
+        """Count until stopped, or to the end of the input; then commit.
 
         Raises:
-            TransactionLostError, BrokerError: what was not committed must be done again, from the last commit.
+            TransactionLostError, BrokerError: what was not committed must be repeated from the last commit.
         """
 
     def release(self) -> bool:
-        """Use the clients no longer; tell whether the consumer may be closed, or is still asked in another thread."""
+        """Stop using the clients; return whether the consumer may be closed, that is, no other thread uses it."""
 
 
 class TransactionLostError(Exception):
-    """The open transaction will never commit: the job goes back to the last commit, and on from there.
+    """Loss of the open transaction, which will never commit: the run resumes from the last commit.
 
     Attributes:
         cause: the underlying error; raised once the retry budget is spent.
-        is_fenced: another instance took over; or the broker gave up on a transaction that was open for too long, which
-            looks the same from here.
+        is_fenced: another instance took over, or the broker aborted a transaction that was open for too long, which
+            cannot be distinguished.
     """
 
     def __init__(self, cause: BrokerError, *, is_fenced: bool) -> None:

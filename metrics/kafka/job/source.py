@@ -1,4 +1,4 @@
-"""The input topic: its partitions, assigned by hand, how far each was read, and where each ends."""
+"""The input topic: its manually assigned partitions, how far each was read, and its end."""
 
 from collections.abc import Mapping
 from time import monotonic
@@ -14,23 +14,23 @@ from metrics.kafka.message import RecordMessage
 BATCH_RECORDS = 1000
 # A record that closes a window waits at most this long until its batch is full.
 POLL_S = 0.005
-# A batch is a thousand messages that come and go, none of them in a cycle. By default, Python looks for cycles after
-# each 700 objects: that took a twelfth of the time.
+# A batch is a thousand short-lived messages without cycles. By default, Python searches for cycles after every 700
+# objects, which took a twelfth of the time.
 GARBAGE_OBJECTS = 100_000
 
 
 class Input:
-    """Reads all partitions of one topic.
+    """Reader of all partitions of one topic.
 
     Args:
         starts: for each partition the offset of the first record to read.
-        ends: for each partition the offset to stop before; None to read on for ever.
+        ends: for each partition the offset to stop before; None to read for ever.
 
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
-        paused: partitions that nothing is fetched from for now.
-        waited_s: how long the input was waited for, since less came than was asked for.
-        ends_met: for each partition the offset at which nothing more could be read, and when that was.
+        paused: partitions that are not fetched at present.
+        waited_s: seconds spent waiting for the input, because fewer records came than requested.
+        ends_met: for each partition the offset at which nothing more could be read, and the time.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Input:
     ) -> None:
         self._consumer = consumer
         self._topic = topic
-        # A partition that came after the ends were asked for ends where it starts.
+        # A partition that was added after the ends were requested ends at its start.
         self._ends = None if ends is None else {**starts, **ends}
         self.reached = dict(starts)
         self.paused: set[int] = set()
@@ -47,7 +47,7 @@ class Input:
         assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
     def has_ended(self) -> bool:
-        """Tell whether every partition was read to its given end."""
+        """Return whether every partition was read to its given end."""
         return self._ends is not None and len(self.ended()) == len(self.reached)
 
     def add_partition(self, partition: int, start: int) -> None:
@@ -58,7 +58,7 @@ class Input:
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, start)])
 
     def pause(self, wanted: set[int]) -> None:
-        """Pause these partitions and no others: one that is no longer named here is resumed."""
+        """Pause exactly these partitions, and resume all others."""
         if wanted == self.paused:
             return
         self._consumer.pause([TopicPartition(self._topic, number) for number in wanted - self.paused])
@@ -83,19 +83,19 @@ class Input:
         return records if self._ends is None else self._before_ends(records, self._ends)
 
     def pass_by(self, partition: int, offset: int) -> None:
-        """Note that a record is dealt with. The known end may lie beyond it, after transaction markers."""
+        """Note that a record is done. The known end may be beyond it, after transaction markers."""
         self.reached[partition] = max(self.reached[partition], offset + 1)
 
     def _before_ends(self, records: list[RecordMessage], ends: Mapping[int, int]) -> list[RecordMessage]:
-        """Leave out the records after an end, if there are any.
+        """Leave out records after an end.
 
-        Their number proves nothing: transaction markers, aborted and compacted records take offsets, too.
+        The number of records proves nothing: transaction markers, aborted and compacted records take offsets, too.
         """
         positions = self._consumer.position([TopicPartition(self._topic, partition) for partition in self.reached])
         passed = [at.partition for at in positions if at.offset > ends[at.partition]]
         if not passed:
             return records
-        for partition in passed:  # what comes next lies after the end, so nothing is left before it
+        for partition in passed:  # the next record is after the end, so nothing is left before it
             self.reached[partition] = max(self.reached[partition], ends[partition])
         return [record for record in records if record.offset() < ends[record.partition()]]
 
@@ -110,17 +110,17 @@ class Input:
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
                 f"records of {self._topic}/{partition} that were still needed are gone",
-                why=f"{error.str()}; they were to be read from offset {offset} on; "
+                why=f"{error.str()}; they were to be read from offset {offset}; "
                 "they were removed, or the topic was deleted and recreated",
-                hint="start again: it says what is lost, and how to go on",
+                hint="restart: it reports what is lost, and how to continue",
             )
         else:
             raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
 
     def lags(self) -> dict[int, int]:
-        """Return at most how many records are waiting in each partition, by its last fetch, if there was one.
+        """Return an upper bound of the unread records in each partition, by its last fetch, if there was one.
 
-        Offsets without records are among them. But nothing waits in a partition that was read to its end: what follows
+        It includes offsets without records. In a partition that was read to its end, nothing is unread: what follows
         belongs to an open transaction.
         """
         lags: dict[int, int] = {}

@@ -9,18 +9,18 @@ from metrics.kafka.job.heartbeat import Instance
 LOOK_S = 1.0
 # An active instance commits every HEARTBEAT_S, 2 s.
 HEARTBEAT_TIMEOUT_S = 5.0
-# A commit takes seven round trips to the broker, a look one; after so long, the broker has given up on any transaction.
+# A commit takes seven round trips to the broker, a look one; after the longest, the broker has aborted any transaction.
 LOOKS_A_COMMIT, LONGEST_COMMIT_S = 10, 30.0
 
 
 class MissedHeartbeats:
-    """Time since the last heartbeat of an instance, and its limit: the slower the broker, the higher.
+    """Time since the last heartbeat of an instance, with a limit that rises with the broker's latency.
 
     A slow broker delays our queries as much as the other instance's commits, so query latency bounds commit latency: a
     slow instance must not be mistaken for a dead one.
 
     Args:
-        now_s: when its last heartbeat was seen.
+        now_s: the time at which its last heartbeat was seen.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -28,27 +28,27 @@ class MissedHeartbeats:
         self._slowest_s = 0.0
 
     def look(self, asked_s: float, answered_s: float) -> bool:
-        """Tell whether the instance is gone, by another look that found no new heartbeat."""
+        """Return whether the instance is gone, after another look without a new heartbeat."""
         self._slowest_s = max(self._slowest_s, answered_s - asked_s)
         limit_s = HEARTBEAT_TIMEOUT_S + min(LONGEST_COMMIT_S, LOOKS_A_COMMIT * self._slowest_s)
         return answered_s - self._began_s >= limit_s
 
     def length_s(self, now_s: float) -> float:
-        """Return how long ago the last heartbeat was seen."""
+        """Return the seconds since the last heartbeat was seen."""
         return now_s - self._began_s
 
 
 def wait(
     look: Callable[[], Instance | None], stopping: Event, answered: Callable[[], None], tell: Callable[[str], None]
 ) -> bool:
-    """Wait until no other instance is active: it said so, its process has ended, or its heartbeats are missing.
+    """Wait until no other instance is active: it has stopped, its process has ended, or its heartbeats are missing.
 
-    Returns at once where none is, and when `stopping` is set.
+    Returns at once if there is none, or when `stopping` is set.
 
     Args:
-        look: returns the other instance that has not said that it stopped; None where there is none.
-        answered: called whenever the broker has answered, and this instance goes on waiting.
-        tell: is given a line about which instance is active, and about why it counts as gone.
+        look: returns the other instance unless it has stopped; None if there is none.
+        answered: called whenever the broker has answered, and the wait continues.
+        tell: called with a line about the active instance, and about why it counts as gone.
 
     Returns:
         Whether it had to wait.
@@ -61,12 +61,12 @@ def wait(
         if active is None:
             break
         if active.is_gone():
-            tell(f"{active} has ended without saying so: taking over")
+            tell(f"{active} has ended without a last commit: taking over")
             break
         answered()
         if active != seen:
             if seen is None or seen.id != active.id:
-                tell(f"standing by: {active} is active; with --take-over, a start does not wait")
+                tell(f"standing by: {active} is active; --take-over starts without waiting")
             seen, missed = active, MissedHeartbeats(monotonic())
         elif missed.look(asked_s, monotonic()):
             tell(f"{active} has sent no heartbeat for {missed.length_s(monotonic()):.0f} s: taking over")

@@ -1,4 +1,4 @@
-"""The Kafka transaction: outputs, and offsets whose metadata holds the state, become visible together or not at all."""
+"""The Kafka transaction: outputs, offsets, and the state in their metadata, become visible together or not at all."""
 
 from contextlib import suppress
 from time import monotonic
@@ -14,13 +14,13 @@ from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.permissions import to_allow
 
-# One try of a step; between two of them Ctrl-C is heard. A transaction was measured to take seven round trips to the
-# broker, four of them in its last step; the broker gives up on it after 30 s, so waiting longer would not help.
+# Limits of one step; Ctrl-C is handled between two steps. A transaction was measured to take seven round trips to the
+# broker, four of them in its last step; the broker aborts it after 30 s, so waiting longer would not help.
 LONGEST_CALL_S, SHORTEST_CALL_S = 20.0, 5.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
 WHAT = "the transaction failed; none of it was committed"
-NOW = "start again: the last commit is where it goes on"
+NOW = "restart: it resumes from the last commit"
 MOST_REFUSALS = 3
 ANY_PARTITION = -1
 _TRANSACTION_LOG = "__transaction_state"
@@ -28,27 +28,27 @@ _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, Kafk
 
 
 def call_s(broker_timeout_s: int) -> float:
-    """Return how long one step of a transaction may take: at least two tries fit into the retry budget."""
+    """Return the limit in seconds for one step of a transaction, so that two tries fit into the retry budget."""
     return min(LONGEST_CALL_S, max(SHORTEST_CALL_S, broker_timeout_s / 2))
 
 
 class Transaction:
-    """The open transaction: what was sent since the last commit becomes visible at the next one, all or nothing.
+    """The open transaction: what was sent since the last commit becomes visible with the next one, all or nothing.
 
     Args:
         consumer: of the group whose offsets are committed.
-        call_s: how long one step may take.
+        call_s: the limit for one step.
 
     Attributes:
         is_open: whether something was sent since the last commit.
     """
 
     def __init__(self, producer: Producer, consumer: Consumer, call_s: float, latency: CommitLatency) -> None:
-        """Take over the transactional id: an instance that had it is fenced, what it left open is aborted.
+        """Take over the transactional id: the previous instance is fenced, and its open transaction aborted.
 
         Raises:
             TransactionLostError: the broker does not answer, or refuses.
-            SettingsError: the broker does not let transactions take so long.
+            SettingsError: the broker does not allow the transaction timeout.
         """
         self._producer = producer
         self._consumer = consumer
@@ -67,13 +67,13 @@ class Transaction:
             raise
 
     def _explain(self, lost: "TransactionLostError") -> None:
-        """Say what else may be the cause where nothing can be taken over: there is no log of transactions."""
+        """Add another possible cause of a failed take-over: the topic of transactions is missing."""
         with suppress(KafkaException):
             found = self._producer.list_topics(timeout=LOOK_TIMEOUT_S)
             if _TRANSACTION_LOG not in found.topics and not lost.is_fenced:
                 lost.cause.why += (
-                    f"\nthe broker has no topic {_TRANSACTION_LOG}, or hides it: it cannot be made "
-                    f"where transaction.state.log.replication.factor is above the number of nodes, {len(found.brokers)}"
+                    f"\nthe broker has no topic {_TRANSACTION_LOG}, or hides it: it cannot be created "
+                    f"if transaction.state.log.replication.factor is above the number of nodes, {len(found.brokers)}"
                 )
 
     def send(
@@ -85,7 +85,7 @@ class Transaction:
         headers: Headers,
         partition: int = ANY_PARTITION,
     ) -> None:
-        """Hand a record to the client, once its queue has room for it.
+        """Pass a record to the client once its queue has room.
 
         Raises:
             TransactionLostError: nothing more can be sent.
@@ -105,7 +105,7 @@ class Transaction:
                 return
 
     def _make_room(self) -> None:
-        """Wait until the broker has taken something from a queue that is full."""
+        """Wait until the full queue has room."""
         try:
             self._producer.poll(0.1)
         except KafkaException as error:
@@ -115,7 +115,7 @@ class Transaction:
         """Commit what was sent, together with offsets and their metadata.
 
         Raises:
-            TransactionLostError: none of it was committed; go back to the last commit, and on from there.
+            TransactionLostError: nothing was committed; resume from the last commit.
         """
         self._latency.begin(monotonic())
         # 1. The offsets go into the transaction: if it commits, a restart begins after these outputs.
@@ -133,9 +133,9 @@ class Transaction:
         self.is_open = True
 
     def close(self) -> None:
-        """Take back what was sent since the last commit, so that readers need not wait for a timeout.
+        """Abort what was sent since the last commit, so that readers need not wait for a timeout.
 
-        Where a step has failed, that is left to the instance that takes over.
+        If a step has failed, that is left to the next instance.
         """
         if self.is_open and not self._has_failed:
             with suppress(KafkaException, TimeoutError):
@@ -145,20 +145,18 @@ class Transaction:
             self._producer.purge()
 
     def _note_refusal(self, error: KafkaError | None, message: Message) -> None:
-        """Keep why records were refused: the commit that fails for it says only that it did."""
+        """Keep why records were refused, which the error of the failed commit does not contain."""
         if error is not None and len(self._refusals) < MOST_REFUSALS:
-            hint = (
-                "; a compacted topic takes no record without a key" if error.code() == KafkaError.INVALID_RECORD else ""
-            )
+            hint = "; a compacted topic requires keys" if error.code() == KafkaError.INVALID_RECORD else ""
             self._refusals.append(f"{message.topic()}: {error.str()}{hint}")
             self._refused.append(error.code())
 
     def _call(self, step: Any, *arguments: Any) -> None:
-        """Take one step of the transaction.
+        """Perform one step of the transaction.
 
-        By what the client says, some errors may be repeated, and each step has a timeout. But where a broker was killed
-        in the middle, send_offsets_to_transaction was seen never to return (librdkafka 2.16), at the first try or at
-        the second. So nothing is tried twice, and a step that does not return is left behind with its producer.
+        According to the client, some steps may be retried, and each has a timeout. But when a broker was killed in the
+        middle, send_offsets_to_transaction was seen never to return (librdkafka 2.16), at the first try or the second.
+        So nothing is retried, and a step that does not return is abandoned with its producer.
         """
         try:
             futures.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._latency.wait(monotonic()))
@@ -167,7 +165,7 @@ class Transaction:
         except TimeoutError:
             self._has_failed = self._hangs = True
             raise TransactionLostError(
-                BrokerError(WHAT, why="the client did not come back from it in time", hint=NOW), is_fenced=False
+                BrokerError(WHAT, why="the client did not return in time", hint=NOW), is_fenced=False
             ) from None
 
     def _lost(self, error: KafkaException) -> "TransactionLostError | SettingsError":
@@ -175,14 +173,14 @@ class Transaction:
         cause = self._cause(error)
         if cause.code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
             return SettingsError(
-                "the broker does not take the time-out of transactions",
+                "the broker does not allow the transaction timeout",
                 why=cause.str(),
                 hint="lower KAFKA_TRANSACTION_TIMEOUT_MS, or raise transaction.max.timeout.ms on the broker",
             )
         return TransactionLostError(self._failure(cause), is_fenced=cause.code() in _FENCED)
 
     def _cause(self, error: KafkaException) -> KafkaError:
-        """Return why a step failed. To produce only tells that nothing can be sent; any other step tells why."""
+        """Return why a step failed. An error of `produce` only says that nothing can be sent; another step says why."""
         cause: KafkaError = error.args[0]
         if cause.code() in (KafkaError._FATAL, KafkaError._STATE):
             try:
@@ -192,8 +190,8 @@ class Transaction:
         return cause
 
     def _failure(self, cause: KafkaError) -> BrokerError:
-        with suppress(KafkaException):  # where the producer is broken, it says so once more
-            self._producer.poll(0)  # it brings the refusals
+        with suppress(KafkaException):  # a broken producer raises its error again
+            self._producer.poll(0)  # reports the refusals
         why = "\n".join(dict.fromkeys([*self._refusals, cause.str().strip()]))
         allow = to_allow([cause.code(), *self._refused])
         kind = DeniedError if allow else RefusedError if self._refusals else BrokerError

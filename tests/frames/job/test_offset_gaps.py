@@ -104,7 +104,7 @@ def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_pa
                 broker.resume()
         wait_until(lambda: process.poll() is not None or consumed(application) == FEW + MORE, "all frames are read")
         process.send_signal(signal.SIGINT)
-        assert "went back to the last commit" in finish(process)
+        assert "resumed from the last commit" in finish(process)
         application.run("--until-end")
         assert seconds_with_frames(application) == [(1, FEW), (2, MORE)]
         assert [users for _, users, *_ in application.minutes()] == [FEW]

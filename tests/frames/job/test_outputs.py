@@ -122,5 +122,5 @@ def test_a_topic_of_frames_that_becomes_compacted_ends_the_job_which_names_the_s
     admin.incremental_alter_configs([resource])[resource].result(30)
     application.send([b"no frame"])
     said = finish(process, exit_code=5)
-    assert f"{topic}: Broker: Broker failed to validate record; a compacted topic takes no record without a key" in said
+    assert f"{topic}: Broker: Broker failed to validate record; a compacted topic requires keys" in said
     assert f"the topic {topic} (REJECTED_TOPIC) cannot store frames" in said

@@ -79,7 +79,7 @@ def test_a_second_instance_stands_by_and_takes_over_at_once_when_the_first_is_go
     first.wait(30)
     gone_s = time.monotonic()
     if ending == signal.SIGKILL:
-        assert logs(second, "instance ")  # … has ended without saying so: taking over
+        assert logs(second, "instance ")  # … has ended without a last commit: taking over
     assert says(second, "counting ")
     assert time.monotonic() - gone_s < 5  # HEARTBEAT_TIMEOUT_S, which an instance of another machine is waited for
     application.send([frame(T + 1, "b")], timestamp=T * 1000)

@@ -160,7 +160,7 @@ def test_after_a_lost_transaction_all_is_opened_again_and_restored_from_the_last
     started(processor).run(told.append)
     assert processor.calls == ["connect", "open_sink", "restore", "run"] * 2
     assert told[0] == "away; retrying for up to 60 s\nwhy: it hangs"
-    assert told[1].startswith("went back to the last commit, and on from there, after ")
+    assert told[1].startswith("resumed from the last commit after ")
 
 
 @pytest.mark.parametrize(("waits", "kind"), [(True, FencedError), (False, ReplacedError)])
@@ -196,7 +196,7 @@ def test_a_standby_takes_over_once_the_active_instance_has_stopped(database: sql
     processor = Waiting(database, random.Random(1))
     runner = Runner(processor, KafkaSettings(), Event())
     assert runner.start(told.append, lambda: runner.open(processor.restore), waits=True)
-    assert told == ["standing by: instance active is active; with --take-over, a start does not wait"]
+    assert told == ["standing by: instance active is active; --take-over starts without waiting"]
     assert looks == ["look"] * 3
     assert processor.calls == ["connect", "connect", "open_sink", "restore"]  # its clients may have waited for days
 

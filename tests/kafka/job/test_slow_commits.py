@@ -20,7 +20,7 @@ def test_slow_commits_are_told_of_once_while_they_are_waited_for_and_once_when_t
         latency.begin(began_s)
         latency.wait(began_s + 2.9)
         latency.wait(began_s + 3.0)
-        assert told == ["the broker is slow: a commit takes more than 3 s; results come as late as that"]
+        assert told == ["the broker is slow: a commit takes more than 3 s; results are delayed by as much"]
         latency.end(began_s + 12.0)
     for began_s in range(143, 172):
         latency.begin(began_s)
