@@ -42,8 +42,8 @@ BROKEN = (
 
 
 # How many charts show a tooltip; ECharts hides a tooltip rather than removing it.
-TOLD = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
-    at => at.innerText.includes('on average') && getComputedStyle(at).display !== 'none')).length"""
+TOOLTIPS = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
+    at => at.innerText.includes('running average ') && getComputedStyle(at).display !== 'none')).length"""
 
 
 class Stack:
@@ -322,11 +322,11 @@ def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
             page.get_by_role("button", name=f"Theme: {theme}").wait_for()
             for chart in page.locator(".chart").all():
                 page.mouse.move(1, 1)
-                page.wait_for_function(f"{TOLD} === 0")
+                page.wait_for_function(f"{TOOLTIPS} === 0")
                 before = {line: pixels_of(page, chart, line) for line in lines}
                 assert min(before.values()) > 200, before
                 chart.hover(position={"x": 150, "y": 150})
-                page.wait_for_function(f"{TOLD} === 1")
+                page.wait_for_function(f"{TOOLTIPS} === 1")
                 after = {line: pixels_of(page, chart, line) for line in lines}
                 assert all(after[line] > 0.5 * before[line] for line in lines), (theme, before, after)
             page.screenshot(path=tmp_path / f"{theme}.png")
