@@ -1,1 +1,1 @@
-"""What each allowed lateness costs and gains, measured on frames of the past."""
+"""Costs and gains of each allowed lateness, measured on past frames."""

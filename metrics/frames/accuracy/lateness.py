@@ -1,7 +1,7 @@
-"""The trade between latency and accuracy: what each allowed lateness would miss, and how long it lets results wait.
+"""Trade-off between latency and accuracy: the frames that each allowed lateness misses, and the delay it causes.
 
-One pass tells it for every lateness: what decides on a frame is only how far it is behind event time when it comes.
-The truth is the count with unlimited lateness.
+One pass suffices for all latenesses: a frame's outcome depends only on its lag behind event time when it arrives. The
+reference is the count with unlimited lateness.
 """
 
 from bisect import bisect_left
@@ -15,37 +15,37 @@ from metrics.frames.core.state import Rules
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.frames.verify.judge import Fate, PartitionJudge, Received, Told
 
-NO_OFFSET = 2**63 - 1  # behind all that a file has
+NO_OFFSET = 2**63 - 1  # after the end of any file
 
 
 class Error(NamedTuple):
-    """The window that misses most: so much of what is true."""
+    """Worst window: how many it misses, of how many."""
 
     missed: int
     truth: int
 
     @property
     def share(self) -> float:
-        """The part that is missed."""
+        """The missed share."""
         return self.missed / self.truth if self.truth else 0.0
 
 
 class Delay(NamedTuple):
-    """How long windows wait from their end until they are closed, in seconds of event time."""
+    """Delay of windows from their end until they close, in seconds of event time."""
 
     median_s: int
     largest_s: int
 
 
 class Tradeoff(NamedTuple):
-    """What one allowed lateness gives.
+    """Result of one allowed lateness.
 
     Attributes:
-        late: share of the frames that their second misses.
-        lost: share of the frames that their minute misses, too.
+        late: share of frames that their second misses.
+        lost: share of frames that their minute also misses.
         second: the second that misses most frames.
         minute: the minute that misses most users.
-        seconds_delay: None where no second was closed before the end of the input.
+        seconds_delay: delay of seconds; None if none closed before the end of the input.
         minutes_delay: the same for minutes.
     """
 
@@ -59,25 +59,25 @@ class Tradeoff(NamedTuple):
 
 
 class Lags:
-    """How far the frames of one partition are behind event time.
+    """Lags of the frames of one partition behind event time.
 
     Attributes:
-        frames: how many frames there are.
-        refused: how many lines are no frames, or too far in the future.
+        frames: number of frames.
+        refused: number of lines that are not frames, or `future`.
     """
 
     def __init__(self) -> None:
         self.frames = self.refused = 0
-        self._advances: list[int] = []  # event time, each time that it moved on
+        self._advances: list[int] = []  # event time, at each advance
         self._frames_of: dict[int, int] = defaultdict(int)
-        self._lags_of: dict[int, list[int]] = defaultdict(list)  # of a second's frames that are behind event time
-        # Of each user of a minute: how far event time had passed the minute when the first of his frames that came
-        # earliest after it did. Below 0, no lateness misses him.
+        self._lags_of: dict[int, list[int]] = defaultdict(list)  # of a second's frames that lag behind event time
+        # For each user of a minute: how far event time had passed the minute at the user's earliest arriving frame.
+        # Below 0, no lateness misses the user.
         self._overdue_of: dict[int, dict[str, int]] = defaultdict(dict)
-        self._overdue: list[int] = []  # of the frames that came when their minute had passed
+        self._overdue: list[int] = []  # of the frames that arrived after their minute had passed
 
     def read(self, lines: Iterable[bytes], rules: Rules) -> None:
-        """Read frames in the order in which they come; the future guard judges them by the same rules throughout."""
+        """Read frames in order of arrival; the future guard judges them by the same rules throughout."""
         received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
         for judged in PartitionJudge(0, received, rules, Told(ends=[(NO_OFFSET, -1)], are_all_ends=True)).judged():
             if judged.fate in (Fate.COUNTED, Fate.LATE_IN_MINUTE, Fate.LATE):
@@ -100,7 +100,7 @@ class Lags:
         users[uid] = min(users.get(uid, overdue), overdue)
 
     def tradeoff(self, lateness_s: int) -> Tradeoff:
-        """Return what an allowed lateness gives for these frames."""
+        """Return the result of an allowed lateness for these frames."""
         late_of = {second: sum(lag > lateness_s for lag in lags) for second, lags in self._lags_of.items()}
         seconds = {second: Error(late_of.get(second, 0), frames) for second, frames in self._frames_of.items()}
         minutes = {
@@ -119,7 +119,7 @@ class Lags:
         )
 
     def _delay(self, size: Size, lateness_s: int, windows: dict[int, Error]) -> Delay | None:
-        """Tell how far event time was past the ends of windows when it closed them; empty ones are never opened."""
+        """Return how far event time was past the ends of windows when it closed them; empty ones never opened."""
         ends = (start + size.size_s for start, error in windows.items() if error.missed < error.truth)
         delays = list(self._waits(ends, lateness_s))
         return Delay(median_low(delays), max(delays)) if delays else None

@@ -1,4 +1,4 @@
-"""The trade between latency and accuracy as a picture."""
+"""Picture of the trade-off between latency and accuracy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +15,13 @@ MISSED, SECONDS, MINUTES = "#c44e52", "#4c72b0", "#55a868"
 
 
 def check(path: Path) -> None:
-    """See that a picture can be drawn into a file of this name.
+    """Check that a picture can be written to a file of this name.
 
     Raises:
-        SettingsError: its suffix is none of a picture's, or what draws it is not installed.
+        SettingsError: its suffix is not a picture's, or matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise SettingsError(
-            f"--picture {path} is no picture", hint=f"give it a name that ends in {', '.join(SUFFIXES)}"
-        )
+        raise SettingsError(f"invalid --picture {path}", hint=f"use a name that ends in {', '.join(SUFFIXES)}")
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -31,7 +29,7 @@ def check(path: Path) -> None:
             "a picture needs matplotlib, which is not installed",
             why=str(error),
             hint="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
-            "without --picture it is not needed",
+            "the table works without it",
         ) from error
     mpl.use("svg")
     # Text stays text, and equal figures give equal files.
@@ -39,7 +37,7 @@ def check(path: Path) -> None:
 
 
 def draw(path: Path, tradeoffs: Sequence[Tradeoff], title: str) -> None:
-    """Draw what each allowed lateness misses, and how long results wait for it.
+    """Draw the frames that each allowed lateness misses, and the delay it causes.
 
     Raises:
         FileError: the file cannot be written.
@@ -72,12 +70,12 @@ def draw(path: Path, tradeoffs: Sequence[Tradeoff], title: str) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
     except OSError as error:
         raise FileError(
-            f"{path} cannot be written", why=error.strerror or str(error), hint="name another place"
+            f"{path} cannot be written", why=error.strerror or str(error), hint="choose another path"
         ) from error
 
 
 def _draw_delays(axes: "Axes", delays: Sequence[Delay | None], aside: float, color: str, name: str) -> None:
-    """Draw each median, with a line up to the largest; a lateness that closed no window has neither."""
+    """Draw each median with a line up to the maximum; a lateness that closed no window has neither."""
     known = [(place + aside, delay) for place, delay in enumerate(delays) if delay is not None]
     medians = [delay.median_s for _, delay in known]
     above = [delay.largest_s - delay.median_s for _, delay in known]

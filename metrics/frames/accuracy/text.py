@@ -1,4 +1,4 @@
-"""The trade between latency and accuracy as a table and as bars, on the terminal."""
+"""Trade-off between latency and accuracy as a table and as bars, on the terminal."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ BAR_COLUMNS = 40
 
 
 def show(lags: Lags, tradeoffs: Sequence[Tradeoff]) -> None:
-    """Print what each allowed lateness gives."""
-    refused = f", and {numbered(lags.refused, 'line')} that count for nothing" if lags.refused else ""
+    """Print the result of each allowed lateness."""
+    refused = f", and {numbered(lags.refused, 'rejected line')}" if lags.refused else ""
     say(f"{numbered(lags.frames, 'frame')}{refused}")
     say("waits: median and largest, from a window's end until it is closed, in event time")
     say_table(_table(tradeoffs))
@@ -57,7 +57,7 @@ def _delay(delay: Delay | None) -> str:
 
 
 def _bars(tradeoffs: Sequence[Tradeoff]) -> Table:
-    """Return the share of frames missed as bars; the longest fills the width."""
+    """Return the shares of missed frames as bars; the longest has full width."""
     table = new_table("lateness (s)", "frames missed", "", texts=["frames missed"])
     most = max((at.late for at in tradeoffs), default=0.0) or 1.0
     for at in tradeoffs:

@@ -1,1 +1,1 @@
-"""The plain recount: the rules once more, by dicts and sets, to hold the results against. Pure, as the core is."""
+"""The plain recount: the rules implemented again, with dicts and sets, to check the results. Pure, like the core."""

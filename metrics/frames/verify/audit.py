@@ -1,4 +1,4 @@
-"""One audit: what the input gives by the plain recount, held against outputs and state."""
+"""Audit: the plain recount of the input, compared with outputs and state."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -16,10 +16,10 @@ from metrics.times import ALL_TIME, Range, rfc3339
 
 
 class Outputs(NamedTuple):
-    """The records of windows of one size.
+    """Records of the windows of one size.
 
     Attributes:
-        in_order: those in the order of their windows.
+        in_order: records in the order of their windows.
         strays: the others, by the start of their window.
     """
 
@@ -40,18 +40,18 @@ def audit(
     is_complete: bool = True,
     is_settled: bool = True,
 ) -> list[conservation.Row]:
-    """Walk through input and outputs side by side, and note what differs.
+    """Walk through input and outputs side by side, and note the differences.
 
     Args:
-        partitions: the judged frames of each partition, from the first on, up to the state's position.
+        partitions: the judged frames of each partition, from the first up to the state's position.
         outputs: the records of windows of each size.
         asked: the windows to compare.
-        whole_from: the second from which on the input holds all frames; windows before it are not compared.
-        is_complete: whether the input still holds its first frames.
-        is_settled: whether the state is of the same moment as the outputs; otherwise these may hold newer records.
+        whole_from: the second from which the input has all frames; earlier windows are not compared.
+        is_complete: whether the input still has its first frames.
+        is_settled: whether state and outputs are from the same moment; if not, there may be newer records.
 
     Returns:
-        The terms of the law of conservation by the state and by the recount; none where not all was recounted.
+        The terms of the conservation law by the state and by the recount; none unless everything was recounted.
     """
     within = Range(max(asked.start, whole_from), asked.end)
     comparisons = {
@@ -83,7 +83,7 @@ def _summed_up(
     rejected: RejectedRecords,
     findings: Findings,
 ) -> list[conservation.Row]:
-    """Check what only holds of the whole input, and return the terms of the law of conservation."""
+    """Check the totals of the whole input, and return the terms of the conservation law."""
     terms = conservation.terms(state, recount, findings.late_by_early_closing)
     conservation.check_terms(terms, findings)
     conservation.check_rejected(recount, rejected, findings)
@@ -93,17 +93,17 @@ def _summed_up(
 
 
 def _compare(windows: Iterator[Window], comparisons: Mapping[Size, Comparison], within: Range) -> None:
-    """Compare the windows in a range, each with those of its size."""
+    """Compare the windows in a range, each with its size's records."""
     for window in windows:
         if window.end > within.end:
-            break  # they come in the order of their ends
+            break  # they are ordered by their ends
         comparisons[window.size].expect(window)
     for comparison in comparisons.values():
         comparison.finish()
 
 
 def _noted(records: Iterator[Record], asked: Range, findings: Findings) -> Iterator[Record]:
-    """Yield records, and note how many are of windows that were asked for."""
+    """Yield records, and count those in the requested range."""
     for record in records:
         if asked.holds(record.start, record.size.size_s):
             findings.published[record.size] += 1
@@ -111,14 +111,14 @@ def _noted(records: Iterator[Record], asked: Range, findings: Findings) -> Itera
 
 
 def _why_not_compared(state: State, asked: Range, within: Range, findings: Findings) -> str:
-    """Return why no window was compared; nothing where some were, or none is published and none has to be.
+    """Return why no window was compared; empty if some were, or if none is published and none has to be.
 
-    Where the input no longer tells what has to be published, outputs that hold nothing may lack it.
+    If the input no longer determines the windows to be published, empty outputs may lack some.
     """
     if findings.compared.total():
         return ""
     if asked.start < within.start and asked.start < state.closed_through:
         return f"the input no longer determines the windows before {rfc3339(within.start)}"
     if findings.published.total():
-        return "the job commits so often that no state is of the same moment"
+        return "the job commits too often for a consistent snapshot"
     return ""

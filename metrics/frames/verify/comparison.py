@@ -1,4 +1,4 @@
-"""The windows of one size, recounted and published, walked through side by side in the order of event time."""
+"""Comparison of recounted and published windows of one size, side by side in the order of event time."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,28 +12,29 @@ from metrics.times import Range
 
 
 class Averages:
-    """The running average of the windows published, as it must have been."""
+    """Expected running average of the published windows."""
 
     def __init__(self) -> None:
         self.total = self.windows = 0
 
     def with_next(self, count: int) -> float:
-        """Return what the average is if the next window has this count."""
+        """Return the average if the next window has this count."""
         return round((self.total + count) / (self.windows + 1), 3)
 
     def append(self, count: int) -> None:
-        """Take the next window."""
+        """Add the next window."""
         self.total += count
         self.windows += 1
 
 
 class Comparison:
-    """Compares the windows of one size.
+    """Comparison of the windows of one size.
 
     Args:
-        published: the records in order; the strays among them by the start of their window.
-        saved: what the state says was published: what it does not say is closed is not missing.
-        is_settled: whether the state is of the same moment as the outputs; otherwise there may be newer ones.
+        published: the records in order.
+        strays: the other records, by the start of their window.
+        saved: the state of the published windows; a window that it does not close is not missing.
+        is_settled: whether state and outputs are from the same moment; if not, there may be newer records.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Comparison:
         self._pass_before_range()
 
     def expect(self, window: Window) -> None:
-        """Compare a window that has frames; they come in ascending order."""
+        """Compare a window that has frames; call it in ascending order."""
         if not self._within.holds(window.start, self.size.size_s):
             return
         if window.end > self._saved.closed_through:
@@ -79,7 +80,7 @@ class Comparison:
             self._compare(window)
 
     def finish(self) -> None:
-        """Look at what is left once the last window was expected."""
+        """Check the remaining records, after the last expected window."""
         self._pass_before(self._within.end)
         for start, strays in sorted(self._strays.items()):
             if self._within.holds(start, self.size.size_s):
@@ -89,12 +90,12 @@ class Comparison:
         return start - self.last - self.size.size_s if self.last >= 0 else 0
 
     def _was_passed_over(self, window: Window) -> bool:
-        """Tell whether the outputs say that this window never had a row: it was closed before its first frame came.
+        """Return whether the outputs show that this window never had a row: it was closed before its first frame came.
 
-        A record that is only missing leaves a hole; one that never was is told as a gap by the next record.
+        A missing record leaves a hole; one that never existed is part of the gap that the next record reports.
         """
         if self.size is largest():
-            return False  # its frames are known: those that came after it was closed were rejected
+            return False  # its frames are known: later ones were rejected
         if window.start > self._saved.last:
             return True
         after = self._next
@@ -116,9 +117,7 @@ class Comparison:
         self._findings.compared[self.size] += 1
         count = window.number
         if any(isinstance(stray, Deleted) for stray in strays) and isinstance(strays[-1], Deleted):
-            self._add(
-                Kind.DELETED, window.start, expected, self._shown_all(records), "its key has a record without value"
-            )
+            self._add(Kind.DELETED, window.start, expected, self._shown_all(records), "its key has a tombstone")
         elif not records:
             self._add(Kind.MISSING, window.start, expected, "")
         else:
@@ -129,7 +128,7 @@ class Comparison:
         self.last = window.start
 
     def _compare_values(self, window: Window, record: Record, expected: str) -> int:
-        """Compare a window's values, and return the count that it must have been published with."""
+        """Compare a window's values, and return the count to expect in later averages."""
         average, gap_s = self.averages.with_next(window.number), self._told_gap(window)
         has_average = not self.knows_averages or record.average == average
         if (record.number, record.frames) == (window.number, window.frames):
@@ -143,9 +142,9 @@ class Comparison:
         return window.number
 
     def _may_be_closed_early(self, window: Window, record: Record) -> bool:
-        """Tell whether a window with too few frames may have been closed before the rest of them came.
+        """Return whether a window with too few frames may have been closed before the others arrived.
 
-        Its average bears witness: it was computed from the count that was published.
+        Its average is the evidence: it was computed from the published count.
         """
         is_short = record.frames < window.frames and record.number <= window.number
         return (
@@ -164,25 +163,25 @@ class Comparison:
             window.start,
             recount=numbered(window.frames, "frame"),
             published=numbered(record.frames, "frame") if record else "no row",
-            note=f"{numbered(frames, 'frame')} came after it",
+            note=f"{numbered(frames, 'frame')} arrived later",
         )
 
     def _begin_averages(self, start: int) -> None:
-        """Begin the averages again at the first window after a reset; those before may have begun anywhere."""
+        """Restart the averages at the first window after a reset; earlier ones may have started anywhere."""
         if 0 < self._averages_begin <= start:
             self.averages, self.knows_averages, self._averages_begin = Averages(), True, 0
 
     def _valid(self, records: list[Record]) -> Record:
-        """Return the valid one of the records of a window: after a reset, the one that was published last."""
+        """Return the valid record of a window: the first; after a reset, the last."""
         return records[-1] if 0 < self._saved.since <= records[0].start else records[0]
 
     def _told_gap(self, window: Window) -> int:
-        """Return the gap that a window's record must tell: one too long for rows of 0."""
+        """Return the gap that a window's record must report: one too long for zero rows, or 0."""
         gap_s = self._gap_s(window.start)
         return gap_s if gap_s > self._gap_limit_s else 0
 
     def _take(self, start: int) -> list[Record]:
-        """Take the records of one window; from several partitions, more than one may be in order."""
+        """Take the records of one window; with several partitions, more than one may be in order."""
         records = []
         while self._next is not None and self._next.start == start:
             records.append(self._next)
@@ -190,7 +189,7 @@ class Comparison:
         return records
 
     def _pass_before(self, start: int) -> None:
-        """Take the records before a start at which the next window is expected: nobody expected them."""
+        """Report the records before the next expected window as too many."""
         while self._next is not None and self._next.start < start:
             at = self._next.start
             records = self._take(at)
@@ -199,13 +198,15 @@ class Comparison:
                 self._too_many([*records, *(stray for stray in strays if isinstance(stray, Record))])
 
     def _too_many(self, records: list[Record]) -> None:
-        may_be_newer = not self._is_settled or self._saved.since > 0  # published before a reset, and due again
+        may_be_newer = (
+            not self._is_settled or self._saved.since > 0
+        )  # published before a reset, and due to be published again
         is_newer = may_be_newer and records and records[0].end > self._saved.closed_through
         if records and not is_newer:
             self._add(Kind.TOO_MANY, records[0].start, "", self._shown_all(records))
 
     def _pass_before_range(self) -> None:
-        """Sum up what was published before the range, for the averages in it; nothing there is compared."""
+        """Add up the records before the range, for the averages in it; they are not compared."""
         while self._next is not None and self._next.start < self._within.start:
             start = self._next.start
             strays = [stray for stray in self._strays.get(start, []) if isinstance(stray, Record)]
@@ -217,8 +218,7 @@ class Comparison:
             self.last = first.start
         if not self.knows_averages and not self._averages_begin:
             self._findings.remarks.append(
-                f"the averages of {self.size.plural} are not verified: "
-                "what was published before the range is not complete"
+                f"the averages of {self.size.plural} are not verified: the records before the range are incomplete"
             )
 
     def _add(self, kind: Kind, start: int, expected: str, published: str, note: str = "") -> None:

@@ -1,4 +1,4 @@
-"""From where on an input that lost its first frames holds all of those that follow."""
+"""The second from which windows are complete although the input has lost its first frames."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,11 @@ FIRST_FRAMES = 100
 def whole_from(first: Iterable[Frame | Rejection], newest: int, rules: Rules) -> int:
     """Return the start of the first window, of the largest size, that lacks no frame of a partition; 0 if unknown.
 
-    Event time before the first frame that is left is not known, but it was not far above that of the next ones; and
-    where none of these is left, not above what the state says.
+    Event time before the first remaining frame is unknown, but it was not far above that of the next frames; if none
+    remain, not above the state's.
 
     Args:
-        first: the frames that are left, FIRST_FRAMES of them at the most.
+        first: the first remaining frames, at most FIRST_FRAMES.
         newest: the event clock of the state.
     """
     seen = sorted(frame.ts for frame in first if isinstance(frame, Frame))

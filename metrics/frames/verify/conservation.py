@@ -1,4 +1,4 @@
-"""The law of conservation, in the state and against the recount: every frame became exactly one thing."""
+"""The conservation law, in the state and against the recount: every frame has exactly one outcome."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from metrics.text import numbered
 
 
 class Row(NamedTuple):
-    """One term of the law, by the state and by the recount."""
+    """Term of the law, by the state and by the recount."""
 
     name: str
     state: int
@@ -21,19 +21,19 @@ class Row(NamedTuple):
 
 
 def check_law(state: State, findings: Findings) -> None:
-    """See that the law holds in the state of each partition."""
+    """Check the law in the state of each partition."""
     for number, partition in sorted(state.partitions.items()):
         if not partition.tally.is_conserved():
             findings.add(
                 Kind.CONSERVATION,
                 f"partition {number}",
                 published=_law(partition.tally),
-                note="the law does not hold in the state",
+                note="the state violates the law",
             )
 
 
 def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Row]:
-    """Return the terms of the law; frames that came after their second was closed early are late."""
+    """Return the terms of the law; a frame that arrived after its second was closed early is late."""
     tally, fates = Tally(), recount.fates
     for partition in state.partitions.values():
         tally.add(partition.tally)
@@ -49,7 +49,7 @@ def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Ro
 
 
 def check_terms(rows: list[Row], findings: Findings) -> None:
-    """See that the state counts the frames as the recount of the whole input does."""
+    """Check that the state agrees with the recount of the whole input."""
     for name, state, recount in rows:
         if state != recount:
             findings.add(
@@ -58,7 +58,7 @@ def check_terms(rows: list[Row], findings: Findings) -> None:
 
 
 def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) -> None:
-    """See that the rejected topic holds the frames that the recount rejects, and no others."""
+    """Check that the dead letter topic contains exactly the frames that the recount rejects."""
     for place in sorted({*recount.rejected, *held.records}):
         partition, reason = place
         expected, found = recount.rejected[place], held.records[place]
@@ -68,12 +68,12 @@ def check_rejected(recount: Recount, held: RejectedRecords, findings: Findings) 
                 f"{reason}, partition {partition}",
                 recount=numbered(expected, "frame"),
                 published=numbered(found, "frame"),
-                note="" if expected != found else "as many, but not the same ones",
+                note="" if expected != found else "the same number, but other frames",
             )
 
 
 def check_totals(of: str, saved: Series, averages: Averages, findings: Findings) -> None:
-    """See that as much was published as the state says; for outputs that were read from first to last."""
+    """Check that the published totals agree with the state; only for outputs read from first to last."""
     pairs = {
         f"{of}s published": (averages.windows, saved.windows),
         f"sum over the {of}s": (averages.total, saved.total),

@@ -1,4 +1,4 @@
-"""What a verification found."""
+"""Findings of a verification."""
 
 from collections import Counter
 from enum import StrEnum
@@ -13,16 +13,16 @@ MOST_DIFFERENCES = 100
 
 
 class Kind(StrEnum):
-    """How an output differs from the recount."""
+    """Kind of a difference between an output and the recount."""
 
     DIFFERS = "differs"
-    AVERAGE = "average"  # only the average, or the length of a gap, does
+    AVERAGE = "average"  # only the average, or the length of a gap, differs
     MISSING = "missing"
     DELETED = "deleted"
     DOUBLED = "doubled"
     TOO_MANY = "too many"
     UNREADABLE = "unreadable"
-    OUT_OF_ORDER = "out of order"  # so many of these that they are only counted
+    OUT_OF_ORDER = "out of order"  # too many to list; only counted
     REJECTED = "rejected"
     CONSERVATION = "conservation"
     TOTAL = "total"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a verification comes to."""
+    """Verdict of a verification."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -42,14 +42,14 @@ class Verdict(StrEnum):
 
 
 class Difference(NamedTuple):
-    """One difference, for people and machines.
+    """Difference between the recount and the outputs.
 
     Attributes:
-        of: `second`, `minute`, or what else it is about.
+        of: `second`, `minute`, or another subject.
         window: the window's start, or None.
-        recount: what the recount found.
-        published: what the outputs, or the state, hold.
-        note: what is known besides.
+        recount: the value by the recount.
+        published: the value in the outputs or the state.
+        note: further details.
     """
 
     kind: Kind
@@ -61,17 +61,17 @@ class Difference(NamedTuple):
 
 
 class Findings:
-    """The differences found so far; the first `most` are kept, all are counted.
+    """Differences found so far; the first `most` are kept, all are counted.
 
     Attributes:
         kept: the first differences.
-        counts: how many there were of each kind.
-        compared: how many windows were compared, by size.
-        published: how many records the outputs hold of windows that were asked for, by size.
-        why_not_compared: why none of these could be compared; empty where some were, or there is none.
-        waiting: windows with frames that the job had not closed yet, by size.
-        late_by_early_closing: frames that came, by the outputs, after their second had been closed, although event time
-            of their own partition had not passed it.
+        counts: number of differences of each kind.
+        compared: number of windows compared, by size.
+        published: number of published windows in the requested range, by size.
+        why_not_compared: why none of these could be compared; empty if some were, or there are none.
+        waiting: number of windows with frames that the job has not closed yet, by size.
+        late_by_early_closing: number of frames that, by the outputs, arrived after their second was closed, although
+            event time of their own partition had not passed it.
         remarks: what could not be verified, and why.
     """
 
@@ -89,7 +89,7 @@ class Findings:
     def add(
         self, kind: Kind, of: str, window: int | None = None, *, recount: str = "", published: str = "", note: str = ""
     ) -> None:
-        """Note a difference. What contradicts is kept before what only cannot be decided."""
+        """Add a difference. Contradictions displace undecided ones from the list."""
         self.counts[kind] += 1
         if len(self.kept) == self.most and kind is not Kind.CLOSED_EARLY:
             undecided = [number for number, kept in enumerate(self.kept) if kept.kind is Kind.CLOSED_EARLY]
@@ -99,7 +99,7 @@ class Findings:
             self.kept.append(Difference(kind, of, window, recount, published, note))
 
     def add_strays(self, of: str, strays: Strays) -> None:
-        """Note what is no record of a window, and that more was out of order than is kept."""
+        """Add the unreadable records of a topic, and the number of those out of order beyond the list."""
         for unreadable in strays.unreadable:
             self.add(Kind.UNREADABLE, of, published=unreadable.place)
         self.counts[Kind.UNREADABLE] += strays.unreadable_left_out
@@ -107,7 +107,7 @@ class Findings:
 
     @property
     def verdict(self) -> Verdict:
-        """What it comes to: what contradicts is found even where no window could be compared."""
+        """The verdict: contradictions count even if no window could be compared."""
         if self.contradictions:
             return Verdict.DIFFERS
         if self.why_not_compared:
@@ -116,15 +116,15 @@ class Findings:
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing contradicts the recount, and not for want of anything to hold against it."""
+        """Whether nothing contradicts the recount, and a comparison was possible."""
         return self.verdict in (Verdict.AGREES, Verdict.NOTHING_TO_COMPARE)
 
     @property
     def contradictions(self) -> int:
-        """How many differences contradict the recount."""
+        """Number of differences that contradict the recount."""
         return self.counts.total() - self.counts[Kind.CLOSED_EARLY]
 
     @property
     def left_out(self) -> int:
-        """How many differences were not kept."""
+        """Number of differences that were not kept."""
         return self.counts.total() - len(self.kept)

@@ -1,9 +1,8 @@
-"""What became of each frame, found out once more from the frames themselves: no state, no pointers, one partition.
+"""Outcome of each frame, determined again from the frames alone: no state, no pointers, one partition.
 
-The log of frames decides all but two things, which only happened while a job ran and are nowhere in the input: that
-windows were closed early, by idle time, by the end of an input, or before a partition was added that fills them; and
-that such an end rejected frames before their proof came. Both leave traces in the rejected topic, and those are taken
-as told.
+The log of frames decides everything except two events of a run, which are not in the input: windows closed early (by
+an idle timeout, by the end of an input, or before a partition was added that fills them), and frames rejected at such
+an end before their proof came. Both leave traces in the dead letter topic, and these are trusted.
 """
 
 from collections import deque
@@ -15,11 +14,11 @@ from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import largest
 
-FOLLOWERS = 20  # so many frames after one that jumps ahead decide on it, at the most
+FOLLOWERS = 20  # at most this many following frames decide on one that jumps ahead
 
 
 class Received(NamedTuple):
-    """A record of the input topic."""
+    """Record of the input topic."""
 
     offset: int
     frame: Frame | Rejection
@@ -27,14 +26,14 @@ class Received(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the outputs tell of one partition and its frames do not.
+    """Facts about one partition that are in the outputs, and not in its frames.
 
     Attributes:
-        future: offsets of frames rejected as too far in the future.
+        future: offsets of frames rejected as `future`.
         closed: offsets of frames rejected as late although event time of their own partition had not passed them.
-        ends: offsets at which the input was taken to end with frames held, and event time of the whole input then, -1
-            where that is not known; the last ones.
-        are_all_ends: it was not taken to end before.
+        ends: the last offsets at which the input was taken to end while frames were held, each with the event time of
+            the whole input then, -1 if unknown.
+        are_all_ends: whether these are all such ends.
     """
 
     future: Collection[int] = frozenset()
@@ -47,32 +46,32 @@ NOTHING_TOLD = Told()
 
 
 class Fate(StrEnum):
-    """What became of a frame."""
+    """Outcome of a frame."""
 
     COUNTED = "counted"
-    LATE_IN_MINUTE = "late in minute"  # but it counts for its minute, or a larger window
-    LATE = "late"  # and its largest window was closed, too
+    LATE_IN_MINUTE = "late in minute"  # it still counts in its minute, or a larger window
+    LATE = "late"  # its largest window was closed, too
     FUTURE = "future"
     HELD = "held"
     INVALID = "invalid"
 
 
 class Jump(Enum):
-    """What a frame that is ahead of event time does to it."""
+    """Effect on event time of a frame that is ahead of it."""
 
-    TRUE = "true"  # event time moves to it
-    UNPROVED = "unproved"  # event time stays; the frame counts
-    FALSE = "false"  # and does not count
+    TRUE = "true"  # event time advances to it
+    UNPROVED = "unproved"  # event time is unchanged; the frame counts
+    FALSE = "false"  # event time is unchanged; the frame does not count
     UNDECIDED = "undecided"
 
 
 class Judged(NamedTuple):
-    """A frame and what became of it.
+    """Frame and its outcome.
 
     Attributes:
         reason: why it was rejected, if it was.
-        newest: event time of its partition with this frame, -1 before the first; it never falls.
-        closed_to: the frame counts for no window that ends at or before it.
+        newest: event time of its partition including this frame, -1 before the first; it never decreases.
+        closed_to: the frame counts in no window that ends at or before it.
     """
 
     partition: int
@@ -86,7 +85,7 @@ class Judged(NamedTuple):
 
 
 class PartitionJudge:
-    """Judges the records of one partition, in their order."""
+    """Judge of the records of one partition, in order."""
 
     def __init__(self, partition: int, records: Iterator[Received], rules: Rules, told: Told = NOTHING_TOLD) -> None:
         self._partition = partition
@@ -95,11 +94,11 @@ class PartitionJudge:
         self._told = told
         self._newest = -1
         self._recorded_at_s: float | None = None  # of the frame that newest is of
-        self._closed_to = 0  # what ends at or before it was closed early; as far as the rejected topic proves
+        self._closed_to = 0  # windows that end by then were closed early, as far as the dead letter topic proves
         self._waiting: deque[Received] = deque()
 
     def judged(self) -> Iterator[Judged]:
-        """Yield what became of each record."""
+        """Yield the outcome of each record."""
         while self._waiting or self._look_ahead():
             offset, frame, recorded_at_s = self._waiting.popleft()
             if isinstance(frame, Rejection):
@@ -115,18 +114,18 @@ class PartitionJudge:
             yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason, closed_to)
 
     def _closed_for(self, ts: int, offset: int) -> int:
-        """Return where the windows end that are closed for a frame: by event time of its partition, or closed early."""
+        """Return the end up to which windows are closed for a frame: by its partition's event time, or early."""
         if offset in self._told.closed:
             self._closed_to = max(self._closed_to, largest().end_of(ts))
         return max(self._newest - self._rules.lateness_s, self._closed_to)
 
     def _jump(self, frame: Frame, offset: int, recorded_at_s: float | None) -> Jump:
-        """Judge whether event time moves to a frame that may be ahead of it."""
+        """Judge whether event time advances to a frame that may be ahead of it."""
         if self._is_step(frame.ts) or self._is_explained(frame.ts, recorded_at_s):
             return Jump.TRUE
         told = self._told
         if offset in told.future:
-            return Jump.FALSE  # by what followed, or because an input ended before
+            return Jump.FALSE  # refuted by the following frames, or because an input ended first
         end, near = min((end for end in told.ends if offset < end[0]), default=(None, -1))
         asked = self._asked(frame, end)
         refuters = [follower.ts for follower in asked if follower.ts < frame.ts - self._rules.lateness_s]
@@ -138,14 +137,14 @@ class PartitionJudge:
         known = max(self._newest, *refuters, near if is_true is None else -1, -1)
         if known >= 0 and frame.ts <= known + self._rules.future_limit_s:
             return Jump.UNPROVED
-        # Not rejected although an end came after it: an earlier one had, of which nothing is known.
+        # It was not rejected at the next known end, so an earlier, unknown end has accepted it.
         return Jump.UNPROVED if end is not None and not told.are_all_ends else Jump.FALSE
 
     def _is_step(self, ts: int) -> bool:
         return self._newest >= 0 and ts <= self._newest + max(1, self._rules.lateness_s)
 
     def _is_explained(self, ts: int, recorded_at_s: float | None) -> bool:
-        """Tell whether wall time between the records explains a jump; of the first frame, whether it is live."""
+        """Return whether wall time between the records explains a jump; for the first frame, whether it is live."""
         if recorded_at_s is None:
             return False
         jump_s, passed_s = ts, int(recorded_at_s)
@@ -162,7 +161,7 @@ class PartitionJudge:
         return is_first or len(followers) >= 2 or any(follower.uid != frame.uid for follower in followers)
 
     def _asked(self, frame: Frame, end: int | None) -> list[Frame]:
-        """Return the frames that follow one, before an end of the input, as many as it takes to judge it."""
+        """Return the frames that follow one, up to an end of the input or until they decide on it."""
         asked: list[Frame] = []
         for follower in self._following():
             if (end is not None and follower.offset >= end) or _is_proved(frame, asked, self._rules) is not None:
@@ -191,7 +190,7 @@ def _timed(ts: int, closed_to: int) -> Fate:
 
 
 def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:
-    """Tell whether the frames after one that jumps prove it, True, or refute it, False; None if neither yet."""
+    """Return whether the frames after one that jumps prove it (True) or refute it (False); None if undecided."""
     on_time = [follower for follower in followers if follower.ts >= frame.ts - rules.lateness_s]
     agreeing = [follower for follower in on_time if follower.ts <= frame.ts + rules.future_limit_s]
     if len(on_time) <= len(followers) - 2:

@@ -1,4 +1,4 @@
-"""Frames of several partitions counted by dicts and sets; a window is dropped once nothing can change it."""
+"""Recount of several partitions by dicts and sets; a window is dropped once nothing can change it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,11 @@ from metrics.frames.verify.judge import Fate, Judged
 
 
 class Window(NamedTuple):
-    """A window that has frames.
+    """Window that has frames.
 
     Attributes:
-        number: frames of a second, users of a minute.
-        frames: frames of either.
+        number: the count of the size's unit: frames of a second, users of a minute.
+        frames: number of frames.
     """
 
     size: Size
@@ -25,17 +25,17 @@ class Window(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first second that is no longer in it."""
+        """The first second after it."""
         return self.start + self.size.size_s
 
 
 class Recount:
-    """Counts the frames of several partitions.
+    """Recount of the frames of several partitions.
 
     Attributes:
-        fates: how many frames became what.
-        rejected: how many frames of each partition were rejected for which reason, and the sum of their offsets:
-            together they tell one set of frames from another.
+        fates: number of frames by outcome.
+        rejected: number of rejected frames by partition and reason.
+        rejected_offsets: sum of their offsets; with the number, it distinguishes sets of frames.
         newest: event time so far.
     """
 
@@ -49,10 +49,10 @@ class Recount:
         self._ends: list[tuple[int, int]] = []
 
     def windows(self, partitions: Iterable[Iterator[Judged]], lateness_s: int) -> Iterator[Window]:
-        """Yield the windows that have frames in the order of their ends, a minute after its last second.
+        """Yield the windows that have frames, ordered by their ends, a minute after its last second.
 
-        Event time of a partition never falls, so its frames are merged by it. What comes after a frame is judged by an
-        event time that is not lower: it counts for no window that ends at or before that less the lateness.
+        Event time of a partition never decreases, so frames are merged by it. Every later frame is judged by an event
+        time at least as high: it counts in no window that ends at or before that less the allowed lateness.
         """
         for judged in merge(*partitions, key=attrgetter("newest")):
             if judged.newest > self.newest:

@@ -1,4 +1,4 @@
-"""The rejected frames as they were published, and what only they can tell of the input."""
+"""Published rejected frames, and the facts about the input that only they record."""
 
 from collections import Counter, defaultdict
 
@@ -9,14 +9,14 @@ from metrics.frames.verify.judge import Told
 
 
 class RejectedRecords:
-    """What the rejected topic holds, by the partition that a frame came from and the reason.
+    """Records of the dead letter topic, by the frame's partition and the reason.
 
     Attributes:
-        records: how many.
-        offsets: the sum of the offsets that they name: with their number, it tells one set of frames from another.
-        not_republished: offsets of the frames, by partition, that were counted, but could not be republished. They are
-            in neither of the above, but for records that come again.
-        late_untimed: how many late frames have no `ts` or `event_time` with them, as earlier versions wrote them.
+        records: number of records.
+        offsets: sum of the frames' offsets; with the number, it distinguishes sets of frames.
+        not_republished: offsets, by partition, of frames that were counted but could not be republished. They are in
+            neither of the above, except for repeated records.
+        late_untimed: number of late frames without the headers `ts` or `event_time`, written by earlier versions.
     """
 
     def __init__(self, lateness_s: int) -> None:
@@ -31,13 +31,13 @@ class RejectedRecords:
     def add(
         self, partition: int, offset: int, reason: str, ts: int | None = None, event_time: int | None = None
     ) -> None:
-        """Add one. Only the offsets of those that the input does not explain are kept.
+        """Add a record. Only the offsets of frames that the input does not explain are kept.
 
-        A late frame that does not say what event time was is taken to be late: whether event time of its own partition
-        had passed its minute, or the minute was closed early, cannot be told from it.
+        A late frame without event time is trusted to be late: it does not show whether event time of its own partition
+        had passed its minute, or the minute was closed early.
 
         Args:
-            ts, event_time: of the frame, and of its partition when it was judged; None if the record does not say.
+            ts, event_time: of the frame, and of its partition when it was judged; None if not recorded.
         """
         if reason in NOT_REPUBLISHED and offset not in self.not_republished[partition]:
             self.not_republished[partition].add(offset)
@@ -54,7 +54,7 @@ class RejectedRecords:
             self._closed[partition].add(offset)
 
     def told(self, partition: int, at: PartitionState) -> Told:
-        """Return what they tell of a partition, whose state tells where its input was taken to end."""
+        """Return the facts about a partition, including the ends of input in its state."""
         return Told(
             self._future[partition], self._closed[partition], at.ends or [(at.resolved_at, at.resolved_against)]
         )

@@ -1,4 +1,4 @@
-"""The dead letter topic, read for what `verify` needs of it."""
+"""Reading of the dead letter topic for `verify`."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,14 @@ from metrics.frames.verify.rejected import RejectedRecords
 
 
 def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -> RejectedRecords:
-    """Read the records that are about frames of an input topic which the state is past."""
+    """Read the records of frames of an input topic before the state's positions."""
     rejected = RejectedRecords(state.rules.lateness_s)
     for message in messages:
         headers = headers_text(message)
         try:
             partition, offset = int(headers["partition"]), int(headers["offset"])
         except (KeyError, ValueError):
-            continue  # none of this program's
+            continue  # not written by this program
         saved = state.partitions.get(partition)
         if headers.get("topic") == input_topic and saved is not None and offset < saved.position:
             times = (_seconds(headers.get(name, "")) for name in ("ts", "event_time"))

@@ -1,4 +1,4 @@
-"""The republished stream compared with the frames of the input, by sums over their partitions."""
+"""Comparison of the republished stream with the frames of the input, by sums over their partitions."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -9,17 +9,17 @@ from metrics.frames.verify.findings import Difference, Findings, Kind
 from metrics.frames.verify.sums import Sum, total
 from metrics.text import numbered
 
-ANY_TIME_MS = 2**63 - 1  # a limit of timestamps that limits nothing
-READ_AGAIN = "the group was reset: what it read again is republished again, what it skipped is not"
-ELSEWHERE = "in all, the same frames: some are in another partition"
+ANY_TIME_MS = 2**63 - 1  # no limit of timestamps
+READ_AGAIN = "the group was reset: frames read again are republished again, skipped frames are not"
+ELSEWHERE = "the same frames in total: some are in another partition"
 
 
 class Records(NamedTuple):
-    """The records of a topic that are compared.
+    """Records of a topic to be compared.
 
     Attributes:
-        sums: over each partition.
-        last: sums up the last records of a partition, so many of them, by reading it again.
+        sums: the sum over each partition.
+        last: sums up a number of last records of a partition, by reading it again.
     """
 
     topic: str
@@ -27,22 +27,22 @@ class Records(NamedTuple):
     last: Callable[[int, int], Sum]
 
     def place(self, partitions: Sequence[int]) -> str:
-        """Name one partition, or the topic for several."""
+        """Return the name of one partition, or of the topic for several."""
         return f"{self.topic}/{partitions[0]}" if len(partitions) == 1 else self.topic
 
     def number(self, partitions: Sequence[int]) -> str:
-        """Return how many records some partitions hold."""
+        """Return the number of records in some partitions, in words."""
         return numbered(sum(self.sums[number].records for number in partitions), "frame")
 
 
 class TimestampLimits(NamedTuple):
-    """How far from the clock of the broker a topic takes timestamps; others are moved when a frame is republished."""
+    """Limits of a topic for timestamps, relative to the broker's clock; republishing moves others to the limit."""
 
     behind_ms: int
     ahead_ms: int
 
     def explain(self, frames: Sum, copies: Sum) -> bool:
-        """Tell whether they may have moved the timestamps of some frames to those that the copies have."""
+        """Return whether the limits may have moved the timestamps of some frames to those of the copies."""
         some_are_later = copies.stamps_ms >= frames.stamps_ms
         some_are_earlier = copies.stamps_ms <= frames.stamps_ms
         moves_later, moves_earlier = self.behind_ms < ANY_TIME_MS, self.ahead_ms < ANY_TIME_MS
@@ -50,15 +50,15 @@ class TimestampLimits(NamedTuple):
 
 
 class Republished(msgspec.Struct):
-    """What was found out about the republished stream.
+    """Findings about the republished stream.
 
     Attributes:
-        compared: how many frames are in it, as they should be.
-        begins: for each partition of the input, from which offset on it was compared; only where it has frames before.
-        older: how many copies may be of frames that the input no longer holds.
-        moved: places whose timestamps are not those of the frames, but explained by limits of the topic.
-        undecided: what could not be compared, as sentences.
-        differences: what is wrong.
+        compared: number of its frames that agree with the input.
+        begins: the offset from which a partition of the input was compared, if it has earlier frames.
+        older: number of copies that may be of frames that the input no longer has.
+        moved: partitions with other timestamps than the frames, explained by limits of the topic.
+        undecided: parts that could not be compared, as sentences.
+        differences: the differences.
     """
 
     compared: int = 0
@@ -70,11 +70,11 @@ class Republished(msgspec.Struct):
 
 
 class Comparison:
-    """Compares a stream with the frames of its input.
+    """Comparison of a stream with the frames of its input.
 
     Args:
-        incomplete: partitions of the input whose first frames are gone.
-        limits: those of the stream's topic.
+        incomplete: partitions of the input that have lost their first frames.
+        limits: the timestamp limits of the stream's topic.
     """
 
     def __init__(self, frames: Records, copies: Records, incomplete: Collection[int], limits: TimestampLimits) -> None:
@@ -85,7 +85,7 @@ class Comparison:
         self._found = Republished()
 
     def run(self) -> Republished:
-        """Compare each partition; those together whose frames may be in any."""
+        """Compare each partition; those whose frames may be in any partition are compared together."""
         frames, copies, found = total(self._frames.sums.values()), total(self._copies.sums.values()), self._found
         if copies.records:
             for inputs, outputs in groups(self._frames.sums, len(self._copies.sums)):
@@ -103,7 +103,7 @@ class Comparison:
         elif surplus and len(inputs) > 1:
             self._found.undecided.append(
                 f"{self._copies.topic} has fewer partitions than {self._frames.topic}, and {copies.records:,} frames "
-                f"instead of {frames.records:,}: not compared, since it may begin elsewhere"
+                f"instead of {frames.records:,}: not compared, since it may begin at another frame"
             )
         elif surplus > 0:
             copies = self._copies.last(outputs[0], frames.records)
@@ -117,7 +117,7 @@ class Comparison:
             self._agree(Kind.FRAME_DIFFERS, inputs, outputs, frames, copies)
 
     def _agree(self, kind: Kind, inputs: list[int], outputs: list[int], frames: Sum, copies: Sum) -> bool:
-        """Tell whether some copies are those of some frames; note it where they, or their timestamps, are not."""
+        """Return whether copies are of the same records as frames; note differences, also in timestamps."""
         if not copies.has_records_of(frames):
             self._note(kind, inputs, outputs)
             return False
@@ -137,12 +137,12 @@ class Comparison:
 
 
 def groups(inputs: Iterable[int], copies: int) -> list[tuple[list[int], list[int]]]:
-    """Return which partitions of the input and of the stream have to be compared together.
+    """Return the partitions of the input and of the stream that must be compared together.
 
-    A frame stays in its partition where the stream has it; the others may be in any.
+    A frame stays in its partition if the stream has one of that number; other frames may be in any.
 
     Args:
-        copies: how many partitions the stream has.
+        copies: number of partitions of the stream.
     """
     numbers = sorted(inputs)
     if any(number >= copies for number in numbers):
@@ -151,7 +151,7 @@ def groups(inputs: Iterable[int], copies: int) -> list[tuple[list[int], list[int
 
 
 def tell(found: Republished, topic: str, stream: str, findings: Findings, *, was_reset: bool) -> None:
-    """Note what differs, and what was not compared."""
+    """Add the differences, and remarks on parts that were not compared."""
     for difference in found.differences:
         findings.add(
             difference.kind,
@@ -165,16 +165,16 @@ def tell(found: Republished, topic: str, stream: str, findings: Findings, *, was
 
 def _remarks(found: Republished, topic: str, stream: str) -> Iterator[str]:
     if not (found.compared or found.differences or found.undecided):
-        yield f"{stream} holds no frame of {topic}"
+        yield f"{stream} contains no frame of {topic}"
     if found.begins:
         starts = ", ".join(f"{topic}/{number} from offset {at:,} on" for number, at in sorted(found.begins.items()))
-        yield f"{stream} holds a later part of the input, and was compared with that: {starts}"
+        yield f"{stream} contains a later part of the input, and was compared with that: {starts}"
     if found.older:
         older = numbered(found.older, "frame")
-        yield f"{older} in {stream} may be of frames that {topic} no longer holds: not compared"
+        yield f"{older} in {stream} may be of frames that {topic} no longer has: not compared"
     if found.moved:
         yield (
-            f"timestamps in {', '.join(found.moved)} are not all the frames' own: the limits of that topic may explain "
-            "it (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+            f"some timestamps in {', '.join(found.moved)} differ from the frames': that topic's limits may explain "
+            "this (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
         )
     yield from found.undecided

@@ -1,4 +1,4 @@
-"""Verifying: the state, the input and the outputs of a consumer group, read once more and held against each other."""
+"""Verification: the state, input and outputs of a consumer group, reread and compared."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 
 class Verification:
-    """Everything that one verification needs, ready to run.
+    """Verification, ready to run.
 
     Attributes:
-        frames: how many frames it reads at most, by offsets.
-        asked: the windows that it is to compare.
-        whole_from: the second from which on the input holds all frames, and they can be compared.
-        findings: what it found.
-        terms: the law of conservation by the state and by the recount; none where the input is not complete.
-        republished: what was found out about the republished stream; None where it was not compared.
+        frames: upper bound of the number of frames to read, by offsets.
+        asked: the windows to compare.
+        whole_from: the second from which the input has all frames.
+        findings: the findings.
+        terms: the terms of the conservation law by state and recount; none if the input is incomplete.
+        republished: the findings about the republished stream; None if it was not compared.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Verification:
         return Range(max(self.asked.start, self.whole_from), self.asked.end)
 
     def run(self, on_progress: Callable[[int], None]) -> None:
-        """Read everything, and note what differs.
+        """Read everything, and note the differences.
 
-        First the outputs alone: what is out of order there, and what the rejected topic tells of frames that came too
-        late. Then the input and the outputs side by side. Then the republished stream.
+        First the outputs alone, for records out of order and for late frames in the dead letter topic; then input and
+        outputs side by side; then the republished stream.
         """
         snapshot, progress = self._snapshot, Progress(on_progress)
         strays = {size: self._strays(size) for size in snapshot.outputs}
@@ -110,11 +110,10 @@ class Verification:
             self._compare_stream(stream, progress)
 
     def _stream(self, left_out: Mapping[int, Collection[int]]) -> Stream | None:
-        """Return the republished stream, to be compared with the frames that are read; None where it cannot be."""
+        """Return the republished stream, to be compared with the frames that are read; None if it cannot be."""
         if not self._snapshot.is_settled:
             self.findings.remarks.append(
-                f"{self._settings.output_stream} was not compared: "
-                "while the job commits so often, no state is of the same moment"
+                f"{self._settings.output_stream} was not compared: the job commits too often for a consistent snapshot"
             )
             return None
         if frames := sum(map(len, left_out.values())):
@@ -175,23 +174,23 @@ class Verification:
         return PartitionJudge(span.partition, received, self.state.rules, told).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
-        """Leave out windows whose first frames the topic no longer holds."""
+        """Leave out windows whose first frames are gone from the topic."""
         cut = [span for span in self._snapshot.input if span.partition in self._incomplete]
         self.whole_from = windows_whole_from(streams, cut, self.state)
         is_held = all(span.start == 0 for span in self._snapshot.input)
-        why = "frames were given up as lost" if is_held else "the input no longer holds its first frames"
+        why = "frames were given up as lost" if is_held else "the input no longer has its first frames"
         self.findings.remarks.append(
             f"{why}: verified from {rfc3339(self.within.start)}, and without the conservation law"
         )
 
     def _is_complete(self, span: PartitionRange) -> bool:
         if self.state.counted_since and span.start > 0:
-            return False  # the state no longer tells how many records were read
+            return False  # after a reset, the state no longer has the number of records read
         return is_whole(self._consumer, span, self.state.partitions[span.partition])
 
 
 def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Received]:
-    """Yield the records of a partition of the input; the stream is told of each."""
+    """Yield the records of a partition of the input, and add each to the republished stream."""
     for message in messages:
         recorded_at_ms = stamp_ms(message)
         recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
@@ -203,10 +202,10 @@ def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Re
 
 @contextmanager
 def opened(settings: Settings, asked: Range, findings: Findings) -> Iterator[Verification]:
-    """Open a verification of the group's outputs as they are now.
+    """Open a verification of the group's present outputs.
 
     Raises:
-        MetricsError: the broker or a topic does not let it begin, or the group has no state.
+        MetricsError: the broker or a topic prevents it, or the group has no state.
     """
     admin = open_admin(settings)
     in_use = topics_in_use.check(admin, settings)

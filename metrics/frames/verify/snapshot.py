@@ -1,4 +1,4 @@
-"""A consumer group and its topics at one moment: the state, and how far it and its outputs reach."""
+"""Snapshot of a consumer group and its topics: the state, and the offset ranges of input and outputs."""
 
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
@@ -17,12 +17,12 @@ MOST_TRIES = 5
 
 
 class Snapshot:
-    """The state of a consumer group, and where its topics ended at that moment.
+    """State of a consumer group, and the ends of its topics at that moment.
 
     Attributes:
         is_settled: whether no commit came in between; if one did, the outputs may be newer than the state.
-        outputs: the spans of the records of windows, by the size of the window.
-        republished: the spans of the republished stream, none where there is no such topic.
+        outputs: the offset ranges of the output topics, by window size.
+        republished: the offset ranges of the republished stream; empty if there is none.
     """
 
     def __init__(self, admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
@@ -48,14 +48,14 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
     saved = saved_state(consumer, topic, in_use.input_partitions)
     if saved is None:
         raise StateError(
-            f"the group {settings.consumer_group_id} has no state: there is nothing to hold its outputs against",
-            why="it never ran, or the broker forgot its offsets (offsets.retention.minutes)",
+            f"the group {settings.consumer_group_id} has no state: there is nothing to compare its outputs with",
+            why="it never ran, or the broker expired its offsets (offsets.retention.minutes)",
             hint="run the job first, or set CONSUMER_GROUP_ID and the topics to those that it ran with",
         )
     if saved.topic_id != in_use.input_id:
         raise StateError(
             f"the topic {topic} was deleted and recreated",
-            why=f"the outputs were counted from the one with the id {saved.topic_id}, this one is {in_use.input_id}",
+            why=f"the outputs were counted from the topic with the id {saved.topic_id}, this one is {in_use.input_id}",
             hint="its frames are gone, so nothing can be recounted",
         )
     return saved.state

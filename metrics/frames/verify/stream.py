@@ -1,4 +1,4 @@
-"""The republished stream, and the frames that it must hold, summed up as they are read."""
+"""The republished stream and the frames it must contain, summed up as they are read."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
@@ -16,10 +16,10 @@ from metrics.kafka.timestamps import stamp_ms
 
 
 class Stream:
-    """A republished stream that is compared with its input: first the input is read, frame by frame, then the stream.
+    """Republished stream, compared with its input: first the input is read, then the stream.
 
     Args:
-        left_out: offsets, by partition, of frames that the topic did not take; they are dead letters instead.
+        left_out: offsets, by partition, of frames that the topic did not accept; they are dead letters instead.
     """
 
     def __init__(self, consumer: Consumer, snapshot: Snapshot, left_out: Mapping[int, Collection[int]]) -> None:
@@ -31,15 +31,15 @@ class Stream:
         self._copy_sums: dict[int, Sum] = {}
 
     def expect(self, partition: int, message: Message, received: Received) -> None:
-        """Note a record of the input; if it is a frame, the stream must hold it."""
+        """Add a record of the input; if it is a frame, the stream must contain it."""
         if isinstance(received.frame, Frame) and received.offset not in self._left_out.get(partition, ()):
             _add_frame(self._frame_sums[partition], message)
 
     def compare(self, incomplete: Collection[int], limits: TimestampLimits, progress: Progress) -> Republished:
-        """Read the stream, and compare it with what was noted.
+        """Read the stream, and compare it with the expected frames.
 
         Args:
-            incomplete: partitions of the input whose first frames are gone.
+            incomplete: partitions of the input that have lost their first frames.
         """
         for number, span in self._copies.items():
             self._copy_sums[number] = Sum()
@@ -78,13 +78,13 @@ def _is_frame(message: Message, left_out: Collection[int]) -> bool:
 
 
 def _add_frame(found: Sum, message: Message) -> None:
-    """Add a frame as it is republished: with the first millisecond of 1970 for a timestamp of 0."""
+    """Add a frame as it is republished: a timestamp of 0 becomes 1 ms."""
     timestamp_ms = stamp_ms(message)
     _add(found, message, None if timestamp_ms is None else max(1, timestamp_ms))
 
 
 def _add_copy(found: Sum, message: Message) -> None:
-    """Add a record of the stream; a topic may stamp its records itself."""
+    """Add a record of the stream; its topic may have set the timestamp."""
     is_own = message.timestamp()[0] != TIMESTAMP_LOG_APPEND_TIME
     _add(found, message, stamp_ms(message) if is_own else None)
 

@@ -1,4 +1,4 @@
-"""Records of a topic summed up, so that two sets of them can be compared without keeping either."""
+"""Sums over records of a topic, to compare two sets of records without keeping either."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -9,19 +9,19 @@ _BITS = 128
 
 
 class Sum:
-    """Number of some records, and the sum of their hashes.
+    """Number of records, and the sum of their hashes.
 
     Each record is hashed to 128 bits by BLAKE2b, and the hashes are added modulo 2**128: MSet-Add-Hash (Clarke et al.,
-    Incremental Multiset Hash Functions, 2003). Equal sets of records have equal sums, in whatever order they come. By
-    accident, others have them with a chance of 2**-128; it is no proof against somebody who forges records to that end.
+    Incremental Multiset Hash Functions, 2003). Equal sets of records have equal sums, in any order; different ones
+    collide with a probability of 2**-128, unless records are forged for that purpose.
 
     Attributes:
-        records: how many.
+        records: number of records.
         content: sum over key, value and headers.
         stamped: sum over key, value, headers and timestamp.
         stamps_ms: sum of the timestamps.
-        unstamped: how many have no timestamp of their own; they are not in the two sums of timestamps.
-        first: offset of the first one; -1 without any.
+        unstamped: number of records without a timestamp of their own; `stamped` and `stamps_ms` leave them out.
+        first: offset of the first record; -1 if there is none.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Sum:
             self.stamps_ms += timestamp_ms
 
     def has_records_of(self, other: "Sum") -> bool:
-        """Tell whether both are of the same records, timestamps aside."""
+        """Return whether both have the same records, timestamps aside."""
         return (self.records, self.content) == (other.records, other.content)
 
 
@@ -71,5 +71,5 @@ def total(sums: Iterable[Sum]) -> Sum:
 
 
 def _hash(parts: object) -> int:
-    """Hash what MessagePack writes without ambiguity: texts, bytes, numbers, lists of these, and None."""
+    """Hash parts that MessagePack encodes unambiguously: texts, bytes, numbers, lists of these, and None."""
     return int.from_bytes(blake2b(msgspec.msgpack.encode(parts), digest_size=_BITS // 8).digest())

@@ -1,4 +1,4 @@
-"""Whether partitions of the input still hold all that was read of them."""
+"""Completeness of partitions of the input: whether they still have every record that was read."""
 
 from collections.abc import Iterable
 
@@ -11,11 +11,11 @@ from metrics.kafka.reader import PartitionRange, Streams
 
 
 def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: State) -> int:
-    """Return from where on windows lack no frame of partitions that lost their first ones; 0 for none.
+    """Return the second from which windows lack no frame of partitions that lost their first; 0 for no partitions.
 
     Args:
-        cut: what these partitions still hold.
-        state: what was counted of them.
+        cut: the remaining offset ranges of these partitions.
+        state: the state that was counted from them.
     """
     whole = 0
     for span in cut:
@@ -25,14 +25,14 @@ def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: S
 
 
 def is_whole(consumer: Consumer, span: PartitionRange, at: PartitionState) -> bool:
-    """Tell whether a partition still holds every record that its state was counted from.
+    """Return whether a partition still has every record that its state was counted from.
 
-    Where its first offsets are gone, these may have been gone when it was first read. Then as many records are left as
-    were read, and only reading tells how many that is: offsets that hold none may be as many as the records that are
-    gone. Where even the offsets are fewer, nothing has to be read.
+    If its first offsets are gone, they may have been gone when it was first read; then the number of remaining records
+    equals the number read. Only reading shows it, since offsets without records may make up for lost ones. If there
+    are fewer offsets than records read, nothing has to be read.
 
     Args:
-        span: what the partition holds up to the position of its state.
+        span: the partition's remaining offsets, up to the position of its state.
     """
     read = at.tally.consumed
     if at.tally.lost or span.start == 0:

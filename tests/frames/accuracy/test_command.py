@@ -47,7 +47,7 @@ def test_what_is_no_list_of_latenesses_is_refused(file: Path, text: str) -> None
 
 
 def test_what_is_no_picture_or_cannot_be_written_is_refused(file: Path, tmp_path: Path) -> None:
-    assert "is no picture" in refused(2, "accuracy", file, "--picture", tmp_path / "a.txt")
+    assert "invalid --picture" in refused(2, "accuracy", file, "--picture", tmp_path / "a.txt")
     assert "cannot be written" in refused(3, "accuracy", file, "--picture", tmp_path / "none" / "a.svg")
 
 

@@ -171,7 +171,7 @@ def test_where_the_place_cannot_be_known_nothing_is_sent(application: Applicatio
     admin, place = AdminClient({"bootstrap.servers": application.bootstrap_servers}), application.topic("frames")
     [deleted] = admin.delete_records([TopicPartition(place, 0, 261)]).values()
     deleted.result(TIMEOUT_S)
-    assert "holds no feed" in application.run("feed", grown, "--resume", exit_code=7)
+    assert "contains no feed" in application.run("feed", grown, "--resume", exit_code=7)
     assert values(application) == []
 
 
@@ -228,7 +228,7 @@ def test_marks_that_do_not_agree_are_no_place_to_go_on_from(application: Applica
     file = write(tmp_path / "frames.jsonl", lines(10))
     for partition, mark in enumerate((b"[1, 0, 2, null]", b"[1, 1, 3, null]")):
         application.send([frame(T, "a")], partition, headers={"feed": mark})
-    assert "holds no feed" not in application.run("feed", file, "--resume", exit_code=7)
+    assert "contains no feed" not in application.run("feed", file, "--resume", exit_code=7)
 
 
 NUMBERS = st.integers(-3, 12) | st.integers()

@@ -156,7 +156,7 @@ def test_while_an_instance_is_active_nothing_is_reset_and_one_that_hung_ends_whe
     wait_until(lambda: application.position(0) == 30, "all is read")
     refused = application.run("reset-offsets", "--to", "earliest", "--execute", exit_code=8)
     assert f"of the group {application.name} is active; nothing was reset" in refused
-    assert "is active: --execute refuses" in application.run("reset-offsets", "--to", "earliest")
+    assert "is active: --execute is refused" in application.run("reset-offsets", "--to", "earliest")
     assert state(application).partitions[0].position == 30
 
     process.send_signal(signal.SIGSTOP)
@@ -175,7 +175,7 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     assert f"{application.topic('frames')}/1 has offsets 0 to 0" in refused
     assert f"{application.topic('frames')}/0" not in refused
     refused = application.run("reset-offsets", "--to", "2016-07-11T13:40:00Z", exit_code=2)
-    assert "no window that ends after it is published yet" in refused
+    assert "no window that ends after it has been published yet" in refused
     assert "the group has closed windows through 2016-07-11T13:40:00Z" in refused
     lateness_s = RULES.lateness_s + 2
     application.variables["LATENESS_S"] = str(lateness_s)

@@ -109,7 +109,7 @@ def test_a_stream_that_holds_nothing_has_nothing_wrong() -> None:
     assert (told(found), found.begins, found.compared) == ([], {}, 0)
     findings = Findings()
     tell(found, "in", "out", findings, was_reset=False)
-    assert findings.remarks == ["out holds no frame of in"]
+    assert findings.remarks == ["out contains no frame of in"]
 
 
 def test_a_stream_that_was_switched_off_for_a_while_lacks_the_frames_between() -> None:

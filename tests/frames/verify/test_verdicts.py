@@ -74,7 +74,7 @@ def test_windows_that_are_all_newer_than_the_state_could_not_be_compared() -> No
     newer = [run.kept[0]._replace(start=T + 4)]
     findings = audited(run, newer, asked=Range(T + 4, T + 60), is_settled=False)
     assert findings.verdict is Verdict.NOT_COMPARED
-    assert "no state is of the same moment" in findings.why_not_compared
+    assert "commits too often for a consistent snapshot" in findings.why_not_compared
 
 
 def test_what_contradicts_is_more_than_what_could_not_be_compared() -> None:

@@ -302,7 +302,7 @@ def test_an_input_whose_first_frames_are_gone_is_verified_from_where_it_can_be(a
     assert found["from"] == "2016-07-11T13:41:00Z"
     assert found["compared"] == {"seconds": 180, "minutes": 3}
     assert found["conservation"] == []
-    assert "no longer holds its first frames" in found["remarks"][0]
+    assert "no longer has its first frames" in found["remarks"][0]
 
 
 def test_outputs_of_an_input_that_is_gone_could_not_be_compared(application: Application) -> None:
