@@ -5,12 +5,12 @@ MetricsError                1   a check found a difference
 ├── FileError               3   a file or folder
 ├── BrokerError             4   the broker
 │   └── RefusedError            it answered, but refused records
-│       └── DeniedError         it will not change its mind: permissions, credentials
+│       └── DeniedError         for missing permissions or wrong credentials, so retrying is useless
 ├── TopicError              5   a topic
 ├── LocalBrokerError        6   the broker on this machine
 ├── StateError              7   the saved state
 ├── FencedError             8   another instance
-│   └── ReplacedError           one that was told to take over
+│   └── ReplacedError           one that was started with --take-over
 └── OutputClosedError     141   standard output was closed
 """
 

@@ -1,9 +1,12 @@
-"""The house rules that neither ruff nor import-linter knows: sizes, names of classes and of modules.
+"""House rules that neither ruff nor import-linter checks: sizes, names of classes and modules, words.
 
-What breaks one today is listed as a debt. A debt that is paid is taken off its list, so the lists only get shorter.
+Existing violations are listed as debts. A debt that is paid leaves its list, so the lists only get shorter.
 """
 
 import ast
+import io
+import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +25,16 @@ NAMES_OF_TWO_CLASSES = {
     "frames: Place",
     "plumbing: Health",
 }
+
+# Words that texts avoid: they sound translated, are vague, or are a second name for a thing that has one.
+BANNED = re.compile(
+    r"\b(anew|are told|as many|at the least|at the most|borne|for now|go(es|ne)? on from|h[eo]ld(s|ing)? back|in vain"
+    r"|is told|looked at|low[- ]water|mend(s|ed)?|of ours|onlooker|rows of 0|silen(t|ce|ces)|so many|taken up"
+    r"|there already|time and again|was told|were told|whoever)\b",
+    re.IGNORECASE,
+)
+# Published values, a chart's option, and a sentence of the generated frames.
+PUBLISHED = re.compile(r'"silent"|`silent`|\*\*silent\*\*|silent \(\{name\}\)|whoever is still running')
 
 
 def nodes() -> Iterator[tuple[Path, ast.AST]]:
@@ -63,3 +76,26 @@ def test_every_module_has_a_name_that_says_its_purpose() -> None:
 
 def test_app_py_is_short() -> None:
     assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a document, or of the comments, docstrings and strings of a module, with their numbers."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        yield from enumerate(text.splitlines(), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if tokenize.tok_name[token.type] in ("COMMENT", "STRING", "FSTRING_MIDDLE"):
+            yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+def test_texts_keep_to_the_vocabulary() -> None:
+    modules = [path for folder in ("metrics", "benchmark") for path in (ROOT / folder).rglob("*.py")]
+    documents = [*(ROOT / "docs").glob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match.group()}"
+        for path in [*modules, *documents]
+        for number, line in texts(path)
+        for match in BANNED.finditer(PUBLISHED.sub("", line))
+    ]
+    assert found == []

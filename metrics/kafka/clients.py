@@ -57,7 +57,7 @@ def open_consumer(
         "fetch.queue.backoff.ms": 5,
         **(also_preferred or {}),
     }
-    # The offset to read from is part of the state: if it is gone, that is an error, never a silent reset.
+    # The offset to read from is part of the state: if it is gone, that is an error, not a reason to begin elsewhere.
     fixed = {**_reading(settings), "auto.offset.reset": "error"}
     return _open(Consumer, settings, on_error, preferred, fixed)
 

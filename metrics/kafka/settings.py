@@ -158,7 +158,7 @@ class KafkaSettings(Declared):
         object.__setattr__(self, "client_properties", hidden)
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
-        """Refuse an address with another protocol: the client drops it, and then waits for brokers in vain."""
+        """Refuse an address with another protocol: the client drops it, and then never connects."""
         yield from super().conflicts(refused)
         protocol = self.client_properties.get("security.protocol", "PLAINTEXT").upper()
         for address in _addresses(self.bootstrap_servers or ""):

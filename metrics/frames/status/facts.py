@@ -162,7 +162,7 @@ class LastMinute(msgspec.Struct):
     """Frames by outcome in the minute before the last commit, or since the run began if that is later.
 
     Attributes:
-        is_wrong: whether so many are late or rejected that something is wrong with the stream.
+        is_wrong: whether the share of late or rejected frames shows that something is wrong with the stream.
     """
 
     began_at: Moment
