@@ -13,7 +13,7 @@ from typing import NamedTuple
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import MINUTE, SECOND, Size
-from metrics.frames.verify.judge import Fate, PartitionJudge, Received, Told
+from metrics.frames.verify.judge import Hints, Outcome, PartitionJudge, Received
 
 NO_OFFSET = 2**63 - 1  # after the end of any file
 
@@ -79,8 +79,8 @@ class Lags:
     def read(self, lines: Iterable[bytes], rules: Rules) -> None:
         """Read frames in order of arrival; the future guard judges them by the same rules throughout."""
         received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
-        for judged in PartitionJudge(0, received, rules, Told(ends=[(NO_OFFSET, -1)], are_all_ends=True)).judged():
-            if judged.fate in (Fate.COUNTED, Fate.LATE_IN_MINUTE, Fate.LATE):
+        for judged in PartitionJudge(0, received, rules, Hints(ends=[(NO_OFFSET, -1)], are_all_ends=True)).judged():
+            if judged.outcome in (Outcome.COUNTED, Outcome.LATE_IN_MINUTE, Outcome.LATE):
                 self._add(judged.ts, judged.uid, judged.newest)
             else:
                 self.refused += 1

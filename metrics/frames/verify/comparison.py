@@ -112,7 +112,7 @@ class Comparison:
         in_order, strays = self._take(window.start), self._strays.pop(window.start, [])
         records = [*in_order, *(stray for stray in strays if isinstance(stray, Record))]
         expected = self._shown(
-            window.number, window.frames, self.averages.with_next(window.number), self._told_gap(window)
+            window.number, window.frames, self.averages.with_next(window.number), self._expected_gap(window)
         )
         self._findings.compared[self.size] += 1
         count = window.number
@@ -129,7 +129,7 @@ class Comparison:
 
     def _compare_values(self, window: Window, record: Record, expected: str) -> int:
         """Compare a window's values, and return the count to expect in later averages."""
-        average, gap_s = self.averages.with_next(window.number), self._told_gap(window)
+        average, gap_s = self.averages.with_next(window.number), self._expected_gap(window)
         has_average = not self.knows_averages or record.average == average
         if (record.number, record.frames) == (window.number, window.frames):
             if not has_average or record.gap_s != gap_s:
@@ -175,7 +175,7 @@ class Comparison:
         """Return the valid record of a window: the first; after a reset, the last."""
         return records[-1] if 0 < self._saved.since <= records[0].start else records[0]
 
-    def _told_gap(self, window: Window) -> int:
+    def _expected_gap(self, window: Window) -> int:
         """Return the gap that a window's record must report: one too long for zero rows, or 0."""
         gap_s = self._gap_s(window.start)
         return gap_s if gap_s > self._gap_limit_s else 0

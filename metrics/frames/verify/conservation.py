@@ -6,7 +6,7 @@ from metrics.frames.core.state import State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.verify.comparison import Averages
 from metrics.frames.verify.findings import Findings, Kind
-from metrics.frames.verify.judge import Fate
+from metrics.frames.verify.judge import Outcome
 from metrics.frames.verify.recount import Recount
 from metrics.frames.verify.rejected import RejectedRecords
 from metrics.text import numbered
@@ -34,17 +34,17 @@ def check_law(state: State, findings: Findings) -> None:
 
 def terms(state: State, recount: Recount, late_by_early_closing: int) -> list[Row]:
     """Return the terms of the law; a frame that arrived after its second was closed early is late."""
-    tally, fates = Tally(), recount.fates
+    tally, outcomes = Tally(), recount.outcomes
     for partition in state.partitions.values():
         tally.add(partition.tally)
     return [
-        Row("consumed", tally.consumed, fates.total()),
-        Row("counted", tally.counted, fates[Fate.COUNTED] - late_by_early_closing),
-        Row("late", tally.late, fates[Fate.LATE_IN_MINUTE] + fates[Fate.LATE] + late_by_early_closing),
-        Row("late_in_minute", tally.late_in_minute, fates[Fate.LATE_IN_MINUTE] + late_by_early_closing),
-        Row("invalid", tally.invalid, fates[Fate.INVALID]),
-        Row("future", tally.future, fates[Fate.FUTURE]),
-        Row("held", tally.held, fates[Fate.HELD]),
+        Row("consumed", tally.consumed, outcomes.total()),
+        Row("counted", tally.counted, outcomes[Outcome.COUNTED] - late_by_early_closing),
+        Row("late", tally.late, outcomes[Outcome.LATE_IN_MINUTE] + outcomes[Outcome.LATE] + late_by_early_closing),
+        Row("late_in_minute", tally.late_in_minute, outcomes[Outcome.LATE_IN_MINUTE] + late_by_early_closing),
+        Row("invalid", tally.invalid, outcomes[Outcome.INVALID]),
+        Row("future", tally.future, outcomes[Outcome.FUTURE]),
+        Row("held", tally.held, outcomes[Outcome.HELD]),
     ]
 
 

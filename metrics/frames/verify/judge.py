@@ -25,7 +25,7 @@ class Received(NamedTuple):
     recorded_at_s: float | None = None
 
 
-class Told(NamedTuple):
+class Hints(NamedTuple):
     """Facts about one partition that are in the outputs, and not in its frames.
 
     Attributes:
@@ -42,10 +42,10 @@ class Told(NamedTuple):
     are_all_ends: bool = False
 
 
-NOTHING_TOLD = Told()
+NO_HINTS = Hints()
 
 
-class Fate(StrEnum):
+class Outcome(StrEnum):
     """Outcome of a frame."""
 
     COUNTED = "counted"
@@ -76,7 +76,7 @@ class Judged(NamedTuple):
 
     partition: int
     offset: int
-    fate: Fate
+    outcome: Outcome
     newest: int
     ts: int = -1
     uid: str = ""
@@ -87,11 +87,11 @@ class Judged(NamedTuple):
 class PartitionJudge:
     """Judge of the records of one partition, in order."""
 
-    def __init__(self, partition: int, records: Iterator[Received], rules: Rules, told: Told = NOTHING_TOLD) -> None:
+    def __init__(self, partition: int, records: Iterator[Received], rules: Rules, hints: Hints = NO_HINTS) -> None:
         self._partition = partition
         self._records = records
         self._rules = rules
-        self._told = told
+        self._hints = hints
         self._newest = -1
         self._recorded_at_s: float | None = None  # of the frame that newest is of
         self._closed_to = 0  # windows that end by then were closed early, as far as the dead letter topic proves
@@ -102,20 +102,20 @@ class PartitionJudge:
         while self._waiting or self._look_ahead():
             offset, frame, recorded_at_s = self._waiting.popleft()
             if isinstance(frame, Rejection):
-                yield Judged(self._partition, offset, Fate.INVALID, self._newest, reason=frame.reason)
+                yield Judged(self._partition, offset, Outcome.INVALID, self._newest, reason=frame.reason)
                 continue
             jump = self._jump(frame, offset, recorded_at_s)
-            fate = {Jump.UNDECIDED: Fate.HELD, Jump.FALSE: Fate.FUTURE}.get(jump)
-            closed_to = self._closed_for(frame.ts, offset) if fate is None else 0
-            fate = fate or _timed(frame.ts, closed_to)
+            outcome = {Jump.UNDECIDED: Outcome.HELD, Jump.FALSE: Outcome.FUTURE}.get(jump)
+            closed_to = self._closed_for(frame.ts, offset) if outcome is None else 0
+            outcome = outcome or _timed(frame.ts, closed_to)
             if jump is Jump.TRUE and frame.ts > self._newest:
                 self._newest, self._recorded_at_s = frame.ts, recorded_at_s
-            reason = {Fate.LATE: Reason.LATE, Fate.FUTURE: Reason.FUTURE}.get(fate)
-            yield Judged(self._partition, offset, fate, self._newest, frame.ts, frame.uid, reason, closed_to)
+            reason = {Outcome.LATE: Reason.LATE, Outcome.FUTURE: Reason.FUTURE}.get(outcome)
+            yield Judged(self._partition, offset, outcome, self._newest, frame.ts, frame.uid, reason, closed_to)
 
     def _closed_for(self, ts: int, offset: int) -> int:
         """Return the end up to which windows are closed for a frame: by its partition's event time, or early."""
-        if offset in self._told.closed:
+        if offset in self._hints.closed:
             self._closed_to = max(self._closed_to, largest().end_of(ts))
         return max(self._newest - self._rules.lateness_s, self._closed_to)
 
@@ -123,10 +123,10 @@ class PartitionJudge:
         """Judge whether event time advances to a frame that may be ahead of it."""
         if self._is_step(frame.ts) or self._is_explained(frame.ts, recorded_at_s):
             return Jump.TRUE
-        told = self._told
-        if offset in told.future:
+        hints = self._hints
+        if offset in hints.future:
             return Jump.FALSE  # refuted by the following frames, or because an input ended first
-        end, near = min((end for end in told.ends if offset < end[0]), default=(None, -1))
+        end, near = min((end for end in hints.ends if offset < end[0]), default=(None, -1))
         asked = self._asked(frame, end)
         refuters = [follower.ts for follower in asked if follower.ts < frame.ts - self._rules.lateness_s]
         is_true = _is_proved(frame, asked, self._rules)
@@ -138,7 +138,7 @@ class PartitionJudge:
         if known >= 0 and frame.ts <= known + self._rules.future_limit_s:
             return Jump.UNPROVED
         # It was not rejected at the next known end, so an earlier, unknown end has accepted it.
-        return Jump.UNPROVED if end is not None and not told.are_all_ends else Jump.FALSE
+        return Jump.UNPROVED if end is not None and not hints.are_all_ends else Jump.FALSE
 
     def _is_step(self, ts: int) -> bool:
         return self._newest >= 0 and ts <= self._newest + max(1, self._rules.lateness_s)
@@ -183,10 +183,10 @@ class PartitionJudge:
         return record is not None
 
 
-def _timed(ts: int, closed_to: int) -> Fate:
+def _timed(ts: int, closed_to: int) -> Outcome:
     if ts >= closed_to:
-        return Fate.COUNTED
-    return Fate.LATE_IN_MINUTE if largest().end_of(ts) > closed_to else Fate.LATE
+        return Outcome.COUNTED
+    return Outcome.LATE_IN_MINUTE if largest().end_of(ts) > closed_to else Outcome.LATE
 
 
 def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:

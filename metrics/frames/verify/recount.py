@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from metrics.frames.sizes import SIZES, Counts, Size
-from metrics.frames.verify.judge import Fate, Judged
+from metrics.frames.verify.judge import Judged, Outcome
 
 
 class Window(NamedTuple):
@@ -33,14 +33,14 @@ class Recount:
     """Recount of the frames of several partitions.
 
     Attributes:
-        fates: number of frames by outcome.
+        outcomes: number of frames by outcome.
         rejected: number of rejected frames by partition and reason.
         rejected_offsets: sum of their offsets; with the number, it distinguishes sets of frames.
         newest: event time so far.
     """
 
     def __init__(self) -> None:
-        self.fates: Counter[Fate] = Counter()
+        self.outcomes: Counter[Outcome] = Counter()
         self.rejected: Counter[tuple[int, str]] = Counter()
         self.rejected_offsets: Counter[tuple[int, str]] = Counter()
         self.newest = -1
@@ -62,13 +62,13 @@ class Recount:
         yield from self._decided(None)
 
     def _add(self, judged: Judged) -> None:
-        fate = judged.fate
-        self.fates[fate] += 1
+        outcome = judged.outcome
+        self.outcomes[outcome] += 1
         if judged.reason is not None:
             rejected = judged.partition, str(judged.reason)
             self.rejected[rejected] += 1
             self.rejected_offsets[rejected] += judged.offset
-        if fate in (Fate.COUNTED, Fate.LATE_IN_MINUTE):
+        if outcome in (Outcome.COUNTED, Outcome.LATE_IN_MINUTE):
             for place, size in enumerate(SIZES):
                 if (end := size.end_of(judged.ts)) > judged.closed_to:
                     self._count((end, place), judged.uid)

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.sizes import largest
-from metrics.frames.verify.judge import Told
+from metrics.frames.verify.judge import Hints
 
 
 class RejectedRecords:
@@ -53,8 +53,8 @@ class RejectedRecords:
                 return
             self._closed[partition].add(offset)
 
-    def told(self, partition: int, at: PartitionState) -> Told:
+    def hints(self, partition: int, at: PartitionState) -> Hints:
         """Return the facts about a partition, including the ends of input in its state."""
-        return Told(
+        return Hints(
             self._future[partition], self._closed[partition], at.ends or [(at.resolved_at, at.resolved_against)]
         )

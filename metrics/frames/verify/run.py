@@ -170,8 +170,8 @@ class Verification:
         stream: Stream | None,
     ) -> Iterator[Judged]:
         received = _received(progress.over(span, streams.of(span.topic, span.partition)), stream)
-        told = rejected.told(span.partition, self.state.partitions[span.partition])
-        return PartitionJudge(span.partition, received, self.state.rules, told).judged()
+        hints = rejected.hints(span.partition, self.state.partitions[span.partition])
+        return PartitionJudge(span.partition, received, self.state.rules, hints).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
         """Leave out windows whose first frames are gone from the topic."""

@@ -43,7 +43,7 @@ def audited(
             number,
             received(run.partitions[number][: saved.position]),
             state.rules,
-            rejected.told(number, saved),
+            rejected.hints(number, saved),
         ).judged()
         for number, saved in state.partitions.items()
     ]

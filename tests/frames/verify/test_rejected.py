@@ -38,7 +38,7 @@ def read(**headers: str | bytes) -> RejectedRecords:
 
 def closed(rejected: RejectedRecords) -> set[int]:
     """Return the offsets of frames whose minute was closed before event time of their partition had passed it."""
-    return set(rejected.told(0, STATE.partitions[0]).closed)
+    return set(rejected.hints(0, STATE.partitions[0]).closed)
 
 
 def test_frames_too_large_to_be_republished_are_no_rejected_ones() -> None:
