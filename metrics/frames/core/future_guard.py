@@ -24,8 +24,8 @@ class HeldFrame(NamedTuple):
     message: FrameMessage
 
 
-class Outcome(Enum):
-    """Outcome of a held frame."""
+class Ruling(Enum):
+    """Ruling on a held frame."""
 
     MOVES = "moves"  # it counts, and event time moves to it
     AHEAD = "ahead"  # it counts in its second and minute, but event time stays
@@ -79,10 +79,10 @@ class Votes:
 
 
 class Decision(NamedTuple):
-    """Outcome of a held frame, and the number of followers that agreed or voted against."""
+    """Ruling on a held frame, and the number of followers that agreed or voted against."""
 
     held: HeldFrame
-    outcome: Outcome
+    ruling: Ruling
     agreeing: int = 0
     against: int = 0
 
@@ -143,23 +143,23 @@ class FutureGuard:
         """Judge the first held frame; None if that needs more followers."""
         first = self.held[0]
         if not self.is_jump(first.frame.ts) or self._is_explained(first.frame.ts, recorded_s(first.message)):
-            return Decision(first, Outcome.MOVES)
+            return Decision(first, Ruling.MOVES)
         votes = self._votes()
         is_proved = votes.is_proved()
         if is_proved is None:
             return None
-        return Decision(first, Outcome.MOVES if is_proved else self._not_proved(votes), votes.agreeing, votes.against)
+        return Decision(first, Ruling.MOVES if is_proved else self._not_proved(votes), votes.agreeing, votes.against)
 
     def _decide_at_end(self, near: int) -> Decision:
         first, votes = self.held[0], self._votes()
         begins = self._clock.newest < 0 and not votes.against and first.frame.ts <= near + self._limit_s
         moves = begins or votes.is_proved_at_end()
-        return Decision(first, Outcome.MOVES if moves else self._not_proved(votes, near), votes.agreeing, votes.against)
+        return Decision(first, Ruling.MOVES if moves else self._not_proved(votes, near), votes.agreeing, votes.against)
 
-    def _not_proved(self, votes: Votes, near: int = -1) -> Outcome:
+    def _not_proved(self, votes: Votes, near: int = -1) -> Ruling:
         known = max(self._clock.newest, votes.refuter, near)
         is_near = known >= 0 and self.held[0].frame.ts <= known + self._limit_s
-        return Outcome.AHEAD if is_near else Outcome.REJECTED
+        return Ruling.AHEAD if is_near else Ruling.REJECTED
 
     def _is_explained(self, ts: int, recorded_s: int) -> bool:
         """Return whether wall time between the records explains the jump; if not, that refutes nothing."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, FrameMessage, Reason, Rejection, read_frame
 from metrics.frames.core.frame_log import FrameLog, Start
-from metrics.frames.core.future_guard import Decision, FutureGuard, Outcome, recorded_s
+from metrics.frames.core.future_guard import Decision, FutureGuard, Ruling, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
@@ -116,9 +116,9 @@ class PartitionCounter:
 
     def _count_decided(self, decision: Decision) -> None:
         frame, message = decision.held
-        if decision.outcome is Outcome.MOVES:
+        if decision.ruling is Ruling.MOVES:
             self._count_frame(frame, message)
-        elif decision.outcome is Outcome.AHEAD:
+        elif decision.ruling is Ruling.AHEAD:
             self._count_ahead(frame, message)
         else:
             self._reject(message, Rejection(Reason.FUTURE, self._compared(decision)), frame.ts)

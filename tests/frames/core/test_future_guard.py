@@ -6,12 +6,12 @@ ahead of it, r is rejected.
 
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame
-from metrics.frames.core.future_guard import Decision, FutureGuard, Outcome
+from metrics.frames.core.future_guard import Decision, FutureGuard, Ruling
 from tests.frames.core.message import message
 
 T = 1468244340
 LATER = 1_800_000_000  # when history is fed
-LETTERS = {Outcome.MOVES: "m", Outcome.AHEAD: "a", Outcome.REJECTED: "r"}
+LETTERS = {Ruling.MOVES: "m", Ruling.AHEAD: "a", Ruling.REJECTED: "r"}
 HOUR_S, DAY_S = 3600, 86_400
 
 
@@ -39,9 +39,9 @@ class Judging:
         return self.decided
 
     def _follow(self, decision: Decision) -> None:
-        self.decided += LETTERS[decision.outcome]
+        self.decided += LETTERS[decision.ruling]
         ts = decision.held.frame.ts
-        if decision.outcome is Outcome.MOVES and ts > self.clock.newest:
+        if decision.ruling is Ruling.MOVES and ts > self.clock.newest:
             self.clock.advance(ts, -1)
 
 
