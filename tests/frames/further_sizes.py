@@ -22,9 +22,11 @@ def added(*rows: Size) -> Iterator[None]:
     having = [module for module in [*sys.modules.values()] if getattr(module, "SIZES", None) is before]
     for module in having:
         setattr(module, "SIZES", after)  # noqa: B010  # a module has no such attribute by its type
-    yield
-    for module in having:
-        setattr(module, "SIZES", before)  # noqa: B010
+    try:
+        yield
+    finally:
+        for module in having:
+            setattr(module, "SIZES", before)  # noqa: B010
 
 
 if __name__ == "__main__":

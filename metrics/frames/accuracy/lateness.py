@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
-from metrics.frames.sizes import MINUTE, SECOND, Size
+from metrics.frames.sizes import SECOND, SIZES, Counts, Size
 from metrics.frames.verify.judge import Hints, Outcome, PartitionJudge, Received
 
 NO_OFFSET = 2**63 - 1  # after the end of any file
@@ -42,20 +42,54 @@ class Tradeoff(NamedTuple):
 
     Attributes:
         late: share of frames that their second misses.
-        lost: share of frames that their minute also misses.
-        second: the second that misses most frames.
-        minute: the minute that misses most users.
-        seconds_delay: delay of seconds; None if none closed before the end of the input.
-        minutes_delay: the same for minutes.
+        lost: share of frames that their window of the largest size also misses.
+        worst: for each size, the window that misses most of what it counts.
+        delays: the delay of each size; None if no window closed before the end of the input.
     """
 
     lateness_s: int
     late: float
     lost: float
-    second: Error
-    minute: Error
-    seconds_delay: Delay | None
-    minutes_delay: Delay | None
+    worst: dict[Size, Error]
+    delays: dict[Size, Delay | None]
+
+
+class _FrameCounts:
+    """Windows that count frames, with how overdue their frames were."""
+
+    def __init__(self) -> None:
+        self._frames: dict[int, int] = defaultdict(int)
+        self._overdue: dict[int, list[int]] = defaultdict(list)
+
+    def add(self, start: int, _uid: str, overdue_s: int) -> None:
+        """Add a frame that arrived when event time was `overdue_s` past its window; below 0, it had not ended."""
+        self._frames[start] += 1
+        if overdue_s >= 0:
+            self._overdue[start].append(overdue_s)
+
+    def errors(self, lateness_s: int) -> dict[int, Error]:
+        """Return how many frames each window misses with an allowed lateness."""
+        missed = {start: sum(at >= lateness_s for at in overdue) for start, overdue in self._overdue.items()}
+        return {start: Error(missed.get(start, 0), frames) for start, frames in self._frames.items()}
+
+
+class _UserCounts:
+    """Windows that count users, with how overdue each user's earliest arriving frame was."""
+
+    def __init__(self) -> None:
+        self._overdue: dict[int, dict[str, int]] = defaultdict(dict)
+
+    def add(self, start: int, uid: str, overdue_s: int) -> None:
+        """Add a frame that arrived when event time was `overdue_s` past its window; below 0, it had not ended."""
+        users = self._overdue[start]
+        users[uid] = min(users.get(uid, overdue_s), overdue_s)
+
+    def errors(self, lateness_s: int) -> dict[int, Error]:
+        """Return how many users each window misses with an allowed lateness."""
+        return {
+            start: Error(sum(at >= lateness_s for at in users.values()), len(users))
+            for start, users in self._overdue.items()
+        }
 
 
 class Lags:
@@ -69,12 +103,8 @@ class Lags:
     def __init__(self) -> None:
         self.frames = self.refused = 0
         self._advances: list[int] = []  # event time, at each advance
-        self._frames_of: dict[int, int] = defaultdict(int)
-        self._lags_of: dict[int, list[int]] = defaultdict(list)  # of a second's frames that lag behind event time
-        # For each user of a minute: how far event time had passed the minute at the user's earliest arriving frame.
-        # Below 0, no lateness misses the user.
-        self._overdue_of: dict[int, dict[str, int]] = defaultdict(dict)
-        self._overdue: list[int] = []  # of the frames that arrived after their minute had passed
+        self._counts = {size: _FrameCounts() if size.counts is Counts.FRAMES else _UserCounts() for size in SIZES}
+        self._overdue: list[int] = []  # of the frames that arrived after their largest window had ended
 
     def read(self, lines: Iterable[bytes], rules: Rules) -> None:
         """Read frames in order of arrival; the future guard judges them by the same rules throughout."""
@@ -89,33 +119,22 @@ class Lags:
         self.frames += 1
         if not self._advances or newest > self._advances[-1]:
             self._advances.append(newest)
-        self._frames_of[ts] += 1
-        if newest > ts:
-            self._lags_of[ts].append(newest - ts)
-        minute = MINUTE.start_of(ts)
-        overdue = max(-1, newest - MINUTE.end_of(ts))
-        if overdue >= 0:
-            self._overdue.append(overdue)
-        users = self._overdue_of[minute]
-        users[uid] = min(users.get(uid, overdue), overdue)
+        for size, counts in self._counts.items():
+            overdue_s = max(-1, newest - size.end_of(ts))
+            counts.add(size.start_of(ts), uid, overdue_s)
+        if overdue_s >= 0:  # of the largest size, the last one
+            self._overdue.append(overdue_s)
 
     def tradeoff(self, lateness_s: int) -> Tradeoff:
         """Return the result of an allowed lateness for these frames."""
-        late_of = {second: sum(lag > lateness_s for lag in lags) for second, lags in self._lags_of.items()}
-        seconds = {second: Error(late_of.get(second, 0), frames) for second, frames in self._frames_of.items()}
-        minutes = {
-            minute: Error(sum(overdue >= max(lateness_s, 0) for overdue in users.values()), len(users))
-            for minute, users in self._overdue_of.items()
-        }
+        errors = {size: counts.errors(lateness_s) for size, counts in self._counts.items()}
         frames = max(self.frames, 1)
         return Tradeoff(
             lateness_s,
-            sum(late_of.values()) / frames,
-            sum(overdue >= lateness_s for overdue in self._overdue) / frames,
-            _largest(seconds.values()),
-            _largest(minutes.values()),
-            self._delay(SECOND, lateness_s, seconds),
-            self._delay(MINUTE, lateness_s, minutes),
+            sum(error.missed for error in errors[SECOND].values()) / frames,
+            sum(overdue_s >= lateness_s for overdue_s in self._overdue) / frames,
+            {size: _largest(of_size.values()) for size, of_size in errors.items()},
+            {size: self._delay(size, lateness_s, of_size) for size, of_size in errors.items()},
         )
 
     def _delay(self, size: Size, lateness_s: int, windows: dict[int, Error]) -> Delay | None:

@@ -1,17 +1,20 @@
 """Picture of the trade-off between latency and accuracy."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metrics.errors import FileError, SettingsError
 from metrics.frames.accuracy.lateness import Delay, Tradeoff
+from metrics.frames.sizes import SIZES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".svg", ".png", ".pdf")
-MISSED, SECONDS, MINUTES = "#c44e52", "#4c72b0", "#55a868"
+MISSED = "#c44e52"
+COLORS = ("#4c72b0", "#55a868", "#8172b3", "#ccb974", "#64b5cd")  # of the sizes, in turn
 
 
 def check(path: Path) -> None:
@@ -52,8 +55,9 @@ def draw(path: Path, tradeoffs: Sequence[Tradeoff], title: str) -> None:
     missed.bar_label(bars, [f"{share:.3g} %" if share else "none" for share in shares], padding=2, fontsize=9)
     missed.set(ylabel="frames missed (%)", title=title)
     missed.margins(y=0.18)
-    _draw_delays(delays, [tradeoff.seconds_delay for tradeoff in tradeoffs], -0.08, SECONDS, "seconds")
-    _draw_delays(delays, [tradeoff.minutes_delay for tradeoff in tradeoffs], 0.08, MINUTES, "minutes")
+    for at, (size, color) in enumerate(zip(SIZES, cycle(COLORS), strict=False)):
+        aside = 0.16 * at - 0.08 * (len(SIZES) - 1)
+        _draw_delays(delays, [tradeoff.delays[size] for tradeoff in tradeoffs], aside, color, size.plural)
     latenesses = [tradeoff.lateness_s for tradeoff in tradeoffs]
     shown = [f"{lateness_s:,}" for lateness_s in latenesses]
     delays.set_yscale("symlog", linthresh=2)

@@ -7,6 +7,7 @@ from rich.bar import Bar
 from rich.table import Table
 
 from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
+from metrics.frames.sizes import SIZES, largest
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
 from metrics.text import numbered
@@ -28,11 +29,9 @@ def _table(tradeoffs: Sequence[Tradeoff]) -> Table:
     for name in (
         "lateness\n(s)",
         "frames\nmissed",
-        "minute\ntoo",
-        "worst second\n(frames)",
-        "worst minute\n(users)",
-        "seconds\nwait (s)",
-        "minutes\nwait (s)",
+        f"{largest().name}\ntoo",
+        *(f"worst {size.name}\n({size.unit}s)" for size in SIZES),
+        *(f"{size.plural}\nwait (s)" for size in SIZES),
     ):
         table.add_column(name, justify="right", no_wrap=True)
     for at in tradeoffs:
@@ -40,10 +39,8 @@ def _table(tradeoffs: Sequence[Tradeoff]) -> Table:
             f"{at.lateness_s:,}",
             f"{at.late:.3%}",
             f"{at.lost:.3%}",
-            _error(at.second),
-            _error(at.minute),
-            _delay(at.seconds_delay),
-            _delay(at.minutes_delay),
+            *map(_error, at.worst.values()),
+            *map(_delay, at.delays.values()),
         )
     return table
 

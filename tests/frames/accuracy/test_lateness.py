@@ -6,6 +6,8 @@ import pytest
 
 from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
 from metrics.frames.core.state import Rules
+from metrics.frames.sizes import MINUTE, SECOND
+from tests.frames.further_sizes import HOUR, QUARTER, added
 from tests.reference import Sent, count_all
 
 RULES = Rules(lateness_s=10, future_limit_s=300)
@@ -41,10 +43,14 @@ def test_without_lateness_every_frame_behind_is_missed_and_windows_close_with_th
         lateness_s=0,
         late=5 / 11,
         lost=3 / 11,  # h, and the last a and j
-        second=Error(missed=3, truth=4),  # f, a and j of second 600
-        minute=Error(missed=2, truth=8),  # h and j; a had come before
-        seconds_delay=Delay(2, 54),  # 600: 0, 601: 0, 602: 2, 605: 54, 660: 9
-        minutes_delay=Delay(0, 0),
+        worst={
+            SECOND: Error(missed=3, truth=4),  # f, a and j of second 600
+            MINUTE: Error(missed=2, truth=8),  # h and j; a had come before
+        },
+        delays={
+            SECOND: Delay(2, 54),  # 600: 0, 601: 0, 602: 2, 605: 54, 660: 9
+            MINUTE: Delay(0, 0),
+        },
     )
 
 
@@ -53,23 +59,26 @@ def test_lateness_finds_frames_and_lets_windows_wait_for_the_next_frame_after_it
         lateness_s=5,
         late=2 / 11,
         lost=2 / 11,
-        second=Error(missed=2, truth=4),
-        minute=Error(missed=1, truth=8),  # j
-        seconds_delay=Delay(54, 59),  # 600: 59, 601: 58, 602: 57, 605: 54, 659: 10, 660: 9
-        minutes_delay=Delay(10, 10),
+        worst={
+            SECOND: Error(missed=2, truth=4),
+            MINUTE: Error(missed=1, truth=8),  # j
+        },
+        delays={
+            SECOND: Delay(54, 59),  # 600: 59, 601: 58, 602: 57, 605: 54, 659: 10, 660: 9
+            MINUTE: Delay(10, 10),
+        },
     )
 
 
 def test_lateness_beyond_all_frames_is_exact_and_closes_nothing_before_the_end() -> None:
     found = lags_of(FRAMES).tradeoff(3600)
-    assert (found.late, found.lost, found.second.missed, found.minute.missed) == (0, 0, 0, 0)
-    assert (found.seconds_delay, found.minutes_delay) == (None, None)
+    assert (found.late, found.lost, found.worst[SECOND].missed, found.worst[MINUTE].missed) == (0, 0, 0, 0)
+    assert found.delays == {SECOND: None, MINUTE: None}
 
 
 def test_at_a_steady_rate_the_delay_is_the_lateness() -> None:
     lags = lags_of([(600 + number // 100, f"u{number}") for number in range(20_000)])
-    assert lags.tradeoff(5).seconds_delay == Delay(5, 5)
-    assert lags.tradeoff(5).minutes_delay == Delay(5, 5)
+    assert lags.tradeoff(5).delays == {SECOND: Delay(5, 5), MINUTE: Delay(5, 5)}
 
 
 def test_what_is_no_frame_or_too_far_in_the_future_is_told_apart() -> None:
@@ -79,7 +88,19 @@ def test_what_is_no_frame_or_too_far_in_the_future_is_told_apart() -> None:
 
 
 def test_a_file_without_frames_misses_nothing() -> None:
-    assert lags_of([]).tradeoff(0) == Tradeoff(0, 0.0, 0.0, Error(0, 0), Error(0, 0), None, None)
+    nothing = Error(0, 0)
+    found = lags_of([]).tradeoff(0)
+    assert found == Tradeoff(0, 0.0, 0.0, {SECOND: nothing, MINUTE: nothing}, {SECOND: None, MINUTE: None})
+
+
+def test_further_sizes_are_measured_too() -> None:
+    #  quarters begin at 0 and 900, the hour at 0:   a@895  c@904 | d@890  a@20: 4 s after their quarter, in the hour
+    with added(QUARTER, HOUR):
+        found = lags_of([(895, "a"), (904, "c"), (890, "d"), (20, "a")]).tradeoff(0)
+    assert found.lost == 0
+    assert found.worst[QUARTER] == Error(missed=2, truth=3)
+    assert found.worst[HOUR] == Error(missed=0, truth=3)
+    assert (found.delays[QUARTER], found.delays[HOUR]) == (Delay(4, 4), None)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -97,6 +118,6 @@ def test_every_lateness_misses_what_the_plain_reference_misses(seed: int) -> Non
         assert found.late == answer.late / 300
         assert found.lost == (answer.late - answer.late_in_minute) / 300
         seconds = {start: count for start, count, *_ in answer.seconds}
-        assert found.second.missed == max(count - seconds.get(start, 0) for start, count, *_ in truth.seconds)
+        assert found.worst[SECOND].missed == max(count - seconds.get(start, 0) for start, count, *_ in truth.seconds)
         minutes = {start: users for start, users, *_ in answer.minutes}
-        assert found.minute.missed == max(users - minutes.get(start, 0) for start, users, *_ in truth.minutes)
+        assert found.worst[MINUTE].missed == max(users - minutes.get(start, 0) for start, users, *_ in truth.minutes)
