@@ -124,7 +124,10 @@ def test_csv_and_parquet_hold_what_the_json_holds(application: Application, tmp_
     ]
 
     path = tmp_path / "results.parquet"
-    assert application.run("results", "--parquet", path) == f"wrote {path}: 135 seconds and 4 minutes\n"
+    assert (
+        application.run("results", "--parquet", path)
+        == f"wrote {path}: 135 one-second windows and 4 one-minute windows\n"
+    )
     read_back = [
         {name: value for name, value in row.items() if value is not None} for row in read_table(path).to_pylist()
     ]
