@@ -19,12 +19,7 @@ NO_PURPOSE = {"common", "helper", "helpers", "misc", "util", "utils"}
 
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {"metrics/frames/commands/results.py: results"}
-NAMES_OF_TWO_CLASSES = {
-    "frames: Comparison",
-    "frames: Line",
-    "frames: Place",
-    "plumbing: Health",
-}
+NAMES_OF_TWO_CLASSES: set[str] = set()
 
 # Words that texts avoid: they sound translated, are vague, or are a second name for a thing that has one.
 BANNED = re.compile(

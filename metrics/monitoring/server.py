@@ -24,7 +24,7 @@ HEADERS = {"Cache-Control": "no-store"}
 ACCEPTED_AT_ONCE = 2  # limits how far the connections exceed `most_waiting` before the oldest are closed
 
 
-class Health(Protocol):
+class HealthChecks(Protocol):
     """Health checks of a job, called in the server's thread."""
 
     def why_not_alive(self) -> str | None:
@@ -41,7 +41,9 @@ class _FewConnections(BoundedProtocol):
 
 
 @contextmanager
-def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry, health: Health) -> Iterator[None]:
+def exposed_over_http(
+    settings: MonitoringSettings, registry: CollectorRegistry, health: HealthChecks
+) -> Iterator[None]:
     """Serve a registry's metrics, and those of the process, at METRICS_HOST and METRICS_PORT, which must be set.
 
     Raises:
@@ -79,7 +81,7 @@ def exposed_over_http(settings: MonitoringSettings, registry: CollectorRegistry,
             thread.join()
 
 
-def application(registry: CollectorRegistry, health: Health, *, is_loopback: bool) -> Starlette:
+def application(registry: CollectorRegistry, health: HealthChecks, *, is_loopback: bool) -> Starlette:
     """Return the application. On loopback, it refuses metrics to requests for another host (DNS rebinding)."""
 
     async def metrics(request: Request) -> Response:

@@ -22,7 +22,7 @@ NOW_S = 0.0
 _TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BYTES:,} bytes, as no frame may be")
 
 
-class Line(msgspec.Struct, gc=False):
+class FileMessage(msgspec.Struct, gc=False):
     """Line of a file in place of a Kafka message: a `FrameMessage`.
 
     All lines form one partition; a line's offset is its number, `at`. It has no timestamp, so only the frames after it
@@ -54,7 +54,7 @@ class Line(msgspec.Struct, gc=False):
         return None
 
 
-class Place(NamedTuple):
+class LineNumber(NamedTuple):
     """Place of a line: the file, and the number of the line in it, from 1."""
 
     path: Path
@@ -67,7 +67,7 @@ class CountListener(Protocol):
     def closed(self, records: Iterator[Record]) -> None:
         """Take the records of closed windows: none or very many, all to be consumed."""
 
-    def rejected(self, place: Place, rejection: Rejection) -> None:
+    def rejected(self, place: LineNumber, rejection: Rejection) -> None:
         """Take a frame that was rejected."""
 
     def read(self) -> None:
@@ -124,9 +124,9 @@ class FileLoop:
         """Decode and count a batch; offsets continue from one file to the next."""
         position = self._partition.position
         if len(lines) == 1 and len(lines[0]) > MAX_FRAME_BYTES:  # it was truncated
-            self._partition.reject(Line(b"", position), _TOO_LARGE)
+            self._partition.reject(FileMessage(b"", position), _TOO_LARGE)
         else:
-            self._partition.count(list(map(Line, lines, count(position))))
+            self._partition.count(list(map(FileMessage, lines, count(position))))
         self._partition.read_to(position + len(lines), NOW_S)
         self._report_rejected(listener)
 
@@ -134,7 +134,7 @@ class FileLoop:
         for message, rejection, *_ in self._partition.take_rejected():
             listener.rejected(self._place_of(message.offset()), rejection)
 
-    def _place_of(self, offset: int) -> Place:
+    def _place_of(self, offset: int) -> LineNumber:
         """Return the place of a line. An empty file starts at the same offset as the next; the last of these has it."""
         number = bisect_right(self._starts, offset) - 1
-        return Place(self._paths[number], offset - self._starts[number] + 1)
+        return LineNumber(self._paths[number], offset - self._starts[number] + 1)

@@ -7,7 +7,7 @@ from time import monotonic
 
 from metrics.frames.core.frame import Rejection
 from metrics.frames.core.lately import is_wrong
-from metrics.frames.count.loop import FileLoop, Place
+from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.figures import Figures, figures_table
 from metrics.frames.records import Record
 from metrics.frames.results.table import RecordTable
@@ -99,7 +99,7 @@ class CountReport:
     def _show_asked(self, records: Iterator[Record]) -> None:
         self._show(record for record in records if record.size in self._sizes)
 
-    def rejected(self, place: Place, rejection: Rejection) -> None:
+    def rejected(self, place: LineNumber, rejection: Rejection) -> None:
         """Report a rejected frame, if it is among the first of its reason, or all are to be reported."""
         self._seen[rejection.reason] += 1
         if self._most_named is None or self._seen[rejection.reason] <= self._most_named:

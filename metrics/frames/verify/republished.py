@@ -69,7 +69,7 @@ class Republished(msgspec.Struct):
     differences: list[Difference] = []
 
 
-class Comparison:
+class StreamComparison:
     """Comparison of a stream with the frames of its input.
 
     Args:

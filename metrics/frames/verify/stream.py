@@ -7,7 +7,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
 
 from metrics.frames.core.frame import Frame, read_frame
 from metrics.frames.verify.judge import Received
-from metrics.frames.verify.republished import Comparison, Records, Republished, TimestampLimits
+from metrics.frames.verify.republished import Records, Republished, StreamComparison, TimestampLimits
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.sums import Sum
 from metrics.kafka.headers import headers_of
@@ -46,7 +46,7 @@ class Stream:
             for message in progress.over(span, self._records(span)):
                 _add_copy(self._copy_sums[number], message)
         frames, copies = (next(iter(spans.values())).topic for spans in (self._input, self._copies))
-        return Comparison(
+        return StreamComparison(
             Records(frames, self._frame_sums, self._last_frames),
             Records(copies, self._copy_sums, self._last_copies),
             incomplete,

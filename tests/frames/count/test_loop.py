@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from metrics.errors import FileError
 from metrics.frames.core.frame import Rejection
-from metrics.frames.count.loop import FileLoop, Place
+from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND
@@ -32,7 +32,7 @@ class Kept:
     def closed(self, records: Iterator[Record]) -> None:
         self.records += records
 
-    def rejected(self, place: Place, rejection: Rejection) -> None:
+    def rejected(self, place: LineNumber, rejection: Rejection) -> None:
         self.rejections.append((place.path.name, place.line, rejection.reason))
 
     def read(self) -> None:
@@ -127,7 +127,7 @@ def test_the_frames_of_a_file_before_one_that_is_broken_are_counted(tmp_path: Pa
     broken = tmp_path / "broken.jsonl.gz"
     broken.write_bytes(b"no gzip")
     kept, loop = Kept(), FileLoop(Settings())
-    with pytest.raises(FileError, match="is broken"):
+    with pytest.raises(FileError, match="is corrupt, truncated"):
         loop.run([whole, broken], kept)
     assert kept.rows()[0] == [(T, 3, 3.0, 0)]
     assert loop.read_bytes == whole.stat().st_size + len(b"no gzip")

@@ -12,9 +12,9 @@ from metrics.frames.verify.findings import Difference, Findings, Kind
 from metrics.frames.verify.republished import (
     ANY_TIME_MS,
     ELSEWHERE,
-    Comparison,
     Records,
     Republished,
+    StreamComparison,
     TimestampLimits,
     groups,
     tell,
@@ -55,7 +55,7 @@ def of(topic: str, partitions: Topic) -> Records:
 def compared(
     frames: Topic, copies: Topic, *, incomplete: Sequence[int] = (), limits: TimestampLimits = UNLIMITED
 ) -> Republished:
-    return Comparison(of("in", frames), of("out", copies), incomplete, limits).run()
+    return StreamComparison(of("in", frames), of("out", copies), incomplete, limits).run()
 
 
 def letters(text: str) -> list[Record]:
