@@ -135,7 +135,7 @@ def in_a_stack(frames: int, value: bytes) -> Frame | Rejection:
 @pytest.mark.parametrize("written", [b"%b", b" %b", b"%b ", BYTE_ORDER_MARK + b"%b"])
 @pytest.mark.parametrize("also", [b"", b',"y":' + b"9" * 30, b',"y":"\\ud800"'])
 @pytest.mark.parametrize("kind", ["array", "object"])
-def test_a_frame_gets_one_verdict_whoever_reads_it(written: bytes, also: bytes, kind: str) -> None:
+def test_a_frame_gets_one_verdict_for_every_reader(written: bytes, also: bytes, kind: str) -> None:
     stacks = (0, 300, sys.getrecursionlimit() - len(inspect.stack()) - 50)
     for levels, is_frame in ((1, True), (100, True), (974, True), (1_023, True), (1_024, False), (100_000, False)):
         value = written % (nested(levels, kind)[:-1] + also + b"}")

@@ -119,7 +119,7 @@ def settings_of(application: Application, monkeypatch: pytest.MonkeyPatch) -> Se
 
 
 def ends_told(monitor: InputMonitor) -> dict[int, int]:
-    """Return the ends that a monitor is told of three partitions."""
+    """Return the ends of three partitions as a monitor gets them."""
     monitor.ask_ends([0, 1, 2], 100.0)
     ends: list[End] = []
     give_up_s = time.monotonic() + 30

@@ -102,7 +102,7 @@ def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause
     producer.flush(30)
     process = application.start()
     with sending(lambda number: application.send([frame(T + number, "a")], timestamp=LIVE_MS), 0.2):
-        wait_until(lambda: kept_open_by(application) == [(1, "transaction")], "it is told in the state")
+        wait_until(lambda: kept_open_by(application) == [(1, "transaction")], "the state shows it")
         status, text = application.status(), application.run("status")
         producer.abort_transaction(30)
         wait_until(lambda: not kept_open_by(application), "it is over")

@@ -137,7 +137,7 @@ def test_an_open_transaction_is_no_lag(application: Application) -> None:
     producer.flush(TIMEOUT_S)
     process = application.start()
     wait_until(lambda: exposed.value('frames_consumed_total{partition="0"}') == 1, "all is read that is committed")
-    wait_until(lambda: exposed.value('frames_lag_records{partition="0"}') == 0, "that is told")
+    wait_until(lambda: exposed.value('frames_lag_records{partition="0"}') == 0, "the gauge shows it")
     [partition] = application.status()["partitions"]
     assert (partition["lag"], partition["uncommitted"], partition["waits_for"]) == (0, 11, "transaction")
     assert partition["read_at"]["timestamp"] == T

@@ -66,7 +66,7 @@ def delete_group(application: Application) -> None:
 
 
 def test_results_without_a_state_are_an_error(application: Application, tmp_path: Path) -> None:
-    """Offsets expire, a week after their last commit by default; to count anew would double every window."""
+    """Offsets expire, a week after their last commit by default; starting afresh would double every window."""
     application.prepare(tmp_path, [frame(T, "a")])
     application.run("--until-end")
     delete_group(application)
@@ -89,7 +89,7 @@ def test_results_that_were_aborted_are_no_results(application: Application, tmp_
     assert application.seconds() == [(T, 1, 1.0, 0)]
 
 
-def test_an_input_topic_that_was_made_anew_is_an_error(application: Application, tmp_path: Path) -> None:
+def test_an_input_topic_that_was_recreated_is_an_error(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, [frame(T, "a")])
     application.run("--until-end")
     saved = consumer_offsets(application)
@@ -184,7 +184,7 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
     assert [frames for _, frames, *_ in application.seconds()] == [1, 0, 0, 0, 0, 0, 1]
 
 
-def test_nothing_is_published_of_a_topic_that_was_made_anew_while_it_was_read(
+def test_nothing_is_published_of_a_topic_that_was_recreated_while_it_was_read(
     application: Application, tmp_path: Path
 ) -> None:
     """Longer than before, it is read on from the old offset, and the client says nothing.

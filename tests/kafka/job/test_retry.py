@@ -47,7 +47,7 @@ def test_hiccups_between_which_the_broker_takes_commits_are_not_added_up(clock: 
     for _ in range(10):
         clock.fails(BrokerError("away")).after(15).budget.record_answer()
         clock.after(5)
-    assert len(clock.told) == 1  # what soon comes again is told once
+    assert len(clock.told) == 1  # an outage that soon recurs is reported once
 
 
 def test_to_be_answered_is_no_relief_where_records_are_refused(clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""What is made of a slow broker, by times alone: what is told, how large transactions are, who counts as gone."""
+"""A slow broker, by times alone: what is reported, how large transactions are, which instance counts as gone."""
 
 from threading import Event
 

@@ -43,7 +43,7 @@ except MetricsError as error:
 """
 
 
-# Uses the broker of a folder for a moment, whoever runs it.
+# Uses the broker of a folder for a moment, also if another process runs it.
 USER = """
 import sys
 from pathlib import Path
@@ -372,7 +372,7 @@ def test_without_a_network_the_jars_are_an_error_that_names_the_ways_on(
         ("org/apache/kafka/kafka-server/4.3.1/kafka-server-4.3.1.jar", b"PK\x03\x04"),
     ],
 )
-def test_a_file_that_is_missing_or_damaged_is_fetched_anew(
+def test_a_file_that_is_missing_or_damaged_is_fetched_again(
     running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
 ) -> None:
     assert running.address  # by now, the jars are here
