@@ -251,4 +251,4 @@ def test_a_group_of_another_program_is_an_error(application: Application) -> Non
 
 
 def test_a_missing_topic_is_an_error_that_names_the_command(application: Application) -> None:
-    assert "python app.py prepare-topics creates it" in application.run("status", exit_code=5)
+    assert "create it: python app.py prepare-topics" in application.run("status", exit_code=5)
