@@ -195,3 +195,55 @@ def test_any_object_is_judged_as_the_standard_library_would(root: list[tuple[str
 def test_any_bytes_are_judged_as_the_standard_library_would(value: bytes) -> None:
     frame = read_frame(value)
     assert (frame if isinstance(frame, Frame) else None) == oracle(value)
+
+
+PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'
+
+
+def _with(*members: bytes) -> list[bytes]:
+    return [b"%b,%b}" % (PLAIN[:-1], member) for member in members]
+
+
+# Not JSON by RFC 8259. Half of a surrogate pair is, by its grammar, and readers differ about it: it is in neither list.
+INVALID = {
+    "invalid UTF-8": _with(
+        b'"x":"\xff"',  # no byte of it
+        b'"x":"\xe2\x82"',  # cut off
+        b'"x":"\xc0\xaf"',  # longer than it has to be
+        b'"x":"\xf4\x90\x80\x80"',  # beyond the last character
+        b'"\xff":1',
+    ),
+    "NaN": _with(b'"x":NaN', b'"x":nan', b'"x":Infinity', b'"x":-Infinity', b'"x":inf', b'"x":iNf'),
+    "surrogates in UTF-8": _with(b'"x":"\xed\xa0\x80"', b'"\xed\xb0\x80":1'),
+    "trailing commas": [*_with(b'"x":[1,]', b'"x":{"y":1,}'), PLAIN[:-1] + b",}"],
+    "missing commas": _with(b'"x":[1 2]', b'"x" 1', b'"x":1 "y":2'),
+    "cut off": [PLAIN[:-1], PLAIN[:-2], *(frame[:-1] for frame in _with(b'"x":[1', b'"x":"y', b'"x":'))],
+    "more after the end": [PLAIN + b"x", PLAIN + b"}", PLAIN + b",", PLAIN + PLAIN, PLAIN + b"\0"],
+    "control characters": _with(b'"x":"\x01"', b'"x":"\t"', b'"x":"\0"', b'"\x1f":1'),
+    "unknown escapes": _with(rb'"x":"\x41"', rb'"x":"\u12g4"', rb'"x":"\'"'),
+    "unknown numbers": _with(b'"x":01', b'"x":+1', b'"x":1.', b'"x":.5', b'"x":-', b'"x":1e', b'"x":0x1'),
+    "unknown words": _with(b'"x":True', b'"x":nul', b'"x":None'),
+    "other quotes": _with(b"'x':1", b"x:1", b"\"x\":'y'"),
+    "comments": _with(b'"x":/**/1', b'/**/"x":1'),
+}
+
+VALID = {
+    "integers beyond 64 bits": _with(b'"x":18446744073709551616', b'"x":-9223372036854775809'),
+    "numbers beyond a double": _with(b'"x":1e400', b'"x":-1e400'),
+    "escaped names": [PLAIN.replace(b"ts", rb"\u0074s"), PLAIN.replace(b"uid", rb"\u0075id")],
+    "equal names": _with(b'"x":1,"x":{}'),
+    "escapes": _with(rb'"x":"\"\\\/\b\f\n\r\t\u0000\ud83d\ude00"'),
+    "white space": [b'\t{ "ts" :\r\n1468244384 , "uid" : "ac787f05118de999b21" } '],
+}
+
+
+@pytest.mark.parametrize("kind", INVALID)
+def test_a_value_that_is_not_json_is_rejected(kind: str) -> None:
+    for value in INVALID[kind]:
+        assert isinstance(read_frame(value), Rejection), value
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_a_value_that_is_json_is_read(kind: str) -> None:
+    for value in VALID[kind]:
+        assert read_frame(value) == Frame(1468244384, "ac787f05118de999b21"), value
