@@ -21,7 +21,7 @@ def main() -> None:
             "python3 -m pip install pipenv && python3 -m pipenv sync --categories packages,local-servers "
             "&& python3 -m pipenv run python app.py"
             if IS_CLONE
-            else f"{sys.executable} -m pip install 'frames-metrics[local-servers]'"
+            else f"in a clone of the project: {sys.executable} -m pip install '.[local-servers]'"
         )
         print(f"error: the package {error.name} is not installed for {sys.executable}\nhint: {hint}", file=sys.stderr)
         sys.exit(2)

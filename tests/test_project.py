@@ -105,7 +105,8 @@ def test_without_its_packages_the_command_names_what_installs_them(installed: Pa
     without = "import sys; sys.modules['typer'] = None; from metrics.__main__ import main; main()"
     ended = run(python, "-c", without, cwd=tmp_path, exit_code=2)
     assert "error: the package typer is not installed" in ended.stderr
-    assert "-m pip install 'frames-metrics[local-servers]'\n" in ended.stderr
+    assert "hint: in a clone of the project: " in ended.stderr
+    assert "-m pip install '.[local-servers]'\n" in ended.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -31,7 +31,7 @@ def check(path: Path) -> None:
         raise SettingsError(
             "a picture needs matplotlib, which is not installed",
             why=str(error),
-            hint="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
+            hint="pipenv sync --categories reports installs it, as does pip install matplotlib; "
             "the table works without it",
         ) from error
     mpl.use("svg")

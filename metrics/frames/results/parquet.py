@@ -30,7 +30,7 @@ def check() -> None:
         raise SettingsError(
             "a Parquet file needs pyarrow, which is not installed",
             why=str(error),
-            hint="pipenv sync --categories reports installs it, as does pip install 'frames-metrics[reports]'; "
+            hint="pipenv sync --categories reports installs it, as does pip install pyarrow; "
             "--csv and --json work without it",
         ) from error
 

