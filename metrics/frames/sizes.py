@@ -1,4 +1,4 @@
-"""The sizes of windows: one table. A further size is a further row, and nothing else."""
+"""The sizes of windows: one table. A further size is a further row; docs/architecture.md says what else to know."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +16,7 @@ class Size:
     """A size of tumbling windows, which start at multiples of their length.
 
     Attributes:
-        name: the noun for one window; with an `s`, the plural in the API and messages.
+        name: the noun for one window; its plural, used by the API and messages, adds an `s`.
         size_s: length in seconds.
         counts: what the records count.
         topic_setting: the setting for the output topic.

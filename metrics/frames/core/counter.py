@@ -34,7 +34,7 @@ class Counter:
             partition: PartitionCounter(self.windows, state, rules, now_s)
             for partition, state in sorted(saved.partitions.items())
         }
-        # Closing raises every watermark to its own. A partition with a lower one is new.
+        # Closing raises the watermark of every partition to the common one, so a partition with a lower one is new.
         self._added_at_watermark = {
             partition: state.added_at_watermark if state.watermark >= saved.closing_to else saved.closing_to
             for partition, state in saved.partitions.items()
@@ -95,7 +95,7 @@ class Counter:
         """Return how many seconds of event time each partition is ahead of the slowest.
 
         Idle partitions are left out. A partition without frames counts as if its event time were the earliest open
-        second.
+        second, so that it does not let the others run ahead.
         """
         active = [clock for clock in self._clocks() if not clock.is_idle(now_s)]
         slowest = [clock.newest for clock in active if clock.newest >= 0]
@@ -111,7 +111,7 @@ class Counter:
 
         The state may be saved between any two records, but all of them must be consumed before the next frame is
         counted. After a restart, the first call completes what an earlier run left unfinished: no partition's
-        watermark is below the one it was closing to.
+        watermark is below the one that run was closing to.
         """
         return self._close(common_watermark(self._clocks(), now_s))
 

@@ -10,7 +10,7 @@ IDLE_KNOWN_S = 3.0  # how long the answer that a partition is idle stays valid
 class EventClock:
     """Event time of one partition.
 
-    Only the partition's own frames advance it, so every replay advances it alike. Only idle time, which a replay cannot
+    The partition's own frames alone advance it, so every replay advances it alike. Idle time, which a replay cannot
     reproduce, raises the watermark from outside; so the watermark is part of the saved state.
 
     Attributes:
@@ -44,7 +44,7 @@ class EventClock:
 
     @property
     def step_s(self) -> int:
-        """The seconds it may advance without proof: frames that are on time stay so; at least one."""
+        """Seconds that it may advance without proof: those that make no frame late; at least one second."""
         return max(1, self.lateness_s)
 
     def advance(self, ts: int, recorded_s: int = -1) -> None:
@@ -71,8 +71,8 @@ class EventClock:
 def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     """Return the watermark over all partitions: windows that end at or before it can be closed.
 
-    The slowest partition that is not idle decides. If all are idle, event time advances with wall time up to the end
-    of the newest frame's windows: open windows close as they would have, and no others.
+    The slowest partition that is not idle decides. If all are idle, event time advances with wall time, until the
+    largest window that has a frame is closed.
     """
     active = [clock.watermark for clock in clocks if not clock.is_idle(now_s)]
     if active:

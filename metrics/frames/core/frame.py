@@ -44,12 +44,15 @@ class Reason(StrEnum):
     UNREADABLE_HEADERS = "unreadable_headers"
 
 
-# A frame rejected for one of these still counts: it only could not be republished.
+# In the dead letter topic, a frame with one of these has been counted: it only could not be republished.
 NOT_REPUBLISHED = frozenset({Reason.TOO_LARGE, Reason.UNREADABLE_HEADERS})
 
 
 class FrameMessage(Protocol):
-    """A Kafka message that carries a record (not an error event), so it has an offset."""
+    """A Kafka message that carries a record (not an error event), so it has an offset.
+
+    The plumbing has the same protocol (`metrics/kafka/message.py`), which a pure core may not import.
+    """
 
     def topic(self) -> str: ...  # noqa: D102
     def partition(self) -> int: ...  # noqa: D102
@@ -65,7 +68,7 @@ class FrameMessage(Protocol):
 class Rejection(msgspec.Struct, frozen=True):
     """Reason why a frame was rejected, for programs, and the detail, for people."""
 
-    ts: ClassVar[None] = None  # never equal to a second: the hot path compares the ts of frames and rejections alike
+    ts: ClassVar[None] = None  # so the hot path's one comparison, with the current second, is false for a rejection
     reason: Reason
     detail: str
 

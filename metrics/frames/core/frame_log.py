@@ -19,14 +19,15 @@ class FrameLog:
     """Users of the frames whose second is still open, in order of arrival.
 
         uids              a  b  a  c  b  d  a       one entry for each frame that advanced event time or kept it
-        second_pointers   ^10      ^11   ^13        where each second begins in uids
+        second_pointers   ^10      ^11   ^13        where each second begins, counted from the first entry ever
         stragglers        {11: [e]}                 frames of other seconds than the newest: older, or ahead of it
         window_pointers   {60: {0: (7041, 9, 9)}}   minute pointers, and those of larger windows: the offset of the
                                                     first frame of each open one
 
     A second's count is the distance between two pointers, plus its stragglers. The lowest pointer to a window of the
-    largest size is the partition's restart offset: a restart that reads from there finds every frame that an open
-    window needs, and judges it as before, since the pointer also contains event time at that offset.
+    largest size is the partition's restart offset, unless a frame before it is held: a restart that reads from there
+    finds every frame that an open window needs. It judges them as before, since a pointer also stores the event time
+    before its frame.
     """
 
     __slots__ = (
@@ -70,7 +71,7 @@ class FrameLog:
         self.note(second, start)
 
     def note(self, second: int, start: Start, least_s: int = 0) -> None:
-        """Set the pointers of the windows of `least_s` or more that contain a second, if this is their first frame."""
+        """Set a pointer to the window of each size from `least_s` on that contains a second, if it has none yet."""
         for size_s, pointers in self.window_pointers.items():
             if size_s >= least_s:
                 pointers.setdefault(second - second % size_s, start)
@@ -118,7 +119,7 @@ class FrameLog:
         return self.second_pointers[0][1] if self.second_pointers else self._dropped + len(self.uids)
 
     def _drop_taken(self) -> None:
-        """Free the taken entries once they are half of all: each entry is then moved once on average, or less."""
+        """Free the taken entries once they are half of all, so that an entry is moved at most once on average."""
         free = self._first_open() - self._dropped
         if 2 * free >= len(self.uids):
             del self.uids[:free]

@@ -1,6 +1,7 @@
 """The future guard: event time jumps only with proof, or one flipped bit would make all other frames late.
 
-All evidence is in the log of the frame's own partition, so every replay judges alike.
+All evidence is in the log of the frame's own partition, or, where there is none, in the saved state (`ends`), so every
+replay judges alike.
 """
 
 from collections import deque
@@ -13,8 +14,8 @@ from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, FrameMessage
 
 ENOUGH = 2  # votes that decide
-SPARSE = 5  # followers, not all of the frame's own user, that prove it if none votes against
-LONG_RUN = 20  # followers that prove it unless two vote against: a partition may have only one user
+SPARSE = 5  # followers that prove a jump if none votes against, and not all are of the frame's own user
+LONG_RUN = 20  # followers that prove a jump unless two vote against: a partition may have only one user
 
 
 class HeldFrame(NamedTuple):
@@ -50,7 +51,8 @@ class Votes:
         self.refuter = -1
         self._uid = frame.uid
         self._agreeing_from, self._agreeing_to = frame.ts - lateness_s, frame.ts + limit_s
-        self._has_other = self._agrees_other = False  # whether one not against, or agreeing, is of another user
+        self._has_other = False  # whether a follower that is not against is of another user
+        self._agrees_other = False  # whether one that agrees is
 
     def add(self, follower: Frame) -> None:
         """Ask one more follower."""
@@ -94,13 +96,13 @@ class FutureGuard:
     judged one by one, in log order:
 
     - about as much wall time has passed between the records, or event time has since come near: the frame advances
-      event time. The first frame of a partition does so if it is near its Kafka timestamp.
+      event time. The first frame of a partition advances it if it is near its Kafka timestamp.
     - two followers agree, not both of its own user; or there are five followers, not all of its own user, and none
       against; or twenty, and fewer than two against: the frame advances event time.
     - two followers are against: it does not. Within the limit of event time, or of one of the two, it still counts in
       its second and minute; beyond that, it is rejected.
 
-    Decisions are final, so a replay that starts at any frame, with the event clock of before it, decides the same.
+    Decisions are final, so a replay from any frame, with the event clock as it was before that frame, decides the same.
 
     Args:
         count: called with each decision before the next is made: a frame that counts may advance the clock.
@@ -116,7 +118,7 @@ class FutureGuard:
         self._count = count
 
     def is_jump(self, ts: int) -> bool:
-        """Return whether a ts would advance event time further than allowed without proof; the first one would."""
+        """Return whether a ts would advance event time further than allowed without proof; always for the first one."""
         clock = self._clock
         return clock.newest < 0 or ts > clock.newest + clock.step_s
 

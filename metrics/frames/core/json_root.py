@@ -22,7 +22,7 @@ _white = re.compile(_WHITE)
 _flat = re.compile(_FLAT)
 _key = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _comma = re.compile(rb"%b,%b" % (_WHITE, _WHITE))
-# All flat values up to the last one, in one step, at the speed of the regular expression.
+# All flat values that a comma follows, in one step, at the speed of the regular expression.
 _most_of = {
     b"]": re.compile(rb"(?:%b%b,%b)*+" % (_FLAT, _WHITE, _WHITE)),
     b"}": re.compile(rb"(?:%b%b%b,%b)*+" % (_KEY, _FLAT, _WHITE, _WHITE)),
@@ -47,7 +47,7 @@ class NotAnObjectError(ValueError):
 
 
 def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, slice]:
-    """Return the slices of the values of some members of the root object; of members with the same name, the first.
+    """Return the slices of the values of some members of the root object: the first member of each name.
 
     Args:
         text: UTF-8.

@@ -44,7 +44,7 @@ class OpenSince:
         """Note the newest event time and the oldest open second; return since when that second has been open.
 
         The newest event time may decrease, since paused partitions are not considered. An open second may be ahead of
-        all event time, if it only has frames that count ahead of it.
+        all event time: its frames count without advancing it.
         """
         reached = self._reached
         while reached and reached[-1][0] > newest:

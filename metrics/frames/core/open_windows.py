@@ -38,9 +38,9 @@ def idle_partitions(state: State) -> set[int]:
     """Return the partitions that are known to be idle.
 
     Closing raises the watermark of idle partitions, and of no others, to the common watermark. So a partition that has
-    the common watermark, but not by its own clock, was idle if another partition has it by its own clock; or if all
-    were raised, since event time then advances with wall time. A partition that was added at that watermark began with
-    it, which does not show that it is idle.
+    the common watermark, but not by its own clock, was raised. It is idle if another partition has that watermark by
+    its own clock. It is also idle if all were raised: event time then advances with wall time. A partition that was
+    added at the common watermark began with it, which shows nothing.
     """
     at_closing = {number: at for number, at in state.partitions.items() if at.watermark == state.closing_to}
     by_clock = {number for number, at in at_closing.items() if _has_it_by_its_clock(at, state.rules)}

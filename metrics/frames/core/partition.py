@@ -11,7 +11,7 @@ from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
 
-KEPT_ENDS = 16  # of an input, in the saved state
+KEPT_ENDS = 16  # decisions without proof that the saved state has room for
 
 
 class RejectedFrame(NamedTuple):
@@ -51,7 +51,7 @@ class PartitionCounter:
         self.ends = saved.ends
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
-        # The end of the closed seconds in the saved state, until it is resumed; afterwards the clock knows it.
+        # The end of the closed seconds in the saved state; used until `resume`, afterwards the clock has it.
         self._closed_before = windows.series[SECOND.size_s].closed_through
         self._saved = saved
         self._tally = Tally()
@@ -102,8 +102,8 @@ class PartitionCounter:
     def resolve_before(self, watermark: int) -> None:
         """Resolve held frames before other partitions or wall time close the windows that they may be in.
 
-        A restart repeats this only if the state has room for each position it needs; without room, frames stay held,
-        and may become late.
+        Each such decision is saved, so that a restart repeats it, up to KEPT_ENDS of them that a restart needs. Beyond
+        that, frames stay held, and may become late.
         """
         is_passed = self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held)
         if is_passed and self._ends_needed() < KEPT_ENDS - 1:
@@ -179,7 +179,7 @@ class PartitionCounter:
     def _find_current(self) -> None:
         """Allow the hot path for the newest second if that is open, in the log, and no frame is held.
 
-        Its frames may have been written off: then it is not in the log, and its next frame is a straggler.
+        The second is not in the log if its frames were written off; its next frame is a straggler then.
         """
         clock = self.clock
         is_open = clock.newest >= clock.watermark and self.log.newest_second() == clock.newest

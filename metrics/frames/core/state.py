@@ -119,8 +119,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         newest: the event clock's largest ts, -1 before the first frame.
         watermark: the event clock's watermark, including what idle time closed.
         open: counted frames whose second is open; a restart must find the same number.
-        resolved_at: the position at which held frames were last resolved without proof, 0 if never.
-        resolved_against: event time of the whole input then.
+        resolved_at, resolved_against: the last of `ends`, as earlier versions saved it; 0 if there was none.
         tally: what became of the partition's frames before position.
         held_at: offset of the first held frame, -1 without any; a restart finds it by itself.
         added_at_watermark: the watermark of the input when the partition was added, with which its own began; 0 for
@@ -128,8 +127,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: Kafka timestamp of the frame of `newest`, in seconds since the epoch; -1 if unknown.
         recorded_s_at_restart: the same for `newest_at_restart`.
-        ends: the last positions at which held frames were resolved without proof, each with event time of the whole
-            input then.
+        ends: the last decisions on held frames without proof: the position, and the event time of the whole input
+            that they were compared with.
         oldest: the start of the earliest open window with frames of the partition, by the size in seconds; a restart
             finds it by itself.
     """
@@ -186,7 +185,7 @@ class State(msgspec.Struct):
         return self.series[SECOND.size_s].closed_through
 
     def add_sizes(self) -> None:
-        """Let each size that is new to the state begin with the first window that contains no closed second."""
+        """Let each size that is new to the state begin with the first window after all closed seconds."""
         through = min(series.closed_through for series in self.series.values())
         for size in SIZES:
             if size.size_s not in self.series:

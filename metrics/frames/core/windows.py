@@ -106,7 +106,7 @@ class AllWindows:
     """The windows over all partitions.
 
     Seconds are closed from the partitions' logs. A window that closes adds its users to the next larger one, so that no
-    user is kept twice; it closes after the last of the smaller ones in it.
+    user is kept twice. A larger window closes after the last of the smaller ones in it.
 
     Attributes:
         closing_to: the watermark to close up to; at the end, all windows that end at or before it are closed.
@@ -159,11 +159,11 @@ class AllWindows:
         yield from self._close_larger(watermark, logs)
         for series in self.series.values():
             series.closed_through = max(series.closed_through, watermark)
-        for larger in self._larger:  # windows from before a size was added have pointers, but never open
+        for larger in self._larger:  # also pointers to windows from before their size was added, which never open
             _forget(logs, larger.size, watermark)
 
     def _add(self, place: int, second: int, users: Collection[str], frames: int, watermark: int) -> Size | None:
-        """Add frames to the smallest open window of the sizes from an index on: it passes them on when it closes."""
+        """Add frames to the smallest open window from size number `place` on; closing it adds them to the next."""
         for at, larger in enumerate(self._larger):
             start = second - second % larger.size_s
             end = start + larger.size_s

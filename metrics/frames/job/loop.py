@@ -3,7 +3,8 @@
 poll      the next messages of all partitions of INPUT_TOPIC (kafka/job/source.py)
 count     ts and uid of each message are read and validated (core/frame.py: read_frame); pointers mark where each
           second and minute begins in the log (core/frame_log.py)
-close     a second whose end the watermark has passed is the distance between two pointers, a minute a set of users
+close     once the watermark has reached its end, a second's count is the distance between two pointers (plus frames
+          out of order), a minute's the size of a set of users
           (core/windows.py)
 publish   frames per second go to SEC_METRICS_OUTPUT_TOPIC, unique users per minute to MIN_METRICS_OUTPUT_TOPIC, frames
           that do not count to REJECTED_TOPIC, valid ones to OUTPUT_STREAM if it is set (job/outputs.py)
@@ -69,7 +70,7 @@ class Loop:
         self._commit_by(self.sink.retire)
 
     def _count(self, messages: list[RecordMessage]) -> None:
-        """Validate and count a batch. The hot path is `count`; everything else happens once per batch and partition."""
+        """Validate and count a batch. The hot path is `count`; the rest, but for republishing, is not per frame."""
         now_s = monotonic()
         for number, run in groupby(messages, _partition_of):
             frames, partition = list(run), self.counter.partitions[number]
@@ -102,7 +103,7 @@ class Loop:
         self._commit_by(self.sink.commit)
 
     def _commit_by(self, commit: Callable[[State, StreamHealth], None]) -> None:
-        # Otherwise, a transaction marker at the end of the log would look like a frame that expired unread.
+        # Go past transaction markers: a position before one would look like a frame that expired unread.
         for partition, reached in self.source.reached.items():
             self.counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self.counter.state()

@@ -1,7 +1,7 @@
 """The exactly-once runner: one process is active for a group, another waits as a standby, a fenced one stops.
 
 It knows no system: two seams (`seams.py`) decide what is counted, and where outputs, offsets and state go. After a lost
-transaction, it opens new clients and resumes from the last commit: in doubt, nothing is kept.
+transaction, it drops everything uncommitted, opens new clients and resumes from the last commit.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ RequireBroker = Callable[[], None]
 Restored = TypeVar("Restored")
 
 RETRY_S = 0.5
-# An instance that took over has committed by then, at least a heartbeat.
+# Within this time, an instance that took over has committed, at least a heartbeat.
 FENCED_LOOK_S = 5.0
 
 
@@ -61,7 +61,7 @@ class Runner:
         self._answered_at_s = monotonic()
 
     def start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
-        """Take over once no other instance is active, or at once, unless the user stops it first.
+        """Take over, unless the user stops it first: if `waits`, once no other instance is active, otherwise at once.
 
         Temporary failures of the broker are retried until the budget is spent.
 
@@ -226,16 +226,16 @@ class Runner:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Clear the frames of an error, which reference the clients of the ended run, with their threads and handles."""
+    """Clear the stack frames of an error: they keep the clients of the ended run alive, with threads and handles."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 
 
 def _after(first: BrokerError, error: BrokerError) -> BrokerError:
-    """Return a new error with the causes of both: from an unreachable broker, the later error says little.
+    """Return a new error with the causes of both: once the broker is unreachable, the later one says little.
 
-    A new one, since a raised error references its frames, and these reference clients.
+    A new one, since a raised error references its stack frames, and these the clients.
     """
     before = "" if error.what == first.what else f"before that, {first.what}: {first.why}"
     return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), hint=error.hint)

@@ -1,22 +1,24 @@
 """The two seams of the runner: what a system provides to be run exactly once.
 
-A *processor* restores its state from the last commit, counts batches, and returns outputs and state. A *sink* takes
-outputs, offsets and state, all or nothing. The system's own loop joins them: poll, count, commit (for frames:
-`metrics/frames/job/loop.py`), with `source.py`, `commits.py` and `input_monitor.py` of this package. The runner calls,
-at the start and after each lost transaction:
+A *processor* restores the state of the last commit and runs the system's own loop: poll, count, commit (for frames:
+`metrics/frames/job/loop.py`), with `source.py`, `commits.py` and `input_monitor.py` of this package. That loop commits
+into the system's *sink*: outputs, offsets and state, all or nothing. The runner calls, at the start and after each lost
+transaction:
 
-    processor.connect     with new clients: checks the topics
+    sink.close, processor.release   end the run before, if there was one
+    processor.connect     with new clients: checks the topics; once more after a wait as a standby
     processor.open_sink   takes over: the previous instance is fenced
     processor.restore     the state of the last commit, which cannot change any more
     processor.run         until it is stopped, with a last commit
-    processor.release, sink.close
+
+As a standby, and after it was fenced, it also asks for `processor.last_instance`.
 
 The law: whatever the batch sizes, wherever it is killed, however often, the outputs are those of one run without a
-fault. It requires that a commit fails once another instance has taken over, and that `restore` reads what the sink
-committed.
+fault. It depends on two things: an instance that another took over from can no longer commit, and `restore` reads
+what the sink has committed.
 
-The other planned sink writes rows and offsets in one PostgreSQL transaction (`tests/kafka/job/test_runner.py`
-runs the runner with one):
+The sink of the next systems, views and catalogue, writes rows and offsets in one PostgreSQL transaction
+(`tests/kafka/job/test_runner.py` runs the runner with one):
 
     open_sink   UPDATE consumed SET instance = me … WHERE group = g RETURNING partition, next_offset
     commit      rows; then UPDATE consumed SET next_offset = new … WHERE partition = p AND next_offset = expected AND
@@ -25,7 +27,7 @@ runs the runner with one):
     last_instance   SELECT instance FROM consumed; its consumer argument is not used
 
 So the runner does not assume that the group has committed offsets or a transactional id, that the state fits into the
-metadata of an offset, or that records must be read again to restore it. One thing is missing for that sink: the retry
+metadata of an offset, or that restoring the state reads records again. One thing is missing for that sink: the retry
 budget only accepts a BrokerError, so an unreachable database is not retried yet.
 """
 
@@ -68,7 +70,7 @@ class Processor(Protocol):
         """Return the instance that committed last, which may have stopped; None before the first commit.
 
         Args:
-            consumer: of the group; its isolation level decides whether to wait for a commit in progress.
+            consumer: of the group; its isolation level decides whether this waits for a commit in progress.
         """
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> Sink:

@@ -14,8 +14,8 @@ from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.permissions import to_allow
 
-# Limits of one step; Ctrl-C is handled between two steps. A transaction was measured to take seven round trips to the
-# broker, four of them in its last step; the broker aborts it after 30 s, so waiting longer would not help.
+# Limits of one step; Ctrl-C is handled between two steps. A transaction takes seven round trips to the broker, four of
+# them in its last step (measured). The broker aborts it after 30 s, so a longer limit would not help.
 LONGEST_CALL_S, SHORTEST_CALL_S = 20.0, 5.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
@@ -33,7 +33,7 @@ def call_s(broker_timeout_s: int) -> float:
 
 
 class Transaction:
-    """The open transaction: what was sent since the last commit becomes visible with the next one, all or nothing.
+    """Transactions one by one: what was sent since the last commit becomes visible with the next, all or nothing.
 
     Args:
         consumer: of the group whose offsets are committed.
@@ -118,7 +118,7 @@ class Transaction:
             TransactionLostError: nothing was committed; resume from the last commit.
         """
         self._latency.begin(monotonic())
-        # 1. The offsets go into the transaction: if it commits, a restart begins after these outputs.
+        # 1. The offsets go into the transaction: only if it commits does a restart begin from them.
         if not self.is_open:
             self._begin()
         group = self._consumer.consumer_group_metadata()
@@ -154,9 +154,9 @@ class Transaction:
     def _call(self, step: Any, *arguments: Any) -> None:
         """Perform one step of the transaction.
 
-        According to the client, some steps may be retried, and each has a timeout. But when a broker was killed in the
-        middle, send_offsets_to_transaction was seen never to return (librdkafka 2.16), at the first try or the second.
-        So nothing is retried, and a step that does not return is abandoned with its producer.
+        When a broker is killed in its middle, send_offsets_to_transaction may never return (librdkafka 2.16), despite
+        its timeout, at the first try or a second. So nothing is retried, and a step that does not return is abandoned
+        with its producer.
         """
         try:
             futures.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._latency.wait(monotonic()))
@@ -180,7 +180,7 @@ class Transaction:
         return TransactionLostError(self._failure(cause), is_fenced=cause.code() in _FENCED)
 
     def _cause(self, error: KafkaException) -> KafkaError:
-        """Return why a step failed. An error of `produce` only says that nothing can be sent; another step says why."""
+        """Return why a step failed. `produce` only says that nothing can be sent, so another step is asked."""
         cause: KafkaError = error.args[0]
         if cause.code() in (KafkaError._FATAL, KafkaError._STATE):
             try:
