@@ -91,7 +91,8 @@ class Verification:
             self._find_what_is_whole(streams)
         if since := self.state.counted_since:
             self.findings.remarks.append(
-                f"the group was reset: averages are verified from {rfc3339(since)}, and not the conservation law"
+                f"the group was reset: averages are verified from {rfc3339(since)}; "
+                "totals, dead letters and the conservation law are not"
             )
         stream = self._stream(rejected.not_republished) if self._compares_stream else None
         self.terms = audit(
