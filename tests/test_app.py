@@ -303,7 +303,7 @@ FULL = "error: standard output cannot be written\nwhy: No space left on device\n
 NOT_OPEN = """\
 error: standard output cannot be written
 why: it is closed (>&-)
-hint: open it: send it to a file, or a pipe
+hint: send it to a file or a pipe
 """
 
 

@@ -82,9 +82,9 @@ def test_a_fault_is_logged_with_its_traceback(capfd: pytest.CaptureFixture[str],
 def test_of_libraries_only_warnings_are_logged(capfd: pytest.CaptureFixture[str]) -> None:
     log_lines("DEBUG")
     log.debug("ours")
-    logging.getLogger("uvicorn.error").info("Started server process")
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("a.library").info("Started server process")
+    logging.getLogger("a.library").warning("Invalid HTTP request received.")
     assert capfd.readouterr().err == "ours\nwarning: Invalid HTTP request received.\n"
     log_lines("ERROR")
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("a.library").warning("Invalid HTTP request received.")
     assert capfd.readouterr().err == ""

@@ -56,7 +56,7 @@ def test_a_row_is_all_that_a_further_size_takes(with_hours: Application, tmp_pat
     status = with_hours.status()
     assert status["oldest_open_hour"]["start"]["timestamp"] == expected[-1]["timestamp"]
     assert status["published"]["hours"] == 3
-    assert "3 hours are published" in with_hours.run("status")
+    assert "3 one-hour windows published" in with_hours.run("status")
     with_hours.run("--until-end")
     assert without_times(with_hours.records("hours")) == expected
 

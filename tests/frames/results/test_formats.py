@@ -94,4 +94,4 @@ def test_options_that_contradict_each_other_are_refused_before_a_broker_is_asked
     said = refused(2, "results", *options, BOOTSTRAP_SERVERS="127.0.0.1:1")
     one, other = (option.partition("=")[0] for option in options)
     assert f"{one} and {other} contradict each other" in said
-    assert "hint: leave one of them out" in said
+    assert "hint: use one of them, for example" in said

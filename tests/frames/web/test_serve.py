@@ -141,7 +141,7 @@ def test_the_page_tells_of_a_wrong_stream(application: Application) -> None:
         wait_until(lambda: is_ready(client), "it is ready")
         page = client.get("/").text
     assert "100.0% of the frames since 20" in page
-    assert "are late or rejected, 10 of 10: not_json 10" in page
+    assert "are late or rejected (10 of 10): 10 not_json" in page
 
 
 def test_pages_that_no_browser_opens_hold_memory_up_to_a_bound(application: Application) -> None:
