@@ -168,7 +168,8 @@ def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(
         in_use = check(admin, settings)
         with (
             three.without_coordinator_of(application.name).frozen(),
-            pytest.raises(BrokerError, match="unknown"),
+            # Depending on the node that the client asks first: the offsets of the topic, or those of the group.
+            pytest.raises(BrokerError, match=r"are unknown|does not return the consumer group's offsets"),
         ):
             begin(admin, consumer, settings, in_use).accepted()
     three.await_replicas()
