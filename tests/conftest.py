@@ -95,7 +95,7 @@ def _local_broker(folder: Path) -> Iterator[str]:
     except MetricsError as error:
         pytest.fail(str(error), pytrace=False)
     finally:
-        shutil.rmtree(folder / "data", ignore_errors=True)  # its logs stay, for whoever looks into a failure
+        shutil.rmtree(folder / "data", ignore_errors=True)  # its logs stay, to examine a failure
 
 
 def _docker_answers() -> bool:
