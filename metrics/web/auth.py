@@ -26,8 +26,8 @@ class Guard:
     """Middleware that refuses requests and websockets without permission.
 
     A token, if set, is required as `Authorization: Bearer …`, or as a cookie, which a browser gets by entering the
-    token in a form. The cookie is a hash of the token, ends with the browser's session, and is not sent with requests
-    from other sites.
+    token in a form, or by opening `/?token=…`. The cookie is a hash of the token, ends with the browser's session, and
+    is not sent with requests from other sites.
 
     A request whose header Origin names another site is refused. On loopback without a token, so is one for a host
     other than this machine: otherwise another site could read everything, under a name that resolves to this machine
@@ -63,12 +63,17 @@ class Guard:
         if asked.scope["path"] in OPEN_TO_ALL:
             return None
         refusal = self._foreign(asked)
-        if refusal is not None or not self._token or self._is_known(asked):
+        if refusal is not None or not self._token:
             return refusal
+        in_address = asked.query_params.get("token") if asked.scope["path"] == "/" else None
+        if in_address is not None and self._is_token(in_address.encode()):
+            return self._signed_in(asked)
+        if self._is_known(asked):
+            return None
         is_form = asked.scope.get("method") == "POST" and asked.headers.get("Content-Type", "").startswith(FORM)
         if is_form and self._is_token((await _token_in_form(Request(asked.scope, receive))).encode()):
             return self._signed_in(asked)
-        return self._unknown(asked, is_wrong=is_form)
+        return self._unknown(asked, is_wrong=is_form or in_address is not None)
 
     def _foreign(self, asked: HTTPConnection) -> Response | None:
         host = asked.headers.get("Host", "")
@@ -89,9 +94,10 @@ class Guard:
         return hmac.compare_digest(text, self._token)
 
     def _signed_in(self, asked: HTTPConnection) -> Response:
-        """Set the cookie, and redirect to the requested address."""
+        """Set the cookie, and redirect to the requested address, without the token."""
         path = "/" + quote(asked.scope["path"].lstrip("/"))  # two slashes would redirect to another site
-        address = f"{path}?{asked.url.query}" if asked.url.query else path
+        query = "&".join(part for part in asked.url.query.split("&") if "token" not in parse_qs(part))
+        address = f"{path}?{query}" if query else path
         answer = RedirectResponse(address, HTTPStatus.SEE_OTHER, problems.HEADERS)
         answer.set_cookie(
             COOKIE, self._cookie, httponly=True, samesite="strict", secure=asked.scope["scheme"] == "https"

@@ -86,11 +86,20 @@ def test_the_cookie_is_for_this_site_and_this_session_alone_and_does_not_hold_th
     assert TOKEN[:7] not in cookie
 
 
-def test_a_token_in_the_address_is_none(guarded: Serving) -> None:
-    """Addresses are kept: in a browser's history, in the log of a proxy."""
-    for path in ("/", "/seconds"):
-        answer = guarded.client.get(path, params={"token": TOKEN})
-        assert (answer.status_code, answer.headers.get("Set-Cookie")) == (401, None)
+def test_the_address_with_the_token_gives_a_cookie_and_leads_to_the_one_without_it(guarded: Serving) -> None:
+    with httpx.Client(base_url=guarded.client.base_url) as browser:
+        answer = browser.get("/", params={"token": TOKEN, "size": "60"})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/?size=60")
+        assert browser.get("/seconds").status_code == 200
+        assert browser.get("/", params={"token": TOKEN}).headers["Location"] == "/"  # also if it has the cookie
+    assert "Wrong token" in guarded.client.get("/?token=another", headers=BROWSER).text
+    assert guarded.client.get("/seconds", params={"token": TOKEN}).status_code == 401
+
+
+def test_the_form_leads_to_an_address_without_a_wrong_token(guarded: Serving) -> None:
+    answer = guarded.client.post("/?token=another&a=1%26", data={"token": TOKEN})
+    guarded.client.cookies.clear()
+    assert answer.headers["Location"] == "/?a=1%26"
 
 
 def test_signing_in_leads_to_no_other_site(guarded: Serving) -> None:

@@ -267,6 +267,9 @@ def test_the_token_is_asked_for_and_never_said(application: Application) -> None
         assert client.post("/", data={"token": TOKEN}).status_code == 303
         client.cookies.clear()
         assert client.post("/", data={"token": TOKEN + "x"}).status_code == 401
+        assert client.get("/", params={"token": TOKEN}).status_code == 303
+        client.cookies.clear()
+        assert client.get("/", params={"token": TOKEN + "x"}).status_code == 401
         assert TOKEN not in ended(process)
 
 
