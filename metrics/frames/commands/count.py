@@ -10,20 +10,21 @@ import typer
 from metrics.cli.arguments import FrameFiles
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files.paths import expanded
+from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.frames.settings import Settings
-from metrics.frames.sizes import MINUTE, SECOND, SIZES
+from metrics.frames.sizes import Size
 from metrics.terminal.console import bar, err, out, shown
 from metrics.text import numbered, pace, rate
 
 
+@with_size_options("Print {0.plural} only.", "zcat frames.jsonl.gz | python app.py count - --minutes")
 def count(
     files: FrameFiles,
     *,
     table: Annotated[bool, typer.Option("--table", help="Print a table with bars.")] = False,
-    seconds: Annotated[bool, typer.Option("--seconds", help="Print seconds only.")] = False,
-    minutes: Annotated[bool, typer.Option("--minutes", help="Print minutes only.")] = False,
+    sizes: Sequence[Size],
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Report every rejected frame, not only the first of each reason.")
     ] = False,
@@ -45,17 +46,10 @@ def count(
 
     Example: `zcat frames.jsonl.gz | python app.py count - --minutes`
     """
-    if seconds and minutes:
-        raise SettingsError(
-            "--seconds and --minutes contradict each other",
-            why="each excludes the other; without them both are printed",
-            hint="use one of them, for example: zcat frames.jsonl.gz | python app.py count - --minutes",
-        )
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"invalid --fail-over {fail_over:g}", hint="give a share from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
     paths = expanded(files)
-    sizes = [SECOND] if seconds else [MINUTE] if minutes else SIZES
     show = shown_as_table(sizes) if table else show_as_json
     with _progress(paths) as move:
         tell_pace = rate if _size_bytes(paths) is None else pace  # time per frame of a pipe includes waiting

@@ -43,7 +43,7 @@ def main_job(
     *,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose/--no-verbose", help="Print each closed second and minute, and the execution metrics."),
+        typer.Option("--verbose/--no-verbose", help="Print each closed window, and the execution metrics."),
     ] = False,
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop at the current end of the input, and close every window.")

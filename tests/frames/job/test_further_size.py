@@ -64,6 +64,8 @@ def test_a_row_is_all_that_a_further_size_takes(with_hours: Application, tmp_pat
     assert (found["verdict"], found["compared"]["hours"], found["remarks"]) == ("agrees", 4, [])
     results = list(map(json.loads, with_hours.run("results", "--json").splitlines()))
     assert [at for at in results if "avg_users_per_hour" in at] == with_hours.records("hours")
+    hours = list(map(json.loads, with_hours.run("results", "--hours").splitlines()))
+    assert hours == with_hours.records("hours")
     assert "hour" in with_hours.run("results", "--csv")
     printed = with_hours.run("count", tmp_path / "frames.jsonl").splitlines()
     counted = [json.loads(line) for line in printed if line.startswith("{")]
