@@ -12,7 +12,7 @@ _BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 
 
 def numbered(number: int, noun: str) -> str:
-    """Return a number of things: `1 frame`, `2,000 frames`."""
+    """Return a number of things: `1 topic`, `2,000 topics`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -22,26 +22,26 @@ def listed(things: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def pace(frames: int, seconds: float) -> str:
-    """Return a number of frames, their duration, rate and cost each, for input that was not waited for."""
-    return rate(frames, seconds) + (f", {cost_per_frame(frames, seconds)}" if frames else "")
+def pace(number: int, noun: str, seconds: float) -> str:
+    """Return a number of things, their duration, rate and cost each, for input that was not waited for."""
+    return rate(number, noun, seconds) + (f", {cost_each(number, seconds)}" if number else "")
 
 
-def rate(frames: int, seconds: float) -> str:
-    """Return a number of frames, their duration and rate, for input that was waited for."""
+def rate(number: int, noun: str, seconds: float) -> str:
+    """Return a number of things, their duration and rate, for input that was waited for."""
     decimals = 3 if seconds < 0.1 else 1 if seconds < 1000 else 0
-    return f"{numbered(frames, 'frame')} in {seconds:,.{decimals}f} s: {frames_per_second(frames, seconds)}"
+    return f"{numbered(number, noun)} in {seconds:,.{decimals}f} s: {per_second(number, noun, seconds)}"
 
 
-def frames_per_second(frames: int, seconds: float) -> str:
-    """Return a rate: `12,345 frames/s`; three decimals if it is below 10."""
-    per_second = frames / max(seconds, 1e-3)
-    return f"{per_second:,.{3 if 0 < per_second < 10 else 0}f} frames/s"
+def per_second(number: int, noun: str, seconds: float) -> str:
+    """Return a rate: `12,345 records/s`; three decimals if it is below 10."""
+    in_a_second = number / max(seconds, 1e-3)
+    return f"{in_a_second:,.{3 if 0 < in_a_second < 10 else 0}f} {noun}s/s"
 
 
-def cost_per_frame(frames: int, seconds: float) -> str:
-    """Return the time per frame: `5.2 µs each`."""
-    return f"{1e6 * max(seconds, 1e-3) / frames:,.1f} µs each"
+def cost_each(number: int, seconds: float) -> str:
+    """Return the time that one of some things took: `5.2 µs each`."""
+    return f"{1e6 * max(seconds, 1e-3) / number:,.1f} µs each"
 
 
 def duration(seconds: int) -> str:

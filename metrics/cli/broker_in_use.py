@@ -1,15 +1,12 @@
-"""The broker that a command talks to, and the folders that a first run uses."""
+"""The broker that a command talks to."""
 
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from metrics.cli.project import project_folder
-from metrics.errors import FileError
-from metrics.files import paths
 from metrics.kafka import local_broker
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings
@@ -20,7 +17,6 @@ log = logging.getLogger(__name__)
 S = TypeVar("S", bound=KafkaSettings)
 
 PROJECT = project_folder()
-DATA = PROJECT / "data"
 
 
 def settings_for_broker(kind: type[S]) -> S:
@@ -37,32 +33,16 @@ def settings_for_broker(kind: type[S]) -> S:
 
 
 @contextmanager
-def broker_in_use(kind: type[S], tell: Callable[[str], None] = say) -> Iterator[S]:
+def broker_in_use(kind: type[S], report: Callable[[str], None] = say) -> Iterator[S]:
     """Yield the settings with a broker's address: as set, or of the local broker, which is started if none runs.
 
     Args:
         kind: the class of the settings.
-        tell: called with each message of a new local broker.
+        report: called with each message of a new local broker.
     """
     settings = settings_for_broker(kind)
     if settings.bootstrap_servers is not None:
         yield settings
         return
-    with local_broker.shared(PROJECT / settings.local_broker_dir, tell) as address:
+    with local_broker.shared(PROJECT / settings.local_broker_dir, report) as address:
         yield dataclasses.replace(settings, bootstrap_servers=address)
-
-
-def default_file() -> Path:
-    """Return the file of frames in data/.
-
-    Raises:
-        FileError: there is none.
-    """
-    path = paths.default_file(DATA)
-    if path is None:
-        raise FileError(
-            "no file of frames to feed",
-            why=f"{DATA} contains no {', '.join(paths.PATTERNS)}",
-            hint="name a file, or generate one: python app.py generate data/stream.jsonl",
-        )
-    return path

@@ -73,7 +73,7 @@ def list_topics(
     *lag* counts offsets from a group's position to the last record; in a partition without a committed offset, from the
     first record. `?` means that the broker did not answer.
 
-    Example: `python app.py topics frames --json`
+    Example: `python app.py topics trial --json`
     """
     with broker_in_use(KafkaSettings, note) as settings:
         admin = open_admin(settings)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BUFFER_BYTES = 1 << 20
-# Lines are read in pieces of this size: some hundred frames, small enough to stay in the processor's cache.
+# Lines are read in pieces of this size: some hundred lines of 2 KB, small enough to stay in the processor's cache.
 _PIECE_BYTES = 1 << 18
 
 

@@ -8,7 +8,7 @@ from typing import IO
 from metrics.files import atomic
 from metrics.files.packed import packed
 
-_LESS = "write fewer frames, or compress them: a name that ends in .zst takes a tenth"
+_LESS = "write fewer lines, or compress them: a name that ends in .zst takes a tenth"
 
 
 class LineWriter:

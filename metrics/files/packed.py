@@ -39,12 +39,12 @@ def is_packed(path: Path) -> bool:
 
 
 class _ZstdFile(io.RawIOBase):
-    """A decompressor of any number of zstd frames; unlike the library's, it detects a truncated file."""
+    """A decompressor of any number of zstd streams in a row; unlike the library's, it detects a truncated file."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
         self._unpacker = zstandard.ZstdDecompressor().decompressobj()
-        self._within = True  # inside a zstd frame, or before the first one
+        self._within = True  # inside a zstd stream, or before the first one
         self._packed = b""
         self._unpacked = memoryview(b"")
 

@@ -1,4 +1,4 @@
-"""Paths of files of lines: the files in a folder, the default file, and names in errors."""
+"""Paths of files of lines: the files in a folder, and names in errors."""
 
 import contextlib
 import errno
@@ -10,7 +10,6 @@ from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
 PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.xz", "*.jsonl.zst")
-DEFAULT_NAME = "stream.jsonl"
 STANDARD_INPUT = Path("-")
 
 _HOW_TO_READ = {
@@ -18,28 +17,6 @@ _HOW_TO_READ = {
     errno.EISDIR: "name one of the files in it",
     errno.EACCES: "allow reading it, or name another file",
 }
-
-
-def default_file(folder: Path) -> Path | None:
-    """Return the default file in a folder: stream.jsonl, else the first by name of the first matching of PATTERNS.
-
-    Returns:
-        None if the folder has no such file, or does not exist. Hidden files do not count.
-
-    Raises:
-        FileError: the folder cannot be read.
-    """
-    try:
-        files = sorted(folder.iterdir())  # glob would treat an unreadable folder as empty
-        for pattern in (DEFAULT_NAME, *PATTERNS):
-            for file in files:
-                if file.match(pattern) and _counts(file):
-                    return file
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    return None
 
 
 def named(path: Path) -> str:
@@ -63,18 +40,34 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
 
 def _files_of(path: Path) -> list[Path]:
     try:
-        if path == STANDARD_INPUT or not stat.S_ISDIR(path.stat().st_mode):
-            return [path]
-        files = [file for file in path.iterdir() if any(map(file.match, PATTERNS)) and _counts(file)]
+        is_folder = path != STANDARD_INPUT and stat.S_ISDIR(path.stat().st_mode)
     except OSError as error:
         raise unreadable(path, error) from error
+    files = files_in(path) if is_folder else [path]
     if not files:
         raise FileError(
-            f"{path} contains no file of frames",
+            f"{path} contains no file of JSON lines",
             why=f"it is a folder without any {', '.join(PATTERNS)}",
             hint="name another, or generate a file: python app.py generate FILE",
         )
-    return sorted(files)
+    return files
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files in a folder that match PATTERNS, in the order of their names; none if it does not exist.
+
+    Hidden files do not count.
+
+    Raises:
+        FileError: the folder cannot be read.
+    """
+    try:
+        files = sorted(folder.iterdir())  # glob would treat an unreadable folder as empty
+        return [file for file in files if any(map(file.match, PATTERNS)) and _counts(file)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
 
 
 def _counts(file: Path) -> bool:

@@ -344,7 +344,7 @@ def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
         paths.expanded([tmp_path / "nowhere"])
     (tmp_path / ".hidden.jsonl").touch()
-    with pytest.raises(FileError, match="contains no file of frames"):
+    with pytest.raises(FileError, match="contains no file of JSON lines"):
         paths.expanded([tmp_path])
 
 
@@ -407,8 +407,8 @@ def test_until_the_end_there_is_no_file_that_could_be_taken_for_a_whole_one(tmp_
     with writing(tmp_path / "stream.jsonl") as writer:
         writer.write(noise(2_000_000))
         assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
-        assert paths.default_file(tmp_path) is None
-    assert paths.default_file(tmp_path) == tmp_path / "stream.jsonl"
+        assert paths.files_in(tmp_path) == []
+    assert paths.files_in(tmp_path) == [tmp_path / "stream.jsonl"]
 
 
 def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -481,7 +481,7 @@ def test_a_disk_that_takes_no_more_is_an_error_and_leaves_nothing(name: str, tmp
         write(path, frames)
     assert caught.value.what == f"{path} cannot be written"
     assert caught.value.why == "File too large"
-    assert caught.value.hint == "write fewer frames, or compress them: a name that ends in .zst takes a tenth"
+    assert caught.value.hint == "write fewer lines, or compress them: a name that ends in .zst takes a tenth"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -531,41 +531,6 @@ def test_writing_where_it_is_not_allowed_is_an_error(folder_mode: int, file_mode
     open_folder.chmod(0o777)
 
 
-# the file to take when none is named
-
-
-@pytest.mark.parametrize(
-    ("names", "taken"),
-    [
-        ([], None),
-        (["README.md", "stream.json", "stream.jsonl.bz2", ".hidden.jsonl", "frames.jsonl.1234.part"], None),
-        (["a.jsonl", "stream.jsonl", "z.jsonl"], "stream.jsonl"),
-        (["b.jsonl", "a.jsonl", "a.jsonl.gz"], "a.jsonl"),
-        (["b.jsonl", "a.jsonl.gz"], "b.jsonl"),
-        (["stream.jsonl.gz", "b.jsonl.gz", "a.jsonl.xz"], "b.jsonl.gz"),
-        (["b.jsonl.xz", "a.jsonl.zst"], "b.jsonl.xz"),
-        (["b.jsonl.zst", "a.jsonl.zst"], "a.jsonl.zst"),
-    ],
-)
-def test_the_default_is_stream_jsonl_else_the_first_by_kind_and_name(
-    names: list[str], taken: str | None, tmp_path: Path
-) -> None:
-    for name in names:
-        (tmp_path / name).touch()
-    assert paths.default_file(tmp_path) == (None if taken is None else tmp_path / taken)
-
-
-def test_folders_are_no_default_whatever_their_names(tmp_path: Path) -> None:
-    (tmp_path / "stream.jsonl").mkdir()
-    (tmp_path / "a.jsonl").mkdir()
-    (tmp_path / "b.jsonl").touch()
-    assert paths.default_file(tmp_path) == tmp_path / "b.jsonl"
-
-
-def test_a_folder_that_is_not_there_has_no_default(tmp_path: Path) -> None:
-    assert paths.default_file(tmp_path / "nowhere") is None
-
-
 # several files
 
 
@@ -609,14 +574,9 @@ def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(mode: int) -> N
         folder.chmod(mode)
         try:
             with as_another_user(), pytest.raises(FileError, match="cannot be read") as refused:
-                paths.default_file(folder)
+                paths.files_in(folder)
             with as_another_user(), pytest.raises(FileError, match="cannot be read"):
                 paths.expanded([folder])
         finally:
             folder.chmod(0o755)
         assert refused.value.why == "Permission denied"
-
-
-def test_a_link_that_leads_nowhere_is_no_file_of_frames(tmp_path: Path) -> None:
-    (tmp_path / "frames.jsonl").symlink_to(tmp_path / "gone")
-    assert paths.default_file(tmp_path) is None

@@ -106,12 +106,12 @@ def test_lines_of_millions_fit_80_columns() -> None:
     ],
 )
 def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds: float, said: str) -> None:
-    assert pace(frames, seconds) == said
+    assert pace(frames, "frame", seconds) == said
 
 
 def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
-    assert rate(1_000, 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
-    assert rate(0, 9.93) == "0 frames in 9.9 s: 0 frames/s"
+    assert rate(1_000, "frame", 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
+    assert rate(0, "frame", 9.93) == "0 frames in 9.9 s: 0 frames/s"
 
 
 def test_a_live_rate_is_of_the_last_five_seconds_and_tells_the_cost_of_frames_that_were_not_waited_for() -> None:
@@ -139,7 +139,7 @@ def test_frames_that_come_in_bursts_have_a_steady_rate() -> None:
 
 def test_execution_metrics_are_one_line() -> None:
     tally = Tally(60_000, 59_985, late=12, late_in_minute=12, rejected={"not_json": 3})
-    line = metrics_line(pace(60_000, 2.06), tally)
+    line = metrics_line(pace(60_000, "frame", 2.06), tally)
     assert line == ("60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each; late 12, rejected 3, error rate 0.025%")
 
 

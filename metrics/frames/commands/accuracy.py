@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.arguments import FrameFiles
 from metrics.errors import FileError, SettingsError
 from metrics.files.line_reader import Lines
-from metrics.files.paths import expanded
 from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
 from metrics.frames.accuracy.lateness import Lags
+from metrics.frames.commands.frame_files import FrameFiles, frame_lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.terminal.console import bar, name_of, say, shown
@@ -37,7 +36,7 @@ def accuracy(
 
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
-    _show(Lines(expanded(files), MAX_FRAME_BYTES), _latenesses_of(lateness_s), picture)
+    _show(frame_lines(files), _latenesses_of(lateness_s), picture)
 
 
 def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.arguments import FrameFiles
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files.paths import expanded
+from metrics.frames.commands.frame_files import FrameFiles
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table

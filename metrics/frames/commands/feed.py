@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use, default_file
+from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
-from metrics.files.line_reader import Lines
-from metrics.files.paths import expanded
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
-from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.commands.frame_files import ABOUT, frame_lines, require_default_file
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import Place, beginning, find_place
@@ -30,12 +28,7 @@ from metrics.text import rate as rate_of
 def feed(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="FILE|-",
-            help="Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files, "
-            "or - for standard input.",
-            show_default="the one in data/",
-        ),
+        typer.Argument(metavar="FILE|-", help=ABOUT, show_default="the one in data/"),
     ] = None,
     *,
     rate: Annotated[float | None, typer.Option(metavar="N", help="Send N frames per second, evenly.")] = None,
@@ -63,7 +56,7 @@ def feed(
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
-    lines = Lines(expanded(files or [default_file()]), MAX_FRAME_BYTES)
+    lines = frame_lines(files or [require_default_file()])
     with broker_in_use(Settings) as settings:
         place = _place_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, place.partitions)
@@ -72,7 +65,7 @@ def feed(
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
         seconds = send(feed, lines, frames, "to continue: the same command with --resume")
         is_waited_for = chosen is not None or lines.size_bytes is None
-        done = (rate_of if is_waited_for else pace)(feed.sent, seconds)
+        done = (rate_of if is_waited_for else pace)(feed.sent, "frame", seconds)
         say(f"fed {name_of(lines)}: {done}, {throughput(feed.sent_bytes, seconds)}")
 
 

@@ -67,7 +67,8 @@ def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
     log.warning(
         f"these frames begin at {rfc3339(begins)}, but event time of the group {group} is "
         f"already {rfc3339(counted.event_time)}\n"
-        f"why: frames before {rfc3339(counted.closed_before)} are late: they count in no second, and most in no larger window\n"
+        f"why: frames before {rfc3339(counted.closed_before)} are late: "
+        "they count in no second, most in no larger window\n"
         f"hint: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
         "CONSUMER_GROUP_ID with other output topics"
     )

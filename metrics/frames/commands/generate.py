@@ -52,7 +52,7 @@ def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
     with binary_output() as output:
         for frame in frames:
             output.write(frame + b"\n")
-    note(f"wrote standard output: {pace(count, monotonic() - started_s)}")
+    note(f"wrote standard output: {pace(count, 'frame', monotonic() - started_s)}")
 
 
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
@@ -64,4 +64,4 @@ def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
             if number % 1000 == 0:
                 move(number)
     tell = note if is_standard_output(path) else say  # standard output is for the frames alone
-    tell(f"wrote {shown(path)}: {pace(count, monotonic() - started_s)}")
+    tell(f"wrote {shown(path)}: {pace(count, 'frame', monotonic() - started_s)}")

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from metrics.cli.arguments import Version
-from metrics.cli.broker_in_use import DATA, PROJECT, default_file, settings_for_broker
+from metrics.cli.broker_in_use import PROJECT, settings_for_broker
 from metrics.cli.registry import begin
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.version import Version
 from metrics.errors import FencedError, ReplacedError
-from metrics.files import paths
-from metrics.files.line_reader import Lines
+from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines, require_default_file
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
-from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.job.listener import Listeners
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
@@ -77,12 +75,12 @@ def main_job(
     folder = PROJECT / settings.local_broker_dir
     with local_broker.running(folder, say) as address, local_broker.blamed(folder):
         settings = dataclasses.replace(settings, bootstrap_servers=address)
-        if paths.default_file(DATA) is None:
+        if default_file() is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
-            write_frames(DATA / paths.DEFAULT_NAME, frames, FRAMES)
+            write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
         partitions = create_topics(settings, partitions=None, replication_factor=1)
         if is_empty(settings, partitions):
-            feed_file(settings, Lines([default_file()], MAX_FRAME_BYTES), partitions)
+            feed_file(settings, frame_lines([require_default_file()]), partitions)
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
 

@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import DATA, broker_in_use, default_file
+from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
-from metrics.files.paths import STANDARD_INPUT, expanded
-from metrics.files.paths import default_file as default_file_of
+from metrics.files.paths import STANDARD_INPUT
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
+from metrics.frames.commands.frame_files import ABOUT, default_file, frame_lines, require_default_file
 from metrics.frames.commands.generate import FRAMES, RATE, USERS
-from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
@@ -33,12 +32,7 @@ log = logging.getLogger(__name__)
 def prepare_topics(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="FILE",
-            help="Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
-            "- for standard input.",
-            show_default="the one in data/",
-        ),
+        typer.Argument(metavar="FILE", help=ABOUT, show_default="the one in data/"),
     ] = None,
     *,
     partitions: Annotated[
@@ -68,8 +62,8 @@ def prepare_topics(
     given = {"--again": again, "--or-generate": or_generate, str(file): file is not None}
     for name in [name for name, is_given in given.items() if no_feed and is_given]:
         raise SettingsError(f"--no-feed and {name} contradict each other", hint="leave one of them out")
-    is_generated = file is None and or_generate and default_file_of(DATA) is None
-    lines = None if no_feed or is_generated else Lines(expanded([file or default_file()]), MAX_FRAME_BYTES)
+    is_generated = file is None and or_generate and default_file() is None
+    lines = None if no_feed or is_generated else frame_lines([file or require_default_file()])
     with broker_in_use(Settings) as settings:
         replicas = replication_factor or topic_changes.BROKERS_DEFAULT
         there = create_topics(settings, partitions=partitions, replication_factor=replicas)
@@ -117,7 +111,7 @@ def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted 
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
     frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
     seconds = send(feed, lines, frames, f"to continue: python app.py feed {same} --resume")
-    say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, seconds)}")
+    say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, 'frame', seconds)}")
 
 
 def _feed_generated(settings: Settings, partitions: int) -> None:
@@ -126,4 +120,4 @@ def _feed_generated(settings: Settings, partitions: int) -> None:
     started_s = monotonic()
     with bar("feeding generated frames", FRAMES) as move:
         feed.run(generator.frames(count=FRAMES, rate=RATE, users=USERS), lambda: move(feed.sent))
-    say(f"fed generated frames: {pace(feed.sent, monotonic() - started_s)}")
+    say(f"fed generated frames: {pace(feed.sent, 'frame', monotonic() - started_s)}")

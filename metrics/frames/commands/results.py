@@ -127,7 +127,10 @@ def _write(path: Path, sizes: Sequence[Size], within: Range) -> None:
 def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool, as_csv: bool) -> None:
     """Print the results so far, then new ones if asked to."""
     require_open()
-    with _opened(sizes, within) as (found, warn_of), stopping_on_signals() if follow else nullcontext(Event()) as stopping:
+    with (
+        _opened(sizes, within) as (found, warn_of),
+        stopping_on_signals() if follow else nullcontext(Event()) as stopping,
+    ):
         printer = _printer(found, stopping, sizes, as_json=as_json, as_csv=as_csv)
         coming = _until(stopping, found.read(warn_of))
         while chunk := list(islice(coming, CHUNK_RESULTS)):

@@ -16,7 +16,7 @@ from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
 from metrics.terminal.console import out, say
-from metrics.text import cost_per_frame, frames_per_second, numbered, pace, rate
+from metrics.text import cost_each, numbered, pace, per_second, rate
 from metrics.times import rfc3339
 
 log = logging.getLogger(__name__)
@@ -58,15 +58,13 @@ class Lately:
     def rate(self, now_s: float, frames: int) -> str:
         """Return the rate of frames."""
         began_s, before, _ = self._marks[0]
-        return frames_per_second(frames - before, now_s - began_s)
+        return per_second(frames - before, "frame", now_s - began_s)
 
     def pace(self, now_s: float, frames: int, waited_s: float) -> str:
         """Return the rate of frames, and the time that each took unless the input was the limit."""
         began_s, before, waited_before_s = self._marks[0]
         took_s, came = now_s - began_s, frames - before
-        cost = (
-            f", {cost_per_frame(came, took_s)}" if came and not is_waiting(took_s, waited_s - waited_before_s) else ""
-        )
+        cost = f", {cost_each(came, took_s)}" if came and not is_waiting(took_s, waited_s - waited_before_s) else ""
         return self.rate(now_s, frames) + cost
 
 
@@ -159,7 +157,7 @@ class Report:
 
     def _pace(self) -> str:
         seconds = self._read_s - self._started_s
-        return (rate if is_waiting(seconds, self._waited_s()) else pace)(self._frames, seconds)
+        return (rate if is_waiting(seconds, self._waited_s()) else pace)(self._frames, "frame", seconds)
 
     def _waited_s(self) -> float:
         return self._waited_before_s + self._job.source.waited_s

@@ -1,12 +1,11 @@
 """Progress of a feed, found from the input topic alone.
 
 Line n of a feed goes to partition n % partitions, and a partition gets its lines in order and without a gap. So
-however a feed ended, each partition contains a prefix of its lines, and the last of them tells its length. One in
+however a feed ended, each partition contains a prefix of its lines, and the last of them shows its length. One in
 MARK_EVERY frames of a partition has a mark, a header with its line number; the records after the last mark are the
 following lines. All of these are compared with the frames to be fed. A mismatch is an error; nothing is guessed.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -18,7 +17,7 @@ from confluent_kafka import Consumer, Message
 from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.settings import Settings
-from metrics.kafka.clients import open_admin, open_backward_reader
+from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
 from metrics.kafka.offsets import OffsetRange, first_with_records, offset_ranges, open_transactions
 from metrics.kafka.reader import PartitionRange, Streams
@@ -29,9 +28,7 @@ MARK_EVERY = 100
 MOST_AT_ONCE = 10_000
 
 WHOLE = "feed everything without --resume, or only the missing lines, as a file of their own"
-
-
-_Shift = Annotated[int, msgspec.Meta(ge=-LAST_SECOND, le=LAST_SECOND)]
+_UNCHANGED = f"name the same files, unchanged; or {WHOLE}"
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
@@ -47,17 +44,10 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
     feed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     line: Annotated[int, msgspec.Meta(ge=0)]
     partitions: Annotated[int, msgspec.Meta(ge=1)]
-    shift_s: _Shift | None
+    shift_s: Annotated[int, msgspec.Meta(ge=-LAST_SECOND, le=LAST_SECOND)] | None
 
 
-class Held(NamedTuple):
-    """Record of a feed that is to be compared, and its place."""
-
-    digest: bytes
-    place: str
-
-
-class Place(NamedTuple):
+class FeedProgress(NamedTuple):
     """Progress of a feed.
 
     Attributes:
@@ -65,16 +55,16 @@ class Place(NamedTuple):
         partitions: number of its partitions.
         next_lines: the next line of each of its partitions.
         shift_s: shift of its ts in seconds; None if they are unchanged, or the shift is not known yet.
-        held: the lines in the topic that are to be compared.
-        extents: the offset ranges of the partitions at that time; empty for a new feed.
+        sent: the records to compare with their lines.
+        ranges: the offset ranges of the partitions at that time; empty for a new feed.
     """
 
     feed: int
     partitions: int
     next_lines: Mapping[int, int]
     shift_s: int | None
-    held: Mapping[int, Held]
-    extents: Mapping[int, OffsetRange]
+    sent: Mapping[int, Message]
+    ranges: Mapping[int, OffsetRange]
 
     @property
     def lines(self) -> int:
@@ -86,12 +76,12 @@ class Place(NamedTuple):
         return msgspec.json.encode(Mark(self.feed, line, self.partitions, shift_s))
 
 
-def beginning(partitions: int) -> Place:
-    """Return the place of a new feed."""
-    return Place(time.time_ns(), partitions, {number: number for number in range(partitions)}, None, {}, {})
+def beginning(partitions: int) -> FeedProgress:
+    """Return the progress of a new feed."""
+    return FeedProgress(time.time_ns(), partitions, {number: number for number in range(partitions)}, None, {}, {})
 
 
-def find_place(settings: Settings) -> Place:
+def find_progress(settings: Settings) -> FeedProgress:
     """Return the progress of the newest feed of the input topic; a topic that never had a record gets a new feed.
 
     Raises:
@@ -100,99 +90,79 @@ def find_place(settings: Settings) -> Place:
     """
     topic, admin = settings.input_topic, open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
-    holds = offset_ranges(admin, topic, partitions)
-    if not any(extent.high for extent in holds.values()):
+    ranges = offset_ranges(admin, topic, partitions)
+    if not any(high for _, high in ranges.values()):
         return beginning(partitions)
-    if unsettled := open_transactions(admin, topic, holds):
-        why = f"another producer has an open transaction in partition {unsettled[0]}"
+    if uncommitted := open_transactions(admin, topic, ranges):
+        why = f"another producer has an open transaction in partition {uncommitted[0]}"
         raise _unknown(topic, why, "wait until it has ended")
-    has_lost = any(extent.low for extent in holds.values())
-    if not has_lost and first_with_records(admin, settings, {topic: partitions}) is None:
+    if not any(low for low, _ in ranges.values()) and first_with_records(admin, settings, {topic: partitions}) is None:
         return beginning(partitions)
-    consumer = open_backward_reader(settings)
+    consumer = open_reader(settings)
     try:
-        return _place(consumer, topic, holds)
+        return _progress(consumer, topic, ranges)
     finally:
         consumer.close()
 
 
-def missing(settings: Settings, place: Place, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Return the lines that the topic lacks, with their numbers, after comparing those it has.
+def missing(settings: Settings, progress: FeedProgress, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that the topic lacks, with their numbers, after comparing those it has.
 
     Missing lines before the last one in the topic are kept in memory; they are fewer than a producer's queue holds.
 
     Raises:
         StateError: the topic contains other frames than these, or another record was written meanwhile.
     """
-    numbered = enumerate(frames)
-    return _missing(settings, place, numbered) if place.lines > 0 else numbered
-
-
-def _missing(settings: Settings, place: Place, numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    lacking, count = [], 0
-    for line, frame in islice(numbered, place.lines):
-        count += 1
-        if line >= place.next_lines[line % place.partitions]:
+    lacking, line, numbered = [], -1, enumerate(frames)
+    for line, frame in islice(numbered, progress.lines):
+        sent = progress.sent.get(line)
+        if line >= progress.next_lines[line % progress.partitions]:
             lacking.append((line, frame))
-        elif line in place.held and place.held[line].digest != _digest(frame):
+        elif sent is not None and sent.value() != frame:
             raise StateError(
-                f"line {line + 1:,} differs from {place.held[line].place}",
+                f"line {line + 1:,} differs from {sent.topic()}/{sent.partition()} offset {sent.offset():,}",
                 why="these are not the frames that were fed, or --now was not used then,\n"
                 "or another producer wrote to the topic after the feed was interrupted",
-                hint=f"name the same files, unchanged; or {WHOLE}",
+                hint=_UNCHANGED,
             )
-    if count < place.lines:
+    if line + 1 < progress.lines:
         raise StateError(
-            f"there are {count:,} lines, but the topic contains line {place.lines:,}",
+            f"there are {line + 1:,} lines, but the topic contains line {progress.lines:,}",
             why="these are not the frames that were fed, or fewer, or another producer wrote after them",
-            hint=f"name the same files, unchanged; or {WHOLE}",
+            hint=_UNCHANGED,
         )
-    _require_unchanged(settings, place)
+    if progress.ranges:
+        _require_unchanged(settings, progress)
     yield from lacking
     yield from numbered
 
 
-def _require_unchanged(settings: Settings, place: Place) -> None:
-    """Check that nothing was written since the place was found: the interrupted feed may still be running."""
-    now = offset_ranges(open_admin(settings), settings.input_topic, len(place.extents))
-    for number, extent in now.items():
-        if extent.high != place.extents[number].high:
+def _require_unchanged(settings: Settings, progress: FeedProgress) -> None:
+    """Check that nothing was written since the progress was found: the interrupted feed may still be running."""
+    now = offset_ranges(open_admin(settings), settings.input_topic, len(progress.ranges))
+    for number, (_, high) in now.items():
+        if high != progress.ranges[number].high:
             raise StateError(
                 f"another producer is writing to {settings.input_topic}",
-                why=f"partition {number} has meanwhile grown to offset {extent.high:,}",
+                why=f"partition {number} has meanwhile grown to offset {high:,}",
                 hint="stop the interrupted feed, if it is still running, or the other producer, and try again",
             )
 
 
 class _Found(NamedTuple):
-    """Mark, and the offset of its record."""
+    """Last mark of a partition, and the records from it on: all of them, or more than MARK_EVERY."""
 
     mark: Mark
-    offset: int
+    records: list[Message]
 
 
-def _place(consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange]) -> Place:
-    """Find the last mark of the newest feed in each partition, and read the lines from there on."""
-    found = _marks_of_newest_feed(consumer, topic, holds)
-    marks = [mark for mark, _ in found.values()]
-    feed, partitions = marks[0].feed, marks[0].partitions
-    held: dict[int, Held] = {}
-    next_lines = {number: number for number in range(partitions)}
-    for number, (mark, offset) in found.items():
-        records = list(_records_since_mark(consumer, PartitionRange(topic, number, offset, holds[number].high), feed))
-        held |= {mark.line + i * partitions: record for i, record in enumerate(records)}
-        next_lines[number] = mark.line + len(records) * partitions
-    shift_s = next((mark.shift_s for mark in marks if mark.shift_s is not None), None)
-    return Place(feed, partitions, next_lines, shift_s, held, holds)
-
-
-def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange]) -> dict[int, _Found]:
-    """Return the last mark of the newest feed in each partition that it has reached.
+def _progress(consumer: Consumer, topic: str, ranges: Mapping[int, OffsetRange]) -> FeedProgress:
+    """Find the last mark of the newest feed in each partition that it has reached, and the lines from there on.
 
     Raises:
         StateError: there is no feed, or the partitions that it has reached cannot be determined.
     """
-    newest = _last_marks(consumer, topic, holds, lambda mark: mark.partitions <= len(holds))
+    newest = _last_marks(consumer, topic, ranges, lambda mark: mark.partitions <= len(ranges))
     if not newest:
         raise StateError(
             f"the topic {topic} contains no feed to resume",
@@ -202,48 +172,42 @@ def _marks_of_newest_feed(consumer: Consumer, topic: str, holds: Mapping[int, Of
     feed = max(mark.feed for mark, _ in newest.values())
     found = {number: at for number, at in newest.items() if at.mark.feed == feed}
     partitions = min(mark.partitions for mark, _ in found.values())
-    others = {number: holds[number] for number in range(partitions) if number not in found}
+    others = {number: ranges[number] for number in range(partitions) if number not in found}
     found |= _last_marks(consumer, topic, others, lambda mark: mark.feed == feed)
     if any(mark.partitions != partitions for mark, _ in found.values()):
         raise _unknown(topic, "its feed headers disagree about the number of partitions; some are another producer's")
-    for number, extent in others.items():
-        if number not in found and extent.low:
-            why = f"its first {extent.low:,} offsets are gone, and the other records have no feed header"
+    for number, (low, _) in others.items():
+        if number not in found and low:
+            why = f"its first {low:,} offsets are gone, and the other records have no feed header"
             raise _unknown(f"{topic}/{number}", why)
-    return found
+    next_lines, sent = {number: number for number in range(partitions)}, {}
+    for number, (mark, records) in found.items():
+        marks = filter(None, map(mark_of, records))
+        if len(records) > MARK_EVERY or any(other.feed != feed for other in marks):
+            why = f"other frames follow its last feed header, at offset {records[0].offset():,}"
+            raise _unknown(f"{topic}/{number}", why)
+        next_lines[number] = mark.line + len(records) * partitions
+        sent |= dict(zip(range(mark.line, next_lines[number], partitions), records, strict=True))
+    shifts_s = (mark.shift_s for mark, _ in found.values() if mark.shift_s is not None)
+    return FeedProgress(feed, partitions, next_lines, next(shifts_s, None), sent, ranges)
 
 
 def _last_marks(
-    consumer: Consumer, topic: str, holds: Mapping[int, OffsetRange], is_wanted: Callable[[Mark], bool]
+    consumer: Consumer, topic: str, ranges: Mapping[int, OffsetRange], is_wanted: Callable[[Mark], bool]
 ) -> dict[int, _Found]:
-    """Return the last wanted mark of each partition that has one."""
-    last = {number: _last_mark(consumer, topic, number, extent, is_wanted) for number, extent in holds.items()}
-    return {number: found for number, found in last.items() if found is not None}
-
-
-def _last_mark(
-    consumer: Consumer, topic: str, number: int, extent: OffsetRange, is_wanted: Callable[[Mark], bool]
-) -> _Found | None:
-    """Return the last wanted mark of a partition, reading backwards from its end in growing chunks."""
-    found, start, size = None, extent.high, MARK_EVERY
-    while found is None and start > extent.low:
-        end, start = start, max(extent.low, start - size)
-        for message in Streams(consumer, [PartitionRange(topic, number, start, end)]).of(topic, number):
-            mark = mark_of(message)
-            if mark is not None and is_wanted(mark):
-                found = _Found(mark, message.offset() or 0)
-        size = min(2 * size, MOST_AT_ONCE)
+    """Return the last wanted mark of each partition that has one, reading backwards from its end in growing chunks."""
+    found = {}
+    for number, (low, high) in ranges.items():
+        start, size, later = high, MARK_EVERY, list[Message]()
+        while number not in found and start > low:
+            end, start, size = start, max(low, start - size), min(2 * size, MOST_AT_ONCE)
+            records = [*Streams(consumer, [PartitionRange(topic, number, start, end)]).of(topic, number)]
+            marks = [(at, mark) for at, message in enumerate(records) if (mark := mark_of(message)) and is_wanted(mark)]
+            if marks:
+                at, mark = marks[-1]
+                found[number] = _Found(mark, records[at:] + later)
+            later = (records + later)[: MARK_EVERY + 1]
     return found
-
-
-def _records_since_mark(consumer: Consumer, span: PartitionRange, feed: int) -> Iterator[Held]:
-    """Yield the records of a feed in a partition, from its last mark to the end."""
-    for number, message in enumerate(Streams(consumer, [span]).of(span.topic, span.partition)):
-        mark = mark_of(message)
-        where = f"{span.topic}/{span.partition}"
-        if number >= MARK_EVERY or (mark is not None and mark.feed != feed):
-            raise _unknown(where, f"other frames follow its last feed header, at offset {span.start:,}")
-        yield Held(_digest(message.value() or b""), f"{where} offset {message.offset():,}")
 
 
 def _unknown(where: str, why: str, hint: str = WHOLE) -> StateError:
@@ -264,7 +228,3 @@ def mark_of(message: Message) -> Mark | None:
         return None
     before, partition = divmod(mark.line, mark.partitions)
     return mark if partition == message.partition() and before <= (message.offset() or 0) else None
-
-
-def _digest(frame: bytes) -> bytes:
-    return hashlib.blake2b(frame, digest_size=16).digest()

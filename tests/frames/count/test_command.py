@@ -301,7 +301,7 @@ def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path,
     assert finished.stdout == ""
     assert "none.jsonl cannot be read" in finished.stderr
     (tmp_path / "empty").mkdir()
-    assert "empty contains no file of frames" in refused(3, "count", tmp_path / "empty")
+    assert "empty contains no file of JSON lines" in refused(3, "count", tmp_path / "empty")
 
 
 def test_a_broken_file_is_an_error_after_what_was_counted_before_it(tmp_path: Path, file: Path) -> None:

@@ -1,20 +1,10 @@
-"""Arguments that several commands take."""
+"""The option `--version`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from metrics import __version__
-
-FrameFiles = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FILE",
-        help="Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; "
-        "- for standard input.",
-    ),
-]
 
 
 def _say_version(is_asked: bool) -> None:  # noqa: FBT001  # typer calls it so

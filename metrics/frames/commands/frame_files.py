@@ -1,0 +1,60 @@
+"""Files of frames: the argument that names them, and the default file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics.cli.broker_in_use import PROJECT
+from metrics.errors import FileError
+from metrics.files.line_reader import Lines
+from metrics.files.paths import PATTERNS, expanded, files_in
+from metrics.frames.core.frame import MAX_FRAME_BYTES
+
+DATA = PROJECT / "data"
+DEFAULT_NAME = "stream.jsonl"
+ABOUT = (
+    "Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; - for standard input."
+)
+
+FrameFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help=ABOUT)]
+
+
+def frame_lines(files: Sequence[Path]) -> Lines:
+    """Return the lines of files and of the files in folders; one that is too large for a frame is cut.
+
+    Raises:
+        SettingsError: standard input is given twice.
+        FileError: a file cannot be read, or a folder has none.
+    """
+    return Lines(expanded(files), MAX_FRAME_BYTES)
+
+
+def default_file(folder: Path = DATA) -> Path | None:
+    """Return the default file in a folder: stream.jsonl, else the first by name of the first matching of PATTERNS.
+
+    Returns:
+        None if the folder has no such file, or does not exist.
+
+    Raises:
+        FileError: the folder cannot be read.
+    """
+    files = files_in(folder)
+    return next((file for pattern in (DEFAULT_NAME, *PATTERNS) for file in files if file.match(pattern)), None)
+
+
+def require_default_file() -> Path:
+    """Return the default file in data/.
+
+    Raises:
+        FileError: there is none.
+    """
+    path = default_file()
+    if path is None:
+        raise FileError(
+            "no file of frames to feed",
+            why=f"{DATA} contains no {', '.join(PATTERNS)}",
+            hint="name a file, or generate one: python app.py generate data/stream.jsonl",
+        )
+    return path
