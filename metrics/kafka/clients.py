@@ -81,19 +81,6 @@ def open_reader(settings: KafkaSettings) -> Consumer:
     return open_consumer(settings, also_preferred={"queued.max.messages.kbytes": 8_192, "fetch.wait.max.ms": 10})
 
 
-def open_backward_reader(settings: KafkaSettings) -> Consumer:
-    """Open a consumer that reads some thousand records, then the ones before them, and so on.
-
-    Anything fetched beyond these is wasted.
-    """
-    preferred = {
-        "fetch.max.bytes": 4_194_304,
-        "fetch.wait.max.ms": 10,
-        "queued.max.messages.kbytes": 8_192,
-    }
-    return open_consumer(settings, also_preferred=preferred)
-
-
 def open_observer(settings: KafkaSettings) -> Consumer:
     """Open a consumer that reads single records and fetches little more."""
     preferred = {

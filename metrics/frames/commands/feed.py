@@ -14,7 +14,7 @@ from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.commands.frame_files import ABOUT, frame_lines, require_default_file
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
-from metrics.frames.producer.resume import Place, beginning, find_place
+from metrics.frames.producer.resume import FeedProgress, beginning, find_progress
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
@@ -58,10 +58,10 @@ def feed(
     chosen = _pace_of(rate, speed, realtime=realtime)
     lines = frame_lines(files or [require_default_file()])
     with broker_in_use(Settings) as settings:
-        place = _place_to_resume(settings) if resume else _beginning(settings)
-        known = None if resume else counted(settings, place.partitions)
-        shift = Shift(time, place.shift_s) if now or place.shift_s is not None else None
-        feed = Feed(settings, place, chosen, shift)
+        progress = _progress_to_resume(settings) if resume else _beginning(settings)
+        known = None if resume else counted(settings, progress.partitions)
+        shift = Shift(time, progress.shift_s) if now or progress.shift_s is not None else None
+        feed = Feed(settings, progress, chosen, shift)
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
         seconds = send(feed, lines, frames, "to continue: the same command with --resume")
         is_waited_for = chosen is not None or lines.size_bytes is None
@@ -69,7 +69,7 @@ def feed(
         say(f"fed {name_of(lines)}: {done}, {throughput(feed.sent_bytes, seconds)}")
 
 
-def _beginning(settings: Settings) -> Place:
+def _beginning(settings: Settings) -> FeedProgress:
     """Return the beginning of a feed; note if the topic already has frames."""
     admin = open_admin(settings)
     partitions = topics_in_use.input_partitions(admin, settings)
@@ -79,17 +79,17 @@ def _beginning(settings: Settings) -> Place:
     return beginning(partitions)
 
 
-def _place_to_resume(settings: Settings) -> Place:
+def _progress_to_resume(settings: Settings) -> FeedProgress:
     """Find where the last feed was interrupted, and print it."""
-    place = find_place(settings)
-    if not place.extents:
+    progress = find_progress(settings)
+    if not progress.ranges:
         note(f"topic {settings.input_topic} is empty: feeding from the first line")
-        return place
-    first_missing = min(place.next_lines.values())
+        return progress
+    first_missing = min(progress.next_lines.values())
     note(f"verifying the {numbered(first_missing, 'frame')} already sent to {settings.input_topic}")
-    if place.partitions < len(place.extents):
-        note(f"the feed began with {numbered(place.partitions, 'partition')}, and continues with these")
-    return place
+    if progress.partitions < len(progress.ranges):
+        note(f"the feed began with {numbered(progress.partitions, 'partition')}, and continues with these")
+    return progress
 
 
 def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:

@@ -68,7 +68,7 @@ class CountReport:
         sizes: the sizes of the windows to show.
         move: called with the number of bytes read so far.
         most_named: number of rejected frames of each reason to report with their places; None for all.
-        pace: formats a number of frames and the seconds they took.
+        pace: formats a number of things and the seconds they took.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class CountReport:
         sizes: Sequence[Size],
         move: Callable[[int], None],
         most_named: int | None,
-        pace: Callable[[int, float], str],
+        pace: Callable[[int, str, float], str],
     ) -> None:
         self._loop = loop
         self._show = show
@@ -122,7 +122,7 @@ class CountReport:
         self._show_asked(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose reports each")
-        note(f"{what} {self._pace(self._figures.tally.consumed, self._read_s - self._started_s)}")
+        note(f"{what} {self._pace(self._figures.tally.consumed, 'frame', self._read_s - self._started_s)}")
         err.print(figures_table({"total": self._figures}))
         tally = self._figures.tally
         if is_wrong(tally):

@@ -180,7 +180,7 @@ def _progress(consumer: Consumer, topic: str, ranges: Mapping[int, OffsetRange])
         if number not in found and low:
             why = f"its first {low:,} offsets are gone, and the other records have no feed header"
             raise _unknown(f"{topic}/{number}", why)
-    next_lines, sent = {number: number for number in range(partitions)}, {}
+    next_lines, sent = {number: number for number in range(partitions)}, dict[int, Message]()
     for number, (mark, records) in found.items():
         marks = filter(None, map(mark_of, records))
         if len(records) > MARK_EVERY or any(other.feed != feed for other in marks):

@@ -8,14 +8,14 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from metrics.errors import BrokerError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.pacing import Pace
-from metrics.frames.producer.resume import HEADER, MARK_EVERY, Place, missing
+from metrics.frames.producer.resume import HEADER, MARK_EVERY, FeedProgress, missing
 from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer
 from metrics.kafka.errors import text_of, text_of_error
 
 # Longest time without an acknowledgement while frames are unacknowledged.
-SILENCE_S = 30.0
+UNANSWERED_S = 30.0
 LOOK_S = 0.1
 
 # Errors of the frames after the one that failed.
@@ -28,7 +28,7 @@ class Feed:
     """Feed of frames to the input topic, without keys, round robin over its partitions.
 
     Args:
-        place: where it begins.
+        progress: where it begins.
         pace: due times of frames; None for full speed.
         shift: shifts their ts; None to leave them unchanged.
 
@@ -37,17 +37,19 @@ class Feed:
         sent_bytes: their total size.
     """
 
-    def __init__(self, settings: Settings, place: Place, pace: Pace | None = None, shift: Shift | None = None) -> None:
+    def __init__(
+        self, settings: Settings, progress: FeedProgress, pace: Pace | None = None, shift: Shift | None = None
+    ) -> None:
         self.sent = self.sent_bytes = 0
         self._settings = settings
         self._topic = settings.input_topic
-        self._place = place
+        self._progress = progress
         self._pace = pace
         self._shift = shift
         self._failed = 0
-        self._trouble: dict[str, None] = {}  # each kind once, in order of occurrence
+        self._problems: dict[str, None] = {}  # each once, in order of occurrence
         self._client_error = self._end_of_client = ""
-        self._is_silent = False
+        self._is_unanswered = False
         self._acknowledged_before = 0
         self._heard_s = self._look_s = monotonic()
         self._producer = open_gapless_producer(settings, MAX_FRAME_BYTES, self._note_error)
@@ -67,18 +69,18 @@ class Feed:
             on_progress: called every LOOK_S seconds while frames are sent, and at the end.
 
         Raises:
-            BrokerError: the broker did not accept a frame, or acknowledged none for SILENCE_S seconds.
-            StateError: the topic's content differs from the place.
+            BrokerError: the broker did not accept a frame, or acknowledged none for UNANSWERED_S seconds.
+            StateError: the topic's content differs from the progress.
         """
         try:
             self._send(frames if self._shift is None else self._shift.moved(frames), on_progress)
         finally:
             self._settle()
-        if self._trouble or self._failed:
+        if self._problems or self._failed:
             raise BrokerError(
                 f"the broker did not accept every frame for {self._topic}: "
                 f"{self.acknowledged:,} of {self.sent:,} sent frames were acknowledged",
-                why="\n".join([*self._trouble][:3]),
+                why="\n".join([*self._problems][:3]),
             )
         on_progress()
 
@@ -88,10 +90,10 @@ class Feed:
         The first frame of each partition must be acknowledged before the next is sent: from a producer that has not
         written to it yet, brokers accept any batch, even one that follows a refused batch.
         """
-        partitions, firsts = self._place.partitions, frozenset(self._place.next_lines.values())
+        partitions, firsts = self._progress.partitions, frozenset(self._progress.next_lines.values())
         marked_every = partitions * MARK_EVERY
         unproved: set[int] = set()
-        for line, frame in missing(self._settings, self._place, frames):
+        for line, frame in missing(self._settings, self._progress, frames):
             now_s = monotonic()
             if now_s >= self._look_s:
                 self._look(on_progress)
@@ -108,11 +110,11 @@ class Feed:
                 self._produce(frame, partition, self._mark(line))
             else:
                 self._produce(frame, partition)
-            if self._trouble:
+            if self._problems:
                 return
 
     def _wait(self, due_s: float, on_progress: Callable[[], None]) -> None:
-        while not self._trouble and (wait_s := due_s - monotonic()) > 0:
+        while not self._problems and (wait_s := due_s - monotonic()) > 0:
             sleep(min(wait_s, LOOK_S))
             if monotonic() >= self._look_s:
                 self._look(on_progress)
@@ -123,11 +125,11 @@ class Feed:
         on_progress()
 
     def _mark(self, line: int) -> Headers:
-        return [(HEADER, self._place.mark(line, None if self._shift is None else self._shift.by_s))]
+        return [(HEADER, self._progress.mark(line, None if self._shift is None else self._shift.by_s))]
 
     def _produce(self, frame: bytes, partition: int, headers: Headers | None = None) -> None:
         """Hand a frame to the client as soon as its queue has room."""
-        while not self._trouble:
+        while not self._problems:
             # Counted first: Ctrl-C most likely interrupts just after the call, when the frame has been handed over.
             self.sent += 1
             try:
@@ -138,7 +140,7 @@ class Feed:
             except KafkaException as error:
                 self.sent -= 1
                 self._poll(0)  # reports earlier failures first
-                self._trouble.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
+                self._problems.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
             else:
                 self.sent_bytes += len(frame)
                 return
@@ -151,7 +153,7 @@ class Feed:
             self._serve(self._producer.flush)
 
     def _await_all(self) -> None:
-        while len(self._producer) and not self._is_silent:
+        while len(self._producer) and not self._is_unanswered:
             if self._failed:
                 self._producer.purge(in_flight=False)  # the client sends nothing more, and would keep these forever
             self._serve(self._producer.flush)
@@ -163,10 +165,10 @@ class Feed:
         now_s, acknowledged = monotonic(), self.acknowledged
         if acknowledged > self._acknowledged_before or not len(self._producer):
             self._acknowledged_before, self._heard_s = acknowledged, now_s
-        elif now_s - self._heard_s >= SILENCE_S and not self._is_silent:
-            self._is_silent = True
-            reason = f"no frame was acknowledged for {SILENCE_S:.0f} s"
-            self._trouble.setdefault(f"{reason}; {self._client_error}" if self._client_error else reason)
+        elif now_s - self._heard_s >= UNANSWERED_S and not self._is_unanswered:
+            self._is_unanswered = True
+            reason = f"no frame was acknowledged for {UNANSWERED_S:.0f} s"
+            self._problems.setdefault(f"{reason}; {self._client_error}" if self._client_error else reason)
 
     def _serve(self, serve: Callable[[float], int], wait_s: float = LOOK_S) -> None:
         """Let the client report failures: first that it cannot continue, then which frame is the cause."""
@@ -174,7 +176,7 @@ class Feed:
             serve(wait_s)
         except KafkaException as error:
             self._end_of_client = text_of(error)
-            self._trouble.setdefault(self._end_of_client)
+            self._problems.setdefault(self._end_of_client)
 
     def _note(self, error: KafkaError | None, message: Message) -> None:
         """Note a frame that was not acknowledged; the client reports only these."""
@@ -182,8 +184,8 @@ class Feed:
             return
         self._failed += 1
         if error.code() not in _FOLLOWS:
-            self._trouble.pop(self._end_of_client, None)
-            self._trouble.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
+            self._problems.pop(self._end_of_client, None)
+            self._problems.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
 
     def _note_error(self, error: KafkaError) -> None:
         """Keep the last connection error of the client, which reconnects by itself."""
