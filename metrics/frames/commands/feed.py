@@ -20,7 +20,7 @@ from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.terminal.console import name_of, note, say, throughput
+from metrics.terminal.console import name_of, note, say, throughput, warn
 from metrics.text import numbered, pace
 from metrics.text import rate as rate_of
 
@@ -63,7 +63,7 @@ def feed(
         shift = Shift(time, progress.shift_s) if now or progress.shift_s is not None else None
         feed = Feed(settings, progress, chosen, shift)
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
-        seconds = send(feed, lines, frames, "to continue: the same command with --resume")
+        seconds = send(feed, lines, frames, "to continue: the same command with --resume", warn)
         is_waited_for = chosen is not None or lines.size_bytes is None
         done = (rate_of if is_waited_for else pace)(feed.sent, "frame", seconds)
         say(f"fed {name_of(lines)}: {done}, {throughput(feed.sent_bytes, seconds)}")

@@ -1,7 +1,6 @@
 """The sending that `feed` and `prepare-topics` share, with its progress, and warnings about late frames."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, time
 
 from metrics.errors import FileError
@@ -10,19 +9,18 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import event_time_s
-from metrics.terminal.console import bar, name_of, throughput
+from metrics.terminal.console import bar, name_of, throughput, warn
 from metrics.text import numbered
 from metrics.times import rfc3339
 
-log = logging.getLogger(__name__)
 
-
-def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str) -> float:
+def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str, report: Callable[[str], None]) -> float:
     """Send the frames that the topic lacks, with a bar, and return the seconds it took.
 
     Args:
         lines: source of the frames.
         to_continue: advice for continuing the feed if it is interrupted.
+        report: called with a line if it is.
     """
     what, started_s = name_of(lines), monotonic()
 
@@ -37,7 +35,7 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str) ->
             feed.run(frames, lambda: move(lines.read_bytes))
     except BaseException:
         if feed.sent:
-            log.warning(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {to_continue}")
+            report(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {to_continue}")
         raise
     return monotonic() - started_s
 
@@ -64,7 +62,7 @@ def warned_if_late(
 
 def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
     when = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
-    log.warning(
+    warn(
         f"these frames begin at {rfc3339(begins)}, but event time of the group {group} is "
         f"already {rfc3339(counted.event_time)}\n"
         f"why: frames before {rfc3339(counted.closed_before)} are late: "

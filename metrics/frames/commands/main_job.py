@@ -80,7 +80,7 @@ def main_job(
             write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
         partitions = create_topics(settings, partitions=None, replication_factor=1)
         if is_empty(settings, partitions):
-            feed_file(settings, frame_lines([require_default_file()]), partitions)
+            feed_file(settings, frame_lines([require_default_file()]), partitions, log.warning)
         _run(settings, options, functools.partial(local_broker.require_alive, folder))
 
 

@@ -1,6 +1,6 @@
 """`prepare-topics`: creates missing topics, and feeds a file."""
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
@@ -23,10 +23,8 @@ from metrics.frames.settings import Settings
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.terminal.console import bar, name_of, say
+from metrics.terminal.console import bar, name_of, say, warn
 from metrics.text import numbered, pace, rate
-
-log = logging.getLogger(__name__)
 
 
 def prepare_topics(
@@ -72,7 +70,7 @@ def prepare_topics(
         if lines is None:
             _feed_generated(settings, there)
         else:
-            feed_file(settings, lines, there, counted(settings, there) if again else None)
+            feed_file(settings, lines, there, warn, counted(settings, there) if again else None)
 
 
 def create_topics(settings: Settings, *, partitions: int | None, replication_factor: int) -> int:
@@ -83,7 +81,7 @@ def create_topics(settings: Settings, *, partitions: int | None, replication_fac
         say(f"topic {name}: {'created' if is_new else 'exists'}")
     existing = topics_in_use.input_partitions(admin, settings)
     if partitions is not None and existing != partitions:
-        log.warning(
+        warn(
             f"topic {settings.input_topic} has {numbered(existing, 'partition')}, not {partitions}: it already existed"
         )
     return existing
@@ -100,17 +98,20 @@ def is_empty(settings: Settings, partitions: int) -> bool:
     return not held
 
 
-def feed_file(settings: Settings, lines: Lines, partitions: int, known: Counted | None = None) -> None:
+def feed_file(
+    settings: Settings, lines: Lines, partitions: int, report: Callable[[str], None], known: Counted | None = None
+) -> None:
     """Feed a file into the input topic, empty or not.
 
     Args:
+        report: called with a line if it is interrupted.
         known: how far the group has counted, to warn if the frames will be late.
     """
     feed = Feed(settings, beginning(partitions))
     name, paths = name_of(lines), lines.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
     frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
-    seconds = send(feed, lines, frames, f"to continue: python app.py feed {same} --resume")
+    seconds = send(feed, lines, frames, f"to continue: python app.py feed {same} --resume", report)
     say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, 'frame', seconds)}")
 
 
