@@ -72,7 +72,7 @@ def test_every_help_fits_80_columns_has_an_example_and_no_type_of_python(command
 
 
 def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
-    modules = ("metrics.frames.commands.verify", "metrics.frames.verify.recount")
+    modules = ("metrics.frames.commands.verify", "metrics.frames.verify.recount.windows")
     script = f"import sys, metrics.application; print(*(name in sys.modules for name in {modules}))"
     finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert finished.stdout == "False False\n"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import SECOND, SIZES, Counts, Size
-from metrics.frames.verify.judge import Hints, Outcome, PartitionJudge, Received
+from metrics.frames.verify.recount.judge import Hints, Outcome, PartitionJudge, Received
 
 NO_OFFSET = 2**63 - 1  # after the end of any file
 

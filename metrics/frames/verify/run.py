@@ -11,16 +11,17 @@ from confluent_kafka import Consumer, Message
 
 from metrics.frames import topics_in_use
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
+from metrics.frames.core.state import State
 from metrics.frames.records import OfWindow, Record, Strays, Unreadable, in_order, read_record
+from metrics.frames.results.rejected import headers_text
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.topics_in_use import TopicsInUse
-from metrics.frames.verify.audit import Outputs, audit
-from metrics.frames.verify.findings import Findings
-from metrics.frames.verify.judge import Judged, PartitionJudge, Received
-from metrics.frames.verify.rejected import RejectedRecords
-from metrics.frames.verify.rejected_topic import read_rejected
-from metrics.frames.verify.republished import Republished, TimestampLimits, tell
+from metrics.frames.verify.recount.audit import Outputs, audit
+from metrics.frames.verify.recount.findings import Findings
+from metrics.frames.verify.recount.judge import Judged, PartitionJudge, Received
+from metrics.frames.verify.recount.rejected import RejectedRecords
+from metrics.frames.verify.recount.republished import Republished, TimestampLimits, add_to_findings
 from metrics.frames.verify.snapshot import Snapshot
 from metrics.frames.verify.stream import Stream
 from metrics.frames.verify.wholeness import is_whole, windows_whole_from
@@ -31,7 +32,7 @@ from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
 
 if TYPE_CHECKING:
-    from metrics.frames.verify.conservation import Row
+    from metrics.frames.verify.recount.conservation import Row
 
 
 class Verification:
@@ -131,7 +132,7 @@ class Verification:
             self._incomplete, TimestampLimits(limits.behind_ms, limits.ahead_ms), progress
         )
         was_reset = bool(self.state.counted_since)
-        tell(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
+        add_to_findings(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
 
     def _in_order(self, size: Size, streams: Streams) -> Iterator[Record]:
         parts = [in_order(self._records(streams, size, span)) for span in self._snapshot.outputs[size]]
@@ -199,6 +200,26 @@ def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Re
         if stream is not None:
             stream.expect(message.partition() or 0, message, received)
         yield received
+
+
+def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -> RejectedRecords:
+    """Read the records of frames of an input topic before the state's positions."""
+    rejected = RejectedRecords(state.rules.lateness_s)
+    for message in messages:
+        headers = headers_text(message)
+        try:
+            partition, offset = int(headers["partition"]), int(headers["offset"])
+        except (KeyError, ValueError):
+            continue  # not written by this program
+        saved = state.partitions.get(partition)
+        if headers.get("topic") == input_topic and saved is not None and offset < saved.position:
+            times = (_seconds(headers.get(name, "")) for name in ("ts", "event_time"))
+            rejected.add(partition, offset, headers.get("reason", ""), *times)
+    return rejected
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from itertools import islice
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
 
 from metrics.frames.core.frame import Frame, read_frame
-from metrics.frames.verify.judge import Received
-from metrics.frames.verify.republished import Records, Republished, StreamComparison, TimestampLimits
+from metrics.frames.verify.recount.judge import Received
+from metrics.frames.verify.recount.republished import Records, Republished, StreamComparison, TimestampLimits
+from metrics.frames.verify.recount.sums import Sum
 from metrics.frames.verify.snapshot import Snapshot
-from metrics.frames.verify.sums import Sum
 from metrics.kafka.headers import headers_of
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.timestamps import stamp_ms

@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 
 from metrics.frames.sizes import SIZES, Size
-from metrics.frames.verify.findings import Difference, Findings, Kind, Verdict
-from metrics.frames.verify.republished import Republished
+from metrics.frames.verify.recount.findings import Difference, Findings, Kind, Verdict
+from metrics.frames.verify.recount.republished import Republished
 from metrics.frames.verify.run import Verification
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import say_table

@@ -1,13 +1,15 @@
-"""Completeness of partitions of the input: whether they still have every record that was read."""
+"""Completeness of the input: whether partitions still have every record that was read; if not, of its windows."""
 
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer
 
-from metrics.frames.core.frame import read_frame
-from metrics.frames.core.state import PartitionState, State
-from metrics.frames.verify.complete_from import FIRST_FRAMES, whole_from
+from metrics.frames.core.frame import Frame, Rejection, read_frame
+from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.sizes import largest
 from metrics.kafka.reader import PartitionRange, Streams
+
+FIRST_FRAMES = 100
 
 
 def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: State) -> int:
@@ -20,8 +22,24 @@ def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: S
     whole = 0
     for span in cut:
         first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
-        whole = max(whole, whole_from(first, state.partitions[span.partition].newest, state.rules))
+        whole = max(whole, _whole_from(first, state.partitions[span.partition].newest, state.rules))
     return whole
+
+
+def _whole_from(first: Iterable[Frame | Rejection], newest: int, rules: Rules) -> int:
+    """Return the start of the first window, of the largest size, that lacks no frame of a partition; 0 if unknown.
+
+    Event time before the first remaining frame is unknown, but it was not far above that of the next frames; if none
+    remain, not above the state's.
+
+    Args:
+        first: the first remaining frames, at most FIRST_FRAMES.
+        newest: the event clock of the state.
+    """
+    seen = sorted(frame.ts for frame in first if isinstance(frame, Frame))
+    near = [ts for ts in seen if ts <= seen[len(seen) // 2] + rules.future_limit_s]
+    last = near[-1] + rules.lateness_s if near else newest
+    return largest().end_of(last) if last >= 0 else 0
 
 
 def is_whole(consumer: Consumer, span: PartitionRange, at: PartitionState) -> bool:

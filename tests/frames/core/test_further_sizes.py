@@ -13,7 +13,7 @@ from metrics.frames.core.state import Rules, State
 from metrics.frames.records import Record
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE, SECOND, Size, largest
-from metrics.frames.verify.findings import Kind
+from metrics.frames.verify.recount.findings import Kind
 from metrics.kafka.job.heartbeat import Instance
 from tests.frames.core.message import message
 from tests.frames.core.simulation import Run

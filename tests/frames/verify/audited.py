@@ -8,10 +8,10 @@ from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record, Strays, in_order, read_record
 from metrics.frames.sizes import SIZES, Size
-from metrics.frames.verify.audit import Outputs, audit
-from metrics.frames.verify.findings import Findings
-from metrics.frames.verify.judge import PartitionJudge, Received
-from metrics.frames.verify.rejected import RejectedRecords
+from metrics.frames.verify.recount.audit import Outputs, audit
+from metrics.frames.verify.recount.findings import Findings
+from metrics.frames.verify.recount.judge import PartitionJudge, Received
+from metrics.frames.verify.recount.rejected import RejectedRecords
 from metrics.times import ALL_TIME, Range
 from tests.frames.core.message import message
 from tests.frames.core.simulation import GAP_LIMIT_S, Run

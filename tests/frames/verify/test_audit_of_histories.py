@@ -10,7 +10,7 @@ import pytest
 
 from metrics.frames.records import Record
 from metrics.frames.sizes import SECOND
-from metrics.frames.verify.findings import Findings, Kind
+from metrics.frames.verify.recount.findings import Findings, Kind
 from tests.frames.core.simulation import Run
 from tests.frames.core.test_simulation import live_through
 from tests.frames.verify.audited import audited

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from metrics.frames.core.windows import Series
 from metrics.frames.records import OfWindow, Record, Strays, in_order, read_record
 from metrics.frames.sizes import SECOND
-from metrics.frames.verify.comparison import Comparison
-from metrics.frames.verify.findings import Findings, Kind
-from metrics.frames.verify.recount import Window
+from metrics.frames.verify.recount.comparison import Comparison
+from metrics.frames.verify.recount.findings import Findings, Kind
+from metrics.frames.verify.recount.windows import Window
 from metrics.times import ALL_TIME
 from tests.frames.windows import second_record
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import Rules, State
-from metrics.frames.verify.rejected import RejectedRecords
-from metrics.frames.verify.rejected_topic import read_rejected
+from metrics.frames.verify.recount.rejected import RejectedRecords
+from metrics.frames.verify.run import read_rejected
 
 if TYPE_CHECKING:
     from confluent_kafka import Message

@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import pytest
 
-from metrics.frames.verify.findings import Difference, Findings, Kind
-from metrics.frames.verify.republished import (
+from metrics.frames.verify.recount.findings import Difference, Findings, Kind
+from metrics.frames.verify.recount.republished import (
     ANY_TIME_MS,
     ELSEWHERE,
     Records,
     Republished,
     StreamComparison,
     TimestampLimits,
+    add_to_findings,
     groups,
-    tell,
 )
-from metrics.frames.verify.sums import Sum, total
+from metrics.frames.verify.recount.sums import Sum, total
 
 UNLIMITED = TimestampLimits(ANY_TIME_MS, ANY_TIME_MS)
 HOUR_MS = 3_600_000
@@ -108,7 +108,7 @@ def test_a_stream_that_holds_nothing_has_nothing_wrong() -> None:
     found = one("abc", "")
     assert (told(found), found.begins, found.compared) == ([], {}, 0)
     findings = Findings()
-    tell(found, "in", "out", findings, was_reset=False)
+    add_to_findings(found, "in", "out", findings, was_reset=False)
     assert findings.remarks == ["out contains no frame of in"]
 
 
@@ -222,7 +222,7 @@ def test_timestamps_that_were_exchanged_are_found_by_no_limit_in_one_direction_e
 
 def test_after_a_reset_a_difference_says_what_else_may_explain_it() -> None:
     findings = Findings()
-    tell(one("abcd", "abcdcd"), "in", "out", findings, was_reset=True)
+    add_to_findings(one("abcd", "abcdcd"), "in", "out", findings, was_reset=True)
     [difference] = findings.kept
     assert (difference.kind, findings.agrees) == (Kind.FRAME_TOO_MANY, False)
     assert difference.note.startswith("the group was reset: ")

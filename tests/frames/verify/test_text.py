@@ -10,7 +10,7 @@ from rich.console import Console
 
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.verify import text
-from metrics.frames.verify.findings import Findings, Kind
+from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.terminal import console
 from metrics.times import ALL_TIME, Range
 

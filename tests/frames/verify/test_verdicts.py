@@ -1,7 +1,7 @@
 """What a verification comes to: windows that agree, that differ, that could not be compared, or none to compare."""
 
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.verify.findings import Kind, Verdict
+from metrics.frames.verify.recount.findings import Kind, Verdict
 from metrics.times import Range
 from tests.frames.core.simulation import Run
 from tests.frames.verify.audited import audited

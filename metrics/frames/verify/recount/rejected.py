@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.core.state import PartitionState
 from metrics.frames.sizes import largest
-from metrics.frames.verify.judge import Hints
+from metrics.frames.verify.recount.judge import Hints
 
 
 class RejectedRecords:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from metrics.frames.sizes import SIZES, Counts, Size
-from metrics.frames.verify.judge import Judged, Outcome
+from metrics.frames.verify.recount.judge import Judged, Outcome
 
 
 class Window(NamedTuple):

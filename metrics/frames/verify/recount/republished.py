@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics.frames.verify.findings import Difference, Findings, Kind
-from metrics.frames.verify.sums import Sum, total
+from metrics.frames.verify.recount.findings import Difference, Findings, Kind
+from metrics.frames.verify.recount.sums import Sum, total
 from metrics.text import numbered
 
 ANY_TIME_MS = 2**63 - 1  # no limit of timestamps
@@ -150,7 +150,7 @@ def groups(inputs: Iterable[int], copies: int) -> list[tuple[list[int], list[int
     return [([number] if number in numbers else [], [number]) for number in range(copies)]
 
 
-def tell(found: Republished, topic: str, stream: str, findings: Findings, *, was_reset: bool) -> None:
+def add_to_findings(found: Republished, topic: str, stream: str, findings: Findings, *, was_reset: bool) -> None:
     """Add the differences, and remarks on parts that were not compared."""
     for difference in found.differences:
         findings.add(

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from metrics.frames.core.windows import Series
 from metrics.frames.records import Deleted, OfWindow, Record
 from metrics.frames.sizes import SECOND, Counts, Size, largest
-from metrics.frames.verify.findings import Findings, Kind
-from metrics.frames.verify.recount import Window
+from metrics.frames.verify.recount.findings import Findings, Kind
+from metrics.frames.verify.recount.windows import Window
 from metrics.text import numbered
 from metrics.times import Range
 

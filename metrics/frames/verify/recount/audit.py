@@ -6,12 +6,12 @@ from typing import NamedTuple
 from metrics.frames.core.state import State
 from metrics.frames.records import OfWindow, Record
 from metrics.frames.sizes import SIZES, Size
-from metrics.frames.verify import conservation
-from metrics.frames.verify.comparison import Comparison
-from metrics.frames.verify.findings import Findings
-from metrics.frames.verify.judge import Judged
-from metrics.frames.verify.recount import Recount, Window
-from metrics.frames.verify.rejected import RejectedRecords
+from metrics.frames.verify.recount import conservation
+from metrics.frames.verify.recount.comparison import Comparison
+from metrics.frames.verify.recount.findings import Findings
+from metrics.frames.verify.recount.judge import Judged
+from metrics.frames.verify.recount.rejected import RejectedRecords
+from metrics.frames.verify.recount.windows import Recount, Window
 from metrics.times import ALL_TIME, Range, rfc3339
 
 

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from metrics.frames.core.state import State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.verify.comparison import Averages
-from metrics.frames.verify.findings import Findings, Kind
-from metrics.frames.verify.judge import Outcome
-from metrics.frames.verify.recount import Recount
-from metrics.frames.verify.rejected import RejectedRecords
+from metrics.frames.verify.recount.comparison import Averages
+from metrics.frames.verify.recount.findings import Findings, Kind
+from metrics.frames.verify.recount.judge import Outcome
+from metrics.frames.verify.recount.rejected import RejectedRecords
+from metrics.frames.verify.recount.windows import Recount
 from metrics.text import numbered
 
 
