@@ -3,9 +3,10 @@
 MetricsError                1   a check found a difference
 ├── SettingsError           2   settings, arguments or options
 ├── FileError               3   a file or folder
-├── BrokerError             4   the broker
-│   └── RefusedError            it answered, but refused records
-│       └── DeniedError         for missing permissions or wrong credentials, so retrying is useless
+├── UnavailableError            the other side is away: a job retries until its retry budget is spent
+│   └── BrokerError         4   the broker
+│       └── RefusedError        it answered, but refused records
+│           └── DeniedError     for missing permissions or wrong credentials, so retrying is useless
 ├── TopicError              5   a topic
 ├── LocalBrokerError        6   the broker on this machine
 ├── StateError              7   the saved state
@@ -55,7 +56,11 @@ class FileError(MetricsError):
     exit_code = 3
 
 
-class BrokerError(MetricsError):
+class UnavailableError(MetricsError):
+    """A broker, or another system that a job commits to, that is away or refuses; only its kinds are raised."""
+
+
+class BrokerError(UnavailableError):
     """A broker that cannot be reached, refuses a request, or has failed for longer than the retry budget."""
 
     exit_code = 4

@@ -136,7 +136,7 @@ class FrameSink:
         most_bytes = self._in_use.limits[topic].size_bytes
         why = f"it needs {size_bytes:,} bytes, and max.message.bytes of {topic} is {most_bytes:,}"
         self.reject(RejectedFrame(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}")))
-        self._budget.tell_once(
+        self._budget.report_once(
             Reason.TOO_LARGE,
             f"frames too large for {topic} are counted, but not republished: they go to "
             f"{self._settings.rejected_topic} as {Reason.TOO_LARGE}; reported once\n"
@@ -149,7 +149,7 @@ class FrameSink:
         why = "the name of a header is not UTF-8"
         rejection = Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}")
         self.reject(RejectedFrame(message, rejection))
-        self._budget.tell_once(
+        self._budget.report_once(
             Reason.UNREADABLE_HEADERS,
             f"frames whose headers cannot be read are counted, but not republished to {topic}: they go to "
             f"{self._settings.rejected_topic} as {Reason.UNREADABLE_HEADERS}; reported once\n"

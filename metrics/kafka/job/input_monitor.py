@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, StateError, TopicError
+from metrics.errors import BrokerError, StateError, TopicError, UnavailableError
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.errors import client_errors
@@ -163,5 +163,5 @@ class InputMonitor:
         if self._last is None or not self._last.done():
             return
         answered, self._last = self._last, None
-        with suppress(BrokerError):
+        with suppress(UnavailableError):
             self._require_not_fenced(answered.result())

@@ -1,10 +1,10 @@
-"""The retry budget for outages of the broker."""
+"""The retry budget for outages of the broker, or of another system that a job commits to."""
 
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metrics.errors import BrokerError, RefusedError
+from metrics.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,63 +13,63 @@ CALM_S = 30.0
 
 
 class RetryBudget:
-    """Time for which failures of the broker are retried; reports when an outage begins.
+    """Time for which failures of the other side are retried; reports when an outage begins.
 
-    An outage ends when the broker accepts a commit, or answers a standby. If it refused records, the outage ends when
-    records are committed, or after CALM_S without a failure (limit_s if that is longer): reaching the broker again is
-    not enough.
+    An outage ends when the other side accepts a commit, or answers a standby. If it refused records, the outage ends
+    when records are committed, or after CALM_S without a failure (limit_s if that is longer): reaching it again is not
+    enough.
 
     Args:
         limit_s: the longest outage in seconds; a later failure is raised.
         stopping: set when the user wants to stop; nothing is retried then.
 
     Attributes:
-        tell: called with a line for people when an outage begins.
+        report: called with a line for people when an outage begins.
     """
 
     def __init__(self, limit_s: float, stopping: Event) -> None:
-        self.tell: Callable[[str], None] = lambda _: None
+        self.report: Callable[[str], None] = lambda _: None
         self._limit_s = limit_s
         self._stopping = stopping
         self._since_s: float | None = None
         self._last_s: float | None = None
         self._is_refused = False
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def tell_once(self, about: str, what: str) -> None:
+    def report_once(self, about: str, what: str) -> None:
         """Report something other than a failure, unless it was reported before."""
-        if about not in self._told:
-            self._told.add(about)
-            self.tell(what)
+        if about not in self._reported:
+            self._reported.add(about)
+            self.report(what)
 
-    def record_failure(self, error: BrokerError, began_s: float | None = None) -> None:
+    def record_failure(self, error: UnavailableError, began_s: float | None = None) -> None:
         """Note a failure, unless the budget is spent or the user wants to stop.
 
         Args:
             began_s: the start of the outage; None if it begins with this failure.
 
         Raises:
-            BrokerError: the error.
+            UnavailableError: the error.
         """
         now_s = monotonic()
-        is_told = True
+        is_reported = True
         if self._since_s is None or self._last_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
             self._since_s = now_s if began_s is None else began_s
             self._is_refused = False
-            is_told = self._last_s is not None and now_s - self._last_s <= CALM_S
+            is_reported = self._last_s is not None and now_s - self._last_s <= CALM_S
         self._last_s = now_s
         self._is_refused |= isinstance(error, RefusedError)
         if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
             raise error
-        if not is_told:
-            self.tell(f"{error.what}; retrying for up to {self._limit_s:.0f} s\nwhy: {error.why}")
+        if not is_reported:
+            self.report(f"{error.what}; retrying for up to {self._limit_s:.0f} s\nwhy: {error.why}")
 
     def pause(self, seconds: float) -> None:
         """Wait before the next try."""
         self._stopping.wait(seconds)
 
     def record_answer(self) -> None:
-        """Note that the broker answers, or accepts a commit without records."""
+        """Note that the other side answers, or accepts a commit without records."""
         if not self._is_refused:
             self._since_s = None
 

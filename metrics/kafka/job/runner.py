@@ -11,7 +11,7 @@ from time import monotonic
 from traceback import clear_frames
 from typing import TYPE_CHECKING, TypeVar
 
-from metrics.errors import BrokerError, DeniedError, FencedError, MetricsError
+from metrics.errors import DeniedError, FencedError, MetricsError, UnavailableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.job import standby
@@ -60,13 +60,13 @@ class Runner:
         self._consumer: Consumer | None = None
         self._answered_at_s = monotonic()
 
-    def start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
+    def start(self, report: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
         """Take over, unless the user stops it first: if `waits`, once no other instance is active, otherwise at once.
 
-        Temporary failures of the broker are retried until the budget is spent.
+        Outages are retried until the budget is spent.
 
         Args:
-            tell: called with a line about each thing that is waited for.
+            report: called with a line about each thing that is waited for.
             take_over: calls `open`.
             waits: whether to wait for another active instance.
 
@@ -77,35 +77,35 @@ class Runner:
             FencedError: it did not wait, and another instance took over at the same time.
             MetricsError: it cannot begin.
         """
-        self._budget.tell = tell
+        self._budget.report = report
         while not self._stopping.is_set():
             self._answered_at_s = monotonic()
             try:
-                if self._try_to_start(tell, take_over, waits=waits):
+                if self._try_to_start(report, take_over, waits=waits):
                     return True
             except DeniedError:
                 raise
-            except BrokerError as error:
+            except UnavailableError as error:
                 if not self._stopping.is_set():
                     self._budget.record_failure(error, self._answered_at_s)
             except FencedError as error:
                 if not waits:
                     raise
-                tell(error.what)  # of two standbys, the other one was faster
+                report(error.what)  # of two standbys, the other one was faster
             self._budget.pause(RETRY_S)
         return False
 
-    def _try_to_start(self, tell: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
+    def _try_to_start(self, report: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
         self._require_broker()
         self._connect()
-        if waits and self._wait_for_others(tell):
+        if waits and self._wait_for_others(report):
             self._connect()  # new clients, since the wait may have taken days
         if self._stopping.is_set():
             return False
         take_over()
         return True
 
-    def _wait_for_others(self, tell: Callable[[str], None]) -> bool:
+    def _wait_for_others(self, report: Callable[[str], None]) -> bool:
         """Wait until no other instance is active; returns whether one was."""
         with closing(open_asker(self._settings, self._group)) as asker:  # does not wait for an open transaction
 
@@ -113,7 +113,7 @@ class Runner:
                 last = self._processor.last_instance(asker)
                 return None if last is None or not last.is_active or last.id == self._instance.id else last
 
-            return standby.wait(other, self._stopping, self._record_answer, tell)
+            return standby.wait(other, self._stopping, self._record_answer, report)
 
     def _record_answer(self) -> None:
         self._answered_at_s = monotonic()
@@ -125,7 +125,7 @@ class Runner:
         After a broker hung, old clients were seen to wait for it long after it answered again.
 
         Raises:
-            BrokerError: the broker does not answer.
+            UnavailableError: the other side does not answer.
             TopicError: a topic is missing, or would lose results.
         """
         self.close()
@@ -140,7 +140,7 @@ class Runner:
 
         Raises:
             StateError: the state cannot be used, or data that it needs is gone.
-            BrokerError: the broker does not answer.
+            UnavailableError: the other side does not answer.
             FencedError: another instance took over meanwhile.
         """
         try:
@@ -155,23 +155,23 @@ class Runner:
     def _raised(self, lost: TransactionLostError) -> MetricsError:
         return fenced(self._group, lost.cause.why) if lost.is_fenced else lost.cause
 
-    def run(self, tell: Callable[[str], None]) -> None:
+    def run(self, report: Callable[[str], None]) -> None:
         """Run the processor until it is stopped; after each lost transaction, resume from the last commit.
 
         Args:
-            tell: called with a line when an outage begins, and when it ends.
+            report: called with a line when an outage begins, and when it ends.
 
         Raises:
-            BrokerError: an outage lasted for too long.
+            UnavailableError: an outage lasted for too long.
             FencedError: another instance has taken over.
         """
-        self._budget.tell = tell
+        self._budget.report = report
         while True:
             try:
                 self._processor.run()
             except TransactionLostError as lost:
                 self._recover(lost)
-            except BrokerError as error:
+            except UnavailableError as error:
                 self._recover(TransactionLostError(error, is_fenced=False))
             else:
                 return
@@ -192,13 +192,13 @@ class Runner:
                 lost, failure = next_lost, next_lost.cause
                 _let_go(lost)
                 self._budget.pause(RETRY_S)
-            except BrokerError as error:
+            except UnavailableError as error:
                 if error is not failure:
                     failure = _after(lost.cause, error)
                 self._budget.record_failure(failure)
                 self._budget.pause(RETRY_S)
             else:
-                self._budget.tell(f"resumed from the last commit after {monotonic() - began_s:.1f} s")
+                self._budget.report(f"resumed from the last commit after {monotonic() - began_s:.1f} s")
                 return
 
     def _require_still_active(self) -> None:
@@ -232,8 +232,8 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _after(first: BrokerError, error: BrokerError) -> BrokerError:
-    """Return a new error with the causes of both: once the broker is unreachable, the later one says little.
+def _after(first: UnavailableError, error: UnavailableError) -> UnavailableError:
+    """Return a new error with the causes of both: once the other side is unreachable, the later one says little.
 
     A new one, since a raised error references its stack frames, and these the clients.
     """

@@ -27,8 +27,8 @@ The sink of the next systems, views and catalogue, writes rows and offsets in on
     last_instance   SELECT instance FROM consumed; its consumer argument is not used
 
 So the runner does not assume that the group has committed offsets or a transactional id, that the state fits into the
-metadata of an offset, or that restoring the state reads records again. One thing is missing for that sink: the retry
-budget only accepts a BrokerError, so an unreachable database is not retried yet.
+metadata of an offset, or that restoring the state reads records again. Every kind of UnavailableError is retried: an
+unreachable database as well as an unreachable broker.
 """
 
 from typing import NamedTuple, Protocol
@@ -36,7 +36,7 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError
+from metrics.errors import UnavailableError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 
@@ -63,7 +63,7 @@ class Processor(Protocol):
 
         Raises:
             TopicError: a topic is missing or unsuitable.
-            BrokerError: the broker does not answer.
+            UnavailableError: the other side does not answer.
         """
 
     def last_instance(self, consumer: Consumer) -> Instance | None:
@@ -88,7 +88,7 @@ class Processor(Protocol):
 
         Raises:
             StateError: the state cannot be used, or data that it needs is gone.
-            BrokerError: the broker does not answer.
+            UnavailableError: the other side does not answer.
             TransactionLostError: another instance took over meanwhile.
         """
 
@@ -96,7 +96,7 @@ class Processor(Protocol):
         """Count until stopped, or to the end of the input; then commit.
 
         Raises:
-            TransactionLostError, BrokerError: what was not committed must be repeated from the last commit.
+            TransactionLostError, UnavailableError: what was not committed must be repeated from the last commit.
         """
 
     def release(self) -> bool:
@@ -112,7 +112,7 @@ class TransactionLostError(Exception):
             cannot be distinguished.
     """
 
-    def __init__(self, cause: BrokerError, *, is_fenced: bool) -> None:
+    def __init__(self, cause: UnavailableError, *, is_fenced: bool) -> None:
         super().__init__(str(cause))
         self.cause = cause
         self.is_fenced = is_fenced

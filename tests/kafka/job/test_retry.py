@@ -16,9 +16,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_s = 1000.0
-        self.told: list[str] = []
+        self.reports: list[str] = []
         self.budget = RetryBudget(LIMIT_S, Event())
-        self.budget.tell = self.told.append
+        self.budget.report = self.reports.append
 
     def after(self, seconds: float) -> "Clock":
         self.now_s += seconds
@@ -40,14 +40,14 @@ def test_trouble_in_a_row_is_given_up_after_the_limit(clock: Clock) -> None:
     clock.fails(BrokerError("away")).after(30).fails(BrokerError("away")).after(29).fails(BrokerError("away"))
     with pytest.raises(BrokerError, match="still away"):
         clock.after(1).fails(BrokerError("still away"))
-    assert len(clock.told) == 1
+    assert len(clock.reports) == 1
 
 
 def test_hiccups_between_which_the_broker_takes_commits_are_not_added_up(clock: Clock) -> None:
     for _ in range(10):
         clock.fails(BrokerError("away")).after(15).budget.record_answer()
         clock.after(5)
-    assert len(clock.told) == 1  # an outage that soon recurs is reported once
+    assert len(clock.reports) == 1  # an outage that soon recurs is reported once
 
 
 def test_to_be_answered_is_no_relief_where_records_are_refused(clock: Clock) -> None:
@@ -61,11 +61,11 @@ def test_records_that_are_committed_end_all_trouble(clock: Clock) -> None:
     clock.fails(RefusedError("too large")).after(50).budget.reset()
     clock.after(50).fails(BrokerError("away")).after(50).budget.record_answer()
     clock.after(50).fails(BrokerError("away"))
-    assert len(clock.told) == 3
+    assert len(clock.reports) == 3
 
 
 def test_refused_records_that_did_not_come_again_are_forgotten_in_time(clock: Clock) -> None:
     clock.fails(RefusedError("too large")).after(max(CALM_S, LIMIT_S) + 1).fails(BrokerError("away"))
     clock.after(10).budget.record_answer()
     clock.after(55).fails(BrokerError("away"))
-    assert len(clock.told) == 3
+    assert len(clock.reports) == 3

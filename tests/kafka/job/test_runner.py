@@ -5,6 +5,9 @@ Nothing is committed for the consumer group here, so the runner must not rely on
 
 import random
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -13,7 +16,7 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer
 
-from metrics.errors import BrokerError, FencedError, ReplacedError
+from metrics.errors import BrokerError, FencedError, ReplacedError, UnavailableError
 from metrics.kafka.job import runner as runner_module
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance
@@ -29,21 +32,34 @@ RECORDS = [(f"k{number % 7}", number) for number in range(500)]
 SUMS = {f"k{key}": sum(range(key, 500, 7)) for key in range(7)}
 
 
+class DatabaseError(UnavailableError):
+    """A database that does not answer: here, one that another connection has locked."""
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise DatabaseError("the database does not answer", why=str(error)) from error
+
+
 class TableSink:
     """Rows, and the offset after the records that they are of, all or nothing."""
 
     def __init__(self, database: sqlite3.Connection, instance: Instance) -> None:
         self._database = database
         self._instance = instance
-        database.execute("UPDATE consumed SET instance = ?", (self._written(),))
-        [(self.next_offset,)] = database.execute("SELECT next_offset FROM consumed")
+        with database_errors():
+            database.execute("UPDATE consumed SET instance = ?", (self._written(),))
+            [(self.next_offset,)] = database.execute("SELECT next_offset FROM consumed")
 
     def _written(self) -> bytes:
         return msgspec.json.encode(self._instance)
 
     def commit(self, sums: dict[str, int], next_offset: int) -> None:
         mine, self._instance = self._written(), self._instance.beating()
-        with self._database:
+        with database_errors(), self._database:
             self._database.execute("BEGIN")
             for key, number in sums.items():
                 upsert = "INSERT INTO sums VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET sum = sum + excluded.sum"
@@ -60,11 +76,12 @@ class TableSink:
 
 
 class Summing:
-    """Processor of records in batches of drawn sizes; `before_commit` and `after_commit` may fail."""
+    """Processor of records in batches of drawn sizes; `on_connect`, `before_commit` and `after_commit` may fail."""
 
     def __init__(self, database: sqlite3.Connection, draw: random.Random) -> None:
         self._database = database
         self._draw = draw
+        self.on_connect: Callable[[], None] = lambda: None
         self.before_commit: Callable[[], None] = lambda: None
         self.after_commit: Callable[[], None] = lambda: None
         self.calls: list[str] = []
@@ -73,10 +90,12 @@ class Summing:
     def connect(self, clients: Clients) -> None:
         assert clients.consumer is not None
         self.calls.append("connect")
+        self.on_connect()
 
     def last_instance(self, consumer: Consumer) -> Instance | None:
         assert consumer is not None
-        [(written,)] = self._database.execute("SELECT instance FROM consumed")
+        with database_errors():
+            [(written,)] = self._database.execute("SELECT instance FROM consumed")
         return msgspec.json.decode(written, type=Instance) if written else None
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> TableSink:
@@ -104,12 +123,37 @@ class Summing:
 
 
 @pytest.fixture
-def database() -> sqlite3.Connection:
-    made = sqlite3.connect(":memory:", isolation_level=None)
-    made.execute("CREATE TABLE sums (key TEXT PRIMARY KEY, sum INTEGER)")
-    made.execute("CREATE TABLE consumed (next_offset INTEGER, instance BLOB)")
-    made.execute("INSERT INTO consumed VALUES (0, NULL)")
-    return made
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(connection(tmp_path)) as made:
+        made.execute("PRAGMA synchronous = OFF")
+        made.execute("CREATE TABLE sums (key TEXT PRIMARY KEY, sum INTEGER)")
+        made.execute("CREATE TABLE consumed (next_offset INTEGER, instance BLOB)")
+        made.execute("INSERT INTO consumed VALUES (0, NULL)")
+        yield made
+
+
+def connection(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(folder / "database", timeout=0, isolation_level=None)
+
+
+class Outage:
+    """An outage of the database: another connection locks it, until the processor has been connected again so often."""
+
+    def __init__(self, folder: Path) -> None:
+        self._other = connection(folder)
+        self.connects = 0
+
+    def begin(self, connects: int) -> None:
+        self._other.execute("BEGIN EXCLUSIVE")
+        self.connects = connects
+
+    def connect(self) -> None:
+        self.connects -= 1
+        if self.connects == 0:
+            self.end()
+
+    def end(self) -> None:
+        self._other.close()
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +243,57 @@ def test_a_standby_takes_over_once_the_active_instance_has_stopped(database: sql
     assert told == ["standing by: instance active is active; --take-over starts without waiting"]
     assert looks == ["look"] * 3
     assert processor.calls == ["connect", "connect", "open_sink", "restore"]  # its clients may have waited for days
+
+
+def test_a_database_that_is_away_for_a_while_is_retried_and_the_run_resumes(
+    database: sqlite3.Connection, tmp_path: Path
+) -> None:
+    processor, outage, reports = Summing(database, random.Random(1)), Outage(tmp_path), list[str]()
+
+    def lose_database() -> None:
+        if processor.sink.next_offset > 200 and not reports:
+            outage.begin(connects=3)
+
+    processor.before_commit = lose_database
+    runner = started(processor)
+    processor.on_connect = outage.connect
+    runner.run(reports.append)
+    # the first two times, it can neither take over nor restore
+    assert processor.calls == ["connect", "open_sink", "restore", "run", *["connect", "open_sink"] * 3, "restore", "run"]
+    assert reports[0] == "the database does not answer; retrying for up to 60 s\nwhy: database is locked"
+    assert reports[1].startswith("resumed from the last commit after ")
+    assert len(reports) == 2
+    assert rows(database) == SUMS
+
+
+def test_a_database_that_is_away_at_the_start_is_waited_for(database: sqlite3.Connection, tmp_path: Path) -> None:
+    processor, outage = Summing(database, random.Random(1)), Outage(tmp_path)
+    processor.on_connect = outage.connect
+    outage.begin(connects=3)
+    runner = started(processor, waits=True)
+    assert processor.calls == ["connect"] * 3 + ["open_sink", "restore"]
+    runner.run(lambda _: None)
+    assert rows(database) == SUMS
+
+
+def test_a_database_that_stays_away_ends_the_run_with_its_own_error(
+    database: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, outage = [100.0], Outage(tmp_path)
+    monkeypatch.setattr("metrics.kafka.job.retry.monotonic", lambda: now_s[0])
+    processor = Summing(database, random.Random(1))
+    runner = started(processor)
+
+    def let_time_pass() -> None:
+        now_s[0] += 10.0
+
+    processor.on_connect = let_time_pass
+    outage.begin(connects=0)
+    with pytest.raises(DatabaseError, match="the database does not answer"):
+        runner.run(lambda _: None)
+    assert now_s[0] == 160.0
+    outage.end()
+    assert rows(database) == {}
 
 
 def test_a_broker_that_stays_away_is_given_up_when_the_budget_is_spent(

@@ -92,7 +92,7 @@ def test_trouble_that_comes_again_and_again_is_told_of_once(monkeypatch: pytest.
     monkeypatch.setattr(retry, "monotonic", lambda: now_s[0])
     told: list[str] = []
     budget = RetryBudget(60.0, Event())
-    budget.tell = told.append
+    budget.report = told.append
     for _ in range(10):  # 150 s of it, with a commit after each: it is not given up
         budget.record_failure(BrokerError("it hangs"))
         budget.record_answer()
