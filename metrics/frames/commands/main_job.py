@@ -17,7 +17,6 @@ from metrics.errors import FencedError, ReplacedError
 from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines, require_default_file
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
-from metrics.frames.job.listener import Listeners
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
 from metrics.frames.producer import generator
@@ -95,32 +94,14 @@ class JobOptions(NamedTuple):
 
 
 def _run(settings: Settings, options: JobOptions, require_broker: RequireBroker = lambda: None) -> None:
-    """Run the main job, as a standby first if need be, and print its progress and summary."""
+    """Run the main job, as a standby first if need be, and again whenever it was fenced and may be a standby."""
     with stopping_on_signals(NOT_COMMITTED) as stopping, _exposing(settings) as exposed:
         processor = FrameProcessor(settings, stopping)
         with closing(Runner(processor, settings, stopping, require_broker, is_forced=options.take_over)) as runner:
-
-            def tell(line: str) -> None:
-                log.info(line)
-                if exposed:
-                    exposed.stand_by(line)
-
-            waits = not options.take_over
-            while True:
-                try:
-                    if not runner.start(tell, lambda: _open(runner, processor, options), waits=waits):
-                        say("stopped before counting began")
-                        return
-                    _count(settings, options, runner, processor, stopping, exposed)
-                except FencedError as error:
-                    if isinstance(error, ReplacedError) and not options.standby:
-                        raise
-                    log.warning(error.what)
-                    if exposed:
-                        exposed.stand_by(error.what)
-                    waits = True
-                else:
-                    return
+            job = _Job(settings, options, stopping, exposed, processor, runner)
+            is_fenced = job.run_until_fenced(waits=not options.take_over)
+            while is_fenced:
+                is_fenced = job.run_until_fenced(waits=True)
 
 
 @contextmanager
@@ -138,30 +119,61 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield exposed
 
 
-def _open(runner: Runner, processor: FrameProcessor, options: JobOptions) -> None:
-    if options.until_end:
-        processor.end_here()
-    if options.accept_loss:
-        for loss in runner.open(processor.restore_accepting_loss):
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """The main job of one process; `exposed` is None if it serves no metrics."""
+
+    settings: Settings
+    options: JobOptions
+    stopping: Event
+    exposed: "Exposed | None"
+    processor: FrameProcessor
+    runner: Runner
+
+    def run_until_fenced(self, *, waits: bool) -> bool:
+        """Take over, at once or as a standby, and count; returns whether another instance has taken over.
+
+        Raises:
+            ReplacedError: another instance has taken over, and this one must not become its standby.
+        """
+        try:
+            if self.runner.start(self._log_waiting, self._restore, waits=waits):
+                self._count()
+            else:
+                say("stopped before counting began")
+        except FencedError as error:
+            if isinstance(error, ReplacedError) and not self.options.standby:
+                raise
+            log.warning(error.what)
+            self._expose_waiting(error.what)
+            return True
+        return False
+
+    def _log_waiting(self, line: str) -> None:
+        log.info(line)
+        self._expose_waiting(line)
+
+    def _expose_waiting(self, line: str) -> None:
+        if self.exposed:
+            self.exposed.set_not_ready(line)
+
+    def _restore(self) -> None:
+        if self.options.until_end:
+            self.processor.end_here()
+        if not self.options.accept_loss:
+            self.processor.restore()
+            return
+        for loss in self.processor.restore_accepting_loss():
             log.warning("accepted: %s", loss)
-    else:
-        runner.open(processor.restore)
 
-
-def _count(
-    settings: Settings,
-    options: JobOptions,
-    runner: Runner,
-    processor: FrameProcessor,
-    stopping: Event,
-    exposed: "Exposed | None",
-) -> None:
-    say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
-    report = Report(processor, stopping, is_verbose=options.is_verbose, print_interval=settings.print_interval)
-    if exposed:
-        exposed.begin(processor)
-    listeners = Listeners([exposed, report] if exposed else [report])
-    processor.listen(listeners)
-    with report:
-        runner.run(listeners.troubled)
-    report.sum_up()
+    def _count(self) -> None:
+        """Count until stopped, and print the progress and a summary."""
+        settings, processor = self.settings, self.processor
+        say(f"counting {settings.input_topic} on {settings.bootstrap_servers}; Ctrl-C stops")
+        is_verbose, print_interval = self.options.is_verbose, settings.print_interval
+        with Report(processor, self.stopping, is_verbose=is_verbose, print_interval=print_interval) as report:
+            if self.exposed:
+                self.exposed.begin(processor)
+            processor.listen([self.exposed, report] if self.exposed else [report])
+            self.runner.run(processor.warn)
+        report.sum_up()

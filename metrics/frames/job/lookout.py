@@ -28,16 +28,16 @@ class Lookout:
     """Lookout for windows that stay open for too long, and for late or rejected frames in the last minute.
 
     Args:
-        tell: called with a line for people when a problem begins, and when it ends.
+        report: called with a line for people when a problem begins, and when it ends.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, settings: Settings, report: Callable[[str], None]) -> None:
+        self._report = report
         self._idle_s = settings.idle_s
         self._limit_s = settings.lateness_s + settings.idle_s + MARGIN_S
         self._open_since = OpenSince()
         self._overdue: OverdueWindows | None = None
-        self._is_overdue_told = self._is_wrong_told = False
+        self._warned_of_overdue = self._warned_of_wrong = False
         self._minute: MinuteAgo | None = None
         self._looked_at_s = self._overdue_since_s = 0.0
 
@@ -93,15 +93,15 @@ class Lookout:
         began_s = round(time() - (now_s - since_s))
         self._overdue = OverdueWindows(began_s, min(seconds), causes, len(slow) - len(causes), len(source.paused))
         overdue = kept_open(self._overdue)
-        if overdue is not None and not self._is_overdue_told:
-            self._is_overdue_told, self._overdue_since_s = True, since_s
-            self._tell(warnings.of_kept_open(overdue, int(now_s - since_s)))
+        if overdue is not None and not self._warned_of_overdue:
+            self._warned_of_overdue, self._overdue_since_s = True, since_s
+            self._report(warnings.of_kept_open(overdue, int(now_s - since_s)))
 
     def _end_overdue(self, now_s: float, since_s: float) -> None:
         """Report once windows clearly close in time again."""
-        if self._is_overdue_told and now_s - since_s <= self._limit_s / 2:
-            self._is_overdue_told = False
-            self._tell(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
+        if self._warned_of_overdue and now_s - since_s <= self._limit_s / 2:
+            self._warned_of_overdue = False
+            self._report(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
 
     def _cause(
         self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
@@ -128,14 +128,16 @@ class Lookout:
         minute = last_minute(tally, self.health(now_s))
         if minute is None:
             return
-        if not self._is_wrong_told and minute.is_wrong:
-            self._is_wrong_told = True
-            self._tell(warnings.of_minute(minute))
+        if not self._warned_of_wrong and minute.is_wrong:
+            self._warned_of_wrong = True
+            self._report(warnings.of_minute(minute))
         elif (
-            self._is_wrong_told and minute.error.rate < WRONG_SHARE / 2 and now_s - self._minute.began()[0] >= MINUTE_S
+            self._warned_of_wrong
+            and minute.error.rate < WRONG_SHARE / 2
+            and now_s - self._minute.began()[0] >= MINUTE_S
         ):
-            self._is_wrong_told = False
-            self._tell(f"late or rejected frames have dropped to {minute.error.rate:.1%} in the last minute")
+            self._warned_of_wrong = False
+            self._report(f"late or rejected frames have dropped to {minute.error.rate:.1%} in the last minute")
 
 
 def _slow_partitions(partitions: Mapping[int, PartitionCounter], end: int, now_s: float) -> list[int]:

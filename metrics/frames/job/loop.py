@@ -12,7 +12,7 @@ commit    these records, the offsets and the state become visible in one transac
           (kafka/job/transaction.py)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import methodcaller
@@ -46,7 +46,7 @@ class Loop:
     partitions: Partitions  # new, idle, or far ahead of the others
     monitor: InputMonitor
     lookout: Lookout
-    listener: Listener
+    listeners: Sequence[Listener]
     stopping: Event
 
     def run(self) -> None:
@@ -81,7 +81,9 @@ class Loop:
             self.source.pass_by(number, last_offset)
         self._reject()
         self.commits.records += len(messages)
-        self.listener.read(len(messages), monotonic() - now_s)
+        took_s = monotonic() - now_s
+        for listener in self.listeners:
+            listener.read(len(messages), took_s)
 
     def _reject(self) -> None:
         for partition in self.counter.partitions.values():
@@ -92,7 +94,8 @@ class Loop:
         """Send the records of closed windows, in several transactions if there are very many."""
         for record in records:
             self.sink.publish(record)
-            self.listener.closed(record)
+            for listener in self.listeners:
+                listener.closed(record)
             self.commits.results += 1
             if self.commits.is_full():
                 self._commit()
@@ -108,4 +111,6 @@ class Loop:
             self.counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self.counter.state()
         commit(state, self.lookout.health(began_s))
-        self.listener.committed(state, self.commits.committed(began_s))
+        took_s = self.commits.committed(began_s)
+        for listener in self.listeners:
+            listener.committed(state, took_s)

@@ -128,7 +128,7 @@ class FrameSink:
         self._transaction.close()
 
     def _commit(self, state: State, health: StreamHealth) -> None:
-        self._instance = self._instance.beating()
+        self._instance = self._instance.with_heartbeat()
         saved = SavedState(state, self._in_use.input_id, self._instance, health)
         self._transaction.commit(to_offsets(saved, self._settings.input_topic))
 

@@ -1,6 +1,7 @@
 """The processor of frames, which the runner drives: builds a run, and restores its state."""
 
 import gc
+from collections.abc import Sequence
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from metrics.errors import BrokerError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
-from metrics.frames.job.listener import Listener, Listeners
+from metrics.frames.job.listener import Listener
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.loop import Loop
 from metrics.frames.job.outputs import FrameSink
@@ -49,10 +50,10 @@ class FrameProcessor:
         self._stopping = stopping
         self._latency = CommitLatency()
         self._limit = TransactionLimit()
-        self._listener: Listener = Listeners([])
+        self._listeners: Sequence[Listener] = ()
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None
-        self._lookout = Lookout(settings, self._listener.troubled)
+        self._lookout = Lookout(settings, self.warn)
         self._clients: Clients
         self._in_use: TopicsInUse
         self._sink: FrameSink
@@ -60,19 +61,18 @@ class FrameProcessor:
         self.source: Input
         self.instance_id = ""
 
-    def listen(self, listener: Listener) -> None:
-        """Set the listener of the run."""
-        self._listener = listener
-        self._lookout = Lookout(self._settings, listener.troubled)
-        self._latency.tell = listener.troubled
+    def listen(self, listeners: Sequence[Listener]) -> None:
+        """Set the listeners of the run."""
+        self._listeners = listeners
+        self._latency.report = self.warn
+
+    def warn(self, line: str) -> None:
+        """Notify the listeners of an outage or its end, or of something wrong with the stream."""
+        for listener in self._listeners:
+            listener.warned(line)
 
     def connect(self, clients: Clients) -> None:
-        """Use new clients, and check the topics.
-
-        Raises:
-            TopicError: a topic is missing, or would lose results.
-            BrokerError: the broker does not answer.
-        """
+        """Use new clients, and check that no topic is missing or would lose results."""
         self._clients = clients
         self._in_use = topics_in_use.check(clients.admin, self._settings)
 
@@ -96,21 +96,17 @@ class FrameProcessor:
         return self._sink
 
     def restore(self) -> None:
-        """Restore the state of the last commit, rebuild its open windows from the log, and continue from there.
-
-        Raises:
-            StateError: the state cannot be used, or data that it needs is gone.
-        """
+        """Restore the state of the last commit, rebuild its open windows from the log, and continue from there."""
         state = self._begin().accepted()
         self.counter = self._rebuilt(state)
-        self._go_on(state)
+        self._resume(state)
 
     def restore_accepting_loss(self) -> list[str]:
         """Restore what is left of the last commit; returns a line for each loss."""
         beginning = self._begin()
         self.counter = self._rebuilt(beginning.state)
         missing = self.counter.write_off()
-        self._go_on(beginning.state)
+        self._resume(beginning.state)
         gone = [f"frames of open windows that are gone: {missing:,}"] if missing else []
         return [*beginning.losses, *gone]
 
@@ -121,11 +117,12 @@ class FrameProcessor:
     def _rebuilt(self, state: State) -> Counter:
         def heartbeat() -> None:
             self._sink.heartbeat(state)
-            self._listener.read(0, 0.0)  # shows that the run is alive
+            for listener in self._listeners:
+                listener.read(0, 0.0)  # shows that the run is alive
 
         return rebuilt(self._clients.consumer, self._settings, state, heartbeat)
 
-    def _go_on(self, state: State) -> None:
+    def _resume(self, state: State) -> None:
         """Continue from the state that the core was rebuilt from."""
         (admin, consumer), topic = self._clients, self._settings.input_topic
         self.counter.resume()
@@ -142,12 +139,7 @@ class FrameProcessor:
         )
 
     def run(self) -> None:
-        """Count until stopped, or to the end of the input; then commit for the last time.
-
-        Raises:
-            TransactionLostError, BrokerError: what was not committed must be counted again from the last commit.
-            FencedError: another instance has taken over.
-        """
+        """Count until stopped, or to the end of the input; then commit for the last time."""
         assert self._monitor is not None
         gc.set_threshold(GARBAGE_OBJECTS)
         settings, commits = self._settings, Commits(self._limit)
@@ -159,13 +151,14 @@ class FrameProcessor:
             partitions=Partitions(self.counter, self.source, self._monitor, settings.idle_s, settings.align_s),
             monitor=self._monitor,
             lookout=self._lookout,
-            listener=self._listener,
+            listeners=self._listeners,
             stopping=self._stopping,
         )
         try:
             loop.run()
         except (TransactionLostError, BrokerError) as error:
-            self._listener.rewound()
+            for listener in self._listeners:
+                listener.rewound()
             if isinstance(error, TransactionLostError):
                 self._limit.record_loss(commits.records)
             raise

@@ -33,16 +33,16 @@ def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Cal
     starts = {number: partition.restart_offset for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
-    heard_at_s = beaten_at_s = monotonic()
+    frame_at_s = heartbeat_at_s = monotonic()
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message)
             source.pass_by(message.partition(), message.offset())
-            heard_at_s = monotonic()
-        if monotonic() - beaten_at_s >= HEARTBEAT_S:
+            frame_at_s = monotonic()
+        if monotonic() - heartbeat_at_s >= HEARTBEAT_S:
             heartbeat()
-            beaten_at_s = monotonic()
-        if monotonic() - heard_at_s > TIMEOUT_S:
+            heartbeat_at_s = monotonic()
+        if monotonic() - frame_at_s > TIMEOUT_S:
             raise BrokerError(
                 "the frames of the open windows cannot be read again",
                 why=f"no frame of {settings.input_topic} came for {TIMEOUT_S:.0f} s",

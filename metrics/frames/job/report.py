@@ -12,6 +12,7 @@ from rich.text import Text
 
 from metrics.errors import MetricsError
 from metrics.frames.figures import Figures, figures_table, metrics_line
+from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
@@ -73,7 +74,7 @@ def is_waiting(seconds: float, waited_s: float) -> bool:
     return waited_s > seconds * WAITING_SHARE
 
 
-class Report:
+class Report(Listener):
     """Display of a run: a listener of the loop.
 
     If standard output fails, the run ends as by Ctrl-C, with everything counted so far committed.
@@ -130,9 +131,9 @@ class Report:
         self._closed.clear()
         self._waited_before_s = self._waited_s()
 
-    def troubled(self, what: str) -> None:
-        """Log a problem with the broker or the stream, or its end."""
-        log.warning(what)
+    def warned(self, line: str) -> None:
+        """Log it."""
+        log.warning(line)
 
     def read(self, frames: int, _: float) -> None:
         """Count a batch, and update the display when due."""

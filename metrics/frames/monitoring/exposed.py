@@ -10,8 +10,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from metrics.frames.core.state import State
+from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
-from metrics.frames.records import Record
 from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
 from metrics.kafka.job.transaction import call_s
 
@@ -38,7 +38,7 @@ class Committed(NamedTuple):
     seen_at_s: float
 
 
-class Exposed:
+class Exposed(Listener):
     """Listener that keeps the last commit, the durations of batches and commits, and why the job is not ready.
 
     Everything may be read from any thread.
@@ -55,7 +55,7 @@ class Exposed:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library declares no type for it
         self.registry = CollectorRegistry()
         self.committed_last: Committed | None = None
-        self._waits_for = STARTING
+        self._why_not_ready = STARTING
         self._outage = ""
         self._job: FrameProcessor | None = None
         self._broker_timeout_s = broker_timeout_s
@@ -85,7 +85,7 @@ class Exposed:
         """
         last = self.committed_last
         if last is None:
-            return self._waits_for
+            return self._why_not_ready
         since_s = monotonic() - last.seen_at_s
         if since_s <= HEARTBEAT_TIMEOUT_S:
             return None
@@ -104,20 +104,17 @@ class Exposed:
         limit_s = STEPS * call_s(self._broker_timeout_s) + (self._broker_timeout_s if self._outage else 0)
         return f"the loop is stuck: it has not turned for {still_s:.0f} s" if still_s > limit_s else None
 
-    def stand_by(self, line: str) -> None:
-        """Drop the last commit, and keep what the job waits for: another instance may be active and expose its own."""
+    def set_not_ready(self, why: str) -> None:
+        """Drop the last commit, and keep why the job waits: another instance may be active and expose its own."""
         self.committed_last = None
         self._turned_at_s = None
-        self._waits_for = line
+        self._why_not_ready = why
 
     def begin(self, job: FrameProcessor) -> None:
         """Expose a job that has taken over, and thereby committed its state."""
         self._job = job
         self._turned_at_s = monotonic()
         self._take(job.counter.state())
-
-    def closed(self, record: Record) -> None:
-        """Do nothing: the committed state includes the number of closed windows."""
 
     def committed(self, state: State, took_s: float) -> None:
         """Expose a commit."""
@@ -137,10 +134,10 @@ class Exposed:
         if frames:
             self._batch_s.observe(took_s)
 
-    def troubled(self, what: str) -> None:
-        """Keep the outage until the next commit."""
+    def warned(self, line: str) -> None:
+        """Keep the warning until the next commit."""
         self._turned_at_s = monotonic()
-        self._outage = what
+        self._outage = line
 
     def _take(self, state: State) -> None:
         assert self._job is not None

@@ -34,7 +34,7 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
         """Return a new instance without commits."""
         return cls(secrets.token_hex(4), process=this_process(), is_forced=is_forced)
 
-    def beating(self) -> "Instance":
+    def with_heartbeat(self) -> "Instance":
         """Return the instance with one more heartbeat."""
         return msgspec.structs.replace(self, heartbeats=self.heartbeats + 1)
 

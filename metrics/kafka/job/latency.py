@@ -14,11 +14,11 @@ class CommitLatency:
     """Monitor of commits: reports once when they become slow, and once when none has been slow for CALM_S.
 
     Attributes:
-        tell: called with a line for people; until it is set, nothing is recorded.
+        report: called with a line for people; until it is set, nothing is recorded.
     """
 
     def __init__(self) -> None:
-        self.tell: Callable[[str], None] | None = None
+        self.report: Callable[[str], None] | None = None
         self._began_s: float | None = None
         self._last_slow_s: float | None = None
         self._longest_s = 0.0
@@ -29,11 +29,11 @@ class CommitLatency:
 
     def wait(self, now_s: float) -> None:
         """Note that a commit is still in progress: a slow one is reported at once, not only when it is done."""
-        if self.tell is None or self._began_s is None or now_s - self._began_s < SLOW_S:
+        if self.report is None or self._began_s is None or now_s - self._began_s < SLOW_S:
             return
         took_s = now_s - self._began_s
         if self._last_slow_s is None:
-            self.tell(f"the broker is slow: a commit takes more than {SLOW_S:.0f} s; results are delayed by as much")
+            self.report(f"the broker is slow: a commit takes more than {SLOW_S:.0f} s; results are delayed by as much")
         self._last_slow_s = now_s
         self._longest_s = max(self._longest_s, took_s)
 
@@ -41,6 +41,6 @@ class CommitLatency:
         """Note that a commit is done."""
         self.wait(now_s)
         self._began_s = None
-        if self.tell is not None and self._last_slow_s is not None and now_s - self._last_slow_s >= CALM_S:
-            self.tell(f"the broker is no longer slow; its slowest answer took {self._longest_s:.1f} s")
+        if self.report is not None and self._last_slow_s is not None and now_s - self._last_slow_s >= CALM_S:
+            self.report(f"the broker is no longer slow; its slowest answer took {self._longest_s:.1f} s")
             self._last_slow_s, self._longest_s = None, 0.0

@@ -9,9 +9,9 @@ from contextlib import closing
 from threading import Event
 from time import monotonic
 from traceback import clear_frames
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from metrics.errors import DeniedError, FencedError, MetricsError, UnavailableError
+from metrics.errors import DeniedError, FencedError, UnavailableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.job import standby
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
 RequireBroker = Callable[[], None]
-Restored = TypeVar("Restored")
 
 RETRY_S = 0.5
 # Within this time, an instance that took over has committed, at least a heartbeat.
@@ -60,28 +59,29 @@ class Runner:
         self._consumer: Consumer | None = None
         self._answered_at_s = monotonic()
 
-    def start(self, report: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
-        """Take over, unless the user stops it first: if `waits`, once no other instance is active, otherwise at once.
+    def start(self, report: Callable[[str], None], restore: Callable[[], None], *, waits: bool) -> bool:
+        """Take over, and resume from the last commit, unless the user stops it first.
 
         Outages are retried until the budget is spent.
 
         Args:
             report: called with a line about each thing that is waited for.
-            take_over: calls `open`.
-            waits: whether to wait for another active instance.
+            restore: restores the processor's state, once this instance has taken over.
+            waits: whether to wait until no other instance is active; otherwise it takes over at once.
 
         Returns:
             Whether it took over.
 
         Raises:
             FencedError: it did not wait, and another instance took over at the same time.
+            StateError: the state cannot be used, or data that it needs is gone.
             MetricsError: it cannot begin.
         """
         self._budget.report = report
         while not self._stopping.is_set():
             self._answered_at_s = monotonic()
             try:
-                if self._try_to_start(report, take_over, waits=waits):
+                if self._try_to_start(report, restore, waits=waits):
                     return True
             except DeniedError:
                 raise
@@ -95,14 +95,17 @@ class Runner:
             self._budget.pause(RETRY_S)
         return False
 
-    def _try_to_start(self, report: Callable[[str], None], take_over: Callable[[], None], *, waits: bool) -> bool:
+    def _try_to_start(self, report: Callable[[str], None], restore: Callable[[], None], *, waits: bool) -> bool:
         self._require_broker()
         self._connect()
         if waits and self._wait_for_others(report):
             self._connect()  # new clients, since the wait may have taken days
         if self._stopping.is_set():
             return False
-        take_over()
+        try:
+            self._take_over(restore)
+        except TransactionLostError as lost:
+            raise (fenced(self._group, lost.cause.why) if lost.is_fenced else lost.cause) from None
         return True
 
     def _wait_for_others(self, report: Callable[[str], None]) -> bool:
@@ -132,28 +135,9 @@ class Runner:
         self._consumer = open_consumer(self._settings)
         self._processor.connect(Clients(open_admin(self._settings), self._consumer))
 
-    def open(self, restore: Callable[[], Restored]) -> Restored:
-        """Take over, and resume from the last commit.
-
-        Args:
-            restore: a method of the processor that restores its state; its result is returned.
-
-        Raises:
-            StateError: the state cannot be used, or data that it needs is gone.
-            UnavailableError: the other side does not answer.
-            FencedError: another instance took over meanwhile.
-        """
-        try:
-            return self._open(restore)
-        except TransactionLostError as lost:
-            raise self._raised(lost) from None
-
-    def _open(self, restore: Callable[[], Restored]) -> Restored:
+    def _take_over(self, restore: Callable[[], None]) -> None:
         self._sink = self._processor.open_sink(self._instance, self._budget)
-        return restore()
-
-    def _raised(self, lost: TransactionLostError) -> MetricsError:
-        return fenced(self._group, lost.cause.why) if lost.is_fenced else lost.cause
+        restore()
 
     def run(self, report: Callable[[str], None]) -> None:
         """Run the processor until it is stopped; after each lost transaction, resume from the last commit.
@@ -187,7 +171,7 @@ class Runner:
                     self._require_still_active()
                 self._budget.record_failure(failure)
                 self._connect()
-                self._open(self._processor.restore)
+                self._take_over(self._processor.restore)
             except TransactionLostError as next_lost:
                 lost, failure = next_lost, next_lost.cause
                 _let_go(lost)

@@ -39,7 +39,7 @@ class MissedHeartbeats:
 
 
 def wait(
-    look: Callable[[], Instance | None], stopping: Event, answered: Callable[[], None], tell: Callable[[str], None]
+    look: Callable[[], Instance | None], stopping: Event, answered: Callable[[], None], report: Callable[[str], None]
 ) -> bool:
     """Wait until no other instance is active: it has stopped, its process has ended, or its heartbeats are missing.
 
@@ -48,7 +48,7 @@ def wait(
     Args:
         look: returns the other instance unless it has stopped; None if there is none.
         answered: called whenever the broker has answered, and the wait continues.
-        tell: called with a line about the active instance, and about why it counts as gone.
+        report: called with a line about the active instance, and about why it counts as gone.
 
     Returns:
         Whether it had to wait.
@@ -61,15 +61,15 @@ def wait(
         if active is None:
             break
         if active.is_gone():
-            tell(f"{active} has ended without a last commit: taking over")
+            report(f"{active} has ended without a last commit: taking over")
             break
         answered()
         if active != seen:
             if seen is None or seen.id != active.id:
-                tell(f"standing by: {active} is active; --take-over starts without waiting")
+                report(f"standby: {active} is active; --take-over starts without waiting")
             seen, missed = active, MissedHeartbeats(monotonic())
         elif missed.look(asked_s, monotonic()):
-            tell(f"{active} has sent no heartbeat for {missed.length_s(monotonic()):.0f} s: taking over")
+            report(f"{active} has sent no heartbeat for {missed.length_s(monotonic()):.0f} s: taking over")
             break
         stopping.wait(LOOK_S)
     return seen is not None

@@ -185,8 +185,8 @@ class Transaction:
         if cause.code() in (KafkaError._FATAL, KafkaError._STATE):
             try:
                 self._producer.begin_transaction()
-            except KafkaException as told:
-                cause = told.args[0]
+            except KafkaException as underlying:
+                cause = underlying.args[0]
         return cause
 
     def _failure(self, cause: KafkaError) -> BrokerError:

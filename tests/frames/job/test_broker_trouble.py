@@ -81,7 +81,7 @@ def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Pat
         wait_until(lambda: application.heartbeats() > 1, "it lives")
         standby = application.start()
         assert standby.stderr is not None
-        assert standby.stderr.readline().startswith("standing by: instance ")
+        assert standby.stderr.readline().startswith("standby: instance ")
         for broker in java_of(tmp_path / "broker"):
             broker.kill()
     with local_broker.running(tmp_path / "broker", print):

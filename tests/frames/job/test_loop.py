@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from threading import Event
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,7 +87,7 @@ class Recorded:
             partitions=Partitions(counter, this, this, idle_s=10, align_s=10),
             monitor=this,
             lookout=Lookout(Settings(), lambda _: None),
-            listener=SimpleNamespace(**dict.fromkeys(("closed", "committed", "read", "troubled"), lambda *_: None)),
+            listeners=[],
             stopping=Event(),
         )
 

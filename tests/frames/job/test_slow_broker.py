@@ -130,7 +130,7 @@ def test_a_slow_broker_is_told_of_and_counted_on_and_nobody_takes_over(slow: Pro
     wait_until(lambda: application.heartbeats() > 1, "it lives")
     standby = application.start()
     assert standby.stderr is not None
-    assert standby.stderr.readline().startswith("standing by: instance ")
+    assert standby.stderr.readline().startswith("standby: instance ")
     saved = application.saved_state()
     assert saved is not None
     frames = [frame(START + number // 10, f"u{number % 7}") for number in range(1_000)]

@@ -49,7 +49,7 @@ def begins(stream: IO[str] | None, beginning: str) -> bool:
 def standing_by(application: Application, *arguments: str) -> Popen[str]:
     """Start an instance beside an active one, and give it once it stands by."""
     process = application.start(*arguments)
-    assert logs(process, "standing by: instance ")
+    assert logs(process, "standby: instance ")
     return process
 
 
@@ -129,7 +129,7 @@ def test_of_two_that_start_at_the_same_time_both_live_on_and_one_counts(applicat
     application.send([frame(T, "a")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 1, "it goes on")
     said = [stop_when_settled(each, application) for each in both]
-    assert any("standing by: instance " in text for text in said)
+    assert any("standby: instance " in text for text in said)
 
 
 def stop_when_settled(process: Popen[str], application: Application) -> str:
@@ -148,7 +148,7 @@ def test_a_start_after_a_kill_waits_for_nobody(application: Application) -> None
     assert logs(again, "instance ")
     assert says(again, "counting ")
     said = stop(again)
-    assert "standing by" not in said
+    assert "standby: " not in said
 
 
 def test_an_instance_that_cannot_be_seen_from_here_is_waited_for_until_it_is_silent(application: Application) -> None:
@@ -219,7 +219,7 @@ def test_one_that_is_to_stay_a_standby_does_where_another_is_told_to_take_over(a
     second = application.start("--take-over")
     assert says(second, "counting ")
     assert logs(first, "warning: ")
-    assert logs(first, "standing by: instance ")
+    assert logs(first, "standby: instance ")
     stop(second)
     assert says(first, "counting ")
     stop(first)
@@ -234,7 +234,7 @@ def test_one_that_hung_until_a_standby_took_over_stands_by_when_it_goes_on(appli
     assert says(second, "counting ")
     first.send_signal(signal.SIGCONT)
     assert logs(first, "warning: ")
-    assert logs(first, "standing by: instance ")
+    assert logs(first, "standby: instance ")
     stop(second)
     assert says(first, "counting ")
     stop(first)

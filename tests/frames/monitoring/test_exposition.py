@@ -213,10 +213,10 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
         send(application, 0, 1)
         wait_until(lambda: exposed.total("frames_consumed_total") == 1, "the frame is read")
         with running(other, "--standby"):
-            wait_until(lambda: "standing by" in standby.get("/readyz").text, "the other stands by")
+            wait_until(lambda: "standby" in standby.get("/readyz").text, "the other stands by")
             status, text = standby.get("/readyz")
             assert status == 503
-            assert f"standing by: instance {application.status()['instance']['id']} " in text
+            assert f"standby: instance {application.status()['instance']['id']} " in text
             assert standby.value("frames_ready") == 0
             assert not any(sample.startswith("frames_consumed") for sample in standby.scrape())
             active.send_signal(signal.SIGINT)
@@ -225,7 +225,7 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
             assert standby.total("frames_consumed_total") == 1
             with running(application, "--take-over"):
                 wait_until(exposed.is_ready, "the first one has taken over again")
-                wait_until(lambda: "standing by" in standby.get("/readyz").text, "the other stands by again")
+                wait_until(lambda: "standby" in standby.get("/readyz").text, "the other stands by again")
                 assert "frames_consumed_total" not in standby.get("/metrics").text
                 assert exposed.total("frames_consumed_total") == 1
 

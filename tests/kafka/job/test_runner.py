@@ -58,7 +58,7 @@ class TableSink:
         return msgspec.json.encode(self._instance)
 
     def commit(self, sums: dict[str, int], next_offset: int) -> None:
-        mine, self._instance = self._written(), self._instance.beating()
+        mine, self._instance = self._written(), self._instance.with_heartbeat()
         with database_errors(), self._database:
             self._database.execute("BEGIN")
             for key, number in sums.items():
@@ -166,7 +166,7 @@ def clients_of_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started(processor: Summing, *, waits: bool = False) -> Runner:
     runner = Runner(processor, KafkaSettings(), Event(), is_forced=not waits)
-    assert runner.start(lambda _: None, lambda: runner.open(processor.restore), waits=waits)
+    assert runner.start(lambda _: None, processor.restore, waits=waits)
     return runner
 
 
@@ -239,8 +239,8 @@ def test_a_standby_takes_over_once_the_active_instance_has_stopped(database: sql
     told: list[str] = []
     processor = Waiting(database, random.Random(1))
     runner = Runner(processor, KafkaSettings(), Event())
-    assert runner.start(told.append, lambda: runner.open(processor.restore), waits=True)
-    assert told == ["standing by: instance active is active; --take-over starts without waiting"]
+    assert runner.start(told.append, processor.restore, waits=True)
+    assert told == ["standby: instance active is active; --take-over starts without waiting"]
     assert looks == ["look"] * 3
     assert processor.calls == ["connect", "connect", "open_sink", "restore"]  # its clients may have waited for days
 
@@ -259,7 +259,8 @@ def test_a_database_that_is_away_for_a_while_is_retried_and_the_run_resumes(
     processor.on_connect = outage.connect
     runner.run(reports.append)
     # the first two times, it can neither take over nor restore
-    assert processor.calls == ["connect", "open_sink", "restore", "run", *["connect", "open_sink"] * 3, "restore", "run"]
+    start = ["connect", "open_sink"]
+    assert processor.calls == [*start, "restore", "run", *start * 3, "restore", "run"]
     assert reports[0] == "the database does not answer; retrying for up to 60 s\nwhy: database is locked"
     assert reports[1].startswith("resumed from the last commit after ")
     assert len(reports) == 2

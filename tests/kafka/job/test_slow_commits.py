@@ -15,7 +15,7 @@ from metrics.kafka.job.standby import MissedHeartbeats
 def test_slow_commits_are_told_of_once_while_they_are_waited_for_and_once_when_they_are_over() -> None:
     told: list[str] = []
     latency = CommitLatency()
-    latency.tell = told.append
+    latency.report = told.append
     for began_s in (100.0, 115.0, 130.0):  # each of 12 s
         latency.begin(began_s)
         latency.wait(began_s + 2.9)
@@ -37,7 +37,7 @@ def test_what_is_slow_before_anybody_is_told_is_told_later() -> None:
     latency.wait(100.0)  # a step that belongs to no commit
     latency.begin(100.0)
     latency.end(110.0)
-    latency.tell = told.append
+    latency.report = told.append
     latency.begin(110.0)
     latency.wait(114.0)
     assert len(told) == 1
