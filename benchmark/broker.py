@@ -18,6 +18,8 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topic_changes, topics
 from metrics.kafka.clients import assign, open_admin, open_consumer, open_gapless_producer
+from metrics.kafka.deadline import Deadline
+from metrics.kafka.errors import client_errors
 from metrics.kafka.local_broker.node import KAFKA_VERSION
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange, Streams, require_readable
@@ -26,6 +28,7 @@ from metrics.terminal.console import say
 TOPIC_PREFIX = "benchmark-"
 KEY = b"frames"  # one key for all frames: Quix Streams skips records without a key
 PROGRESS_FRAMES = 1000
+MOST_UNACKNOWLEDGED = 20_000  # of 2,080 bytes: a third of what fits the client's queue
 POLL_S = 0.05
 TIMEOUT_S = 30.0
 
@@ -81,29 +84,36 @@ class Broker:
         """Produce frames to a topic; yields the number sent so far, every PROGRESS_FRAMES.
 
         Raises:
-            BrokerError: the broker did not accept a frame.
+            BrokerError: the broker refused a frame, or acknowledged none for TIMEOUT_S.
         """
+        what = "the broker did not accept every frame"
         refused: list[str] = []
 
         def note(error: KafkaError | None, _: Message) -> None:
             if error is not None:
                 refused.append(error.str())
 
+        def wait(most: int) -> None:
+            """Wait until at most this many frames are unacknowledged."""
+            producer.poll(0)
+            deadline, before = Deadline(TIMEOUT_S), len(producer)
+            while not refused and (left := len(producer)) > most and not deadline.has_passed():
+                if left < before:
+                    before = left
+                    deadline.renew()
+                producer.poll(POLL_S)
+            if refused or len(producer) > most:
+                why = refused[0] if refused else f"none was acknowledged for {TIMEOUT_S:.0f} s"
+                raise BrokerError(what, why=why)
+
         producer = open_gapless_producer(self._settings, MAX_FRAME_BYTES)
-        for number, frame in enumerate(frames, 1):
-            while True:
-                try:
-                    producer.produce(topic, frame, KEY, partition=0, on_delivery=note)
-                except BufferError:
-                    producer.poll(0.1)
-                else:
-                    break
-            if number % PROGRESS_FRAMES == 0:
-                producer.poll(0)
-                yield number
-        if producer.flush(TIMEOUT_S) or refused:
-            why = refused[0] if refused else f"not acknowledged within {TIMEOUT_S:.0f} s"
-            raise BrokerError("the broker did not accept every frame", why=why)
+        with client_errors(what):
+            for number, frame in enumerate(frames, 1):
+                producer.produce(topic, frame, KEY, partition=0, on_delivery=note)
+                if number % PROGRESS_FRAMES == 0:
+                    wait(MOST_UNACKNOWLEDGED)
+                    yield number
+            wait(0)
 
     def count(self, topic: str) -> int:
         """Count the committed records of a topic."""
