@@ -1,21 +1,19 @@
 """The command line of the benchmark."""
 
 import shlex
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from benchmark import session
 from benchmark.live import latency_session, restart_session
-from benchmark.live import session as live
 from benchmark.session import Plan
 from benchmark.sides import SIDES, chosen
-from metrics.errors import MetricsError, OutputClosedError
-from metrics.terminal import console, streams
+from metrics.cli.reporting import reporting
+from metrics.errors import OutputClosedError
+from metrics.terminal import logs, streams
 
 LEAST_FRAMES = 1_000
 
@@ -27,6 +25,7 @@ Docs = Annotated[
 
 
 @app.callback(invoke_without_command=True)
+@reporting
 def bench(
     context: typer.Context,
     *,
@@ -60,10 +59,11 @@ def bench(
         return
     sides = chosen(only or [])
     plan = Plan(frames, sides, rounds, writes_results=write or len(sides) == len(SIDES), command=_command())
-    _end_by(lambda: session.run(plan))
+    _end(session.compare(plan))
 
 
 @app.command()
+@reporting
 def latency(
     *,
     seconds: Annotated[
@@ -78,10 +78,11 @@ def latency(
 
     Example: `pipenv run bench latency --seconds 30`
     """
-    _end_by(lambda: live.run(lambda broker: latency_session.measured(broker, seconds), docs, _command()))
+    _end(session.measure(lambda broker: latency_session.measured(broker, seconds), docs, _command()))
 
 
 @app.command()
+@reporting
 def restart(
     *,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of kills.")] = 10,
@@ -95,40 +96,27 @@ def restart(
 
     Example: `pipenv run bench restart --rounds 4`
     """
-    _end_by(lambda: live.run(lambda broker: restart_session.measured(broker, rounds), docs, _command()))
+    _end(session.measure(lambda broker: restart_session.measured(broker, rounds), docs, _command()))
 
 
 def _command() -> str:
     return shlex.join(["pipenv", "run", "bench", *sys.argv[1:]])
 
 
-def _end_by(measure: Callable[[], bool]) -> None:
-    """Measure, and exit with 1 if something was wrong, with 130 after Ctrl-C."""
-    try:
-        all_good = measure()
-    except KeyboardInterrupt:
-        console.warn("stopped by Ctrl-C; nothing is left running")
-        raise typer.Exit(128 + signal.SIGINT) from None
-    if not all_good:
+def _end(is_good: bool) -> None:  # noqa: FBT001
+    """End with exit code 1 if a side failed, or something was wrong."""
+    if not is_good:
         raise typer.Exit(1)
 
 
-def _terminate(*_: object) -> NoReturn:
-    """Unwind the stack, so that everything that was started is stopped."""
-    sys.exit(128 + signal.SIGTERM)
-
-
 def main() -> None:
-    """Run the benchmark; errors that a user can fix are printed without a traceback."""
+    """Run the benchmark."""
     streams.take_over()
-    signal.signal(signal.SIGTERM, _terminate)
+    logs.log_lines("INFO")
     try:
         app()
     except OutputClosedError as error:
-        sys.exit(error.exit_code)
-    except MetricsError as error:
-        console.fail(error)
-        sys.exit(error.exit_code)
+        sys.exit(error.exit_code)  # help was printed, and its reader has seen enough
 
 
 if __name__ == "__main__":

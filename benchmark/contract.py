@@ -1,6 +1,6 @@
-"""What a side receives, in environment variables, and what it reports, as one JSON line on standard output.
+"""The contract with a side: its task comes in environment variables, its report is one line of JSON.
 
-Sides run in environments of their own, so this module needs nothing but the standard library.
+Peers run in environments of their own, so this module needs nothing but the standard library.
 """
 
 import json
@@ -45,6 +45,16 @@ class Task:
         seconds, minutes, copies = f"{name}-seconds", f"{name}-minutes", f"{name}-copies"
         return cls(bootstrap_servers, input_topic, seconds, minutes, copies, name, frames, folder)
 
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The topics of windows, of seconds first, each with the field for a window's count."""
+        return {self.seconds_topic: "num_of_frames", self.minutes_topic: "unique_users"}
+
+    @property
+    def rejected_topic(self) -> str:
+        """The dead letter topic, of this application."""
+        return f"{self.group_id}-rejected"
+
     def variables(self) -> dict[str, str]:
         """Return the task as environment variables."""
         return {PREFIX + name.upper(): str(value) for name, value in asdict(self).items()}
@@ -64,8 +74,8 @@ def report(frames: int, first_at_s: float, last_at_s: float) -> None:
     """Print how many frames a side has read, and when.
 
     Args:
-        first_at_s: when it had the first one, by `time.monotonic`, which all processes of a machine share.
-        last_at_s: when it was done with the last one.
+        first_at_s: when the first one came, by `time.monotonic`, which all processes of a machine share.
+        last_at_s: when the last one was counted.
     """
     started_s = float(os.environ.get(STARTED, monotonic()))
     times = {"first_frame_s": first_at_s - started_s, "last_frame_s": last_at_s - started_s}

@@ -1,9 +1,10 @@
-"""Python environments for sides with packages of their own: one per requirements file, created once."""
+"""Python environments for peers with packages of their own: one per requirements file, created once."""
 
 import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.process import last_lines
@@ -19,45 +20,20 @@ class PackagesError(MetricsError):
     """Packages of a peer that cannot be installed."""
 
 
-class Environments:
-    """Python interpreters of the sides.
+def interpreters(folder: Path, names: Iterable[str | None]) -> dict[str | None, Path]:
+    """Return the interpreters of environments by their names; one that cannot be created is left out with a warning.
 
     Args:
         folder: where environments are kept.
+        names: of requirements files; None for the project's own environment.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._made: dict[str, Path | PackagesError] = {}
-
-    def prepare(self, packages: str | None) -> None:
-        """Create the environment of a requirements file unless it exists; a failure is printed now and raised later.
-
-        Args:
-            packages: the file's name; None: the project's own environment.
-        """
-        if packages is None or packages in self._made:
-            return
+    found: dict[str | None, Path] = {}
+    for name in dict.fromkeys(names):
         try:
-            self._made[packages] = interpreter(self._folder, PEERS / f"{packages}{SUFFIX}")
+            found[name] = Path(sys.executable) if name is None else interpreter(folder, PEERS / f"{name}{SUFFIX}")
         except PackagesError as error:
-            self._made[packages] = error
             warn(str(error))
-
-    def python(self, packages: str | None) -> Path:
-        """Return the interpreter of a prepared environment.
-
-        Raises:
-            PackagesError: the environment could not be created.
-        """
-        made = Path(sys.executable) if packages is None else self._made[packages]
-        if isinstance(made, PackagesError):
-            raise made
-        return made
-
-    def made(self) -> dict[str, Path]:
-        """Return the interpreters by the names of their requirements files."""
-        return {packages: made for packages, made in self._made.items() if isinstance(made, Path)}
+    return found
 
 
 def interpreter(folder: Path, requirements: Path) -> Path:

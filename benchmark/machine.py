@@ -7,19 +7,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.environments import PEERS, SUFFIX
 from benchmark.sides import KCAT, Side, kcat
 
-# The packages that matter to the figures; the requirements file has the others.
-_SHOWN = ("aiokafka", "bytewax", "confluent-kafka", "crc32c", "kafka-python", "msgspec", "orjson", "quixstreams")
+# The packages that matter to the figures; the requirements files have the others.
+_OURS = ("confluent-kafka", "msgspec", "orjson", "pysimdjson")
+_SHOWN = (*_OURS, "aiokafka", "bytewax", "crc32c", "kafka-python", "quixstreams")
 _LIBRDKAFKA = "import confluent_kafka; print(confluent_kafka.libversion()[0])"
-_OURS = (
-    "from importlib.metadata import version; "
-    "print(', '.join(f'{name} {version(name)}' for name in ('confluent-kafka', 'msgspec', 'orjson', 'pysimdjson')))"
-)
 
 
 class Circumstances(NamedTuple):
@@ -33,17 +31,24 @@ class Circumstances(NamedTuple):
     at: datetime
     ran_on: Sequence[str]
 
+    @property
+    def by(self) -> str:
+        """The command and the time."""
+        return f"by `{self.command}` on {self.at:%Y-%m-%d %H:%M} UTC"
+
     def paragraph(self) -> str:
         """Return them as one paragraph."""
-        return f"Measured by `{self.command}` on {self.at:%Y-%m-%d %H:%M} UTC. {'; '.join(self.ran_on)}."
+        return f"Measured {self.by}. {'; '.join(self.ran_on)}."
 
 
-def circumstances(command: str, broker: str, sides: Sequence[Side], pythons: Mapping[str, Path]) -> Circumstances:
+def circumstances(
+    command: str, broker: str, sides: Sequence[Side], pythons: Mapping[str | None, Path]
+) -> Circumstances:
     """Return the circumstances of a measurement that ends now.
 
     Args:
         broker: its description.
-        pythons: the interpreter of each environment that was created, by its name.
+        pythons: the interpreters of the sides, by the names of their requirements files.
     """
     ran_on = [f"Machine: {description()}", f"Broker: {broker}", *versions(sides, pythons)]
     return Circumstances(command, datetime.now(UTC), ran_on)
@@ -64,25 +69,25 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def versions(sides: Sequence[Side], pythons: Mapping[str, Path]) -> list[str]:
+def versions(sides: Sequence[Side], pythons: Mapping[str | None, Path]) -> list[str]:
     """Return the versions that each side runs on, a line each."""
     lines = [f"Python: {platform.python_version()}"]
     if any(side.packages is None and side.name != KCAT for side in sides):
-        own = _printed([sys.executable, "-c", _OURS])
-        lines.append(f"ours, consume, copy: {own}, librdkafka {_librdkafka(sys.executable)}")
+        own = {package: version(package) for package in _OURS}
+        lines.append(f"ours, consume, copy: {_packages(own, sys.executable)}")
     if any(side.name == KCAT for side in sides):
         lines.append(f"kcat: {_kcat_version()}")
-    for name, python in sorted(pythons.items()):
+    for name, python in sorted((name, python) for name, python in pythons.items() if name is not None):
         pins = dict(line.split("==") for line in (PEERS / f"{name}{SUFFIX}").read_text().splitlines())
-        shown = [f"{package} {version}" for package, version in pins.items() if package in _SHOWN]
-        if "confluent-kafka" in pins:
-            shown.append(f"librdkafka {_librdkafka(str(python))}")
-        lines.append(f"{name}: {', '.join(shown)}")
+        lines.append(f"{name}: {_packages(pins, str(python))}")
     return lines
 
 
-def _librdkafka(python: str) -> str:
-    return _printed([python, "-c", _LIBRDKAFKA])
+def _packages(versions: Mapping[str, str], python: str) -> str:
+    shown = [f"{package} {version}" for package, version in versions.items() if package in _SHOWN]
+    if "confluent-kafka" in versions:
+        shown.append(f"librdkafka {_printed([python, '-c', _LIBRDKAFKA])}")
+    return ", ".join(shown)
 
 
 def _kcat_version() -> str:

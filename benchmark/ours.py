@@ -1,15 +1,29 @@
-"""The application as a side: `python -m benchmark.ours …` is app.py, and reports as every other side does.
+"""The application as a side: `python -m benchmark.ours …` is app.py with two reports, each a line of JSON.
 
-It only notes when the first batch of frames came, and when the last one was counted.
+`TookOver` is printed after `init_transactions`: the broker has fenced the previous instance, and ended the transaction
+that it left open. `contract.report` is printed at the end: when the first batch of frames came, and when the last one
+was counted.
 """
 
 import runpy
 from time import monotonic
+from typing import Any
+
+import msgspec
 
 from benchmark import contract
 from benchmark.process import PROJECT
 from metrics.frames.commands import main_job
+from metrics.frames.job import processor
 from metrics.frames.job.report import Report
+from metrics.kafka.job.transaction import Transaction
+
+
+class TookOver(msgspec.Struct, frozen=True):
+    """Beginning and end of `init_transactions`, by `time.monotonic`."""
+
+    began_s: float
+    ended_s: float
 
 
 class TimedReport(Report):
@@ -33,9 +47,20 @@ class TimedReport(Report):
         contract.report(self._counted, self._first_at_s, self._last_at_s)
 
 
+class TimedTransaction(Transaction):
+    """Transaction that reports when it took over its transactional id."""
+
+    def _call(self, step: Any, *arguments: Any) -> None:
+        began_s = monotonic()
+        super()._call(step, *arguments)
+        if step.__name__ == "init_transactions":
+            print(msgspec.json.encode(TookOver(began_s, monotonic())).decode(), flush=True)
+
+
 def main() -> None:
     """Run app.py with the arguments of this process."""
     main_job.Report = TimedReport  # type: ignore[attr-defined]
+    processor.Transaction = TimedTransaction  # type: ignore[attr-defined]
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
 

@@ -1,12 +1,48 @@
-"""Pages in Markdown that a measurement writes, and its figures as JSON beside them."""
+"""Pages in Markdown about measurements: their parts, a table, and figures as JSON beside them."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
 from metrics.errors import FileError
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings of a live measurement, which are written as JSON, too.
+
+    Attributes:
+        title: the page is TITLE.md, the figures are title.json.
+        introduction: the page up to its table.
+        problems: errors in the results, in words.
+    """
+
+    title: ClassVar[str]
+    introduction: ClassVar[str]
+
+    problems: list[str]
+
+    def as_markdown(self) -> str:
+        """Return the findings as a table, and a sentence on the results."""
+        raise NotImplementedError
+
+    def draw(self, folder: Path) -> None:
+        """Draw the pictures of the page into a folder."""
+
+    def write(self, folder: Path, circumstances: str) -> Path:
+        """Write the page, its figures and pictures into a folder, and return the page's path.
+
+        Raises:
+            FileError: something cannot be written.
+        """
+        path = folder / f"{self.title.upper()}.md"
+        write(path, self.introduction, self.as_markdown(), circumstances)
+        with writing(folder):
+            (folder / f"{self.title}.json").write_bytes(msgspec.json.format(msgspec.json.encode(self)) + b"\n")
+            self.draw(folder)
+        return path
 
 
 def write(path: Path, *parts: str) -> None:
@@ -17,16 +53,6 @@ def write(path: Path, *parts: str) -> None:
     """
     with writing(path.parent):
         path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
-
-
-def write_figures(path: Path, figures: msgspec.Struct) -> None:
-    """Write the figures of a page as JSON.
-
-    Raises:
-        FileError: they cannot be written.
-    """
-    with writing(path.parent):
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(figures)) + b"\n")
 
 
 @contextmanager

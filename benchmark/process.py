@@ -1,4 +1,4 @@
-"""A process of a benchmark: started cold, limited by a timeout, measured from start to end."""
+"""One process of a benchmark: started cold, limited by a timeout, measured from start to end."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 END_TIMEOUT_S = 10.0
 LAST_LINES = 6
 LINE_WIDTH = 300
+
+Report = TypeVar("Report")
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Running:
         self._reader.start()
 
     def has_ended(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self._launcher.poll() is not None
 
     def wait(self, timeout_s: float) -> None:
@@ -142,6 +144,15 @@ def run(command: Sequence[str], environment: Mapping[str, str], timeout_s: float
     with running(command, environment, timeout_s) as started:
         started.wait(timeout_s + END_TIMEOUT_S)  # if the launcher itself hangs, it is killed
         return started.finish()
+
+
+def reports(printed: Sequence[str], kind: type[Report]) -> list[Report]:
+    """Decode the printed lines that are reports of a kind, as JSON; other lines, such as a library's, are left out."""
+    found = []
+    for line in printed:
+        with suppress(msgspec.DecodeError):
+            found.append(msgspec.json.decode(line, type=kind))
+    return found
 
 
 def last_lines(printed: bytes) -> str:

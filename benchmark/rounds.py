@@ -4,18 +4,19 @@ import os
 import random
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.contract import Task
-from benchmark.process import Measured
+from benchmark.process import Measured, reports
 from benchmark.scraper import scraping
-from benchmark.side_report import SideReport, side_report
-from benchmark.sides import Side, environment, rejected_topic
+from benchmark.sides import Side, environment
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
 
@@ -23,7 +24,22 @@ from metrics.errors import MetricsError
 SLOWEST_FRAMES_PER_S = 2_000
 START_TIMEOUT_S = 60.0
 
-Python = Callable[[str | None], Path]
+
+class SideReport(msgspec.Struct, frozen=True):
+    """Report of a side on its own run, as `contract.report` prints it: times in seconds since its process was started.
+
+    Attributes:
+        frames: how many it has read.
+    """
+
+    frames: int
+    first_frame_s: float
+    last_frame_s: float
+
+    @property
+    def steady_rate(self) -> float:
+        """Frames per second between the first and the last."""
+        return self.frames / max(self.last_frame_s - self.first_frame_s, 1e-9)
 
 
 class Run(NamedTuple):
@@ -32,7 +48,7 @@ class Run(NamedTuple):
     Attributes:
         number: of its round, from 1.
         measured: None if it could not be started.
-        report: its own report, if it gave one.
+        report: its own report; None if it printed none, as kcat.
         failure: why it failed, in one line; None if it did not.
         last_errors: the last lines of its standard error, if it failed.
         problems: errors in its results.
@@ -55,24 +71,33 @@ class Run(NamedTuple):
 
 
 class Runner:
-    """Runs sides on one input topic.
+    """Runner of sides on one input topic.
 
     Args:
         topic: the loaded input.
         truth: the correct results of its frames.
-        python: returns the interpreter of an environment by its name; may raise a MetricsError.
-        variables: our own environment variables.
+        pythons: the interpreters of the environments, by their names.
+        variables: the benchmark's own environment variables.
     """
 
-    def __init__(self, broker: Broker, topic: str, truth: Truth, python: Python, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        truth: Truth,
+        pythons: Mapping[str | None, Path],
+        variables: Mapping[str, str],
+    ) -> None:
         self._broker = broker
         self._topic = topic
         self._truth = truth
-        self._python = python
+        self._pythons = pythons
         self._variables = variables
 
     def run(self, side: Side, number: int) -> Run:
         """Run a side once, in a round. Its failure is part of the result."""
+        if side.packages not in self._pythons:
+            return Run(side, number, failure=f"the environment of {side.packages} cannot be created")
         name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-{side.name}"
         with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
             task = Task.named(name, self._broker.address, self._topic, self._truth.frames, folder)
@@ -84,16 +109,17 @@ class Runner:
                 self._broker.delete(name)
 
     def _measured_and_checked(self, side: Side, number: int, task: Task) -> Run:
-        command = side.command(task, self._python(side.packages))
-        self._broker.create(task.seconds_topic, task.minutes_topic, task.copy_topic, rejected_topic(task))
-        os.sync()  # so that what the previous run has written is no load on this one
+        command = side.command(task, self._pythons[side.packages])
+        self._broker.create(*task.numbers, task.copy_topic, task.rejected_topic)
+        os.sync()  # otherwise the writes of the previous run would slow this one down
         timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
         with scraping() if side.is_scraped else nullcontext() as scraper:
             variables = environment(self._variables, side, task)
             if scraper is not None:
                 variables["METRICS_PORT"] = str(scraper.port)
             finished = process.run(command, variables, timeout_s)
-        run = Run(side, number, finished.measured, side_report(finished), finished.failure, finished.last_errors)
+        report = next(reversed(reports(finished.printed, SideReport)), None)
+        run = Run(side, number, finished.measured, report, finished.failure, finished.last_errors)
         if finished.failure:
             return run
         problems = ["no scrape was answered"] if scraper is not None and not scraper.scrapes else []
@@ -108,8 +134,7 @@ class Runner:
         if run.side.copies and (copies := self._broker.count(task.copy_topic)) != task.frames:
             problems.append(f"{copies:,} frames copied instead of {task.frames:,}")
         if run.side.counts:
-            seconds = self._broker.windows(task.seconds_topic, "num_of_frames")
-            minutes = self._broker.windows(task.minutes_topic, "unique_users")
+            seconds, minutes = (self._broker.windows(topic, number) for topic, number in task.numbers.items())
             windows, found = compare(self._truth, seconds, minutes)
             problems += found
         return run._replace(problems=problems, windows=windows, last_errors="")

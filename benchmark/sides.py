@@ -42,21 +42,16 @@ class Side(NamedTuple):
     is_scraped: bool = False
 
 
+def _module(name: str, *arguments: str) -> Command:
+    return lambda _, python: [str(python), "-m", name, *arguments]
+
+
 def _peer(name: str) -> Command:
-    return lambda _, python: [str(python), "-m", f"benchmark.peers.{name}"]
+    return _module(f"benchmark.peers.{name}")
 
 
 def _drain(task: Task, _: Path) -> Sequence[str]:
     return [kcat(), "-b", task.bootstrap_servers, "-C", "-t", task.input_topic, "-e", "-q", "-u", "-f", ""]
-
-
-def _ours(_: Task, python: Path) -> Sequence[str]:
-    return [str(python), "-m", "benchmark.ours", "--until-end"]
-
-
-def rejected_topic(task: Task) -> str:
-    """Return our dead letter topic."""
-    return f"{task.group_id}-rejected"
 
 
 def _our_settings(task: Task) -> Mapping[str, str]:
@@ -66,19 +61,14 @@ def _our_settings(task: Task) -> Mapping[str, str]:
         "INPUT_TOPIC": task.input_topic,
         "SEC_METRICS_OUTPUT_TOPIC": task.seconds_topic,
         "MIN_METRICS_OUTPUT_TOPIC": task.minutes_topic,
-        "REJECTED_TOPIC": rejected_topic(task),
+        "REJECTED_TOPIC": task.rejected_topic,
     }
 
 
-def _our_settings_republishing(task: Task) -> Mapping[str, str]:
-    return {**_our_settings(task), "OUTPUT_STREAM": task.copy_topic}
-
-
-def _bytewax(_: Task, python: Path) -> Sequence[str]:
-    return [str(python), "-m", "bytewax.run", "benchmark.peers.bytewax:flow"]
-
-
-OURS = Side("ours", "app.py --until-end", _ours, variables=_our_settings, counts=True)
+_BYTEWAX = _module("bytewax.run", "benchmark.peers.bytewax:flow")
+OURS = Side(
+    "ours", "app.py --until-end", _module("benchmark.ours", "--until-end"), variables=_our_settings, counts=True
+)
 SIDES = (
     Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain),
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
@@ -87,7 +77,7 @@ SIDES = (
     OURS._replace(
         name="ours_republishing",
         what="app.py --until-end with OUTPUT_STREAM",
-        variables=_our_settings_republishing,
+        variables=lambda task: {**_our_settings(task), "OUTPUT_STREAM": task.copy_topic},
         copies=True,
     ),
     OURS._replace(
@@ -97,7 +87,7 @@ SIDES = (
     Side("aiokafka_orjson", "aiokafka one by one, orjson", _peer("aiokafka_orjson"), "aiokafka", counts=True),
     Side("aiokafka_msgspec", "aiokafka getmany, msgspec", _peer("aiokafka_msgspec"), "aiokafka", counts=True),
     Side("quix", "Quix Streams, tumbling windows", _peer("quix"), "quix", counts=True),
-    Side("bytewax", "Bytewax, window operators, orjson", _bytewax, "bytewax", counts=True),
+    Side("bytewax", "Bytewax, window operators, orjson", _BYTEWAX, "bytewax", counts=True),
 )
 
 

@@ -1,16 +1,24 @@
-"""Latency: from the produce call of the frame that closes a window to its committed record being readable."""
+"""Latency: from the produce call of the frame that closes a window until its record can be read; docs/LATENCY.md."""
 
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from pathlib import Path
 
 import msgspec
 
+from benchmark import page
 from benchmark.broker import Arrived
 from benchmark.contract import LATENESS_S
 from benchmark.live.feeder import Began
+
+TARGET_MS = 50
+PICTURE = "latency.png"
+
+_COLOR, _LINE = "#0072b2", "#d55e00"  # from the colour-blind safe palette by Okabe and Ito
+_LEAST_BINS_MS = 60
+_HEADING = ("window size", "windows", "p50 (ms)", "p99 (ms)", "max (ms)")
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -25,17 +33,8 @@ class Latency(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Spread(NamedTuple):
-    """Summary of latencies, in seconds."""
-
-    windows: int
-    p50_s: float
-    p99_s: float
-    max_s: float
-
-
 def closing(began: Sequence[Began], end: int) -> Began | None:
-    """Return the frame that closes a window: the first one LATENESS_S or more ahead of its end, if there is one.
+    """Return the frame that closes a window: the first one LATENESS_S or more ahead of its end; None if none came.
 
     Args:
         began: in order of ts.
@@ -59,14 +58,6 @@ def paired(began: Sequence[Began], arrived: Iterable[Arrived], topic: str, size_
     ]
 
 
-def spread(latencies: Sequence[Latency]) -> Spread | None:
-    """Sum up latencies; None if there are none."""
-    seconds = [latency.seconds for latency in latencies]
-    if not seconds:
-        return None
-    return Spread(len(seconds), percentile(seconds, 0.5), percentile(seconds, 0.99), max(seconds))
-
-
 def percentile(numbers: Sequence[float], share: float) -> float:
     """Return the smallest number that is not exceeded by this share of the numbers (nearest rank).
 
@@ -75,3 +66,60 @@ def percentile(numbers: Sequence[float], share: float) -> float:
     """
     rank = math.ceil(round(share * len(numbers), 9))  # 0.07 * 100 is slightly more than 7
     return sorted(numbers)[max(rank, 1) - 1]
+
+
+class Found(page.Findings, frozen=True, kw_only=True):
+    """Latencies by the size of the window.
+
+    Attributes:
+        rate: frames per second.
+    """
+
+    title = "latency"
+    introduction = f"""\
+# Latency
+
+How long a result takes. A separate process feeds frames live, each with the current time as its `ts`, and `app.py`
+counts them. The clock starts when the frame that closes a window is produced, the first one that is `LATENESS_S` (5 s)
+ahead of the window's end; it stops when a `read_committed` consumer has the window's record. Both times are read from
+the same clock. The feeder sends each frame at once (`linger.ms=0`), so none of its own waiting is included.
+
+The command below writes this page; the latency of every window is in `latency.json`.
+
+![Latency of one-second windows]({PICTURE})"""
+
+    rate: int
+    seconds: list[Latency]
+    minutes: list[Latency]
+
+    def as_markdown(self) -> str:
+        """Return the table, and a sentence on the results."""
+        rows = [row("second", self.seconds), row("minute", self.minutes)]
+        results = "; ".join(self.problems) or "right, by a plain recount"
+        return f"{page.table(_HEADING, rows, _HEADING[:1])}\n\n{self.rate:,} frames per second; results: {results}."
+
+    def draw(self, folder: Path) -> None:
+        """Draw a histogram of the latencies of one-second windows."""
+        from matplotlib.figure import Figure
+
+        latencies_ms = [latency.seconds * 1000 for latency in self.seconds]
+        figure = Figure(figsize=(7.2, 3.6), layout="constrained", dpi=120)
+        axes = figure.subplots()
+        axes.hist(latencies_ms, bins=60, range=(0, max([*latencies_ms, _LEAST_BINS_MS])), color=_COLOR)
+        axes.axvline(TARGET_MS, color=_LINE, linestyle="--", label=f"{TARGET_MS} ms")
+        axes.set(xlabel="from producing the closing frame to the committed record (ms)", ylabel="windows")
+        axes.set(title="Latency of one-second windows")
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.3)
+        axes.set_axisbelow(True)
+        figure.savefig(folder / PICTURE, metadata={"Software": None})
+
+
+def row(size: str, latencies: Sequence[Latency]) -> tuple[str, ...]:
+    """Return the row of a window size: the number of windows, median, 99th percentile and maximum."""
+    if not latencies:
+        return (size, "0", "-", "-", "-")
+    times_ms = [1000 * latency.seconds for latency in latencies]
+    shown = (f"{percentile(times_ms, share):.1f}" for share in (0.5, 0.99, 1))
+    return (size, f"{len(latencies):,}", *shown)

@@ -1,10 +1,9 @@
 """Measurement of latency: frames are fed live to the application, and its records are timed."""
 
 from benchmark.broker import Broker
-from benchmark.live import stage
-from benchmark.live.latency import paired
-from benchmark.live.latency_page import Found
-from benchmark.live.stage import RATE, START_TIMEOUT_S, StageError
+from benchmark.live import rig
+from benchmark.live.latency import Found, paired
+from benchmark.live.rig import RATE, START_TIMEOUT_S, MeasurementError
 from benchmark.truth import MINUTE_S, SECOND_S
 from metrics.terminal import console
 
@@ -15,11 +14,11 @@ def measured(broker: Broker, seconds: int) -> Found:
     """Feed frames until about this many one-second windows are closed, and return the latency of each window."""
     with (
         console.bar(f"closing {seconds} one-second windows", seconds) as move,
-        stage.set_up(broker) as live,
+        rig.set_up(broker) as live,
         live.application() as application,
     ):
         live.wait_for_take_over(application)
-        with live.feeder(RATE, seconds + CLOSING_S) as feeder:
+        with live.feeder(seconds + CLOSING_S) as feeder:
 
             def has_ended() -> bool:
                 move(len(live.arrived))
@@ -28,12 +27,11 @@ def measured(broker: Broker, seconds: int) -> Found:
             live.wait(has_ended, "the frames are fed", seconds + START_TIMEOUT_S, application)
             fed = feeder.finish()
             if fed.failure:
-                raise StageError(f"the feeder: {fed.failure}", why=fed.last_errors)
-        began = stage.seconds_of(feeder.printed)
-        live.wait_for_last(began, application)
+                raise MeasurementError(f"the feeder: {fed.failure}", why=fed.last_errors)
+        began, problems = live.checked(feeder, application)
     return Found(
         rate=RATE,
         seconds=paired(began, live.arrived, live.task.seconds_topic, SECOND_S),
         minutes=paired(began, live.arrived, live.task.minutes_topic, MINUTE_S),
-        problems=list(live.problems(began)),
+        problems=problems,
     )

@@ -1,4 +1,4 @@
-"""Measurement of restarts: the application is killed and started again while frames come in."""
+"""Measurement of restarts: the application is killed and restarted while frames come in."""
 
 import random
 from itertools import pairwise
@@ -6,10 +6,10 @@ from time import monotonic, sleep, time
 
 from benchmark.broker import Arrived, Broker
 from benchmark.contract import LATENESS_S
-from benchmark.live import stage
-from benchmark.live.restart_page import Found, Start, first_after, start
-from benchmark.live.stage import RATE, Stage
-from benchmark.live.taking_over import TookOver
+from benchmark.live import rig
+from benchmark.live.restart import Found, Start, first_after, start
+from benchmark.live.rig import Rig
+from benchmark.ours import TookOver
 from benchmark.process import Running
 from benchmark.truth import MINUTE_S, SECOND_S
 from metrics.terminal import console
@@ -26,10 +26,11 @@ def measured(broker: Broker, rounds: int) -> Found:
     """Kill and restart the application once per round, and return the duration of each start."""
     starts: list[Start] = []
     kills = [AT_RANDOM if number % 2 else COMMITTING for number in range(1, rounds + 1)]
+    problems: list[str] = []
     with (
         console.bar("restarts", rounds) as move,
-        stage.set_up(broker) as live,
-        live.feeder(RATE, LONGEST_ROUND_S * (rounds + 2)) as feeder,
+        rig.set_up(broker) as live,
+        live.feeder(LONGEST_ROUND_S * (rounds + 2)) as feeder,
     ):
         for number, (killed, next_killed) in enumerate(pairwise(["", *kills, None])):
             with live.application() as application:
@@ -37,17 +38,15 @@ def measured(broker: Broker, rounds: int) -> Found:
                 move(number)
                 live.wait(lambda: _is_live(live), "the backlog is counted", RESULT_TIMEOUT_S, application, feeder)
                 if next_killed is None:
-                    feeder.kill()
-                    began = stage.seconds_of(feeder.printed)
-                    live.wait_for_last(began, application)
+                    _, problems = live.checked(feeder, application)
                 else:
                     _wait_to_kill(next_killed)
                 started_s = application.finish().measured.started_s
             starts.append(start(killed or "", started_s, took_over, first))
-        return Found(starts, list(live.problems(began)))
+    return Found(starts=starts, problems=problems)
 
 
-def _result(live: Stage, application: Running, feeder: Running) -> tuple[TookOver, Arrived]:
+def _result(live: Rig, application: Running, feeder: Running) -> tuple[TookOver, Arrived]:
     """Wait for the first result of a start; returns also when it took over."""
     took_over = live.wait_for_take_over(application, feeder)
 
@@ -57,8 +56,8 @@ def _result(live: Stage, application: Running, feeder: Running) -> tuple[TookOve
     return took_over, live.wait(first, "the first result", RESULT_TIMEOUT_S, application, feeder)
 
 
-def _is_live(live: Stage) -> bool:
-    """Tell whether the last record came as soon as its window could be closed: the feeder's event time is wall time."""
+def _is_live(live: Rig) -> bool:
+    """Return whether the last record came as soon as its window could close: the feeder's event time is wall time."""
     at_s, topic, window = live.arrived[-1]
     closed_at_s = window.start + (SECOND_S if topic == live.task.seconds_topic else MINUTE_S) + LATENESS_S
     return time() - (monotonic() - at_s) - closed_at_s <= LIVE_S

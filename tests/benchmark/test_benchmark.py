@@ -112,7 +112,7 @@ def test_a_side_that_fails_and_one_that_does_nothing_are_found_out(bootstrap_ser
     topic = f"{TOPIC_PREFIX}test-{os.getpid()}"
     broker.create(topic)
     assert list(broker.load(topic, frames))[-1] == 12_000
-    runner = Runner(broker, topic, recount.truth(), lambda _: Path(sys.executable), os.environ)
+    runner = Runner(broker, topic, recount.truth(), {None: Path(sys.executable)}, os.environ)
 
     def run(source: str) -> Run:
         side = Side("test", "a side of the tests", lambda _, python: [str(python), "-c", source], counts=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 
 from benchmark.broker import Arrived
-from benchmark.live import feeder, latency_page, restart_page, stage
+from benchmark.live import feeder, latency, restart
 from benchmark.live.feeder import Began
-from benchmark.live.latency import Latency, closing, paired, percentile, spread
-from benchmark.live.taking_over import TookOver
+from benchmark.live.latency import Latency, closing, paired, percentile
+from benchmark.ours import TookOver
+from benchmark.process import reports
 from benchmark.truth import Published, Truth
 
 M = 1_468_244_400  # the start of a minute
@@ -53,8 +54,9 @@ def test_percentiles_are_those_of_the_nearest_rank() -> None:
 
 
 def test_latencies_are_summed_up() -> None:
-    assert spread([Latency(M + number, number / 10) for number in range(4)]) == (4, 0.1, 0.3, 0.3)
-    assert spread([]) is None
+    latencies = [Latency(M + number, number / 10) for number in range(4)]
+    assert latency.row("second", latencies) == ("second", "4", "100.0", "300.0", "300.0")
+    assert latency.row("minute", []) == ("minute", "0", "-", "-", "-")
 
 
 def test_every_frame_of_the_feeder_has_one_ts_to_replace() -> None:
@@ -64,48 +66,46 @@ def test_every_frame_of_the_feeder_has_one_ts_to_replace() -> None:
     assert 2_060 < sum(map(len, frames)) / len(frames) < 2_100
 
 
-def test_what_the_feeder_prints_is_read() -> None:
+def test_the_reports_of_the_feeder_are_read() -> None:
     printed = [msgspec.json.encode(began).decode() for began in BEGAN]
-    assert stage.seconds_of(printed) == BEGAN
+    assert reports(printed, Began) == BEGAN
 
 
 def test_the_page_of_latency_has_table_histogram_and_numbers(tmp_path: Path) -> None:
     seconds = [Latency(M + number, 0.02) for number in range(119)] + [Latency(M + 119, 0.07)]
-    found = latency_page.Found(rate=1_000, seconds=seconds, minutes=[Latency(M, 0.031)], problems=[])
+    found = latency.Found(rate=1_000, seconds=seconds, minutes=[Latency(M, 0.031)], problems=[])
     assert found.write(tmp_path, "Measured by hand.") == tmp_path / "LATENCY.md"
     text = (tmp_path / "LATENCY.md").read_text()
     assert "| second | 120 | 20.0 | 20.0 | 70.0 |" in text
     assert "| minute | 1 | 31.0 | 31.0 | 31.0 |" in text
     assert "results: right" in text
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
-    assert msgspec.json.decode((tmp_path / "latency.json").read_bytes(), type=latency_page.Found) == found
+    assert msgspec.json.decode((tmp_path / "latency.json").read_bytes(), type=latency.Found) == found
 
 
 def test_a_start_has_three_parts() -> None:
     #  process  asks   took over   an old record   the first new one
     #  100      100.5  101.25      101.2           101.5
     lines = ["topics are there", '{"began_s":100.5,"ended_s":101.25}']
-    took_over = stage.took_over(lines)
+    [took_over] = reports(lines, TookOver)
     assert took_over == TookOver(100.5, 101.25)
-    first = restart_page.first_after(
-        [arrived(99.0, M), arrived(101.2, M + 1), arrived(101.5, M + 2)], took_over.ended_s
-    )
+    first = restart.first_after([arrived(99.0, M), arrived(101.2, M + 1), arrived(101.5, M + 2)], took_over.ended_s)
     assert first == arrived(101.5, M + 2)
-    start = restart_page.start("at a random moment", 100.0, took_over, first)
+    start = restart.start("at a random moment", 100.0, took_over, first)
     assert (start.until_taking_over_s, start.taking_over_s, start.until_result_s) == (0.5, 0.75, 0.25)
     assert (start.total_s, start.besides_s) == (1.5, 0.75)
-    assert stage.took_over(lines[:1]) is None
-    assert restart_page.first_after([arrived(99.0, M)], 101.25) is None
+    assert reports(lines[:1], TookOver) == []
+    assert restart.first_after([arrived(99.0, M)], 101.25) is None
 
 
 def test_the_page_of_restarts_has_each_start_and_medians(tmp_path: Path) -> None:
     starts = [
-        restart_page.Start("", 1.0, 0.5, 5.0),
-        restart_page.Start("at a random moment", 0.5, 0.25, 0.25),
-        restart_page.Start("while it commits a second", 0.5, 0.75, 0.25),
-        restart_page.Start("at a random moment", 0.5, 0.25, 0.75),
+        restart.Start("", 1.0, 0.5, 5.0),
+        restart.Start("at a random moment", 0.5, 0.25, 0.25),
+        restart.Start("while it commits a second", 0.5, 0.75, 0.25),
+        restart.Start("at a random moment", 0.5, 0.25, 0.75),
     ]
-    restart_page.Found(starts, ["1 second missing"]).write(tmp_path, "Measured by hand.")
+    restart.Found(starts=starts, problems=["1 second missing"]).write(tmp_path, "Measured by hand.")
     text = (tmp_path / "RESTART.md").read_text()
     assert "| first start | 1.00 | 0.50 | - | - | - |" in text
     assert "| while it commits a second | 0.50 | 0.75 | 0.25 | 1.50 | 0.75 |" in text

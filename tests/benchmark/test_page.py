@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from benchmark import page
 from metrics.errors import FileError
 
 
-class Figures(msgspec.Struct):
+class Found(page.Findings, frozen=True, kw_only=True):
+    title = "figures"
+    introduction = "# Figures"
+
     windows: int
+
+    def as_markdown(self) -> str:
+        return f"{self.windows} windows"
 
 
 def test_a_page_is_its_parts_and_replaces_the_one_before(tmp_path: Path) -> None:
@@ -20,9 +25,11 @@ def test_a_page_is_its_parts_and_replaces_the_one_before(tmp_path: Path) -> None
     assert path.read_text() == "# Page\n\n| 1 |\n\nMeasured by hand.\n"
 
 
-def test_figures_are_written_as_json(tmp_path: Path) -> None:
-    page.write_figures(tmp_path / "docs" / "figures.json", Figures(7))
-    assert (tmp_path / "docs" / "figures.json").read_text() == '{\n  "windows": 7\n}\n'
+def test_findings_are_written_as_a_page_and_as_json(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    assert Found(windows=7, problems=[]).write(docs, "Measured by hand.") == docs / "FIGURES.md"
+    assert (docs / "FIGURES.md").read_text() == "# Figures\n\n7 windows\n\nMeasured by hand.\n"
+    assert (docs / "figures.json").read_text() == '{\n  "problems": [],\n  "windows": 7\n}\n'
 
 
 def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -3,13 +3,8 @@
 import pytest
 
 from benchmark import contract
-from benchmark.process import Finished, Measured
-from benchmark.side_report import SideReport, side_report
-
-
-def finished(*lines: str) -> Finished:
-    measured = Measured(started_s=100.0, seconds=9.0, cpu_s=1.0, peak_rss_bytes=1, exit_code=0, has_timed_out=False)
-    return Finished(measured, lines, "")
+from benchmark.process import reports
+from benchmark.rounds import SideReport
 
 
 def test_a_peer_reports_its_first_and_last_frame_since_its_start(
@@ -17,13 +12,13 @@ def test_a_peer_reports_its_first_and_last_frame_since_its_start(
 ) -> None:
     monkeypatch.setenv(contract.STARTED, "100.0")
     contract.report(2_000, first_at_s=101.0, last_at_s=105.0)
-    account = side_report(finished("a line of a library", capsys.readouterr().out))
-    assert account == SideReport(2_000, 1.0, 5.0)
-    assert account.steady_rate == 500
+    [report] = reports(["a line of a library", capsys.readouterr().out], SideReport)
+    assert report == SideReport(2_000, 1.0, 5.0)
+    assert report.steady_rate == 500
 
 
 def test_without_a_report_nothing_is_guessed() -> None:
-    assert side_report(finished("Killed")) is None
+    assert reports(["Killed"], SideReport) == []
 
 
 def test_a_task_goes_through_the_environment() -> None:

@@ -1,36 +1,14 @@
-"""Restart: from the start of a new process after a SIGKILL to its first result; docs/RESTART.md, and its figures."""
+"""Restart: from the start of a new process after a SIGKILL until its first result; docs/RESTART.md."""
 
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import Path
 from statistics import median
 
 import msgspec
 
 from benchmark import page
 from benchmark.broker import Arrived
-from benchmark.live.taking_over import TookOver
-
-PAGE, FIGURES = "RESTART.md", "restart.json"
-
-_INTRODUCTION = f"""\
-# Restart
-
-How long results are away: while frames come in live, 1,000 per second, the application is killed by SIGKILL and started
-again at once. The clock starts with the new process, and stops when a `read_committed` consumer has its first record.
-
-- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the previous
-  process; if that ran on the same machine and has ended, it is not waited for. On another machine, the new process
-  would wait until its heartbeat is 5 s old.
-- **Taking over**: `init_transactions`. The broker fences the previous instance, and ends the transaction that it left
-  open; before that, nothing can be read or written safely. The first start has no previous instance; on a new broker,
-  it waits until the broker has created its own topic for transactions.
-- **Until the result**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
-  window is committed.
-
-The application runs as `app.py` does, except that it prints the times of taking over. The command below writes this
-page; the figures are also in `{FIGURES}`.
-"""
+from benchmark.ours import TookOver
 
 _HEADING = (
     "killed",
@@ -89,19 +67,33 @@ def first_after(arrived: Sequence[Arrived], at_s: float) -> Arrived | None:
     return next((record for record in arrived if record.at_s > at_s), None)
 
 
-class Found(msgspec.Struct, frozen=True):
-    """Findings of a measurement.
+class Found(page.Findings, frozen=True, kw_only=True):
+    """Durations of starts, the first of which has no previous instance."""
 
-    Attributes:
-        starts: the first one has no previous instance.
-        problems: errors in the results, in words.
-    """
+    title = "restart"
+    introduction = """\
+# Restart
+
+How long results are missing: while frames come in live, 1,000 per second, the application is killed by SIGKILL and
+restarted at once. The clock starts with the new process, and stops when a `read_committed` consumer has its first
+record.
+
+- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the previous
+  process; if that ran on the same machine and has ended, it is not waited for. On another machine, the new process
+  would wait until its heartbeat is 5 s old.
+- **Taking over**: `init_transactions`. The broker fences the previous instance, and ends the transaction that it left
+  open; before that, nothing can be read or written safely. The first start has no previous instance; on a new broker,
+  it waits until the broker has created its own topic for transactions.
+- **Until the result**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
+  window is committed.
+
+The application runs as `app.py` does, except that it prints the times of taking over. The command below writes this
+page; the figures are also in `restart.json`."""
 
     starts: list[Start]
-    problems: list[str]
 
     def as_markdown(self) -> str:
-        """Return the table, and the sentence on the results."""
+        """Return the table, and a sentence on the results."""
         first, *restarts = self.starts
         begun = (f"{first.until_taking_over_s:.2f}", f"{first.taking_over_s:.2f}")  # its result waits for frames
         rows: list[tuple[str, ...]] = [("first start", *begun, "-", "-", "-")]
@@ -112,13 +104,3 @@ class Found(msgspec.Struct, frozen=True):
             rows.append(("**longest**", *(f"**{max(column):.2f}**" for column in columns)))
         results = "; ".join(self.problems) or "right, by a plain recount: each window once"
         return f"{page.table(_HEADING, rows, _HEADING[:1])}\n\nResults over all restarts: {results}."
-
-    def write(self, folder: Path, circumstances: str) -> Path:
-        """Write page and figures into a folder, and return the page's path.
-
-        Raises:
-            FileError: something cannot be written.
-        """
-        page.write_figures(folder / FIGURES, self)
-        page.write(folder / PAGE, _INTRODUCTION, self.as_markdown(), circumstances)
-        return folder / PAGE

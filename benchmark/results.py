@@ -1,16 +1,20 @@
-"""Summary of the runs, a row per side: for a terminal, and for RESULTS.md."""
+"""Results of the sides: a row each, in a table for a terminal and on the page RESULTS.md."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from rich.table import Table
 
 from benchmark import page
+from benchmark.machine import Circumstances
 from benchmark.process import Measured
 from benchmark.rounds import Run
 from benchmark.sides import KCAT, Side
+from benchmark.truth import Truth
+from metrics.text import numbered
 
+PATH = Path(__file__).resolve().parent / "RESULTS.md"
 NONE = "-"
 # As a terminal shows them, over three lines.
 _HEADINGS = (
@@ -29,20 +33,27 @@ COLUMNS = tuple(" ".join(heading.split()) for heading in _HEADINGS)
 _TEXTS = (COLUMNS[0], COLUMNS[-1])
 WIDTH = 96
 
+Row = tuple[str, ...]  # of a side, in the order of COLUMNS
 
-class Row(NamedTuple):
-    """Runs of one side, as text."""
-
-    side: str
-    rate: str
-    steady_rate: str
-    first_frame: str
-    lowest_share: str
-    median_share: str
-    highest_share: str
-    cpu: str
-    peak_rss: str
-    results: str
+_HOW_TO_READ = """\
+- Each run is a process started cold and timed from start to end: **frames/s** is all frames divided by that time.
+  **Steady frames/s** excludes the start: frames divided by the time from the first to the last one, as reported by the
+  side itself. Ours reports from the moment it begins to wait for its first frame. kcat reports nothing; its time
+  includes up to half a second at the end of the topic, in which it waits for the broker to say that there is no more.
+- **Of kcat**: each run relative to the kcat drain of its own round. The order of the sides differs from round to round.
+- **CPU** is user and system time, children included; **peak RSS** is the maximum over all runs, of the side's largest
+  process. Times are medians over the rounds.
+- **Results**: after each run, the committed records of its output topics are compared with a plain recount of all
+  frames; at least one window was compared. Windows that end less than 5 s before the newest frame cannot be closed by
+  the frames alone: on every side they may be missing, but if they are there, they must be right. `consume` is right if
+  it read all frames, `copy` if it copied all. `ours_republishing` must do both, count and copy.
+- No frame is delayed by more than 4 s, so that an allowed lateness of 5 s loses none on any side: the clock of Bytewax
+  adds wall time to its watermark.
+- Every side reads the same topic; each run has its own output topics and consumer group. All frames have the same key,
+  since Quix Streams skips records without one. Before the first round, the topic is drained once.
+- `ours` is `app.py`; `benchmark.ours` only notes when it took over, and when its first and its last batch were counted.
+- Guarantees differ: ours publishes exactly once, in transactions; Quix Streams at least once, with its state in
+  changelog topics; the others, as written here, keep their state in memory only."""
 
 
 def rows(sides: Sequence[Side], runs: Sequence[Run], frames: int) -> list[Row]:
@@ -59,7 +70,7 @@ def _row(side: Side, runs: Sequence[Run], drains: dict[int, Measured | None], fr
     ended = [(run.number, run.measured) for run in runs if run.failure is None and run.measured is not None]
     reports = [run.report for run in runs if run.failure is None and run.report is not None]
     shares = [drain.seconds / measured.seconds for number, measured in ended if (drain := drains.get(number))]
-    return Row(
+    return (
         side.name,
         _shown(median, [frames / measured.seconds for _, measured in ended], "{:,.0f}"),
         _shown(median, [each.steady_rate for each in reports], "{:,.0f}"),
@@ -97,14 +108,9 @@ def as_table(found: Sequence[Row]) -> Table:
     for column, heading in zip(COLUMNS, _HEADINGS, strict=True):
         table.add_column(heading, justify="left" if column in _TEXTS else "right", no_wrap=True, vertical="bottom")
     for row in found:
-        good = row.results in ("right", NONE)
+        good = row[-1] in ("right", NONE)
         table.add_row(*row, style=None if good else "red")
     return table
-
-
-def as_markdown(found: Sequence[Row]) -> str:
-    """Return the rows as a table in Markdown."""
-    return page.table(COLUMNS, found, _TEXTS)
 
 
 def as_line(run: Run, frames: int) -> str:
@@ -114,3 +120,33 @@ def as_line(run: Run, frames: int) -> str:
         return "\n".join([f"{line} failed: {run.failure}", *(f"    {text}" for text in run.last_errors.splitlines())])
     line += f" {frames / run.measured.seconds:>9,.0f} frames/s {run.measured.seconds:>8.2f} s"
     return "\n".join([line, *(f"    wrong: {problem}" for problem in run.problems)])
+
+
+def write(
+    path: Path,
+    found: Sequence[Row],
+    sides: Sequence[Side],
+    runs: Sequence[Run],
+    truth: Truth,
+    circumstances: Circumstances,
+) -> None:
+    """Write the page.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    input_ = f"{truth.frames:,} frames of {truth.size_bytes / truth.frames:,.0f} bytes on average, one partition"
+    rounds = numbered(max(run.number for run in runs), "round")
+    parts = [
+        f"# Results of the benchmark\n\nWritten {circumstances.by}: {input_}, {rounds}.",
+        page.table(COLUMNS, found, _TEXTS),
+        "\n".join(f"- `{side.name}`: {side.what}" for side in sides),
+        f"## How to read it\n\n{_HOW_TO_READ}",
+        "## What it ran on\n\n" + "\n".join(f"- {line}" for line in circumstances.ran_on),
+    ]
+    wrong = [
+        f"- {run.side.name}, round {run.number}: {problem}"
+        for run in runs
+        for problem in ([f"failed: {run.failure}"] if run.failure is not None else run.problems)
+    ]
+    page.write(path, *parts, *(["## What went wrong\n\n" + "\n".join(wrong)] if wrong else []))

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark import results_page, table
+from benchmark import results
 from benchmark.machine import Circumstances
 from benchmark.process import Measured
-from benchmark.rounds import Run, in_turn
-from benchmark.side_report import SideReport
+from benchmark.rounds import Run, SideReport, in_turn
 from benchmark.sides import SIDES, Side
 from benchmark.truth import Truth
 
@@ -40,35 +39,35 @@ RUNS = [
 def test_rates_are_medians_and_each_run_is_compared_with_the_drain_of_its_own_round() -> None:
     # Ours takes 2, 2.5 and 4 s: 500, 400 and 250 frames/s; the drains 1, 2 and 1 s, so 0.5, 0.8 and 0.25 of them.
     # From the first frame on, it takes 1.5, 2 and 3.5 s: 667, 500 and 286 frames/s.
-    kcat, ours = table.rows([KCAT, OURS], RUNS, FRAMES)
+    kcat, ours = results.rows([KCAT, OURS], RUNS, FRAMES)
     assert kcat == ("kcat", "1,000", "-", "-", "1.000", "1.000", "1.000", "1.00", "10", "-")
     assert ours == ("ours", "400", "500", "0.50", "0.250", "0.500", "0.800", "4.00", "90", "right")
 
 
 def test_a_side_that_failed_or_was_wrong_is_shown_so() -> None:
-    [quix] = table.rows([QUIX], RUNS, FRAMES)
-    assert (quix.rate, quix.results) == ("20", "failed in 1 of 3")
-    [quix] = table.rows([QUIX], [run for run in RUNS if run.failure is None], FRAMES)
-    assert quix.results == "wrong in 1 of 2"
-    [quix] = table.rows([QUIX], RUNS[-1:], FRAMES)
+    [quix] = results.rows([QUIX], RUNS, FRAMES)
+    assert (quix[1], quix[-1]) == ("20", "failed in 1 of 3")
+    [quix] = results.rows([QUIX], [run for run in RUNS if run.failure is None], FRAMES)
+    assert quix[-1] == "wrong in 1 of 2"
+    [quix] = results.rows([QUIX], RUNS[-1:], FRAMES)
     assert quix[1:] == (*["-"] * 8, "failed in 1 of 1")
 
 
 def test_without_the_drain_there_are_no_shares() -> None:
-    [consume] = table.rows([CONSUME], [ran(CONSUME, 1, 2.0)], FRAMES)
+    [consume] = results.rows([CONSUME], [ran(CONSUME, 1, 2.0)], FRAMES)
     assert consume[4:7] == ("-", "-", "-")
 
 
 def test_a_failed_run_shows_its_last_errors_and_a_wrong_one_what_is_wrong() -> None:
-    assert table.as_line(RUNS[-1], FRAMES) == "round 3  quix              failed: exit code 1\n    out of luck"
-    assert "\n    wrong: 1 second wrong" in table.as_line(RUNS[-2], FRAMES)
+    assert results.as_line(RUNS[-1], FRAMES) == "round 3  quix              failed: exit code 1\n    out of luck"
+    assert "\n    wrong: 1 second wrong" in results.as_line(RUNS[-2], FRAMES)
 
 
 def test_the_table_fits_its_width_with_every_name_whole() -> None:
     runs = [ran(side, 1, 1.0) for side in SIDES]
-    console = Console(width=table.WIDTH)
+    console = Console(width=results.WIDTH)
     with console.capture() as capture:
-        console.print(table.as_table(table.rows(SIDES, runs, 1_000_000)))
+        console.print(results.as_table(results.rows(SIDES, runs, 1_000_000)))
     shown = capture.get()
     assert "…" not in shown
     assert all(f"\n{side.name} " in shown for side in SIDES)
@@ -78,8 +77,8 @@ def test_the_page_has_the_table_the_versions_and_what_went_wrong(tmp_path: Path)
     truth = Truth(FRAMES, 2_080 * FRAMES, 7, {}, {})
     at = datetime(2016, 7, 11, 13, 40, tzinfo=UTC)
     circumstances = Circumstances("pipenv run bench", at, ["Broker: a broker", "Python: 3"])
-    rows = table.rows([KCAT, QUIX], RUNS, FRAMES)
-    results_page.write(tmp_path / "RESULTS.md", rows, [KCAT, QUIX], RUNS, truth, circumstances)
+    rows = results.rows([KCAT, QUIX], RUNS, FRAMES)
+    results.write(tmp_path / "RESULTS.md", rows, [KCAT, QUIX], RUNS, truth, circumstances)
     page = (tmp_path / "RESULTS.md").read_text()
     assert "`pipenv run bench` on 2016-07-11 13:40 UTC: 1,000 frames of 2,080 bytes on average" in page
     assert "one partition, 3 rounds.\n" in page
