@@ -13,7 +13,7 @@ from typing import cast
 
 from confluent_kafka import Message
 
-from metrics.kafka.message import RecordMessage
+from metrics.message import KafkaMessage
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -21,7 +21,7 @@ _read = methodcaller("headers")
 _referents = gc.get_referents
 
 
-def headers_of(message: RecordMessage | Message) -> Headers | None:
+def headers_of(message: KafkaMessage | Message) -> Headers | None:
     """Return the headers of a record, empty if it has none; None if they cannot be read."""
     try:
         headers = cast("Headers | None", _read(message))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import msgspec
 import simdjson
@@ -46,23 +46,6 @@ class Reason(StrEnum):
 
 # In the dead letter topic, a frame with one of these has been counted: it only could not be republished.
 NOT_REPUBLISHED = frozenset({Reason.TOO_LARGE, Reason.UNREADABLE_HEADERS})
-
-
-class FrameMessage(Protocol):
-    """A Kafka message that carries a record (not an error event), so it has an offset.
-
-    The plumbing has the same protocol (`metrics/kafka/message.py`), which a pure core may not import.
-    """
-
-    def topic(self) -> str: ...  # noqa: D102
-    def partition(self) -> int: ...  # noqa: D102
-    def offset(self) -> int: ...  # noqa: D102
-    def key(self) -> bytes | None: ...  # noqa: D102
-    def value(self) -> bytes | None: ...  # noqa: D102
-    def timestamp(self) -> tuple[int, int]:
-        """Return the kind of the timestamp, 0 if there is none, and its milliseconds since the epoch."""
-
-    def headers(self) -> list[tuple[str, str | bytes | None]] | None: ...  # noqa: D102
 
 
 class Rejection(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from metrics.frames.core.event_clock import EventClock
-from metrics.frames.core.frame import Frame, FrameMessage
+from metrics.frames.core.frame import Frame
+from metrics.message import KafkaMessage
 
 ENOUGH = 2  # votes that decide
 SPARSE = 5  # followers that prove a jump if none votes against, and not all are of the frame's own user
@@ -22,7 +23,7 @@ class HeldFrame(NamedTuple):
     """A frame that waits for proof, with its message."""
 
     frame: Frame
-    message: FrameMessage
+    message: KafkaMessage
 
 
 class Ruling(Enum):
@@ -122,7 +123,7 @@ class FutureGuard:
         clock = self._clock
         return clock.newest < 0 or ts > clock.newest + clock.step_s
 
-    def hold(self, frame: Frame, message: FrameMessage) -> None:
+    def hold(self, frame: Frame, message: KafkaMessage) -> None:
         """Hold one more frame, and decide what can be decided."""
         self.held.append(HeldFrame(frame, message))
         while self.held and (decision := self._decide()) is not None:
@@ -181,7 +182,7 @@ class FutureGuard:
         return votes
 
 
-def recorded_s(message: FrameMessage) -> int:
+def recorded_s(message: KafkaMessage) -> int:
     """Return the Kafka timestamp of a record in whole seconds since the epoch; -1 without one."""
     kind, timestamp_ms = message.timestamp()
     return timestamp_ms // 1000 if kind and timestamp_ms >= 0 else -1

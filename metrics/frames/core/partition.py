@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from metrics.frames.core.event_clock import EventClock
-from metrics.frames.core.frame import Frame, FrameMessage, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.core.frame_log import FrameLog, Start
 from metrics.frames.core.future_guard import Decision, FutureGuard, Ruling, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
+from metrics.message import KafkaMessage
 
 KEPT_ENDS = 16  # decisions without proof that the saved state has room for
 
@@ -22,7 +23,7 @@ class RejectedFrame(NamedTuple):
         event_time: of its partition when it was judged; -1 before the first frame.
     """
 
-    message: FrameMessage
+    message: KafkaMessage
     rejection: Rejection
     ts: int = -1
     event_time: int = -1
@@ -57,7 +58,7 @@ class PartitionCounter:
         self._tally = Tally()
         self._counted_before = 0  # frames counted before a restart, which were never in this log
 
-    def count(self, messages: Sequence[FrameMessage]) -> None:
+    def count(self, messages: Sequence[KafkaMessage]) -> None:
         """Count, hold or reject each of the next frames: the hot path.
 
         Nearly every frame is in the newest second, and takes one comparison and one append.
@@ -72,7 +73,7 @@ class PartitionCounter:
                 self._judge(frame, message)
                 current = self.current
 
-    def reject(self, message: FrameMessage, rejection: Rejection) -> None:
+    def reject(self, message: KafkaMessage, rejection: Rejection) -> None:
         """Reject the next frame without reading it."""
         self._tally.consumed += 1
         self._reject(message, rejection)
@@ -82,7 +83,7 @@ class PartitionCounter:
         taken, self.rejected = self.rejected, []
         return taken
 
-    def _judge(self, frame: Frame | Rejection, message: FrameMessage) -> None:
+    def _judge(self, frame: Frame | Rejection, message: KafkaMessage) -> None:
         if isinstance(frame, Rejection):
             self._reject(message, frame)
         elif self.guard.held or self.guard.is_jump(frame.ts):
@@ -131,7 +132,7 @@ class PartitionCounter:
         written = f"its Kafka timestamp is {written_s}" if written_s >= 0 else "it has no Kafka timestamp"
         return f"ts {frame.ts} is {ahead}; {written}; of the frames after it {agreeing} agreed, {against} did not"
 
-    def _count_frame(self, frame: Frame, message: FrameMessage) -> None:
+    def _count_frame(self, frame: Frame, message: KafkaMessage) -> None:
         ts, clock, start = frame.ts, self.clock, self._start(message)
         if ts > clock.newest:
             clock.advance(ts, recorded_s(message))
@@ -146,7 +147,7 @@ class PartitionCounter:
         else:
             self.log.add_straggler(ts, frame.uid, start)
 
-    def _count_ahead(self, frame: Frame, message: FrameMessage) -> None:
+    def _count_ahead(self, frame: Frame, message: KafkaMessage) -> None:
         """Count a frame ahead of event time, without advancing it."""
         clock, start = self.clock, self._start(message)
         if frame.ts < clock.watermark or frame.ts < self._closed_before:
@@ -155,7 +156,7 @@ class PartitionCounter:
             clock.furthest = max(clock.furthest, frame.ts)
             self.log.add_straggler(frame.ts, frame.uid, start)
 
-    def _count_late(self, frame: Frame, message: FrameMessage, start: Start) -> None:
+    def _count_late(self, frame: Frame, message: KafkaMessage, start: Start) -> None:
         """Count a late frame in its minute, or a larger window, if one is open by the partition's own watermark."""
         self._tally.late += 1
         size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
@@ -167,13 +168,13 @@ class PartitionCounter:
             detail = f"ts {frame.ts} came when event time was {newest}; its {name} was closed"
             self._reject(message, Rejection(Reason.LATE, detail), frame.ts)
 
-    def _reject(self, message: FrameMessage, rejection: Rejection, ts: int = -1) -> None:
+    def _reject(self, message: KafkaMessage, rejection: Rejection, ts: int = -1) -> None:
         """Note a frame that does not count."""
         rejected = self._tally.rejected
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         self.rejected.append(RejectedFrame(message, rejection, ts, self.clock.newest))
 
-    def _start(self, message: FrameMessage) -> Start:
+    def _start(self, message: KafkaMessage) -> Start:
         return Start(message.offset(), self.clock.newest, self.clock.recorded_s)
 
     def _find_current(self) -> None:
@@ -185,7 +186,7 @@ class PartitionCounter:
         is_open = clock.newest >= clock.watermark and self.log.newest_second() == clock.newest
         self.current = clock.newest if is_open and not self.guard.held else -1
 
-    def rebuild(self, message: FrameMessage) -> None:
+    def rebuild(self, message: KafkaMessage) -> None:
         """Count a frame between restart offset and position again, as it was counted when the state was saved.
 
         The clock starts from its value at the restart offset, so the guard decides as before. Only idle time cannot be

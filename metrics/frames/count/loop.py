@@ -23,7 +23,7 @@ _TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BY
 
 
 class FileMessage(msgspec.Struct, gc=False):
-    """Line of a file in place of a Kafka message: a `FrameMessage`.
+    """Line of a file in place of a Kafka message; see `KafkaMessage`.
 
     All lines form one partition; a line's offset is its number, `at`. It has no timestamp, so only the frames after it
     can prove a frame that is far ahead of event time.

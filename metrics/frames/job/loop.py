@@ -30,7 +30,7 @@ from metrics.frames.stream_health import StreamHealth
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.source import Input
-from metrics.kafka.message import RecordMessage
+from metrics.message import KafkaMessage
 
 _partition_of = methodcaller("partition")
 
@@ -69,7 +69,7 @@ class Loop:
         self.monitor.require_same_topic()
         self._commit_by(self.sink.retire)
 
-    def _count(self, messages: list[RecordMessage]) -> None:
+    def _count(self, messages: list[KafkaMessage]) -> None:
         """Validate and count a batch. The hot path is `count`; the rest, but for republishing, is not per frame."""
         now_s = monotonic()
         for number, run in groupby(messages, _partition_of):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from metrics.frames.core.frame import FrameMessage, Reason, Rejection
+from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
@@ -15,6 +15,7 @@ from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
+from metrics.message import KafkaMessage
 
 # Upper bounds of the overhead of a record with its batch, and of a header.
 _FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
@@ -70,7 +71,7 @@ class FrameSink:
             value = (value or b"")[: room_bytes - len(key)]
         self._transaction.send(topic, key, value, self._taken_timestamp_ms(topic, message.timestamp()[1]), headers)
 
-    def republish_valid(self, messages: Sequence[FrameMessage], rejected: Sequence[RejectedFrame]) -> None:
+    def republish_valid(self, messages: Sequence[KafkaMessage], rejected: Sequence[RejectedFrame]) -> None:
         """Send frames to OUTPUT_STREAM if it is set: key, bytes, headers, timestamp, and the partition if it exists.
 
         Late, held and future frames are valid; only invalid messages are left out. A frame that is too large for the
@@ -132,7 +133,7 @@ class FrameSink:
         saved = SavedState(state, self._in_use.input_id, self._instance, health)
         self._transaction.commit(to_offsets(saved, self._settings.input_topic))
 
-    def _reject_too_large(self, message: FrameMessage, size_bytes: int, topic: str) -> None:
+    def _reject_too_large(self, message: KafkaMessage, size_bytes: int, topic: str) -> None:
         most_bytes = self._in_use.limits[topic].size_bytes
         why = f"it needs {size_bytes:,} bytes, and max.message.bytes of {topic} is {most_bytes:,}"
         self.reject(RejectedFrame(message, Rejection(Reason.TOO_LARGE, f"counted, and not republished: {why}")))
@@ -145,7 +146,7 @@ class FrameSink:
             "and restart",
         )
 
-    def _reject_unreadable_headers(self, message: FrameMessage, topic: str) -> None:
+    def _reject_unreadable_headers(self, message: KafkaMessage, topic: str) -> None:
         why = "the name of a header is not UTF-8"
         rejection = Rejection(Reason.UNREADABLE_HEADERS, f"counted, and not republished: {why}")
         self.reject(RejectedFrame(message, rejection))

@@ -10,7 +10,6 @@ from confluent_kafka import Consumer
 
 from metrics.errors import StateError
 from metrics.frames import topics_in_use
-from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
 from metrics.frames.reset.replay import Replay
@@ -25,6 +24,7 @@ from metrics.frames.verify.wholeness import windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import OffsetRange, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
+from metrics.message import KafkaMessage
 from metrics.times import Moment, rfc3339
 
 CHUNK_FRAMES = 100
@@ -161,8 +161,8 @@ class Reset:
         streams = Streams(self._consumer, spans)
         records = {span.partition: progress.over(span, streams.of(topic, span.partition)) for span in spans}
 
-        def read(partition: int) -> list[FrameMessage]:
-            return cast("list[FrameMessage]", list(islice(records[partition], CHUNK_FRAMES)))
+        def read(partition: int) -> list[KafkaMessage]:
+            return cast("list[KafkaMessage]", list(islice(records[partition], CHUNK_FRAMES)))
 
         return replay.run(read)
 

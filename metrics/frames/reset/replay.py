@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.state import State
 from metrics.frames.sizes import largest
+from metrics.message import KafkaMessage
 from metrics.times import LAST_SECOND
 
 NEVER = largest().end_of(LAST_SECOND)  # a second that event time does not reach
@@ -41,7 +41,7 @@ class Replay:
         self._until = until
         self._close_to = close_to
 
-    def run(self, read: Callable[[int], Sequence[FrameMessage]]) -> State:
+    def run(self, read: Callable[[int], Sequence[KafkaMessage]]) -> State:
         """Count all frames, and return the resulting state.
 
         Args:

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Topic
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
 from metrics.kafka.errors import PASSING
-from metrics.kafka.message import RecordMessage
+from metrics.message import KafkaMessage
 
 BATCH_RECORDS = 1000
 # A record that closes a window waits at most this long until its batch is full.
@@ -70,13 +70,13 @@ class Input:
         ends = self._ends
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
-    def batch(self, most: int = BATCH_RECORDS) -> list[RecordMessage]:
+    def batch(self, most: int = BATCH_RECORDS) -> list[KafkaMessage]:
         """Return the next records, at most `most` of them, after at most POLL_S seconds."""
         began_s = monotonic()
         messages = self._consumer.consume(most, POLL_S)
         if len(messages) < most:
             self.waited_s += monotonic() - began_s
-        records = cast("list[RecordMessage]", [message for message in messages if message.error() is None])
+        records = cast("list[KafkaMessage]", [message for message in messages if message.error() is None])
         if len(records) < len(messages):
             for message in messages:
                 self._take_event(message)
@@ -86,7 +86,7 @@ class Input:
         """Note that a record is done. The known end may be beyond it, after transaction markers."""
         self.reached[partition] = max(self.reached[partition], offset + 1)
 
-    def _before_ends(self, records: list[RecordMessage], ends: Mapping[int, int]) -> list[RecordMessage]:
+    def _before_ends(self, records: list[KafkaMessage], ends: Mapping[int, int]) -> list[KafkaMessage]:
         """Leave out records after an end.
 
         The number of records proves nothing: transaction markers, aborted and compacted records take offsets, too.

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.frame import FrameMessage
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.job.loop import Loop
@@ -16,6 +15,7 @@ from metrics.frames.settings import Settings
 from metrics.kafka.job import commits as commits_module
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.limits import TransactionLimit
+from metrics.message import KafkaMessage
 from tests.frames.core.message import message
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -25,7 +25,7 @@ RULES = Rules(lateness_s=1, future_limit_s=3600)
 class Recorded:
     """One partition, its batches, and the loop over them. What it calls is noted, in order."""
 
-    def __init__(self, batches: list[Sequence[FrameMessage]]) -> None:
+    def __init__(self, batches: list[Sequence[KafkaMessage]]) -> None:
         self.calls: list[str] = []
         self.batches = batches
         self.waited_s, self.paused, self.ends_met = 0.0, set[int](), dict[int, tuple[int, float]]()
@@ -33,7 +33,7 @@ class Recorded:
         self.partitions = 1
 
     # the input
-    def batch(self, _: int) -> Sequence[FrameMessage]:
+    def batch(self, _: int) -> Sequence[KafkaMessage]:
         self.calls.append("poll")
         return self.batches.pop(0)
 
@@ -64,7 +64,7 @@ class Recorded:
     def reject(self, rejected: Any) -> None:
         self.calls.append(f"reject offset {rejected.message.offset()}: {rejected.rejection.reason}")
 
-    def republish_valid(self, frames: list[FrameMessage], rejected: list[Any]) -> None:
+    def republish_valid(self, frames: list[KafkaMessage], rejected: list[Any]) -> None:
         self.calls.append(f"republish of {len(frames)} but {[each.message.offset() for each in rejected]}")
 
     def commit(self, state: State, *_: object) -> None:

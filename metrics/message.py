@@ -1,9 +1,9 @@
-"""The interface of the client's messages."""
+"""The interface of a Kafka message, also for code that may not import Kafka."""
 
 from typing import Protocol
 
 
-class RecordMessage(Protocol):
+class KafkaMessage(Protocol):
     """A Kafka message that carries a record (not an error event), so it has an offset."""
 
     def topic(self) -> str: ...  # noqa: D102
