@@ -21,7 +21,7 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.figures import Figures, metrics_line
-from metrics.frames.job.report import Lately, Report, record_line
+from metrics.frames.job.report import LiveRate, Report, record_line
 from metrics.frames.records import Record
 from metrics.terminal import console
 from metrics.terminal.tables import say_table
@@ -114,26 +114,26 @@ def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
     assert rate(0, "frame", 9.93) == "0 frames in 9.9 s: 0 frames/s"
 
 
-def test_a_live_rate_is_of_the_last_five_seconds_and_tells_the_cost_of_frames_that_were_not_waited_for() -> None:
-    #  wall time   0 … 10                11 … 16                    looked at every half second
+def test_a_live_rate_covers_five_seconds_and_has_a_cost_per_frame_unless_the_input_was_the_limit() -> None:
+    #  wall time   0 … 10                11 … 16                    added every half second
     #  frames      1,000/s, not waited   100/s, waited half of it
-    lately = Lately(0.0)
+    live = LiveRate(0.0)
     for half in range(1, 21):
-        lately.note(half / 2, 500 * half, 0.0)
-    assert lately.pace(10.0, 10_000, 0.0) == "1,000 frames/s, 1,000.0 µs each"
+        live.add(half / 2, 500 * half, 0.0)
+    assert live.pace(10.0, 10_000, 0.0) == "1,000 frames/s, 1,000.0 µs each"
     for half in range(1, 13):
-        lately.note(10 + half / 2, 10_000 + 50 * half, half / 4)
-    assert lately.pace(16.0, 10_600, 3.0) == "100 frames/s"
-    assert lately.rate(16.0, 10_600) == "100 frames/s"
+        live.add(10 + half / 2, 10_000 + 50 * half, half / 4)
+    assert live.pace(16.0, 10_600, 3.0) == "100 frames/s"
+    assert live.rate(16.0, 10_600) == "100 frames/s"
 
 
 def test_frames_that_come_in_bursts_have_a_steady_rate() -> None:
     #  100 frames at once, every second: in most quarters of a second, none
-    lately, rates = Lately(0.0), set()
+    live, rates = LiveRate(0.0), set()
     for quarter in range(1, 81):
-        lately.note(quarter / 4, 100 * (quarter // 4), quarter / 4)
+        live.add(quarter / 4, 100 * (quarter // 4), quarter / 4)
         if quarter >= 40:
-            rates.add(lately.rate(quarter / 4, 100 * (quarter // 4)))
+            rates.add(live.rate(quarter / 4, 100 * (quarter // 4)))
     assert rates == {"100 frames/s"}
 
 

@@ -8,6 +8,9 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import SECOND, SIZES, Size
 
+# The share of late or rejected frames above which something is wrong with the stream; a few frames prove nothing.
+WRONG_SHARE, FEWEST_WRONG = 0.05, 3
+
 
 class Tally(msgspec.Struct, array_like=True):
     """Numbers of frames of one or several partitions, by what became of them.
@@ -56,6 +59,10 @@ class Tally(msgspec.Struct, array_like=True):
     def error_rate(self) -> float:
         """Late, invalid and future frames as a share of those decided on: 0 to 1."""
         return self.wrong / self.decided if self.decided else 0.0
+
+    def is_wrong(self) -> bool:
+        """Return whether so large a share is wrong that something is wrong with the stream."""
+        return self.wrong >= FEWEST_WRONG and self.error_rate > WRONG_SHARE
 
     def is_conserved(self) -> bool:
         """Return whether the law of conservation is satisfied."""

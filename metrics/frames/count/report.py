@@ -6,7 +6,6 @@ from itertools import chain
 from time import monotonic
 
 from metrics.frames.core.frame import Rejection
-from metrics.frames.core.lately import is_wrong
 from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.figures import Figures, figures_table
 from metrics.frames.records import Record
@@ -125,6 +124,6 @@ class CountReport:
         note(f"{what} {self._pace(self._figures.tally.consumed, 'frame', self._read_s - self._started_s)}")
         err.print(figures_table({"total": self._figures}))
         tally = self._figures.tally
-        if is_wrong(tally):
+        if tally.is_wrong():
             share, wrong, decided = tally.error_rate, tally.wrong, tally.decided
             warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is this the right stream?")

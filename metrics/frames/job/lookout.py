@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from time import time
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.lately import MINUTE_S, WRONG_SHARE, MinuteAgo, OpenSince
+from metrics.frames.core.history import OpenSince, SlidingWindow
 from metrics.frames.core.partition import PartitionCounter
+from metrics.frames.core.state import WRONG_SHARE, Tally
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
@@ -15,6 +16,7 @@ from metrics.kafka.job.input_monitor import End
 from metrics.kafka.job.source import Input
 
 LOOK_S = 1.0
+MINUTE_S, TALLY_EVERY_S = 60.0, 5.0
 # A window may close this much later than it could, since frames are read, and the broker is asked, at intervals.
 MARGIN_S = 3.0
 # After a longer pause between two looks nothing is known: the process was suspended, or the broker slow.
@@ -38,12 +40,12 @@ class Lookout:
         self._open_since = OpenSince()
         self._overdue: OverdueWindows | None = None
         self._warned_of_overdue = self._warned_of_wrong = False
-        self._minute: MinuteAgo | None = None
+        self._minute: SlidingWindow[Tally] | None = None
         self._looked_at_s = self._overdue_since_s = 0.0
 
     def begin(self, now_s: float, counter: Counter) -> None:
         """Forget everything seen: the run has just started, or went back to its last commit."""
-        self._minute = MinuteAgo(now_s, counter.tally())
+        self._minute = SlidingWindow(MINUTE_S, TALLY_EVERY_S, now_s, counter.tally())
         self._open_since.forget()
         self._overdue = None
         self._looked_at_s = now_s
@@ -69,7 +71,7 @@ class Lookout:
         """Return what `status` shows of it."""
         if self._minute is None:
             return StreamHealth()
-        began_s, before = self._minute.began()
+        began_s, before = self._minute.beginning()
         return StreamHealth(round(time() - (now_s - began_s)), before, self._overdue)
 
     def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
@@ -79,7 +81,7 @@ class Lookout:
         if slow:
             asked = [at for number, at in partitions.items() if number not in source.paused] or partitions.values()
             newest = max(at.clock.newest for at in asked)
-            since_s = self._open_since.note(now_s, newest, min(seconds))
+            since_s = self._open_since.add(now_s, newest, min(seconds))
         else:
             self._open_since.forget()
             since_s = now_s
@@ -124,7 +126,7 @@ class Lookout:
     def _look_at_minute(self, now_s: float, counter: Counter) -> None:
         assert self._minute is not None
         tally = counter.tally()
-        self._minute.note(now_s, tally)
+        self._minute.add(now_s, tally)
         minute = last_minute(tally, self.health(now_s))
         if minute is None:
             return
@@ -134,7 +136,7 @@ class Lookout:
         elif (
             self._warned_of_wrong
             and minute.error.rate < WRONG_SHARE / 2
-            and now_s - self._minute.began()[0] >= MINUTE_S
+            and now_s - self._minute.beginning()[0] >= MINUTE_S
         ):
             self._warned_of_wrong = False
             self._report(f"late or rejected frames have dropped to {minute.error.rate:.1%} in the last minute")

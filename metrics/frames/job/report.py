@@ -1,7 +1,6 @@
 """The display of the main job, while it runs and at its end."""
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from threading import Event
@@ -11,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from metrics.errors import MetricsError
+from metrics.frames.core.history import SlidingWindow
 from metrics.frames.figures import Figures, figures_table, metrics_line
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
@@ -38,32 +38,24 @@ def _columns(number: int, noun: str) -> str:
     return "{:>9} {:<6}".format(*numbered(number, noun).split())
 
 
-class Lately:
-    """The rate of frames in the last OVER_S seconds, and the time that each took unless the input was the limit.
-
-    Args:
-        now_s: the current time.
-    """
+class LiveRate:
+    """The rate of frames in the last OVER_S seconds, given how many have come so far."""
 
     def __init__(self, now_s: float) -> None:
-        self._marks = deque([(now_s, 0, 0.0)])
+        self._window = SlidingWindow(OVER_S, REFRESH_S, now_s, (0, 0.0))
 
-    def note(self, now_s: float, frames: int, waited_s: float) -> None:
-        """Note how many frames have come so far, and the seconds spent waiting for them."""
-        marks = self._marks
-        if now_s - marks[-1][0] >= REFRESH_S:
-            marks.append((now_s, frames, waited_s))
-        while len(marks) > 1 and marks[1][0] <= now_s - OVER_S:
-            marks.popleft()
+    def add(self, now_s: float, frames: int, waited_s: float) -> None:
+        """Move on to now, with the frames so far and the seconds spent waiting for them."""
+        self._window.add(now_s, (frames, waited_s))
 
     def rate(self, now_s: float, frames: int) -> str:
         """Return the rate of frames."""
-        began_s, before, _ = self._marks[0]
+        began_s, (before, _) = self._window.beginning()
         return per_second(frames - before, "frame", now_s - began_s)
 
     def pace(self, now_s: float, frames: int, waited_s: float) -> str:
         """Return the rate of frames, and the time that each took unless the input was the limit."""
-        began_s, before, waited_before_s = self._marks[0]
+        began_s, (before, waited_before_s) = self._window.beginning()
         took_s, came = now_s - began_s, frames - before
         cost = f", {cost_each(came, took_s)}" if came and not is_waiting(took_s, waited_s - waited_before_s) else ""
         return self.rate(now_s, frames) + cost
@@ -93,7 +85,7 @@ class Report(Listener):
         self._started_s = self._read_s = self._shown_s = monotonic()
         self._frames = 0
         self._waited_before_s = 0.0  # for earlier inputs of this run
-        self._lately = Lately(self._started_s)
+        self._live_rate = LiveRate(self._started_s)
         self._closed: list[str] = []
         self._before = Figures.of(job.counter)
         self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
@@ -142,7 +134,7 @@ class Report(Listener):
         if frames:
             self._frames += frames
             self._read_s = now_s
-        self._lately.note(now_s, self._frames, self._waited_s())
+        self._live_rate.add(now_s, self._frames, self._waited_s())
         if self._is_verbose and self._frames // self._print_interval > intervals:
             self._show(lambda: say(self.execution_metrics()))
         if self._live and now_s - self._shown_s >= REFRESH_S:
@@ -153,8 +145,8 @@ class Report(Listener):
         """Return the rate of this run up to its last frame, and the share it could not count, as one line."""
         now_s = self._read_s
         so_far = f"{numbered(self._frames, 'frame')} in {now_s - self._started_s:,.1f} s"
-        lately = self._lately.pace(now_s, self._frames, self._waited_s())
-        return metrics_line(f"{so_far}, now {lately}", self._figures_of_run().tally)
+        pace_now = self._live_rate.pace(now_s, self._frames, self._waited_s())
+        return metrics_line(f"{so_far}, now {pace_now}", self._figures_of_run().tally)
 
     def _pace(self) -> str:
         seconds = self._read_s - self._started_s
@@ -169,7 +161,7 @@ class Report(Listener):
     def _status(self, now_s: float) -> Text:
         newest = max(counter.clock.newest for counter in self._job.counter.partitions.values())
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
-        rate = self._lately.rate(now_s, self._frames)
+        rate = self._live_rate.rate(now_s, self._frames)
         line = f"event time {event_time} · {rate} · lag {sum(self._job.source.lags().values()):,}"
         return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 

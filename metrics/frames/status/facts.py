@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from metrics.frames.core.frame import Reason
-from metrics.frames.core.lately import is_wrong
-from metrics.frames.core.open_windows import OpenWindow, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.sizes import SECOND, SIZES, Size
+from metrics.frames.status.open_windows import OpenWindow, idle_partitions, open_window
 from metrics.frames.stream_health import UNKNOWN, OverdueWindows, StreamHealth
 from metrics.times import Moment
 
@@ -295,7 +294,7 @@ def last_minute(total: Tally, health: StreamHealth) -> LastMinute | None:
     if health.before is None:
         return None
     lately = total.since(health.before)
-    return LastMinute(Moment.of(health.minute_began_s), lately.decided, _error(lately), is_wrong(lately))
+    return LastMinute(Moment.of(health.minute_began_s), lately.decided, _error(lately), lately.is_wrong())
 
 
 def kept_open(overdue: OverdueWindows | None) -> KeptOpen | None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from metrics.frames.core.open_windows import OpenWindow, SlowPartition
 from metrics.frames.sizes import SECOND, SIZES
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus, Status
+from metrics.frames.status.open_windows import OpenWindow, SlowPartition
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_folded
 from metrics.text import in_line, listed, numbered

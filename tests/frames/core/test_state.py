@@ -3,9 +3,9 @@
 import msgspec
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.open_windows import idle_partitions
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.settings import Settings
+from metrics.frames.status.open_windows import idle_partitions
 from tests.frames.core.message import message
 from tests.frames.core.test_counter import Stream, T, live
 

@@ -1,9 +1,9 @@
 """Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
 
-from metrics.frames.core.open_windows import OpenWindow, SlowPartition, idle_partitions, open_window
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
+from metrics.frames.status.open_windows import OpenWindow, SlowPartition, idle_partitions, open_window
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 LATENESS_S = 5

@@ -1,18 +1,18 @@
-"""The last minute, and how long seconds have been open, by marks; wall time begins at 0."""
+"""The value a minute ago, and how long seconds have been open; wall time begins at 0."""
 
-from metrics.frames.core.lately import MinuteAgo, OpenSince, is_wrong
+from metrics.frames.core.history import OpenSince, SlidingWindow
 from metrics.frames.core.state import Tally
 
 
-def test_the_last_minute_begins_where_the_run_did_and_then_a_minute_ago() -> None:
+def test_a_window_of_a_minute_begins_with_the_run_and_later_a_minute_ago() -> None:
     #  wall time   0     1 … 130       a frame a second
-    minute = MinuteAgo(0, Tally(0))
+    minute = SlidingWindow(60.0, 5.0, 0, 0)
     for now_s in range(1, 31):
-        minute.note(now_s, Tally(now_s))
-    assert minute.began() == (0, Tally(0))
+        minute.add(now_s, now_s)
+    assert minute.beginning() == (0, 0)
     for now_s in range(31, 131):
-        minute.note(now_s, Tally(now_s))
-    assert minute.began() == (70, Tally(70))
+        minute.add(now_s, now_s)
+    assert minute.beginning() == (70, 70)
 
 
 def test_what_is_late_or_rejected_since_another_tally_is_the_difference_of_each_reason() -> None:
@@ -23,12 +23,12 @@ def test_what_is_late_or_rejected_since_another_tally_is_the_difference_of_each_
 
 
 def test_a_stream_is_wrong_by_a_share_above_five_percent_but_not_by_one_or_two_frames() -> None:
-    assert [is_wrong(Tally(100, 100 - wrong, rejected={"not_json": wrong})) for wrong in (0, 5, 6)] == [
+    assert [Tally(100, 100 - wrong, rejected={"not_json": wrong}).is_wrong() for wrong in (0, 5, 6)] == [
         False,
         False,
         True,
     ]
-    assert [is_wrong(Tally(wrong, 0, rejected={"not_json": wrong})) for wrong in (0, 1, 2, 3)] == [
+    assert [Tally(wrong, 0, rejected={"not_json": wrong}).is_wrong() for wrong in (0, 1, 2, 3)] == [
         False,
         False,
         False,
@@ -41,27 +41,27 @@ def test_a_second_is_open_since_event_time_reached_it() -> None:
     #  newest      100 105 105 110
     #  oldest      100 100 103 108
     since = OpenSince()
-    assert since.note(0, newest=100, oldest=100) == 0
-    assert since.note(1, newest=105, oldest=100) == 0
-    assert since.note(2, newest=105, oldest=103) == 1
-    assert since.note(3, newest=110, oldest=108) == 3
+    assert since.add(0, newest=100, oldest=100) == 0
+    assert since.add(1, newest=105, oldest=100) == 0
+    assert since.add(2, newest=105, oldest=103) == 1
+    assert since.add(3, newest=110, oldest=108) == 3
     since.forget()
-    assert since.note(4, newest=110, oldest=108) == 4
+    assert since.add(4, newest=110, oldest=108) == 4
 
 
 def test_a_second_that_event_time_has_not_reached_is_open_since_now() -> None:
     #  wall time     0   1   2   3       a frame of 300 counts ahead of event time
     #  newest      100 100 299 300
     since = OpenSince()
-    assert [since.note(now_s, newest, 300) for now_s, newest in enumerate((100, 100, 299, 300))] == [0, 1, 2, 3]
-    assert since.note(4, newest=301, oldest=300) == 3
+    assert [since.add(now_s, newest, 300) for now_s, newest in enumerate((100, 100, 299, 300))] == [0, 1, 2, 3]
+    assert since.add(4, newest=301, oldest=300) == 3
 
 
 def test_a_clock_that_is_asked_no_more_has_reached_nothing() -> None:
     #  wall time       0      1    2    3       a partition a day ahead is asked once, then it is paused
     #  newest        100  90000  102  103
     since = OpenSince()
-    assert since.note(0, newest=100, oldest=100) == 0
-    assert since.note(1, newest=90_000, oldest=101) == 1
-    assert since.note(2, newest=102, oldest=102) == 2
-    assert since.note(3, newest=103, oldest=102) == 2
+    assert since.add(0, newest=100, oldest=100) == 0
+    assert since.add(1, newest=90_000, oldest=101) == 1
+    assert since.add(2, newest=102, oldest=102) == 2
+    assert since.add(3, newest=103, oldest=102) == 2
