@@ -150,8 +150,7 @@ class WhyCard:
             [Line("the state of the group is not known yet")] if status is None else [*why(status)] or [Line("none")]
         )
         with self._list:
-            while len(self._paragraphs) < len(lines):
-                self._paragraphs.append(paragraph())
+            self._paragraphs += [paragraph() for _ in lines[len(self._paragraphs) :]]
         for shown, line in zip(self._paragraphs, chain(lines, repeat(Line(""))), strict=False):
             shown.set_text(_capitalised(line.text))
             shown.classes(replace="question" if line.is_question else "")
@@ -171,9 +170,8 @@ class RejectedCard:
             )
             self._table.add_slot("body-cell-beginning", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
             self._table.add_slot("item", ENTRY)
-        self._frames: Sequence[DeadLetter] = ()
-        self._number.set_text(how_many(0))
-        self._table.set_visibility(False)
+        self._frames: Sequence[DeadLetter] | None = None
+        self.show((), 0)
 
     def show(self, frames: Sequence[DeadLetter], now: int) -> None:
         """Show frames by their Kafka timestamps, the newest first: partitions are not read in order of time.
@@ -185,17 +183,12 @@ class RejectedCard:
             self._frames = frames
             self._number.set_text(how_many(len(frames)))
             self._table.set_visibility(bool(frames))
-            newest_first = sorted(frames, key=_stamped, reverse=True)
-            self._table.rows = [_row(place, frame, now) for place, frame in enumerate(newest_first)]
+            newest_first = sorted(frames, key=lambda at: at.stamped_at.timestamp if at.stamped_at else -1, reverse=True)
+            self._table.rows = [{"id": number} | _row(frame, now) for number, frame in enumerate(newest_first)]
 
 
-def _stamped(frame: DeadLetter) -> int:
-    return frame.stamped_at.timestamp if frame.stamped_at is not None else -1
-
-
-def _row(place: int, frame: DeadLetter, now: int) -> dict[str, str | int]:
+def _row(frame: DeadLetter, now: int) -> dict[str, str]:
     return {
-        "id": place,
         "stamped": "-" if frame.stamped_at is None else clock(frame.stamped_at.timestamp, now),
         "reason": frame.reason,
         "detail": frame.detail,

@@ -4,17 +4,18 @@ Colours are variables of `page.css`, so a chart follows the page from light to d
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any, NamedTuple
 
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
-from metrics.text import duration, numbered
+from metrics.frames.web import figures
+from metrics.text import duration
 from metrics.times import clock
 
 MOST_AHEAD = 0.15  # of a chart's width, for open windows
 LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
-AVERAGE = "running average"
+AVERAGE, OPEN = "running average", "open"
 DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
 
 Row = list[float | None]
@@ -61,50 +62,37 @@ class Change(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The windows of one size in a chart, and event time.
+    """The windows of one size in a chart. Times are in seconds since the epoch.
 
     Attributes:
-        results: the oldest first, without those before the chart's range.
-        event_time: in seconds since the epoch; None if it is not known.
+        results: the oldest first, all of them within the chart's range.
+        event_time: None if it is not known.
+        closed_through: end of the newest window; event time if there is none.
+        begin, end: the chart's range, up to event time unless that is far ahead of the closed windows.
     """
 
     size: Size
     results: Sequence[Result]
     event_time: int | None
+    closed_through: int
+    begin: int
+    end: int
 
     @classmethod
     def of(cls, size: Size, results: Sequence[Result], event_time: int | None) -> "Picture":
         """Return the picture of the newest windows, without those that are too old for it."""
-        begin = _end(size, results) - size.shown * size.size_s
-        return cls(size, [result for result in results if result.window.start >= begin], event_time)
-
-    @property
-    def closed_through(self) -> int:
-        """End of the newest window, in seconds since the epoch; event time if there is none."""
-        return _end(self.size, self.results) or self.event_time or 0
-
-    @property
-    def begin(self) -> int:
-        """Begin of the chart's range, in seconds since the epoch."""
-        return self.closed_through - self.size.shown * self.size.size_s
-
-    @property
-    def end(self) -> int:
-        """End of the chart's range: event time, unless that is far ahead of the closed windows."""
-        most = self.closed_through + int(self.size.shown * self.size.size_s * MOST_AHEAD)
-        return max(self.closed_through, min(self.event_time or 0, most))
+        length_s = size.shown * size.size_s
+        through = results[-1].window.end if results else event_time or 0
+        begin, most = through - length_s, through + int(length_s * MOST_AHEAD)
+        within = [result for result in results if result.window.start >= begin]
+        return cls(size, within, event_time, through, begin, max(through, min(event_time or 0, most)))
 
     def change_from(self, before: "Picture | None") -> Change:
         """Return the change from the picture of the same windows that was shown before, if any."""
         known = [] if before is None else [at for at in before.results if at.window.start >= self.begin]
-        same = 0
-        while same < min(len(known), len(self.results)) and known[same] == self.results[same]:
-            same += 1
-        if 0 < same == len(known):
-            new = self.results[same - 1 :]  # the last known one may have ended in a gap
-            begin = new[0].window.start
-        else:
-            new, begin = self.results, self.begin
+        same = len([*takewhile(lambda pair: pair[0] == pair[1], zip(known, self.results, strict=False))])
+        new = self.results[max(0, same - 1) :]  # the last one that is the same may have ended in a gap
+        begin = new[0].window.start if same else self.begin
         return Change(begin * 1000, [*rows(new)], self.begin * 1000, self.end * 1000, [*self.areas()])
 
     def gaps(self) -> Iterator[Gap]:
@@ -116,15 +104,15 @@ class Picture(NamedTuple):
                 yield Gap(last_end, start, gap_s)
             elif last_end is None and gap_s and self.begin < start:
                 yield Gap(self.begin, start, gap_s)
-            last_end = start + result.size_s
+            last_end = result.window.end
 
     def areas(self) -> Iterator[Area]:
         """Yield the marked areas: gaps and open windows."""
         for gap in self.gaps():
-            is_wide = gap.end - gap.start >= LABELLED_FROM * self.size.shown * self.size.size_s
+            is_wide = gap.end - gap.start >= LABELLED_FROM * (self.closed_through - self.begin)
             yield _area("gap", gap.start, gap.end, f"{gap.what}\n{duration(gap.length_s)}" if is_wide else "")
         if self.closed_through < self.end:
-            yield _area("open", self.closed_through, self.end, "open")
+            yield _area("open", self.closed_through, self.end)
 
 
 def words(picture: Picture, now: int) -> str:
@@ -135,15 +123,11 @@ def words(picture: Picture, now: int) -> str:
     """
     if not picture.results:
         return "No closed windows yet."
-    size, closed_through, newest = picture.size, picture.closed_through, picture.results[-1].window
-    text = (
-        f"Newest: {numbered(newest.number, size.unit)} from {clock(newest.start, now)} "
-        f"to {clock(closed_through, newest.start)} UTC; running average {newest.average:,.1f}."
-    )
-    if picture.event_time is not None and picture.event_time > closed_through:
-        text += (
-            f" Open: {duration(picture.event_time - closed_through)}, to {clock(picture.event_time, closed_through)}."
-        )
+    closed_through, event_time = picture.closed_through, picture.event_time
+    newest = figures.newest(picture.size, picture.results[-1], now)
+    text = f"Newest: {newest.number} {newest.meaning}."
+    if event_time is not None and event_time > closed_through:
+        text += f" Open: {duration(event_time - closed_through)}, to {clock(event_time, closed_through)}."
     for gap in [*picture.gaps()][-1:]:
         text += f" Last gap: {gap.what} for {duration(gap.length_s)}, to {clock(gap.end, closed_through)}."
     return text
@@ -154,18 +138,18 @@ def rows(results: Sequence[Result]) -> Iterator[Row]:
 
     Each window has a point at its start. One that no other follows at once has two more at its end, the second empty.
     """
-    for result, following in zip_longest(results, results[1:]):
-        start, end = result.window.start, result.window.start + result.size_s
-        values = [result.window.number, result.window.average, result.window.frames, start * 1000]
-        yield [start * 1000, *values]
-        if following is None or following.window.start != end:
-            yield [end * 1000, *values]
-            yield [end * 1000, None, None, None, None]
+    for (window, _), following in zip_longest(results, results[1:]):
+        start_ms, end_ms = window.start * 1000, window.end * 1000
+        values = [window.number, window.average, window.frames, start_ms]
+        yield [start_ms, *values]
+        if following is None or following.window.start != window.end:
+            yield [end_ms, *values]
+            yield [end_ms, None, None, None, None]
 
 
 def options(picture: Picture) -> dict[str, Any]:
     """Return all options of a chart, for ECharts."""
-    change = picture.change_from(None)
+    change, counted = picture.change_from(None), f"{picture.size.unit}s"
     return {
         "animation": False,
         "useUTC": True,
@@ -175,7 +159,11 @@ def options(picture: Picture) -> dict[str, Any]:
             "right": 8,
             "top": 0,
             "itemWidth": 22,
-            "data": [{"name": f"{picture.size.unit}s", "icon": "rect"}, {"name": AVERAGE, "icon": DASHES}],
+            "data": [
+                {"name": counted, "icon": "rect"},
+                {"name": AVERAGE, "icon": DASHES},
+                {"name": OPEN, "icon": "rect"},
+            ],
             "textStyle": {"color": "var(--quiet)", "fontSize": 13},
             "selectedMode": False,
         },
@@ -192,35 +180,31 @@ def options(picture: Picture) -> dict[str, Any]:
         "dataset": {"source": change.rows},
         **_axes(change),
         "series": [
-            _line(f"{picture.size.unit}s", 1, "var(--count)", 1.5, "solid")
-            | {
-                "areaStyle": {"color": "var(--count)", "opacity": 0.18},
-                "markArea": {"silent": True, "data": change.areas},
-            },
-            _line(AVERAGE, 2, "var(--average)", 2, "dashed"),
+            _line(counted, 1, "count", 1.5, "solid")
+            | {"areaStyle": {"color": "var(--count)", "opacity": 0.18}, "markArea": _MARKED | {"data": change.areas}},
+            _line(AVERAGE, 2, "average", 2, "dashed"),
+            # for the legend alone, which draws it as the areas are drawn
+            {"type": "line", "name": OPEN, "color": "var(--open)", "itemStyle": _MARKED["itemStyle"], "data": []},
         ],
     }
 
 
+_MARKED = {
+    "silent": True,
+    "itemStyle": {"opacity": 0.22, "borderType": "dashed", "borderWidth": 1},
+    "label": {"position": "inside", "color": "var(--text)", "fontSize": 13, "lineHeight": 18},
+}
+
+
 def _axes(change: Change) -> dict[str, Any]:
+    axis = {
+        "axisLine": {"lineStyle": {"color": "var(--quiet)"}},  # the ticks' colour, too
+        "axisLabel": {"color": "var(--quiet)", "fontSize": 13, "hideOverlap": True},
+        "splitNumber": 4,
+    }
     return {
-        "xAxis": {
-            "type": "time",
-            "min": change.begin_ms,
-            "max": change.end_ms,
-            "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
-            "axisTick": {"lineStyle": {"color": "var(--quiet)"}},
-            "axisLabel": {"color": "var(--quiet)", "fontSize": 13, "hideOverlap": True},
-            "splitNumber": 4,
-        },
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            "minInterval": 1,
-            "splitNumber": 4,
-            "axisLabel": {"color": "var(--quiet)", "fontSize": 13},
-            "splitLine": {"lineStyle": {"color": "var(--edge)"}},
-        },
+        "xAxis": axis | {"type": "time", "min": change.begin_ms, "max": change.end_ms},
+        "yAxis": axis | {"min": 0, "minInterval": 1, "splitLine": {"lineStyle": {"color": "var(--edge)"}}},
     }
 
 
@@ -233,34 +217,14 @@ def _line(name: str, column: int, colour: str, width: float, type_: str) -> dict
         "symbol": "none",
         "silent": True,
         "emphasis": {"disabled": True},  # ECharts would compute a colour from a variable, and cannot
-        "color": colour,
-        "lineStyle": {"color": colour, "width": width, "type": type_},
+        "color": f"var(--{colour})",
+        "lineStyle": {"width": width, "type": type_},
     }
 
 
-def _area(what: str, start: int, end: int, words: str) -> Area:
+def _area(kind: str, start: int, end: int, label: str = "") -> Area:
+    colour = f"var(--{kind})"
     return [
-        {
-            "xAxis": start * 1000,
-            "itemStyle": {
-                "color": f"var(--{what})",
-                "opacity": 0.22,
-                "borderColor": f"var(--{what})",
-                "borderType": "dashed",
-                "borderWidth": 1,
-            },
-            "label": {
-                "show": bool(words),
-                "formatter": words,
-                "position": "insideTop" if what == "open" else "inside",
-                "color": "var(--text)",
-                "fontSize": 13,
-                "lineHeight": 18,
-            },
-        },
+        {"name": label, "xAxis": start * 1000, "itemStyle": {"color": colour, "borderColor": colour}},
         {"xAxis": end * 1000},
     ]
-
-
-def _end(size: Size, results: Sequence[Result]) -> int:
-    return results[-1].window.start + size.size_s if results else 0

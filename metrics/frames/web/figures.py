@@ -36,22 +36,15 @@ def newest(size: Size, result: Result | None, now: int) -> Figure:
     if result is None:
         return Figure(size.title, UNKNOWN, "no closed windows yet")
     window = result.window
-    start, end = clock(window.start, now), clock(window.end, window.start)
-    noun = size.unit if window.number == 1 else f"{size.unit}s"
-    return Figure(
-        size.title,
-        f"{window.number:,}",
-        f"{noun} from {start} to {end}; running average {window.average:,.1f}",
-    )
+    number, noun = numbered(window.number, size.unit).split()
+    between = f"from {clock(window.start, now)} to {clock(window.end, window.start)}"
+    return Figure(size.title, number, f"{noun} {between}; running average {window.average:,.1f}")
 
 
-def standing(status: Status | None) -> Iterator[Figure]:
+def of_group(status: Status | None) -> Iterator[Figure]:
     """Yield the figures of the group's status: always the same ones, in the same order."""
-    if status is None:
-        yield from (Figure(name, UNKNOWN, "not known yet") for name in NAMES)
-        return
-    for name, describe in NAMES.items():
-        yield Figure(name, *describe(status))
+    for name, describe in OF_GROUP.items():
+        yield Figure(name, *((UNKNOWN, "not known yet") if status is None else describe(status)))
 
 
 def _event_time(status: Status) -> tuple[str, str]:
@@ -115,7 +108,7 @@ def _share(part: int, status: Status) -> str:
     return f"{part / decided:.3%}" if decided else UNKNOWN
 
 
-NAMES = {
+OF_GROUP = {
     "Event time": _event_time,
     "Wall time": _wall_time,
     "Lag": _lag,

@@ -40,7 +40,7 @@ class FramesPage:
             self._banner = Banner()
             with ui.element("section").classes("figures").props('aria-label="Now"'):
                 self._newest = [FigureCard() for _ in SIZES]
-                self._standing = [FigureCard() for _ in figures.NAMES]
+                self._of_group = [FigureCard() for _ in figures.OF_GROUP]
             with ui.element("div").classes("charts"):
                 self._charts = [ChartCard(size) for size in SIZES]
             with ui.element("div").classes("rest"):
@@ -64,7 +64,7 @@ class FramesPage:
             card.show(figures.newest(size, last, now))
             chart.show(results, event_time, now)
             titles += [numbered(last.window.number, size.unit)] if last else []
-        for card, figure in zip(self._standing, figures.standing(status), strict=True):
+        for card, figure in zip(self._of_group, figures.of_group(status), strict=True):
             card.show(figure)
         self._instance.show(status, is_up_to_date=self._live.outage is None)
         losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])

@@ -22,7 +22,7 @@ def window(start: int, number: int, size: Size = SECOND, gap_s: int = 0) -> Resu
 def shown(picture: Picture, areas: str) -> list[tuple[int, int, str]]:
     """Return the marked areas of one kind: begin and end by the beginning of the chart, and the words in them."""
     return [
-        (begin["xAxis"] // 1000 - picture.begin, end["xAxis"] // 1000 - picture.begin, begin["label"]["formatter"])
+        (begin["xAxis"] // 1000 - picture.begin, end["xAxis"] // 1000 - picture.begin, begin["name"])
         for begin, end in picture.areas()
         if begin["itemStyle"]["color"] == f"var(--{areas})"
     ]
@@ -55,7 +55,7 @@ def test_a_chart_reaches_over_as_many_windows_as_it_shows_and_to_event_time() ->
     picture = Picture.of(SECOND, results, T + 706)
     assert picture.results == results[100:]
     assert (picture.begin, picture.end) == (T + 100, T + 706)
-    assert shown(picture, "open") == [(600, 606, "open")]
+    assert shown(picture, "open") == [(600, 606, "")]
 
 
 def test_what_is_open_far_ahead_does_not_squeeze_what_is_closed() -> None:
@@ -79,7 +79,7 @@ def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() ->
     first = T - picture.begin
     assert shown(picture, "gap") == [(first + 120, first + 180, ""), (first + 240, first + 7440, "no frames\n2 h")]
     assert charts.words(picture, T) == (
-        "Newest: 124 users from 15:43:00 to 15:44:00 UTC; running average 2.5. Open: 30 s, to 15:44:30. "
+        "Newest: 124 users from 15:43:00 to 15:44:00; running average 2.5. Open: 30 s, to 15:44:30. "
         "Last gap: no frames for 2 h, to 15:43:00."
     )
 
@@ -130,16 +130,21 @@ def test_whatever_is_published_again_or_gone_changes_lead_to_what_is_there(board
 def test_a_further_size_of_windows_needs_no_chart_of_its_own() -> None:
     picture = Picture.of(QUARTER, [window(T, 12, QUARTER), window(T + 900, 15, QUARTER)], T + 2000)
     options = charts.options(picture)
-    assert [series["name"] for series in options["series"]] == ["users", charts.AVERAGE]
+    assert [series["name"] for series in options["series"]] == ["users", charts.AVERAGE, charts.OPEN]
     assert options["xAxis"]["max"] - options["xAxis"]["min"] == (8 * 900 + 200) * 1000
     assert "'user', 900" in options["tooltip"][":formatter"]
-    assert charts.words(picture, T).startswith("Newest: 15 users from 13:54:00 to 14:09:00 UTC")
+    assert charts.words(picture, T).startswith("Newest: 15 users from 13:54:00 to 14:09:00;")
 
 
 def test_no_colour_stands_alone_and_none_is_fixed() -> None:
     options = charts.options(Picture.of(MINUTE, [window(T, 1, MINUTE)], T + 90))
-    count, average = options["series"]
+    count, average, open_ = options["series"]
     assert count["lineStyle"]["type"] != average["lineStyle"]["type"]
-    assert {series["color"] for series in (count, average)} == {"var(--count)", "var(--average)"}
+    assert [series["color"] for series in (count, average, open_)] == [
+        "var(--count)",
+        "var(--average)",
+        "var(--open)",
+    ]
+    assert [at["name"] for at in options["legend"]["data"]] == [at["name"] for at in options["series"]]
     assert options["animation"] is False
     assert options["useUTC"] is True

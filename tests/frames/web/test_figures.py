@@ -26,12 +26,12 @@ def status(at_s: int, tally: Tally, newest: int = T + 70, unread: int = 0) -> St
 
 
 def by_name(status: Status | None) -> dict[str, Figure]:
-    return {figure.name: figure for figure in figures.standing(status)}
+    return {figure.name: figure for figure in figures.of_group(status)}
 
 
 def test_live_traffic_is_some_seconds_behind() -> None:
-    told = by_name(status(T + 73, Tally(1_000, 994, 4, 3, 0, 0, {"late": 1, "not_json": 2}), unread=1_204))
-    assert [(figure.name, figure.number, figure.meaning) for figure in told.values()] == [
+    shown = by_name(status(T + 73, Tally(1_000, 994, 4, 3, 0, 0, {"late": 1, "not_json": 2}), unread=1_204))
+    assert [(figure.name, figure.number, figure.meaning) for figure in shown.values()] == [
         ("Event time", "13:40:10", "newest ts, 3 s behind wall time"),
         ("Wall time", "13:40:13", "last refreshed (2016-07-11)"),
         ("Lag", "1,204", "unread records, at most"),
@@ -55,24 +55,24 @@ def test_the_distance_of_event_time_is_shown_in_words(at_s: int, meaning: str) -
 
 
 def test_what_is_read_is_read_and_where_no_frame_was_decided_on_there_is_no_share() -> None:
-    told = by_name(status(T + 73, Tally(2, 0, held=2)))
-    assert told["Lag"] == Figure("Lag", "0", "caught up")
-    assert told["Late"].number == told["Rejected"].number == "-"
-    assert told["Rejected"].meaning == "0 frames not counted"
+    shown = by_name(status(T + 73, Tally(2, 0, held=2)))
+    assert shown["Lag"] == Figure("Lag", "0", "caught up")
+    assert shown["Late"].number == shown["Rejected"].number == "-"
+    assert shown["Rejected"].meaning == "0 frames not counted"
 
 
 def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None:
     assert {figure.number for figure in by_name(None).values()} == {"-"}
     empty = State(-1, Rules(5, 3600), series(Series(), Series()), {})
-    told = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
-    assert told["Event time"].meaning == "no frames yet"
-    assert told["Watermark delay"].meaning == "no closed windows yet"
-    assert list(told) == list(by_name(None))
+    shown = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
+    assert shown["Event time"].meaning == "no frames yet"
+    assert shown["Watermark delay"].meaning == "no closed windows yet"
+    assert list(shown) == list(by_name(None))
 
 
 def test_the_newest_window_is_shown_with_its_own_time() -> None:
-    told = figures.newest(MINUTE, Result(minute_record(T, 1_003, 1000.44, 16_034), b""), T + 100)
-    assert told == Figure(
+    shown = figures.newest(MINUTE, Result(minute_record(T, 1_003, 1000.44, 16_034), b""), T + 100)
+    assert shown == Figure(
         "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; running average 1,000.4"
     )
     assert figures.newest(SECOND, None, T).number == "-"
@@ -80,8 +80,8 @@ def test_the_newest_window_is_shown_with_its_own_time() -> None:
 
 def test_a_window_of_another_day_has_its_date_once() -> None:
     assert [clock(T, T), clock(T, T + 86_400)] == ["13:39:00", "2016-07-11 13:39:00"]
-    told = figures.newest(SECOND, Result(second_record(T, 1, 1.0), b""), T + 86_400)
-    assert told.meaning.startswith("frame from 2016-07-11 13:39:00 to 13:39:01;")
+    shown = figures.newest(SECOND, Result(second_record(T, 1, 1.0), b""), T + 86_400)
+    assert shown.meaning.startswith("frame from 2016-07-11 13:39:00 to 13:39:01;")
 
 
 @pytest.mark.parametrize(
