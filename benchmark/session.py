@@ -13,7 +13,7 @@ from benchmark.frames import Made
 from benchmark.page import Findings
 from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import OURS, Side
-from metrics.files.line_reader import reading
+from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
 from metrics.terminal.console import say
@@ -101,8 +101,8 @@ def _cache(name: str) -> Path:
 
 def _load(running: Broker, topic: str, made: Made) -> None:
     """Load the frames, and read them once, so that the first side finds them where the later ones do."""
-    with reading(made.path, MAX_FRAME_BYTES) as file, console.bar("loading", made.truth.frames) as move:
-        for sent in running.load(topic, file):
+    with console.bar("loading", made.truth.frames) as move:
+        for sent in running.load(topic, Lines([made.path], MAX_FRAME_BYTES)):
             move(sent)
     running.count(topic)
 

@@ -25,15 +25,6 @@ STYLE: dict[str, Any] = {
 }
 
 
-def _nothing(**_: object) -> None:
-    """Return no type for an argument: its name says enough."""
-
-
-def _several(**_: object) -> str:
-    """Return the type of an argument that may be given several times."""
-    return "…"
-
-
 class _Types:
     """A mixin that shows types in help as people read them: none for a flag or an argument, `…` for a repeated one."""
 
@@ -44,7 +35,8 @@ class _Types:
             if getattr(param, "is_flag", False):
                 param.metavar = ""  # a value after it would be an error
             elif param.param_type_name == "argument":
-                param.display_type_rich = _nothing if param.nargs == 1 else _several
+                shown_type = None if param.nargs == 1 else "…"
+                param.display_type_rich = lambda shown_type=shown_type, **_: shown_type
         return params
 
 

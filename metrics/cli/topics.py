@@ -78,10 +78,13 @@ def list_topics(
     with broker_in_use(KafkaSettings, note) as settings:
         admin = open_admin(settings)
         existing = partition_counts(admin)
-        shown = _existing(existing, names) if names else [*existing] if with_all else _not_hidden(existing)
+        visible = [name for name in existing if with_all or not name.startswith(HIDDEN)]
+        shown = _existing(existing, names) if names else visible
         found = _look(admin, settings, {name: existing[name] for name in shown}, _owners(ctx))
-        show = _print_as_json if as_json else _print
-        show(found)
+        if as_json:
+            say_lines(msgspec.json.encode(topic).decode() for topic in found)
+        else:
+            _print(found)
 
 
 def create(
@@ -168,10 +171,6 @@ def _existing(existing: Collection[str], names: Sequence[str]) -> list[str]:
     return [*dict.fromkeys(names)]
 
 
-def _not_hidden(existing: Collection[str]) -> list[str]:
-    return [name for name in existing if not name.startswith(HIDDEN)]
-
-
 def _owners(ctx: typer.Context) -> list[TopicOwner]:
     return cast("Commands", ctx.find_root().command).topic_owners()
 
@@ -195,11 +194,6 @@ def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
         topics_text.show(found)
     else:
         say("no topics")
-
-
-def _print_as_json(found: Sequence[topic_facts.TopicFacts]) -> None:
-    """Print topics as JSON, one object per line."""
-    say_lines(msgspec.json.encode(topic).decode() for topic in found)
 
 
 def _config_of(texts: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from rich import filesize
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from metrics.errors import MetricsError
@@ -123,22 +123,17 @@ def bar(what: str | Callable[[], str], total: int | None, console: Console = out
     """Show a progress bar, on a terminal only; yields the function that sets how much is done.
 
     Args:
-        what: the label, or a function that returns it each time that the bar is drawn.
+        what: the label, or a function that returns it each time that the bar moves.
         total: how much there is to do; None if unknown, in which case there is only the label.
     """
-    label = _Label(what if callable(what) else lambda: what)
-    columns = (label,) if total is None else (label, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}", markup=False),)
+    if total is not None:
+        columns += (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total)
-        yield lambda done: progress.update(task, completed=done)
 
+        def move(done: int) -> None:
+            progress.update(task, completed=done, description=escaped(what() if callable(what) else what))
 
-class _Label(ProgressColumn):
-    """A label that may change while the bar does not move."""
-
-    def __init__(self, text: Callable[[], str]) -> None:
-        super().__init__()
-        self._text = text
-
-    def render(self, _: Task) -> Text:
-        return Text(escaped(self._text()))
+        move(0)
+        yield move

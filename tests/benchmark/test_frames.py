@@ -10,7 +10,7 @@ from benchmark.contract import LATENESS_S
 from benchmark.frames import Recipe
 from benchmark.peers.plain_windows import SECOND_S, Closed, Windows
 from benchmark.truth import Published, compare
-from metrics.files.line_reader import reading
+from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 RECIPE = Recipe(count=20_000)
@@ -21,8 +21,7 @@ def test_frames_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "generated 1,000 frames" in capsys.readouterr().out
     assert frames.prepared(tmp_path, Recipe(count=1_000)) == made
     assert capsys.readouterr().out == ""
-    with reading(made.path, MAX_FRAME_BYTES) as file:
-        assert len(list(file)) == 1_000
+    assert len(list(Lines([made.path], MAX_FRAME_BYTES))) == 1_000
     assert frames.prepared(tmp_path, Recipe(count=1_000, users=5)).path != made.path
 
 

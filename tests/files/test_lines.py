@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from metrics.errors import FileError, SettingsError
 from metrics.files import paths
-from metrics.files.line_reader import Lines, reading
+from metrics.files.line_reader import Lines
 from metrics.files.line_writer import writing
 
 NAMES = ("frames.jsonl", "frames.jsonl.gz", "frames.jsonl.xz", "frames.jsonl.zst")
@@ -46,8 +46,8 @@ def unpack(name: str, content: bytes) -> bytes:
 
 
 def read(path: Path) -> list[bytes]:
-    with reading(path, LIMIT_BYTES) as reader:
-        return list(reader)
+    reader = Lines([path], LIMIT_BYTES)
+    return list(reader)
 
 
 def write(path: Path, frames: list[bytes]) -> None:
@@ -57,14 +57,14 @@ def write(path: Path, frames: list[bytes]) -> None:
 
 
 def read_into(found: list[bytes], path: Path) -> None:
-    with reading(path, LIMIT_BYTES) as reader:
-        found.extend(reader)
+    reader = Lines([path], LIMIT_BYTES)
+    found.extend(reader)
 
 
 def fail_while_reading(path: Path, error: BaseException) -> None:
-    with reading(path, LIMIT_BYTES) as reader:
-        for _ in reader:
-            raise error
+    reader = Lines([path], LIMIT_BYTES)
+    for _ in reader:
+        raise error
 
 
 def fail_while_writing(path: Path, error: BaseException) -> None:
@@ -170,35 +170,35 @@ def test_zstd_may_hold_frames_that_are_to_be_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_reader_tells_how_much_of_the_file_on_disk_it_has_read(name: str, tmp_path: Path) -> None:
+def test_lines_report_how_much_of_the_file_on_disk_has_been_read(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     write(path, [noise(1_000)] * 10_000 if name == "frames.jsonl" else [noise(500_000)[:400_000]] * 20)
     size_bytes = path.stat().st_size
-    with reading(path, LIMIT_BYTES) as reader:
-        assert reader.size_bytes == size_bytes
-        assert reader.read_bytes == 0
-        seen = [reader.read_bytes for _ in reader]
-        assert seen == sorted(seen)
-        assert seen[0] > 0
-        assert reader.read_bytes == size_bytes
+    reader = Lines([path], LIMIT_BYTES)
+    assert reader.size_bytes == size_bytes
+    assert reader.read_bytes == 0
+    seen = [reader.read_bytes for _ in reader]
+    assert seen == sorted(seen)
+    assert seen[0] > 0
+    assert reader.read_bytes == size_bytes
 
 
 def test_a_large_file_is_not_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl"
     write(path, [noise(2_000)] * 10_000)
-    with reading(path, LIMIT_BYTES) as reader:
-        next(iter(reader))
-        assert 0 < reader.read_bytes < 5_000_000
+    reader = Lines([path], LIMIT_BYTES)
+    next(iter(reader))
+    assert 0 < reader.read_bytes < 5_000_000
 
 
-def test_a_small_zstd_file_that_unpacks_to_300_mb_never_stands_in_memory_as_a_whole(tmp_path: Path) -> None:
+def test_a_small_zstd_file_that_unpacks_to_300_mb_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl.zst"
     path.write_bytes(pack(path.name, (b"x" * 999 + b"\n") * 300_000))
     assert path.stat().st_size < 40_000
     tracemalloc.start()
     try:
-        with reading(path, LIMIT_BYTES) as reader:
-            assert sum(frame == b"x" * 999 for frame in reader) == 300_000
+        reader = Lines([path], LIMIT_BYTES)
+        assert sum(frame == b"x" * 999 for frame in reader) == 300_000
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -244,7 +244,7 @@ def test_plain_text_under_a_packed_name_is_an_error(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_that_is_not_there_is_an_error_that_says_how_to_make_one(name: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_that_says_how_to_generate_one(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     with pytest.raises(FileError) as caught:
         read(path)
@@ -272,7 +272,7 @@ def test_reading_what_is_not_allowed_is_an_error(open_folder: Path) -> None:
     assert caught.value.hint == "allow reading it, or name another file"
 
 
-def test_an_error_of_the_one_who_reads_stays_what_it_is(tmp_path: Path) -> None:
+def test_an_error_raised_while_reading_is_passed_on_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl.gz"
     write(path, [b"a"])
     with pytest.raises(EOFError, match="mine"):
@@ -286,23 +286,23 @@ def test_a_pipe_is_read_like_a_file_without_a_size(name: str, tmp_path: Path) ->
     content = pack(name, (noise(2_000) + b"\n") * 1_000)
     feeder = threading.Thread(target=path.write_bytes, args=[content])
     feeder.start()
-    with reading(path, LIMIT_BYTES) as reader:
-        assert reader.size_bytes is None
-        assert list(reader) == [noise(2_000)] * 1_000
-        assert reader.read_bytes == len(content)
+    reader = Lines([path], LIMIT_BYTES)
+    assert reader.size_bytes is None
+    assert list(reader) == [noise(2_000)] * 1_000
+    assert reader.read_bytes == len(content)
     feeder.join()
 
 
-def test_lines_of_a_pipe_come_as_soon_as_they_are_there() -> None:
+def test_lines_of_a_pipe_are_yielded_as_soon_as_they_arrive() -> None:
     ours, theirs = os.pipe()
-    with reading(Path(f"/dev/fd/{ours}"), LIMIT_BYTES) as reader:
-        batches = reader.batches()
-        os.write(theirs, b"one\ntwo\nthr")
-        assert next(batches) == [b"one", b"two"]
-        os.write(theirs, b"ee\n\nfour")
-        assert next(batches) == [b"three", b""]
-        os.close(theirs)
-        assert list(batches) == [[b"four"]]
+    path = Path(f"/dev/fd/{ours}")
+    batches = Lines([path], LIMIT_BYTES).batches(path)
+    os.write(theirs, b"one\ntwo\nthr")
+    assert next(batches) == [b"one", b"two"]
+    os.write(theirs, b"ee\n\nfour")
+    assert next(batches) == [b"three", b""]
+    os.close(theirs)
+    assert list(batches) == [[b"four"]]
     os.close(ours)
 
 
@@ -317,8 +317,7 @@ def test_batches_are_small_whatever_the_file(tmp_path: Path) -> None:
     for name in NAMES:
         path = tmp_path / name
         write(path, [b"x" * 999] * 10_000)
-        with reading(path, LIMIT_BYTES) as reader:
-            sizes = [sum(map(len, lines)) for lines in reader.batches()]
+        sizes = [sum(map(len, lines)) for lines in Lines([path], LIMIT_BYTES).batches(path)]
         assert sum(sizes) == 9_990_000
         assert max(sizes) < 300_000
 
@@ -326,7 +325,7 @@ def test_batches_are_small_whatever_the_file(tmp_path: Path) -> None:
 # paths that mean files
 
 
-def test_a_folder_stands_for_its_files_of_frames_by_name_and_a_file_for_itself(tmp_path: Path) -> None:
+def test_a_folder_means_its_files_of_lines_by_name_and_a_file_means_itself(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.jsonl.zst", "c.jsonl.gz", "a.jsonl.xz", ".hidden.jsonl", "notes.txt", "d.jsonl.1.part"):
         (tmp_path / name).touch()
     (tmp_path / "folder.jsonl").mkdir()
@@ -340,7 +339,7 @@ def test_standard_input_can_be_named_but_once() -> None:
         paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT])
 
 
-def test_what_stands_for_no_file_is_an_error(tmp_path: Path) -> None:
+def test_a_path_without_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
         paths.expanded([tmp_path / "nowhere"])
     (tmp_path / ".hidden.jsonl").touch()
@@ -392,7 +391,7 @@ def test_equal_frames_make_equal_files_whatever_their_names_and_the_time(name: s
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_an_error_inside_leaves_nothing_behind_and_the_old_file_as_it_was(
+def test_an_error_inside_leaves_only_the_old_file_unchanged(
     name: str, error: type[BaseException], tmp_path: Path
 ) -> None:
     path = tmp_path / name
@@ -403,7 +402,7 @@ def test_an_error_inside_leaves_nothing_behind_and_the_old_file_as_it_was(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_until_the_end_there_is_no_file_that_could_be_taken_for_a_whole_one(tmp_path: Path) -> None:
+def test_until_the_end_no_file_could_be_mistaken_for_a_complete_one(tmp_path: Path) -> None:
     with writing(tmp_path / "stream.jsonl") as writer:
         writer.write(noise(2_000_000))
         assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
@@ -418,7 +417,7 @@ def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new\n"
 
 
-def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None:
+def test_a_link_stays_and_the_file_it_points_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "large-disk").mkdir()
     link = tmp_path / "stream.jsonl"
     link.symlink_to("large-disk/frames")
@@ -493,7 +492,7 @@ def test_a_disk_that_is_full_only_at_the_end_is_an_error_too(name: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_writing_to_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_writing_to_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "frames.jsonl"
     with pytest.raises(FileError) as caught:
         write(path, [])
@@ -543,7 +542,7 @@ def test_several_files_are_read_one_after_another_by_all_their_bytes(tmp_path: P
     assert frames.read_bytes == frames.size_bytes == sum((tmp_path / name).stat().st_size for name in names)
 
 
-def test_a_file_that_is_not_there_is_an_error_before_any_is_read(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_before_any_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     with pytest.raises(FileError, match=r"b\.jsonl"):
         Lines([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], LIMIT_BYTES)

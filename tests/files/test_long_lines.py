@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics.files.line_reader import reading
+from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -27,8 +27,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def read(path: Path) -> list[bytes]:
-    with reading(path, MAX_FRAME_BYTES) as file:
-        return list(file)
+    return list(Lines([path], MAX_FRAME_BYTES))
 
 
 def a_long_line(path: Path, beginning: bytes = b"") -> Path:

@@ -5,7 +5,7 @@ reference is the count with unlimited lateness.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from statistics import median_low
 from typing import NamedTuple
@@ -55,22 +55,21 @@ class Tradeoff(NamedTuple):
 
 
 class _FrameCounts:
-    """Windows that count frames, with how overdue their frames were."""
+    """Windows that count frames, with how many of them were how overdue."""
 
     def __init__(self) -> None:
-        self._frames: dict[int, int] = defaultdict(int)
-        self._overdue: dict[int, list[int]] = defaultdict(list)
+        self._overdue: dict[int, Counter[int]] = defaultdict(Counter)
 
     def add(self, start: int, _uid: str, overdue_s: int) -> None:
         """Add a frame that arrived when event time was `overdue_s` past its window; below 0, it had not ended."""
-        self._frames[start] += 1
-        if overdue_s >= 0:
-            self._overdue[start].append(overdue_s)
+        self._overdue[start][overdue_s] += 1
 
     def errors(self, lateness_s: int) -> dict[int, Error]:
         """Return how many frames each window misses with an allowed lateness."""
-        missed = {start: sum(at >= lateness_s for at in overdue) for start, overdue in self._overdue.items()}
-        return {start: Error(missed.get(start, 0), frames) for start, frames in self._frames.items()}
+        return {
+            start: Error(sum(frames for at, frames in overdue.items() if at >= lateness_s), overdue.total())
+            for start, overdue in self._overdue.items()
+        }
 
 
 class _UserCounts:

@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
-from metrics.files.paths import expanded
-from metrics.frames.commands.frame_files import FrameFiles
+from metrics.files.line_reader import Lines
+from metrics.frames.commands.frame_files import FrameFiles, frame_lines
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
-from metrics.terminal.console import bar, err, out, shown
-from metrics.text import numbered, pace, rate
+from metrics.terminal.console import bar, err, name_of, out
+from metrics.text import pace, rate
 
 
 @with_size_options("Print {0.plural} only.", "zcat frames.jsonl.gz | python app.py count - --minutes")
@@ -49,11 +48,12 @@ def count(
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"invalid --fail-over {fail_over:g}", hint="give a share from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
-    paths = expanded(files)
+    lines = frame_lines(files)
     show = shown_as_table(sizes) if table else show_as_json
-    with _progress(paths) as move:
-        tell_pace = rate if _size_bytes(paths) is None else pace  # time per frame of a pipe includes waiting
-        _run(loop, paths, CountReport(loop, show, sizes, move, None if verbose else NAMED, tell_pace))
+    pace_of = rate if lines.size_bytes is None else pace  # time per frame of a pipe includes waiting
+    with _progress(lines) as move:
+        report = CountReport(loop, show, sizes, lambda: move(lines.read_bytes), None if verbose else NAMED, pace_of)
+        _run(loop, lines, report)
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(
@@ -63,10 +63,10 @@ def count(
         )
 
 
-def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
+def _run(loop: FileLoop, lines: Lines, report: CountReport) -> None:
     """Count, and print the summary however it ends, unless the reader of the records is gone."""
     try:
-        loop.run(paths, report)
+        loop.run(lines, report)
     except OutputClosedError:
         raise
     except BaseException:
@@ -75,14 +75,8 @@ def _run(loop: FileLoop, paths: Sequence[Path], report: CountReport) -> None:
     report.sum_up("read")
 
 
-def _progress(paths: Sequence[Path]) -> AbstractContextManager[Callable[[int], None]]:
+def _progress(lines: Lines) -> AbstractContextManager[Callable[[int], None]]:
     """Show a progress bar, unless records appear on the same terminal."""
     if out.is_terminal:
         return nullcontext(lambda _: None)
-    what = shown(paths[0]) if len(paths) == 1 else numbered(len(paths), "file")
-    return bar(f"counting {what}", _size_bytes(paths), err)
-
-
-def _size_bytes(paths: Sequence[Path]) -> int | None:
-    """Return the total size of files; None if one is not a regular file, such as a pipe."""
-    return sum(path.stat().st_size for path in paths) if all(map(Path.is_file, paths)) else None
+    return bar(f"counting {name_of(lines)}", lines.size_bytes, err)

@@ -107,8 +107,8 @@ def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Cal
         if skipped <= MOST_WARNINGS:
             warn(f"skipped {what}")
 
-    with broker_in_use(Settings, note) as settings, opened(settings, sizes, within) as found:
-        yield found, warn_of
+    with broker_in_use(Settings, note) as settings:
+        yield opened(settings, sizes, within), warn_of
     if skipped > MOST_WARNINGS:
         warn(f"skipped {numbered(skipped - MOST_WARNINGS, 'more record')} that are not results")
 

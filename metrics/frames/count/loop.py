@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from metrics.files.line_reader import LineReader, reading
+from metrics.files.line_reader import Lines
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
@@ -88,37 +88,24 @@ class FileLoop:
         self._partition = self.counter.partitions[PARTITION]
         self._paths: list[Path] = []
         self._starts: list[int] = []  # the offset of the first line of each path
-        self._file: LineReader | None = None
-        self._bytes_before = 0
 
-    @property
-    def read_bytes(self) -> int:
-        """Number of bytes on disk read so far, over all files."""
-        return self._bytes_before + (self._file.read_bytes if self._file else 0)
-
-    def run(self, paths: Sequence[Path], listener: CountListener) -> None:
+    def run(self, lines: Lines, listener: CountListener) -> None:
         """Read, decode, count, close; at the end of the last file, close every window.
 
         Raises:
             FileError: a file cannot be read to its end.
         """
-        for path in paths:
-            with reading(path, MAX_FRAME_BYTES) as file:
-                self._begin(file)
-                for lines in file.batches():
-                    self._log(lines, listener)
-                    listener.closed(self.counter.close(NOW_S))
-                    listener.read()
+        for path in lines.paths:
+            self._paths.append(path)
+            self._starts.append(self._partition.position)
+            for batch in lines.batches(path):
+                self._log(batch, listener)
+                listener.closed(self.counter.close(NOW_S))
+                listener.read()
         self.counter.resolve()
         self._report_rejected(listener)
         listener.closed(self.counter.close_all())
         listener.read()
-
-    def _begin(self, file: LineReader) -> None:
-        self._bytes_before = self.read_bytes
-        self._file = file
-        self._paths.append(file.path)
-        self._starts.append(self._partition.position)
 
     def _log(self, lines: Sequence[bytes], listener: CountListener) -> None:
         """Decode and count a batch; offsets continue from one file to the next."""

@@ -65,7 +65,7 @@ class CountReport:
     Args:
         show: prints records; consumes all of them.
         sizes: the sizes of the windows to show.
-        move: called with the number of bytes read so far.
+        on_progress: called after each batch.
         most_named: number of rejected frames of each reason to report with their places; None for all.
         pace: formats a number of things and the seconds they took.
     """
@@ -75,14 +75,14 @@ class CountReport:
         loop: FileLoop,
         show: Callable[[Iterator[Record]], None],
         sizes: Sequence[Size],
-        move: Callable[[int], None],
+        on_progress: Callable[[], None],
         most_named: int | None,
         pace: Callable[[int, str, float], str],
     ) -> None:
         self._loop = loop
         self._show = show
         self._sizes = sizes
-        self._move = move
+        self._on_progress = on_progress
         self._most_named = most_named
         self._pace = pace
         self._seen: Counter[str] = Counter()
@@ -110,7 +110,7 @@ class CountReport:
         """Keep the figures of whole batches: a run may be stopped within one, when they are inconsistent."""
         self._read_s = monotonic()
         self._figures = Figures.of(self._loop.counter)
-        self._move(self._loop.read_bytes)
+        self._on_progress()
 
     def sum_up(self, what: str) -> None:
         """Print the last records, and the figures and speed up to the last whole batch.

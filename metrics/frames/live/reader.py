@@ -77,13 +77,13 @@ class Reader:
 
     def _read_results(self, end_outage: Callable[[], None]) -> None:
         lost: list[str] = []
-        with read.latest(self._settings, self._keep) as results:
-            self._live.begin(list(results.read(_ignore)))
-            end_outage()
-            for new in results.follow(self._stopping, _ignore, lost.append):
-                if new:
-                    self._live.add(new)
-                _require_none(lost)
+        results = read.latest(self._settings, self._keep)
+        self._live.begin(list(results.read(_ignore)))
+        end_outage()
+        for new in results.follow(self._stopping, _ignore, lost.append):
+            if new:
+                self._live.add(new)
+            _require_none(lost)
 
     def _read_rejected(self, end_outage: Callable[[], None]) -> None:
         lost: list[str] = []

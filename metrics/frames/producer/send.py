@@ -105,11 +105,8 @@ class Feed:
                 unproved.clear()
             if line in firsts:
                 unproved.add(partition)
-                self._produce(frame, partition, self._mark(line))
-            elif line % marked_every < partitions:
-                self._produce(frame, partition, self._mark(line))
-            else:
-                self._produce(frame, partition)
+            is_marked = line in firsts or line % marked_every < partitions
+            self._produce(frame, partition, self._mark(line) if is_marked else None)
             if self._problems:
                 return
 
@@ -127,7 +124,7 @@ class Feed:
     def _mark(self, line: int) -> Headers:
         return [(HEADER, self._progress.mark(line, None if self._shift is None else self._shift.by_s))]
 
-    def _produce(self, frame: bytes, partition: int, headers: Headers | None = None) -> None:
+    def _produce(self, frame: bytes, partition: int, headers: Headers | None) -> None:
         """Hand a frame to the client as soon as its queue has room."""
         while not self._problems:
             # Counted first: Ctrl-C most likely interrupts just after the call, when the frame has been handed over.

@@ -1,7 +1,7 @@
 """Result topics: their committed records so far, and new ones as they are committed."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing
 from heapq import merge
 from threading import Event
 from typing import NamedTuple
@@ -20,8 +20,7 @@ from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.tail import Tail
 from metrics.times import ALL_TIME, Range, rfc3339
 
-OFFSETS_A_LIVE_WINDOW = 2
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Result(NamedTuple):
@@ -46,72 +45,61 @@ class Results:
     No group is joined, and nothing is committed. Records of a partition keep the order of their offsets; a window that
     was published twice appears twice.
 
+    Args:
+        sizes: the window size of each topic.
+
     Attributes:
         offsets: upper bound of the number of records to read.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        sizes: dict[str, Size],
-        spans: Sequence[PartitionRange],
-        within: Range,
-        closing: ExitStack,
+        self, settings: Settings, sizes: Mapping[str, Size], ranges: Sequence[PartitionRange], within: Range = ALL_TIME
     ) -> None:
-        """Keep the findings of `opened`.
-
-        Args:
-            sizes: the window size of each topic.
-            closing: closes the consumers.
-        """
-        self.offsets = sum(span.end - span.start for span in spans)
+        self.offsets = sum(at.end - at.start for at in ranges)
         self._settings = settings
         self._sizes = sizes
-        self._spans = spans
+        self._ranges = ranges
         self._within = within
-        self._closing = closing
-        self._reader = open_reader(settings)
-        closing.callback(self._reader.close)
 
-    def read(self, tell: Tell, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
+    def read(self, skip: Report, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
         """Yield the results so far; those of several partitions are merged by the ends of their windows.
 
         Args:
-            tell: called with a description of each record that is not a result.
+            skip: called with a description of each record that is not a result.
             on_progress: called now and then with the number of offsets passed.
         """
-        streams, progress = Streams(self._reader, self._spans), Progress(on_progress)
-        return by_ends(
-            self._results(progress.over(span, streams.of(span.topic, span.partition)), tell) for span in self._spans
-        )
+        with closing(open_reader(self._settings)) as reader:
+            streams, progress = Streams(reader, self._ranges), Progress(on_progress)
+            yield from by_ends(
+                self._results(progress.over(at, streams.of(at.topic, at.partition)), skip) for at in self._ranges
+            )
 
-    def follow(self, stopping: Event, tell: Tell, warn: Tell) -> Iterator[list[Result]]:
+    def follow(self, stopping: Event, skip: Report, on_outage: Report) -> Iterator[list[Result]]:
         """Yield later results as they are committed, some at a time; an empty list after WAIT_S without any.
 
         Args:
             stopping: ends the iteration, within WAIT_S.
-            tell: as above.
-            warn: called with a description when the broker or a topic is gone; the iteration waits for them.
+            skip: as above.
+            on_outage: called with a description when the broker or a topic is gone; the iteration waits for them.
         """
-        tail = Tail(self._settings, self._spans, warn)
-        self._closing.callback(tail.close)
-        for records in tail.records(stopping):
-            parts: dict[tuple[str | None, int | None], list[Message]] = {}
-            for message in records:
-                parts.setdefault((message.topic(), message.partition()), []).append(message)
-            yield list(by_ends(self._results(part, tell) for part in parts.values()))
+        with closing(Tail(self._settings, self._ranges, on_outage)) as tail:
+            for records in tail.records(stopping):
+                parts: dict[tuple[str | None, int | None], list[Message]] = {}
+                for message in records:
+                    parts.setdefault((message.topic(), message.partition()), []).append(message)
+                yield list(by_ends(self._results(part, skip) for part in parts.values()))
 
-    def _results(self, messages: Iterable[Message], tell: Tell) -> Iterator[Result]:
+    def _results(self, messages: Iterable[Message], skip: Report) -> Iterator[Result]:
         for message in messages:
             size = self._sizes[message.topic() or ""]
             place = f"{message.topic()}/{message.partition()} offset {message.offset()}"
             record = read_record(size, message.key(), message.value(), place)
             if isinstance(record, Unreadable):
-                tell(f"{place}: not a record of a {size.name}")
+                skip(f"{place}: not a record of a {size.name}")
             elif not self._within.holds(record.start, size.size_s):
                 continue
             elif isinstance(record, Deleted):
-                tell(f"{place}: a tombstone, which deletes the {size.name} {rfc3339(record.start)}")
+                skip(f"{place}: a tombstone, which deletes the {size.name} {rfc3339(record.start)}")
             else:
                 yield Result(record, message.value() or b"")
 
@@ -124,9 +112,8 @@ def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
     return merge(*parts, key=lambda result: (result.window.end, result.size_s))
 
 
-@contextmanager
-def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Iterator[Results]:
-    """Open the results of some window sizes, up to the end of their topics now.
+def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Results:
+    """Find the results of some window sizes, up to the end of their topics now.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -134,16 +121,12 @@ def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Iterat
     """
     admin = open_admin(settings)
     counts = _partitions(admin, settings, sizes)
-    spans = [span for topic, partitions in counts.items() for span in _spans(admin, topic, partitions, within)]
-    with ExitStack() as closing:
-        yield Results(settings, dict(zip(counts, sizes, strict=True)), spans, within, closing)
+    ranges = [at for topic, partitions in counts.items() for at in _ranges_within(admin, topic, partitions, within)]
+    return Results(settings, dict(zip(counts, sizes, strict=True)), ranges, within)
 
 
-@contextmanager
-def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
-    """Open the newest results: at least `most` windows of each size and few more, if the topics have them.
-
-    A live window takes two offsets: one for its record, one for the end of its transaction.
+def latest(settings: Settings, most: Mapping[Size, int]) -> Results:
+    """Find the newest results: at least `most` windows of each size and few more, if the topics have them.
 
     Args:
         most: number of windows per partition, by size.
@@ -155,13 +138,19 @@ def latest(settings: Settings, most: Mapping[Size, int]) -> Iterator[Results]:
     admin = open_admin(settings)
     counts = _partitions(admin, settings, most)
     sizes = dict(zip(counts, most, strict=True))
-    spans = [
-        PartitionRange(topic, number, max(low, high - OFFSETS_A_LIVE_WINDOW * most[sizes[topic]]), high)
-        for topic, partitions in counts.items()
+    ranges = [at for topic, partitions in counts.items() for at in newest(admin, topic, partitions, most[sizes[topic]])]
+    return Results(settings, sizes, ranges)
+
+
+def newest(admin: AdminClient, topic: str, partitions: int, records: int) -> list[PartitionRange]:
+    """Return the last offsets of each partition: at least those of `records` records that a job published.
+
+    Such a record takes two offsets if it is alone in its transaction: its own, and one for the end of the transaction.
+    """
+    return [
+        PartitionRange(topic, number, max(low, high - 2 * records), high)
         for number, (low, high) in offset_ranges(admin, topic, partitions).items()
     ]
-    with ExitStack() as closing:
-        yield Results(settings, sizes, spans, ALL_TIME, closing)
 
 
 def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size]) -> dict[str, int]:
@@ -170,7 +159,7 @@ def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size])
     return topics_in_use.require(admin, settings, variables)
 
 
-def _spans(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
+def _ranges_within(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
     """Yield the offset ranges to read of a topic.
 
     Its first records are skipped if their timestamps prove that they are before the range: then all of them are, in

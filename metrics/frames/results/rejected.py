@@ -1,18 +1,18 @@
 """The dead letter topic, read back."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from threading import Event
 
 import msgspec
 from confluent_kafka import Message
 
 from metrics.frames import topics_in_use
+from metrics.frames.results.read import newest
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.headers import headers_of
-from metrics.kafka.offsets import offset_ranges
-from metrics.kafka.reader import PartitionRange, Streams
+from metrics.kafka.reader import Streams
 from metrics.kafka.tail import Tail
 from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
@@ -41,13 +41,13 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 def latest(
-    settings: Settings, most: int, stopping: Event, on_trouble: Callable[[str], None]
+    settings: Settings, most: int, stopping: Event, on_outage: Callable[[str], None]
 ) -> Iterator[list[DeadLetter]]:
     """Yield about `most` of the newest rejected frames, then new ones, some or none at a time.
 
     Args:
         stopping: ends the iteration.
-        on_trouble: called with a description when the broker or the topic is gone; the iteration waits for them.
+        on_outage: called with a description when the broker or the topic is gone; the iteration waits for them.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -55,19 +55,13 @@ def latest(
     """
     admin, topic = open_admin(settings), settings.rejected_topic
     partitions = topics_in_use.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
-    spans = [
-        PartitionRange(topic, number, max(low, high - 2 * most), high)
-        for number, (low, high) in offset_ranges(admin, topic, partitions).items()
-    ]
-    with ExitStack() as closing:
-        reader = open_reader(settings)
-        closing.callback(reader.close)
-        streams = Streams(reader, spans)
-        there = [message for span in spans for message in streams.of(topic, span.partition)]
-        there.sort(key=lambda message: stamp_ms(message) or 0)
-        yield [_frame(message) for message in there[-most:]]
-        tail = Tail(settings, spans, on_trouble)
-        closing.callback(tail.close)
+    ranges = newest(admin, topic, partitions, most)
+    with closing(open_reader(settings)) as reader:
+        streams = Streams(reader, ranges)
+        found = [message for at in ranges for message in streams.of(topic, at.partition)]
+    found.sort(key=lambda message: stamp_ms(message) or 0)
+    yield [_frame(message) for message in found[-most:]]
+    with closing(Tail(settings, ranges, on_outage)) as tail:
         for messages in tail.records(stopping):
             yield [_frame(message) for message in messages]
 

@@ -11,7 +11,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from metrics.errors import FileError
-from metrics.frames.core.frame import Rejection
+from metrics.files.line_reader import Lines
+from metrics.frames.core.frame import MAX_FRAME_BYTES, Rejection
 from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.records import Record
 from metrics.frames.settings import Settings
@@ -52,17 +53,17 @@ def line(ts: int, uid: str = "a") -> bytes:
     return b'{"ts":%d,"uid":"%b"}\n' % (ts, uid.encode())
 
 
-def written(folder: Path, *files: Sequence[bytes]) -> list[Path]:
-    """Write files of lines; return them in order."""
+def written(folder: Path, *files: Sequence[bytes]) -> Lines:
+    """Write files of lines; return the lines of all, in order."""
     paths = [folder / f"{number}.jsonl" for number in range(len(files))]
     for path, lines in zip(paths, files, strict=True):
         path.write_bytes(b"".join(lines))
-    return paths
+    return Lines(paths, MAX_FRAME_BYTES)
 
 
-def counted(paths: Sequence[Path], **variables: int) -> tuple[Kept, FileLoop]:
+def counted(lines: Lines, **variables: int) -> tuple[Kept, FileLoop]:
     kept, loop = Kept(), FileLoop(Settings(**variables))  # type: ignore[arg-type]
-    loop.run(paths, kept)
+    loop.run(lines, kept)
     return kept, loop
 
 
@@ -123,14 +124,14 @@ def test_what_is_not_proved_at_the_end_is_rejected_as_by_until_end(tmp_path: Pat
 
 
 def test_the_frames_of_a_file_before_one_that_is_broken_are_counted(tmp_path: Path) -> None:
-    [whole] = written(tmp_path, [line(T), line(T, "b"), line(T), line(T + 5), line(T + 9)])
+    [whole] = written(tmp_path, [line(T), line(T, "b"), line(T), line(T + 5), line(T + 9)]).paths
     broken = tmp_path / "broken.jsonl.gz"
     broken.write_bytes(b"no gzip")
-    kept, loop = Kept(), FileLoop(Settings())
+    kept, loop, lines = Kept(), FileLoop(Settings()), Lines([whole, broken], MAX_FRAME_BYTES)
     with pytest.raises(FileError, match="is corrupt, truncated"):
-        loop.run([whole, broken], kept)
+        loop.run(lines, kept)
     assert kept.rows()[0] == [(T, 3, 3.0, 0)]
-    assert loop.read_bytes == whole.stat().st_size + len(b"no gzip")
+    assert lines.read_bytes == whole.stat().st_size + len(b"no gzip")
 
 
 class EnoughError(Exception):
@@ -153,24 +154,24 @@ class Impatient(Kept):
 def test_rows_of_a_long_gap_are_made_one_by_one(tmp_path: Path) -> None:
     """A gap of 300 days has 26 million seconds; none of them is made before it is asked for."""
     day_s = 86_400
-    paths = written(tmp_path, [line(T)] * 3 + [line(T + 300 * day_s)] * 3 + [line(T + 300 * day_s + 9)])
+    lines = written(tmp_path, [line(T)] * 3 + [line(T + 300 * day_s)] * 3 + [line(T + 300 * day_s + 9)])
     loop = FileLoop(Settings(gap_limit_s=31_536_000))
     with pytest.raises(EnoughError):
-        loop.run(paths, Impatient(1_000))
+        loop.run(lines, Impatient(1_000))
     assert sum(series.windows for series in loop.counter.windows.series.values()) == 1_000
 
 
 def test_a_file_is_read_no_further_than_its_records_need(tmp_path: Path) -> None:
-    paths = written(tmp_path, [line(T + number // 100, "u" * 200) for number in range(20_000)])
+    lines = written(tmp_path, [line(T + number // 100, "u" * 200) for number in range(20_000)])
     loop = FileLoop(Settings())
     with pytest.raises(EnoughError):
-        loop.run(paths, Impatient(1))
-    assert 0 < loop.read_bytes < 1_000_000 < paths[0].stat().st_size
+        loop.run(lines, Impatient(1))
+    assert 0 < lines.read_bytes < 1_000_000 < lines.paths[0].stat().st_size
 
 
 def test_what_is_open_is_all_that_is_kept_of_a_file(tmp_path: Path) -> None:
     """After each batch: users of the seconds within the lateness, and pointers to them; not those of a minute."""
-    paths = written(tmp_path, [line(T + number // 10, "u" * 200) for number in range(20_000)])
+    lines = written(tmp_path, [line(T + number // 10, "u" * 200) for number in range(20_000)])
 
     class Measuring(Kept):
         batches = 0
@@ -184,5 +185,5 @@ def test_what_is_open_is_all_that_is_kept_of_a_file(tmp_path: Path) -> None:
             self.batches += 1
 
     loop, measuring = FileLoop(Settings()), Measuring()
-    loop.run(paths, measuring)
+    loop.run(lines, measuring)
     assert measuring.batches > 10
