@@ -78,7 +78,7 @@ def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
     assert finished.stdout == "False False\n"
 
 
-def test_a_command_that_is_nearly_right_is_told() -> None:
+def test_a_misspelt_command_gets_a_suggestion() -> None:
     finished = run("statu")
     assert finished.returncode == 2
     assert "Did you mean 'status'?" in finished.stderr
@@ -106,18 +106,18 @@ def test_bash_completes_commands_and_options() -> None:
         ("lateness_s", "did you mean LATENESS_S? Names are upper case\n"),
     ],
 )
-def test_a_variable_that_is_nearly_a_setting_is_warned_of(variable: str, said: str) -> None:
+def test_a_variable_that_resembles_a_setting_causes_a_warning(variable: str, said: str) -> None:
     warned = run("count", "-", **{variable: "10"}).stderr
     assert f"warning: {variable} is set, but is not a setting: {said}" in warned
 
 
-def test_what_is_no_command_about_topics_is_meant_for_their_list() -> None:
+def test_arguments_that_are_not_a_subcommand_of_topics_are_passed_to_its_list() -> None:
     for arguments in (["topics"], ["topics", "frames"], ["topics", "--all", "--json"], ["topics", "list", "delete"]):
         assert "no broker answers" in refused(4, *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
 
 
 @pytest.mark.parametrize("config", [["nonsense"], ["=1"], ["retention.ms=1", "retention.ms=2"]])
-def test_what_is_no_setting_of_a_topic_is_refused(config: list[str]) -> None:
+def test_an_invalid_setting_of_a_topic_is_refused(config: list[str]) -> None:
     options = [part for text in config for part in ("--config", text)]
     said = refused(2, "topics", "create", "trial", *options, BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert f"--config {config[0]}" in said or "--config gives retention.ms two values" in said
@@ -144,7 +144,7 @@ def test_a_closed_port_is_an_error(arguments: list[str]) -> None:
     assert "\nwhy: Connection refused\n" in said
 
 
-def test_each_cause_is_told_once() -> None:
+def test_each_cause_is_reported_once() -> None:
     """The client tells of each try; they differ in how long they took and how many it left out."""
     said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2", BROKER_TIMEOUT_S="1")
     causes = said.partition("why: ")[2].partition("hint: ")[0].splitlines()
@@ -155,14 +155,14 @@ def test_each_cause_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("address", ["localhost:99999", "localhost:", "http://localhost:9092", "one:9092;two:9092"])
-def test_what_is_no_address_is_refused_at_once(address: str) -> None:
+def test_an_invalid_address_is_refused_at_once(address: str) -> None:
     started_s = time.monotonic()
     said = refused(2, BOOTSTRAP_SERVERS=address)
     assert time.monotonic() - started_s < 5, "it waited for a broker"
     assert f"BOOTSTRAP_SERVERS={address!r}: must be host:port" in said
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     said = refused(3, "prepare-topics", tmp_path / "nothing.jsonl", BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert "nothing.jsonl" in said
 
@@ -178,7 +178,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         (["-", "-"], "standard input is given twice"),
     ],
 )
-def test_a_pace_that_is_none_is_an_error(arguments: list[str], said: str) -> None:
+def test_an_invalid_pace_is_an_error(arguments: list[str], said: str) -> None:
     assert said in refused(2, "feed", *arguments, BOOTSTRAP_SERVERS="127.0.0.1:1")
 
 
@@ -203,7 +203,7 @@ def test_a_secret_never_reaches_the_output() -> None:
     assert "security.protocol" in finished.stderr
 
 
-def test_wrong_arguments_of_the_generator_are_one_error(tmp_path: Path) -> None:
+def test_wrong_arguments_of_the_generator_raise_one_error(tmp_path: Path) -> None:
     said = refused(2, "generate", tmp_path / "x.jsonl", "--count", "0", "--rate", "-1")
     assert "count" in said
     assert "rate" in said
@@ -267,7 +267,7 @@ def wait_until_ignored(pid: int, number: signal.Signals) -> None:
         time.sleep(0.01)
 
 
-def test_a_ctrl_c_that_is_for_the_foreground_does_not_end_it_in_the_background(tmp_path: Path) -> None:
+def test_ctrl_c_for_the_foreground_does_not_end_a_command_in_the_background(tmp_path: Path) -> None:
     """A shell starts what ends in `&` with SIGINT ignored."""
     process = subprocess.Popen(
         ["sh", "-c", f'trap "" INT; exec {sys.executable} {PROJECT}/app.py generate {tmp_path}/x.jsonl --count 20000'],
@@ -327,13 +327,13 @@ hint: send it to a file or a pipe
         ("app generate x.jsonl --count 0 2>&-", 2, ""),
     ],
 )
-def test_an_output_that_fails_ends_it_with_an_exit_code_and_at_most_one_message(
+def test_a_failing_output_ends_a_command_with_an_exit_code_and_at_most_one_message(
     tmp_path: Path, command: str, exit_code: int, said: str
 ) -> None:
     assert in_a_shell(command, tmp_path) == (exit_code, said)
 
 
-def test_a_file_is_whole_when_only_the_news_of_it_cannot_be_printed(tmp_path: Path) -> None:
+def test_a_file_is_complete_even_if_its_message_cannot_be_printed(tmp_path: Path) -> None:
     in_a_shell("app generate x.jsonl --count 10 | true", tmp_path)
     in_a_shell("app generate y.jsonl --count 10 <&- >&- 2>&-", tmp_path)
     assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 10
@@ -350,13 +350,13 @@ def test_a_file_is_whole_when_only_the_news_of_it_cannot_be_printed(tmp_path: Pa
         ("app serve --host 192.0.2.1", 2),
     ],
 )
-def test_a_working_folder_that_is_gone_is_no_traceback(tmp_path: Path, command: str, exit_code: int) -> None:
+def test_a_deleted_working_folder_causes_no_traceback(tmp_path: Path, command: str, exit_code: int) -> None:
     (tmp_path / "gone").mkdir()
     gone = f"cd gone; rmdir ../gone; {command.format(tmp_path)}"
     assert in_a_shell(gone, tmp_path)[0] == exit_code
 
 
-def test_a_working_folder_that_goes_while_it_runs_is_no_traceback(tmp_path: Path) -> None:
+def test_a_working_folder_deleted_during_the_run_causes_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     os.mkfifo(tmp_path / "frames")
     started = f"cd gone; app generate {tmp_path}/frames --count 2000 & exec 3< ../frames; read -r first <&3"
@@ -371,7 +371,7 @@ def test_frames_written_to_standard_output_have_no_other_line_among_them() -> No
     assert "wrote /dev/stdout: 3 frames" in finished.stderr
 
 
-def test_a_dash_is_standard_output_for_frames_whatever_the_language_of_the_terminal(tmp_path: Path) -> None:
+def test_generate_writes_frames_to_standard_output_in_any_locale(tmp_path: Path) -> None:
     in_a_shell("app generate x.jsonl --count 300", tmp_path)
     in_a_shell("LC_ALL=C PYTHONIOENCODING=ascii app generate - --count 300 > y.jsonl", tmp_path)
     assert (tmp_path / "y.jsonl").read_bytes() == (tmp_path / "x.jsonl").read_bytes()
@@ -389,7 +389,7 @@ def test_an_option_of_frames_that_is_wrong_is_named_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("to", ["yesterday", "offset:", "offset:-1", "offset:1e3", "2016-13-01T00:00:00Z", ""])
-def test_where_nothing_can_be_read_from_is_refused_before_a_broker_is_asked(to: str) -> None:
+def test_an_invalid_position_is_refused_before_a_broker_is_asked(to: str) -> None:
     said = refused(2, "reset-offsets", "--to", to, BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert f"invalid --to value '{to}'" in said
     assert "earliest, latest, offset:1200" in said
@@ -434,7 +434,7 @@ def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
     assert "LOG_FORMAT='yaml': must be text or json" in said
 
 
-def test_a_command_prints_whatever_services_log() -> None:
+def test_a_command_prints_the_messages_that_a_service_logs() -> None:
     said = refused(4, "status", BOOTSTRAP_SERVERS="127.0.0.1:1", LATENESS="10", LOG_FORMAT="json", LOG_LEVEL="error")
     assert said.startswith("warning: LATENESS is set, but is not a setting: did you mean LATENESS_S?\n")
     assert "\nerror: no broker answers at 127.0.0.1:1\nwhy: Connection refused\n" in said

@@ -69,7 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin" / "metrics"
 
 
-def test_the_command_tells_its_version_as_the_application_in_a_clone_does(installed: Path, tmp_path: Path) -> None:
+def test_the_command_shows_its_version_as_the_application_in_a_clone_does(installed: Path, tmp_path: Path) -> None:
     assert run(installed, "--version", cwd=tmp_path).stdout == f"metrics {__version__}\n"
     assert run(sys.executable, ROOT / "app.py", "--version", cwd=tmp_path).stdout == f"metrics {__version__}\n"
 

@@ -121,12 +121,12 @@ def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
     assert "tr0ub4dor" not in str(error)
 
 
-def test_variables_that_are_no_settings_are_left_alone() -> None:
+def test_variables_that_are_not_settings_are_ignored() -> None:
     foreign = {"PATH": "/bin", "KAFKACAT_CONFIG": "x", "lateness_s": "7", "CLIENT_PROPERTIES": "{}"}
     assert Settings.load(foreign) == Settings.load({})
 
 
-def test_a_port_that_kubernetes_tells_of_a_service_called_metrics_is_none_to_serve_at() -> None:
+def test_the_port_that_kubernetes_sets_for_a_service_called_metrics_is_ignored() -> None:
     assert Settings.load({"METRICS_PORT": "tcp://10.96.17.4:9100"}).metrics_port is None
 
 
@@ -200,7 +200,7 @@ def shown(addresses: str) -> str:
         " ",
     ],
 )
-def test_what_leads_the_client_to_no_broker_or_to_another_one_is_no_address(text: str) -> None:
+def test_text_that_leads_the_client_to_no_broker_or_to_another_one_is_not_an_address(text: str) -> None:
     assert refusal({"BOOTSTRAP_SERVERS": text}).why == f"BOOTSTRAP_SERVERS={shown(text)!r}: must be {ADDRESSES}"
 
 
@@ -228,7 +228,7 @@ def test_what_leads_the_client_to_no_broker_or_to_another_one_is_no_address(text
         "localhost:9092/",
     ],
 )
-def test_whatever_leads_the_client_to_a_broker_is_an_address(text: str) -> None:
+def test_text_that_leads_the_client_to_a_broker_is_an_address(text: str) -> None:
     assert Settings.load({"BOOTSTRAP_SERVERS": text}).bootstrap_servers == text
 
 
@@ -245,7 +245,7 @@ def test_the_protocol_of_an_address_is_the_one_that_the_client_speaks() -> None:
 
 
 @pytest.mark.parametrize("topic", ["a", "a" * 249, "...", "Frames_2.0-in"])
-def test_a_topic_s_name_may_be_whatever_kafka_allows(topic: str) -> None:
+def test_a_topic_may_have_any_name_that_kafka_allows(topic: str) -> None:
     assert Settings.load({"INPUT_TOPIC": topic}).input_topic == topic
 
 
@@ -298,7 +298,7 @@ def test_a_topic_that_was_refused_is_not_compared_by_its_default() -> None:
     assert why == "INPUT_TOPIC='my frames': must be 1 to 249 letters, digits, '.', '_' or '-'"
 
 
-def test_the_topics_in_use_are_told_by_the_variables_that_name_them() -> None:
+def test_the_topics_in_use_are_listed_by_the_variables_that_name_them() -> None:
     without_stream = {
         "INPUT_TOPIC": "frames",
         "SEC_METRICS_OUTPUT_TOPIC": "frames-per-second",
@@ -327,7 +327,7 @@ def test_a_kafka_variable_sets_the_client_property_of_its_name() -> None:
 @pytest.mark.parametrize(
     "variable", ["KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_JMX_OPTS", "KAFKA_LOG4J_OPTS"]
 )
-def test_what_kafka_s_own_scripts_read_is_no_client_property(variable: str) -> None:
+def test_variables_of_kafka_s_own_scripts_are_not_client_properties(variable: str) -> None:
     assert Settings.load({variable: "-Xmx1g"}).client_properties == {}
 
 
@@ -362,7 +362,7 @@ def test_what_kafka_s_own_scripts_read_is_no_client_property(variable: str) -> N
         ("KAFKA_ACKS", "acks cannot be changed here: transactions require acks=all"),
     ],
 )
-def test_properties_that_the_promises_rest_on_are_refused(variable: str, reason: str) -> None:
+def test_properties_that_guarantees_depend_on_are_refused(variable: str, reason: str) -> None:
     assert refusal({variable: "x"}).why == f"{variable}='x': {reason}"
 
 
@@ -402,7 +402,7 @@ def test_settings_made_by_hand_hide_their_secrets_too() -> None:
     assert copied.client_properties == {"sasl.password": PASSWORD}
 
 
-def test_no_error_shows_a_secret_that_stands_beside_what_is_wrong() -> None:
+def test_no_error_shows_a_secret_that_is_set_beside_a_wrong_value() -> None:
     error = refusal(
         {**{"KAFKA_" + name.upper().replace(".", "_"): PASSWORD for name in SECRET_PROPERTIES}, "LATENESS_S": "soon"}
     )
@@ -411,7 +411,7 @@ def test_no_error_shows_a_secret_that_stands_beside_what_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("name", ["sasl.username", "security.protocol", "ssl.ca.location", "ssl.key.location", "debug"])
-def test_what_is_no_secret_may_be_shown(name: str) -> None:
+def test_values_that_are_not_secret_may_be_shown(name: str) -> None:
     assert not is_secret(name)
 
 

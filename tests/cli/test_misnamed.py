@@ -64,16 +64,16 @@ FOREIGN = """
         ("MIN_METRIC_OUTPUT_TOPIC", "MIN_METRICS_OUTPUT_TOPIC"),
     ],
 )
-def test_a_slip_is_told_with_the_setting_that_was_meant(variable: str, setting: str) -> None:
+def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant(variable: str, setting: str) -> None:
     assert list(misnamed(Application.settings, {variable: "10", "PATH": "/bin"})) == [(variable, setting)]
 
 
-def test_no_common_variable_is_taken_for_a_setting() -> None:
+def test_no_common_variable_is_mistaken_for_a_setting() -> None:
     assert len(FOREIGN) > 200
     assert list(misnamed(Application.settings, dict.fromkeys(FOREIGN, "x"))) == []
 
 
-def test_settings_themselves_and_empty_variables_are_no_slips() -> None:
+def test_settings_themselves_and_empty_variables_are_not_reported() -> None:
     assert (
         list(
             misnamed(

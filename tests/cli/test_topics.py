@@ -55,7 +55,7 @@ def existing(application: Application) -> dict[str, int]:
     return {name.removeprefix(mine): count for name, count in counts.items() if name.startswith(mine)}
 
 
-def test_of_a_topic_it_tells_what_it_holds_of_what_time_and_who_reads_it(application: Application) -> None:
+def test_topics_shows_the_size_time_range_and_readers_of_a_topic(application: Application) -> None:
     application.run("topics", "create", application.topic("frames"), "--partitions", "2")
     application.send([frame(T, "a")] * 3, 0, timestamp=(T + 60) * 1000)
     application.send([frame(T, "b")] * 2, 1, timestamp=T * 1000, key=b"key", headers={"name": b"value"})
@@ -78,7 +78,7 @@ def test_of_a_topic_it_tells_what_it_holds_of_what_time_and_who_reads_it(applica
     assert f"{group}  empty    2" in text
 
 
-def test_what_ends_in_transactions_that_were_aborted_is_told_by_its_records(application: Application) -> None:
+def test_a_topic_that_ends_in_aborted_transactions_is_shown_by_its_records(application: Application) -> None:
     application.run("topics", "create", application.topic("frames"))
     producer = application.producer_in_transactions()
     for records, second, end in ((20, T, producer.commit_transaction), (100, T + 60, producer.abort_transaction)):
@@ -93,7 +93,7 @@ def test_what_ends_in_transactions_that_were_aborted_is_told_by_its_records(appl
     assert topic["groups"][0]["lag"] == 0
 
 
-def test_of_this_applications_group_the_position_counts_and_while_it_is_active_its_topics_stay(
+def test_the_lag_of_this_application_uses_its_positions_and_its_topics_cannot_be_deleted_while_it_is_active(
     application: Application,
 ) -> None:
     application.variables["IDLE_S"] = "60"
@@ -115,7 +115,7 @@ def test_of_this_applications_group_the_position_counts_and_while_it_is_active_i
     assert existing(application) == {"minutes": 1, "rejected": 1}
 
 
-def test_topics_are_created_as_asked_and_found_to_be_so_or_not(application: Application) -> None:
+def test_topics_are_created_as_requested_and_existing_ones_are_compared(application: Application) -> None:
     trial = application.topic("trial")
     asked = ["topics", "create", trial, "--partitions", "3", "--config", "retention.ms=3600000"]
     assert f"topic {trial}: created" in application.run(*asked)
@@ -148,7 +148,7 @@ def answered(application: Application, answer: bytes, *arguments: str) -> str:
         os.close(stdin)
 
 
-def test_who_deletes_is_shown_what_goes_and_asked(application: Application) -> None:
+def test_deleting_shows_the_topics_and_asks_for_confirmation(application: Application) -> None:
     frames = application.topic("frames")
     application.run("topics", "create", frames)
     application.send([frame(T, "a")], timestamp=T * 1000)
@@ -182,7 +182,7 @@ def test_unknown_topics_and_those_of_the_broker_are_refused_before_anything_is_d
     assert "__consumer_offsets" in all_listed
 
 
-def test_the_name_of_a_group_is_shown_and_not_obeyed(application: Application) -> None:
+def test_control_characters_in_the_name_of_a_group_are_shown_escaped(application: Application) -> None:
     """It would set the title of a terminal, and write over the line above."""
     application.run("prepare-topics", "/dev/null")
     commit(application, f"{application.name}\x1b]0;mine\x07\x1b[1A\x9b2K\u202e", 0)

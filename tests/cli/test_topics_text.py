@@ -60,14 +60,14 @@ unique-users-per-minute  2016-07-11T13:39:00Z  2016-07-11T13:48:00Z
 """
 
 
-def test_it_fits_100_columns_in_one_row_a_topic_and_tells_what_is_not_known() -> None:
+def test_topics_fit_100_columns_in_one_row_each_and_show_what_is_unknown() -> None:
     topics = [FRAMES, USERS, EMPTY, UNTOLD]
     assert on_a_terminal(lambda: topics_text.show(topics), 100) == WIDE
     assert in_a_pipe(lambda: topics_text.show(topics)) == WIDE
     assert max(map(len, WIDE.splitlines())) <= 100
 
 
-def test_on_a_narrow_terminal_times_come_below() -> None:
+def test_on_a_narrow_terminal_times_are_in_a_second_table() -> None:
     assert on_a_terminal(lambda: topics_text.show([FRAMES, USERS]), 80).startswith(NARROW)
 
 
@@ -78,7 +78,7 @@ def test_a_very_long_name_moves_no_other_row() -> None:
     assert (other.split("  ")[0], rest) == ("x" * 36, "x" * 24)
 
 
-def test_topics_that_nobody_reads_are_said_to_be_so() -> None:
+def test_topics_without_readers_are_reported_as_such() -> None:
     assert in_a_pipe(lambda: topics_text.show([EMPTY])).endswith("\n\nno consumer group has committed offsets for it\n")
     assert in_a_pipe(lambda: topics_text.show([EMPTY, USERS])).endswith(
         "\n\nno consumer group has committed offsets for any of them\n"
@@ -99,7 +99,7 @@ def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> Non
     assert told.groups == [Reader("g", "empty", 9)]
 
 
-def test_where_all_was_aborted_there_is_no_record_and_no_time() -> None:
+def test_a_topic_of_aborted_records_has_no_record_and_no_time() -> None:
     #   offsets 0 … 3 were aborted by 4: the broker finds a first timestamp, and a consumer no record
     told = facts(Held(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
     assert (told.records, told.are_at_most, told.first, told.last) == (0, False, None, None)
@@ -115,21 +115,21 @@ def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -
     assert told.groups == [Reader("g", "empty", 1 + 3)]
 
 
-def test_what_is_not_known_of_one_partition_is_not_known_of_the_topic() -> None:
+def test_a_fact_unknown_for_one_partition_is_unknown_for_the_topic() -> None:
     known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
     told = facts(known, None, p0=2)
     assert told == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
                               groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
 
 
-def test_where_the_last_record_was_not_read_offsets_count_up_to_the_end_and_no_time_is_told() -> None:
+def test_without_the_last_record_offsets_count_up_to_the_end_and_no_time_is_shown() -> None:
     known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
     told = facts(known, Held(0, 2, T * 1000, is_read=False), p0=2)
     assert (told.records, told.are_at_most, told.first, told.last) == (4, True, None, None)
     assert told.groups == [Reader("g", "empty", 2)]
 
 
-def test_groups_that_the_broker_does_not_tell_are_not_none() -> None:
+def test_groups_that_the_broker_does_not_report_are_shown_as_unknown() -> None:
     told = describe("t", [], Groups([], are_all=False, remarks=["why"]))
     assert (told.groups, told.are_all_groups) == (None, False)
     assert lines(topics_text.readers([told])) == ["topic  read by  state  lag", "t      ?        ?        ?"]
@@ -144,7 +144,7 @@ def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
     ]
 
 
-def test_groups_that_are_known_are_told_beside_those_that_are_not() -> None:
+def test_known_groups_are_shown_beside_unknown_ones() -> None:
     told = describe(
         "t", [Held(0, 5, None, is_read=False)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"])
     )

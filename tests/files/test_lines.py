@@ -148,7 +148,7 @@ def test_an_unknown_suffix_is_read_and_written_as_plain_text(name: str, tmp_path
     assert read(path) == [b"a", b"b"]
 
 
-def test_a_suffix_counts_in_capitals_too(tmp_path: Path) -> None:
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
     path = tmp_path / "FRAMES.JSONL.GZ"
     write(path, [b"a"])
     assert gzip.decompress(path.read_bytes()) == b"a\n"
@@ -162,7 +162,7 @@ def test_packed_pieces_written_one_after_another_are_one_file(name: str, tmp_pat
     assert read(path) == [b"one", b"two", b"x" * 3_000_000, b"last"]
 
 
-def test_zstd_may_hold_frames_that_are_to_be_skipped(tmp_path: Path) -> None:
+def test_skippable_frames_of_zstd_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl.zst"
     to_skip = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
     path.write_bytes(to_skip + pack(path.name, b"a\n") + to_skip + pack(path.name, b"b\n"))
@@ -334,7 +334,7 @@ def test_a_folder_means_its_files_of_lines_by_name_and_a_file_means_itself(tmp_p
     assert paths.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
 
 
-def test_standard_input_can_be_named_but_once() -> None:
+def test_standard_input_can_be_given_only_once() -> None:
     with pytest.raises(SettingsError, match="standard input is given twice"):
         paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT])
 
@@ -347,7 +347,7 @@ def test_a_path_without_a_file_is_an_error(tmp_path: Path) -> None:
         paths.expanded([tmp_path])
 
 
-def test_a_folder_that_must_not_be_read_is_an_error(open_folder: Path) -> None:
+def test_an_unreadable_folder_is_an_error(open_folder: Path) -> None:
     open_folder.chmod(0)
     with without_root(), pytest.raises(FileError, match="why: Permission denied"):
         paths.expanded([open_folder])
@@ -358,7 +358,7 @@ def test_a_folder_that_must_not_be_read_is_an_error(open_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_written_is_what_other_programs_unpack(name: str, tmp_path: Path) -> None:
+def test_other_programs_unpack_what_is_written(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     write(path, [b'{"a":1}', b"", b"\r \xff"])
     assert unpack(name, path.read_bytes()) == b'{"a":1}\n\n\r \xff\n'
@@ -372,9 +372,7 @@ def test_what_is_written_is_what_other_programs_unpack(name: str, tmp_path: Path
         st.binary(max_size=5_000).map(lambda line: line.replace(b"\n", b"")) | st.just(b"x" * 1_100_000), max_size=20
     ),
 )
-def test_what_is_written_is_read_again(
-    name: str, frames: list[bytes], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_written_lines_are_read_back(name: str, frames: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / name
     write(path, frames)
     assert read(path) == frames
@@ -410,7 +408,7 @@ def test_until_the_end_no_file_could_be_mistaken_for_a_complete_one(tmp_path: Pa
     assert paths.files_in(tmp_path) == [tmp_path / "stream.jsonl"]
 
 
-def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl"
     path.write_bytes(b"old")
     write(path, [b"new"])
@@ -473,7 +471,7 @@ def test_a_frame_with_a_newline_inside_is_a_fault_of_the_caller(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_disk_that_takes_no_more_is_an_error_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_no_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     frames = [noise(100_000)] * 3 + [noise(4_000_000)]
     with pytest.raises(FileError) as caught, room_for(2_000_000):
@@ -564,7 +562,7 @@ def as_another_user() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o111, 0o444], ids=["neither", "to be entered", "to be listed"])
-def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(mode: int) -> None:
+def test_an_unreadable_folder_is_an_error_and_not_empty(mode: int) -> None:
     with tempfile.TemporaryDirectory() as above:
         Path(above).chmod(0o755)
         folder = Path(above, "data")

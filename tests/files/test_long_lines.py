@@ -77,7 +77,7 @@ def test_count_rejects_a_long_line_out_of_a_pipe(tmp_path: Path) -> None:
     assert memory_bytes < MOST_MEMORY_BYTES
 
 
-def test_a_frame_with_300_mb_behind_it_in_its_line_is_none(tmp_path: Path) -> None:
+def test_a_frame_followed_by_300_mb_in_its_line_is_not_a_frame(tmp_path: Path) -> None:
     path = a_long_line(tmp_path / "frames.jsonl", FRAME + b" ")
     exit_code, output, _, memory_bytes = run("accuracy", path)
     assert (exit_code, "3 frames" in output) == (0, True)

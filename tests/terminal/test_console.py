@@ -45,7 +45,7 @@ CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160), 0x202E
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_no_foreign_text_commands_the_terminal(
+def test_foreign_text_cannot_control_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
 ) -> None:
     for stream in (console.out, console.err):
@@ -66,7 +66,7 @@ def test_no_foreign_text_commands_the_terminal(
     assert r"a\x00\x01\x02" in printed
 
 
-def test_text_of_any_language_is_left_as_it_is() -> None:
+def test_text_in_any_language_is_left_unchanged() -> None:
     assert escaped("Grüße\tשגב\n日本語 🎞 \\x1b") == "Grüße\tשגב\n日本語 🎞 \\x1b"
 
 
@@ -105,11 +105,11 @@ def test_lines_of_millions_fit_80_columns() -> None:
         (100_000_000, 12_345.67, "100,000,000 frames in 12,346 s: 8,100 frames/s, 123.5 µs each"),
     ],
 )
-def test_a_pace_is_told_of_any_number_of_frames_in_any_time(frames: int, seconds: float, said: str) -> None:
+def test_a_pace_can_be_shown_for_any_number_of_frames_in_any_time(frames: int, seconds: float, said: str) -> None:
     assert pace(frames, "frame", seconds) == said
 
 
-def test_where_the_input_was_waited_for_no_cost_a_frame_is_told() -> None:
+def test_a_rate_of_input_that_was_waited_for_shows_no_cost() -> None:
     assert rate(1_000, "frame", 9.93) == "1,000 frames in 9.9 s: 101 frames/s"
     assert rate(0, "frame", 9.93) == "0 frames in 9.9 s: 0 frames/s"
 
@@ -188,7 +188,7 @@ def test_a_run_that_decided_on_no_frame_has_no_error_rate(capfd: pytest.CaptureF
     assert summary(report_of(counter), capfd)["error rate"] == ("-", "25.000%")
 
 
-def test_what_waits_for_proof_is_neither_right_nor_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+def test_frames_that_wait_for_proof_are_neither_right_nor_wrong(capfd: pytest.CaptureFixture[str]) -> None:
     #  invalid  a@T+100000  b@T+200000     one was decided on, two are held
     counter = counter_of(PartitionState(0, 0, watermark=T + 60))
     counter.resume()
@@ -275,7 +275,7 @@ def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None
     assert printed.out == "x " * 200 + "\n"
 
 
-def test_a_process_that_ends_at_once_does_so_also_when_its_terminal_is_gone() -> None:
+def test_a_process_can_end_at_once_even_after_its_terminal_is_gone() -> None:
     code = (
         "import logging; from metrics.terminal import console, logs, streams; streams.take_over(); "
         "logs.log_lines('INFO'); console.out._force_terminal = True; "

@@ -23,7 +23,7 @@ def _as_before() -> Iterator[None]:
     root.handlers, root.level, house.level = before
 
 
-def test_lines_say_what_is_a_warning_or_an_error_and_news_as_they_are(capfd: pytest.CaptureFixture[str]) -> None:
+def test_lines_mark_warnings_and_errors_and_leave_information_unmarked(capfd: pytest.CaptureFixture[str]) -> None:
     log_lines("INFO")
     log.debug("not said")
     log.info("connecting to %s …", "one:9092")
@@ -57,7 +57,7 @@ def test_the_time_of_a_record_is_when_it_was_made(capfd: pytest.CaptureFixture[s
     assert json.loads(capfd.readouterr().err)["timestamp"] == "2016-07-11T13:39:44.250Z"
 
 
-def test_an_error_of_ours_has_its_cause_and_its_remedy_in_members_of_their_own(
+def test_a_metrics_error_is_logged_with_its_cause_and_hint_in_members_of_their_own(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     log_json("INFO")
@@ -79,7 +79,7 @@ def test_a_fault_is_logged_with_its_traceback(capfd: pytest.CaptureFixture[str],
     assert "ValueError: invalid literal for int()" in said
 
 
-def test_of_libraries_only_warnings_are_logged(capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_warnings_of_libraries_are_logged(capfd: pytest.CaptureFixture[str]) -> None:
     log_lines("DEBUG")
     log.debug("ours")
     logging.getLogger("a.library").info("Started server process")

@@ -35,7 +35,7 @@ def test_words_begin_at_the_left_and_numbers_end_at_the_right() -> None:
     assert on_a_terminal(partial(say_folded, table()), 32) == LINES
 
 
-def test_where_a_terminal_is_too_narrow_columns_come_below_with_the_first_one_again() -> None:
+def test_on_a_narrow_terminal_the_table_is_split_and_the_first_column_repeated() -> None:
     assert (
         on_a_terminal(partial(say_folded, table()), 31)
         == """\
@@ -50,7 +50,7 @@ b
     )
 
 
-def test_the_column_to_fold_before_comes_below_if_any_does() -> None:
+def test_the_column_to_fold_before_begins_a_table_if_the_table_is_split() -> None:
     assert on_a_terminal(partial(say_folded, table(), "number"), 32) == LINES
     assert (
         on_a_terminal(partial(say_folded, table(), "number"), 31)

@@ -15,7 +15,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_trade_is_told_as_a_table_and_as_bars(file: Path) -> None:
+def test_the_trade_off_is_shown_as_a_table_and_as_bars(file: Path) -> None:
     lines = [line.split() for line in run("accuracy", file, "--lateness-s", "2,0,2").stdout.splitlines()]
     assert lines[0] == ["9", "frames"]
     assert ["0", "11.111%", "0.000%", "-1", "of", "2", "exact", "0,", "0", "none"] in lines
@@ -31,7 +31,7 @@ def test_a_folder_and_standard_input_are_read_as_one_stream(file: Path) -> None:
     assert run("accuracy", file, file).stdout.startswith("18 frames")
 
 
-def test_the_picture_holds_its_words_as_text_and_is_the_same_each_time(file: Path, tmp_path: Path) -> None:
+def test_the_picture_contains_its_words_as_text_and_is_the_same_each_time(file: Path, tmp_path: Path) -> None:
     pictures = [tmp_path / name for name in ("one.svg", "two.svg")]
     for picture in pictures:
         assert f"wrote {picture}" in run("accuracy", file, "--picture", picture).stdout
@@ -42,14 +42,14 @@ def test_the_picture_holds_its_words_as_text_and_is_the_same_each_time(file: Pat
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "-1", "1.5", "86401", "²"])
-def test_what_is_no_list_of_latenesses_is_refused(file: Path, text: str) -> None:
+def test_an_invalid_list_of_latenesses_is_refused(file: Path, text: str) -> None:
     assert f"invalid --lateness-s '{text}'" in refused(2, "accuracy", file, f"--lateness-s={text}")
 
 
-def test_what_is_no_picture_or_cannot_be_written_is_refused(file: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_picture_or_cannot_be_written_is_refused(file: Path, tmp_path: Path) -> None:
     assert "invalid --picture" in refused(2, "accuracy", file, "--picture", tmp_path / "a.txt")
     assert "cannot be written" in refused(3, "accuracy", file, "--picture", tmp_path / "none" / "a.svg")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in refused(3, "accuracy", tmp_path / "none.jsonl")

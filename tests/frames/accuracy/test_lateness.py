@@ -38,7 +38,7 @@ def lags_of(frames: list[tuple[int, str]]) -> Lags:
     return lags
 
 
-def test_without_lateness_every_frame_behind_is_missed_and_windows_close_with_the_next_frame() -> None:
+def test_without_lateness_every_older_frame_is_missed_and_windows_close_with_the_next_frame() -> None:
     assert lags_of(FRAMES).tradeoff(0) == Tradeoff(
         lateness_s=0,
         late=5 / 11,
@@ -81,7 +81,7 @@ def test_at_a_steady_rate_the_delay_is_the_lateness() -> None:
     assert lags.tradeoff(5).delays == {SECOND: Delay(5, 5), MINUTE: Delay(5, 5)}
 
 
-def test_what_is_no_frame_or_too_far_in_the_future_is_told_apart() -> None:
+def test_lines_that_are_not_frames_or_too_far_in_the_future_are_counted_separately() -> None:
     lags = Lags()
     lags.read([b'{"ts":600,"uid":"a"}', b"no", b'{"ts":99999,"uid":"a"}', b'{"ts":600,"uid":"a"}'] * 2, RULES)
     assert (lags.frames, lags.refused) == (4, 4)

@@ -38,7 +38,7 @@ def test_missing_topics_are_created_and_the_file_is_fed_line_by_line(application
     assert "frames/s" in output
 
 
-def test_packed_files_are_fed_and_a_folder_of_them(application: Application, tmp_path: Path) -> None:
+def test_packed_files_and_folders_of_them_are_fed(application: Application, tmp_path: Path) -> None:
     file = tmp_path / "frames.jsonl.gz"
     file.write_bytes(gzip.compress(frame(T, "a") + b"\n" + frame(T, "b")))
     application.run("prepare-topics", file)
@@ -96,7 +96,7 @@ def test_results_of_any_time_are_kept(application: Application, tmp_path: Path) 
     assert [start for start, *_ in application.minutes()] == [0, 86_400, 253402300740]
 
 
-def test_a_topic_whose_retention_would_eat_results_is_an_error_that_names_the_setting(
+def test_a_topic_whose_retention_would_delete_results_is_an_error_that_names_the_setting(
     application: Application, tmp_path: Path
 ) -> None:
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
@@ -127,7 +127,7 @@ def test_a_compacted_topic_of_frames_is_an_error_at_the_start(
     assert application.read("seconds") == []
 
 
-def test_where_the_broker_refuses_one_topic_none_is_created(application: Application) -> None:
+def test_if_the_broker_refuses_one_topic_none_is_created(application: Application) -> None:
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
     application.create_topic("not.twice")
     application.variables["REJECTED_TOPIC"] = application.topic("not_twice")
@@ -137,7 +137,7 @@ def test_where_the_broker_refuses_one_topic_none_is_created(application: Applica
     assert there == [application.topic("not.twice")]
 
 
-def test_a_feed_that_was_cut_short_says_so(application: Application, tmp_path: Path) -> None:
+def test_an_interrupted_feed_reports_that_it_is_partial(application: Application, tmp_path: Path) -> None:
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(frame(T, str(number)) for number in range(50_000)))[:-2_000])
     output = application.run("prepare-topics", file, exit_code=3)
@@ -162,7 +162,7 @@ def test_no_feed_creates_the_topics_and_feeds_nothing(application: Application, 
         assert f"--no-feed and {unused[0]} contradict each other" in output
 
 
-def test_or_generate_feeds_generated_frames_once_where_data_holds_none(
+def test_or_generate_feeds_generated_frames_once_if_data_contains_none(
     application: Application, tmp_path: Path
 ) -> None:
     """A copy of the project, whose data/ is the test's own; each run reads it in the order below."""
@@ -201,7 +201,7 @@ class LateBroker(AdminClient):
         return metadata
 
 
-def test_who_creates_a_topic_waits_until_the_broker_lists_it(application: Application) -> None:
+def test_creating_a_topic_waits_until_the_broker_lists_it(application: Application) -> None:
     settings = Settings.load(application.environment())
     admin = LateBroker({"bootstrap.servers": application.bootstrap_servers})
     created = topics_in_use.create(admin, settings, partitions=2, replication_factor=1)

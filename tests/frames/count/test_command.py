@@ -85,7 +85,7 @@ def test_several_files_packed_or_not_and_folders_are_one_stream_in_the_order_giv
     assert "read 3,000 frames in" in told.stderr
 
 
-def test_standard_input_gives_what_the_file_does(tmp_path: Path, file: Path) -> None:
+def test_standard_input_gives_the_same_records_as_the_file(tmp_path: Path, file: Path) -> None:
     code, _ = in_a_shell(
         f"cat {file} | app count - > piped; app count {file} > read; cmp piped read || exit 9", tmp_path
     )
@@ -93,7 +93,7 @@ def test_standard_input_gives_what_the_file_does(tmp_path: Path, file: Path) -> 
     assert (tmp_path / "read").read_text() != ""
 
 
-def test_seconds_or_minutes_alone_can_be_had(file: Path) -> None:
+def test_seconds_or_minutes_alone_can_be_printed(file: Path) -> None:
     both, seconds, minutes = (run("count", file, *which).stdout for which in ([], ["--seconds"], ["--minutes"]))
     assert seconds + minutes == both
     assert minutes == (
@@ -132,7 +132,7 @@ def test_a_table_of_seconds_or_minutes_has_their_columns_only(file: Path) -> Non
     ]
 
 
-def test_a_gap_without_rows_is_one_of_the_table(tmp_path: Path) -> None:
+def test_a_gap_without_rows_is_a_row_of_the_table(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("".join(f'{{"ts":{T + at},"uid":"a"}}\n' for at in (0, 0, 0, 600, 600, 600)))
     shown = run("count", tmp_path / "x.jsonl", "--table", "--seconds", GAP_LIMIT_S="60").stdout.splitlines()
     assert [line[:20].rstrip() for line in shown[1:]] == [
@@ -142,7 +142,7 @@ def test_a_gap_without_rows_is_one_of_the_table(tmp_path: Path) -> None:
     ]
 
 
-def test_the_summary_goes_to_standard_error_in_the_words_of_the_main_job(file: Path) -> None:
+def test_the_summary_goes_to_standard_error_with_the_rows_of_the_main_job(file: Path) -> None:
     said = run("count", file).stderr
     assert "read 6 frames in" in said
     summed = dict(re.split("  +", line) for line in said.splitlines() if "  " in line.strip())
@@ -158,7 +158,7 @@ def named(said: str) -> list[int]:
     return [int(number) for number in re.findall(r":(\d+): rejected as ", said)]
 
 
-def test_the_first_rejected_frames_of_each_reason_are_named_with_places_and_all_with_verbose(
+def test_the_first_rejected_frames_of_each_reason_are_reported_with_places_and_all_with_verbose(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "bad.jsonl"
@@ -239,7 +239,7 @@ def test_a_table_grows_out_of_a_live_pipe() -> None:
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_at_a_live_pipe_it_says_what_was_counted(number: signal.Signals, exit_code: int) -> None:
+def test_count_stopped_while_reading_a_pipe_prints_its_summary(number: signal.Signals, exit_code: int) -> None:
     with live("--seconds") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -268,7 +268,7 @@ def test_a_full_disk_is_an_error(tmp_path: Path, file: Path) -> None:
     assert "standard output cannot be written" in said
 
 
-def test_a_file_of_which_everything_is_rejected_is_warned_of_at_the_end(tmp_path: Path, file: Path) -> None:
+def test_a_file_whose_frames_are_all_rejected_ends_with_a_warning(tmp_path: Path, file: Path) -> None:
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text("none\n" * 5)
     finished = run("count", wrong)
@@ -280,7 +280,9 @@ def test_a_file_of_which_everything_is_rejected_is_warned_of_at_the_end(tmp_path
 
 
 @pytest.mark.parametrize(("share", "exit_code"), [("0", 1), ("0.16", 1), ("0.17", 0), ("1", 0)])
-def test_above_a_share_of_wrong_frames_it_fails_after_it_has_counted(file: Path, share: str, exit_code: int) -> None:
+def test_count_fails_after_counting_if_too_large_a_share_of_frames_is_wrong(
+    file: Path, share: str, exit_code: int
+) -> None:
     #  one of six is no frame: 0.1667
     finished = run("count", file, "--fail-over", share)
     assert finished.returncode == exit_code
@@ -289,13 +291,13 @@ def test_above_a_share_of_wrong_frames_it_fails_after_it_has_counted(file: Path,
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5", "nan"])
-def test_what_is_no_share_is_refused(file: Path, share: str) -> None:
+def test_an_invalid_share_is_refused(file: Path, share: str) -> None:
     finished = run("count", file, "--fail-over", share)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert f"invalid --fail-over {share}" in finished.stderr
 
 
-def test_what_is_not_there_is_refused_before_anything_is_counted(tmp_path: Path, file: Path) -> None:
+def test_a_missing_file_is_refused_before_anything_is_counted(tmp_path: Path, file: Path) -> None:
     finished = run("count", file, tmp_path / "none.jsonl")
     assert finished.returncode == 3
     assert finished.stdout == ""

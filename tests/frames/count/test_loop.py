@@ -105,7 +105,7 @@ def test_a_minute_comes_after_the_last_of_its_seconds_and_before_the_next(tmp_pa
     ]
 
 
-def test_a_rejected_frame_has_its_place_also_when_it_is_rejected_while_a_later_file_is_read(tmp_path: Path) -> None:
+def test_a_rejected_frame_keeps_its_place_even_if_it_is_rejected_while_a_later_file_is_read(tmp_path: Path) -> None:
     #  0.jsonl  T  T  T  empty  T+99999          the last one is refuted by the second and third line of
     #  1.jsonl
     #  2.jsonl  {}  T+1  T+1
@@ -116,7 +116,7 @@ def test_a_rejected_frame_has_its_place_also_when_it_is_rejected_while_a_later_f
     assert loop.counter.tally().counted == 5
 
 
-def test_what_is_not_proved_at_the_end_is_rejected_as_by_until_end(tmp_path: Path) -> None:
+def test_frames_unproved_at_the_end_are_rejected_as_by_until_end(tmp_path: Path) -> None:
     kept, loop = counted(written(tmp_path, [line(T)] * 3 + [line(T + 99_999)]))
     assert kept.rejections == [("0.jsonl", 4, "future")]
     assert kept.rows()[0] == [(T, 3, 3.0, 0)]
@@ -169,7 +169,7 @@ def test_a_file_is_read_no_further_than_its_records_need(tmp_path: Path) -> None
     assert 0 < lines.read_bytes < 1_000_000 < lines.paths[0].stat().st_size
 
 
-def test_what_is_open_is_all_that_is_kept_of_a_file(tmp_path: Path) -> None:
+def test_only_open_windows_of_a_file_are_kept_in_memory(tmp_path: Path) -> None:
     """After each batch: users of the seconds within the lateness, and pointers to them; not those of a minute."""
     lines = written(tmp_path, [line(T + number // 10, "u" * 200) for number in range(20_000)])
 

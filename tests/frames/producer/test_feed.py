@@ -80,7 +80,7 @@ def test_files_and_folders_are_fed_in_order(application: Application, tmp_path: 
     assert values(application) == [*fed, frame(T, "b"), frame(T, "c")]
 
 
-def test_frames_of_a_pipe_are_sent_when_they_are_there_and_may_happen_now(application: Application) -> None:
+def test_frames_of_a_pipe_are_sent_as_they_arrive_and_can_be_shifted_to_now(application: Application) -> None:
     create_topics(application)
     before_s = time.time()
     process = application.start("feed", "-", "--now", stdin=subprocess.PIPE)
@@ -98,7 +98,7 @@ def test_frames_of_a_pipe_are_sent_when_they_are_there_and_may_happen_now(applic
     assert last == f'{{"ts":{ts + 10}, "uid" : "é"}}'.encode()
 
 
-def test_a_feed_that_was_killed_goes_on_with_what_is_missing(application: Application, tmp_path: Path) -> None:
+def test_a_killed_feed_resumes_with_the_missing_frames(application: Application, tmp_path: Path) -> None:
     frames = lines(15_000)
     file = write(tmp_path / "frames.jsonl", frames)
     create_topics(application, PARTITIONS)
@@ -110,7 +110,7 @@ def test_a_feed_that_was_killed_goes_on_with_what_is_missing(application: Applic
     assert by_partition(application) == [frames[number::PARTITIONS] for number in range(PARTITIONS)]
 
 
-def test_a_feed_that_ctrl_c_ended_tells_what_it_did_and_goes_on_as_it_began(
+def test_a_feed_ended_by_ctrl_c_reports_its_progress_and_resumes_as_it_began(
     application: Application, tmp_path: Path
 ) -> None:
     frames = lines(15_000)
@@ -131,7 +131,7 @@ def test_a_feed_that_ctrl_c_ended_tells_what_it_did_and_goes_on_as_it_began(
     assert fed == [expected[number::PARTITIONS] for number in range(PARTITIONS)]
 
 
-def test_a_frame_that_the_topic_does_not_take_leaves_no_gap_behind_it(application: Application, tmp_path: Path) -> None:
+def test_a_frame_that_the_topic_refuses_leaves_no_gap_after_it(application: Application, tmp_path: Path) -> None:
     frames = [*(frame(T, "a" * 2_000) for _ in range(2_000)), b"x" * 2_000_000, *lines(2_000)]
     file = write(tmp_path / "frames.jsonl", frames)
     application.create_topic("frames", max_message_bytes="1100000")
@@ -154,7 +154,7 @@ def test_a_frame_that_the_topic_does_not_take_leaves_no_gap_behind_it(applicatio
     assert values(application) == frames
 
 
-def test_where_the_place_cannot_be_known_nothing_is_sent(application: Application, tmp_path: Path) -> None:
+def test_if_the_progress_cannot_be_determined_nothing_is_sent(application: Application, tmp_path: Path) -> None:
     file, other = write(tmp_path / "one.jsonl", lines(250)), write(tmp_path / "other.jsonl", lines(250)[::-1])
     create_topics(application)
     assert "is empty" in application.run("feed", file, "--resume")
@@ -175,7 +175,7 @@ def test_where_the_place_cannot_be_known_nothing_is_sent(application: Applicatio
     assert values(application) == []
 
 
-def test_a_feed_that_the_group_will_find_late_is_warned_of_before_it_is_sent(
+def test_feed_warns_before_sending_frames_that_the_group_will_find_late(
     application: Application, tmp_path: Path
 ) -> None:
     #  fed first, and counted   now  …  now + 3,600        event time of the group is then an hour ahead of wall time
@@ -213,7 +213,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("mark", FOREIGN.values(), ids=FOREIGN)
-def test_a_foreign_header_of_the_name_of_a_mark_is_no_mark(
+def test_another_program_s_header_with_the_name_of_a_mark_is_not_a_mark(
     application: Application, tmp_path: Path, mark: bytes
 ) -> None:
     create_topics(application, 2)
@@ -223,7 +223,7 @@ def test_a_foreign_header_of_the_name_of_a_mark_is_no_mark(
     assert len(values(application)) == 1
 
 
-def test_marks_that_do_not_agree_are_no_place_to_go_on_from(application: Application, tmp_path: Path) -> None:
+def test_a_feed_whose_marks_disagree_cannot_be_resumed(application: Application, tmp_path: Path) -> None:
     create_topics(application, 2)
     file = write(tmp_path / "frames.jsonl", lines(10))
     for partition, mark in enumerate((b"[1, 0, 2, null]", b"[1, 1, 3, null]")):
@@ -240,7 +240,7 @@ VALUES = st.binary() | st.lists(FIELDS, max_size=6).map(json.dumps).map(str.enco
 @example(b"[" * 100_000)
 @example(b"[1,2,3,4," + b"[" * 100_000)
 @given(VALUES | st.lists(NUMBERS, min_size=4, max_size=4).map(json.dumps).map(str.encode) | st.none())
-def test_whatever_a_header_holds_it_is_a_mark_that_fits_its_record_or_none(value: bytes | None) -> None:
+def test_any_header_is_a_mark_that_fits_its_record_or_not_a_mark(value: bytes | None) -> None:
     message = Message(topic="frames", partition=1, offset=3, headers=[(HEADER, value)])
     mark = mark_of(message)
     if mark is not None:

@@ -105,7 +105,7 @@ def test_a_frame_is_about_2080_bytes_long(frames: list[bytes]) -> None:
     assert max(sizes_bytes) < 2_160
 
 
-def test_ts_and_uid_stand_anywhere_in_the_root(roots: list[Members]) -> None:
+def test_ts_and_uid_are_anywhere_in_the_root(roots: list[Members]) -> None:
     places = [([key for key, _ in root].index("ts"), [key for key, _ in root].index("uid")) for root in roots]
     last = [len(root) - 1 for root in roots]
     ts_first = sum(ts < uid for ts, uid in places)
@@ -127,7 +127,7 @@ def test_keys_repeat_in_most_roots_and_in_some_objects_inside(roots: list[Member
     assert sum(map(repeats, inside)) > 100
 
 
-def test_objects_inside_have_a_ts_and_a_uid_of_every_type_that_json_has_but_null(roots: list[Members]) -> None:
+def test_nested_objects_have_a_ts_and_a_uid_of_every_json_type_but_null(roots: list[Members]) -> None:
     types: dict[str, Counter[str]] = {"ts": Counter(), "uid": Counter()}
     for root in roots:
         for _, value in root:
@@ -139,7 +139,7 @@ def test_objects_inside_have_a_ts_and_a_uid_of_every_type_that_json_has_but_null
     assert set(types["uid"]) == {"str", "int", "float", "bool", "list", "Members"}
 
 
-def test_values_lie_two_to_seven_deep(roots: list[Members]) -> None:
+def test_values_are_nested_two_to_seven_deep(roots: list[Members]) -> None:
     depths = {depth(root) for root in roots}
     assert min(depths) == 2
     assert 4 <= max(depths) <= 7
@@ -151,12 +151,12 @@ def test_strings_have_every_escape_of_the_real_frames_and_no_other(frames: list[
     assert min(found.values()) > 10_000
 
 
-def test_most_frames_hold_cyrillic_text_as_utf_8(frames: list[bytes]) -> None:
+def test_most_frames_contain_cyrillic_text_as_utf_8(frames: list[bytes]) -> None:
     cyrillic = [frame for frame in frames if re.search(r"[\u0430-\u044f]{3}", frame.decode())]
     assert 0.9 < len(cyrillic) / len(frames) < 1
 
 
-def test_roots_hold_ints_floats_with_and_without_exponent_booleans_and_empty_objects_and_arrays(
+def test_roots_contain_ints_floats_with_and_without_exponent_booleans_and_empty_objects_and_arrays(
     frames: list[bytes], roots: list[Members]
 ) -> None:
     values = [value for root in roots for key, value in root if key not in ("ts", "uid")]
@@ -181,7 +181,7 @@ def test_one_frame_a_second_comes_in_each_second() -> None:
     assert timestamps(generator.frames(count=5, rate=1, start_ts=100)) == [100, 101, 102, 103, 104]
 
 
-def test_half_a_frame_a_second_comes_in_every_other_second() -> None:
+def test_half_a_frame_per_second_is_a_frame_in_every_other_second() -> None:
     assert timestamps(generator.frames(count=4, rate=0.5, start_ts=100)) == [100, 102, 104, 106]
 
 
@@ -193,7 +193,7 @@ def test_a_slow_rate_that_does_not_divide_seconds_leaves_gaps_of_both_lengths() 
 
 
 @pytest.mark.parametrize("delay_s", [0, 5])
-def test_the_rate_holds_on_average_and_leaves_no_second_out_while_seconds_vary(delay_s: int) -> None:
+def test_the_rate_is_right_on_average_and_no_second_is_left_out_while_seconds_vary(delay_s: int) -> None:
     found = timestamps(generator.frames(count=20_000, rate=100, delay_s=delay_s, start_ts=FIRST))
     seconds = Counter(found)
     assert 180 < max(found) - FIRST + 1 < 220
@@ -202,7 +202,7 @@ def test_the_rate_holds_on_average_and_leaves_no_second_out_while_seconds_vary(d
     assert max(seconds.values()) > 250  # as in the real ones: 1 to 441 at this rate
 
 
-def test_a_delayed_frame_lies_one_to_delay_s_seconds_behind_the_newest_before_it() -> None:
+def test_a_delayed_frame_is_one_to_delay_s_seconds_older_than_the_newest_before_it() -> None:
     newest = 0
     behind: Counter[int] = Counter()
     for ts in timestamps(generator.frames(count=20_000, rate=1_000, delay_s=4, delay_probability=0.1)):
@@ -253,7 +253,9 @@ def test_users_are_drawn_with_equal_chances() -> None:
         (2**53, 20_000, 20_000),
     ],
 )
-def test_20000_frames_come_from_as_many_distinct_users_as_chance_has_it(users: int, fewest: int, most: int) -> None:
+def test_20000_frames_come_from_the_number_of_distinct_users_that_chance_predicts(
+    users: int, fewest: int, most: int
+) -> None:
     assert fewest <= len(set(uids(generator.frames(count=20_000, users=users)))) <= most
 
 
@@ -267,7 +269,7 @@ def test_20000_frames_come_from_as_many_distinct_users_as_chance_has_it(users: i
     start_ts=st.integers(1_000, 4_000_000_000),
     seed=st.integers(0, 2**70),
 )
-def test_whatever_the_arguments_are_their_promises_hold(
+def test_frames_keep_the_promises_of_any_arguments(
     count: int, rate: float, users: int, delay_s: int, delay_probability: float, start_ts: int, seed: int
 ) -> None:
     found = [
@@ -314,12 +316,12 @@ def test_a_rate_without_meaning_is_refused(rate: float, given: str) -> None:
         generator.frames(rate=rate)
 
 
-def test_a_probability_that_is_no_number_is_refused() -> None:
+def test_a_probability_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(SettingsError, match="--delay-probability nan: must be a number, 0 to 1"):
         generator.frames(delay_probability=float("nan"))
 
 
-def test_delays_that_would_reach_below_the_epoch_are_refused() -> None:
+def test_delays_that_would_reach_before_the_epoch_are_refused() -> None:
     with pytest.raises(SettingsError, match=re.escape("start_ts=4: must be a whole number, 5 (--delay-s) to")):
         generator.frames(start_ts=4, delay_s=5)
 

@@ -31,7 +31,7 @@ def test_fast_frames_are_sent_in_slices_of_what_is_due_in_a_hundredth_of_a_secon
     assert times_s == pytest.approx([0.0, 0.0, 0.01, 0.01, 0.02])
 
 
-def test_who_falls_behind_catches_up_at_twice_the_pace_and_the_rate_is_right_in_the_end() -> None:
+def test_a_feed_that_falls_behind_catches_up_at_twice_the_pace_until_the_rate_is_right() -> None:
     """0 to 1 s: as scheduled; 1 s of nothing; then slices of 10 every 5 ms, until at 3 s all is made up for."""
     times_s = sent_at(EvenPace(1000), [b""] * 5000, {1000: 1.0})
     slices_s = times_s[::10]
@@ -43,7 +43,7 @@ def test_who_falls_behind_catches_up_at_twice_the_pace_and_the_rate_is_right_in_
     assert times_s[3100:] == pytest.approx([number // 10 / 100 for number in range(3100, 5000)])
 
 
-def test_frames_are_sent_as_their_own_ts_say_at_any_speed() -> None:
+def test_frames_are_sent_at_the_pace_of_their_ts_at_any_speed() -> None:
     assert sent_at(OwnPace(1.0), at(50, 50, 51, 60)) == [0.0, 0.0, 1.0, 10.0]
     assert sent_at(OwnPace(60.0), at(0, 30, 3600)) == [0.0, 0.5, 60.0]
     assert sent_at(OwnPace(1.0), at(50.25, '"51"', 51.5)) == pytest.approx([0.0, 0.75, 1.25])
@@ -54,5 +54,5 @@ def test_a_ts_that_goes_back_is_sent_at_once_and_one_that_cannot_be_read_with_th
     assert sent_at(OwnPace(1.0), frames) == [0.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0]
 
 
-def test_what_could_not_be_sent_in_time_is_sent_at_once() -> None:
+def test_overdue_frames_are_sent_at_once() -> None:
     assert sent_at(OwnPace(1.0), at(50, 51, 52, 60), {1: 5.0}) == [0.0, 5.0, 5.0, 10.0]

@@ -54,7 +54,7 @@ def test_only_the_digits_of_the_ts_differ(around: tuple[bytes, bytes], ts: int, 
 @example('{"ts":-0,"uid":"a"}', 5)
 @example('{"ts":"1","ts":"x","uid":"a"}', 5)
 @example('{"ts":1,"uid":"a","x":1e400}', 5)
-def test_what_is_valid_is_moved_and_what_is_not_stays_as_it_is(text: str, by_s: int) -> None:
+def test_valid_frames_are_moved_and_others_stay_unchanged(text: str, by_s: int) -> None:
     frame = text.encode(errors="surrogatepass")
     read = read_frame(frame)
     if isinstance(read, Frame):
@@ -79,7 +79,9 @@ def test_what_is_valid_is_moved_and_what_is_not_stays_as_it_is(text: str, by_s: 
         (b"[1]", b"[1]", None),
     ],
 )
-def test_fractions_stay_and_what_is_no_time_is_left_alone(ts: bytes, later: bytes, time_s: float | None) -> None:
+def test_fractions_are_kept_and_a_ts_that_is_not_a_time_is_left_unchanged(
+    ts: bytes, later: bytes, time_s: float | None
+) -> None:
     assert moved(b'{"uid":"a","ts":%b}' % ts, 10) == b'{"uid":"a","ts":%b}' % later
     assert event_time_s(b'{"uid":"a","ts":%b}' % ts) == time_s
 

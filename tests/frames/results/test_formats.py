@@ -59,7 +59,7 @@ def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_it
     ]
 
 
-def test_csv_has_the_fields_of_the_records_and_nothing_where_one_has_no_value() -> None:
+def test_csv_has_the_fields_of_the_records_and_empty_cells_for_missing_values() -> None:
     assert columns([SECOND]) == ("timestamp", "datetime", "end", "num_of_frames", "avg_num_of_frames", "gap_s")
     assert rows(SECONDS, [SECOND]) == [
         "1468244340,2016-07-11T13:39:00Z,1468244341,1,1.0,",
@@ -68,7 +68,7 @@ def test_csv_has_the_fields_of_the_records_and_nothing_where_one_has_no_value() 
     assert rows(MINUTES, [MINUTE]) == ["1468244340,2016-07-11T13:39:00Z,1468244400,3385,2170.0,5649,"]
 
 
-def test_csv_of_both_kinds_has_the_fields_of_both_and_says_which() -> None:
+def test_csv_of_both_sizes_has_the_fields_of_both_and_a_column_kind() -> None:
     assert columns([SECOND, MINUTE]) == (
         *("kind", "timestamp", "datetime", "end", "num_of_frames", "avg_num_of_frames", "gap_s"),
         *("unique_users", "avg_users_per_minute"),

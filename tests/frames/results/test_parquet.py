@@ -31,7 +31,7 @@ def moment(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def test_both_kinds_are_read_back_as_they_were_with_nothing_where_one_has_no_value(tmp_path: Path) -> None:
+def test_both_sizes_are_read_back_unchanged_with_nulls_for_missing_values(tmp_path: Path) -> None:
     path = tmp_path / "results.parquet"
     assert parquet.write(path, [second(T), second(T + 59, 50), A_MINUTE], [SECOND, MINUTE]) == {SECOND: 2, MINUTE: 1}
     file = ParquetFile(path)
@@ -59,7 +59,7 @@ def test_one_kind_has_its_own_columns_only(tmp_path: Path) -> None:
     assert ParquetFile(path).schema_arrow.names == ["timestamp", "end", "num_of_frames", "avg_num_of_frames", "gap_s"]
 
 
-def test_rows_are_written_as_they_come_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_written_as_they_arrive_one_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
     path = tmp_path / "seconds.parquet"
     parquet.write(path, (second(T + number) for number in range(5)), [SECOND])
@@ -68,14 +68,14 @@ def test_rows_are_written_as_they_come_a_group_at_a_time(tmp_path: Path, monkeyp
     assert file.read().column("timestamp").to_pylist() == [moment(T + number) for number in range(5)]
 
 
-def test_no_result_is_a_file_without_rows(tmp_path: Path) -> None:
+def test_without_results_the_file_has_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "none.parquet"
     assert not parquet.write(path, [], [SECOND, MINUTE])
     assert ParquetFile(path).read().num_rows == 0
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_whatever_ends_it_early_leaves_nothing_behind_and_the_old_file_as_it_was(
+def test_an_early_end_leaves_only_the_old_file_unchanged(
     error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut_off() -> Iterator[Result]:
@@ -91,7 +91,7 @@ def test_whatever_ends_it_early_leaves_nothing_behind_and_the_old_file_as_it_was
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="create the folder first"):
         parquet.write(tmp_path / "nowhere" / "x.parquet", [second(T)], [SECOND])
     with pytest.raises(FileError) as caught:

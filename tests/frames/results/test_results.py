@@ -50,7 +50,7 @@ def values(application: Application, role: str) -> list[str]:
     return [(message.value() or b"").decode() for message in application.read(role)]
 
 
-def test_only_what_is_committed_is_shown_and_the_group_stays_as_it_is(application: Application) -> None:
+def test_only_committed_results_are_shown_and_the_group_is_unchanged(application: Application) -> None:
     counted(application)
     seconds, minutes = values(application, "seconds"), values(application, "minutes")
     assert (len(seconds), len(minutes)) == (130, 3)
@@ -68,7 +68,7 @@ def test_only_what_is_committed_is_shown_and_the_group_stays_as_it_is(applicatio
     assert application.saved_state() == state
 
 
-def test_follow_shows_what_is_committed_later_and_ends_cleanly_by_ctrl_c(application: Application) -> None:
+def test_follow_shows_later_results_and_ends_cleanly_on_ctrl_c(application: Application) -> None:
     counted(application)
     process = application.start("results", "--follow", "--from", str(T + 120))
     assert process.stdout is not None
@@ -107,7 +107,7 @@ def test_a_topic_that_changes_timestamps_is_read_from_its_start(application: App
     assert application.run("results", "--seconds", "--from", "2099-01-01") == record.value().decode() + "\n"
 
 
-def test_csv_and_parquet_hold_what_the_json_holds(application: Application, tmp_path: Path) -> None:
+def test_csv_and_parquet_contain_the_same_results_as_json(application: Application, tmp_path: Path) -> None:
     counted(application)
     count(application, 8000, 8005)  # after a gap that gets no rows
     records = [
@@ -137,7 +137,7 @@ def test_csv_and_parquet_hold_what_the_json_holds(application: Application, tmp_
     assert read_back == records
 
 
-def test_on_a_terminal_it_is_a_table_whose_bars_fit_the_largest_of_all(application: Application) -> None:
+def test_on_a_terminal_results_are_a_table_whose_bars_are_scaled_to_the_largest(application: Application) -> None:
     counted(application)
     count(application, 8000, 8002)  # after a gap that gets no rows
     own = dict(application.environment().items() - os.environ.items())
@@ -159,14 +159,14 @@ def test_on_a_terminal_it_is_a_table_whose_bars_fit_the_largest_of_all(applicati
     ]
 
 
-def test_topics_that_are_missing_are_an_error(application: Application) -> None:
+def test_missing_topics_are_an_error(application: Application) -> None:
     said = application.run("results", exit_code=5)
     assert f"topics are missing on {application.bootstrap_servers}" in said
     assert f"MIN_METRICS_OUTPUT_TOPIC={application.topic('minutes')}" in said
     assert "python app.py prepare-topics" in said
 
 
-def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application: Application) -> None:
+def test_follow_ends_when_its_reader_has_gone_even_without_new_results(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     finished = subprocess.run(
@@ -181,7 +181,7 @@ def test_follow_ends_when_its_reader_has_gone_although_nothing_comes(application
     assert (finished.returncode, finished.stderr) == (141, "")
 
 
-def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -> None:
+def test_ctrl_c_that_also_ends_the_reader_is_not_an_error(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     pipe = f"trap : INT; {sys.executable} {PROJECT}/app.py results --follow | cat; exit ${{PIPESTATUS[0]}}"
@@ -200,7 +200,7 @@ def test_ctrl_c_that_ends_its_reader_too_is_no_error(application: Application) -
     assert (process.returncode, told) == (0, "")
 
 
-def test_partitions_are_merged_by_ends_and_what_was_published_late_stays_behind_what_was_there_before() -> None:
+def test_partitions_are_merged_by_ends_and_late_records_stay_after_those_published_before_them() -> None:
     #  seconds/0  0 59 61 58
     #  seconds/1  1 60
     #  minutes/0  0 60

@@ -97,7 +97,7 @@ def test_a_table_of_millions_fits_80_columns() -> None:
     ]
 
 
-def test_larger_numbers_and_longer_gaps_take_their_room_from_the_bars() -> None:
+def test_larger_numbers_and_longer_gaps_shorten_the_bars() -> None:
     minute = minute_record(T, 10_000_000, 9_999_999.999, 99_999_999, 1_468_244_340)
     assert Printed([SECOND, MINUTE]).lines([minute])[1:] == [
         "gap of 1,468,244,340 s",
@@ -111,7 +111,7 @@ def test_a_narrow_terminal_shows_whole_numbers() -> None:
     assert Printed([SECOND, MINUTE], width=65).lines([minute])[1:] == [shown]
 
 
-def test_where_not_all_columns_fit_the_average_goes_and_then_the_kind() -> None:
+def test_a_narrower_terminal_loses_the_average_and_then_the_kind() -> None:
     minute = minute_record(T, 3385, 2170.0, 5649, 0)
     assert Printed([SECOND, MINUTE], width=61).lines([minute]) == [
         "window                kind        users     frames",
