@@ -1,15 +1,13 @@
 """The command line of the benchmark."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmark import session
-from benchmark.live import latency_session, restart_session
-from benchmark.session import Plan
+from benchmark import results, session
+from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
 from metrics.cli.reporting import reporting
 from metrics.errors import OutputClosedError
@@ -58,13 +56,13 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     sides = chosen(only or [])
-    plan = Plan(frames, sides, rounds, writes_results=write or len(sides) == len(SIDES), command=_command())
-    _end(session.compare(plan))
+    path = results.PATH if write or len(sides) == len(SIDES) else None
+    _end(session.compare(sides, frames, rounds, path))
 
 
-@app.command()
+@app.command("latency")
 @reporting
-def latency(
+def measure_latency(
     *,
     seconds: Annotated[
         int, typer.Option("--seconds", min=1, metavar="N", help="Number of one-second windows to close.")
@@ -78,12 +76,12 @@ def latency(
 
     Example: `pipenv run bench latency --seconds 30`
     """
-    _end(session.measure(lambda broker: latency_session.measured(broker, seconds), docs, _command()))
+    _end(session.measure(lambda broker: latency.measured(broker, seconds), docs))
 
 
-@app.command()
+@app.command("restart")
 @reporting
-def restart(
+def measure_restart(
     *,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of kills.")] = 10,
     docs: Docs = None,
@@ -96,11 +94,7 @@ def restart(
 
     Example: `pipenv run bench restart --rounds 4`
     """
-    _end(session.measure(lambda broker: restart_session.measured(broker, rounds), docs, _command()))
-
-
-def _command() -> str:
-    return shlex.join(["pipenv", "run", "bench", *sys.argv[1:]])
+    _end(session.measure(lambda broker: restart.measured(broker, rounds), docs))
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from benchmark.truth import Published
@@ -89,10 +89,6 @@ class Broker:
         what = "the broker did not accept every frame"
         refused: list[str] = []
 
-        def note(error: KafkaError | None, _: Message) -> None:
-            if error is not None:
-                refused.append(error.str())
-
         def wait(most: int) -> None:
             """Wait until at most this many frames are unacknowledged."""
             producer.poll(0)
@@ -109,7 +105,9 @@ class Broker:
         producer = open_gapless_producer(self._settings, MAX_FRAME_BYTES)
         with client_errors(what):
             for number, frame in enumerate(frames, 1):
-                producer.produce(topic, frame, KEY, partition=0, on_delivery=note)
+                producer.produce(
+                    topic, frame, KEY, partition=0, on_delivery=lambda error, _: refused.append(str(error))
+                )
                 if number % PROGRESS_FRAMES == 0:
                     wait(MOST_UNACKNOWLEDGED)
                     yield number

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,17 +42,15 @@ class Circumstances(NamedTuple):
         return f"Measured {self.by}. {'; '.join(self.ran_on)}."
 
 
-def circumstances(
-    command: str, broker: str, sides: Sequence[Side], pythons: Mapping[str | None, Path]
-) -> Circumstances:
-    """Return the circumstances of a measurement that ends now.
+def circumstances(broker: str, sides: Sequence[Side], pythons: Mapping[str | None, Path]) -> Circumstances:
+    """Return the circumstances of a measurement by the command of this process that ends now.
 
     Args:
         broker: its description.
         pythons: the interpreters of the sides, by the names of their requirements files.
     """
     ran_on = [f"Machine: {description()}", f"Broker: {broker}", *versions(sides, pythons)]
-    return Circumstances(command, datetime.now(UTC), ran_on)
+    return Circumstances(shlex.join(["pipenv", "run", "bench", *sys.argv[1:]]), datetime.now(UTC), ran_on)
 
 
 def description() -> str:

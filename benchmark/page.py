@@ -1,13 +1,14 @@
 """Pages in Markdown about measurements: their parts, a table, and figures as JSON beside them."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 
-from metrics.errors import FileError
+from metrics.files.atomic import write_errors
+
+_LESS = "name another folder by --docs"
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,34 +40,21 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
         """
         path = folder / f"{self.title.upper()}.md"
         write(path, self.introduction, self.as_markdown(), circumstances)
-        with writing(folder):
+        with write_errors(folder, _LESS):
             (folder / f"{self.title}.json").write_bytes(msgspec.json.format(msgspec.json.encode(self)) + b"\n")
             self.draw(folder)
         return path
 
 
 def write(path: Path, *parts: str) -> None:
-    """Write a page from its parts.
+    """Write a page from its parts; the folder is created if missing.
 
     Raises:
         FileError: it cannot be written.
     """
-    with writing(path.parent):
+    with write_errors(path, _LESS):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Create a folder for files that are written in this context.
-
-    Raises:
-        FileError: a file cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise FileError(f"{folder} cannot be written", why=str(error), hint="name another folder by --docs") from error
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]], texts: Collection[str] = ()) -> str:

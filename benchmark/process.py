@@ -1,4 +1,4 @@
-"""One process of a benchmark: started cold, limited by a timeout, measured from start to end."""
+"""One process of a benchmark: started cold, measured from start to end."""
 
 import subprocess
 import sys
@@ -7,8 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
-from typing import IO, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -31,7 +30,6 @@ class Measured(msgspec.Struct, frozen=True):
     cpu_s: float
     peak_rss_bytes: int
     exit_code: int
-    has_timed_out: bool
 
 
 class Finished(NamedTuple):
@@ -40,20 +38,13 @@ class Finished(NamedTuple):
     Attributes:
         printed: its standard output, line by line.
         last_errors: the last lines of its standard error.
+        failure: why it failed; None if it succeeded.
     """
 
     measured: Measured
     printed: Sequence[str]
     last_errors: str
-
-    @property
-    def failure(self) -> str | None:
-        """Why it failed; None if it succeeded."""
-        if self.measured.has_timed_out:
-            return f"ended after {self.measured.seconds:.0f} s: it hung, or was too slow"
-        if self.measured.exit_code < 0:
-            return f"ended by signal {-self.measured.exit_code}"
-        return f"exit code {self.measured.exit_code}" if self.measured.exit_code else None
+    failure: str | None
 
 
 class LaunchError(MetricsError):
@@ -63,36 +54,42 @@ class LaunchError(MetricsError):
 class Running:
     """Process that was started; see `running`.
 
-    Attributes:
-        printed: its standard output so far.
+    Args:
+        folder: where it and its launcher write.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", result: Path, errors: Path) -> None:
-        self.printed: list[str] = []
-        self._launcher = process
-        self._result = result
-        self._errors = errors
-        self._reader = Thread(target=_read, args=(process.stdout, self.printed), daemon=True)
-        self._reader.start()
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        self._result, self._printed, self._errors = folder / "measured.json", folder / "stdout", folder / "stderr"
+        with self._printed.open("wb") as stdout, self._errors.open("wb") as stderr:
+            self._launcher = subprocess.Popen(  # noqa: S603  # our own command lines
+                [sys.executable, "-I", "-S", launcher.__file__, str(self._result), *command],
+                cwd=PROJECT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,  # the terminal's Ctrl-C does not reach it: we end it
+            )
 
-    def has_ended(self) -> bool:
-        """Return whether it has ended."""
-        return self._launcher.poll() is not None
+    @property
+    def printed(self) -> list[str]:
+        """Its standard output so far, line by line; the last line may be incomplete."""
+        return self._printed.read_text(encoding="utf-8", errors="replace").splitlines()
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until it has ended, for timeout_s seconds at most."""
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        """Return whether it has ended, after waiting for this time at most."""
         with suppress(subprocess.TimeoutExpired):
-            self._launcher.wait(timeout_s)
+            self._launcher.wait(within_s)
+        return self._launcher.returncode is not None
 
     def kill(self) -> None:
         """End it and its children by SIGKILL if it is still running; returns when they are gone."""
         assert self._launcher.stdin is not None
         with suppress(BrokenPipeError):
             self._launcher.stdin.close()  # to the launcher, this is our end
-        self.wait(END_TIMEOUT_S)
-        self._launcher.kill()
-        self._launcher.wait()
-        self._reader.join(END_TIMEOUT_S)
+        if not self.has_ended(END_TIMEOUT_S):
+            self._launcher.kill()
+            self._launcher.wait()
 
     def finish(self) -> Finished:
         """Return its measurements and output; if it is still running, it is killed.
@@ -106,29 +103,16 @@ class Running:
             measured = msgspec.json.decode(self._result.read_bytes(), type=Measured)
         except (OSError, msgspec.DecodeError) as error:
             raise LaunchError("the side could not be started", why=last_errors) from error
-        return Finished(measured, self.printed, last_errors)
+        code = measured.exit_code
+        failure = f"ended by signal {-code}" if code < 0 else f"exit code {code}" if code else None
+        return Finished(measured, self.printed, last_errors, failure)
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> Iterator[Running]:
-    """Start a command, and yield it; at the end of the context, no process of it is left.
-
-    Args:
-        timeout_s: after which it is ended.
-    """
+def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Running]:
+    """Start a command, and yield it; at the end of the context, no process of it is left."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        result, errors = Path(folder) / "measured.json", Path(folder) / "stderr"
-        with errors.open("wb") as stderr:
-            process = subprocess.Popen(  # noqa: S603  # our own command lines
-                [sys.executable, "-I", "-S", launcher.__file__, str(result), str(timeout_s), *command],
-                cwd=PROJECT,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                start_new_session=True,  # the terminal's Ctrl-C does not reach it: we end it
-            )
-        started = Running(process, result, errors)
+        started = Running(command, environment, Path(folder))
         try:
             yield started
         finally:
@@ -136,14 +120,17 @@ def running(command: Sequence[str], environment: Mapping[str, str], timeout_s: f
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> Finished:
-    """Run a command to its end. However this call ends, no process of it is left.
+    """Run a command to its end, or to the timeout. However this call ends, no process of it is left.
 
     Raises:
         LaunchError: the launcher reported nothing, for instance because the command does not exist.
     """
-    with running(command, environment, timeout_s) as started:
-        started.wait(timeout_s + END_TIMEOUT_S)  # if the launcher itself hangs, it is killed
-        return started.finish()
+    with running(command, environment) as started:
+        is_in_time = started.has_ended(timeout_s)
+        finished = started.finish()
+    if is_in_time:
+        return finished
+    return finished._replace(failure=f"ended after {timeout_s:.0f} s: it hung, or was too slow")
 
 
 def reports(printed: Sequence[str], kind: type[Report]) -> list[Report]:
@@ -159,10 +146,3 @@ def last_lines(printed: bytes) -> str:
     """Return the last lines of some output, long ones shortened."""
     lines = [line for line in printed.decode(errors="replace").splitlines() if line.strip()]
     return "\n".join(textwrap.shorten(line, LINE_WIDTH, placeholder=" …") for line in lines[-LAST_LINES:])
-
-
-def _read(stdout: IO[bytes] | None, printed: list[str]) -> None:
-    assert stdout is not None
-    with stdout:
-        for line in stdout:
-            printed.append(line.decode(errors="replace").rstrip("\n"))  # noqa: PERF401  # it is read meanwhile

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from rich.table import Table
+from rich.text import Text
 
 from benchmark import page
 from benchmark.machine import Circumstances
@@ -12,26 +13,24 @@ from benchmark.process import Measured
 from benchmark.rounds import Run
 from benchmark.sides import KCAT, Side
 from benchmark.truth import Truth
+from metrics.terminal.tables import new_table
 from metrics.text import numbered
 
 PATH = Path(__file__).resolve().parent / "RESULTS.md"
 NONE = "-"
-# As a terminal shows them, over three lines.
-_HEADINGS = (
+COLUMNS = (
     "side",
     "frames/s",
-    "steady\nframes/s",
-    "first\nframe\n(s)",
-    "of\nkcat:\nmin",
-    "\n\nmedian",
-    "\n\nmax",
-    "CPU\n(s)",
-    "peak\nRSS\n(MB)",
+    "steady frames/s",
+    "first frame (s)",
+    "of kcat: min",
+    "median",
+    "max",
+    "CPU (s)",
+    "peak RSS (MB)",
     "results",
 )
-COLUMNS = tuple(" ".join(heading.split()) for heading in _HEADINGS)
 _TEXTS = (COLUMNS[0], COLUMNS[-1])
-WIDTH = 96
 
 Row = tuple[str, ...]  # of a side, in the order of COLUMNS
 
@@ -104,12 +103,9 @@ def _results(side: Side, runs: Sequence[Run]) -> str:
 
 def as_table(found: Sequence[Row]) -> Table:
     """Return the rows as a table for a terminal."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for column, heading in zip(COLUMNS, _HEADINGS, strict=True):
-        table.add_column(heading, justify="left" if column in _TEXTS else "right", no_wrap=True, vertical="bottom")
-    for row in found:
-        good = row[-1] in ("right", NONE)
-        table.add_row(*row, style=None if good else "red")
+    table = new_table(*COLUMNS, texts=_TEXTS)
+    for *cells, results in found:
+        table.add_row(*cells, Text(results, style="" if results in ("right", NONE) else "red"))
     return table
 
 
@@ -122,14 +118,7 @@ def as_line(run: Run, frames: int) -> str:
     return "\n".join([line, *(f"    wrong: {problem}" for problem in run.problems)])
 
 
-def write(
-    path: Path,
-    found: Sequence[Row],
-    sides: Sequence[Side],
-    runs: Sequence[Run],
-    truth: Truth,
-    circumstances: Circumstances,
-) -> None:
+def write(path: Path, sides: Sequence[Side], runs: Sequence[Run], truth: Truth, circumstances: Circumstances) -> None:
     """Write the page.
 
     Raises:
@@ -139,7 +128,7 @@ def write(
     rounds = numbered(max(run.number for run in runs), "round")
     parts = [
         f"# Results of the benchmark\n\nWritten {circumstances.by}: {input_}, {rounds}.",
-        page.table(COLUMNS, found, _TEXTS),
+        page.table(COLUMNS, rows(sides, runs, truth.frames), _TEXTS),
         "\n".join(f"- `{side.name}`: {side.what}" for side in sides),
         f"## How to read it\n\n{_HOW_TO_READ}",
         "## What it ran on\n\n" + "\n".join(f"- {line}" for line in circumstances.ran_on),

@@ -5,7 +5,7 @@ import random
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,72 +70,65 @@ class Run(NamedTuple):
         return self.failure is None and not self.problems
 
 
-class Runner:
+class Runner(NamedTuple):
     """Runner of sides on one input topic.
 
-    Args:
+    Attributes:
         topic: the loaded input.
         truth: the correct results of its frames.
         pythons: the interpreters of the environments, by their names.
         variables: the benchmark's own environment variables.
     """
 
-    def __init__(
-        self,
-        broker: Broker,
-        topic: str,
-        truth: Truth,
-        pythons: Mapping[str | None, Path],
-        variables: Mapping[str, str],
-    ) -> None:
-        self._broker = broker
-        self._topic = topic
-        self._truth = truth
-        self._pythons = pythons
-        self._variables = variables
+    broker: Broker
+    topic: str
+    truth: Truth
+    pythons: Mapping[str | None, Path]
+    variables: Mapping[str, str]
 
     def run(self, side: Side, number: int) -> Run:
         """Run a side once, in a round. Its failure is part of the result."""
-        if side.packages not in self._pythons:
+        if side.packages not in self.pythons:
             return Run(side, number, failure=f"the environment of {side.packages} cannot be created")
         name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-{side.name}"
         with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
-            task = Task.named(name, self._broker.address, self._topic, self._truth.frames, folder)
+            task = Task.named(name, self.broker.address, self.topic, self.truth.frames, folder)
             try:
-                return self._measured_and_checked(side, number, task)
+                run = self._measured(side, number, task)
+                return run if run.failure else self._checked(run, task)
             except MetricsError as error:
                 return Run(side, number, failure=error.what, last_errors=error.why)
             finally:
-                self._broker.delete(name)
+                self.broker.delete(name)
 
-    def _measured_and_checked(self, side: Side, number: int, task: Task) -> Run:
-        command = side.command(task, self._pythons[side.packages])
-        self._broker.create(*task.numbers, task.copy_topic, task.rejected_topic)
+    def _measured(self, side: Side, number: int, task: Task) -> Run:
+        command = side.command(task, self.pythons[side.packages])
+        self.broker.create(*task.numbers, task.copy_topic, task.rejected_topic)
         os.sync()  # otherwise the writes of the previous run would slow this one down
         timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
-        with scraping() if side.is_scraped else nullcontext() as scraper:
-            variables = environment(self._variables, side, task)
-            if scraper is not None:
-                variables["METRICS_PORT"] = str(scraper.port)
+        variables = environment(self.variables, side, task)
+        answers: Sequence[bytes] = ()
+        with ExitStack() as end:
+            if side.is_scraped:
+                port, answers = end.enter_context(scraping())
+                variables["METRICS_PORT"] = str(port)
             finished = process.run(command, variables, timeout_s)
         report = next(reversed(reports(finished.printed, SideReport)), None)
-        run = Run(side, number, finished.measured, report, finished.failure, finished.last_errors)
-        if finished.failure:
-            return run
-        problems = ["no scrape was answered"] if scraper is not None and not scraper.scrapes else []
-        return self._checked(run, task, problems)
+        is_answered = any(b"frames_ready " in answer for answer in answers)
+        problems = ["no scrape was answered"] if side.is_scraped and not is_answered else ()
+        return Run(side, number, finished.measured, report, finished.failure, finished.last_errors, problems)
 
-    def _checked(self, run: Run, task: Task, problems: list[str]) -> Run:
+    def _checked(self, run: Run, task: Task) -> Run:
         """Compare a run's output with the correct one, and append the differences to its problems."""
-        windows = 0
+        problems, windows = [*run.problems], 0
         if run.side.reads_all and (run.report is None or run.report.frames != task.frames):
             read = f"{run.report.frames:,}" if run.report else "an unknown number of"
             problems.append(f"{read} frames read instead of {task.frames:,}")
-        if run.side.copies and (copies := self._broker.count(task.copy_topic)) != task.frames:
+        if run.side.copies and (copies := self.broker.count(task.copy_topic)) != task.frames:
             problems.append(f"{copies:,} frames copied instead of {task.frames:,}")
         if run.side.counts:
-            seconds, minutes = (self._broker.windows(topic, number) for topic, number in task.numbers.items())
-            windows, found = compare(self._truth, seconds, minutes)
+            seconds, minutes = (self.broker.windows(topic, number) for topic, number in task.numbers.items())
+            windows, found = compare(self.truth, seconds, minutes)
             problems += found
         return run._replace(problems=problems, windows=windows, last_errors="")
 

@@ -3,9 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmark import broker, environments, frames, machine, results
 from benchmark.broker import TOPIC_PREFIX, Broker
@@ -17,27 +15,17 @@ from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
 from metrics.terminal.console import say
+from metrics.terminal.tables import say_folded
 
 CACHE = "frames-metrics-benchmark"
 
 
-class Plan(NamedTuple):
-    """Plan of a benchmark of several sides.
+def compare(sides: Sequence[Side], count: int, rounds: int, path: Path | None) -> bool:
+    """Measure the sides on the same frames, print the table, and write the page.
 
-    Attributes:
-        frames: how many each side counts.
-        command: the command that was called, for the results.
-    """
-
-    frames: int
-    sides: Sequence[Side]
-    rounds: int
-    writes_results: bool
-    command: str
-
-
-def compare(plan: Plan) -> bool:
-    """Measure the sides on the same frames, and print the table.
+    Args:
+        count: how many frames each side counts.
+        path: of the page; None: the table is only printed.
 
     Returns:
         Whether every run succeeded, with correct results.
@@ -45,31 +33,29 @@ def compare(plan: Plan) -> bool:
     Raises:
         MetricsError: frames or broker are not available. A side that fails does not end the others.
     """
-    made = frames.prepared(_cache("frames"), frames.Recipe(plan.frames))
-    pythons = environments.interpreters(_cache("environments"), [side.packages for side in plan.sides])
-    with _broker() as running:
+    made = frames.prepared(_cache("frames"), frames.Recipe(count))
+    pythons = environments.interpreters(_cache("environments"), [side.packages for side in sides])
+    with broker.running(_cache("broker"), os.environ) as running:
         topic = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
         running.create(topic)
         try:
             _load(running, topic, made)
-            runs = _run_all(Runner(running, topic, made.truth, pythons, os.environ), plan)
+            runs = _run_all(Runner(running, topic, made.truth, pythons, os.environ), sides, rounds)
         finally:
             running.delete(topic)
-        rows = results.rows(plan.sides, runs, plan.frames)
-        console.out.print(results.as_table(rows), width=max(console.out.width, results.WIDTH))
-        if plan.writes_results:
-            circumstances = machine.circumstances(plan.command, running.name, plan.sides, pythons)
-            results.write(results.PATH, rows, plan.sides, runs, made.truth, circumstances)
-            say(f"wrote {console.shown(results.PATH)}")
+        say_folded(results.as_table(results.rows(sides, runs, count)), before="of kcat: min")
+        if path is not None:
+            circumstances = machine.circumstances(running.name, sides, pythons)
+            results.write(path, sides, runs, made.truth, circumstances)
+            say(f"wrote {console.shown(path)}")
     return all(each.is_good for each in runs)
 
 
-def measure(measured: Callable[[Broker], Findings], docs: Path | None, command: str) -> bool:
+def measure(measured: Callable[[Broker], Findings], docs: Path | None) -> bool:
     """Measure this application live, print the table, and write the page.
 
     Args:
         docs: the folder for page and figures; None: they are only printed.
-        command: the command that was called, for the page.
 
     Returns:
         Whether the results were correct.
@@ -77,19 +63,15 @@ def measure(measured: Callable[[Broker], Findings], docs: Path | None, command: 
     Raises:
         MetricsError: there is no broker, or a process ended early.
     """
-    with _broker() as running:
+    with broker.running(_cache("broker"), os.environ) as running:
         found = measured(running)
         say(f"\n{found.as_markdown()}\n")
         if docs is not None:
-            path = found.write(docs, machine.circumstances(command, running.name, [OURS], {}).paragraph())
+            path = found.write(docs, machine.circumstances(running.name, [OURS], {}).paragraph())
             say(f"wrote {console.shown(path)}")
     for problem in found.problems:
         console.warn(f"wrong: {problem}")
     return not found.problems
-
-
-def _broker() -> AbstractContextManager[Broker]:
-    return broker.running(_cache("broker"), os.environ)
 
 
 def _cache(name: str) -> Path:
@@ -107,18 +89,18 @@ def _load(running: Broker, topic: str, made: Made) -> None:
     running.count(topic)
 
 
-def _run_all(runner: Runner, plan: Plan) -> list[Run]:
+def _run_all(runner: Runner, sides: Sequence[Side], rounds: int) -> list[Run]:
     """Run every side in each round, show which one is running, and print a line for each run."""
     runs: list[Run] = []
-    order = [(number, side) for number in range(1, plan.rounds + 1) for side in in_turn(plan.sides, number)]
+    order = [(number, side) for number in range(1, rounds + 1) for side in in_turn(sides, number)]
 
     def current() -> str:
         number, side = order[min(len(runs), len(order) - 1)]
-        return f"round {number} of {plan.rounds}: {side.name}"
+        return f"round {number} of {rounds}: {side.name}"
 
     with console.bar(current, len(order)) as move:
         for number, side in order:
             runs.append(runner.run(side, number))
             move(len(runs))
-            say(results.as_line(runs[-1], plan.frames))
+            say(results.as_line(runs[-1], runner.truth.frames))
     return runs

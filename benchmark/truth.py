@@ -1,17 +1,16 @@
 """The correct results, by a plain count with dicts and sets, and the comparison of a side's results with them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 import orjson
 
 from benchmark.contract import LATENESS_S
+from metrics.frames.sizes import MINUTE, SECOND
 from metrics.text import numbered
 from metrics.times import rfc3339
-
-SECOND_S, MINUTE_S = 1, 60
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -48,7 +47,7 @@ class Recount:
         """Count one frame."""
         fields = orjson.loads(frame)
         ts = fields["ts"]
-        minute = ts - ts % MINUTE_S
+        minute = MINUTE.start_of(ts)
         assert minute not in self._minutes, "a frame is more than a minute late"
         self._frames += 1
         self._size_bytes += len(frame)
@@ -64,7 +63,7 @@ class Recount:
         return Truth(self._frames, self._size_bytes, max(self._seconds, default=0), dict(self._seconds), minutes)
 
     def _settle(self) -> None:
-        for minute in [minute for minute in self._users if minute < self._newest - MINUTE_S]:
+        for minute in [minute for minute in self._users if minute < self._newest - MINUTE.size_s]:
             self._minutes[minute] = len(self._users.pop(minute))
 
 
@@ -75,51 +74,31 @@ class Published(NamedTuple):
     number: int
 
 
-class Compared(NamedTuple):
-    """Outcome of a comparison.
-
-    Attributes:
-        windows: how many windows with frames were compared.
-        problems: the differences, in words.
-    """
-
-    windows: int
-    problems: Sequence[str]
-
-
-def compare(truth: Truth, seconds: Iterable[Published], minutes: Iterable[Published]) -> Compared:
+def compare(truth: Truth, seconds: Iterable[Published], minutes: Iterable[Published]) -> tuple[int, list[str]]:
     """Compare the records that a side published with the truth.
 
     Windows that end less than LATENESS_S before the newest frame cannot be closed by the frames alone: on every side
     they may be missing, but if they are there, they must be right. A window without frames may have a zero row or none.
+
+    Returns:
+        How many windows with frames were compared, and the differences in words.
     """
-    found = (
-        _compare("second", SECOND_S, truth.seconds, truth.newest, seconds),
-        _compare("minute", MINUTE_S, truth.minutes, truth.newest, minutes),
-    )
-    return Compared(sum(each.windows for each in found), [problem for each in found for problem in each.problems])
-
-
-def _compare(
-    name: str, size_s: int, expected: Mapping[int, int], newest: int, published: Iterable[Published]
-) -> Compared:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for record in published:
-        numbers[record.start].append(record.number)
-    due = {start for start in expected if start + size_s + LATENESS_S <= newest}
-    doubled = sorted(start for start, found in numbers.items() if len(found) > 1)
-    wrong = sorted(start for start, found in numbers.items() if set(found) != {expected.get(start, 0)})
-    missing = sorted(due - numbers.keys())
-    problems = []
-    if missing:
-        problems.append(_problem(missing, name, "missing", f"{expected[missing[0]]:,} expected"))
-    if doubled:
-        problems.append(_problem(doubled, name, "published more than once", f"{numbers[doubled[0]]}"))
-    if wrong:
-        first = wrong[0]
-        problems.append(_problem(wrong, name, "wrong", f"{numbers[first][0]:,} instead of {expected.get(first, 0):,}"))
-    return Compared(len(due | (numbers.keys() & expected.keys())), problems)
-
-
-def _problem(starts: Sequence[int], name: str, what: str, example: str) -> str:
-    return f"{numbered(len(starts), name)} {what}, the first {rfc3339(starts[0])}: {example}"
+    problems: list[str] = []
+    windows = 0
+    for size, expected, published in ((SECOND, truth.seconds, seconds), (MINUTE, truth.minutes, minutes)):
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for record in published:
+            numbers[record.start].append(record.number)
+        due = {start for start in expected if start + size.size_s + LATENESS_S <= truth.newest}
+        wrong = {start for start, found in numbers.items() if set(found) != {expected.get(start, 0)}}
+        for starts, what, shown in (
+            (due - numbers.keys(), "missing", "{expected:,} expected"),
+            ({start for start, found in numbers.items() if len(found) > 1}, "published more than once", "{found}"),
+            (wrong, "wrong", "{found[0]:,} instead of {expected:,}"),
+        ):
+            if starts:
+                first = min(starts)
+                example = shown.format(expected=expected.get(first, 0), found=numbers.get(first))
+                problems.append(f"{numbered(len(starts), size.name)} {what}, the first {rfc3339(first)}: {example}")
+        windows += len(due | (numbers.keys() & expected.keys()))
+    return windows, problems

@@ -1,4 +1,7 @@
-"""Latency: from the produce call of the frame that closes a window until its record can be read; docs/LATENCY.md."""
+"""Latency: from the produce call of the frame that closes a window until its record can be read; docs/LATENCY.md.
+
+Frames are fed live to the application, and its records are timed.
+"""
 
 import math
 from bisect import bisect_left
@@ -9,10 +12,15 @@ from pathlib import Path
 import msgspec
 
 from benchmark import page
-from benchmark.broker import Arrived
+from benchmark.broker import Arrived, Broker
 from benchmark.contract import LATENESS_S
+from benchmark.live import rig
 from benchmark.live.feeder import Began
+from benchmark.live.rig import RATE, START_TIMEOUT_S, MeasurementError
+from metrics.frames.sizes import MINUTE, SECOND
+from metrics.terminal import console
 
+CLOSING_S = 7.0  # until the first frame closes a second
 TARGET_MS = 50
 PICTURE = "latency.png"
 
@@ -123,3 +131,31 @@ def row(size: str, latencies: Sequence[Latency]) -> tuple[str, ...]:
     times_ms = [1000 * latency.seconds for latency in latencies]
     shown = (f"{percentile(times_ms, share):.1f}" for share in (0.5, 0.99, 1))
     return (size, f"{len(latencies):,}", *shown)
+
+
+def measured(broker: Broker, seconds: int) -> Found:
+    """Feed frames until about this many one-second windows are closed, and return the latency of each window."""
+    with (
+        console.bar(f"closing {seconds} one-second windows", seconds) as move,
+        rig.set_up(broker) as live,
+        live.application() as application,
+    ):
+        live.wait_for_take_over(application)
+        with live.feeder(seconds + CLOSING_S) as feeder:
+
+            def has_ended() -> bool:
+                move(len(live.arrived))
+                return feeder.has_ended()
+
+            live.wait(has_ended, "the frames are fed", seconds + START_TIMEOUT_S, application)
+            fed = feeder.finish()
+            if fed.failure:
+                raise MeasurementError(f"the feeder: {fed.failure}", why=fed.last_errors)
+            began, problems = live.checked(feeder, application)
+    seconds_topic, minutes_topic = live.task.numbers
+    return Found(
+        rate=RATE,
+        seconds=paired(began, live.arrived, seconds_topic, SECOND.size_s),
+        minutes=paired(began, live.arrived, minutes_topic, MINUTE.size_s),
+        problems=problems,
+    )

@@ -16,8 +16,9 @@ from benchmark.live.feeder import Began
 from benchmark.ours import TookOver
 from benchmark.process import Running, reports
 from benchmark.sides import OURS, environment
-from benchmark.truth import SECOND_S, compare
+from benchmark.truth import compare
 from metrics.errors import MetricsError
+from metrics.frames.sizes import SECOND
 from metrics.kafka import futures
 from metrics.kafka.deadline import Deadline
 
@@ -25,7 +26,6 @@ RATE = 1_000  # frames per second
 LOOK_S = 0.005
 LAST_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 60.0
-LONGEST_S = 86_400.0
 READER_END_S = 10.0
 
 Awaited = TypeVar("Awaited")
@@ -59,13 +59,13 @@ class Rig:
     def application(self) -> AbstractContextManager[Running]:
         """Start the application, which reports when it took over; at the end of the context it is killed."""
         variables = environment(os.environ, OURS, self.task)
-        return process.running([sys.executable, "-m", "benchmark.ours"], variables, LONGEST_S)
+        return process.running([sys.executable, "-m", "benchmark.ours"], variables)
 
     def feeder(self, seconds: float) -> AbstractContextManager[Running]:
         """Start the feeder, which ends by itself after this many seconds."""
         command = [sys.executable, "-m", "benchmark.live.feeder", self.task.bootstrap_servers]
         command += [self.task.input_topic, str(RATE), str(seconds)]
-        return process.running(command, os.environ, seconds + START_TIMEOUT_S)
+        return process.running(command, os.environ)
 
     def wait(self, look: Callable[[], Awaited | None], what: str, timeout_s: float, *processes: Running) -> Awaited:
         """Wait until `look` returns something true, and return that.
@@ -107,7 +107,7 @@ class Rig:
         """
         feeder.kill()
         began = reports(feeder.printed, Began)
-        last = self.task.seconds_topic, began[-1].ts - LATENESS_S - SECOND_S
+        last = self.task.seconds_topic, began[-1].ts - LATENESS_S - SECOND.size_s
         self.wait(
             lambda: any((record.topic, record.window.start) == last for record in self.arrived),
             "the last second is closed",
@@ -117,7 +117,8 @@ class Rig:
         seconds, minutes = (
             [record.window for record in self.arrived if record.topic == topic] for topic in self.task.numbers
         )
-        return began, [*compare(began[-1].truth, seconds, minutes).problems]
+        _, problems = compare(began[-1].truth, seconds, minutes)
+        return began, problems
 
 
 @contextmanager

@@ -27,24 +27,6 @@ class UniqueUsers(Collector):
         return len(set(items))
 
 
-class Counted:
-    """Counter of processed frames that stops the application after the last one."""
-
-    def __init__(self, application: Application, frames: int) -> None:
-        self.frames = 0
-        self.first_at_s = 0.0
-        self._application = application
-        self._last = frames
-
-    def __call__(self, _topic: str, _partition: int, _offset: int) -> None:
-        """Count one frame; the application calls this after each."""
-        if not self.frames:
-            self.first_at_s = monotonic()
-        self.frames += 1
-        if self.frames == self._last:
-            self._application.stop()
-
-
 def event_time_ms(value: Any, _headers: object, _timestamp: float, _timestamp_type: object) -> int:
     """Return a frame's own time."""
     return int(value["ts"]) * 1_000
@@ -53,9 +35,16 @@ def event_time_ms(value: Any, _headers: object, _timestamp: float, _timestamp_ty
 def main() -> None:
     """Count the frames."""
     task = Task.load()
+    counted = 0
+    first_at_s = 0.0
 
-    def processed(topic: str, partition: int, offset: int) -> None:
-        counted(topic, partition, offset)
+    def processed(_topic: str, _partition: int, _offset: int) -> None:
+        nonlocal counted, first_at_s
+        if not counted:
+            first_at_s = monotonic()
+        counted += 1
+        if counted == task.frames:
+            application.stop()
 
     application = Application(
         broker_address=task.bootstrap_servers,
@@ -67,7 +56,6 @@ def main() -> None:
         # By default, librdkafka's fetcher sleeps for a second whenever its queue is full.
         consumer_extra_config={"fetch.queue.backoff.ms": 5},
     )
-    counted = Counted(application, task.frames)
     frames = application.topic(task.input_topic, value_deserializer="json", timestamp_extractor=event_time_ms)
     seconds = application.topic(task.seconds_topic, value_serializer="json")
     minutes = application.topic(task.minutes_topic, value_serializer="json")
@@ -89,7 +77,7 @@ def main() -> None:
         .to_topic(minutes)
     )
     application.run()
-    report(counted.frames, counted.first_at_s, monotonic())
+    report(counted, first_at_s, monotonic())
 
 
 if __name__ == "__main__":

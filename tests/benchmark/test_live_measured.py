@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchmark import session
-from benchmark.live import latency_session, restart_session
+from benchmark.live import latency, restart
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,7 @@ def _on_the_broker_of_the_tests(bootstrap_servers: str, tmp_path: Path, monkeypa
 
 
 def test_latency_is_that_of_every_closed_second(tmp_path: Path) -> None:
-    assert session.measure(lambda broker: latency_session.measured(broker, 1), tmp_path, "a test")
+    assert session.measure(lambda broker: latency.measured(broker, 1), tmp_path)
     text = (tmp_path / "LATENCY.md").read_text()
     [row] = [line for line in text.splitlines() if line.startswith("| second |")]
     _, windows, p50_ms, _, max_ms = (cell.strip() for cell in row.strip("|").split("|"))
@@ -32,7 +32,7 @@ def test_latency_is_that_of_every_closed_second(tmp_path: Path) -> None:
 
 
 def test_a_restart_is_measured_and_no_window_is_lost_or_doubled(tmp_path: Path) -> None:
-    assert session.measure(lambda broker: restart_session.measured(broker, 1), tmp_path, "a test")
+    assert session.measure(lambda broker: restart.measured(broker, 1), tmp_path)
     text = (tmp_path / "RESTART.md").read_text()
     assert "right, by a plain recount" in text
     [row] = [line for line in text.splitlines() if line.startswith("| at a random moment |")]

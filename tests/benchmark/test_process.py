@@ -74,7 +74,7 @@ def test_a_side_that_hangs_is_ended_with_its_children() -> None:
 
 def test_a_side_ends_when_the_benchmark_is_killed(tmp_path: Path) -> None:
     source = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    kept = [sys.executable, "-I", "-S", launcher.__file__, str(tmp_path / "result"), "600", *python(source)]
+    kept = [sys.executable, "-I", "-S", launcher.__file__, str(tmp_path / "result"), *python(source)]
     with subprocess.Popen(kept, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owned:
         assert owned.stdin is not None
         assert owned.stdout is not None
@@ -101,7 +101,7 @@ def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children(
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
         "time.sleep(600)"
     )
-    with process.running(python(source), ENVIRONMENT, timeout_s=60) as running:
+    with process.running(python(source), ENVIRONMENT) as running:
         while not running.printed:
             assert not running.has_ended()
             time.sleep(0.02)
@@ -113,15 +113,15 @@ def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children(
 
 def test_whatever_ends_the_context_ends_the_process() -> None:
     source = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    seen: list[process.Running] = []
+    seen: list[int] = []
 
     def stop_in_the_middle() -> None:
-        with process.running(python(source), ENVIRONMENT, timeout_s=60) as running:
-            seen.append(running)
+        with process.running(python(source), ENVIRONMENT) as running:
             while not running.printed:
                 time.sleep(0.02)
+            seen.append(int(running.printed[0]))
             raise KeyError
 
     with pytest.raises(KeyError):
         stop_in_the_middle()
-    wait_until_gone(int(seen[0].printed[0]))
+    wait_until_gone(seen[0])

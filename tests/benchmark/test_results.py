@@ -11,6 +11,7 @@ from benchmark.process import Measured
 from benchmark.rounds import Run, SideReport, in_turn
 from benchmark.sides import SIDES, Side
 from benchmark.truth import Truth
+from metrics.terminal.tables import folded
 
 KCAT, CONSUME, OURS, QUIX = (
     next(side for side in SIDES if side.name == name) for name in ("kcat", "consume", "ours", "quix")
@@ -19,7 +20,7 @@ FRAMES = 1_000
 
 
 def ran(side: Side, number: int, seconds: float, cpu_s: float = 1.0, peak_mb: int = 10) -> Run:
-    measured = Measured(0.0, seconds, cpu_s, peak_mb * 1_000_000, exit_code=0, has_timed_out=False)
+    measured = Measured(0.0, seconds, cpu_s, peak_mb * 1_000_000, exit_code=0)
     report = None if side is KCAT else SideReport(FRAMES, first_frame_s=0.5, last_frame_s=seconds)
     return Run(side, number, measured, report, windows=3 if side.counts else 0)
 
@@ -63,22 +64,25 @@ def test_a_failed_run_shows_its_last_errors_and_a_wrong_one_what_is_wrong() -> N
     assert "\n    wrong: 1 second wrong" in results.as_line(RUNS[-2], FRAMES)
 
 
-def test_the_table_fits_its_width_with_every_name_whole() -> None:
-    runs = [ran(side, 1, 1.0) for side in SIDES]
-    console = Console(width=results.WIDTH)
-    with console.capture() as capture:
-        console.print(results.as_table(results.rows(SIDES, runs, 1_000_000)))
-    shown = capture.get()
-    assert "…" not in shown
-    assert all(f"\n{side.name} " in shown for side in SIDES)
+def test_the_tables_fit_80_columns_with_every_name_whole() -> None:
+    table = results.as_table(results.rows(SIDES, [ran(side, 1, 1.0) for side in SIDES], 1_000_000))
+    console = Console(width=80)
+    pages = folded(table, 80, before="of kcat: min")
+    assert len(pages) > 1
+    for page in pages:
+        with console.capture() as capture:
+            console.print(page)
+        shown = capture.get()
+        assert "…" not in shown
+        assert all(f"\n{side.name} " in shown for side in SIDES)
+        assert len(shown.splitlines()) == 1 + len(SIDES)
 
 
 def test_the_page_has_the_table_the_versions_and_what_went_wrong(tmp_path: Path) -> None:
     truth = Truth(FRAMES, 2_080 * FRAMES, 7, {}, {})
     at = datetime(2016, 7, 11, 13, 40, tzinfo=UTC)
     circumstances = Circumstances("pipenv run bench", at, ["Broker: a broker", "Python: 3"])
-    rows = results.rows([KCAT, QUIX], RUNS, FRAMES)
-    results.write(tmp_path / "RESULTS.md", rows, [KCAT, QUIX], RUNS, truth, circumstances)
+    results.write(tmp_path / "RESULTS.md", [KCAT, QUIX], RUNS, truth, circumstances)
     page = (tmp_path / "RESULTS.md").read_text()
     assert "`pipenv run bench` on 2016-07-11 13:40 UTC: 1,000 frames of 2,080 bytes on average" in page
     assert "one partition, 3 rounds.\n" in page

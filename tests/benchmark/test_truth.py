@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmark.truth import Compared, Published, Recount, Truth, compare
+from benchmark.truth import Published, Recount, Truth, compare
 
 M = 1_468_244_400  # 2016-07-11T13:40:00Z, the start of a minute
 
@@ -25,7 +25,7 @@ def truth() -> Truth:
     return recount.truth()
 
 
-def compared(truth: Truth, seconds: list[tuple[int, int]], minutes: list[tuple[int, int]]) -> Compared:
+def compared(truth: Truth, seconds: list[tuple[int, int]], minutes: list[tuple[int, int]]) -> tuple[int, list[str]]:
     return compare(truth, (Published(*row) for row in seconds), (Published(*row) for row in minutes))
 
 
