@@ -1,11 +1,30 @@
 """Tables in docs/ that list what the code has."""
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast, get_args
+
+import msgspec
+import pytest
 
 from metrics import errors
+from metrics.frames.verify import text
+from metrics.frames.verify.recount.conservation import Row
+from metrics.frames.verify.recount.findings import Findings, Kind
+from metrics.frames.verify.recount.republished import Republished
+from metrics.times import ALL_TIME, Moment
 
-OPERATIONS = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+TABLES = re.compile(r"<!-- fields: (\S+) -->\n\| field \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)")
+LISTED = {
+    name: re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in rows.splitlines()))
+    for page in DOCS.glob("*.md")
+    for name, rows in TABLES.findall(page.read_text(encoding="utf-8"))
+}
 
 
 def test_every_exit_code_of_an_error_is_listed() -> None:
@@ -14,3 +33,45 @@ def test_every_exit_code_of_an_error_is_listed() -> None:
     listed = {int(code) for row in table.splitlines()[1:] for code in re.findall(r"\d+", row.split("|")[1])}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MetricsError)]
     assert {kind.exit_code for kind in kinds} | {0, 130, 143} == listed
+
+
+def fields_of(type_: Any, seen: set[Any]) -> Iterator[str]:
+    """Yield the fields of a struct as JSON names them, and below each those of structs in it, where first used."""
+    for field in msgspec.structs.fields(type_):
+        yield field.encode_name
+        inner = [field.type, *(part for arg in get_args(field.type) for part in (arg, *get_args(arg)))]
+        for struct in (at for at in inner if isinstance(at, type) and issubclass(at, msgspec.Struct)):
+            if struct not in seen and struct is not Moment:
+                seen.add(struct)
+                yield from (f"{field.encode_name}.{name}" for name in fields_of(struct, seen))
+
+
+def keys_of(value: Any) -> Iterator[str]:
+    """Yield the keys of a JSON object, and below each those of the objects in it."""
+    if isinstance(value, list):
+        value = value[0] if value else {}
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from (f"{key}.{name}" for name in keys_of(inner))
+
+
+@pytest.mark.parametrize("name", [name for name in LISTED if "." in name])
+def test_a_table_of_fields_lists_those_of_the_struct(name: str) -> None:
+    module, _, struct = name.rpartition(".")
+    expected = [*fields_of(getattr(import_module(module), struct), set())]
+    parents = {field for field in expected if any(other.startswith(f"{field}.") for other in expected)}
+    assert len(LISTED[name]) == len(set(LISTED[name]))
+    assert set(expected) - parents <= set(LISTED[name]) <= set(expected)
+
+
+def test_the_table_of_fields_of_verify_lists_those_that_it_prints() -> None:
+    findings = Findings()
+    findings.add(Kind.MISSING, "second", 0)
+    found = SimpleNamespace(findings=findings, within=ALL_TIME, terms=[Row("late", 1, 1)], republished=Republished())
+    printed = msgspec.json.decode(text.as_json(cast("Any", found)))
+    for sizes in ("compared", "published", "not_closed_yet"):
+        assert set(printed.pop(sizes)) == {"seconds", "minutes"}
+        printed[sizes] = 0
+    printed["counts"] = 0
+    assert sorted(LISTED["verify"]) == sorted(keys_of(printed))
