@@ -72,10 +72,15 @@ def test_every_help_fits_80_columns_has_an_example_and_no_type_of_python(command
 
 
 def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
-    modules = ("metrics.frames.commands.verify", "metrics.frames.verify.recount.windows")
+    modules = (
+        "metrics.frames.commands.verify",
+        "metrics.frames.verify.recount.windows",
+        "metrics.frames.commands.feeding",
+        "metrics.kafka.local_broker",
+    )
     script = f"import sys, metrics.application; print(*(name in sys.modules for name in {modules}))"
     finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert finished.stdout == "False False\n"
+    assert finished.stdout == "False False False False\n"
 
 
 def test_a_misspelt_command_gets_a_suggestion() -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from metrics.cli.project import project_folder
-from metrics.kafka import local_broker
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings
 from metrics.terminal.console import say
@@ -44,5 +43,8 @@ def broker_in_use(kind: type[S], report: Callable[[str], None] = say) -> Iterato
     if settings.bootstrap_servers is not None:
         yield settings
         return
+    # A command that is given a broker does not wait for this import.
+    from metrics.kafka import local_broker  # noqa: PLC0415
+
     with local_broker.shared(PROJECT / settings.local_broker_dir, report) as address:
         yield dataclasses.replace(settings, bootstrap_servers=address)

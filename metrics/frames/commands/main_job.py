@@ -1,7 +1,6 @@
 """The main job: counts until Ctrl-C or the end of the input."""
 
 import dataclasses
-import functools
 import logging
 from contextlib import closing, contextmanager
 from threading import Event
@@ -9,19 +8,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from metrics.cli.broker_in_use import PROJECT, settings_for_broker
+from metrics.cli.broker_in_use import settings_for_broker
 from metrics.cli.registry import begin
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.version import Version
 from metrics.errors import FencedError, ReplacedError
-from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines, require_default_file
-from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
-from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
-from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
-from metrics.kafka import local_broker
 from metrics.kafka.job.runner import RequireBroker, Runner
 from metrics.terminal.console import say
 
@@ -71,16 +65,11 @@ def main_job(
     if settings.bootstrap_servers is not None:
         _run(settings, options)
         return
-    folder = PROJECT / settings.local_broker_dir
-    with local_broker.running(folder, say) as address, local_broker.blamed(folder):
-        settings = dataclasses.replace(settings, bootstrap_servers=address)
-        if default_file() is None:
-            frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
-            write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
-        partitions = create_topics(settings, partitions=None, replication_factor=1)
-        if is_empty(settings, partitions):
-            feed_file(settings, frame_lines([require_default_file()]), partitions, log.warning)
-        _run(settings, options, functools.partial(local_broker.require_alive, folder))
+    # A job that is given a broker does not wait for these imports.
+    from metrics.frames.commands.local_input import fed_local_broker  # noqa: PLC0415
+
+    with fed_local_broker(settings) as (settings, require_broker):
+        _run(settings, options, require_broker)
 
 
 class JobOptions(NamedTuple):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from copy import copy
-from statistics import median_low
 
 from msgspec.structs import replace
 
@@ -128,7 +127,7 @@ class Counter:
         held = [frame.frame.ts for counter in self.partitions.values() for frame in counter.guard.held]
         known = [clock.newest for clock in self._clocks() if clock.newest >= 0]
         if held:
-            near = max(known) if known else median_low(held)
+            near = max(known) if known else sorted(held)[(len(held) - 1) // 2]
             for counter in self.partitions.values():
                 counter.resolve(near)
 

@@ -1,0 +1,34 @@
+"""The input of a main job without BOOTSTRAP_SERVERS: a local broker with topics and frames."""
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from metrics.cli.broker_in_use import PROJECT
+from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines, require_default_file
+from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
+from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
+from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
+from metrics.kafka import local_broker
+from metrics.kafka.job.runner import RequireBroker
+from metrics.terminal.console import say
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def fed_local_broker(settings: Settings) -> Iterator[tuple[Settings, RequireBroker]]:
+    """Run a local broker, create its topics, and feed it once; yields the settings for it, and a check that it runs."""
+    folder = PROJECT / settings.local_broker_dir
+    with local_broker.running(folder, say) as address, local_broker.blamed(folder):
+        settings = dataclasses.replace(settings, bootstrap_servers=address)
+        if default_file() is None:
+            frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
+            write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
+        partitions = create_topics(settings, partitions=None, replication_factor=1)
+        if is_empty(settings, partitions):
+            feed_file(settings, frame_lines([require_default_file()]), partitions, log.warning)
+        yield settings, functools.partial(local_broker.require_alive, folder)
