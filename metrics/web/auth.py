@@ -14,7 +14,7 @@ from metrics.web import problems
 from metrics.web.local_hosts import is_local
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
-COOKIE = "frames_metrics"
+COOKIE = "metrics_session"
 MOST_FORM_BYTES = 4_096
 FORM = "application/x-www-form-urlencoded"
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}

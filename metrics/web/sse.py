@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-RETRY = format_sse_event(retry=1_000)  # tells a browser to reconnect after a second
+RETRY = format_sse_event(retry=1_000)  # asks a browser to reconnect after a second
 HEARTBEAT_S = 10.0
 
 

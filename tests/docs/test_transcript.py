@@ -20,7 +20,7 @@ not run
 """
 
 
-def test_a_block_holds_commands_and_what_each_printed() -> None:
+def test_a_block_contains_commands_and_their_output() -> None:
     assert list(steps(PAGE)) == [Step("python app.py results | head -3", "one\ntwo"), Step("true", "")]
 
 
@@ -55,7 +55,7 @@ def test_output_differs(shown: str, printed: str) -> None:
     assert not agree(shown, printed)
 
 
-def test_a_page_is_rewritten_with_what_is_printed_now() -> None:
+def test_a_page_is_rewritten_with_the_present_output() -> None:
     first, second = steps(PAGE)
     assert "-3\none\nthree\n$ true" in rewritten(PAGE, first, "one\nthree")
     assert "$ true\nyes\n```" in rewritten(PAGE, second, "yes")

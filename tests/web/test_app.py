@@ -65,7 +65,7 @@ async def test_each_system_answers_at_its_paths_and_all_are_in_one_document() ->
 
 
 @pytest.mark.anyio
-async def test_it_is_ready_when_every_system_is_and_says_which_are_not() -> None:
+async def test_it_is_ready_when_every_system_is_and_otherwise_says_why() -> None:
     whys: dict[str, str | None] = {"songs": None, "films": None}
     app = serving(
         system("songs", Song("Help!"), lambda: whys["songs"]), system("films", Film(1), lambda: whys["films"])
@@ -80,7 +80,7 @@ async def test_it_is_ready_when_every_system_is_and_says_which_are_not() -> None
 
 
 @pytest.mark.anyio
-async def test_the_rules_hold_for_every_system() -> None:
+async def test_access_rules_apply_to_every_system() -> None:
     app = serving(system("songs", Song("Help!")), system("films", Film(1)), token=TOKEN)
     for path in ("/songs/newest", "/films/newest"):
         assert (await ask(app, path)).status_code == 401

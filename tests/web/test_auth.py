@@ -18,7 +18,7 @@ PATHS = ["/seconds", "/minutes", "/windows/1", "/status", "/stream", "/docs", "/
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/static-offline-docs/swagger-ui.css"])
-def test_without_the_token_there_is_nothing_to_see(guarded: Serving, path: str) -> None:
+def test_without_the_token_every_route_is_refused(guarded: Serving, path: str) -> None:
     for headers in (
         {},
         {"Authorization": "Bearer another"},
@@ -42,14 +42,14 @@ def test_health_needs_no_token(guarded: Serving) -> None:
     assert guarded.client.get("/readyz").status_code == 503
 
 
-def test_a_host_that_looks_like_a_path_opens_no_door(guarded: Serving) -> None:
+def test_a_host_that_looks_like_a_path_does_not_bypass_the_token(guarded: Serving) -> None:
     for host in ("a/healthz?", "a/healthz#", "localhost/healthz"):
         assert guarded.client.get("/seconds", headers={"Host": host}).status_code in {400, 401}
     for path in ("//healthz/../seconds", "/healthz/../seconds", "/healthz/", "/HEALTHZ"):
         assert guarded.client.get(path).status_code == 401
 
 
-def test_with_the_token_everything_is_there(guarded: Serving) -> None:
+def test_with_the_token_everything_is_served(guarded: Serving) -> None:
     assert guarded.client.get("/seconds", headers=BEARER).status_code == 200
     assert guarded.client.get("/docs", headers=BEARER).status_code == 200
     assert guarded.client.get("/nothing", headers=BEARER).status_code == 404
@@ -64,7 +64,7 @@ def test_a_browser_gets_a_page_that_asks_for_the_token(guarded: Serving) -> None
     assert "Wrong token" not in answer.text
 
 
-def test_the_form_gives_a_cookie_and_leads_back(guarded: Serving) -> None:
+def test_the_form_sets_the_cookie_and_redirects_back(guarded: Serving) -> None:
     with httpx.Client(base_url=guarded.client.base_url) as browser:
         wrong = browser.post("/docs?a=1", data={"token": "another"}, headers=BROWSER)
         assert wrong.status_code == 401
@@ -76,7 +76,7 @@ def test_the_form_gives_a_cookie_and_leads_back(guarded: Serving) -> None:
         assert browser.get("/seconds").status_code == 200
 
 
-def test_the_cookie_is_for_this_site_and_this_session_alone_and_does_not_hold_the_token(guarded: Serving) -> None:
+def test_the_cookie_is_limited_to_site_and_session_and_does_not_contain_the_token(guarded: Serving) -> None:
     cookie = guarded.client.post("/", data={"token": TOKEN}).headers["Set-Cookie"]
     guarded.client.cookies.clear()
     assert "HttpOnly" in cookie
@@ -86,7 +86,7 @@ def test_the_cookie_is_for_this_site_and_this_session_alone_and_does_not_hold_th
     assert TOKEN[:7] not in cookie
 
 
-def test_the_address_with_the_token_gives_a_cookie_and_leads_to_the_one_without_it(guarded: Serving) -> None:
+def test_an_address_with_the_token_sets_the_cookie_and_redirects_without_it(guarded: Serving) -> None:
     with httpx.Client(base_url=guarded.client.base_url) as browser:
         answer = browser.get("/", params={"token": TOKEN, "size": "60"})
         assert (answer.status_code, answer.headers["Location"]) == (303, "/?size=60")
@@ -96,13 +96,13 @@ def test_the_address_with_the_token_gives_a_cookie_and_leads_to_the_one_without_
     assert guarded.client.get("/seconds", params={"token": TOKEN}).status_code == 401
 
 
-def test_the_form_leads_to_an_address_without_a_wrong_token(guarded: Serving) -> None:
+def test_the_form_redirects_without_a_wrong_token_in_the_address(guarded: Serving) -> None:
     answer = guarded.client.post("/?token=another&a=1%26", data={"token": TOKEN})
     guarded.client.cookies.clear()
     assert answer.headers["Location"] == "/?a=1%26"
 
 
-def test_signing_in_leads_to_no_other_site(guarded: Serving) -> None:
+def test_signing_in_never_redirects_to_another_site(guarded: Serving) -> None:
     answer = guarded.client.post(f"http://127.0.0.1:{guarded.port}//elsewhere.example/x", data={"token": TOKEN})
     guarded.client.cookies.clear()
     assert answer.headers["Location"] == "/elsewhere.example/x"
@@ -113,12 +113,12 @@ def test_a_long_form_is_not_read_to_its_end(guarded: Serving) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "LOCALHOST"])
-def test_at_loopback_this_machine_has_these_names(served: Serving, host: str) -> None:
+def test_on_loopback_local_host_names_are_accepted(served: Serving, host: str) -> None:
     assert served.client.get("/seconds", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", "", "[::", "0.0.0.0", "a@b"])
-def test_at_loopback_another_name_of_this_machine_is_refused(served: Serving, host: str) -> None:
+def test_on_loopback_other_host_names_are_refused(served: Serving, host: str) -> None:
     answer = served.client.get("/seconds", headers={"Host": host})
     assert answer.status_code in {400, 403}
     assert "windows" not in answer.text
@@ -138,7 +138,7 @@ def _echo(app: FastAPI) -> None:
         await connection.close()
 
 
-def test_elsewhere_any_name_will_do() -> None:
+def test_beyond_loopback_any_host_name_is_accepted() -> None:
     with serving(is_loopback=False) as there:
         assert there.client.get("/seconds", headers={"Host": "metrics.example"}).status_code == 200
 
@@ -177,7 +177,7 @@ def test_a_websocket_needs_the_token() -> None:
             assert connection.recv() == "hello"
 
 
-def test_no_answer_is_shown_within_a_page_of_another_site(served: Serving) -> None:
+def test_responses_cannot_be_framed_by_another_site(served: Serving) -> None:
     for path in ("/seconds", "/nothing", "/docs"):
         headers = served.client.get(path).headers
         assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")

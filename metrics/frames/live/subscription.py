@@ -13,8 +13,8 @@ MOST_WAITING = 10_000  # all subscriptions share the same results, so this costs
 class Subscription:
     """A queue of results from the threads that read topics to a coroutine.
 
-    It overflows when more than MOST_WAITING results wait: it then drops all of them, and its client may reconnect and
-    resume.
+    It overflows when more than MOST_WAITING results wait, beside those that its client missed: it then drops all of
+    them, and its client may reconnect and resume.
 
     Args:
         loop: the coroutine's event loop.
@@ -34,8 +34,8 @@ class Subscription:
         self._loop = loop
         self._on_close = on_close
         self._lock = Lock()
-        self._missed: Sequence[Result] = ()
         self._waiting: list[Result] = []
+        self._most_waiting = MOST_WAITING
         self._has_news = asyncio.Event()
         self.known = known
         self.at: dict[int, int] = {}
@@ -45,7 +45,8 @@ class Subscription:
     def begin(self, at: dict[int, int], missed: Sequence[Result]) -> None:
         """Set the client's position and what it missed, once, before anything else, from any thread."""
         with self._lock:
-            self._missed = missed
+            self._waiting = [*missed]
+            self._most_waiting = MOST_WAITING + len(missed)
             self.at = at
         self._wake()
 
@@ -55,8 +56,8 @@ class Subscription:
             if self.has_overflowed:
                 return
             self._waiting.extend(results)
-            if len(self._waiting) > MOST_WAITING:
-                self._missed, self._waiting = (), []
+            if len(self._waiting) > self._most_waiting:
+                self._waiting = []
                 self.has_overflowed = True
         self._wake()
 
@@ -71,8 +72,8 @@ class Subscription:
             await asyncio.wait_for(self._has_news.wait(), timeout_s)
         with self._lock:
             self._has_news.clear()
-            results = [*self._missed, *self._waiting]
-            self._missed, self._waiting = (), []
+            results, self._waiting = self._waiting, []
+            self._most_waiting = MOST_WAITING
         return results
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ def seconds(live: LiveView) -> list[tuple[int, int]]:
     return [(result.window.start, result.window.number) for result in live.newest(1, 100_000)]
 
 
-def test_what_is_there_is_read_back_and_what_comes_follows(application: Application, tmp_path: Path) -> None:
+def test_existing_results_are_read_and_new_ones_follow(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 120))
     application.run("--until-end")
     with reading(application) as live:
@@ -63,7 +63,7 @@ def test_what_is_there_is_read_back_and_what_comes_follows(application: Applicat
         assert (live.rejected[0].reason, live.rejected[0].beginning) == ("not_json", "no frame")
 
 
-def test_records_of_others_in_the_topics_harm_nobody(application: Application, tmp_path: Path) -> None:
+def test_foreign_records_in_the_topics_are_ignored(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 10))
     application.run("--until-end")
     published = [(start, number) for start, number, _, _ in application.seconds()]
@@ -78,7 +78,7 @@ def test_records_of_others_in_the_topics_harm_nobody(application: Application, t
         assert seconds(live) == published
 
 
-def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path) -> None:
+def test_only_the_windows_to_keep_are_read(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, frames(T, T + 3_000))
     application.run("--until-end")
     newest = application.seconds()[-60:]
@@ -87,7 +87,7 @@ def test_just_what_is_kept_is_read_back(application: Application, tmp_path: Path
         assert seconds(live) == [(start, number) for start, number, _, _ in newest]
 
 
-def test_a_topic_that_is_missing_is_told_and_read_once_it_is_there(application: Application, tmp_path: Path) -> None:
+def test_a_missing_topic_is_reported_and_read_once_it_exists(application: Application, tmp_path: Path) -> None:
     with reading(application) as live:
         wait_until(lambda: live.outage is not None, "it reports what is wrong")
         assert live.outage is not None
@@ -114,7 +114,7 @@ def test_a_topic_that_is_recreated_is_read_again(application: Application, tmp_p
         wait_until(lambda: live.why_not_ready() is None, "all is well")
 
 
-def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
+def test_reading_resumes_after_the_broker_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as closing:
         with local_broker.running(folder, print) as address:

@@ -1,4 +1,4 @@
-"""What is looked at: results, rejected frames, status and trouble; and those who listen."""
+"""The live view: results, rejected frames, status and outages; and its listeners."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -27,27 +27,27 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(coroutine, SOON_S))
 
 
-def test_it_has_begun_once_what_is_there_was_read_even_if_that_is_nothing() -> None:
+def test_it_has_begun_once_the_results_were_read_even_if_there_are_none() -> None:
     live = LiveView(KEEP)
     assert not live.has_begun
     live.begin([])
     assert live.has_begun
 
 
-def test_each_size_is_kept_apart() -> None:
+def test_sizes_are_kept_separately() -> None:
     live = view_of(second(T), minute(T), second(T + 1))
     assert starts(live.newest(1, 10)) == [T, T + 1]
     assert starts(live.between(60, 0, T + 60)) == [T]
     assert (live.kept_from(1), live.kept_from(60)) == (T, T)
 
 
-def test_what_was_read_before_is_gone_once_it_begins_again() -> None:
+def test_a_second_begin_replaces_earlier_results() -> None:
     live = view_of(second(T), second(T + 1))
     live.begin([second(5)])
     assert starts(live.newest(1, 10)) == [5]
 
 
-def test_every_change_is_another_version() -> None:
+def test_every_change_increases_the_version() -> None:
     live = LiveView(KEEP)
     versions = [live.version]
     changes: list[Callable[[], None]] = [
@@ -69,7 +69,7 @@ def rejected(number: int) -> DeadLetter:
     return DeadLetter("invalid", "no ts", f"frames/0 offset {number}", None, 2, "{}")
 
 
-def test_of_rejected_frames_the_last_are_kept_the_newest_first() -> None:
+def test_the_last_rejected_frames_are_kept_newest_first() -> None:
     live = LiveView(KEEP)
     live.add_rejected(map(rejected, range(100)))
     assert [frame.came_from for frame in live.rejected[:2]] == ["frames/0 offset 99", "frames/0 offset 98"]
@@ -78,7 +78,7 @@ def test_of_rejected_frames_the_last_are_kept_the_newest_first() -> None:
     assert live.rejected == [rejected(7)]
 
 
-def test_trouble_is_the_most_telling_one_since_the_first_until_all_is_over() -> None:
+def test_the_outage_is_the_most_specific_one_since_the_first_began() -> None:
     live = LiveView(KEEP)
     live.report_outage("rejected frames", "no answer")
     first = live.outage
@@ -94,7 +94,7 @@ def test_trouble_is_the_most_telling_one_since_the_first_until_all_is_over() -> 
     assert live.outage is None
 
 
-def test_a_listener_is_told_of_what_comes_from_another_thread() -> None:
+def test_a_listener_gets_results_that_another_thread_adds() -> None:
     async def listen() -> None:
         live = view_of(second(T))
         subscription = live.listen({})
@@ -107,7 +107,7 @@ def test_a_listener_is_told_of_what_comes_from_another_thread() -> None:
     run(listen())
 
 
-def test_a_listener_gets_no_results_from_the_start_but_those_that_are_new_when_it_begins_again() -> None:
+def test_a_listener_gets_no_initial_results_but_gets_those_that_are_new_after_a_second_begin() -> None:
     async def listen() -> None:
         live = LiveView(KEEP)
         subscription = live.listen({})
@@ -119,7 +119,7 @@ def test_a_listener_gets_no_results_from_the_start_but_those_that_are_new_when_i
     run(listen())
 
 
-def test_results_in_a_topic_that_was_empty_at_the_start_are_new_when_it_begins_again() -> None:
+def test_results_of_an_initially_empty_topic_are_new_after_a_second_begin() -> None:
     async def listen() -> None:
         live = view_of()
         subscription = live.listen({})
@@ -129,7 +129,7 @@ def test_results_in_a_topic_that_was_empty_at_the_start_are_new_when_it_begins_a
     run(listen())
 
 
-def test_a_listener_is_not_told_of_a_window_that_is_too_old_to_be_kept() -> None:
+def test_a_listener_does_not_get_a_window_that_is_too_old_to_keep() -> None:
     async def listen() -> None:
         live = view_of(second(T + 3600))
         subscription = live.listen({})
@@ -139,7 +139,7 @@ def test_a_listener_is_not_told_of_a_window_that_is_too_old_to_be_kept() -> None
     run(listen())
 
 
-def test_a_listener_that_takes_nothing_holds_no_memory_and_no_place() -> None:
+def test_a_listener_that_takes_nothing_overflows_and_is_removed() -> None:
     async def listen() -> None:
         live = view_of()
         subscription = live.listen({})
@@ -156,7 +156,7 @@ def test_a_listener_that_takes_nothing_holds_no_memory_and_no_place() -> None:
     run(listen())
 
 
-def test_so_many_listen_and_no_more_until_one_goes() -> None:
+def test_the_number_of_listeners_is_limited() -> None:
     async def listen() -> None:
         live = view_of()
         listening = [live.listen({}) for _ in range(MOST_LISTENERS)]
@@ -168,7 +168,7 @@ def test_so_many_listen_and_no_more_until_one_goes() -> None:
     run(listen())
 
 
-def test_a_listener_that_resumes_gets_what_it_missed_and_hears_nothing_twice() -> None:
+def test_a_listener_that_resumes_gets_what_it_missed_and_nothing_twice() -> None:
     """It knows the second T and no minute; then T + 2 and the minute T come, and the second T is published again."""
 
     async def listen() -> None:
@@ -210,7 +210,7 @@ def test_a_listener_that_resumes_before_the_results_are_read_gets_what_it_missed
     run(listen())
 
 
-def test_a_listener_that_resumes_with_more_than_may_wait_gets_it_all() -> None:
+def test_a_listener_that_missed_more_than_the_limit_gets_it_all() -> None:
     async def listen() -> None:
         live = LiveView({SECOND: 2 * MOST_WAITING})
         live.begin([second(T + at) for at in range(MOST_WAITING + 5)])
@@ -230,7 +230,7 @@ def test_a_listener_begins_at_the_newest_window_of_each_size_that_it_does_not_kn
     run(listen())
 
 
-def test_at_the_end_everybody_is_let_go_of_also_who_comes_then() -> None:
+def test_at_the_end_present_and_future_listeners_are_notified() -> None:
     async def listen() -> None:
         live = view_of()
         subscription = live.listen({})
@@ -244,7 +244,7 @@ def test_at_the_end_everybody_is_let_go_of_also_who_comes_then() -> None:
     run(listen())
 
 
-def test_results_for_a_listener_whose_loop_has_ended_harm_nobody() -> None:
+def test_results_for_a_listener_whose_loop_has_ended_are_dropped() -> None:
     live = view_of()
 
     async def listen() -> None:

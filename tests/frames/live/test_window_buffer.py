@@ -19,7 +19,7 @@ def offsets(buffer: WindowBuffer) -> list[int]:
     return [start - T for start in starts(buffer.newest(100))]
 
 
-def test_the_newest_windows_of_event_time_are_kept() -> None:
+def test_the_newest_windows_by_event_time_are_kept() -> None:
     assert offsets(buffer_of(0, 1, 2, 3)) == [1, 2, 3]
 
 
@@ -28,7 +28,7 @@ def test_a_gap_counts_as_event_time() -> None:
     assert offsets(buffer_of(0, 1, 5, 7)) == [5, 7]
 
 
-def test_a_window_that_comes_late_is_put_where_it_belongs() -> None:
+def test_a_window_that_arrives_out_of_order_is_inserted_in_order() -> None:
     assert offsets(buffer_of(2, 0, 1)) == [0, 1, 2]
 
 
@@ -39,7 +39,7 @@ def test_a_window_that_is_too_old_is_not_kept() -> None:
     assert offsets(buffer) == [8, 10]
 
 
-def test_of_a_window_that_was_published_again_the_last_record_is_kept() -> None:
+def test_the_last_record_of_a_window_published_twice_is_kept() -> None:
     buffer = buffer_of(0, 1)
     assert buffer.lacks(second(T, 7))
     buffer.add(second(T, 7))
@@ -47,7 +47,7 @@ def test_of_a_window_that_was_published_again_the_last_record_is_kept() -> None:
     assert [result.window.number for result in buffer.newest(10)] == [7, 1]
 
 
-def test_between_are_the_windows_that_lie_in_the_range_as_a_whole() -> None:
+def test_between_returns_windows_entirely_within_the_range() -> None:
     buffer = WindowBuffer(60, 100)
     for number in range(4):
         buffer.add(minute(T + 60 * number))
@@ -57,26 +57,26 @@ def test_between_are_the_windows_that_lie_in_the_range_as_a_whole() -> None:
     assert starts(buffer.between(0, 10**11)) == [T, T + 60, T + 120, T + 180]
 
 
-def test_after_a_start_come_the_oldest_windows_first() -> None:
+def test_windows_after_a_start_are_returned_oldest_first() -> None:
     buffer = buffer_of(0, 1, 2)
     assert starts(buffer.after(T)) == [T + 1, T + 2]
     assert starts(buffer.after(-1)) == [T, T + 1, T + 2]
     assert starts(buffer.after(T + 2)) == []
 
 
-def test_the_newest_are_at_most_as_many_as_asked_for() -> None:
+def test_newest_returns_at_most_the_requested_number() -> None:
     buffer = buffer_of(0, 1, 2)
     assert starts(buffer.newest(2)) == [T + 1, T + 2]
     assert starts(buffer.newest(0)) == []
 
 
-def test_its_ends_are_known() -> None:
+def test_the_first_and_last_start_are_known() -> None:
     assert (buffer_of().first_start, buffer_of().last_start) == (None, None)
     assert (buffer_of(0, 1).first_start, buffer_of(0, 1).last_start) == (T, T + 1)
 
 
 @given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 20))
-def test_whatever_comes_in_whatever_order_it_keeps_what_a_plain_reference_keeps(coming: list[int], keep: int) -> None:
+def test_it_keeps_the_same_windows_as_a_plain_reference_in_any_order(coming: list[int], keep: int) -> None:
     buffer = WindowBuffer(SECOND.size_s, keep)
     reference: dict[int, int] = {}
     for number, offset in enumerate(coming):
@@ -88,6 +88,6 @@ def test_whatever_comes_in_whatever_order_it_keeps_what_a_plain_reference_keeps(
     assert starts(buffer.newest(1000)) == sorted(reference)
 
 
-def test_ten_thousand_windows_hold_no_more_memory_than_those_that_are_kept() -> None:
+def test_windows_that_are_not_kept_take_no_memory() -> None:
     buffer = buffer_of(*range(10_000), keep=600)
     assert len(buffer) == len(buffer._by_start) == len(buffer._starts) == 600

@@ -17,7 +17,7 @@ HOOKS = {"SCHEMATHESIS_HOOKS": "tests.frames.web.schema_hooks", "PYTHONPATH": st
 
 
 @pytest.mark.parametrize("token", ["", TOKEN])
-def test_every_answer_is_as_documented(application: Application, tmp_path: Path, token: str) -> None:
+def test_every_response_conforms_to_the_openapi_document(application: Application, tmp_path: Path, token: str) -> None:
     """All but /stream, which has no end: tests/frames/web/test_stream.py reads that."""
     application.variables["API_TOKEN"] = token
     application.prepare(tmp_path, generator.frames(count=20_000, rate=100, seed=1))

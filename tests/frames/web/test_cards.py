@@ -17,11 +17,11 @@ from metrics.frames.web.cards import beginning, how_many
         (("日" * 67).encode(), "日" * 66 + "\ufffd…"),
     ],
 )
-def test_only_a_frame_that_has_more_is_shown_as_cut(frame: bytes, shown: str) -> None:
+def test_only_a_cut_frame_ends_in_an_ellipsis(frame: bytes, shown: str) -> None:
     kept = frame[:200].decode(errors="replace")
     assert beginning(DeadLetter("invalid_json", "", "frames/0 offset 1", None, len(frame), kept)) == shown
 
 
-def test_no_rejected_frame_is_no_list_to_scroll() -> None:
+def test_the_number_of_rejected_frames_is_shown_or_that_there_are_none() -> None:
     assert how_many(0) == "No rejected frames"
     assert how_many(7) == "Showing the 7 most recent (max. 50)"

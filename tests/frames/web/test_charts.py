@@ -43,14 +43,14 @@ def test_a_window_is_a_step_from_its_start_to_its_end() -> None:
     ]
 
 
-def test_no_line_leads_across_a_gap() -> None:
+def test_a_line_is_interrupted_by_a_gap() -> None:
     """Windows at 0 and 3 s: `▔▔    ▔▔`, each with its own end."""
     rows = [*charts.rows([window(T, 3), window(T + 3, 5)])]
     assert [(row[0] or 0) // 1000 - T for row in rows] == [0, 1, 1, 3, 4, 4]
     assert [row[1] for row in rows] == [3, 3, None, 5, 5, None]
 
 
-def test_a_chart_reaches_over_as_many_windows_as_it_shows_and_to_event_time() -> None:
+def test_a_chart_covers_the_windows_that_it_shows_up_to_event_time() -> None:
     results = [window(T + at, at) for at in range(700)]
     picture = Picture.of(SECOND, results, T + 706)
     assert picture.results == results[100:]
@@ -58,20 +58,20 @@ def test_a_chart_reaches_over_as_many_windows_as_it_shows_and_to_event_time() ->
     assert shown(picture, "open") == [(600, 606, "")]
 
 
-def test_what_is_open_far_ahead_does_not_squeeze_what_is_closed() -> None:
+def test_event_time_far_ahead_does_not_squeeze_the_closed_windows() -> None:
     picture = Picture.of(SECOND, [window(T, 1)], T + 1_000_000)
     assert picture.end == T + 1 + 90
     assert charts.words(picture, T).endswith("Open: 11 days 13 h, to 2016-07-23 03:25:40.")
 
 
-def test_nothing_is_open_where_event_time_is_not_known_or_behind_what_was_published() -> None:
+def test_nothing_is_open_if_event_time_is_unknown_or_not_past_the_closed_windows() -> None:
     for event_time in (None, T - 50, T + 1):
         picture = Picture.of(SECOND, [window(T, 1)], event_time)
         assert picture.end == T + 1
         assert shown(picture, "open") == []
 
 
-def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() -> None:
+def test_a_gap_is_labelled_with_its_length_and_unread_windows_differently() -> None:
     """Minutes `0 1 _ 3 …gap of 2 h… 124 (open)`: one was not read, two hours had no frames."""
     starts = {0: 0, 1: 0, 3: 0, 124: 7200}
     results = [window(T + 60 * at, at, MINUTE, gap_s) for at, gap_s in starts.items()]
@@ -84,17 +84,17 @@ def test_a_gap_has_its_length_and_what_is_missing_otherwise_has_other_words() ->
     )
 
 
-def test_a_gap_that_begins_before_the_chart_is_shown_from_its_edge_on_with_its_whole_length() -> None:
+def test_a_gap_that_begins_before_the_chart_is_labelled_with_its_whole_length() -> None:
     picture = Picture.of(SECOND, [window(T, 1), window(T + 7201, 2, SECOND, 7200)], None)
     assert len(picture.results) == 1
     assert shown(picture, "gap") == [(0, 599, "no frames\n2 h")]
 
 
-def test_windows_that_were_not_kept_leave_the_beginning_of_the_chart_empty() -> None:
+def test_windows_that_are_not_kept_leave_the_beginning_of_the_chart_empty() -> None:
     assert shown(Picture.of(SECOND, [window(T, 1)], None), "gap") == []
 
 
-def test_a_second_more_is_sent_with_the_one_before_it_and_no_other() -> None:
+def test_a_new_window_is_sent_with_the_one_before_it_and_no_other() -> None:
     before = [window(T + at, at) for at in range(600)]
     change = Picture.of(SECOND, [*before, window(T + 600, 7)], T + 602).change_from(Picture.of(SECOND, before, None))
     assert change.from_ms == (T + 599) * 1000
@@ -102,7 +102,7 @@ def test_a_second_more_is_sent_with_the_one_before_it_and_no_other() -> None:
     assert (change.begin_ms, change.end_ms) == ((T + 1) * 1000, (T + 602) * 1000)
 
 
-def test_topics_that_were_recreated_are_sent_as_a_whole_and_empty_ones_empty_the_chart() -> None:
+def test_recreated_topics_are_sent_entirely_and_empty_ones_clear_the_chart() -> None:
     before = Picture.of(SECOND, [window(T + at, at) for at in range(600)], None)
     rows = taken_in([], before.change_from(None))
     recreated = Picture.of(SECOND, [window(T + 600, 1)], None)
@@ -116,7 +116,7 @@ boards = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2), max_siz
 
 
 @given(boards)
-def test_whatever_is_published_again_or_gone_changes_lead_to_what_is_there(boards: list[dict[int, int]]) -> None:
+def test_changes_always_lead_to_the_rows_of_the_newest_picture(boards: list[dict[int, int]]) -> None:
     rows: list[Row] = []
     before = None
     for live in boards:
@@ -136,7 +136,7 @@ def test_a_further_size_of_windows_needs_no_chart_of_its_own() -> None:
     assert charts.words(picture, T).startswith("Newest: 15 users from 13:54:00 to 14:09:00;")
 
 
-def test_no_colour_stands_alone_and_none_is_fixed() -> None:
+def test_colours_are_variables_and_never_the_only_distinction() -> None:
     options = charts.options(Picture.of(MINUTE, [window(T, 1, MINUTE)], T + 90))
     count, average, open_ = options["series"]
     assert count["lineStyle"]["type"] != average["lineStyle"]["type"]

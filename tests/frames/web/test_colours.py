@@ -1,4 +1,4 @@
-"""The colours of the page can be told apart from what they lie on, in the light and in the dark, by WCAG 2.2, AA."""
+"""The colours of the page have enough contrast, in light and dark, by WCAG 2.2, level AA."""
 
 import re
 
@@ -28,13 +28,13 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_the_ratio_is_that_of_the_standard() -> None:
+def test_the_contrast_ratio_follows_the_standard() -> None:
     assert contrast("000000", "ffffff") == pytest.approx(21)
     assert contrast("777777", "ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", ["\nbody", "\nbody.body--dark"])
-def test_text_and_lines_stand_out(theme: str) -> None:
+def test_text_and_lines_have_enough_contrast(theme: str) -> None:
     at = colours(theme)
     ratios = {
         f"{above} on {below}": contrast(at[above], at[below]) / least

@@ -29,7 +29,7 @@ def by_name(status: Status | None) -> dict[str, Figure]:
     return {figure.name: figure for figure in figures.of_group(status)}
 
 
-def test_live_traffic_is_some_seconds_behind() -> None:
+def test_figures_of_live_traffic() -> None:
     shown = by_name(status(T + 73, Tally(1_000, 994, 4, 3, 0, 0, {"late": 1, "not_json": 2}), unread=1_204))
     assert [(figure.name, figure.number, figure.meaning) for figure in shown.values()] == [
         ("Event time", "13:40:10", "newest ts, 3 s behind wall time"),
@@ -50,18 +50,18 @@ def test_live_traffic_is_some_seconds_behind() -> None:
         (T + 70 + 320_000_000, "newest ts (2016-07-11), 10 years behind wall time (not live traffic)"),
     ],
 )
-def test_the_distance_of_event_time_is_shown_in_words(at_s: int, meaning: str) -> None:
+def test_the_distance_between_event_time_and_wall_time_is_shown(at_s: int, meaning: str) -> None:
     assert by_name(status(at_s, Tally(1, 1)))["Event time"].meaning == meaning
 
 
-def test_what_is_read_is_read_and_where_no_frame_was_decided_on_there_is_no_share() -> None:
+def test_without_lag_it_is_caught_up_and_without_decided_frames_there_is_no_share() -> None:
     shown = by_name(status(T + 73, Tally(2, 0, held=2)))
     assert shown["Lag"] == Figure("Lag", "0", "caught up")
     assert shown["Late"].number == shown["Rejected"].number == "-"
     assert shown["Rejected"].meaning == "0 frames not counted"
 
 
-def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None:
+def test_without_a_state_or_a_frame_figures_are_unknown() -> None:
     assert {figure.number for figure in by_name(None).values()} == {"-"}
     empty = State(-1, Rules(5, 3600), series(Series(), Series()), {})
     shown = by_name(describe(Seen("group", "frames", T, None, Activity.NEVER_RAN, empty, (), {}, [], 10)))
@@ -70,7 +70,7 @@ def test_before_the_first_state_and_the_first_frame_nothing_is_claimed() -> None
     assert list(shown) == list(by_name(None))
 
 
-def test_the_newest_window_is_shown_with_its_own_time() -> None:
+def test_the_newest_window_is_shown_with_its_time() -> None:
     shown = figures.newest(MINUTE, Result(minute_record(T, 1_003, 1000.44, 16_034), b""), T + 100)
     assert shown == Figure(
         "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; running average 1,000.4"
@@ -78,7 +78,7 @@ def test_the_newest_window_is_shown_with_its_own_time() -> None:
     assert figures.newest(SECOND, None, T).number == "-"
 
 
-def test_a_window_of_another_day_has_its_date_once() -> None:
+def test_a_window_of_another_day_shows_its_date_once() -> None:
     assert [clock(T, T), clock(T, T + 86_400)] == ["13:39:00", "2016-07-11 13:39:00"]
     shown = figures.newest(SECOND, Result(second_record(T, 1, 1.0), b""), T + 86_400)
     assert shown.meaning.startswith("frame from 2016-07-11 13:39:00 to 13:39:01;")
@@ -96,5 +96,5 @@ def test_a_window_of_another_day_has_its_date_once() -> None:
         (327_000_000, "10 years"),
     ],
 )
-def test_durations_have_two_units_at_most(seconds: int, words: str) -> None:
+def test_durations_have_at_most_two_units(seconds: int, words: str) -> None:
     assert duration(seconds) == words

@@ -170,9 +170,9 @@ def card(page: Page, name: str) -> tuple[str, str]:
 
 def newest_of(unit: str, meaning: str, published: dict[int, int]) -> str:
     """Return the number that was published for the window in a meaning: `frames from 18:26:53 to …`."""
-    told, _, times = meaning.partition(" from ")
+    noun, _, times = meaning.partition(" from ")
     [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == times[:8]}
-    assert told == (unit if number == 1 else f"{unit}s")
+    assert noun == (unit if number == 1 else f"{unit}s")
     return f"{number:,}"
 
 
@@ -187,7 +187,7 @@ def wait_for_change(page: Page, name: str) -> None:
     wait_until(lambda: card(page, name) != before, f"{name} changes")
 
 
-def test_the_numbers_change_and_are_those_of_the_topics(stack: Stack, page_address: str, browser: Browser) -> None:
+def test_the_figures_change_and_match_the_topics(stack: Stack, page_address: str, browser: Browser) -> None:
     with opened(browser, page_address) as page:
         seen = []
         for _ in range(3):
@@ -249,16 +249,16 @@ def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
     assert statistics.median(delays_ms) < 1_000, delays_ms
 
 
-def test_what_a_frame_holds_is_shown_as_text(page_address: str, browser: Browser) -> None:
+def test_the_contents_of_a_frame_are_shown_as_text(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address) as page:
         page.wait_for_function("document.querySelectorAll('.rejected code').length > 4")
-        for told in ("<script>document.title", "<img src=x onerror=alert(1)>", '{"uid": "1f00", "sent": true}'):
-            page.get_by_text(told).first.wait_for()
+        for text in ("<script>document.title", "<img src=x onerror=alert(1)>", '{"uid": "1f00", "sent": true}'):
+            page.get_by_text(text).first.wait_for()
         assert page.evaluate("document.querySelectorAll('.rejected img, .rejected script').length") == 0
         assert re.fullmatch(r"[\d,]+ frames? · [\d,]+ users?", page.title())
 
 
-def test_gaps_what_is_open_and_why_are_seen(page_address: str, browser: Browser) -> None:
+def test_gaps_open_windows_and_the_reasons_are_shown(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address) as page:
         frames, users = page.locator(".chart svg").all()
         frames.get_by_text("open", exact=True).wait_for()
@@ -271,9 +271,7 @@ def test_gaps_what_is_open_and_why_are_seen(page_address: str, browser: Browser)
             assert page.inner_text(f"#{described_by}").startswith("Newest: ")
 
 
-def test_on_a_phone_nothing_lies_outside_and_what_is_touched_is_large_enough(
-    page_address: str, browser: Browser
-) -> None:
+def test_the_page_fits_a_phone_and_its_buttons_are_large_enough(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
         page.wait_for_selector(".rejected .entry")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -284,7 +282,7 @@ def test_on_a_phone_nothing_lies_outside_and_what_is_touched_is_large_enough(
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
 
 
-def test_it_is_dark_where_the_system_is_and_a_choice_is_remembered(page_address: str, browser: Browser) -> None:
+def test_it_follows_the_dark_mode_of_the_system_and_remembers_a_choice(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address, color_scheme="dark") as page:
         colour = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(colour)
@@ -344,7 +342,7 @@ def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path,
         assert 20_000 < (folder / f"page-{name}.png").stat().st_size < 300_000
 
 
-def test_a_server_that_comes_back_is_found_again(stack: Stack, page_address: str, browser: Browser) -> None:
+def test_the_page_reconnects_to_a_restarted_server(stack: Stack, page_address: str, browser: Browser) -> None:
     page = browser.new_page()  # its console rightly reports that nobody answers
     page.goto(page_address)
     page.wait_for_function("window.did_handshake")
@@ -357,16 +355,16 @@ def test_a_server_that_comes_back_is_found_again(stack: Stack, page_address: str
     page.close()
 
 
-def test_a_broker_that_is_gone_is_reported_and_when_it_is_back_numbers_move_again(
+def test_an_outage_is_reported_and_numbers_move_again_after_it(
     stack: Stack, page_address: str, browser: Browser
 ) -> None:
     with opened(browser, page_address) as page:
         page.evaluate("window.isSame = true")
         stack.kill_broker()
         page.wait_for_selector(".banner", timeout=15_000)
-        told = page.inner_text(".banner")
-        assert "Not up to date: " in told
-        assert re.search(r"Since \d\d:\d\d:\d\d UTC; last refreshed at \d\d:\d\d:\d\d UTC", told)
+        banner = page.inner_text(".banner")
+        assert "Not up to date: " in banner
+        assert re.search(r"Since \d\d:\d\d:\d\d UTC; last refreshed at \d\d:\d\d:\d\d UTC", banner)
         stack.start_broker()
         page.wait_for_selector(".banner", state="hidden", timeout=60_000)
         if stack.job.poll() is not None:  # librdkafka 2.16.0 aborts now and then when its broker is killed

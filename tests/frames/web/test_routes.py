@@ -42,7 +42,7 @@ def expect_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     return problem
 
 
-def test_without_a_range_the_newest_windows_come_the_oldest_first(served: Serving) -> None:
+def test_without_a_range_the_newest_windows_are_returned_oldest_first(served: Serving) -> None:
     answer = served.client.get("/seconds?limit=3")
     assert offsets(answer) == [597, 598, 599]
     assert {name: value for name, value in answer.json().items() if name != "windows"} == {
@@ -52,14 +52,14 @@ def test_without_a_range_the_newest_windows_come_the_oldest_first(served: Servin
     }
 
 
-def test_records_come_as_they_were_published(served: Serving) -> None:
+def test_records_are_returned_as_published(served: Serving) -> None:
     text = served.client.get("/minutes?limit=2").text
     assert text.startswith(
         f'{{"size_s":60,"windows":[{minute(T + 480, 8).value.decode()},{minute(T + 540, 9).value.decode()}]'
     )
 
 
-def test_with_a_beginning_the_oldest_windows_of_the_range_come(served: Serving) -> None:
+def test_with_from_the_oldest_windows_of_the_range_are_returned(served: Serving) -> None:
     answer = served.client.get("/seconds", params={"from": "2016-07-11T13:39:03Z", "limit": 3})
     assert offsets(answer) == [3, 4, 6]
     assert answer.json()["has_more"]
@@ -68,11 +68,11 @@ def test_with_a_beginning_the_oldest_windows_of_the_range_come(served: Serving) 
     assert not following.json()["has_more"]
 
 
-def test_with_an_end_the_newest_windows_before_it_come(served: Serving) -> None:
+def test_with_to_the_newest_windows_before_it_are_returned(served: Serving) -> None:
     assert offsets(served.client.get("/minutes", params={"to": "2016-07-11T15:42:30+02:00", "limit": 2})) == [60, 120]
 
 
-def test_so_many_come_unless_asked_otherwise() -> None:
+def test_the_default_limit_is_600_windows() -> None:
     with serving() as there:
         there.live.add([second(T + at) for at in range(700)])
         assert len(offsets(there.client.get("/seconds"))) == 600
@@ -91,7 +91,7 @@ def test_a_size_has_several_names(served: Serving, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["5m", "hours", "0", "60 ", "1e1", "99999999999999999999", "%00"])
-def test_a_size_that_is_not_there_is_a_problem_that_names_those_that_are(served: Serving, size: str) -> None:
+def test_an_unknown_size_is_a_problem_that_names_the_known_ones(served: Serving, size: str) -> None:
     problem = expect_problem(served.client.get(f"/windows/{size}"), 404)
     assert "sizes are seconds (1), minutes (60)" in problem["detail"]
 
@@ -109,15 +109,13 @@ def test_a_size_that_is_not_there_is_a_problem_that_names_those_that_are(served:
         ("form=csv", "form", "not permitted"),
     ],
 )
-def test_a_bad_parameter_is_a_problem_that_names_it_and_the_reason(
-    served: Serving, query: str, field: str, reason: str
-) -> None:
+def test_an_invalid_parameter_is_named_with_the_reason(served: Serving, query: str, field: str, reason: str) -> None:
     problem = expect_problem(served.client.get(f"/seconds?{query}"), 422)
     assert [error["field"] for error in problem["errors"]] == [field]
     assert reason in problem["errors"][0]["reason"]
 
 
-def test_every_bad_parameter_is_named(served: Serving) -> None:
+def test_every_invalid_parameter_is_named(served: Serving) -> None:
     problem = expect_problem(served.client.get("/windows/1?limit=0&from=x&to=y"), 422)
     assert [error["field"] for error in problem["errors"]] == ["from", "to", "limit"]
 
@@ -135,14 +133,14 @@ def test_every_bad_parameter_is_named(served: Serving) -> None:
         ("", "", "application/json"),
     ],
 )
-def test_the_form_is_what_is_asked_for_else_what_is_accepted(
+def test_the_format_parameter_takes_precedence_over_accept(
     served: Serving, accept: str, query: str, content_type: str
 ) -> None:
     answer = served.client.get(f"/seconds?limit=1{query}", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
 
 
-def test_csv_has_a_header_and_a_line_a_window(served: Serving) -> None:
+def test_csv_has_a_header_and_a_line_per_window(served: Serving) -> None:
     assert served.client.get("/minutes?limit=2&format=csv").text == (
         "timestamp,datetime,end,unique_users,avg_users_per_minute,num_of_frames,gap_s\n"
         "1468244820,2016-07-11T13:47:00Z,1468244880,8,1.0,8,\n"
@@ -151,19 +149,19 @@ def test_csv_has_a_header_and_a_line_a_window(served: Serving) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "nonsense"])
-def test_where_no_form_is_accepted_that_is_a_problem(served: Serving, accept: str) -> None:
+def test_an_accept_header_without_json_or_csv_is_a_problem(served: Serving, accept: str) -> None:
     expect_problem(served.client.get("/seconds", headers={"Accept": accept}), 406)
 
 
 @pytest.mark.parametrize("path", ["/seconds", "/minutes", "/windows/60", "/status", "/stream", "/healthz", "/readyz"])
-def test_other_methods_are_a_problem_that_names_those_that_are_taken(served: Serving, path: str) -> None:
+def test_other_methods_are_refused_with_the_allowed_ones(served: Serving, path: str) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
         answer = served.client.request(method, path)
         expect_problem(answer, 405)
         assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_a_head_has_the_headers_of_the_answer_and_no_body(served: Serving) -> None:
+def test_head_returns_the_headers_of_get_without_a_body(served: Serving) -> None:
     for path in ("/seconds", "/windows/60?format=csv", "/healthz", "/stream", "/seconds?limit=0"):
         head = served.client.head(path)
         with served.client.stream("GET", path) as answer:
@@ -174,11 +172,11 @@ def test_a_head_has_the_headers_of_the_answer_and_no_body(served: Serving) -> No
         assert head.content == b""
 
 
-def test_a_path_that_is_not_there_is_a_problem(served: Serving) -> None:
+def test_an_unknown_path_is_a_problem(served: Serving) -> None:
     assert "/hours" in expect_problem(served.client.get("/hours"), 404)["detail"]
 
 
-def test_what_is_not_known_yet_is_a_problem_that_says_what_is_wrong() -> None:
+def test_unknown_results_are_a_problem_with_the_cause() -> None:
     live = LiveView(KEEP)
     with serving(live=live) as there:
         for path in ("/seconds", "/windows/60", "/status", "/readyz"):
@@ -189,7 +187,7 @@ def test_what_is_not_known_yet_is_a_problem_that_says_what_is_wrong() -> None:
         assert there.client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_an_error_in_the_program_is_a_problem_too_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_is_a_problem_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with serving() as there:
         there.live._buffers.pop(1)  # what no caller can do
         problem = expect_problem(there.client.get("/seconds"), 500)
@@ -197,7 +195,7 @@ def test_an_error_in_the_program_is_a_problem_too_and_is_logged(caplog: pytest.L
         wait_until(lambda: "KeyError" in caplog.text, "it is logged")
 
 
-def test_the_documentation_needs_nothing_from_elsewhere(served: Serving) -> None:
+def test_the_documentation_loads_nothing_from_other_hosts(served: Serving) -> None:
     page = served.client.get("/docs")
     assert page.status_code == 200
     assert "http" not in page.text.replace("http-equiv", "")
@@ -206,7 +204,7 @@ def test_the_documentation_needs_nothing_from_elsewhere(served: Serving) -> None
         assert len(served.client.get(f"/static-offline-docs/{name}").content) > 1_000
 
 
-def test_the_document_refers_to_nothing_that_it_lacks(served: Serving) -> None:
+def test_every_reference_in_the_openapi_document_resolves(served: Serving) -> None:
     text = served.client.get("/openapi.json").text
     schemas = json.loads(text)["components"]["schemas"]
     referred = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
@@ -227,5 +225,5 @@ def test_a_further_size_of_windows_is_a_row(monkeypatch: pytest.MonkeyPatch) -> 
         assert described["summary"] == quarter.title == "Unique users per quarter"
 
 
-def test_the_documentation_takes_head(served: Serving) -> None:
+def test_the_documentation_accepts_head(served: Serving) -> None:
     assert served.client.head("/docs").status_code == served.client.get("/docs").status_code == 200

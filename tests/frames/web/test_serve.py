@@ -55,7 +55,7 @@ def half_open(port: int, number: int) -> list[socket]:
     return connections
 
 
-def test_connections_without_a_whole_request_keep_nobody_out(application: Application) -> None:
+def test_incomplete_requests_do_not_keep_other_clients_out(application: Application) -> None:
     """Page, API and reader have 200 file handles between them, and there are 300 such connections."""
     application.variables["API_TOKEN"] = TOKEN
     application.run("prepare-topics", "/dev/null")
@@ -114,7 +114,7 @@ def published(application: Application, role: str) -> list[str]:
     return [json.dumps(record) for record in application.records(role)]
 
 
-def test_what_is_committed_is_served(application: Application, tmp_path: Path) -> None:
+def test_committed_results_are_served(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, generator.frames(count=20_000, rate=100, seed=1))
     application.run("--until-end")
     with serving(application) as (process, client):
@@ -133,7 +133,7 @@ def test_what_is_committed_is_served(application: Application, tmp_path: Path) -
         assert ended(process) == ""
 
 
-def test_the_page_tells_of_a_wrong_stream(application: Application) -> None:
+def test_the_page_warns_about_a_stream_of_invalid_frames(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([b"none"] * 10)
     application.run("--until-end")
@@ -144,7 +144,7 @@ def test_the_page_tells_of_a_wrong_stream(application: Application) -> None:
     assert "are late or rejected (10 of 10): 10 not_json" in page
 
 
-def test_pages_that_no_browser_opens_hold_memory_up_to_a_bound(application: Application) -> None:
+def test_the_number_of_pages_without_a_browser_is_limited(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     with serving(application) as (process, client):
         answers = [client.get("/") for _ in range(MOST_PAGES + 5)]
@@ -154,7 +154,7 @@ def test_pages_that_no_browser_opens_hold_memory_up_to_a_bound(application: Appl
         assert ended(process) == ""
 
 
-def test_records_come_as_events_in_the_order_of_their_commits(application: Application, tmp_path: Path) -> None:
+def test_records_are_sent_as_events_in_commit_order(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, [])
     with serving(application) as (process, client):
         wait_until(lambda: is_ready(client), "it is ready")
@@ -186,7 +186,7 @@ def test_two_servers_and_the_main_job_do_not_disturb_each_other(application: App
     assert len(application.seconds()) == 200
 
 
-def test_a_broker_that_is_killed_and_comes_back_is_told_once_each(tmp_path: Path) -> None:
+def test_an_outage_and_its_end_are_logged_once_each(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as closing:
         with local_broker.running(folder, print) as address:
@@ -212,7 +212,7 @@ def test_a_broker_that_is_killed_and_comes_back_is_told_once_each(tmp_path: Path
             assert len(lines) == len(set(warnings)) + 1
 
 
-def test_it_ends_soon_also_with_clients_that_neither_read_nor_finish_what_they_ask(application: Application) -> None:
+def test_it_stops_soon_despite_clients_that_neither_read_nor_finish_a_request(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     with serving(application) as (process, client), socket() as deaf, socket() as slow:
         wait_until(lambda: is_ready(client), "it is ready")
@@ -228,7 +228,7 @@ def test_it_ends_soon_also_with_clients_that_neither_read_nor_finish_what_they_a
         assert ended(process) == ""
 
 
-def test_it_ends_soon_also_where_the_broker_is_away(application: Application) -> None:
+def test_it_stops_soon_during_an_outage(application: Application) -> None:
     application.bootstrap_servers = "127.0.0.1:1"
     with serving(application) as (process, client):
         assert client.get("/healthz").status_code == 200
@@ -236,20 +236,20 @@ def test_it_ends_soon_also_where_the_broker_is_away(application: Application) ->
         ended(process)
 
 
-def test_a_port_in_use_is_told(application: Application) -> None:
+def test_a_port_in_use_is_an_error(application: Application) -> None:
     with create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         said = finish(application.start("serve", "--port", port), exit_code=2)
     assert said.startswith(f"error: cannot bind to 127.0.0.1:{port}\nwhy: Address already in use\nhint: ")
 
 
-def test_an_address_that_is_none_of_this_machine_is_told(application: Application) -> None:
+def test_an_address_of_another_machine_is_an_error(application: Application) -> None:
     said = finish(application.start("serve", "--host", "192.0.2.1"), exit_code=2)
     assert "why: Cannot assign requested address" in said
 
 
 @pytest.mark.parametrize(("token", "is_warned"), [("", True), (TOKEN, False)])
-def test_where_others_reach_it_without_a_token_that_is_warned_of(
+def test_it_warns_if_others_can_reach_it_without_a_token(
     application: Application, token: str, *, is_warned: bool
 ) -> None:
     application.variables["API_TOKEN"] = token
@@ -259,7 +259,7 @@ def test_where_others_reach_it_without_a_token_that_is_warned_of(
     assert ("warning: anyone who can reach 0.0.0.0 can read the results: set API_TOKEN" in said) == is_warned
 
 
-def test_the_token_is_asked_for_and_never_said(application: Application) -> None:
+def test_the_token_is_required_and_never_logged(application: Application) -> None:
     application.variables["API_TOKEN"] = TOKEN
     with serving(application) as (process, client):
         assert client.get("/status").status_code == 401
@@ -274,7 +274,7 @@ def test_the_token_is_asked_for_and_never_said(application: Application) -> None
 
 
 @pytest.mark.slow
-def test_an_outage_takes_no_more_threads_and_handles_the_longer_it_lasts(tmp_path: Path) -> None:
+def test_threads_and_handles_do_not_grow_during_a_long_outage(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as serving_on:
         with local_broker.running(folder, print) as address:

@@ -66,7 +66,7 @@ def test_each_record_comes_as_an_event_with_its_bytes() -> None:
             ]
 
 
-def test_a_client_that_comes_again_gets_what_it_missed_and_then_what_comes() -> None:
+def test_a_client_that_reconnects_gets_the_events_it_missed_and_then_new_ones() -> None:
     with serving() as served:
         with listening(served) as coming:
             served.live.add([second(T), minute(T - 60), second(T + 1)])
@@ -78,28 +78,28 @@ def test_a_client_that_comes_again_gets_what_it_missed_and_then_what_comes() -> 
             assert starts([next(coming)]) == [("second", 4)]
 
 
-def test_a_client_that_comes_again_gets_all_that_is_kept_however_much_that_is() -> None:
+def test_a_client_that_reconnects_gets_everything_that_is_kept() -> None:
     with serving() as served:
         served.live.add([second(T + at) for at in range(3_000)])
         with listening(served, f"1={T - 1}") as coming:
             assert starts([*islice(coming, 3_000)]) == [("second", at) for at in range(3_000)]
 
 
-def test_sizes_that_are_not_there_are_passed_over() -> None:
+def test_unknown_sizes_in_an_event_id_are_ignored() -> None:
     with serving() as served:
         served.live.add([second(T), second(T + 1)])
         with listening(served, f"7=0,1={T}") as coming:
             assert next(coming).id == f"1={T + 1},60=-1"
 
 
-def test_an_id_that_is_none_of_ours_is_a_problem() -> None:
+def test_a_malformed_event_id_is_a_problem() -> None:
     with serving() as served:
         answer = served.client.get("/stream", headers={"Last-Event-ID": "the last one"})
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "last-event-id"
 
 
-def test_who_comes_before_the_results_are_read_waits_for_them() -> None:
+def test_a_client_waits_until_the_results_are_read() -> None:
     live = LiveView(KEEP)
     headers = {"Last-Event-ID": f"1={T}"}
     with serving(live=live) as served, served.client.stream("GET", "/stream", headers=headers) as answer:
@@ -109,13 +109,13 @@ def test_who_comes_before_the_results_are_read_waits_for_them() -> None:
         assert starts([next(events(lines))]) == [("second", 1)]
 
 
-def test_where_nothing_comes_a_comment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comment_is_sent_if_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
     with serving() as served, served.client.stream("GET", "/stream") as answer:
         assert [*islice(answer.iter_lines(), 5)] == ["retry: 1000", "", ": nothing new", "", ": nothing new"]
 
 
-def test_so_many_may_listen_and_then_no_more_until_one_goes() -> None:
+def test_the_number_of_streams_is_limited() -> None:
     with serving() as served, ExitStack() as closing:
         clients = [closing.enter_context(httpx.Client(base_url=served.client.base_url)) for _ in range(MOST_LISTENERS)]
         streams = [client.stream("GET", "/stream") for client in clients]
@@ -131,14 +131,14 @@ def test_so_many_may_listen_and_then_no_more_until_one_goes() -> None:
             assert starts([next(coming)]) == [("second", 0)]
 
 
-def test_a_client_that_goes_frees_its_place_at_once() -> None:
+def test_a_client_that_disconnects_is_forgotten_at_once() -> None:
     with serving() as served:
         with listening(served):
             assert len(served.live._listeners) == 1
         wait_until(lambda: not served.live._listeners, "its place is free")
 
 
-def test_a_client_that_never_reads_holds_no_memory_and_is_told_that_it_was_too_slow() -> None:
+def test_a_client_that_never_reads_takes_no_memory_and_gets_an_overflow() -> None:
     """It is sent events until the connection takes no more; what comes then waits, until that is too much, too."""
     with serving() as served, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -169,7 +169,7 @@ def test_a_client_that_never_reads_holds_no_memory_and_is_told_that_it_was_too_s
         assert b"event: overflow\n" in received[-200:]
 
 
-def test_a_client_that_reads_is_not_hindered_by_one_that_does_not() -> None:
+def test_a_slow_client_does_not_delay_a_fast_one() -> None:
     with serving() as served, socket.socket() as slow, listening(served) as coming:
         slow.connect(("127.0.0.1", served.port))
         slow.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
