@@ -338,7 +338,7 @@ def test_variables_of_kafka_s_own_scripts_are_not_client_properties(variable: st
         ("KAFKA_METADATA_BROKER_LIST", "metadata.broker.list cannot be changed here: set BOOTSTRAP_SERVERS instead"),
         ("KAFKA_GROUP_ID", "group.id cannot be changed here: set CONSUMER_GROUP_ID instead"),
         ("KAFKA_TRANSACTIONAL_ID", "transactional.id cannot be changed here: it is CONSUMER_GROUP_ID"),
-        ("KAFKA_ISOLATION_LEVEL", "isolation.level cannot be changed here: only committed frames are read"),
+        ("KAFKA_ISOLATION_LEVEL", "isolation.level cannot be changed here: only committed records are read"),
         (
             "KAFKA_ENABLE_AUTO_COMMIT",
             "enable.auto.commit cannot be changed here: offsets are committed in the same transaction as the results",

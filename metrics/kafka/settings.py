@@ -12,6 +12,7 @@ from msgspec import Meta
 from metrics.settings import Declared, Family, NonEmpty, Secret
 
 CLIENT_PREFIX = "KAFKA_"
+KAFKA_PORT = 9092
 
 TopicName = Annotated[
     str,
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(
     r"""
     (?: (?P<protocol> PLAINTEXT | SSL | SASL_PLAINTEXT | SASL_SSL ) :// )?
     (?:
-        (?: \[ [^\s\[\]]+ \] | [^\s,;:/@\[\]]* ) (?: : (?P<port> [0-9]{1,9} ) )?
+        (?P<host> \[ [^\s\[\]]+ \] | [^\s,;:/@\[\]]* ) (?: : (?P<port> [0-9]{1,9} ) )?
       | (?P<ipv6> [^\s/\[\]]* : [^\s/\[\]]* : [^\s/\[\]]* )
     )
     (?P<path> / \S* )?
@@ -62,6 +63,14 @@ def _is_address(text: str) -> bool:
     return parts["port"] is None or 1 <= int(parts["port"]) <= 65_535
 
 
+def endpoints(servers: str) -> Iterator[tuple[str, int]]:
+    """Yield host and port of each address as the client reads it; an IPv6 host without brackets has no port."""
+    for address in _addresses(servers):
+        if parts := _ADDRESS.fullmatch(address):
+            host = parts["ipv6"] or parts["host"].strip("[]") or "localhost"
+            yield host, int(parts["port"] or KAFKA_PORT)
+
+
 Addresses = Annotated[
     NonEmpty,
     Meta(
@@ -83,7 +92,7 @@ _OWNED = {
     "metadata.broker.list": "set BOOTSTRAP_SERVERS instead",
     "group.id": "set CONSUMER_GROUP_ID instead",
     "transactional.id": "it is CONSUMER_GROUP_ID",
-    "isolation.level": "only committed frames are read",
+    "isolation.level": "only committed records are read",
     "enable.auto.commit": "offsets are committed in the same transaction as the results",
     "enable.auto.offset.store": "offsets are committed in the same transaction as the results",
     "enable.idempotence": "transactions require it",

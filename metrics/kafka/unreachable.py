@@ -3,16 +3,15 @@
 import re
 import socket
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import closing
 
 from confluent_kafka import KafkaError
 
 from metrics.errors import BrokerError, DeniedError
-from metrics.kafka.settings import KafkaSettings
+from metrics.kafka.settings import KafkaSettings, endpoints
 
 LOOK_TIMEOUT_S = 1.0
-KAFKA_PORT = 9092
 _CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
@@ -63,7 +62,7 @@ def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:
     Raises:
         BrokerError: it can resolve none of them.
     """
-    known = {host for host, _ in _addresses(settings.bootstrap_servers or "")}
+    known = {host for host, _ in endpoints(settings.bootstrap_servers or "")}
     if not hosts or not known.isdisjoint(hosts) or any(map(_resolves, hosts)):
         return
     raise BrokerError(
@@ -87,22 +86,13 @@ def _what_and_now(settings: KafkaSettings, codes: Collection[int]) -> tuple[str,
         return "authentication failed", _CREDENTIALS
     if KafkaError._SSL in codes:
         return "no TLS connection to the broker", _AUTHORITY
-    looks = [_speaks_tls(*address) for address in _addresses(settings.bootstrap_servers or "")]
+    looks = [_speaks_tls(*address) for address in endpoints(settings.bootstrap_servers or "")]
     if all(speaks_tls is None for speaks_tls in looks):
         return "no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START
     speaks_tls = any(looks)
     if settings.client_properties.get("security.protocol", "").upper().endswith("SSL"):
         return "a port answers, but not as Kafka does,", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
     return "a port answers, but not as Kafka does,", _WITH_TLS if speaks_tls else _OTHER
-
-
-def _addresses(servers: str) -> Iterator[tuple[str, int]]:
-    """Yield host and port of each address; an IPv6 host is in brackets."""
-    for server in servers.split(","):
-        host, colon, port = server.rpartition("://")[2].rpartition(":")
-        if not colon or not port.isdecimal():
-            host, port = server.rpartition("://")[2], str(KAFKA_PORT)
-        yield host.strip("[] "), int(port)
 
 
 def _speaks_tls(host: str, port: int) -> bool | None:
