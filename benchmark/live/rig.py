@@ -77,8 +77,10 @@ class Rig:
         Raises:
             MeasurementError: it does not happen in time, or a process ended.
         """
-        deadline = Deadline(timeout_s)
-        while not (found := look()):
+
+        def looked() -> Awaited | None:
+            if found := look():
+                return found
             if self.reading.done():
                 self.reading.result()  # raises its error
             for running in processes:
@@ -87,9 +89,11 @@ class Rig:
                     raise MeasurementError(
                         f"{what}: a process ended early", why=ended.last_errors or str(ended.failure)
                     )
-            if deadline.has_passed():
-                raise MeasurementError(f"{what}: not within {timeout_s:.0f} s")
-            deadline.pause(LOOK_S)
+            return None
+
+        found = Deadline(timeout_s).poll(looked, until=bool, every_s=LOOK_S)
+        if not found:
+            raise MeasurementError(f"{what}: not within {timeout_s:.0f} s")
         return found
 
     def wait_for_take_over(self, application: Running, *others: Running) -> TookOver:

@@ -71,7 +71,10 @@ def list_topics(
     *first* and *last* are the timestamps of the first and last record; those of results are the starts of windows.
 
     *lag* counts offsets from a group's position to the last record; in a partition without a committed offset, from the
-    first record. `?` means that the broker did not answer.
+    first record.
+
+    A last record more than 10 offsets before the end, after an aborted transaction, is not searched for: then offsets
+    count up to the end. `?` marks a time that is unknown for this reason, and what the broker did not answer.
 
     Example: `python app.py topics trial --json`
     """

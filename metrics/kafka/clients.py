@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from time import monotonic
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, cimpl
@@ -15,6 +14,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.errors import SettingsError
 from metrics.kafka import futures
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.errors import text_of, text_of_error
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable
@@ -195,11 +195,11 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
     Until a node is connected, this asks in short steps: a call abandoned in another thread would keep the client with
     its threads and handles. Only a connected node that is slow to answer is waited for in a thread.
     """
-    began_s = monotonic()
+    deadline, quiet, down = Deadline(REACH_TIMEOUT_S), Deadline(SAY_AFTER_S), Deadline(DOWN_S)
 
     def say() -> None:
         address = settings.bootstrap_servers
-        if address not in _known_addresses and monotonic() - began_s >= SAY_AFTER_S:
+        if address not in _known_addresses and quiet.has_passed():
             _known_addresses.add(address)
             connection_log.info("connecting to %s …", address)
 
@@ -207,15 +207,16 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
         try:
             return admin.list_topics(timeout=STEP_S)
         except KafkaException as error:
-            code, left_s = error.args[0].code(), REACH_TIMEOUT_S - (monotonic() - began_s)
-            if code not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT) or left_s <= 0:
+            code = error.args[0].code()
+            if code not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT) or deadline.has_passed():
                 raise
         admin.poll(0)
         say()
         if code == KafkaError._TIMED_OUT:  # there is a connection
+            left_s = deadline.left_s()
             found: ClusterMetadata = futures.call(left_s + 1, admin.list_topics, None, left_s, meanwhile=say)
             return found
-        if left_s <= REACH_TIMEOUT_S - DOWN_S and KafkaError._ALL_BROKERS_DOWN in causes.values():
+        if down.has_passed() and KafkaError._ALL_BROKERS_DOWN in causes.values():
             raise _AllDownError
 
 

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
-from metrics.kafka.errors import COORDINATOR_MOVES
-from metrics.kafka.permissions import to_allow
+from metrics.kafka.errors import COORDINATOR_MOVES, are_temporary, broker_error
 
 
 def committed(
@@ -27,16 +25,14 @@ def committed(
         BrokerError: the offset of one is not known.
     """
     deadline = Deadline(timeout_s)
-    while True:
-        answers, failures = _asked(consumer, partitions, deadline.left_s())
-        if all(error.code() == KafkaError.GROUP_ID_NOT_FOUND for error in failures):  # it has committed nothing
-            return [answer for answer in answers if answer.offset >= 0]
-        if deadline.has_passed() or not all(error.code() in COORDINATOR_MOVES for error in failures):
-            why = "\n".join(dict.fromkeys(error.str() for error in failures))
-            hint = to_allow(error.code() for error in failures)
-            kind = DeniedError if hint else BrokerError
-            raise kind("the broker does not return the consumer group's offsets", why=why, hint=hint)
-        deadline.pause()
+    answers, failures = deadline.poll(
+        lambda: _asked(consumer, partitions, deadline.left_s()),
+        until=lambda asked: not are_temporary(asked[1], COORDINATOR_MOVES),
+    )
+    # A group that is not found has committed nothing.
+    if failures := [error for error in failures if error.code() != KafkaError.GROUP_ID_NOT_FOUND]:
+        raise broker_error("the broker does not return the consumer group's offsets", failures)
+    return [answer for answer in answers if answer.offset >= 0]
 
 
 def _asked(

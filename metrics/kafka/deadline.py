@@ -1,6 +1,10 @@
 """Deadlines: the time at which to stop waiting."""
 
+from collections.abc import Callable
 from time import monotonic, sleep
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Limit for an answer of the broker. The client's own timeouts were seen not to fire.
 ASK_TIMEOUT_S = 10.0
@@ -27,6 +31,8 @@ class Deadline:
         """Start over: there was progress."""
         self._at_s = monotonic() + self._after_s
 
-    def pause(self, seconds: float = ASKED_AGAIN_S) -> None:
-        """Wait before the next try."""
-        sleep(seconds)
+    def poll(self, ask: Callable[[], T], until: Callable[[T], bool], every_s: float = ASKED_AGAIN_S) -> T:
+        """Ask until the answer is the expected one, or the deadline has passed; return the last answer."""
+        while not until(answer := ask()) and not self.has_passed():
+            sleep(every_s)
+        return answer

@@ -1,13 +1,12 @@
 """Errors of the client: their text, which of them are temporary, and their conversion to errors of this program."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
 from metrics.errors import BrokerError, DeniedError
-from metrics.kafka.permissions import to_allow
 
 # Errors that the client recovers from by itself; if the broker stays away, a commit fails.
 PASSING = frozenset(
@@ -41,6 +40,13 @@ LEADER_MOVES = frozenset(
     }
 )
 
+_ALLOW = {
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "Write and Describe on the transactional id CONSUMER_GROUP_ID",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IdempotentWrite on the cluster",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group CONSUMER_GROUP_ID",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Read on the topics that are read, and Write on those that are written to",
+}
+
 # Parts that differ between two tries that failed for the same reason; and a broker's name before its id is known.
 _OF_ONE_TRY = re.compile(
     r" \(after \d+ms in state \w+(, \d+ identical error\(s\) suppressed)?\)|(?<=\d)/bootstrap(?=:)"
@@ -57,6 +63,31 @@ def text_of_error(error: KafkaError) -> str:
     return _OF_ONE_TRY.sub("", error.str()).strip()
 
 
+def to_allow(codes: Iterable[int]) -> str:
+    """Return the permissions that the user needs, a line each; empty if no error is about permissions."""
+    return "\n".join(f"allow this user {_ALLOW[code]}" for code in dict.fromkeys(codes) if code in _ALLOW)
+
+
+def are_temporary(errors: Sequence[KafkaError], codes: Collection[int]) -> bool:
+    """Return whether something failed, and for these reasons only."""
+    return bool(errors) and all(error.code() in codes for error in errors)
+
+
+def broker_error(what: str, errors: Sequence[KafkaError], why: str = "") -> BrokerError:
+    """Return the error of this program for errors of the client.
+
+    Args:
+        what: a line for the user about what happened.
+        why: the causes, if the client's texts are not enough.
+
+    Returns:
+        A DeniedError if the user lacks a permission; it names the permission.
+    """
+    allow = to_allow(error.code() for error in errors)
+    kind = DeniedError if allow else BrokerError
+    return kind(what, why=why or "\n".join(dict.fromkeys(map(text_of_error, errors))), hint=allow)
+
+
 @contextmanager
 def client_errors(what: str) -> Iterator[None]:
     """Convert errors of the client to errors of this program.
@@ -65,12 +96,10 @@ def client_errors(what: str) -> Iterator[None]:
         what: a line for the user about what happened.
 
     Raises:
-        DeniedError: the user lacks a permission; the error names it.
+        DeniedError: the user lacks a permission.
         BrokerError: anything else: no answer in time, no connection, a refusal.
     """
     try:
         yield
     except KafkaException as error:
-        allow = to_allow([error.args[0].code()])
-        kind = DeniedError if allow else BrokerError
-        raise kind(what, why=text_of(error), hint=allow) from error
+        raise broker_error(what, [error.args[0]]) from error

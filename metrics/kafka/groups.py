@@ -94,19 +94,19 @@ def of_partitions(
 def _listed(admin: AdminClient) -> _Listed:
     """List the groups; retry for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
     states: dict[str, str | None] = {}
-    deadline = Deadline(ASK_TIMEOUT_S)
-    while True:
-        failures: list[KafkaError] = []
+
+    def failures() -> list[KafkaError]:
         try:
             listed = futures.result(admin.list_consumer_groups(request_timeout=ASK_TIMEOUT_S), ASK_TIMEOUT_S + 1)
         except KafkaException as error:
-            failures = [error.args[0]]
-        else:
-            failures = listed.errors
-            states |= {group.group_id: _state(group.state) for group in listed.valid if group.group_id}
-        if deadline.has_passed() or not any(error.code() in COORDINATOR_MOVES for error in failures):
-            return _Listed(states, [*dict.fromkeys(error.str() for error in failures), *_away(admin)])
-        deadline.pause()
+            return [error.args[0]]
+        states.update({group.group_id: _state(group.state) for group in listed.valid if group.group_id})
+        return list(listed.errors)
+
+    failed = Deadline(ASK_TIMEOUT_S).poll(
+        failures, until=lambda errors: not any(error.code() in COORDINATOR_MOVES for error in errors)
+    )
+    return _Listed(states, [*dict.fromkeys(error.str() for error in failed), *_away(admin)])
 
 
 def _away(admin: AdminClient) -> Iterator[str]:

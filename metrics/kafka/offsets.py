@@ -1,22 +1,27 @@
-"""Offset ranges of topics, queried for all partitions at once."""
+"""Offset ranges of topics, and the records next to an offset, queried for all partitions at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.errors import BrokerError
-from metrics.kafka.clients import assign, open_consumer
+from metrics.kafka.clients import assign, open_observer
 from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
-from metrics.kafka.errors import LEADER_MOVES
+from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of_error
 from metrics.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Partition = tuple[str, int]  # topic and number
+
+# Offsets that are searched for the last record: those right before a position may be transaction markers.
+OFFSETS_BEFORE = 10
+RECORDS_TIMEOUT_S = 5.0
 
 NO_SUCH_RECORD = -1  # the answer if every record is older than a timestamp
 _UNANSWERED = KafkaError(KafkaError._TIMED_OUT, "its leader does not answer")
@@ -56,14 +61,14 @@ def first_at(admin: AdminClient, topic: str, partitions: int, timestamp_ms: int)
     return {number: None if offset == NO_SUCH_RECORD else offset for number, offset in offsets.items()}
 
 
-def open_transactions(admin: AdminClient, topic: str, holds: Mapping[int, OffsetRange]) -> list[int]:
+def open_transactions(admin: AdminClient, topic: str, ranges: Mapping[int, OffsetRange]) -> list[int]:
     """Return the partitions with uncommitted records.
 
     Args:
-        holds: the offset range of each partition of the topic.
+        ranges: the offset range of each partition of the topic.
     """
-    ends = _offsets(admin, topic, len(holds), LATEST, IsolationLevel.READ_UNCOMMITTED)
-    return [number for number, offsets in holds.items() if ends[number] != offsets.high]
+    ends = _offsets(admin, topic, len(ranges), LATEST, IsolationLevel.READ_UNCOMMITTED)
+    return [number for number, offsets in ranges.items() if ends[number] != offsets.high]
 
 
 def _offsets(
@@ -74,19 +79,15 @@ def _offsets(
     isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
     lowest: int = 0,
 ) -> dict[int, int]:
-    deadline = Deadline(ASK_TIMEOUT_S)
-    while True:
-        places = [TopicPartition(topic, number) for number in range(partitions)]
-        answers = ask(admin, places, which, isolation)
-        wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
-        offsets = {place.partition: offset_of(future, lowest) for place, future in answers.items()}
-        failures = {number: answer for number, answer in offsets.items() if isinstance(answer, KafkaError)}
-        if not failures:
-            return {number: answer for number, answer in offsets.items() if isinstance(answer, int)}
-        if deadline.has_passed() or any(failure.code() not in LEADER_MOVES for failure in failures.values()):
-            why = "\n".join(f"{topic}/{number}: {failure.str()}" for number, failure in failures.items())
-            raise BrokerError(f"the offsets of the topic {topic} are unknown", why=why)
-        deadline.pause()
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    offsets, failures = Deadline(ASK_TIMEOUT_S).poll(
+        lambda: answered(ask(admin, places, which, isolation), lowest),
+        until=lambda answers: not are_temporary([*answers.failures.values()], LEADER_MOVES),
+    )
+    if failures:
+        why = "\n".join(f"{topic}/{number}: {text_of_error(failure)}" for (_, number), failure in failures.items())
+        raise broker_error(f"the offsets of the topic {topic} are unknown", [*failures.values()], why)
+    return {number: offset for (_, number), offset in offsets.items()}
 
 
 def ask(
@@ -102,13 +103,24 @@ def ask(
     return admin.list_offsets(dict.fromkeys(places, which), isolation_level=isolation, request_timeout=timeout_s)
 
 
-def told(answers: "dict[TopicPartition, Future[Any]]") -> Iterator[tuple[TopicPartition, int]]:
-    """Yield the answers; partitions without a leader are left out."""
-    wait(answers.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
-    for place, future in answers.items():
-        answer = offset_of(future)
-        if isinstance(answer, int):
-            yield place, answer
+class Answers(NamedTuple):
+    """The offsets that were answered, and the errors of the other partitions."""
+
+    offsets: dict[Partition, int]
+    failures: dict[Partition, KafkaError]
+
+
+def answered(asked: "dict[TopicPartition, Future[Any]]", lowest: int = 0) -> Answers:
+    """Wait for the answers to `ask`; the lowest valid one is `lowest`."""
+    wait(asked.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
+    answers = Answers({}, {})
+    for place, future in asked.items():
+        answer = offset_of(future, lowest)
+        if isinstance(answer, KafkaError):
+            answers.failures[place.topic, place.partition] = answer
+        else:
+            answers.offsets[place.topic, place.partition] = answer
+    return answers
 
 
 def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
@@ -128,18 +140,76 @@ def offset_of(future: "Future[Any]", lowest: int = 0) -> int | KafkaError:
     return offset if offset >= lowest else _UNANSWERED
 
 
+class Neighbours(NamedTuple):
+    """The committed records next to an offset.
+
+    Attributes:
+        before: the last of them among the OFFSETS_BEFORE offsets before it; None if they contain none.
+        after: the first one at the offset or after it; None at the end of the partition.
+    """
+
+    before: Message | None
+    after: Message | None
+
+
+def neighbours(
+    settings: KafkaSettings,
+    positions: Mapping[Partition, int],
+    ranges: Mapping[Partition, OffsetRange],
+    timeout_s: float = RECORDS_TIMEOUT_S,
+) -> dict[Partition, Neighbours]:
+    """Read the records next to a position in each partition.
+
+    Only they show whether offsets are those of records: transaction markers and aborted records have offsets, too.
+
+    Args:
+        ranges: the offset ranges of these partitions, and maybe of others.
+
+    Returns:
+        The partitions that answered within timeout_s seconds.
+    """
+    starts = {place: max(ranges[place].low, position - OFFSETS_BEFORE) for place, position in positions.items()}
+    found = {place: Neighbours(None, None) for place, start in starts.items() if start >= ranges[place].high}
+    if len(found) == len(positions):
+        return found
+    before: dict[Partition, Message] = {}
+    deadline = Deadline(timeout_s)
+    with closing(open_observer(settings)) as consumer:
+        assign(consumer, [TopicPartition(*place, start) for place, start in starts.items() if place not in found])
+        while len(found) < len(positions) and not deadline.has_passed():
+            for message in consumer.consume(100, 0.1):
+                error, place, offset = (
+                    message.error(),
+                    (message.topic() or "", message.partition() or 0),
+                    message.offset(),
+                )
+                if place in found or place not in positions or offset is None:
+                    continue
+                if error is None and offset < positions[place]:
+                    before[place] = message
+                elif error is None or error.code() == KafkaError._PARTITION_EOF:
+                    found[place] = Neighbours(before.get(place), message if error is None else None)
+                    consumer.incremental_unassign([TopicPartition(*place)])
+    return found
+
+
 def first_with_records(admin: AdminClient, settings: KafkaSettings, partitions: dict[str, int]) -> str | None:
     """Return the first of some topics that contains a committed record; None if none does.
 
-    Offsets alone do not show this: aborted records have offsets, too.
-
     Args:
         partitions: the topics, with their numbers of partitions.
+
+    Raises:
+        BrokerError: a topic cannot be read.
     """
-    for topic, number_of_partitions in partitions.items():
-        for number, (low, high) in offset_ranges(admin, topic, number_of_partitions).items():
-            if low < high and _has_a_record(settings, TopicPartition(topic, number, low)):
-                return topic
+    for topic, count in partitions.items():
+        ranges = {(topic, number): offsets for number, offsets in offset_ranges(admin, topic, count).items()}
+        starts = {place: offsets.low for place, offsets in ranges.items()}
+        found = neighbours(settings, starts, ranges, 3 * ASK_TIMEOUT_S)
+        if any(at.after is not None for at in found.values()):
+            return topic
+        if len(found) < count:
+            raise BrokerError(f"the topic {topic} cannot be read", why="neither a record nor its end came")
     return None
 
 
@@ -147,21 +217,3 @@ def most_records(admin: AdminClient, settings: KafkaSettings, topic: str, partit
     """Return an upper bound of the records in a topic, by its offsets; 0 if it certainly has none."""
     offsets = sum(high - low for low, high in offset_ranges(admin, topic, partitions).values())
     return offsets if offsets and first_with_records(admin, settings, {topic: partitions}) else 0
-
-
-def _has_a_record(settings: KafkaSettings, start: TopicPartition) -> bool:
-    """Return whether a partition has a record."""
-    consumer = open_consumer(settings)
-    assign(consumer, [start])
-    deadline = Deadline(3 * ASK_TIMEOUT_S)
-    try:
-        while not deadline.has_passed():
-            message = consumer.poll(0.1)
-            error = message.error() if message is not None else None
-            if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                return False
-            if message is not None and error is None:
-                return True
-    finally:
-        consumer.close()
-    raise BrokerError(f"the topic {start.topic} cannot be read", why="neither a record nor its end came")

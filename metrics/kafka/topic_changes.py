@@ -1,6 +1,6 @@
 """Creating and deleting topics, and waiting until the broker lists them, or no longer does."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -172,7 +172,7 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
         )
 
 
-def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
+def _await_listed(admin: AdminClient, names: Collection[str]) -> None:
     """Wait for new topics: the controller creates them, and the broker that is asked learns of them later."""
     if lacking := _awaited(admin, names, set.difference):
         raise BrokerError(
@@ -182,7 +182,7 @@ def _await_listed(admin: AdminClient, names: Iterable[str]) -> None:
         )
 
 
-def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
+def _await_gone(admin: AdminClient, names: Collection[str]) -> None:
     """Wait until deleted topics are no longer listed."""
     if left := _awaited(admin, names, set.intersection):
         raise BrokerError(
@@ -193,16 +193,14 @@ def _await_gone(admin: AdminClient, names: Iterable[str]) -> None:
         )
 
 
-def _awaited(admin: AdminClient, names: Iterable[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
+def _awaited(admin: AdminClient, names: Collection[str], left: Callable[[set[str], set[str]], set[str]]) -> set[str]:
     """List topics until there is nothing to wait for; return what is left after ASK_TIMEOUT_S seconds.
 
     Args:
-        left: returns which topics to go on waiting for, from those waited for and those listed.
+        left: returns which topics to go on waiting for, from all of them and those listed.
     """
-    waiting = set(names)
-    deadline = Deadline(ASK_TIMEOUT_S)
-    while waiting := left(waiting, {name for name, partitions in partition_counts(admin).items() if partitions}):
-        if deadline.has_passed():
-            break
-        deadline.pause(LISTED_AGAIN_S)
-    return waiting
+
+    def waiting() -> set[str]:
+        return left(set(names), {name for name, partitions in partition_counts(admin).items() if partitions})
+
+    return Deadline(ASK_TIMEOUT_S).poll(waiting, until=lambda names: not names, every_s=LISTED_AGAIN_S)

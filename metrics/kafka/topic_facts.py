@@ -3,27 +3,22 @@
 The field names are those of the JSON that users see.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from metrics.kafka import groups
-from metrics.kafka.clients import assign, open_observer
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.groups import Group, Groups, Positions
-from metrics.kafka.offsets import EARLIEST, LATEST, Partition, ask, told
+from metrics.kafka.offsets import EARLIEST, LATEST, OFFSETS_BEFORE, OffsetRange, Partition, answered, ask, neighbours
 from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
 
 SOON_S = 3.0
-RECORDS_TIMEOUT_S = 10.0
-# The last record of a partition is searched in this many offsets before its end, then in WIDER times more.
-OFFSETS_BACK, WIDER = 10, 8
 
 
 class Reader(msgspec.Struct):
@@ -43,7 +38,7 @@ class TopicFacts(msgspec.Struct):
     """Facts about a topic; null if the broker does not tell.
 
     Attributes:
-        records: offsets up to the last committed record.
+        records: offsets up to the last committed record, or up to the end if that record was not found.
         are_at_most: whether `records` is an upper bound, since transaction markers, aborted and compacted records take
             offsets, too. False only if there is no record.
         first, last: the earliest and latest timestamp of the first and last records of all partitions; also null if
@@ -74,7 +69,7 @@ def of_topics(
 ) -> Overview:
     """Find out the facts about topics.
 
-    Takes some tenths of a second; up to 10 s more if partitions do not answer, and 10 s if groups do not.
+    Takes some tenths of a second; up to 5 s more if partitions do not answer, and 10 s if groups do not.
 
     Args:
         partitions: the topics, with their numbers of partitions.
@@ -82,9 +77,7 @@ def of_topics(
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
-    held = _held(admin, places)  # after the groups, so that no position is past an end
-    with closing(open_observer(settings)) as consumer:
-        held |= _with_last_records(consumer, held)
+    held = _with_last_records(settings, _held(admin, places))  # after the groups, so that no position is past an end
     described = [
         describe(topic, [held.get((topic, number)) for number in range(partitions[topic])], known)
         for topic in sorted(partitions)
@@ -112,62 +105,42 @@ class Held(NamedTuple):
 
 def _held(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
     """Look up offsets and first timestamps; retry for SOON_S seconds without an answer, as for new topics."""
-    deadline = Deadline(SOON_S)
-    held = _answered(admin, places)
-    while len(held) < len(places) and not deadline.has_passed():
-        deadline.pause()
-        held |= _answered(admin, [place for place in places if (place.topic, place.partition) not in held])
+    held: dict[Partition, Held] = {}
+
+    def ask_missing() -> None:
+        held.update(_answered(admin, [place for place in places if (place.topic, place.partition) not in held]))
+
+    Deadline(SOON_S).poll(ask_missing, until=lambda _: len(held) == len(places))
     return held
 
 
 def _answered(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
     specs = (EARLIEST, LATEST, OffsetSpec.for_timestamp(0))
-    lows, ends, firsts = (ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs)
-    end_of = dict(told(ends))
-    first_ms = {place: firsts[place].result().timestamp for place, _ in told(firsts)}
+    asked = [ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs]
+    lows, ends, firsts = (answered(futures).offsets for futures in asked)
+    first_ms = {place: asked[2][TopicPartition(*place)].result().timestamp for place in firsts}
     return {
-        (place.topic, place.partition): Held(low, end_of[place], first_ms.get(place), is_read=low == end_of[place])
-        for place, low in told(lows)
-        if place in end_of
+        place: Held(low, ends[place], first_ms.get(place), is_read=low == ends[place])
+        for place, low in lows.items()
+        if place in ends
     }
 
 
-def _with_last_records(consumer: Consumer, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
-    """Read the last record of each partition, searching ever further before its end.
+def _with_last_records(settings: KafkaSettings, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
+    """Read the last record of each partition.
 
-    A look-up by timestamp does not find it: the newest timestamp may be that of a transaction marker. A partition that
-    is not read within RECORDS_TIMEOUT_S seconds is left out.
+    A look-up by timestamp does not find it: the newest timestamp may be that of a transaction marker.
     """
-    found: dict[Partition, Held] = {}
-    unread = {place: at for place, at in held.items() if not at.is_read}
-    deadline = Deadline(RECORDS_TIMEOUT_S)
-    back = OFFSETS_BACK
-    while unread and not deadline.has_passed():
-        starts = {place: max(at.low, at.end - back) for place, at in unread.items()}
-        for place, last in _read_to_ends(consumer, starts, held, deadline):
-            if last is not None or starts[place] == held[place].low:
-                end = held[place].low if last is None else (last.offset() or 0) + 1
-                found[place] = unread.pop(place)._replace(end=end, is_read=True, last_ms=stamp_ms(last))
-        back *= WIDER
+    ends = {place: at.end for place, at in held.items() if not at.is_read}
+    ranges = {place: OffsetRange(at.low, at.end) for place, at in held.items()}
+    found = dict(held)
+    for place, (last, _) in neighbours(settings, ends, ranges).items():
+        at = held[place]
+        if last is not None:
+            found[place] = at._replace(end=(last.offset() or 0) + 1, is_read=True, last_ms=stamp_ms(last))
+        elif at.end - OFFSETS_BEFORE <= at.low:
+            found[place] = at._replace(end=at.low, is_read=True)
     return found
-
-
-def _read_to_ends(
-    consumer: Consumer, starts: Mapping[Partition, int], held: Mapping[Partition, Held], deadline: Deadline
-) -> Iterator[tuple[Partition, Message | None]]:
-    """Yield the last record of each partition once its end is reached; None if there is none after its start."""
-    assign(consumer, [TopicPartition(*place, start) for place, start in starts.items()])
-    lasts: dict[Partition, Message | None] = dict.fromkeys(starts)
-    while lasts and not deadline.has_passed():
-        for message in consumer.consume(100, 0.1):
-            place, offset, error = (message.topic() or "", message.partition() or 0), message.offset(), message.error()
-            if place not in lasts or offset is None or (error and error.code() != KafkaError._PARTITION_EOF):
-                continue
-            if error is None and offset < held[place].end:
-                lasts[place] = message
-            if error is not None or offset >= held[place].end - 1:
-                consumer.incremental_unassign([TopicPartition(*place)])
-                yield place, lasts.pop(place)
 
 
 def describe(topic: str, partitions: Sequence[Held | None], known: Groups) -> TopicFacts:

@@ -24,12 +24,11 @@ def soon_listed(client: AdminClient | Consumer, names: Collection[str]) -> dict[
 
     Any broker may answer, and some learn of a new topic later than others.
     """
-    deadline = Deadline(SOON_S)
-    while True:
-        existing = partition_counts(client)
-        if all(existing.get(name) for name in names) or deadline.has_passed():
-            return existing
-        deadline.pause(LISTED_AGAIN_S)
+    return Deadline(SOON_S).poll(
+        lambda: partition_counts(client),
+        until=lambda existing: all(existing.get(name) for name in names),
+        every_s=LISTED_AGAIN_S,
+    )
 
 
 def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:

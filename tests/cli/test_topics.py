@@ -78,10 +78,11 @@ def test_topics_shows_the_size_time_range_and_readers_of_a_topic(application: Ap
     assert f"{group}  empty    2" in text
 
 
-def test_a_topic_that_ends_in_aborted_transactions_is_shown_by_its_records(application: Application) -> None:
+def end_in_an_aborted_transaction(application: Application, aborted: int) -> dict[str, Any]:
+    """Return the facts of a topic with 20 records that were committed and read, and then some that were aborted."""
     application.run("topics", "create", application.topic("frames"))
     producer = application.producer_in_transactions()
-    for records, second, end in ((20, T, producer.commit_transaction), (100, T + 60, producer.abort_transaction)):
+    for records, second, end in ((20, T, producer.commit_transaction), (aborted, T + 60, producer.abort_transaction)):
         producer.begin_transaction()
         for _ in range(records):
             producer.produce(application.topic("frames"), frame(T, "a"), timestamp=second * 1000)
@@ -89,8 +90,21 @@ def test_a_topic_that_ends_in_aborted_transactions_is_shown_by_its_records(appli
         end(TIMEOUT_S)
     commit(application, f"{application.name}-others", 20)
     [topic] = told(application, "frames")
+    return topic
+
+
+def test_a_topic_that_ends_in_an_aborted_transaction_ends_at_its_last_record(application: Application) -> None:
+    #   offsets 0 … 19 are records, 20 a marker, 21 … 26 aborted, 27 a marker
+    topic = end_in_an_aborted_transaction(application, 6)
     assert (topic["records"], topic["first"]["timestamp"], topic["last"]["timestamp"]) == (20, T, T)
     assert topic["groups"][0]["lag"] == 0
+
+
+def test_a_last_record_more_than_10_offsets_before_the_end_is_not_searched_for(application: Application) -> None:
+    #   offsets 0 … 19 are records, 20 a marker, 21 … 30 aborted, 31 a marker
+    topic = end_in_an_aborted_transaction(application, 10)
+    assert (topic["records"], topic["are_at_most"], topic["first"], topic["last"]) == (32, True, None, None)
+    assert topic["groups"][0]["lag"] == 12
 
 
 def test_the_lag_of_this_application_uses_its_positions_and_its_topics_cannot_be_deleted_while_it_is_active(

@@ -9,6 +9,7 @@ from metrics.errors import BrokerError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.job.heartbeat import HEARTBEAT_S
 from metrics.kafka.job.source import Input
 
@@ -33,16 +34,16 @@ def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Cal
     starts = {number: partition.restart_offset for number, partition in state.partitions.items()}
     positions = {number: partition.position for number, partition in state.partitions.items()}
     source = Input(consumer, settings.input_topic, starts, positions)
-    frame_at_s = heartbeat_at_s = monotonic()
+    unanswered, until_heartbeat = Deadline(TIMEOUT_S), Deadline(HEARTBEAT_S)
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message)
             source.pass_by(message.partition(), message.offset())
-            frame_at_s = monotonic()
-        if monotonic() - heartbeat_at_s >= HEARTBEAT_S:
+            unanswered.renew()
+        if until_heartbeat.has_passed():
             heartbeat()
-            heartbeat_at_s = monotonic()
-        if monotonic() - frame_at_s > TIMEOUT_S:
+            until_heartbeat.renew()
+        if unanswered.has_passed():
             raise BrokerError(
                 "the frames of the open windows cannot be read again",
                 why=f"no frame of {settings.input_topic} came for {TIMEOUT_S:.0f} s",

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
-from confluent_kafka import KafkaException
-
 from metrics.errors import BrokerError, MetricsError
 from metrics.frames.live.view import KEEP_REJECTED, LiveView
 from metrics.frames.results import read, rejected
@@ -13,7 +11,7 @@ from metrics.frames.sizes import Size
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
 from metrics.kafka.deadline import Deadline
-from metrics.kafka.errors import text_of
+from metrics.kafka.errors import client_errors
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 1.0
@@ -61,11 +59,10 @@ class Reader:
         """Read until stopped. An error begins an outage, which ends once a retry has read something."""
         while not self._stopping.is_set():
             try:
-                read(lambda: self._live.end_outage(name))
+                with client_errors(f"the {name} cannot be read"):
+                    read(lambda: self._live.end_outage(name))
             except MetricsError as error:
                 self._report(name, ": ".join(filter(None, (error.what, error.why))))
-            except KafkaException as error:
-                self._report(name, text_of(error))
             except Exception:
                 self._report(name, f"the {name} are no longer read, because of an error in the program; restart it")
                 raise

@@ -1,12 +1,11 @@
 """Observation of a group from outside, by what any client of the broker may read; nothing is joined or written."""
 
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from time import monotonic
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames import topics_in_use
@@ -17,16 +16,12 @@ from metrics.frames.start_state import compared, lost_state, saved_state
 from metrics.frames.status.facts import Activity, PartitionEnd, Seen
 from metrics.frames.stream_health import UNKNOWN
 from metrics.kafka import topics
-from metrics.kafka.clients import assign, open_admin, open_asker, open_observer
-from metrics.kafka.deadline import Deadline
+from metrics.kafka.clients import open_admin, open_asker
 from metrics.kafka.job.standby import MissedHeartbeats
-from metrics.kafka.offsets import EARLIEST, LATEST, ask, told
+from metrics.kafka.offsets import EARLIEST, LATEST, OffsetRange, answered, ask, neighbours
 from metrics.kafka.timestamps import stamp_ms
 
 LOOK_S = 0.2
-RECORDS_TIMEOUT_S = 5.0
-# Offsets searched for the last record before a position: the last of them may be ends of transactions.
-OFFSETS_BEFORE = 10
 
 
 class _Offsets(NamedTuple):
@@ -139,57 +134,24 @@ def _offsets(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Offs
         ask(admin, places, LATEST, IsolationLevel.READ_COMMITTED),
         ask(admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED),
     ]
-    first, last_stable, end = ({place.partition: offset for place, offset in told(answers)} for answers in asked)
+    first, last_stable, end = (answered(futures).offsets for futures in asked)
     return {
-        number: _Offsets(first[number], last_stable[number], end[number])
-        for number in first
-        if number in last_stable and number in end
+        place[1]: _Offsets(first[place], last_stable[place], end[place])
+        for place in first
+        if place in last_stable and place in end
     }
 
 
 def _ends(settings: Settings, state: State, offsets: dict[int, _Offsets]) -> dict[int, PartitionEnd]:
-    """Read the records next to each position, for their timestamps.
-
-    Only they show whether the offsets up to the end are records or the ends of transactions.
-    """
-    positions = {number: state.partitions[number].position for number in offsets if number in state.partitions}
-    starts = {number: max(offsets[number].first, position - OFFSETS_BEFORE) for number, position in positions.items()}
-    waiting = {number for number, start in starts.items() if start < offsets[number].last_stable}
-    neighbours = _Neighbours({}, dict.fromkeys(set(positions) - waiting))
-    consumer = open_observer(settings)
-    try:
-        assign(consumer, [TopicPartition(settings.input_topic, number, starts[number]) for number in waiting])
-        _read_neighbours(consumer, settings.input_topic, positions, neighbours)
-    finally:
-        consumer.close()
+    """Read the records next to each position, for their timestamps, and to know whether any is unread."""
+    topic = settings.input_topic
+    positions = {(topic, number): state.partitions[number].position for number in offsets if number in state.partitions}
+    ranges = {(topic, number): OffsetRange(at.first, at.last_stable) for number, at in offsets.items()}
+    found = neighbours(settings, positions, ranges)
     ends = {}
-    for number, position in positions.items():
-        at, before, after = offsets[number], neighbours.before.get(number), neighbours.after.get(number)
+    for place, position in positions.items():
+        at, (before, after) = offsets[place[1]], found.get(place, (None, None))
         # If no answer came in time, offsets count as records.
-        is_caught_up = after is None and number in neighbours.after
-        unread = 0 if is_caught_up else max(0, at.last_stable - position)
-        ends[number] = PartitionEnd(at.end, at.last_stable, unread, stamp_ms(before), stamp_ms(after))
+        unread = 0 if place in found and after is None else max(0, at.last_stable - position)
+        ends[place[1]] = PartitionEnd(at.end, at.last_stable, unread, stamp_ms(before), stamp_ms(after))
     return ends
-
-
-class _Neighbours(NamedTuple):
-    """The records before and after each position; None for a partition without one after it."""
-
-    before: dict[int, Message]
-    after: dict[int, Message | None]
-
-
-def _read_neighbours(consumer: Consumer, topic: str, positions: Mapping[int, int], neighbours: _Neighbours) -> None:
-    """Read until the record after every position is known, for at most RECORDS_TIMEOUT_S seconds."""
-    before, after = neighbours
-    deadline = Deadline(RECORDS_TIMEOUT_S)
-    while len(after) < len(positions) and not deadline.has_passed():
-        for message in consumer.consume(100, 0.1):
-            error, number, offset = message.error(), message.partition(), message.offset()
-            if number is None or offset is None or number in after:
-                continue
-            if error is None and offset < positions[number]:
-                before[number] = message
-            elif error is None or error.code() == KafkaError._PARTITION_EOF:
-                after[number] = message if error is None else None
-                consumer.incremental_unassign([TopicPartition(topic, number)])

@@ -9,10 +9,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
+from metrics.kafka.errors import to_allow
 from metrics.kafka.headers import Headers
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.seams import TransactionLostError
-from metrics.kafka.permissions import to_allow
 
 # Limits of one step; Ctrl-C is handled between two steps. A transaction takes seven round trips to the broker, four of
 # them in its last step (measured). The broker aborts it after 30 s, so a longer limit would not help.
@@ -92,22 +92,16 @@ class Transaction:
         """
         if not self.is_open:
             self._begin()
-        while True:
-            try:
-                self._producer.produce(
-                    topic, value, key, partition, self._note_refusal, timestamp=timestamp_ms, headers=headers
-                )
-            except BufferError:
-                self._make_room()
-            except KafkaException as error:
-                raise self._lost(error) from error
-            else:
-                return
-
-    def _make_room(self) -> None:
-        """Wait until the full queue has room."""
         try:
-            self._producer.poll(0.1)
+            while True:
+                try:
+                    self._producer.produce(
+                        topic, value, key, partition, self._note_refusal, timestamp=timestamp_ms, headers=headers
+                    )
+                except BufferError:
+                    self._producer.poll(0.1)  # the queue is full
+                else:
+                    return
         except KafkaException as error:
             raise self._lost(error) from error
 

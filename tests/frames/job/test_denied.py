@@ -80,7 +80,7 @@ def test_a_start_that_is_denied_ends_at_once_in_the_words_of_the_broker(
     ("kind", "role", "operation", "allow"),
     [
         (ResourceType.GROUP, "", AclOperation.READ, "Read on the group CONSUMER_GROUP_ID"),
-        (ResourceType.TOPIC, "-seconds", AclOperation.WRITE, "Read on INPUT_TOPIC, and Write on the topics that are"),
+        (ResourceType.TOPIC, "-seconds", AclOperation.WRITE, "Read on the topics that are read, and Write on"),
     ],
 )
 def test_what_is_denied_while_the_job_runs_ends_it_with_what_to_allow(
