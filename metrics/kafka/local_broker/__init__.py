@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -65,7 +66,7 @@ def running(folder: Path, say: Say) -> Iterator[str]:
     folder = folder.resolve()
     taken = _lock_or_owner(folder, say)
     if isinstance(taken, _Owner) and taken.is_passing:
-        taken = _lock_or_owner(folder, say, patience_s=PASSING_S)
+        taken = _lock_or_owner(folder, say, wait_s=PASSING_S)
     if isinstance(taken, _Owner):
         raise _in_use(folder, taken)
     with _run(folder, taken, _Owner(os.getpid()), say) as address:
@@ -171,29 +172,28 @@ def _as_file_error(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _lock_or_owner(folder: Path, say: Say, patience_s: float = 0.0) -> "filelock.FileLock | _Owner":
+def _lock_or_owner(folder: Path, say: Say, wait_s: float = 0.0) -> "filelock.FileLock | _Owner":
     """Lock the folder, or return the owner of its broker; wait for a process that is starting or stopping it.
 
     Args:
-        patience_s: how long to wait for an owner whose broker is ready, too.
+        wait_s: how long to wait for an owner whose broker is ready, too.
     """
     import filelock
 
     lock = filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
-    began_s, is_said = time.monotonic(), False
+    deadline, quiet, say_once = Deadline(wait_s), Deadline(SAY_AFTER_S), cache(say)
     with _as_file_error(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             with contextlib.suppress(filelock.Timeout):
                 lock.acquire()
                 return lock
-            waited_s, ready = time.monotonic() - began_s, _ready_owner(folder)
-            if ready is not None and waited_s >= patience_s:
+            ready = _ready_owner(folder)
+            if ready is not None and deadline.has_passed():
                 return ready
-            if not is_said and waited_s >= SAY_AFTER_S:
-                is_said = True
+            if quiet.has_passed():
                 what = "uses it for one command" if ready else "is starting or stopping it"
-                say(f"local broker: another process {what}; waiting …")
+                say_once(f"local broker: another process {what}; waiting …")
             time.sleep(LOOK_S)
 
 
@@ -215,17 +215,17 @@ def _users(folder: Path) -> Iterator[IO[bytes]]:
 
 def _await_users(users: IO[bytes], say: Say) -> None:
     """Wait up to PASSING_S seconds until no other process uses the broker, and keep new ones out."""
-    deadline, is_said = Deadline(PASSING_S), False
-    while not deadline.has_passed():
+    say_once = cache(say)
+
+    def is_alone() -> bool:
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not is_said:
-                is_said = True
-                say(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
-            deadline.pause(LOOK_S)
-        else:
-            return
+            say_once(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
+            return False
+        return True
+
+    Deadline(PASSING_S).poll(is_alone, until=bool, every_s=LOOK_S)
 
 
 def _in_use(folder: Path, owner: _Owner) -> LocalBrokerError:

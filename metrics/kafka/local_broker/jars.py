@@ -17,6 +17,7 @@ import requests
 from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
 from metrics.errors import FileError, LocalBrokerError
+from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON
 
 Say = Callable[[str], None]
@@ -101,7 +102,8 @@ class _Arrived:
     """A count of what has arrived. Threads update it without a lock: a display that lags a chunk does no harm."""
 
     def __init__(self) -> None:
-        self.started_s = self.last_s = time.monotonic()
+        self.started_s = time.monotonic()
+        self.stall = Deadline(_STALL_TIMEOUT_S)
         self.files = 0
         self.size_bytes = 0
 
@@ -112,11 +114,8 @@ class _Arrived:
         self.files += 1
 
     def _chunk(self, size_bytes: int) -> None:
-        self.last_s = time.monotonic()
+        self.stall.renew()
         self.size_bytes += size_bytes
-
-    def has_stalled(self) -> bool:
-        return time.monotonic() - self.last_s > _STALL_TIMEOUT_S
 
     def __str__(self) -> str:
         return f"{self.files} files, {self.size_bytes / 1e6:.1f} MB in {time.monotonic() - self.started_s:.0f} s"
@@ -181,13 +180,13 @@ def _fetch(folder: Path, version: str, arrived: _Arrived, say: Say) -> None:
     with ThreadPool(_CONNECTIONS + 1) as pool:  # daemon threads: one that hangs blocks nothing
         found = partial(_artifacts, folder, version, _Fetcher(arrived))
         fetched = pool.apply_async(lambda: pool.map(Artifact.resolve, found(), 1))
-        said_s = arrived.started_s
+        quiet = Deadline(_SAY_EVERY_S)
         while not fetched.ready():
             fetched.wait(0.2)
-            if arrived.has_stalled():
+            if arrived.stall.has_passed():
                 raise _IncompleteError(f"nothing arrived for {_STALL_TIMEOUT_S:.0f} s")
-            if time.monotonic() - said_s >= _SAY_EVERY_S:
-                said_s = time.monotonic()
+            if quiet.has_passed():
+                quiet.renew()
                 say(f"local broker: fetching … {arrived}")
         try:
             fetched.get()

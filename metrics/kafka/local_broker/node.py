@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 from metrics.errors import LocalBrokerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import keeper
+from metrics.terminal.console import shown
 
 if TYPE_CHECKING:
     import psutil
@@ -99,7 +100,6 @@ _LOG4J2 = """\
 # Lines by which Kafka and Java explain a failed start.
 _TELLING = re.compile(r" (ERROR|FATAL) |^Caused by: |^[\w.$]+(Exception|Error)\b")
 _WARNING = "WARNING: "  # printed by Java about deprecated methods at every start
-_PORT_TAKEN = "failed to bind"
 _LINES = 8
 
 
@@ -132,11 +132,8 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
     started_s = time.monotonic()
     with contextlib.ExitStack() as node:
         ports = _start(folder, _java(folder, jars), wanted, node, say)
-        took_s = time.monotonic() - started_s
-        shown = folder
-        with contextlib.suppress(FileNotFoundError, ValueError):  # the working directory is gone, or elsewhere
-            shown = folder.relative_to(Path.cwd())
-        say(f"local broker: Kafka {KAFKA_VERSION} on {ports.address}, ready in {took_s:.1f} s, data and log in {shown}")
+        took = f"ready in {time.monotonic() - started_s:.1f} s"
+        say(f"local broker: Kafka {KAFKA_VERSION} on {ports.address}, {took}, data and log in {shown(folder)}")
         try:
             yield ports
         finally:
@@ -174,9 +171,7 @@ def end_left_behind(folder: Path, say: Say) -> None:
         for process in _nodes_of(folder):
             with contextlib.suppress(psutil.Error):
                 end(process)
-        deadline = Deadline(STOP_TIMEOUT_S)
-        while _nodes_of(folder) and not deadline.has_passed():
-            deadline.pause()
+        Deadline(STOP_TIMEOUT_S).poll(lambda: _nodes_of(folder), until=lambda nodes: not nodes)
     pids = ", ".join(str(process.pid) for process in left)
     say(f"local broker: ended what an earlier run left (process {pids}) in {time.monotonic() - started_s:.1f} s")
 
@@ -207,23 +202,21 @@ def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.Ex
     A free port may be taken before Kafka opens it; others are tried then.
     """
     (folder / "log4j2.xml").write_text(_LOG4J2)
-    lines: list[str] = []
     for choice in (wanted, Ports(), Ports()):
         ports = _free(choice)
         cluster_id = _format(folder, ports, java)
         _write_properties(folder / "server.properties", ports, "data")
-        logged_before = _log_size_bytes(folder)
+        logged_before = len(_logged(folder / "broker.log"))
         process = node.enter_context(_process(folder, java, say))
         try:
             _wait_until_ready(process, ports, cluster_id)
         except _NotReadyError as error:
             node.close()
-            lines = _telling_lines(folder, logged_before)
-            if not any(_PORT_TAKEN in line for line in lines):
-                raise _not_started(folder, str(error), lines) from error
+            if _free(ports) == ports:
+                raise _not_started(folder, str(error), _telling_lines(folder, logged_before)) from error
         else:
             return ports
-    raise _not_started(folder, "three times, a port was taken as soon as it had been found free", lines)
+    raise _not_started(folder, "three times, a port was taken as soon as it had been found free", [])
 
 
 def _free(wanted: Ports) -> Ports:
@@ -261,7 +254,7 @@ def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", "format.properties"]
         _run_tool(folder, [*java, *tool])
         fresh.rename(data)
-    data.chmod(0o700)  # it holds all frames
+    data.chmod(0o700)  # it contains all records
     lines = (data / "meta.properties").read_text().splitlines()
     return next((line.removeprefix("cluster.id=") for line in lines if line.startswith("cluster.id=")), "")
 
@@ -315,16 +308,17 @@ def _wait_until_ready(process: Process, ports: Ports, cluster_id: str) -> None:
     """Wait until this very node answers: another Kafka might listen on the port by chance."""
     fast = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
     admin = AdminClient({"bootstrap.servers": ports.address, "log_level": 0, **fast})
-    deadline = Deadline(READY_TIMEOUT_S)
-    while not deadline.has_passed():
+
+    def answers() -> bool:
         if process.poll() is not None:
             raise _NotReadyError(f"Kafka ended with exit code {process.returncode}")
         with contextlib.suppress(KafkaException):
             answer: Any = admin.list_topics(timeout=0.5)  # its type says that cluster_id is always None
-            if answer.cluster_id == cluster_id:
-                return
-            deadline.pause()
-    raise _NotReadyError(f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s")
+            return bool(answer.cluster_id == cluster_id)
+        return False
+
+    if not Deadline(READY_TIMEOUT_S).poll(answers, until=bool):
+        raise _NotReadyError(f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s")
 
 
 def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalBrokerError:
@@ -335,21 +329,15 @@ def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalBrokerErr
     )
 
 
-def _log_size_bytes(folder: Path) -> int:
-    log = folder / "broker.log"
-    return log.stat().st_size if log.exists() else 0
+def _logged(log: Path) -> bytes:
+    return log.read_bytes() if log.exists() else b""
 
 
 def _telling_lines(folder: Path, logged_before: int) -> list[str]:
-    """Return the errors Kafka logged since then; if there are none, or a signal ended it, Java's last lines."""
-    log = folder / "broker.log"
-    logged = log.read_bytes()[logged_before:].decode(errors="replace") if log.exists() else ""
-    lines = [line for line in logged.splitlines() if _TELLING.search(line)]
-    printed = [line for line in _printed(folder) if not line.startswith(_WARNING)]
+    """Return the errors Kafka logged after that byte; if there are none, or a signal ended it, Java's last lines."""
+    logged = _logged(folder / "broker.log")[logged_before:].decode(errors="replace").splitlines()
+    lines = [line for line in logged if _TELLING.search(line)]
+    printed = _logged(folder / "jvm.log").decode(errors="replace").splitlines()
+    printed = [line for line in printed if not line.startswith(_WARNING)]
     is_by_signal = bool(printed) and printed[-1].startswith(keeper.ENDED_BY)
     return (printed if is_by_signal else lines or printed)[-_LINES:]
-
-
-def _printed(folder: Path) -> list[str]:
-    log = folder / "jvm.log"
-    return log.read_text(errors="replace").splitlines() if log.exists() else []
