@@ -1,4 +1,4 @@
-"""The benchmark: every side does the same job on the same frames, in one run: `python -m benchmark`.
+"""The benchmark: `app.py` and the programs in `peers/` do the same job on the same frames, in one run.
 
-It measures `app.py` and the programs in `peers/`.
+Its command line is `python -m benchmark`.
 """

@@ -13,8 +13,6 @@ from metrics.cli.reporting import reporting
 from metrics.errors import OutputClosedError
 from metrics.terminal import logs, streams
 
-LEAST_FRAMES = 1_000
-
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 Docs = Annotated[
@@ -28,7 +26,7 @@ def bench(
     context: typer.Context,
     *,
     frames: Annotated[
-        int, typer.Option("--frames", min=LEAST_FRAMES, metavar="N", help="Number of frames that each side counts.")
+        int, typer.Option("--frames", min=1_000, metavar="N", help="Number of frames that each side counts.")
     ] = 1_000_000,
     only: Annotated[
         list[str] | None,
@@ -46,10 +44,10 @@ def bench(
 ) -> None:
     """Measure this application beside its peers and limits: the same frames, the same broker, one run.
 
-    Frames and the environments of the sides are made once and kept in the cache (XDG_CACHE_HOME, else ~/.cache). The
+    Frames and the environments of the sides are created once and kept in the cache (XDG_CACHE_HOME, else ~/.cache). The
     broker is the one named by BOOTSTRAP_SERVERS, else a local Kafka is started. A million frames take about 10 GB of
-    disk during the run. If all sides run, benchmark/RESULTS.md is written. The exit code is 1 if a side failed or was
-    wrong. The commands below measure this application alone.
+    disk during the run. If all sides run, benchmark/RESULTS.md is written. The exit code is 1 if a side failed or its
+    results were wrong. The commands below measure this application alone.
 
     Example: `pipenv run bench --frames 100000 --rounds 1 --only kcat --only ours --only bytewax`
     """
@@ -86,11 +84,11 @@ def measure_restart(
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of kills.")] = 10,
     docs: Docs = None,
 ) -> None:
-    """Measure how long results are away when the application is killed and restarted at once.
+    """Measure how long results are missing when the application is killed and restarted at once.
 
-    It is killed by SIGKILL while 1,000 frames per second come in: half of the times at a random moment, half during a
-    commit. With --docs, RESTART.md is written. The exit code is 1 if results were wrong: each window must be published
-    exactly once.
+    It is killed by SIGKILL while 1,000 frames per second come in: half the time at a random moment, half
+    during a commit. With --docs, RESTART.md is written. The exit code is 1 if results were wrong: each window must be
+    published exactly once.
 
     Example: `pipenv run bench restart --rounds 4`
     """
@@ -98,7 +96,7 @@ def measure_restart(
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001
-    """End with exit code 1 if a side failed, or something was wrong."""
+    """End with exit code 1 if a side failed, or results were wrong."""
     if not is_good:
         raise typer.Exit(1)
 

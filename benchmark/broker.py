@@ -32,7 +32,7 @@ MOST_UNACKNOWLEDGED = 20_000  # of 2,080 bytes: a third of what fits the client'
 POLL_S = 0.05
 TIMEOUT_S = 30.0
 
-# The windows of 2016 are kept, and nothing is compacted: a window that is published twice must be seen.
+# Records from 2016 must not expire, and nothing may be compacted: a window that is published twice must be seen.
 _CONFIG = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -72,13 +72,12 @@ class Broker:
         topic_changes.create_missing(self._admin, [NewTopic(name, 1, config=_CONFIG) for name in names])
 
     def delete(self, part_of_name: str) -> None:
-        """Delete the topics whose names contain a text, including those that a side created for itself."""
-        names = [name for name in topics.partition_counts(self._admin) if part_of_name in name]
+        """Delete the topics whose names contain a text, including those that a side created by itself."""
         try:
-            if names:
+            if names := [name for name in topics.partition_counts(self._admin) if part_of_name in name]:
                 topic_changes.delete(self._admin, names)
         except MetricsError as error:
-            say(f"topics are left behind: {error}")
+            say(f"not every topic was deleted: {error}")
 
     def load(self, topic: str, frames: Iterable[bytes]) -> Iterator[int]:
         """Produce frames to a topic; yields the number sent so far, every PROGRESS_FRAMES.
@@ -118,24 +117,24 @@ class Broker:
         return sum(1 for _ in self._committed(topic))
 
     def windows(self, topic: str, number: str) -> list[Published]:
-        """Read the committed records of a topic of windows.
+        """Read the committed records in a topic of windows.
 
         Args:
             number: the field with the window's count.
 
         Raises:
-            TopicError: a record is not a window's.
+            TopicError: a record is not that of a window.
         """
         return [_window(topic, number, message.value()) for message in self._committed(topic)]
 
     def follow(self, numbers: Mapping[str, str], stopping: Event) -> Iterator[Arrived]:
-        """Yield the committed records of topics of windows as they become readable, until `stopping` is set.
+        """Yield the committed records in topics of windows as they become readable, until `stopping` is set.
 
         Args:
             numbers: for each topic, the field with the window's count.
 
         Raises:
-            TopicError: a record is not a window's.
+            TopicError: a record is not that of a window.
             BrokerError: a topic cannot be read.
         """
         with closing(open_consumer(self._settings)) as consumer:
@@ -162,21 +161,21 @@ def _window(topic: str, number: str, value: bytes | None) -> Published:
         return Published(*(msgspec.json.decode(fields[name], type=int) for name in ("timestamp", number)))
     except (msgspec.DecodeError, KeyError) as error:
         shown = (value or b"")[:200].decode(errors="replace")
-        raise TopicError(f"a record in {topic} is not a window's", why=shown) from error
+        raise TopicError(f"a record in {topic} is not that of a window", why=shown) from error
 
 
 @contextmanager
-def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
+def running(folder: Path) -> Iterator[Broker]:
     """Yield the broker named by BOOTSTRAP_SERVERS; without it, start a local one.
 
     Args:
         folder: where the local one keeps its log; its data is removed at the end.
 
     Raises:
-        SettingsError: there are settings that not every side can follow.
+        SettingsError: client properties are set, which not every side can use.
         MetricsError: see `local_broker.running`.
     """
-    settings = Settings.load(variables)
+    settings = Settings.load()
     if settings.client_properties:
         raise SettingsError(
             f"{', '.join(sorted(settings.client_properties))}: the benchmark accepts no client properties",
@@ -189,7 +188,7 @@ def running(folder: Path, variables: Mapping[str, str]) -> Iterator[Broker]:
     try:
         with local_broker.running(folder, say) as address, local_broker.blamed(folder):
             broker = Broker(address, f"Apache Kafka {KAFKA_VERSION}, one node on the same machine")
-            broker.delete(TOPIC_PREFIX)  # left by a run that was killed
+            broker.delete(TOPIC_PREFIX)  # left over from a run that was killed
             yield broker
     finally:
         shutil.rmtree(folder / "data", ignore_errors=True)

@@ -27,7 +27,7 @@ class Task:
         copy_topic: for the frames themselves, from a side that republishes.
         group_id: consumer group, new in each run.
         frames: number of frames in the input topic.
-        folder: an empty one, for what a side keeps on disk.
+        folder: an empty folder for the files of a side.
     """
 
     bootstrap_servers: str

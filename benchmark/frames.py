@@ -1,4 +1,4 @@
-"""The frames that every side counts: generated once by the project's own generator, and kept with their truth."""
+"""The frames that every side counts: generated once by the project's own generator, and kept with their counts."""
 
 import hashlib
 from collections.abc import Iterator

@@ -58,7 +58,7 @@ def main() -> None:
     """Run the command, and write the measurements."""
     result, *command = sys.argv[1:]
     measured = launch(command)
-    with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib would double our size
+    with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib would double the size of this process
         json.dump(measured, file)
 
 

@@ -68,7 +68,7 @@ class Running:
                 stdin=subprocess.PIPE,
                 stdout=stdout,
                 stderr=stderr,
-                start_new_session=True,  # the terminal's Ctrl-C does not reach it: we end it
+                start_new_session=True,  # the terminal's Ctrl-C reaches only the benchmark, which ends it
             )
 
     @property
@@ -86,7 +86,7 @@ class Running:
         """End it and its children by SIGKILL if it is still running; returns when they are gone."""
         assert self._launcher.stdin is not None
         with suppress(BrokenPipeError):
-            self._launcher.stdin.close()  # to the launcher, this is our end
+            self._launcher.stdin.close()  # to the launcher, this is the end of the benchmark
         if not self.has_ended(END_TIMEOUT_S):
             self._launcher.kill()
             self._launcher.wait()

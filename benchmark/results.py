@@ -38,14 +38,14 @@ _HOW_TO_READ = """\
 - Each run is a process started cold and timed from start to end: **frames/s** is all frames divided by that time.
   **Steady frames/s** excludes the start: frames divided by the time from the first to the last one, as reported by the
   side itself. Ours reports from the moment it begins to wait for its first frame. kcat reports nothing; its time
-  includes up to half a second at the end of the topic, in which it waits for the broker to say that there is no more.
+  includes up to half a second at the end of the topic, in which it waits for the broker to report the end.
 - **Of kcat**: each run relative to the kcat drain of its own round. The order of the sides differs from round to round.
 - **CPU** is user and system time, children included; **peak RSS** is the maximum over all runs, of the side's largest
   process. Times are medians over the rounds.
 - **Results**: after each run, the committed records of its output topics are compared with a plain recount of all
   frames; at least one window was compared. Windows that end less than 5 s before the newest frame cannot be closed by
-  the frames alone: on every side they may be missing, but if they are there, they must be right. `consume` is right if
-  it read all frames, `copy` if it copied all. `ours_republishing` must do both, count and copy.
+  the frames alone: on every side they may be missing, but those published must be right. `consume` is right if it read
+  all frames, `copy` if it copied all. `ours_republishing` must count and copy.
 - No frame is delayed by more than 4 s, so that an allowed lateness of 5 s loses none on any side: the clock of Bytewax
   adds wall time to its watermark.
 - Every side reads the same topic; each run has its own output topics and consumer group. All frames have the same key,

@@ -20,17 +20,13 @@ from benchmark.sides import Side, environment
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
 
-# No side is slower than this; and what takes longer to start hangs.
+# Limits of a run: every side is faster than this, and starts sooner.
 SLOWEST_FRAMES_PER_S = 2_000
 START_TIMEOUT_S = 60.0
 
 
 class SideReport(msgspec.Struct, frozen=True):
-    """Report of a side on its own run, as `contract.report` prints it: times in seconds since its process was started.
-
-    Attributes:
-        frames: how many it has read.
-    """
+    """Report of a side, printed by `contract.report`: frames read, and times in seconds since the process started."""
 
     frames: int
     first_frame_s: float
@@ -77,14 +73,12 @@ class Runner(NamedTuple):
         topic: the loaded input.
         truth: the correct results of its frames.
         pythons: the interpreters of the environments, by their names.
-        variables: the benchmark's own environment variables.
     """
 
     broker: Broker
     topic: str
     truth: Truth
     pythons: Mapping[str | None, Path]
-    variables: Mapping[str, str]
 
     def run(self, side: Side, number: int) -> Run:
         """Run a side once, in a round. Its failure is part of the result."""
@@ -106,7 +100,7 @@ class Runner(NamedTuple):
         self.broker.create(*task.numbers, task.copy_topic, task.rejected_topic)
         os.sync()  # otherwise the writes of the previous run would slow this one down
         timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
-        variables = environment(self.variables, side, task)
+        variables = environment(side, task)
         answers: Sequence[bytes] = ()
         with ExitStack() as end:
             if side.is_scraped:

@@ -35,12 +35,12 @@ def compare(sides: Sequence[Side], count: int, rounds: int, path: Path | None) -
     """
     made = frames.prepared(_cache("frames"), frames.Recipe(count))
     pythons = environments.interpreters(_cache("environments"), [side.packages for side in sides])
-    with broker.running(_cache("broker"), os.environ) as running:
+    with broker.running(_cache("broker")) as running:
         topic = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
         running.create(topic)
         try:
             _load(running, topic, made)
-            runs = _run_all(Runner(running, topic, made.truth, pythons, os.environ), sides, rounds)
+            runs = _run_all(Runner(running, topic, made.truth, pythons), sides, rounds)
         finally:
             running.delete(topic)
         say_folded(results.as_table(results.rows(sides, runs, count)), before="of kcat: min")
@@ -63,7 +63,7 @@ def measure(measured: Callable[[Broker], Findings], docs: Path | None) -> bool:
     Raises:
         MetricsError: there is no broker, or a process ended early.
     """
-    with broker.running(_cache("broker"), os.environ) as running:
+    with broker.running(_cache("broker")) as running:
         found = measured(running)
         say(f"\n{found.as_markdown()}\n")
         if docs is not None:
@@ -82,7 +82,7 @@ def _cache(name: str) -> Path:
 
 
 def _load(running: Broker, topic: str, made: Made) -> None:
-    """Load the frames, and read them once, so that the first side finds them where the later ones do."""
+    """Load the frames, and read them once, so that the first side finds them in memory as later ones do."""
     with console.bar("loading", made.truth.frames) as move:
         for sent in running.load(topic, Lines([made.path], MAX_FRAME_BYTES)):
             move(sent)

@@ -1,5 +1,6 @@
 """The sides: how each is started, and what makes its results right."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,10 @@ from metrics.settings import rows
 KCAT = "kcat"
 
 Command = Callable[[Task, Path], Sequence[str]]
-Variables = Callable[[Task], Mapping[str, str]]
 
 
 class Side(NamedTuple):
-    """One way to do the job, or a part of the job that limits it.
+    """Program that does the job, or only a part of it that limits it.
 
     Attributes:
         what: its description, in a few words.
@@ -35,7 +35,7 @@ class Side(NamedTuple):
     what: str
     command: Command
     packages: str | None = None
-    variables: Variables = Task.variables
+    variables: Callable[[Task], Mapping[str, str]] = Task.variables
     reads_all: bool = False
     counts: bool = False
     copies: bool = False
@@ -123,9 +123,9 @@ def kcat() -> str:
     return path
 
 
-def environment(variables: Mapping[str, str], side: Side, task: Task) -> dict[str, str]:
-    """Return the environment variables of a run: ours without any setting of the application, and the side's."""
+def environment(side: Side, task: Task) -> dict[str, str]:
+    """Return the environment variables of a run: those of this process, but settings only from the side."""
     own = {row.variable for row in rows([Settings])} | {"PYTHONPATH"}
     foreign = (CLIENT_PREFIX, PREFIX, "Quix__")
-    kept = {name: text for name, text in variables.items() if name not in own and not name.startswith(foreign)}
+    kept = {name: text for name, text in os.environ.items() if name not in own and not name.startswith(foreign)}
     return {**kept, **side.variables(task)}

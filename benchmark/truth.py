@@ -54,17 +54,14 @@ class Recount:
         self._seconds[ts] += 1
         if minute not in self._users:
             self._newest = max(self._newest, minute)
-            self._settle()
+            for ended in [each for each in self._users if each < self._newest - MINUTE.size_s]:
+                self._minutes[ended] = len(self._users.pop(ended))
         self._users[minute].add(fields["uid"])
 
     def truth(self) -> Truth:
         """Return the results so far."""
         minutes = self._minutes | {minute: len(users) for minute, users in self._users.items()}
         return Truth(self._frames, self._size_bytes, max(self._seconds, default=0), dict(self._seconds), minutes)
-
-    def _settle(self) -> None:
-        for minute in [minute for minute in self._users if minute < self._newest - MINUTE.size_s]:
-            self._minutes[minute] = len(self._users.pop(minute))
 
 
 class Published(NamedTuple):
@@ -78,7 +75,7 @@ def compare(truth: Truth, seconds: Iterable[Published], minutes: Iterable[Publis
     """Compare the records that a side published with the truth.
 
     Windows that end less than LATENESS_S before the newest frame cannot be closed by the frames alone: on every side
-    they may be missing, but if they are there, they must be right. A window without frames may have a zero row or none.
+    they may be missing, but those published must be right. A window without frames may have a zero row or none.
 
     Returns:
         How many windows with frames were compared, and the differences in words.

@@ -24,16 +24,16 @@ from metrics.terminal import console
 
 RESULT_TIMEOUT_S = 60.0
 LONGEST_ROUND_S = 30
-LIVE_S = 0.3  # a result that took no longer was not delayed by a backlog
+LIVE_S = 0.3  # a result that took longer was delayed by a backlog
 # After the frame that closes a second, its transaction is open at about this time.
 COMMITTING_S = 0.008
 AT_RANDOM, COMMITTING = "at a random moment", "while it commits a second"
 
 _HEADING = (
     "killed",
-    "until it asks (s)",
+    "starting (s)",
     "taking over (s)",
-    "until the result (s)",
+    "catching up (s)",
     "total (s)",
     "without taking over (s)",
 )
@@ -45,7 +45,7 @@ class Start(msgspec.Struct, frozen=True):
 
     Attributes:
         killed: when the previous instance was killed, in words; empty for the first start.
-        until_taking_over_s: from the start of the process until it asks the broker to take over.
+        until_taking_over_s: from the start of the process until it begins to take over.
         taking_over_s: from then until the broker has answered.
         until_result_s: from then until the next result is readable.
     """
@@ -97,13 +97,13 @@ How long results are missing: while frames come in live, 1,000 per second, the a
 restarted at once. The clock starts with the new process, and stops when a `read_committed` consumer has its first
 record.
 
-- **Until it asks**: Python starts, modules are imported, topics are checked. The saved state names the previous
+- **Starting**: Python starts, modules are imported, topics are checked. The saved state names the previous
   process; if that ran on the same machine and has ended, it is not waited for. On another machine, the new process
   would wait until its heartbeat is 5 s old.
 - **Taking over**: `init_transactions`. The broker fences the previous instance, and ends the transaction that it left
   open; before that, nothing can be read or written safely. The first start has no previous instance; on a new broker,
   it waits until the broker has created its own topic for transactions.
-- **Until the result**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
+- **Catching up**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
   window is committed.
 
 The application runs as `app.py` does, except that it prints the times of taking over. The command below writes this
@@ -150,13 +150,12 @@ def measured(broker: Broker, rounds: int) -> Found:
 
 
 def _result(live: Rig, application: Running, feeder: Running) -> tuple[TookOver, Arrived]:
-    """Wait for the first result of a start; returns also when it took over."""
+    """Wait until the application has taken over, and then for its first result; return both."""
     took_over = live.wait_for_take_over(application, feeder)
-
-    def first() -> Arrived | None:
-        return first_after(live.arrived, took_over.ended_s)
-
-    return took_over, live.wait(first, "the first result", RESULT_TIMEOUT_S, application, feeder)
+    first = live.wait(
+        lambda: first_after(live.arrived, took_over.ended_s), "the first result", RESULT_TIMEOUT_S, application, feeder
+    )
+    return took_over, first
 
 
 def _is_live(live: Rig) -> bool:

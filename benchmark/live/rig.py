@@ -58,7 +58,7 @@ class Rig:
 
     def application(self) -> AbstractContextManager[Running]:
         """Start the application, which reports when it took over; at the end of the context it is killed."""
-        variables = environment(os.environ, OURS, self.task)
+        variables = environment(OURS, self.task)
         return process.running([sys.executable, "-m", "benchmark.ours"], variables)
 
     def feeder(self, seconds: float) -> AbstractContextManager[Running]:

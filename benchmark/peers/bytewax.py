@@ -1,7 +1,7 @@
 """Bytewax: its Kafka operators, two window operators with an event clock, orjson.
 
 Written as its pages on Kafka, windowing and performance recommend. One worker, since only one can read a partition.
-Windows are folded in order of arrival: by its reference, sorting by time is slower, and counts need none.
+Windows are folded in order of arrival: according to its reference, sorting by time is slower, and counts need no order.
 """
 
 import atexit

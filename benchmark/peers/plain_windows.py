@@ -1,4 +1,4 @@
-"""Tumbling windows by a dict and sets, for peers whose library has none. Needs only the standard library."""
+"""Tumbling windows by a dict and sets, for peers whose library has none; needs only the standard library."""
 
 from collections import defaultdict
 from collections.abc import Iterator

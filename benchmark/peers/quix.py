@@ -1,8 +1,8 @@
 """Quix Streams: two tumbling windows on one StreamingDataFrame, as in its pages on windowing and aggregations.
 
-Frames per second are its `Count`; unique users a custom `Collector`, which by that page performs significantly better
-than reducing. Guarantee, changelog topics and commit interval are its defaults. Its windows are per message key, and
-messages without one are skipped: the benchmark gives all frames the same key.
+Frames per second are its `Count`; unique users a custom `Collector`, which according to that page performs
+significantly better than reducing. Guarantee, changelog topics and commit interval are its defaults. Its windows are
+per message key, and messages without one are skipped: the benchmark gives all frames the same key.
 """
 
 from collections.abc import Iterable

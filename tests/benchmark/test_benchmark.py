@@ -35,7 +35,7 @@ def test_a_small_benchmark_is_right(bootstrap_servers: str, tmp_path: Path) -> N
     done = subprocess.run(
         command("--frames", "5000", "--rounds", "1", *only),
         cwd=PROJECT,
-        # What is set for the application must not reach ours: it runs with its defaults.
+        # Settings of the application must not reach the side `ours`, which runs with the defaults.
         env=environment(tmp_path, BOOTSTRAP_SERVERS=bootstrap_servers, LATENESS_S="0", OUTPUT_STREAM="x"),
         capture_output=True,
         text=True,
@@ -52,7 +52,7 @@ def test_a_small_benchmark_is_right(bootstrap_servers: str, tmp_path: Path) -> N
     assert time.monotonic() - started_s < 15
 
 
-def test_ctrl_c_ends_the_side_that_is_running(bootstrap_servers: str, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_running_side(bootstrap_servers: str, tmp_path: Path) -> None:
     with subprocess.Popen(
         command("--frames", "1000", "--rounds", "1000", "--only", "ours"),
         cwd=PROJECT,
@@ -103,7 +103,7 @@ def test_invalid_options_are_refused_at_once(tmp_path: Path, arguments: list[str
     assert "Traceback" not in done.stderr
 
 
-def test_a_side_that_fails_and_one_that_does_nothing_are_found_out(bootstrap_servers: str) -> None:
+def test_a_failing_side_and_an_idle_side_are_reported(bootstrap_servers: str) -> None:
     frames = list(Recipe(count=12_000).frames())
     recount = Recount()
     for frame in frames:
@@ -112,7 +112,7 @@ def test_a_side_that_fails_and_one_that_does_nothing_are_found_out(bootstrap_ser
     topic = f"{TOPIC_PREFIX}test-{os.getpid()}"
     broker.create(topic)
     assert list(broker.load(topic, frames))[-1] == 12_000
-    runner = Runner(broker, topic, recount.truth(), {None: Path(sys.executable)}, os.environ)
+    runner = Runner(broker, topic, recount.truth(), {None: Path(sys.executable)})
 
     def run(source: str) -> Run:
         side = Side("test", "a side of the tests", lambda _, python: [str(python), "-c", source], counts=True)

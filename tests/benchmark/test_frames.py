@@ -16,7 +16,7 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 RECIPE = Recipe(count=20_000)
 
 
-def test_frames_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_frames_are_generated_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = frames.prepared(tmp_path, Recipe(count=1_000))
     assert "generated 1,000 frames" in capsys.readouterr().out
     assert frames.prepared(tmp_path, Recipe(count=1_000)) == made

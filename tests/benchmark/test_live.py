@@ -45,7 +45,7 @@ def test_latency_is_from_the_produce_of_that_frame_to_the_record() -> None:
     assert paired(BEGAN, records, "minutes", 60) == [Latency(M - 60, 0.125)]
 
 
-def test_percentiles_are_those_of_the_nearest_rank() -> None:
+def test_percentiles_use_the_nearest_rank() -> None:
     numbers = [float(number) for number in range(100, 0, -1)]
     assert [percentile(numbers, share) for share in (0.07, 0.5, 0.99, 1.0)] == [7, 50, 99, 100]
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2
@@ -53,7 +53,7 @@ def test_percentiles_are_those_of_the_nearest_rank() -> None:
     assert [percentile([float(number) for number in range(120)], 0.99)] == [118]  # the second largest
 
 
-def test_latencies_are_summed_up() -> None:
+def test_latencies_are_summarised() -> None:
     latencies = [Latency(M + number, number / 10) for number in range(4)]
     assert latency.row("second", latencies) == ("second", "4", "100.0", "300.0", "300.0")
     assert latency.row("minute", []) == ("minute", "0", "-", "-", "-")

@@ -19,10 +19,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 def _on_the_broker_of_the_tests(bootstrap_servers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOTSTRAP_SERVERS", bootstrap_servers)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LATENESS_S", "1")  # what is set for the application must not reach it here
+    monkeypatch.setenv("LATENESS_S", "1")  # settings of the application must not reach it
 
 
-def test_latency_is_that_of_every_closed_second(tmp_path: Path) -> None:
+def test_the_latency_of_every_closed_second_is_measured(tmp_path: Path) -> None:
     assert session.measure(lambda broker: latency.measured(broker, 1), tmp_path)
     text = (tmp_path / "LATENCY.md").read_text()
     [row] = [line for line in text.splitlines() if line.startswith("| second |")]
@@ -42,7 +42,7 @@ def test_a_restart_is_measured_and_no_window_is_lost_or_doubled(tmp_path: Path) 
     assert parts_s[3] == pytest.approx(sum(parts_s[:3]), abs=0.03)
 
 
-def test_ctrl_c_ends_what_was_started() -> None:
+def test_ctrl_c_ends_every_started_process() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "benchmark", "restart"],
         cwd=PROJECT,

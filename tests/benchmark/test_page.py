@@ -18,7 +18,7 @@ class Found(page.Findings, frozen=True, kw_only=True):
         return f"{self.windows} windows"
 
 
-def test_a_page_is_its_parts_and_replaces_the_one_before(tmp_path: Path) -> None:
+def test_a_page_consists_of_its_parts_and_replaces_the_previous_one(tmp_path: Path) -> None:
     path = tmp_path / "docs" / "PAGE.md"
     page.write(path, "# Page\n", "old")
     page.write(path, "# Page\n", "| 1 |", "\nMeasured by hand.")
@@ -38,5 +38,5 @@ def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         page.write(tmp_path / "docs" / "PAGE.md", "# Page")
 
 
-def test_a_table_has_numbers_to_the_right_and_texts_to_the_left() -> None:
+def test_a_table_aligns_numbers_to_the_right_and_texts_to_the_left() -> None:
     assert page.table(("n", "what"), [("1", "a")], ("what",)) == "| n | what |\n| ---: | --- |\n| 1 | a |"

@@ -33,7 +33,7 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.02)
 
 
-def test_time_processor_and_printed_lines_are_those_of_the_process() -> None:
+def test_time_processor_time_and_output_of_a_process_are_measured() -> None:
     source = (
         "import os, time\nbegin = time.process_time()\nwhile time.process_time() < begin + 0.3: pass\n"
         "time.sleep(0.2); print('counted', flush=True)"
@@ -95,7 +95,7 @@ def test_a_side_that_is_killed_shows_the_signal() -> None:
     assert process.run(python(source), ENVIRONMENT, timeout_s=30).failure == "ended by signal 9"
 
 
-def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children() -> None:
+def test_a_running_process_can_be_watched_and_killed_with_its_children() -> None:
     source = (
         "import subprocess, sys, time\n"
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
@@ -111,7 +111,7 @@ def test_a_process_that_was_started_can_be_watched_and_killed_with_its_children(
         assert running.finish().failure == "ended by signal 9"
 
 
-def test_whatever_ends_the_context_ends_the_process() -> None:
+def test_an_error_inside_the_context_ends_the_process() -> None:
     source = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     seen: list[int] = []
 

@@ -37,7 +37,7 @@ RUNS = [
 ]
 
 
-def test_rates_are_medians_and_each_run_is_compared_with_the_drain_of_its_own_round() -> None:
+def test_rates_are_medians_and_each_run_is_compared_with_the_drain_of_its_round() -> None:
     # Ours takes 2, 2.5 and 4 s: 500, 400 and 250 frames/s; the drains 1, 2 and 1 s, so 0.5, 0.8 and 0.25 of them.
     # From the first frame on, it takes 1.5, 2 and 3.5 s: 667, 500 and 286 frames/s.
     kcat, ours = results.rows([KCAT, OURS], RUNS, FRAMES)
@@ -45,7 +45,7 @@ def test_rates_are_medians_and_each_run_is_compared_with_the_drain_of_its_own_ro
     assert ours == ("ours", "400", "500", "0.50", "0.250", "0.500", "0.800", "4.00", "90", "right")
 
 
-def test_a_side_that_failed_or_was_wrong_is_shown_so() -> None:
+def test_a_side_that_failed_or_was_wrong_is_marked() -> None:
     [quix] = results.rows([QUIX], RUNS, FRAMES)
     assert (quix[1], quix[-1]) == ("20", "failed in 1 of 3")
     [quix] = results.rows([QUIX], [run for run in RUNS if run.failure is None], FRAMES)
@@ -59,7 +59,7 @@ def test_without_the_drain_there_are_no_shares() -> None:
     assert consume[4:7] == ("-", "-", "-")
 
 
-def test_a_failed_run_shows_its_last_errors_and_a_wrong_one_what_is_wrong() -> None:
+def test_a_failed_run_shows_its_last_errors_and_a_wrong_one_the_differences() -> None:
     assert results.as_line(RUNS[-1], FRAMES) == "round 3  quix              failed: exit code 1\n    out of luck"
     assert "\n    wrong: 1 second wrong" in results.as_line(RUNS[-2], FRAMES)
 
@@ -91,7 +91,7 @@ def test_the_page_has_the_table_the_versions_and_what_went_wrong(tmp_path: Path)
     assert page.endswith("- quix, round 2: 1 second wrong\n- quix, round 3: failed: exit code 1\n")
 
 
-def test_each_round_runs_every_side_once_in_an_order_of_its_own() -> None:
+def test_each_round_runs_every_side_once_in_its_own_order() -> None:
     orders = [in_turn(SIDES, number) for number in (1, 2, 3)]
     assert all(sorted(order) == sorted(SIDES) for order in orders)
     assert len({tuple(side.name for side in order) for order in orders}) == 3

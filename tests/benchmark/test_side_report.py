@@ -21,6 +21,6 @@ def test_without_a_report_nothing_is_guessed() -> None:
     assert reports(["Killed"], SideReport) == []
 
 
-def test_a_task_goes_through_the_environment() -> None:
+def test_a_task_is_passed_through_the_environment() -> None:
     task = contract.Task("host:1", "in", "s", "m", "c", "group", 5, "/tmp/folder")
     assert contract.Task.load(task.variables()) == task

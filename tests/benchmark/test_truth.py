@@ -29,7 +29,7 @@ def compared(truth: Truth, seconds: list[tuple[int, int]], minutes: list[tuple[i
     return compare(truth, (Published(*row) for row in seconds), (Published(*row) for row in minutes))
 
 
-def test_what_equals_the_plain_count_is_right(truth: Truth) -> None:
+def test_records_equal_to_the_plain_count_are_right(truth: Truth) -> None:
     assert compared(truth, SECONDS, MINUTES) == (5, [])
 
 
@@ -56,7 +56,7 @@ def test_a_doubled_window_is_found_even_if_it_is_right_twice(truth: Truth) -> No
     assert problems == ["1 second published more than once, the first 2016-07-11T13:40:00Z: [1, 1]"]
 
 
-def test_what_the_end_leaves_open_may_be_missing_but_not_wrong(truth: Truth) -> None:
+def test_windows_open_at_the_end_may_be_missing_but_not_wrong(truth: Truth) -> None:
     assert compared(truth, [*SECONDS, (M + 7, 1)], [*MINUTES, (M, 3)]) == (7, [])
     _, problems = compared(truth, [*SECONDS, (M + 7, 2)], [*MINUTES, (M, 2)])
     assert problems == [
@@ -71,7 +71,7 @@ def test_zero_rows_for_empty_seconds_are_right_and_others_are_not(truth: Truth) 
     assert problems == ["1 second wrong, the first 2016-07-11T13:40:02Z: 1 instead of 0"]
 
 
-def test_a_recount_keeps_no_users_of_minutes_long_past_and_counts_them_all() -> None:
+def test_a_recount_forgets_the_users_of_past_minutes_but_not_their_number() -> None:
     recount = Recount()
     for minute in range(5):
         for user in range(minute + 1):
