@@ -55,10 +55,7 @@ def _event_time(status: Status) -> tuple[str, str]:
     behind_s = now - newest
     date = "" if newest // DAY_S == now // DAY_S else f" ({day(newest)})"
     history = " (not live traffic)" if behind_s >= HISTORY_S else ""
-    if behind_s == 0:
-        distance = "level with"
-    else:
-        distance = f"{duration(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead of'}"
+    distance = f"{duration(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead of'}" if behind_s else "level with"
     return time_of_day(newest), f"newest ts{date}, {distance} wall time{history}"
 
 
@@ -93,11 +90,8 @@ def _late(status: Status) -> tuple[str, str]:
 
 def _rejected(status: Status) -> tuple[str, str]:
     frames = status.frames
-    late = frames.late - frames.late_in_minute
-    parts = ({str(Reason.LATE): late} if late else {}) | {
-        reason: count for reason, count in frames.error.parts.items() if reason != Reason.LATE
-    }
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in parts.items())
+    parts = frames.error.parts | {str(Reason.LATE): frames.late - frames.late_in_minute}
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in parts.items() if count)
     return _share(frames.rejected, status), (
         f"{numbered(frames.rejected, 'frame')} not counted{': ' + reasons if reasons else ''}"
     )
