@@ -4,71 +4,40 @@ Names and units follow Prometheus' conventions. Counters continue over all runs 
 not dent a rate.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from time import time
-from typing import NamedTuple
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
-from metrics.frames.core.state import PartitionState
 from metrics.frames.monitoring.exposed import Committed, Exposed
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 
-
-class _OfPartition(NamedTuple):
-    """A metric with a value per partition.
-
-    Attributes:
-        value: returns it from the partition's state; None if there is none yet.
-    """
-
-    family: type[CounterMetricFamily] | type[GaugeMetricFamily]
-    name: str
-    meaning: str
-    value: Callable[[PartitionState], float | None]
-
-
-_OF_PARTITION = (
-    _OfPartition(CounterMetricFamily, "frames_consumed", "Frames read.", lambda at: at.tally.consumed),
-    _OfPartition(CounterMetricFamily, "frames_counted", "Frames counted in their second.", lambda at: at.tally.counted),
-    _OfPartition(
-        CounterMetricFamily,
-        "frames_late",
-        "Frames that arrived after their second was closed.",
-        lambda at: at.tally.late,
-    ),
-    _OfPartition(
-        CounterMetricFamily,
+# Metrics with a value per partition: of its state, by the path there. A value below 0 means that there is none yet.
+_COUNTERS = (
+    ("frames_consumed", "Frames read.", "tally.consumed"),
+    ("frames_counted", "Frames counted in their second.", "tally.counted"),
+    ("frames_late", "Frames that arrived after their second was closed.", "tally.late"),
+    (
         "frames_late_in_minute",
         "Late frames still counted in their minute; the others are rejected.",
-        lambda at: at.tally.late_in_minute,
+        "tally.late_in_minute",
     ),
-    _OfPartition(
-        CounterMetricFamily,
+    (
         "frames_lost",
         "Frames deleted from the topic before their second was closed, accepted by --accept-loss.",
-        lambda at: at.tally.lost,
+        "tally.lost",
     ),
-    _OfPartition(
-        GaugeMetricFamily,
-        "frames_held",
-        "Frames held by the future guard, until a time far ahead is proved.",
-        lambda at: at.tally.held,
-    ),
-    _OfPartition(GaugeMetricFamily, "frames_open", "Counted frames in open seconds.", lambda at: at.open),
-    _OfPartition(
-        GaugeMetricFamily, "frames_position_offset", "Offset of the next record to read.", lambda at: at.position
-    ),
-    _OfPartition(
-        GaugeMetricFamily,
-        "frames_event_time_timestamp_seconds",
-        "Event time: the newest ts of a frame.",
-        lambda at: at.newest if at.newest >= 0 else None,
-    ),
+)
+_GAUGES = (
+    ("frames_held", "Frames held by the future guard, until a time far ahead is proved.", "tally.held"),
+    ("frames_open", "Counted frames in open seconds.", "open"),
+    ("frames_position_offset", "Offset of the next record to read.", "position"),
+    ("frames_event_time_timestamp_seconds", "Event time: the newest ts of a frame.", "newest"),
 )
 
 
@@ -86,8 +55,7 @@ class Families(Collector):
         last = self._exposed.committed_last
         if last is not None:
             yield self._info(last)
-            for each in _OF_PARTITION:
-                yield _of_partition(each, last)
+            yield from _of_partitions(last)
             yield _lags(last)
             yield _rejected(last)
             yield _windows_closed(last)
@@ -109,9 +77,13 @@ def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(name, meaning, value)
 
 
-def _of_partition(metric: _OfPartition, last: Committed) -> Metric:
-    values = ((partition, metric.value(at)) for partition, at in sorted(last.state.partitions.items()))
-    return _labelled(metric.family(metric.name, metric.meaning, labels=["partition"]), values)
+def _of_partitions(last: Committed) -> Iterator[Metric]:
+    families = (CounterMetricFamily, _COUNTERS), (GaugeMetricFamily, _GAUGES)
+    for family, metrics in families:
+        for name, meaning, path in metrics:
+            values = ((number, attrgetter(path)(at)) for number, at in sorted(last.state.partitions.items()))
+            present = ((number, value) for number, value in values if value >= 0)
+            yield _labelled(family(name, meaning, labels=["partition"]), present)
 
 
 def _lags(last: Committed) -> Metric:
@@ -147,8 +119,7 @@ def _watermark(last: Committed) -> Iterator[Metric]:
         yield _gauge("frames_watermark_delay_seconds", "How far the watermark is behind wall time.", time() - watermark)
 
 
-def _labelled(family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[object, float | None]]) -> Metric:
+def _labelled(family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[object, float]]) -> Metric:
     for label, value in values:
-        if value is not None:
-            family.add_metric([str(label)], value)
+        family.add_metric([str(label)], value)
     return family
