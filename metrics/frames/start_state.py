@@ -93,7 +93,7 @@ def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, 
         for number, partition in state.partitions.items():
             low = ranges[number][0] if number in ranges else 0
             _move(partition, low, low)
-            partition.resolved_at, partition.ends = 0, []  # offsets of the topic before
+            partition.resolved_at, partition.resolutions = 0, []  # offsets of the topic before
     for number, (low, high) in ranges.items():
         partition = state.partitions.setdefault(number, PartitionState(low, low))
         where = f"{topic}/{number}: the topic holds offsets {low} to {high}"
@@ -101,7 +101,7 @@ def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, 
             losses.append(f"{where}, but was read up to {partition.position}: {high} to {partition.position} are gone")
             _move(partition, min(partition.restart_offset, high), high)
             partition.resolved_at = min(partition.resolved_at, high)
-            partition.ends = [(min(at, high), near) for at, near in partition.ends]
+            partition.resolutions = [(min(at, high), near) for at, near in partition.resolutions]
         if partition.restart_offset < low:
             open_to = min(low, partition.position)
             if open_to > partition.restart_offset:

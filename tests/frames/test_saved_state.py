@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
-from metrics.frames.core.partition import KEPT_ENDS
+from metrics.frames.core.partition import KEPT_RESOLUTIONS
 from metrics.frames.core.state import GUARD_VERSION, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
@@ -82,7 +82,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     worst = PartitionState(
         *(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally),
         *(MOST, LAST_SECOND, LAST_SECOND, MOST, MOST),
-        ends=[(MOST, LAST_SECOND)] * KEPT_ENDS,
+        resolutions=[(MOST, LAST_SECOND)] * KEPT_RESOLUTIONS,
         oldest={1: LAST_SECOND, 60: LAST_SECOND},
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)

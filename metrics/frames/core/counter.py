@@ -30,13 +30,13 @@ class Counter:
         self._rules = rules
         self.windows = AllWindows(gap_limit_s, saved.series, saved.closing_to)
         self.partitions = {
-            partition: PartitionCounter(self.windows, state, rules, now_s)
-            for partition, state in sorted(saved.partitions.items())
+            number: PartitionCounter(self.windows, state, rules, now_s)
+            for number, state in sorted(saved.partitions.items())
         }
         # Closing raises the watermark of every partition to the common one, so a partition with a lower one is new.
         self._added_at_watermark = {
-            partition: state.added_at_watermark if state.watermark >= saved.closing_to else saved.closing_to
-            for partition, state in saved.partitions.items()
+            number: state.added_at_watermark if state.watermark >= saved.closing_to else saved.closing_to
+            for number, state in saved.partitions.items()
         }
 
     def resume(self) -> None:
@@ -45,8 +45,8 @@ class Counter:
         Raises:
             StateError: the frames passed to `rebuild` differ from those that the state was saved with.
         """
-        for counter in self.partitions.values():
-            counter.end_rebuild()
+        for partition in self.partitions.values():
+            partition.end_rebuild()
         others = [
             f"partition {number}: {found}" for number, at in self.partitions.items() if (found := at.difference())
         ]
@@ -57,38 +57,38 @@ class Counter:
                 hint="restore the frames: an input topic must be neither compacted nor rewritten;\n"
                 "or continue without them: python app.py --accept-loss",
             )
-        for counter in self.partitions.values():
-            counter.resume()
-            counter.raise_watermark(self.windows.closing_to)
-        closed = sum(counter.closed_frames() for counter in self.partitions.values())
+        for partition in self.partitions.values():
+            partition.resume()
+            partition.raise_watermark(self.windows.closing_to)
+        closed = sum(partition.closed_frames() for partition in self.partitions.values())
         assert closed == self.windows.series[SECOND.size_s].total, (
             "every frame counted is in a second, open or published"
         )
 
     def write_off(self) -> int:
         """Count frames that were not passed to `rebuild` as lost; returns their number. Called before `resume`."""
-        for counter in self.partitions.values():
-            counter.end_rebuild()
-        missing = sum(counter.missing() for counter in self.partitions.values())
-        for counter in self.partitions.values():
-            counter.write_off()
+        for partition in self.partitions.values():
+            partition.end_rebuild()
+        missing = sum(partition.missing() for partition in self.partitions.values())
+        for partition in self.partitions.values():
+            partition.write_off()
         return missing
 
-    def add_partition(self, partition: int, start: int, now_s: float) -> None:
+    def add_partition(self, number: int, start: int, now_s: float) -> None:
         """Add a new partition, read from the offset `start`; closed windows stay closed for it."""
         added = PartitionState.added(start, self.windows.closing_to)
-        counter = PartitionCounter(self.windows, added, self._rules, now_s)
-        counter.resume()
-        self.partitions[partition] = counter
-        self._added_at_watermark[partition] = added.added_at_watermark
+        partition = PartitionCounter(self.windows, added, self._rules, now_s)
+        partition.resume()
+        self.partitions[number] = partition
+        self._added_at_watermark[number] = added.added_at_watermark
 
-    def mark_idle(self, partition: int, at_s: float) -> None:
+    def mark_idle(self, number: int, at_s: float) -> None:
         """Note that a partition was idle at wall time `at_s`: read to its end, without new event time for long."""
-        self.partitions[partition].clock.idle_at_s = at_s
+        self.partitions[number].clock.idle_at_s = at_s
 
-    def mark_active(self, partition: int) -> None:
+    def mark_active(self, number: int) -> None:
         """Note that a partition is not idle, or not known to be."""
-        self.partitions[partition].clock.idle_at_s = None
+        self.partitions[number].clock.idle_at_s = None
 
     def leads(self, now_s: float) -> dict[int, int]:
         """Return how many seconds of event time each partition is ahead of the slowest.
@@ -99,11 +99,11 @@ class Counter:
         active = [clock for clock in self._clocks() if not clock.is_idle(now_s)]
         slowest = [clock.newest for clock in active if clock.newest >= 0]
         if len(slowest) < len(active):
-            firsts = [counter.log.first_second() for counter in self.partitions.values()]
+            firsts = [partition.log.first_second() for partition in self.partitions.values()]
             slowest += [second for second in firsts if second is not None]
         if not slowest:
             return {}
-        return {number: counter.clock.newest - min(slowest) for number, counter in self.partitions.items()}
+        return {number: partition.clock.newest - min(slowest) for number, partition in self.partitions.items()}
 
     def close(self, now_s: float) -> Iterator[Record]:
         """Close the windows that event time has passed, in the order of event time.
@@ -124,12 +124,12 @@ class Counter:
         A partition with one or two frames proves nothing by itself: it is compared with the other partitions' event
         time, or, if none has any, with the median of the held frames.
         """
-        held = [frame.frame.ts for counter in self.partitions.values() for frame in counter.guard.held]
+        held = [frame.frame.ts for partition in self.partitions.values() for frame in partition.guard.held]
         known = [clock.newest for clock in self._clocks() if clock.newest >= 0]
         if held:
             near = max(known) if known else sorted(held)[(len(held) - 1) // 2]
-            for counter in self.partitions.values():
-                counter.resolve(near)
+            for partition in self.partitions.values():
+                partition.resolve(near)
 
     def close_all(self) -> Iterator[Record]:
         """Close every window at the end of the input, as `close` does."""
@@ -138,19 +138,19 @@ class Counter:
     def _close(self, watermark: int) -> Iterator[Record]:
         if watermark <= self.windows.closed_through:
             return iter(())
-        for counter in self.partitions.values():
-            counter.resolve_before(watermark)
-            counter.raise_watermark(watermark)  # it was lower only if the partition is idle or ends here
-        return self.windows.close(watermark, [counter.log for counter in self.partitions.values()])
+        for partition in self.partitions.values():
+            partition.resolve_before(watermark)
+            partition.raise_watermark(watermark)  # it was lower only if the partition is idle or ends here
+        return self.windows.close(watermark, [partition.log for partition in self.partitions.values()])
 
     def _clocks(self) -> list[EventClock]:
-        return [counter.clock for counter in self.partitions.values()]
+        return [partition.clock for partition in self.partitions.values()]
 
     def tally(self) -> Tally:
         """Return what became of all frames so far."""
         total = Tally()
-        for counter in self.partitions.values():
-            total.add(counter.tally())
+        for partition in self.partitions.values():
+            total.add(partition.tally())
         return total
 
     def state(self) -> State:
@@ -161,8 +161,8 @@ class Counter:
             self._rules,
             {size_s: copy(series) for size_s, series in windows.series.items()},
             {
-                partition: replace(counter.state(), added_at_watermark=self._added_at_watermark[partition])
-                for partition, counter in self.partitions.items()
+                number: replace(partition.state(), added_at_watermark=self._added_at_watermark[number])
+                for number, partition in self.partitions.items()
             },
         )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from metrics.frames.sizes import SECOND, Size, larger, largest
 
 
-class Start(NamedTuple):
+class Pointer(NamedTuple):
     """An offset in Kafka to read from, and the event clock before its frame was counted."""
 
     offset: int
@@ -46,7 +46,7 @@ class FrameLog:
         self.second_pointers: deque[tuple[int, int]] = deque()
         self.stragglers: dict[int, list[str]] = {}
         self._straggler_seconds: list[int] = []  # the keys of stragglers, as a heap
-        self.window_pointers: dict[int, dict[int, Start]] = {size.size_s: {} for size in larger()}
+        self.window_pointers: dict[int, dict[int, Pointer]] = {size.size_s: {} for size in larger()}
         self._largest_s = largest().size_s
         self.taken = 0
         self._dropped = 0  # entries removed from uids; pointers count from the very first entry
@@ -56,25 +56,25 @@ class FrameLog:
         pointed = self._dropped + len(self.uids) - self._first_open()
         return pointed + sum(map(len, self.stragglers.values()))
 
-    def start_second(self, second: int, uid: str, start: Start) -> None:
+    def start_second(self, second: int, uid: str, pointer: Pointer) -> None:
         """Log the first frame of a second that is newer than all before it."""
         self.second_pointers.append((second, self._dropped + len(self.uids)))
         self.uids.append(uid)
-        self.note(second, start)
+        self.point_to(second, pointer)
 
-    def add_straggler(self, second: int, uid: str, start: Start) -> None:
+    def add_straggler(self, second: int, uid: str, pointer: Pointer) -> None:
         """Log a frame of an open second that is not the newest."""
         if second not in self.stragglers:
             self.stragglers[second] = []
             heappush(self._straggler_seconds, second)
         self.stragglers[second].append(uid)
-        self.note(second, start)
+        self.point_to(second, pointer)
 
-    def note(self, second: int, start: Start, least_s: int = 0) -> None:
-        """Set a pointer to the window of each size from `least_s` on that contains a second, if it has none yet."""
+    def point_to(self, second: int, pointer: Pointer, least_s: int = 0) -> None:
+        """Set the pointer to the window of each size from `least_s` on that contains a second, if it has none yet."""
         for size_s, pointers in self.window_pointers.items():
             if size_s >= least_s:
-                pointers.setdefault(second - second % size_s, start)
+                pointers.setdefault(second - second % size_s, pointer)
 
     def newest_second(self) -> int | None:
         """Return the newest second that a frame started; None if none is open."""
@@ -111,7 +111,7 @@ class FrameLog:
         for start in [start for start in pointers if start < first_open]:
             del pointers[start]
 
-    def restart_at(self, position: Start) -> Start:
+    def restart_at(self, position: Pointer) -> Pointer:
         """Return the earliest frame that an open window needs; without one, the next position."""
         return min(self.window_pointers[self._largest_s].values(), default=position)
 

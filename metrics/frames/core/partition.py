@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
-from metrics.frames.core.frame_log import FrameLog, Start
+from metrics.frames.core.frame_log import FrameLog, Pointer
 from metrics.frames.core.future_guard import Decision, FutureGuard, Ruling, recorded_s
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
 from metrics.message import KafkaMessage
 
-KEPT_ENDS = 16  # decisions without proof that the saved state has room for
+KEPT_RESOLUTIONS = 16  # decisions without proof that the saved state has room for
 
 
 class RejectedFrame(NamedTuple):
@@ -49,7 +49,7 @@ class PartitionCounter:
         self.log = FrameLog()
         self.position = saved.restart_offset
         self.resolved_at, self.resolved_against = saved.resolved_at, saved.resolved_against
-        self.ends = saved.ends
+        self.resolutions = saved.resolutions
         self.rejected: list[RejectedFrame] = []
         self.current = -1  # the newest second while it is open: the second of nearly every frame
         # The end of the closed seconds in the saved state; used until `resume`, afterwards the clock has it.
@@ -96,24 +96,24 @@ class PartitionCounter:
         """Resolve the held frames at the end of the input; `near` is event time of the whole input."""
         if self.guard.held:
             self.resolved_at, self.resolved_against = self.position, near
-            self.ends = [*self.ends, (self.position, near)][-KEPT_ENDS:]
+            self.resolutions = [*self.resolutions, (self.position, near)][-KEPT_RESOLUTIONS:]
             self.guard.resolve(near)
             self._find_current()
 
     def resolve_before(self, watermark: int) -> None:
         """Resolve held frames before other partitions or wall time close the windows that they may be in.
 
-        Each such decision is saved, so that a restart repeats it, up to KEPT_ENDS of them that a restart needs. Beyond
-        that, frames stay held, and may become late.
+        Each such decision is saved, so that a restart repeats it, up to KEPT_RESOLUTIONS of them that a restart needs.
+        Beyond that, frames stay held, and may become late.
         """
         is_passed = self.clock.watermark < watermark and any(held.frame.ts < watermark for held in self.guard.held)
-        if is_passed and self._ends_needed() < KEPT_ENDS - 1:
+        if is_passed and self._resolutions_needed() < KEPT_RESOLUTIONS - 1:
             self.resolve(watermark)
 
-    def _ends_needed(self) -> int:
+    def _resolutions_needed(self) -> int:
         """Return the number of positions at which frames were resolved that a restart would read again."""
         restart_offset = self._restart_at().offset
-        return sum(end > restart_offset for end, _ in self.ends)
+        return sum(at > restart_offset for at, _ in self.resolutions)
 
     def _count_decided(self, decision: Decision) -> None:
         frame, message = decision.held
@@ -133,36 +133,36 @@ class PartitionCounter:
         return f"ts {frame.ts} is {ahead}; {written}; of the frames after it {agreeing} agreed, {against} did not"
 
     def _count_frame(self, frame: Frame, message: KafkaMessage) -> None:
-        ts, clock, start = frame.ts, self.clock, self._start(message)
+        ts, clock, pointer = frame.ts, self.clock, self._pointer(message)
         if ts > clock.newest:
             clock.advance(ts, recorded_s(message))
             if ts >= clock.watermark and ts >= self._closed_before:
                 self.current = ts
-                self.log.start_second(ts, frame.uid, start)
+                self.log.start_second(ts, frame.uid, pointer)
                 return
         if ts < clock.watermark or ts < self._closed_before:
-            self._count_late(frame, message, start)
+            self._count_late(frame, message, pointer)
         elif ts == self.current:
             self.log.uids.append(frame.uid)
         else:
-            self.log.add_straggler(ts, frame.uid, start)
+            self.log.add_straggler(ts, frame.uid, pointer)
 
     def _count_ahead(self, frame: Frame, message: KafkaMessage) -> None:
         """Count a frame ahead of event time, without advancing it."""
-        clock, start = self.clock, self._start(message)
+        clock, pointer = self.clock, self._pointer(message)
         if frame.ts < clock.watermark or frame.ts < self._closed_before:
-            self._count_late(frame, message, start)
+            self._count_late(frame, message, pointer)
         else:
             clock.furthest = max(clock.furthest, frame.ts)
-            self.log.add_straggler(frame.ts, frame.uid, start)
+            self.log.add_straggler(frame.ts, frame.uid, pointer)
 
-    def _count_late(self, frame: Frame, message: KafkaMessage, start: Start) -> None:
+    def _count_late(self, frame: Frame, message: KafkaMessage, pointer: Pointer) -> None:
         """Count a late frame in its minute, or a larger window, if one is open by the partition's own watermark."""
         self._tally.late += 1
         size = self.windows.join(frame.ts, (frame.uid,), self.clock.watermark)
         if size is not None:
             self._tally.late_in_minute += 1
-            self.log.note(frame.ts, start, size.size_s)
+            self.log.point_to(frame.ts, pointer, size.size_s)
         else:
             newest, name = self.clock.newest, largest().name
             detail = f"ts {frame.ts} came when event time was {newest}; its {name} was closed"
@@ -174,8 +174,8 @@ class PartitionCounter:
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         self.rejected.append(RejectedFrame(message, rejection, ts, self.clock.newest))
 
-    def _start(self, message: KafkaMessage) -> Start:
-        return Start(message.offset(), self.clock.newest, self.clock.recorded_s)
+    def _pointer(self, message: KafkaMessage) -> Pointer:
+        return Pointer(message.offset(), self.clock.newest, self.clock.recorded_s)
 
     def _find_current(self) -> None:
         """Allow the hot path for the newest second if that is open, in the log, and no frame is held.
@@ -198,9 +198,9 @@ class PartitionCounter:
 
     def _resolve_again(self, offset: int) -> None:
         """Resolve held frames at the positions where they were resolved before."""
-        for end, near in self.ends or [(self.resolved_at, self.resolved_against)]:
+        for at, near in self.resolutions or [(self.resolved_at, self.resolved_against)]:
             held = self.guard.held
-            if held and held[0].message.offset() < end <= offset:
+            if held and held[0].message.offset() < at <= offset:
                 self.guard.resolve(near)
                 self._find_current()
 
@@ -252,10 +252,10 @@ class PartitionCounter:
         """Return the number of frames counted in closed seconds."""
         return self.tally().counted - len(self.log)
 
-    def _restart_at(self) -> Start:
+    def _restart_at(self) -> Pointer:
         """Return the earliest frame that an open window needs or that is held; without one, the position."""
-        start = self.log.restart_at(Start(self.position, self.clock.newest, self.clock.recorded_s))
-        return min(start, self._start(self.guard.held[0].message)) if self.guard.held else start
+        start = self.log.restart_at(Pointer(self.position, self.clock.newest, self.clock.recorded_s))
+        return min(start, self._pointer(self.guard.held[0].message)) if self.guard.held else start
 
     def state(self) -> PartitionState:
         """Return the state that a restart needs."""
@@ -278,7 +278,7 @@ class PartitionCounter:
             furthest=clock.furthest,
             recorded_s=clock.recorded_s,
             recorded_s_at_restart=start.recorded_s,
-            ends=self.ends,
+            resolutions=self.resolutions,
             oldest=self.log.oldest(),
         )
 

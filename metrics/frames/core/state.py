@@ -126,7 +126,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         newest: the event clock's largest ts, -1 before the first frame.
         watermark: the event clock's watermark, including what idle time closed.
         open: counted frames whose second is open; a restart must find the same number.
-        resolved_at, resolved_against: the last of `ends`, as earlier versions saved it; 0 if there was none.
+        resolved_at, resolved_against: the last of `resolutions`, as earlier versions saved it; 0 if there was none.
         tally: what became of the partition's frames before position.
         held_at: offset of the first held frame, -1 without any; a restart finds it by itself.
         added_at_watermark: the watermark of the input when the partition was added, with which its own began; 0 for
@@ -134,8 +134,8 @@ class PartitionState(msgspec.Struct, array_like=True):
         furthest: the event clock's furthest ts that counts, -1 before the first frame.
         recorded_s: Kafka timestamp of the frame of `newest`, in seconds since the epoch; -1 if unknown.
         recorded_s_at_restart: the same for `newest_at_restart`.
-        ends: the last decisions on held frames without proof: the position, and the event time of the whole input
-            that they were compared with.
+        resolutions: the last decisions on held frames without proof: the position, and the event time of the whole
+            input that they were compared with.
         oldest: the start of the earliest open window with frames of the partition, by the size in seconds; a restart
             finds it by itself.
     """
@@ -156,7 +156,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     furthest: int = -1
     recorded_s: int = -1
     recorded_s_at_restart: int = -1
-    ends: list[tuple[int, int]] = []
+    resolutions: list[tuple[int, int]] = []
     oldest: dict[int, int] = {}
 
     @classmethod

@@ -121,7 +121,7 @@ class AllWindows:
             _Larger(size, self.series[size.size_s], has_users=Counts.USERS in {each.counts for each in SIZES[at:]})
             for at, size in enumerate(SIZES[1:], 1)
         ]
-        self._ends: list[tuple[int, int]] = []  # ends of open windows, with the index of their size, as a heap
+        self._window_ends: list[tuple[int, int]] = []  # ends of open windows, with the index of their size, as a heap
 
     @property
     def open(self) -> dict[int, dict[int, _OpenWindow]]:
@@ -171,7 +171,7 @@ class AllWindows:
                 window = larger.open.get(start)
                 if window is None:
                     window = larger.open[start] = _OpenWindow()
-                    heappush(self._ends, (end, at))
+                    heappush(self._window_ends, (end, at))
                 if larger.has_users:
                     window.users.update(users)
                 window.frames += frames
@@ -191,12 +191,12 @@ class AllWindows:
 
     def _close_larger(self, watermark: int, logs: Collection[FrameLog]) -> Iterator[Record]:
         """Close the windows larger than a second that end at or before a watermark; their seconds are closed."""
-        while self._ends and self._ends[0][0] <= watermark:
-            end, place = self._ends[0]
+        while self._window_ends and self._window_ends[0][0] <= watermark:
+            end, place = self._window_ends[0]
             larger = self._larger[place]
             size, start = larger.size, end - larger.size_s
             yield from self._fill_gap(size, start)
-            heappop(self._ends)
+            heappop(self._window_ends)
             window = larger.open.pop(start)
             self._add(place + 1, start, window.users, window.frames, 0)
             _forget(logs, size, end)

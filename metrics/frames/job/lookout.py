@@ -12,7 +12,7 @@ from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Cause, kept_open, last_minute
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
-from metrics.kafka.job.input_monitor import End
+from metrics.kafka.job.input_monitor import EndOffset
 from metrics.kafka.job.source import Input
 
 LOOK_S = 1.0
@@ -50,16 +50,16 @@ class Lookout:
         self._overdue = None
         self._looked_at_s = now_s
 
-    def look_when_due(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+    def look_when_due(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
         """Look, unless the last look was less than LOOK_S ago."""
         if now_s - self._looked_at_s >= LOOK_S:
             self.look(now_s, counter, source, ends)
 
-    def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+    def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
         """Look for problems.
 
         Args:
-            ends: the last known ends of partitions.
+            ends: the last known end offsets of partitions.
         """
         if now_s - self._looked_at_s > LONGEST_NAP_S:
             self._open_since.forget()
@@ -74,7 +74,7 @@ class Lookout:
         began_s, before = self._minute.beginning()
         return StreamHealth(round(time() - (now_s - began_s)), before, self._overdue)
 
-    def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, End]) -> None:
+    def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
         partitions = counter.partitions
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
         slow = _slow_partitions(partitions, SECOND.end_of(min(seconds)), now_s) if seconds else []
@@ -106,13 +106,13 @@ class Lookout:
             self._report(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
 
     def _cause(
-        self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, End]
+        self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, EndOffset]
     ) -> Cause:
         """Return why a partition that is not idle keeps windows open."""
         if number in source.paused:
             return Cause.PAUSED
         reached = source.reached[number]
-        met, met_at_s = source.ends_met.get(number, (-1, 0.0))
+        met, met_at_s = source.caught_up.get(number, (-1, 0.0))
         is_read = met >= reached or now_s - met_at_s <= RECENT_S
         if now_s - partition.clock.moved_at_s < self._idle_s:
             return Cause.BEHIND if is_read else Cause.LAG

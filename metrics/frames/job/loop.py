@@ -57,7 +57,7 @@ class Loop:
             messages = self.source.batch(self.commits.room())
             self._count(messages)
             self.partitions.look(monotonic())
-            self.lookout.look_when_due(monotonic(), self.counter, self.source, self.partitions.ends)
+            self.lookout.look_when_due(monotonic(), self.counter, self.source, self.partitions.end_offsets)
             self._publish(self.counter.close(monotonic()))
             if self.commits.is_due(len(messages)):
                 self._commit()
@@ -65,7 +65,7 @@ class Loop:
             self.counter.resolve()
             self._reject()
             self._publish(self.counter.close_all())
-        self.lookout.look(monotonic(), self.counter, self.source, self.partitions.ends)
+        self.lookout.look(monotonic(), self.counter, self.source, self.partitions.end_offsets)
         self.monitor.require_same_topic()
         self._commit_by(self.sink.retire)
 
@@ -80,7 +80,7 @@ class Loop:
             partition.read_to(last_offset + 1, now_s)
             self.source.pass_by(number, last_offset)
         self._reject()
-        self.commits.records += len(messages)
+        self.commits.messages += len(messages)
         took_s = monotonic() - now_s
         for listener in self.listeners:
             listener.read(len(messages), took_s)
@@ -101,7 +101,7 @@ class Loop:
                 self._commit()
 
     def _commit(self) -> None:
-        if self.commits.records:
+        if self.commits.messages:
             self.monitor.require_same_topic()
         self._commit_by(self.sink.commit)
 

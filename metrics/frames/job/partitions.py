@@ -3,10 +3,10 @@
 from time import monotonic
 
 from metrics.frames.core.counter import Counter
-from metrics.kafka.job.input_monitor import End, InputMonitor
+from metrics.kafka.job.input_monitor import EndOffset, InputMonitor
 from metrics.kafka.job.source import Input
 
-ENDS_ASKED_S = 0.5
+END_OFFSETS_S = 0.5
 
 
 class Partitions:
@@ -17,7 +17,7 @@ class Partitions:
         align_s: how many seconds of event time a partition may be ahead of the slowest.
 
     Attributes:
-        ends: the last known end of each partition.
+        end_offsets: the last known end offset of each partition.
     """
 
     def __init__(self, counter: Counter, source: Input, monitor: InputMonitor, idle_s: int, align_s: int) -> None:
@@ -26,8 +26,8 @@ class Partitions:
         self._monitor = monitor
         self._idle_s = idle_s
         self._align_s = align_s
-        self.ends: dict[int, End] = {}
-        self._ends_to_reach: dict[int, End] = {}
+        self.end_offsets: dict[int, EndOffset] = {}
+        self._to_reach: dict[int, EndOffset] = {}
         self._asked_at_s = monotonic()
 
     def look(self, now_s: float) -> None:
@@ -66,22 +66,22 @@ class Partitions:
         connection, or from a suspended process. New records may not advance event time either, so an answer is kept
         until the partition is read up to it.
         """
-        clocks = {partition: counter.clock for partition, counter in self._counter.partitions.items()}
-        for end in self._monitor.ends_told():
-            self.ends[end.partition] = end
-            self._ends_to_reach.setdefault(end.partition, end)
-        for partition, offset, asked_at_s in [*self._ends_to_reach.values()]:
+        clocks = {number: partition.clock for number, partition in self._counter.partitions.items()}
+        for end in self._monitor.end_offsets():
+            self.end_offsets[end.partition] = end
+            self._to_reach.setdefault(end.partition, end)
+        for partition, offset, asked_at_s in [*self._to_reach.values()]:
             if self._source.reached[partition] >= offset:
                 if asked_at_s - clocks[partition].moved_at_s >= self._idle_s:
                     self._counter.mark_idle(partition, asked_at_s)
                 else:
                     self._counter.mark_active(partition)
-                del self._ends_to_reach[partition]
-            elif now_s - asked_at_s >= ENDS_ASKED_S:
+                del self._to_reach[partition]
+            elif now_s - asked_at_s >= END_OFFSETS_S:
                 self._counter.mark_active(partition)
-        if now_s - self._asked_at_s >= ENDS_ASKED_S:
+        if now_s - self._asked_at_s >= END_OFFSETS_S:
             self._asked_at_s = now_s
             still = [partition for partition, clock in clocks.items() if now_s - clock.moved_at_s >= self._idle_s]
-            self._monitor.ask_ends(still, now_s)
+            self._monitor.request_end_offsets(still, now_s)
         for partition in self._source.ended():
             self._counter.mark_idle(partition, now_s)  # with a given end, nothing more can come

@@ -160,7 +160,7 @@ class FrameProcessor:
             for listener in self._listeners:
                 listener.rewound()
             if isinstance(error, TransactionLostError):
-                self._limit.record_loss(commits.records)
+                self._limit.record_loss(commits.messages)
             raise
 
     def release(self) -> bool:

@@ -4,12 +4,12 @@ from time import monotonic
 
 from metrics.kafka.job.heartbeat import HEARTBEAT_S
 from metrics.kafka.job.limits import TransactionLimit
-from metrics.kafka.job.source import BATCH_RECORDS
+from metrics.kafka.job.source import BATCH_MESSAGES
 
 # Delays of a commit: for results with a quiet and with a busy input, and for a position without results. The last is
 # longer than a second, so that no such commit is in progress when live records close the next second.
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.5
-BUSY_RECORDS = 200  # in a batch: 40,000 a second, of which a commit every 20 ms would take a good part
+BUSY_MESSAGES = 200  # in a batch: 40,000 a second, of which a commit every 20 ms would take a good part
 # A transaction must end long before the broker gives up on it.
 MOST_RESULTS = 20_000
 
@@ -18,36 +18,36 @@ class Commits:
     """Schedule of commits: the size of the open transaction, and when it is due.
 
     Attributes:
-        records: the records of the input in the open transaction.
+        messages: the messages of the input in the open transaction.
         results: the results in it.
     """
 
     def __init__(self, limit: TransactionLimit) -> None:
         self._limit = limit
-        self.records = self.results = 0
+        self.messages = self.results = 0
         self._committed_at_s = monotonic()
 
     def room(self) -> int:
-        """Return the limit of records for the next batch."""
-        return max(1, min(BATCH_RECORDS, self._limit.most_records - self.records))
+        """Return the limit of messages for the next batch."""
+        return max(1, min(BATCH_MESSAGES, self._limit.most_messages - self.messages))
 
     def is_full(self) -> bool:
         """Return whether the transaction has the maximum of results."""
         return self.results >= MOST_RESULTS
 
     def is_due(self, batch: int) -> bool:
-        """Return whether a commit is due after a batch of `batch` records."""
+        """Return whether a commit is due after a batch of `batch` messages."""
         waited_s = monotonic() - self._committed_at_s
         if self.results:
-            due_s = BUSY_COMMIT_S if batch >= BUSY_RECORDS else QUIET_COMMIT_S
+            due_s = BUSY_COMMIT_S if batch >= BUSY_MESSAGES else QUIET_COMMIT_S
         else:
-            due_s = EMPTY_COMMIT_S if self.records else HEARTBEAT_S
-        return waited_s >= due_s or self.records >= self._limit.most_records
+            due_s = EMPTY_COMMIT_S if self.messages else HEARTBEAT_S
+        return waited_s >= due_s or self.messages >= self._limit.most_messages
 
     def committed(self, began_s: float) -> float:
         """Note a commit that began at `began_s` and has just ended; returns its duration in seconds."""
         self._committed_at_s = monotonic()
         took_s = self._committed_at_s - began_s
-        self._limit.record_commit(self.records, took_s)
-        self.results = self.records = 0
+        self._limit.record_commit(self.messages, took_s)
+        self.results = self.messages = 0
         return took_s

@@ -26,7 +26,7 @@ LEAVE_TIMEOUT_S = 0.5
 LOOK_S = 2.0
 
 
-class End(NamedTuple):
+class EndOffset(NamedTuple):
     """The end offset of a partition, and the wall time in seconds of the request."""
 
     partition: int
@@ -63,30 +63,30 @@ class InputMonitor:
         self._last_instance = last_instance
         self._require_not_fenced = require_not_fenced
         self.partitions = partitions
-        self._ends_asked_at_s = self._looked_at_s = 0.0
-        self._ends: dict[TopicPartition, Future[Any]] = {}
+        self._requested_at_s = self._looked_at_s = 0.0
+        self._end_offsets: dict[TopicPartition, Future[Any]] = {}
         self._description: Future[Any] | None = None
         self._last: Future[Any] | None = None
 
-    def ask_ends(self, partitions: Collection[int], now_s: float) -> None:
-        """Request the ends of some partitions, unless a request is pending.
+    def request_end_offsets(self, partitions: Collection[int], now_s: float) -> None:
+        """Request the end offsets of some partitions, unless a request is pending.
 
         The records of an open transaction count here: they have arrived, so their partition is not idle.
         """
-        if not self._ends and partitions:
+        if not self._end_offsets and partitions:
             places = [TopicPartition(self._topic, partition) for partition in partitions]
-            self._ends_asked_at_s = now_s
-            self._ends = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, MONITOR_TIMEOUT_S)
+            self._requested_at_s = now_s
+            self._end_offsets = ask(self._admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED, MONITOR_TIMEOUT_S)
 
-    def ends_told(self) -> Iterator[End]:
+    def end_offsets(self) -> Iterator[EndOffset]:
         """Yield the answers since the last call; a partition may have none."""
-        if not all(future.done() for future in self._ends.values()):
+        if not all(future.done() for future in self._end_offsets.values()):
             return
-        for place, future in self._ends.items():
+        for place, future in self._end_offsets.items():
             offset = offset_of(future)
             if isinstance(offset, int):
-                yield End(place.partition, offset, self._ends_asked_at_s)
-        self._ends = {}
+                yield EndOffset(place.partition, offset, self._requested_at_s)
+        self._end_offsets = {}
 
     def require_same_topic(self) -> None:
         """Check that what was read so far is from the topic of the state; the one request that is waited for.

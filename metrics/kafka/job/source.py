@@ -11,7 +11,7 @@ from metrics.kafka.clients import assign
 from metrics.kafka.errors import PASSING
 from metrics.message import KafkaMessage
 
-BATCH_RECORDS = 1000
+BATCH_MESSAGES = 1000
 # A record that closes a window waits at most this long until its batch is full.
 POLL_S = 0.005
 # A batch is a thousand short-lived messages without cycles. By default, Python searches for cycles after every 700
@@ -24,37 +24,37 @@ class Input:
 
     Args:
         starts: for each partition the offset of the first record to read.
-        ends: for each partition the offset to stop before; None to read for ever.
+        stop_before: for each partition the offset to stop before; None to read for ever.
 
     Attributes:
         reached: for each partition the offset before which nothing is left to read.
         paused: partitions that are not fetched at present.
         waited_s: seconds spent waiting for the input, because fewer records came than requested.
-        ends_met: for each partition the offset at which nothing more could be read, and the time.
+        caught_up: for each partition the offset at which nothing more could be read, and the time.
     """
 
     def __init__(
-        self, consumer: Consumer, topic: str, starts: Mapping[int, int], ends: Mapping[int, int] | None = None
+        self, consumer: Consumer, topic: str, starts: Mapping[int, int], stop_before: Mapping[int, int] | None = None
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         # A partition that was added after the ends were requested ends at its start.
-        self._ends = None if ends is None else {**starts, **ends}
+        self._stop_before = None if stop_before is None else {**starts, **stop_before}
         self.reached = dict(starts)
         self.paused: set[int] = set()
         self.waited_s = 0.0
-        self.ends_met: dict[int, tuple[int, float]] = {}
+        self.caught_up: dict[int, tuple[int, float]] = {}
         assign(consumer, [TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
 
     def has_ended(self) -> bool:
         """Return whether every partition was read to its given end."""
-        return self._ends is not None and len(self.ended()) == len(self.reached)
+        return self._stop_before is not None and len(self.ended()) == len(self.reached)
 
     def add_partition(self, partition: int, start: int) -> None:
         """Read one more partition."""
         self.reached[partition] = start
-        if self._ends is not None:
-            self._ends[partition] = start
+        if self._stop_before is not None:
+            self._stop_before[partition] = start
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, start)])
 
     def pause(self, wanted: set[int]) -> None:
@@ -67,10 +67,10 @@ class Input:
 
     def ended(self) -> list[int]:
         """Return the partitions that were read to their given end."""
-        ends = self._ends
+        ends = self._stop_before
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
-    def batch(self, most: int = BATCH_RECORDS) -> list[KafkaMessage]:
+    def batch(self, most: int = BATCH_MESSAGES) -> list[KafkaMessage]:
         """Return the next records, at most `most` of them, after at most POLL_S seconds."""
         began_s = monotonic()
         messages = self._consumer.consume(most, POLL_S)
@@ -80,7 +80,7 @@ class Input:
         if len(records) < len(messages):
             for message in messages:
                 self._take_event(message)
-        return records if self._ends is None else self._before_ends(records, self._ends)
+        return records if self._stop_before is None else self._before_ends(records, self._stop_before)
 
     def pass_by(self, partition: int, offset: int) -> None:
         """Note that a record is done. The known end may be beyond it, after transaction markers."""
@@ -106,7 +106,7 @@ class Input:
         partition, offset = message.partition(), message.offset()
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
             self.reached[partition] = max(self.reached[partition], offset)
-            self.ends_met[partition] = offset, monotonic()
+            self.caught_up[partition] = offset, monotonic()
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
                 f"records of {self._topic}/{partition} that were still needed are gone",
@@ -127,6 +127,6 @@ class Input:
         for partition, reached in self.reached.items():
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
             if high not in (OFFSET_INVALID, None):
-                end, _ = self.ends_met.get(partition, (OFFSET_INVALID, 0.0))
+                end, _ = self.caught_up.get(partition, (OFFSET_INVALID, 0.0))
                 lags[partition] = 0 if end == reached else max(0, high - reached)
         return lags

@@ -122,7 +122,7 @@ class Run:
             held = counter.guard.held
             first = held[0].message.offset() if held else counter.position
             self._heard.append(IdleTime(partition, first, counter.clock.watermark))
-            self._ends += [(partition, End(*end)) for end in counter.ends]
+            self._ends += [(partition, End(*end)) for end in counter.resolutions]
 
     def commit(self) -> None:
         """Keep what was closed and rejected, and the state."""

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.core.frame_log import FrameLog, Start
+from metrics.frames.core.frame_log import FrameLog, Pointer
 from metrics.frames.sizes import MINUTE
 
 
@@ -10,12 +10,12 @@ def logged(*frames: tuple[int, str]) -> FrameLog:
     log, newest = FrameLog(), -1
     for offset, (second, uid) in enumerate(frames):
         if second > newest:
-            log.start_second(second, uid, Start(offset, newest))
+            log.start_second(second, uid, Pointer(offset, newest))
             newest = second
         elif second == newest:
             log.uids.append(uid)
         else:
-            log.add_straggler(second, uid, Start(offset, newest))
+            log.add_straggler(second, uid, Pointer(offset, newest))
     return log
 
 
@@ -47,20 +47,20 @@ def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:
     #  offset    0   1   2    3   4
     #  second   58  59  60  119  120
     log = logged((58, "a"), (59, "b"), (60, "c"), (119, "d"), (120, "e"))
-    assert log.window_pointers == {60: {0: Start(0, -1), 60: Start(2, 59), 120: Start(4, 119)}}
-    assert log.restart_at(Start(5, 120)) == Start(0, -1)
+    assert log.window_pointers == {60: {0: Pointer(0, -1), 60: Pointer(2, 59), 120: Pointer(4, 119)}}
+    assert log.restart_at(Pointer(5, 120)) == Pointer(0, -1)
     log.forget(MINUTE, 59)
-    assert log.restart_at(Start(5, 120)) == Start(0, -1)
+    assert log.restart_at(Pointer(5, 120)) == Pointer(0, -1)
     log.forget(MINUTE, 60)
-    assert log.restart_at(Start(5, 120)) == Start(2, 59)
+    assert log.restart_at(Pointer(5, 120)) == Pointer(2, 59)
     log.forget(MINUTE, 180)
-    assert log.restart_at(Start(5, 120)) == Start(5, 120)
+    assert log.restart_at(Pointer(5, 120)) == Pointer(5, 120)
 
 
 def test_a_straggler_can_be_the_first_frame_of_its_minute() -> None:
     log = logged((61, "a"), (59, "straggler"))
-    assert log.window_pointers == {60: {60: Start(0, -1), 0: Start(1, 61)}}
-    assert log.restart_at(Start(2, 61)) == Start(0, -1)
+    assert log.window_pointers == {60: {60: Pointer(0, -1), 0: Pointer(1, 61)}}
+    assert log.restart_at(Pointer(2, 61)) == Pointer(0, -1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), max_size=40))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.frame_log import Start
+from metrics.frames.core.frame_log import Pointer
 from metrics.frames.core.state import Rules, State
 from metrics.frames.records import Record
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
@@ -155,7 +155,7 @@ def test_a_size_that_is_added_to_a_group_begins_with_the_first_window_that_lacks
         assert [(at.start - T, at.number) for at in records if at.size is MINUTE and at.number] == [
             *((3_600, 1), (5_400, 1), (7_200, 1)),
         ]
-        assert three.partitions[0].log.window_pointers[3_600] == {T + 10_800: Start(4, T + 7_200, T + 7_200)}
+        assert three.partitions[0].log.window_pointers[3_600] == {T + 10_800: Pointer(4, T + 7_200, T + 7_200)}
 
 
 def test_the_recount_misses_no_window_of_a_size_from_before_it_was_added() -> None:

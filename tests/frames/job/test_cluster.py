@@ -19,7 +19,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.start_state import begin, saved_state
 from metrics.frames.topics_in_use import check
 from metrics.kafka.clients import open_admin, open_consumer
-from metrics.kafka.job.input_monitor import End, InputMonitor
+from metrics.kafka.job.input_monitor import EndOffset, InputMonitor
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import topic_id
 from tests.kafka import cluster
@@ -118,13 +118,13 @@ def settings_of(application: Application, monkeypatch: pytest.MonkeyPatch) -> Se
     return Settings.load()
 
 
-def ends_told(monitor: InputMonitor) -> dict[int, int]:
+def end_offsets(monitor: InputMonitor) -> dict[int, int]:
     """Return the ends of three partitions as a monitor gets them."""
-    monitor.ask_ends([0, 1, 2], 100.0)
-    ends: list[End] = []
+    monitor.request_end_offsets([0, 1, 2], 100.0)
+    ends: list[EndOffset] = []
     give_up_s = time.monotonic() + 30
     while not ends and time.monotonic() < give_up_s:
-        ends = list(monitor.ends_told())
+        ends = list(monitor.end_offsets())
         time.sleep(0.05)
     return {end.partition: end.offset for end in ends}
 
@@ -141,9 +141,9 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     settings = settings_of(application, monkeypatch)
     admin = open_admin(settings)
     monitor = InputMonitor(admin, topic, topic_id(admin, topic), 3, lambda: None, lambda _: None)
-    assert ends_told(monitor) == {0: 1, 1: 1, 2: 1}
+    assert end_offsets(monitor) == {0: 1, 1: 1, 2: 1}
     with three.leader(topic, 1).frozen():
-        assert ends_told(monitor) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is idle
+        assert end_offsets(monitor) == {0: 1, 2: 1}  # of a partition that is cut off, nothing says that it is idle
         with pytest.raises(BrokerError, match="unknown") as unknown:
             offset_ranges(admin, topic, 3)
         assert unknown.value.why == f"{topic}/1: its leader does not answer"

@@ -9,7 +9,7 @@ from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.lookout import Lookout
 from metrics.frames.settings import Settings
-from metrics.kafka.job.input_monitor import End
+from metrics.kafka.job.input_monitor import EndOffset
 from tests.frames.core.message import message
 
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -24,8 +24,8 @@ class Watched:
         self.told: list[str] = []
         self.counter = Counter(State.fresh({0: 0, 1: 0}, RULES), RULES, gap_limit_s=3600, now_s=0)
         self.counter.resume()
-        self.input: Any = SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, ends_met={})
-        self.ends: dict[int, End] = {}
+        self.input: Any = SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, caught_up={})
+        self.end_offsets: dict[int, EndOffset] = {}
         self.lookout = Lookout(SETTINGS, self.told.append)
         self.lookout.begin(0, self.counter)
 
@@ -35,13 +35,13 @@ class Watched:
         at.count([message(at.position, T + ts, "a", recorded_at_s=T + ts)])
         at.read_to(at.position + 1, now_s)
         self.input.reached[partition] = at.position
-        self.input.ends_met[partition] = at.position, now_s
+        self.input.caught_up[partition] = at.position, now_s
 
     def second(self, now_s: int) -> None:
         """Let a second pass: a frame of partition 0, what can be closed, a look."""
         self.send(0, 100 + now_s, now_s)
         list(self.counter.close(now_s))
-        self.lookout.look(now_s, self.counter, self.input, self.ends)
+        self.lookout.look(now_s, self.counter, self.input, self.end_offsets)
 
     def slow(self, now_s: float) -> list[tuple[int, str]]:
         overdue = self.lookout.health(now_s).overdue
@@ -73,23 +73,23 @@ def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_wh
 @pytest.mark.parametrize(
     ("offset_behind", "end", "is_paused", "cause"),
     [
-        (3, End(1, 4, 20.0), False, "lag"),
-        (0, End(1, 4, 20.0), False, "transaction"),
+        (3, EndOffset(1, 4, 20.0), False, "lag"),
+        (0, EndOffset(1, 4, 20.0), False, "transaction"),
         (0, None, False, "unknown"),
-        (0, End(1, 1, 5.0), False, "unknown"),  # of 15 s ago
-        (3, End(1, 4, 20.0), True, "paused"),
-        (0, End(1, 1, 20.0), False, "idle"),
+        (0, EndOffset(1, 1, 5.0), False, "unknown"),  # of 15 s ago
+        (3, EndOffset(1, 4, 20.0), True, "paused"),
+        (0, EndOffset(1, 1, 20.0), False, "idle"),
     ],
 )
 def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
-    offset_behind: int, end: End | None, is_paused: bool, cause: str
+    offset_behind: int, end: EndOffset | None, is_paused: bool, cause: str
 ) -> None:
     #  partition 0    100   101   102 …      partition 1    100, and nothing that would be read
     watched = Watched()
     watched.send(1, 100, 0)
-    watched.input.ends_met[1] = 1 - offset_behind, 0.0
+    watched.input.caught_up[1] = 1 - offset_behind, 0.0
     if end is not None:
-        watched.ends[1] = end
+        watched.end_offsets[1] = end
     watched.input.paused = {1} if is_paused else set()
     for now_s in range(21):
         watched.second(now_s)

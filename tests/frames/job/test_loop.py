@@ -28,7 +28,7 @@ class Recorded:
     def __init__(self, batches: list[Sequence[KafkaMessage]]) -> None:
         self.calls: list[str] = []
         self.batches = batches
-        self.waited_s, self.paused, self.ends_met = 0.0, set[int](), dict[int, tuple[int, float]]()
+        self.waited_s, self.paused, self.caught_up = 0.0, set[int](), dict[int, tuple[int, float]]()
         self.reached = {0: 0}
         self.partitions = 1
 
@@ -49,10 +49,10 @@ class Recorded:
     # questions to the broker
     def look(self, now_s: float) -> None: ...
 
-    def ends_told(self) -> list[Any]:
+    def end_offsets(self) -> list[Any]:
         return []
 
-    def ask_ends(self, *_: object) -> None: ...
+    def request_end_offsets(self, *_: object) -> None: ...
 
     def require_same_topic(self) -> None:
         self.calls.append("same topic?")
@@ -137,11 +137,11 @@ def test_a_heartbeat_is_due_when_nothing_else_is(monkeypatch: pytest.MonkeyPatch
     assert not commits.is_due(0)
     now_s[0] = 102.0
     assert commits.is_due(0)
-    commits.records = (
+    commits.messages = (
         1  # a position without results waits for 1.5 s, results for 0.02 s, while frames pour in for 0.25 s
     )
     commits.committed(102.0)
-    commits.records = 1
+    commits.messages = 1
     now_s[0] = 103.4
     assert not commits.is_due(1)
     now_s[0] = 103.5

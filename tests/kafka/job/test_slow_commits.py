@@ -7,7 +7,7 @@ import pytest
 from metrics.errors import BrokerError
 from metrics.kafka.job import retry
 from metrics.kafka.job.latency import CommitLatency
-from metrics.kafka.job.limits import FEWEST_RECORDS, MOST_RECORDS, TransactionLimit
+from metrics.kafka.job.limits import FEWEST_MESSAGES, MOST_MESSAGES, TransactionLimit
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.standby import MissedHeartbeats
 
@@ -48,29 +48,29 @@ def test_a_transaction_that_was_lost_is_halved_until_it_commits() -> None:
     sizes = []
     for _ in range(3):
         limit.record_loss(10_000)
-        limit.record_loss(limit.most_records)
-        sizes.append(limit.most_records)
-    assert sizes == [2_500, 625, FEWEST_RECORDS]
+        limit.record_loss(limit.most_messages)
+        sizes.append(limit.most_messages)
+    assert sizes == [2_500, 625, FEWEST_MESSAGES]
 
 
 def test_a_small_transaction_was_not_lost_for_its_size() -> None:
     limit = TransactionLimit()
-    limit.record_loss(FEWEST_RECORDS)
-    assert limit.most_records == MOST_RECORDS
+    limit.record_loss(FEWEST_MESSAGES)
+    assert limit.most_messages == MOST_MESSAGES
 
 
 def test_transactions_grow_again_when_full_ones_commit() -> None:
     limit = TransactionLimit()
     limit.record_loss(8_000)
     limit.record_commit(100, 0.1)
-    assert limit.most_records == 4_000
+    assert limit.most_messages == 4_000
     limit.record_commit(4_000, 15.0)
-    assert limit.most_records == 5_000
+    assert limit.most_messages == 5_000
     limit.record_commit(5_000, 0.1)
-    assert limit.most_records == 10_000
+    assert limit.most_messages == 10_000
     for _ in range(10):
-        limit.record_commit(limit.most_records, 0.1)
-    assert limit.most_records == MOST_RECORDS
+        limit.record_commit(limit.most_messages, 0.1)
+    assert limit.most_messages == MOST_MESSAGES
 
 
 def test_an_instance_counts_as_gone_the_later_the_slower_the_broker_answers() -> None:

@@ -56,5 +56,5 @@ class RejectedRecords:
     def hints(self, partition: int, at: PartitionState) -> Hints:
         """Return the facts about a partition, including the ends of input in its state."""
         return Hints(
-            self._future[partition], self._closed[partition], at.ends or [(at.resolved_at, at.resolved_against)]
+            self._future[partition], self._closed[partition], at.resolutions or [(at.resolved_at, at.resolved_against)]
         )
