@@ -19,7 +19,7 @@ from metrics.times import ALL_TIME, Moment
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
-TABLES = re.compile(r"<!-- fields: (\S+) -->\n\| field \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)")
+TABLES = re.compile(r"<!-- fields: (\S+) -->\n\| field.* \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)")
 LISTED = {
     name: re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in rows.splitlines()))
     for page in DOCS.glob("*.md")

@@ -29,7 +29,7 @@ VARIABLE = {
     r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z": "WALL TIME",
     r"\b1[7-9]\d{8}\b": "WALL TIME",
     r"(?<=instance )[0-9a-f]{8}\b": "INSTANCE",
-    r'(?<="id": ")[0-9a-f]{8}(?=")': "INSTANCE",
+    r'"id": ?"[0-9a-f]{8}"': "INSTANCE",
     r"(?<=≤ )[\d,]+\b": "BOUND",  # markers of transactions count, too
     rf"\b{MEASURED}(?:[,:]\s+{MEASURED})*": "MEASURED",  # how many there are, and whether they wrap, varies, too
 }
