@@ -48,13 +48,8 @@ class Figures(NamedTuple):
         """Yield the name and value of each figure."""
         tally = self.tally
         yield "frames consumed", tally.consumed
-        yield "counted", tally.counted
-        yield "late", tally.late
-        yield "late_in_minute", tally.late_in_minute
-        yield "invalid", tally.invalid
-        yield "future", tally.future
-        yield "held", tally.held
-        yield "lost", tally.lost
+        for name in ("counted", "late", "late_in_minute", "invalid", "future", "held", "lost"):
+            yield name, getattr(tally, name)
         yield "rejected", sum(tally.rejected.values())
         for size, windows in zip(SIZES, self.published, strict=True):
             yield f"{size.plural} published", windows

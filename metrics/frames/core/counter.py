@@ -112,11 +112,7 @@ class Counter:
         counted. After a restart, the first call completes what an earlier run left unfinished: no partition's
         watermark is below the one that run was closing to.
         """
-        return self._close(common_watermark(self._clocks(), now_s))
-
-    def close_to(self, watermark: int) -> Iterator[Record]:
-        """Close the windows that end at or before a watermark, as `close` does."""
-        return self._close(watermark)
+        return self.close_to(common_watermark(self._clocks(), now_s))
 
     def resolve(self) -> None:
         """Resolve the held frames at the end of the input; some may be rejected.
@@ -133,9 +129,10 @@ class Counter:
 
     def close_all(self) -> Iterator[Record]:
         """Close every window at the end of the input, as `close` does."""
-        return self._close(end_of_input(self._clocks()))
+        return self.close_to(end_of_input(self._clocks()))
 
-    def _close(self, watermark: int) -> Iterator[Record]:
+    def close_to(self, watermark: int) -> Iterator[Record]:
+        """Close the windows that end at or before a watermark, as `close` does."""
         if watermark <= self.windows.closed_through:
             return iter(())
         for partition in self.partitions.values():

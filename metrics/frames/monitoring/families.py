@@ -51,7 +51,7 @@ class Families(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield each family."""
         is_ready = self._exposed.why_not_ready() is None
-        yield _gauge("frames_ready", "1 while frames are counted and committed, else 0.", int(is_ready))
+        yield GaugeMetricFamily("frames_ready", "1 while frames are counted and committed, else 0.", int(is_ready))
         last = self._exposed.committed_last
         if last is not None:
             yield self._info(last)
@@ -60,7 +60,7 @@ class Families(Collector):
             yield _rejected(last)
             yield _windows_closed(last)
             yield from _watermark(last)
-            yield _gauge(
+            yield GaugeMetricFamily(
                 "frames_last_commit_timestamp_seconds", "Wall time of the last commit since the epoch.", last.at_s
             )
 
@@ -71,10 +71,6 @@ class Families(Collector):
             "instance_id": last.instance_id,
         }
         return InfoMetricFamily("frames_job", "Consumer group, input topic, and the instance that commits.", labels)
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value)
 
 
 def _of_partitions(last: Committed) -> Iterator[Metric]:
@@ -111,12 +107,14 @@ def _watermark(last: Committed) -> Iterator[Metric]:
     """Yield the watermark; there is none before the first frame."""
     watermark = last.state.closing_to
     if watermark:
-        yield _gauge(
+        yield GaugeMetricFamily(
             "frames_watermark_timestamp_seconds",
             "Event time less the allowed lateness: windows that end at or before it are closed.",
             watermark,
         )
-        yield _gauge("frames_watermark_delay_seconds", "How far the watermark is behind wall time.", time() - watermark)
+        yield GaugeMetricFamily(
+            "frames_watermark_delay_seconds", "How far the watermark is behind wall time.", time() - watermark
+        )
 
 
 def _labelled(family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[object, float]]) -> Metric:

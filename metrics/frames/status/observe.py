@@ -53,7 +53,8 @@ def look(settings: Settings) -> Seen:
     state = State.fresh({}, settings.rules()) if saved is None else saved.state
     known = set(state.partitions)
     if saved is not None:
-        losses = _losses(saved, topic, topic_id, offsets)
+        ranges = {number: (at.first, at.end) for number, at in offsets.items()}
+        losses = compared(saved, topic, topic_id, ranges).losses  # what a run that began now would find missing
     else:
         existing = topics.partition_counts(admin)
         results = {topic: existing[topic] for topic in settings.result_topics() if topic in existing}
@@ -118,12 +119,6 @@ def last_commit(settings: Settings, partitions: int) -> SavedState | None:
     """
     with closing(open_asker(settings, settings.consumer_group_id)) as asker:
         return saved_state(asker, settings.input_topic, partitions)
-
-
-def _losses(saved: SavedState, topic: str, topic_id: str, offsets: dict[int, _Offsets]) -> list[str]:
-    """Return what a run that began now would find missing."""
-    ranges = {number: (at.first, at.end) for number, at in offsets.items()}
-    return compared(saved, topic, topic_id, ranges).losses
 
 
 def _offsets(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Offsets]:
