@@ -1,7 +1,7 @@
 """A subscription to results: first what its client missed, then new ones; bounded, so a slow client takes no memory."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 
@@ -18,7 +18,6 @@ class Subscription:
 
     Args:
         loop: the coroutine's event loop.
-        on_close: called when the listener has gone.
         known: where the client left off.
 
     Attributes:
@@ -28,11 +27,8 @@ class Subscription:
         has_ended: whether nothing more will come.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_close: Callable[["Subscription"], None], known: Mapping[int, int]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, known: Mapping[int, int]) -> None:
         self._loop = loop
-        self._on_close = on_close
         self._lock = Lock()
         self._waiting: list[Result] = []
         self._most_waiting = MOST_WAITING
@@ -75,10 +71,6 @@ class Subscription:
             results, self._waiting = self._waiting, []
             self._most_waiting = MOST_WAITING
         return results
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._on_close(self)
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # the loop has ended, and the listener with it

@@ -160,7 +160,7 @@ class LiveView:
                 self.version += 1
 
     def listen(self, known: Mapping[int, int]) -> Subscription:
-        """Listen to results in the running event loop, until the subscription is closed.
+        """Listen to results in the running event loop, until `forget`.
 
         Args:
             known: the start of the last window that the client knows, by the size in seconds. Of these sizes it first
@@ -169,7 +169,7 @@ class LiveView:
         Raises:
             TooManyListenersError: there are too many listeners.
         """
-        subscription = Subscription(asyncio.get_running_loop(), self._close, known)
+        subscription = Subscription(asyncio.get_running_loop(), known)
         with self._lock:
             if len(self._listeners) >= MOST_LISTENERS:
                 raise TooManyListenersError
@@ -179,6 +179,11 @@ class LiveView:
             if self._has_ended:
                 subscription.end()
         return subscription
+
+    def forget(self, subscription: Subscription) -> None:
+        """Remove a listener."""
+        with self._lock:
+            self._listeners.discard(subscription)
 
     def end(self) -> None:
         """Notify all present and future listeners that nothing more will come."""
@@ -201,7 +206,3 @@ class LiveView:
         for listener in self._listeners if new else ():
             listener.put(new)
         self._listeners = {listener for listener in self._listeners if not listener.has_overflowed}
-
-    def _close(self, subscription: Subscription) -> None:
-        with self._lock:
-            self._listeners.discard(subscription)

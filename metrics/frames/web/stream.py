@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 from fastapi.sse import format_sse_event
 
@@ -29,7 +30,7 @@ def of(live: LiveView, last_event_id: str | None) -> EventStream:
         TooManyListenersError: there are too many listeners.
     """
     subscription = live.listen(_known(last_event_id) if last_event_id else {})
-    return EventStream(_events(subscription), subscription.close)
+    return EventStream(_events(subscription), partial(live.forget, subscription))
 
 
 def _known(event_id: str) -> dict[int, int]:

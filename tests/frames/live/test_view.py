@@ -162,7 +162,7 @@ def test_the_number_of_listeners_is_limited() -> None:
         listening = [live.listen({}) for _ in range(MOST_LISTENERS)]
         with pytest.raises(TooManyListenersError):
             live.listen({})
-        listening[3].close()
+        live.forget(listening[3])
         live.listen({})
 
     run(listen())
