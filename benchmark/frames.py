@@ -59,9 +59,9 @@ def prepared(folder: Path, recipe: Recipe) -> Made:
     if path.exists() and noted.exists():
         return Made(path, msgspec.json.decode(noted.read_bytes(), type=Truth))
     recount = Recount()
-    with writing(path) as file, bar(f"generating {recipe.count:,} frames", recipe.count) as move:
+    with writing(path) as write, bar(f"generating {recipe.count:,} frames", recipe.count) as move:
         for number, frame in enumerate(recipe.frames(), 1):
-            file.write(frame)
+            write(frame)
             recount.add(frame)
             if number % PROGRESS_FRAMES == 0:
                 move(number)

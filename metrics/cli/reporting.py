@@ -54,7 +54,6 @@ def unwinding_on_signals() -> Iterator[None]:
 
 
 def _terminate(*_: object) -> NoReturn:
-    """Unwind the stack on SIGTERM, so that everything that was started is stopped."""
     sys.exit(128 + signal.SIGTERM)
 
 

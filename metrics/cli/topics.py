@@ -191,7 +191,6 @@ def _look(
 
 
 def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
-    """Print topics as tables."""
     require_open()
     if found:
         topics_text.show(found)

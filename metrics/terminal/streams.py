@@ -68,41 +68,42 @@ def require_reader() -> None:
         raise _failed(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
 
 
-class _Output(io.TextIOWrapper):
-    """Standard output."""
+class _StandardStream(io.TextIOWrapper):
+    """A stream whose failures `fail` handles."""
 
     def write(self, text: str, /) -> int:
         try:
             return super().write(text)
         except OSError as error:
-            raise _failed(error) from error
+            self.fail(error)
+            return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise _failed(error) from error
+            self.fail(error)
+
+    def fail(self, error: OSError) -> None:
+        raise NotImplementedError
+
+
+class _Output(_StandardStream):
+    """Standard output."""
+
+    def fail(self, error: OSError) -> None:
+        raise _failed(error) from error
 
 
 class _NeverOpen(_Output):
     """Standard output of a process that was started without one: output is discarded."""
 
 
-class _Errors(io.TextIOWrapper):
+class _Errors(_StandardStream):
     """Standard error."""
 
-    def write(self, text: str, /) -> int:
-        try:
-            return super().write(text)
-        except OSError:
-            _discard(ERRORS)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            super().flush()
-        except OSError:
-            _discard(ERRORS)
+    def fail(self, error: OSError) -> None:  # noqa: ARG002
+        _discard(ERRORS)
 
 
 def _wrapped(kind: type[io.TextIOWrapper], stream: TextIO | None, number: int) -> io.TextIOWrapper:

@@ -51,9 +51,9 @@ def read(path: Path) -> list[bytes]:
 
 
 def write(path: Path, frames: list[bytes]) -> None:
-    with writing(path) as writer:
+    with writing(path) as write_line:
         for frame in frames:
-            writer.write(frame)
+            write_line(frame)
 
 
 def read_into(found: list[bytes], path: Path) -> None:
@@ -68,8 +68,8 @@ def fail_while_reading(path: Path, error: BaseException) -> None:
 
 
 def fail_while_writing(path: Path, error: BaseException) -> None:
-    with writing(path) as writer:
-        writer.write(noise(2_000_000))
+    with writing(path) as write_line:
+        write_line(noise(2_000_000))
         raise error
 
 
@@ -401,8 +401,8 @@ def test_an_error_inside_leaves_only_the_old_file_unchanged(
 
 
 def test_until_the_end_no_file_could_be_mistaken_for_a_complete_one(tmp_path: Path) -> None:
-    with writing(tmp_path / "stream.jsonl") as writer:
-        writer.write(noise(2_000_000))
+    with writing(tmp_path / "stream.jsonl") as write_line:
+        write_line(noise(2_000_000))
         assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
         assert paths.files_in(tmp_path) == []
     assert paths.files_in(tmp_path) == [tmp_path / "stream.jsonl"]
@@ -441,9 +441,9 @@ def test_ctrl_c_in_the_middle_of_a_long_run_leaves_an_empty_folder(tmp_path: Pat
     program = (
         "import itertools, pathlib, sys\n"
         "from metrics.files.line_writer import writing\n"
-        "with writing(pathlib.Path(sys.argv[1])) as writer:\n"
+        "with writing(pathlib.Path(sys.argv[1])) as write_line:\n"
         "    for number in itertools.count():\n"
-        "        writer.write(b'%d' % (number % 1000))\n"
+        "        write_line(b'%d' % (number % 1000))\n"
         "        if number == 1_000_000: print('running', flush=True)\n"
     )
     process = subprocess.Popen(

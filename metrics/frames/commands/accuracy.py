@@ -40,7 +40,6 @@ def accuracy(
 
 
 def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> None:
-    """Read frames, and show the trade-off for each allowed lateness."""
     settings = Settings.load()
     if image is not None:
         pictures.check(image)

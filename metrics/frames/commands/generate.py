@@ -58,10 +58,10 @@ def _write_to_standard_output(frames: Iterable[bytes], count: int) -> None:
 def write_frames(path: Path, frames: Iterable[bytes], count: int) -> None:
     """Write frames to a file; `count` is their number, for the bar."""
     started_s = monotonic()
-    with writing(path) as file, bar(f"writing {path.name}", count) as move:
+    with writing(path) as write, bar(f"writing {path.name}", count) as move:
         for number, frame in enumerate(frames, 1):
-            file.write(frame)
+            write(frame)
             if number % 1000 == 0:
                 move(number)
-    tell = note if is_standard_output(path) else say  # standard output is for the frames alone
-    tell(f"wrote {shown(path)}: {pace(count, 'frame', monotonic() - started_s)}")
+    report = note if is_standard_output(path) else say  # standard output is for the frames alone
+    report(f"wrote {shown(path)}: {pace(count, 'frame', monotonic() - started_s)}")

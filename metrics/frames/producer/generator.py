@@ -14,7 +14,7 @@ operations that IEEE 754 rounds correctly.
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from metrics.errors import SettingsError
 from metrics.times import LAST_SECOND
@@ -81,21 +81,6 @@ Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 _T = TypeVar("_T")
 
 
-class _Parts(NamedTuple):
-    """Prepared root members: any of them, joined by commas, form the inside of an object.
-
-    Attributes:
-        nested: _POOL single members, each a non-empty object or array.
-        runs: _POOL runs of flat members, each at least _RUN_BYTES long, by less than one member.
-        tails: fillers for the end of a frame; at index i, _TAILS runs of flat members, each at least i + 1 steps of
-            _TAIL_STEP_BYTES long, by less than one member.
-    """
-
-    nested: Sequence[bytes]
-    runs: Sequence[bytes]
-    tails: Sequence[Sequence[bytes]]
-
-
 def frames(
     *,
     count: int = 60_000,
@@ -139,23 +124,24 @@ def frames(
 def _wrong_arguments(
     count: int, rate: float, users: int, delay_s: int, delay_probability: float, start_ts: int, seed: int
 ) -> Iterator[str]:
-    slow = not SLOWEST_RATE <= rate < math.inf
-    if count < 1:
-        yield f"--count {count}: must be a whole number, 1 or more"
-    if slow:
-        yield f"--rate {_given(rate)}: must be a number, {SLOWEST_RATE:.5f} or more"
-    if not 1 <= users <= MOST_USERS:
-        yield f"--users {users}: must be a whole number, 1 to {MOST_USERS}"
-    if delay_s < 0:
-        yield f"--delay-s {delay_s}: must be a whole number, 0 or more"
-    if not 0 <= delay_probability <= 1:
-        yield f"--delay-probability {_given(delay_probability)}: must be a number, 0 to 1"
-    if not max(delay_s, 0) <= start_ts <= LAST_SECOND:
-        yield f"start_ts={start_ts}: must be a whole number, {max(delay_s, 0)} (--delay-s) to {LAST_SECOND}"
-    elif not slow and start_ts + count * (int(1 / rate) + 1) > LAST_SECOND:
-        yield f"--count {count} with --rate {_given(rate)}: must end before the year 10000"
-    if seed < 0:
-        yield f"--seed {seed}: must be a whole number, 0 or more"
+    is_slow = not SLOWEST_RATE <= rate < math.inf
+    earliest = max(delay_s, 0)
+    ends = 0 if is_slow else start_ts + count * (int(1 / rate) + 1)
+    for is_right, line in (
+        (count >= 1, f"--count {count}: must be a whole number, 1 or more"),
+        (not is_slow, f"--rate {_given(rate)}: must be a number, {SLOWEST_RATE:.5f} or more"),
+        (1 <= users <= MOST_USERS, f"--users {users}: must be a whole number, 1 to {MOST_USERS}"),
+        (delay_s >= 0, f"--delay-s {delay_s}: must be a whole number, 0 or more"),
+        (0 <= delay_probability <= 1, f"--delay-probability {_given(delay_probability)}: must be a number, 0 to 1"),
+        (
+            earliest <= start_ts <= LAST_SECOND,
+            f"start_ts={start_ts}: must be a whole number, {earliest} (--delay-s) to {LAST_SECOND}",
+        ),
+        (ends <= LAST_SECOND, f"--count {count} with --rate {_given(rate)}: must end before the year 10000"),
+        (seed >= 0, f"--seed {seed}: must be a whole number, 0 or more"),
+    ):
+        if not is_right:
+            yield line
 
 
 def _given(number: float) -> str:
@@ -225,15 +211,18 @@ def _frames(draw: Draw, timestamps: Iterator[int], uids: Iterator[int]) -> Itera
         yield b"{%b}" % b",".join(parts)
 
 
-def _prepared(draw: Draw) -> _Parts:
-    return _Parts(
-        nested=[_nested_member(draw).encode() for _ in range(_POOL)],
-        runs=[_run(draw, _RUN_BYTES) for _ in range(_POOL)],
-        tails=[
-            [_run(draw, enough_bytes) for _ in range(_TAILS)]
-            for enough_bytes in range(_TAIL_STEP_BYTES, _LONGEST_TAIL_BYTES + _TAIL_STEP_BYTES, _TAIL_STEP_BYTES)
-        ],
-    )
+def _prepared(draw: Draw) -> tuple[list[bytes], list[bytes], list[list[bytes]]]:
+    """Return prepared root members: any of them, joined by commas, form the inside of an object.
+
+    Returns:
+        _POOL single members, each a non-empty object or array; _POOL runs of flat members, each at least _RUN_BYTES
+        long, by less than one member; and fillers for the end of a frame: at index i, _TAILS runs of flat members,
+        each at least i + 1 steps of _TAIL_STEP_BYTES long, by less than one member.
+    """
+    nested = [_nested_member(draw).encode() for _ in range(_POOL)]
+    runs = [_run(draw, _RUN_BYTES) for _ in range(_POOL)]
+    steps_bytes = range(_TAIL_STEP_BYTES, _LONGEST_TAIL_BYTES + _TAIL_STEP_BYTES, _TAIL_STEP_BYTES)
+    return nested, runs, [[_run(draw, enough_bytes) for _ in range(_TAILS)] for enough_bytes in steps_bytes]
 
 
 def _run(draw: Draw, enough_bytes: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ Printer = Callable[[Sequence[Result]], None]  # prints results, some at a time
 
 def print_json(results: Sequence[Result]) -> None:
     """Print each record as published, one per line."""
-    say_lines(json_lines(results))
+    say_lines(map(json_line, results))
 
 
 def csv_printer(sizes: Sequence[Size]) -> Printer:
@@ -36,13 +36,11 @@ def table_printer(table: RecordTable) -> Printer:
     return lambda results: table.print(result.window for result in results)
 
 
-def json_lines(results: Iterable[Result]) -> Iterator[str]:
-    """Yield each record as published; JSON over several lines is joined into one."""
-    return (_line(result.value).decode(errors="replace") for result in results)
-
-
-def _line(value: bytes) -> bytes:
-    return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+def json_line(result: Result) -> str:
+    """Return a record as published; JSON over several lines is joined into one."""
+    value = result.value
+    line = msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+    return line.decode(errors="replace")
 
 
 def csv_header(names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from fastapi.sse import format_sse_event
 
 from metrics.frames.live.subscription import Subscription
 from metrics.frames.live.view import LiveView
-from metrics.frames.results.formats import json_lines
+from metrics.frames.results.formats import json_line
 from metrics.frames.results.read import Result
 from metrics.web import sse
 from metrics.web.sse import EventStream
@@ -55,6 +55,5 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
 
 
 def _event(result: Result, at: Mapping[int, int]) -> bytes:
-    (line,) = json_lines([result])
     event_id = ",".join(f"{size_s}={start}" for size_s, start in at.items())
-    return format_sse_event(data_str=line, event=result.window.size.name, id=event_id)
+    return format_sse_event(data_str=json_line(result), event=result.window.size.name, id=event_id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from metrics.frames.records import Record, columns, read_record, row
-from metrics.frames.results.formats import csv_lines, json_lines
+from metrics.frames.results.formats import csv_lines, json_line
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from tests.frames.windows import minute_record, second_record
@@ -30,7 +30,7 @@ def rows(results: Sequence[Result], sizes: Sequence[Size]) -> list[str]:
 
 
 def test_a_line_of_json_is_the_record_as_it_was_published() -> None:
-    assert [*json_lines([*SECONDS, *MINUTES])] == [
+    assert [*map(json_line, [*SECONDS, *MINUTES])] == [
         (
             '{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z","end":1468244341,'
             '"num_of_frames":1,"avg_num_of_frames":1.0}'
@@ -51,7 +51,7 @@ def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_it
         b'{\r\n  "num_of_frames": 1, "more": "a  b",\n  "timestamp": 1468244340,\n'
         b'  "datetime": "2016-07-11T13:39:00Z", "end": 1468244341, "avg_num_of_frames": 1.50\n}\n'
     )
-    assert [*json_lines([result(second_record(T, 1, 1.5, 0), value)])] == [
+    assert [json_line(result(second_record(T, 1, 1.5, 0), value))] == [
         (
             '{"num_of_frames":1,"more":"a  b","timestamp":1468244340,'
             '"datetime":"2016-07-11T13:39:00Z","end":1468244341,"avg_num_of_frames":1.50}'
