@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from statistics import median_low
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import Rules
@@ -54,43 +54,6 @@ class Tradeoff(NamedTuple):
     delays: dict[Size, Delay | None]
 
 
-class _FrameCounts:
-    """Windows that count frames, with how many of them were how overdue."""
-
-    def __init__(self) -> None:
-        self._overdue: dict[int, Counter[int]] = defaultdict(Counter)
-
-    def add(self, start: int, _uid: str, overdue_s: int) -> None:
-        """Add a frame that arrived when event time was `overdue_s` past its window; below 0, it had not ended."""
-        self._overdue[start][overdue_s] += 1
-
-    def errors(self, lateness_s: int) -> dict[int, Error]:
-        """Return how many frames each window misses with an allowed lateness."""
-        return {
-            start: Error(sum(frames for at, frames in overdue.items() if at >= lateness_s), overdue.total())
-            for start, overdue in self._overdue.items()
-        }
-
-
-class _UserCounts:
-    """Windows that count users, with how overdue each user's earliest arriving frame was."""
-
-    def __init__(self) -> None:
-        self._overdue: dict[int, dict[str, int]] = defaultdict(dict)
-
-    def add(self, start: int, uid: str, overdue_s: int) -> None:
-        """Add a frame that arrived when event time was `overdue_s` past its window; below 0, it had not ended."""
-        users = self._overdue[start]
-        users[uid] = min(users.get(uid, overdue_s), overdue_s)
-
-    def errors(self, lateness_s: int) -> dict[int, Error]:
-        """Return how many users each window misses with an allowed lateness."""
-        return {
-            start: Error(sum(at >= lateness_s for at in users.values()), len(users))
-            for start, users in self._overdue.items()
-        }
-
-
 class Lags:
     """Lags of the frames of one partition behind event time.
 
@@ -102,7 +65,9 @@ class Lags:
     def __init__(self) -> None:
         self.frames = self.refused = 0
         self._advances: list[int] = []  # event time, at each advance
-        self._counts = {size: _FrameCounts() if size.counts is Counts.FRAMES else _UserCounts() for size in SIZES}
+        # By start: of windows that count frames, how many were how overdue on arrival; of those that count users, how
+        # overdue the earliest arriving frame of each was; in seconds, -1 if their window had not ended.
+        self._windows: dict[Size, dict[int, Counter[Any]]] = {size: defaultdict(Counter) for size in SIZES}
         self._overdue: list[int] = []  # of the frames that arrived after their largest window had ended
 
     def read(self, lines: Iterable[bytes], rules: Rules) -> None:
@@ -118,15 +83,19 @@ class Lags:
         self.frames += 1
         if not self._advances or newest > self._advances[-1]:
             self._advances.append(newest)
-        for size, counts in self._counts.items():
+        for size, windows in self._windows.items():
             overdue_s = max(-1, newest - size.end_of(ts))
-            counts.add(size.start_of(ts), uid, overdue_s)
+            window = windows[size.start_of(ts)]
+            if size.counts is Counts.FRAMES:
+                window[overdue_s] += 1
+            else:
+                window[uid] = min(window.get(uid, overdue_s), overdue_s)
         if overdue_s >= 0:  # of the largest size, the last one
             self._overdue.append(overdue_s)
 
     def tradeoff(self, lateness_s: int) -> Tradeoff:
         """Return the result of an allowed lateness for these frames."""
-        errors = {size: counts.errors(lateness_s) for size, counts in self._counts.items()}
+        errors = {size: self._errors(size, lateness_s) for size in SIZES}
         frames = max(self.frames, 1)
         return Tradeoff(
             lateness_s,
@@ -135,6 +104,17 @@ class Lags:
             {size: _largest(of_size.values()) for size, of_size in errors.items()},
             {size: self._delay(size, lateness_s, of_size) for size, of_size in errors.items()},
         )
+
+    def _errors(self, size: Size, lateness_s: int) -> dict[int, Error]:
+        """Return how many frames or users each window misses."""
+        by_overdue = {
+            start: window if size.counts is Counts.FRAMES else Counter(window.values())
+            for start, window in self._windows[size].items()
+        }
+        return {
+            start: Error(sum(number for overdue_s, number in window.items() if overdue_s >= lateness_s), window.total())
+            for start, window in by_overdue.items()
+        }
 
     def _delay(self, size: Size, lateness_s: int, windows: dict[int, Error]) -> Delay | None:
         """Return how far event time was past the ends of windows when it closed them; empty ones never opened."""

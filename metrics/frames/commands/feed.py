@@ -11,7 +11,7 @@ from metrics.cli.broker_in_use import broker_in_use
 from metrics.errors import SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
-from metrics.frames.commands.frame_files import ABOUT, frame_lines, require_default_file
+from metrics.frames.commands.frame_files import ABOUT, frame_lines
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import FeedProgress, beginning, find_progress
@@ -56,7 +56,7 @@ def feed(
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
-    lines = frame_lines(files or [require_default_file()])
+    lines = frame_lines(files or [])
     with broker_in_use(Settings) as settings:
         progress = _progress_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, progress.partitions)

@@ -21,13 +21,24 @@ ABOUT = (
 FrameFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help=ABOUT)]
 
 
-def frame_lines(files: Sequence[Path]) -> Lines:
-    """Return the lines of files and of the files in folders; one that is too large for a frame is cut.
+def frame_lines(files: Sequence[Path] = ()) -> Lines:
+    """Return the lines of files and of the files in folders, without any of the default file in data/.
+
+    A line that is too large for a frame is cut.
 
     Raises:
         SettingsError: standard input is given twice.
-        FileError: a file cannot be read, or a folder has none.
+        FileError: a file cannot be read, a folder has none, or there is no default file.
     """
+    if not files:
+        path = default_file()
+        if path is None:
+            raise FileError(
+                "no file of frames to feed",
+                why=f"{DATA} contains no {', '.join(PATTERNS)}",
+                hint="name a file, or generate one: python app.py generate data/stream.jsonl",
+            )
+        files = [path]
     return Lines(expanded(files), MAX_FRAME_BYTES)
 
 
@@ -42,19 +53,3 @@ def default_file(folder: Path = DATA) -> Path | None:
     """
     files = files_in(folder)
     return next((file for pattern in (DEFAULT_NAME, *PATTERNS) for file in files if file.match(pattern)), None)
-
-
-def require_default_file() -> Path:
-    """Return the default file in data/.
-
-    Raises:
-        FileError: there is none.
-    """
-    path = default_file()
-    if path is None:
-        raise FileError(
-            "no file of frames to feed",
-            why=f"{DATA} contains no {', '.join(PATTERNS)}",
-            hint="name a file, or generate one: python app.py generate data/stream.jsonl",
-        )
-    return path

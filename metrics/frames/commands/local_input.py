@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from metrics.cli.broker_in_use import PROJECT
-from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines, require_default_file
+from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
 from metrics.frames.producer import generator
@@ -30,5 +30,5 @@ def fed_local_broker(settings: Settings) -> Iterator[tuple[Settings, RequireBrok
             write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
         partitions = create_topics(settings, partitions=None, replication_factor=1)
         if is_empty(settings, partitions):
-            feed_file(settings, frame_lines([require_default_file()]), partitions, log.warning)
+            feed_file(settings, frame_lines(), partitions, log.warning)
         yield settings, functools.partial(local_broker.require_alive, folder)

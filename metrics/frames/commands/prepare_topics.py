@@ -13,7 +13,7 @@ from metrics.files.line_reader import Lines
 from metrics.files.paths import STANDARD_INPUT
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
-from metrics.frames.commands.frame_files import ABOUT, default_file, frame_lines, require_default_file
+from metrics.frames.commands.frame_files import ABOUT, default_file, frame_lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS
 from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
@@ -61,7 +61,7 @@ def prepare_topics(
     for name in [name for name, is_given in given.items() if no_feed and is_given]:
         raise SettingsError(f"--no-feed and {name} contradict each other", hint="leave one of them out")
     is_generated = file is None and or_generate and default_file() is None
-    lines = None if no_feed or is_generated else frame_lines([file or require_default_file()])
+    lines = None if no_feed or is_generated else frame_lines([file] if file else [])
     with broker_in_use(Settings) as settings:
         replicas = replication_factor or topic_changes.BROKERS_DEFAULT
         there = create_topics(settings, partitions=partitions, replication_factor=replicas)

@@ -1,6 +1,6 @@
 """Closed windows as a table that grows as they arrive, with a bar in each row."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from rich.bar import Bar
@@ -17,8 +17,14 @@ ROWS_AT_ONCE = 1_000
 LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40
 COLORS = ("cyan", "green", "yellow", "magenta", "blue")
 
-# The columns and their least widths; counts below ten million fit. All but the texts are aligned to the right.
-_WIDTHS = {"window": 20, "kind": 6, "users": 9, "frames": 9, "average": 11}
+# The columns: their least widths, in which counts below ten million fit, and cells. All but texts are right-aligned.
+_COLUMNS: dict[str, tuple[int, Callable[[Record], str]]] = {
+    "window": (20, lambda record: rfc3339(record.start)),
+    "kind": (6, lambda record: record.size.name),
+    "users": (9, lambda record: "" if record.size.counts is Counts.FRAMES else f"{record.number:,}"),
+    "frames": (9, lambda record: f"{record.frames:,}"),
+    "average": (11, lambda record: f"{record.average:,.3f}"),
+}
 _TEXTS = ("window", "kind")
 _BETWEEN = 2
 _FIRST_TO_GO = ("average", "kind")  # if a terminal is too narrow for all, after the bar
@@ -39,7 +45,9 @@ class RecordTable:
         self.largest: dict[Size, int] = {}
         self._sizes = sizes
         self._console = console
-        self._names = [name for name in _WIDTHS if self._has(name)]
+        has_users = Counts.USERS in {size.counts for size in sizes}
+        is_shown = {"kind": len(sizes) > 1, "users": has_users}
+        self._names = [name for name in _COLUMNS if is_shown.get(name, True)]
         for name in _FIRST_TO_GO:
             if self._room() < 0 and name in self._names:
                 self._names.remove(name)
@@ -58,16 +66,11 @@ class RecordTable:
             self._console.print(table if self._console.is_terminal else "\n".join(lines(table)))
             self._has_heading = True
 
-    def _has(self, name: str) -> bool:
-        if name == "kind":
-            return len(self._sizes) > 1
-        return name != "users" or Counts.USERS in {size.counts for size in self._sizes}
-
     def _table(self, records: Iterable[Record]) -> Table:
         table = Table(box=None, pad_edge=False, show_header=not self._has_heading)
         for name in self._names:
             justify: JustifyMethod = "left" if name in _TEXTS else "right"
-            table.add_column(name, justify=justify, min_width=_WIDTHS[name], no_wrap=True)
+            table.add_column(name, justify=justify, min_width=_COLUMNS[name][0], no_wrap=True)
         bar_columns = self._bar_columns()
         if bar_columns:
             table.add_column("")  # only the bar shrinks if numbers need more room
@@ -75,32 +78,19 @@ class RecordTable:
             if record.gap_s:
                 table.add_row(f"gap of {record.gap_s:,} s", style="dim")
             bar = [self._bar(record, bar_columns)] if bar_columns else []
-            table.add_row(*self._cells(record), *bar, style=self._style(record))
+            style = "" if record.size is self._sizes[0] else "bold"  # larger windows stand out among seconds
+            table.add_row(*(_COLUMNS[name][1](record) for name in self._names), *bar, style=style)
         return table
 
     def _room(self) -> int:
         """Return how many characters are left beside the columns; below 0, how many are missing."""
-        return self._console.width + _BETWEEN - sum(_WIDTHS[name] + _BETWEEN for name in self._names)
+        return self._console.width + _BETWEEN - sum(_COLUMNS[name][0] + _BETWEEN for name in self._names)
 
     def _bar_columns(self) -> int:
         room = self._room() - _BETWEEN
         return min(MOST_BAR_COLUMNS, room) if room >= LEAST_BAR_COLUMNS else 0
 
-    def _cells(self, record: Record) -> Iterator[str]:
-        cells = {
-            "window": rfc3339(record.start),
-            "kind": record.size.name,
-            "users": "" if record.size.counts is Counts.FRAMES else f"{record.number:,}",
-            "frames": f"{record.frames:,}",
-            "average": f"{record.average:,.3f}",
-        }
-        return (cells[name] for name in self._names)
-
     def _bar(self, record: Record, bar_columns: int) -> Bar:
         self.scale_to([record])
         color = COLORS[SIZES.index(record.size) % len(COLORS)]
         return Bar(self.largest[record.size] or 1, 0, record.number, width=bar_columns, color=color)
-
-    def _style(self, record: Record) -> str:
-        """Return the style of a row: larger windows stand out among seconds."""
-        return "bold" if record.size is not self._sizes[0] else ""
