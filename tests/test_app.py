@@ -151,7 +151,7 @@ def test_a_closed_port_is_an_error(arguments: list[str]) -> None:
 
 
 def test_each_cause_is_reported_once() -> None:
-    """The client tells of each try; they differ in how long they took and how many it left out."""
+    """The client reports each try; the texts differ in the time it took and the number of reports left out."""
     said = refused(4, BOOTSTRAP_SERVERS="127.0.0.1:1,127.0.0.1:2", BROKER_TIMEOUT_S="1")
     causes = said.partition("why: ")[2].partition("hint: ")[0].splitlines()
     assert sorted(cause.strip() for cause in causes) == [
@@ -227,7 +227,7 @@ def test_generate_writes_the_same_file_for_the_same_seed(tmp_path: Path) -> None
 
 
 def interrupted(number: signal.Signals, imports: int) -> tuple[int, str]:
-    """Send a signal once Python, the application being read, has imported so many modules.
+    """Send a signal once Python, the application being read, has imported a number of modules.
 
     Returns:
         The exit code that a shell sees, and what was said on standard error.
@@ -262,7 +262,7 @@ def test_a_signal_ends_it_without_a_traceback_however_early(number: signal.Signa
 
 
 def wait_until_ignored(pid: int, number: signal.Signals) -> None:
-    """Wait until a process ignores a signal, as Linux tells."""
+    """Wait until a process ignores a signal, according to Linux."""
     give_up_s = time.monotonic() + 10
     while True:
         status = Path(f"/proc/{pid}/status").read_text()

@@ -386,19 +386,25 @@ SECRET_PROPERTIES = [
 @pytest.mark.parametrize("name", SECRET_PROPERTIES)
 def test_a_secret_reaches_the_client_and_no_log(name: str) -> None:
     variable = "KAFKA_" + name.upper().replace(".", "_")
-    told = Settings.load({variable: PASSWORD, "KAFKA_SASL_USERNAME": "ada"})
-    assert told.client_properties[name] == PASSWORD
-    for shown in (repr(told), str(told), f"{told}", repr(told.client_properties), repr({**told.client_properties})):
+    loaded = Settings.load({variable: PASSWORD, "KAFKA_SASL_USERNAME": "ada"})
+    assert loaded.client_properties[name] == PASSWORD
+    for shown in (
+        repr(loaded),
+        str(loaded),
+        f"{loaded}",
+        repr(loaded.client_properties),
+        repr({**loaded.client_properties}),
+    ):
         assert PASSWORD not in shown
         assert f"'{name}': '***'" in shown
         assert "'sasl.username': 'ada'" in shown
 
 
 def test_settings_made_by_hand_hide_their_secrets_too() -> None:
-    told = Settings(client_properties={"sasl.password": PASSWORD})
-    assert told == Settings.load({"KAFKA_SASL_PASSWORD": PASSWORD})
-    copied = dataclasses.replace(told, bootstrap_servers="127.0.0.1:9092")
-    assert PASSWORD not in repr(told) + repr(copied)
+    loaded = Settings(client_properties={"sasl.password": PASSWORD})
+    assert loaded == Settings.load({"KAFKA_SASL_PASSWORD": PASSWORD})
+    copied = dataclasses.replace(loaded, bootstrap_servers="127.0.0.1:9092")
+    assert PASSWORD not in repr(loaded) + repr(copied)
     assert copied.client_properties == {"sasl.password": PASSWORD}
 
 
@@ -464,9 +470,9 @@ class ViewsSettings(KafkaSettings):
 
 
 def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and_listed() -> None:
-    told = ViewsSettings.load({"VIEWS_PASSWORD": PASSWORD, "BROKER_TIMEOUT_S": "7", "LATENESS_S": "soon"})
-    assert (told.consumer_group_id, told.broker_timeout_s, told.views_password) == ("views", 7, PASSWORD)
-    assert PASSWORD not in repr(told)
+    loaded = ViewsSettings.load({"VIEWS_PASSWORD": PASSWORD, "BROKER_TIMEOUT_S": "7", "LATENESS_S": "soon"})
+    assert (loaded.consumer_group_id, loaded.broker_timeout_s, loaded.views_password) == ("views", 7, PASSWORD)
+    assert PASSWORD not in repr(loaded)
     listed = [row.variable for row in settings.rows([Settings, ViewsSettings])]
     assert listed == [*(row.variable for row in settings.rows([Settings])), "VIEWS_PASSWORD"]
     assert next(misnamed([Settings, ViewsSettings], {"VIEW_PASSWORD": "x"})) == ("VIEW_PASSWORD", "VIEWS_PASSWORD")

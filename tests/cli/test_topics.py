@@ -26,7 +26,7 @@ def test_each_system_with_topics_is_asked_about_them() -> None:
     assert CommandLine().topic_owners() == OWNERS
 
 
-def told(application: Application, *roles: str) -> list[dict[str, Any]]:
+def listed(application: Application, *roles: str) -> list[dict[str, Any]]:
     """Return what `topics --json` says of some topics; it says nothing else."""
     lines = application.run("topics", *map(application.topic, roles), "--json").splitlines()
     return [json.loads(line) for line in lines]
@@ -61,7 +61,7 @@ def test_topics_shows_the_size_time_range_and_readers_of_a_topic(application: Ap
     application.send([frame(T, "b")] * 2, 1, timestamp=T * 1000, key=b"key", headers={"name": b"value"})
     group = f"{application.name}-others"
     commit(application, group, 1, 2)
-    assert told(application, "frames") == [
+    assert listed(application, "frames") == [
         {
             "topic": application.topic("frames"),
             "partitions": 2,
@@ -89,7 +89,7 @@ def end_in_an_aborted_transaction(application: Application, aborted: int) -> dic
         producer.flush(TIMEOUT_S)
         end(TIMEOUT_S)
     commit(application, f"{application.name}-others", 20)
-    [topic] = told(application, "frames")
+    [topic] = listed(application, "frames")
     return topic
 
 
@@ -117,7 +117,7 @@ def test_the_lag_of_this_application_uses_its_positions_and_its_topics_cannot_be
     wait_until(lambda: application.position(0) == 2, "all is read; both seconds are open")
     said = application.run("topics", "delete", application.topic("seconds"), "--yes", exit_code=5)
     assert f"an instance of the group {application.name} is active" in said
-    [topic] = told(application, "frames")
+    [topic] = listed(application, "frames")
     assert topic["groups"] == [{"group": application.name, "state": "empty", "lag": 0}]
     process.send_signal(signal.SIGINT)
     finish(process)

@@ -1,4 +1,4 @@
-"""What `topics` prints: tables that fit, and what is not known told as such."""
+"""What `topics` prints: tables that fit, and facts that are unknown."""
 
 import msgspec
 
@@ -92,64 +92,64 @@ def facts(*partitions: Held | None, **positions: int) -> TopicFacts:
 
 
 def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> None:
-    #   offsets 100 … 1,098 hold records, or did; 1,099 the end of a transaction
-    told = facts(Held(100, 1_099, T * 1000, is_read=True, last_ms=(T + 9) * 1000), p0=1_090)
-    assert (told.records, told.are_at_most) == (999, True)
-    assert (told.first, told.last) == (Moment.of(T), Moment.of(T + 9))
-    assert told.groups == [Reader("g", "empty", 9)]
+    #   offsets 100 … 1,098 contain records, or did; 1,099 the end of a transaction
+    found = facts(Held(100, 1_099, T * 1000, is_read=True, last_ms=(T + 9) * 1000), p0=1_090)
+    assert (found.records, found.are_at_most) == (999, True)
+    assert (found.first, found.last) == (Moment.of(T), Moment.of(T + 9))
+    assert found.groups == [Reader("g", "empty", 9)]
 
 
 def test_a_topic_of_aborted_records_has_no_record_and_no_time() -> None:
     #   offsets 0 … 3 were aborted by 4: the broker finds a first timestamp, and a consumer no record
-    told = facts(Held(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
-    assert (told.records, told.are_at_most, told.first, told.last) == (0, False, None, None)
-    assert told.groups == [Reader("g", "empty", 0)]
+    found = facts(Held(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
+    assert (found.records, found.are_at_most, found.first, found.last) == (0, False, None, None)
+    assert found.groups == [Reader("g", "empty", 0)]
 
 
 def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -> None:
     early = Held(0, 2, (T + 5) * 1000, is_read=True, last_ms=(T + 6) * 1000)
     late = Held(10, 13, (T + 1) * 1000, is_read=True, last_ms=(T + 2) * 1000)
     empty = Held(7, 7, None, is_read=True, last_ms=None)
-    told = facts(early, late, empty, p0=1)
-    assert (told.records, told.first, told.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
-    assert told.groups == [Reader("g", "empty", 1 + 3)]
+    found = facts(early, late, empty, p0=1)
+    assert (found.records, found.first, found.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
+    assert found.groups == [Reader("g", "empty", 1 + 3)]
 
 
 def test_a_fact_unknown_for_one_partition_is_unknown_for_the_topic() -> None:
     known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
-    told = facts(known, None, p0=2)
-    assert told == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
+    found = facts(known, None, p0=2)
+    assert found == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
                               groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
 
 
 def test_without_the_last_record_offsets_count_up_to_the_end_and_no_time_is_shown() -> None:
     known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
-    told = facts(known, Held(0, 2, T * 1000, is_read=False), p0=2)
-    assert (told.records, told.are_at_most, told.first, told.last) == (4, True, None, None)
-    assert told.groups == [Reader("g", "empty", 2)]
+    found = facts(known, Held(0, 2, T * 1000, is_read=False), p0=2)
+    assert (found.records, found.are_at_most, found.first, found.last) == (4, True, None, None)
+    assert found.groups == [Reader("g", "empty", 2)]
 
 
 def test_groups_that_the_broker_does_not_report_are_shown_as_unknown() -> None:
-    told = describe("t", [], Groups([], are_all=False, remarks=["why"]))
-    assert (told.groups, told.are_all_groups) == (None, False)
-    assert lines(topics_text.readers([told])) == ["topic  read by  state  lag", "t      ?        ?        ?"]
+    found = describe("t", [], Groups([], are_all=False, remarks=["why"]))
+    assert (found.groups, found.are_all_groups) == (None, False)
+    assert lines(topics_text.readers([found])) == ["topic  read by  state  lag", "t      ?        ?        ?"]
 
 
 def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
     held = Held(0, 5, None, is_read=False)
-    told = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
-    assert lines(topics_text.readers([told])) == [
+    found = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
+    assert lines(topics_text.readers([found])) == [
         "topic  read by              state  lag",
         r"t      nl\nt  forged\t\x1b  empty    0",
     ]
 
 
 def test_known_groups_are_shown_beside_unknown_ones() -> None:
-    told = describe(
+    found = describe(
         "t", [Held(0, 5, None, is_read=False)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"])
     )
-    assert told.groups == [Reader("g", "empty", 0)]
-    assert lines(topics_text.readers([told])) == [
+    assert found.groups == [Reader("g", "empty", 0)]
+    assert lines(topics_text.readers([found])) == [
         "topic  read by  state  lag",
         "t      g        empty    0",
         "t      ?        ?        ?",

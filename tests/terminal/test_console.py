@@ -144,7 +144,7 @@ def test_execution_metrics_are_one_line() -> None:
 
 
 def counter_of(at: PartitionState) -> Counter:
-    """Return a counter that goes on from the state of one partition; what is counted is published."""
+    """Return a counter resumed from the state of one partition; what is counted is published."""
     rules, counted = Rules(5, 3600), Series(T, 1, at.tally.counted, T + 60)
     return Counter(
         State(T + 60, rules, series(counted, Series(T, 1, 1, T + 60)), {0: at}), rules, gap_limit_s=0, now_s=0
@@ -167,7 +167,7 @@ def test_a_run_that_only_resolves_what_an_earlier_one_held_has_an_error_rate_of_
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     #  offset   0 … 6          7            8
-    #  frame    counted        T+100000     T+200000     held by the run before, not proved by the end of this one
+    #  frame    counted        T+100000     T+200000     held since the run before, not proved by the end of this one
     counter = counter_of(PartitionState(9, 7, T, T, T + 60, tally=Tally(9, 7, held=2)))
     for offset, far_s in enumerate((100_000, 200_000), start=7):
         counter.partitions[0].rebuild(message(offset, T + far_s, "a"))

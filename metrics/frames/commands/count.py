@@ -15,7 +15,6 @@ from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.terminal.console import bar, err, name_of, out
-from metrics.text import pace, rate
 
 
 @with_size_options("Print {0.plural} only.", "zcat frames.jsonl.gz | python app.py count - --minutes")
@@ -50,10 +49,8 @@ def count(
     loop = FileLoop(Settings.load())
     lines = frame_lines(files)
     show = shown_as_table(sizes) if table else show_as_json
-    pace_of = rate if lines.size_bytes is None else pace  # time per frame of a pipe includes waiting
     with _progress(lines) as move:
-        report = CountReport(loop, show, sizes, lambda: move(lines.read_bytes), None if verbose else NAMED, pace_of)
-        _run(loop, lines, report)
+        _run(loop, lines, CountReport(loop, lines, show, sizes, move, None if verbose else NAMED))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(

@@ -22,7 +22,7 @@ FrameFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help=ABOUT)]
 
 
 def frame_lines(files: Sequence[Path] = ()) -> Lines:
-    """Return the lines of files and of the files in folders, without any of the default file in data/.
+    """Return the lines of files and of the files in folders, or if none is given, of the default file in data/.
 
     A line that is too large for a frame is cut.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from time import monotonic
 
+from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import Rejection
 from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.figures import Figures, figures_table
@@ -12,7 +13,7 @@ from metrics.frames.records import Record
 from metrics.frames.results.table import RecordTable
 from metrics.frames.sizes import SIZES, Size, larger
 from metrics.terminal.console import err, note, say_lines, shown, warn
-from metrics.text import numbered
+from metrics.text import numbered, pace, rate
 
 NAMED = 3  # rejected frames of each reason that are reported with their places, without --verbose
 
@@ -65,26 +66,25 @@ class CountReport:
     Args:
         show: prints records; consumes all of them.
         sizes: the sizes of the windows to show.
-        on_progress: called after each batch.
+        move: called with the number of bytes read so far.
         most_named: number of rejected frames of each reason to report with their places; None for all.
-        pace: formats a number of things and the seconds they took.
     """
 
     def __init__(
         self,
         loop: FileLoop,
+        lines: Lines,
         show: Callable[[Iterator[Record]], None],
         sizes: Sequence[Size],
-        on_progress: Callable[[], None],
+        move: Callable[[int], None],
         most_named: int | None,
-        pace: Callable[[int, str, float], str],
     ) -> None:
         self._loop = loop
+        self._lines = lines
         self._show = show
         self._sizes = sizes
-        self._on_progress = on_progress
+        self._move = move
         self._most_named = most_named
-        self._pace = pace
         self._seen: Counter[str] = Counter()
         self._unnamed = 0
         self._started_s = monotonic()
@@ -110,7 +110,7 @@ class CountReport:
         """Keep the figures of whole batches: a run may be stopped within one, when they are inconsistent."""
         self._read_s = monotonic()
         self._figures = Figures.of(self._loop.counter)
-        self._on_progress()
+        self._move(self._lines.read_bytes)
 
     def sum_up(self, what: str) -> None:
         """Print the last records, and the figures and speed up to the last whole batch.
@@ -121,9 +121,10 @@ class CountReport:
         self._show_asked(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose reports each")
-        note(f"{what} {self._pace(self._figures.tally.consumed, 'frame', self._read_s - self._started_s)}")
-        err.print(figures_table({"total": self._figures}))
         tally = self._figures.tally
+        pace_of = rate if self._lines.size_bytes is None else pace  # time per frame of a pipe includes waiting
+        note(f"{what} {pace_of(tally.consumed, 'frame', self._read_s - self._started_s)}")
+        err.print(figures_table({"total": self._figures}))
         if tally.is_wrong():
             share, wrong, decided = tally.error_rate, tally.wrong, tally.decided
             warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is this the right stream?")

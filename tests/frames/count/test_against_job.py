@@ -9,7 +9,7 @@ from tests.kafka.application import Application
 START = generator.START_TS
 
 
-def troubled_frames() -> list[bytes]:
+def frames_with_faults() -> list[bytes]:
     """Return frames with delays, with gaps that get rows and one that gets none, and with all kinds of wrong ones."""
     parts = [
         list(generator.frames(count=1_500, rate=20, users=300, delay_s=90, delay_probability=0.1, seed=3, start_ts=at))
@@ -29,7 +29,7 @@ def figures(output: str, column: str) -> dict[str, str]:
 
 
 def test_count_prints_what_the_main_job_publishes_byte_for_byte(application: Application, tmp_path: Path) -> None:
-    application.prepare(tmp_path, troubled_frames())
+    application.prepare(tmp_path, frames_with_faults())
     by_job = application.run("--until-end")
     by_count = application.run("count", tmp_path / "frames.jsonl")
 

@@ -80,9 +80,9 @@ def test_several_files_packed_or_not_and_folders_are_one_stream_in_the_order_giv
     (folder / ".hidden.jsonl").write_bytes(parts[0])
     (folder / "notes.txt").write_bytes(parts[0])
     (tmp_path / "a.jsonl").write_bytes(parts[4])
-    told = run("count", tmp_path / "z.jsonl.xz", folder, tmp_path / "a.jsonl")
-    assert told.stdout == run("count", whole).stdout
-    assert "read 3,000 frames in" in told.stderr
+    found = run("count", tmp_path / "z.jsonl.xz", folder, tmp_path / "a.jsonl")
+    assert found.stdout == run("count", whole).stdout
+    assert "read 3,000 frames in" in found.stderr
 
 
 def test_standard_input_gives_the_same_records_as_the_file(tmp_path: Path, file: Path) -> None:

@@ -24,7 +24,7 @@ T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 
 
 class Kept:
-    """Keeps what the loop tells."""
+    """A listener that keeps everything."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -139,7 +139,7 @@ class EnoughError(Exception):
 
 
 class Impatient(Kept):
-    """Takes so many records, and no more."""
+    """A listener that takes `most` records, and no more."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`feed` on a real broker: what is sent, and that a feed that was broken off goes on where it was."""
+"""`feed` on a real broker: the records it sends, and how an interrupted feed is resumed."""
 
 import gzip
 import json
@@ -46,8 +46,8 @@ def by_partition(application: Application) -> list[list[bytes | None]]:
     return [[it.value() for it in messages if it.partition() == number] for number in range(PARTITIONS)]
 
 
-def held(application: Application) -> int:
-    """Return how many frames the topic holds."""
+def fed_so_far(application: Application) -> int:
+    """Return how many frames the topic contains."""
     consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
     try:
         topic = application.topic("frames")
@@ -58,8 +58,8 @@ def held(application: Application) -> int:
 
 
 def stop_when(application: Application, process: subprocess.Popen[str], frames: int, number: signal.Signals) -> None:
-    """Send a signal once the topic holds so many frames, which are not all."""
-    wait_until(lambda: held(application) >= frames, f"{frames} frames are fed")
+    """Send a signal once the topic contains a number of frames, but not all."""
+    wait_until(lambda: fed_so_far(application) >= frames, f"{frames} frames are fed")
     assert process.poll() is None
     process.send_signal(number)
 
@@ -119,7 +119,7 @@ def test_a_feed_ended_by_ctrl_c_reports_its_progress_and_resumes_as_it_began(
     process = application.start("feed", file, "--now", "--realtime", "--speed", "3")
     stop_when(application, process, 2_000, signal.SIGINT)
     output = finish(process, 128 + signal.SIGINT)
-    assert f"{file} partially sent: {held(application):,} frames acknowledged" in output
+    assert f"{file} partially sent: {fed_so_far(application):,} frames acknowledged" in output
     assert "to continue: the same command with --resume" in output
     application.run("feed", file, "--resume")
     fed = by_partition(application)

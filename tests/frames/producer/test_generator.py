@@ -204,13 +204,13 @@ def test_the_rate_is_right_on_average_and_no_second_is_left_out_while_seconds_va
 
 def test_a_delayed_frame_is_one_to_delay_s_seconds_older_than_the_newest_before_it() -> None:
     newest = 0
-    behind: Counter[int] = Counter()
+    delays: Counter[int] = Counter()
     for ts in timestamps(generator.frames(count=20_000, rate=1_000, delay_s=4, delay_probability=0.1)):
         newest = max(newest, ts)
-        behind[newest - ts] += 1
-    assert set(behind) == {0, 1, 2, 3, 4}
-    assert 0.09 < 1 - behind[0] / 20_000 < 0.11
-    assert all(400 < behind[delay] < 600 for delay in (1, 2, 3, 4))
+        delays[newest - ts] += 1
+    assert set(delays) == {0, 1, 2, 3, 4}
+    assert 0.09 < 1 - delays[0] / 20_000 < 0.11
+    assert all(400 < delays[delay] < 600 for delay in (1, 2, 3, 4))
 
 
 def test_every_frame_but_the_first_can_be_delayed() -> None:

@@ -28,14 +28,14 @@ MEMBERS = st.lists(
 
 @st.composite
 def parts(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """Draw what stands before and behind the digits of a valid frame's ts."""
+    """Draw the text before and after the digits of a valid frame's ts."""
     quote = draw(st.sampled_from(["", '"']))
     key = draw(st.sampled_from(['"ts"', '"t\\u0073"', '"\\u0074s"']))
-    before, behind = draw(MEMBERS), draw(MEMBERS)
-    draw(st.sampled_from([before, behind])).append('"uid":"a"')
-    behind += draw(st.lists(st.sampled_from(['"ts":7', '"ts":"x"', '"ts":{"ts":8}']), max_size=1))
+    before, after = draw(MEMBERS), draw(MEMBERS)
+    draw(st.sampled_from([before, after])).append('"uid":"a"')
+    after += draw(st.lists(st.sampled_from(['"ts":7', '"ts":"x"', '"ts":{"ts":8}']), max_size=1))
     head = draw(WHITE) + "{" + draw(WHITE) + "".join(f"{member}{draw(WHITE)}," for member in before)
-    tail = "".join(f"{draw(WHITE)},{member}" for member in behind) + draw(WHITE) + "}" + draw(WHITE)
+    tail = "".join(f"{draw(WHITE)},{member}" for member in after) + draw(WHITE) + "}" + draw(WHITE)
     ts = draw(WHITE) + key + draw(WHITE) + ":" + draw(WHITE) + quote
     return (head + ts).encode(), (quote + draw(WHITE) + tail).encode()
 
@@ -43,10 +43,10 @@ def parts(draw: st.DrawFn) -> tuple[bytes, bytes]:
 @settings(max_examples=1_000, deadline=None)
 @given(parts(), st.integers(0, LAST_SECOND), st.integers(0, LAST_SECOND))
 def test_only_the_digits_of_the_ts_differ(around: tuple[bytes, bytes], ts: int, then: int) -> None:
-    before, behind = around
-    frame = b"%b%d%b" % (before, ts, behind)
+    before, after = around
+    frame = b"%b%d%b" % (before, ts, after)
     assert read_frame(frame) == Frame(ts, "a")
-    assert moved(frame, then - ts) == b"%b%d%b" % (before, then, behind)
+    assert moved(frame, then - ts) == b"%b%d%b" % (before, then, after)
 
 
 @settings(max_examples=2_000, deadline=None)

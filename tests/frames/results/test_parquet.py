@@ -1,4 +1,4 @@
-"""Results in a Parquet file: what it holds when it is read back, and that it is whole or not there."""
+"""Results in a Parquet file: its contents when it is read back, and that it is complete or missing."""
 
 import subprocess
 import sys

@@ -95,8 +95,8 @@ def test_a_range_is_shown_in_the_order_of_the_log_and_records_before_it_are_not_
     application.create_topic("other", cleanup_policy="compact", message_timestamp_after_max_ms=str(2**63 - 1))
     producer.produce(application.topic("other"), b"nonsense", b"", timestamp=T * 1000)
     publish(producer, application.topic("other"), again)
-    told = f"warning: skipped {application.topic('other')}/0 offset 0: not a record of a second"
-    assert application.run("results", "--seconds").splitlines() == [again.value().decode(), told]
+    warned = f"warning: skipped {application.topic('other')}/0 offset 0: not a record of a second"
+    assert application.run("results", "--seconds").splitlines() == [again.value().decode(), warned]
     assert application.run("results", "--seconds", "--from", str(T + 1)).splitlines() == [again.value().decode()]
 
 
@@ -196,8 +196,8 @@ def test_ctrl_c_that_also_ends_the_reader_is_not_an_error(application: Applicati
         assert process.stdout is not None
         assert process.stdout.readline() == second_record(T, 9, 2.0, 0).value().decode() + "\n"
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, told) == (0, "")
+        _, warned = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, warned) == (0, "")
 
 
 def test_partitions_are_merged_by_ends_and_late_records_stay_after_those_published_before_them() -> None:
