@@ -88,7 +88,7 @@ def of_partitions(
     known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
     groups = [Group(name, listed.states[name], _at(offsets) | positions(offsets)) for name, offsets in known.items()]
     remarks = [f"the broker does not list all of its groups: {failure}" for failure in listed.failures]
-    return Groups(groups, not remarks and not failed, [*remarks, *([_told(failed)] if failed else [])])
+    return Groups(groups, not remarks and not failed, [*remarks, *([_unknown(failed)] if failed else [])])
 
 
 def _listed(admin: AdminClient) -> _Listed:
@@ -127,7 +127,7 @@ def _at(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
     return {(offset.topic, offset.partition): offset.offset for offset in offsets}
 
 
-def _told(failed: dict[str, str]) -> str:
+def _unknown(failed: dict[str, str]) -> str:
     """Return which groups could not be queried, and why."""
     names = [in_line(name) for name in failed][:MOST_NAMED]
     more = [f"{len(failed) - len(names):,} more"] if len(failed) > len(names) else []

@@ -33,10 +33,10 @@ class Streams:
     A partition that is ahead is paused until it is needed, so that it cannot fill the memory while another lags.
     """
 
-    def __init__(self, consumer: Consumer, spans: Sequence[PartitionRange]) -> None:
+    def __init__(self, consumer: Consumer, ranges: Sequence[PartitionRange]) -> None:
         self._consumer = consumer
-        self._streams = {(span.topic, span.partition): _Stream(span) for span in spans}
-        assign(consumer, [TopicPartition(span.topic, span.partition, span.start) for span in spans])
+        self._streams = {(bounds.topic, bounds.partition): _Stream(bounds) for bounds in ranges}
+        assign(consumer, [TopicPartition(bounds.topic, bounds.partition, bounds.start) for bounds in ranges])
         consumer.resume([stream.partition for stream in self._streams.values()])  # a pause outlives an assignment
         for stream in self._streams.values():
             self._pause_if_full(stream)
@@ -104,15 +104,15 @@ class Progress:
         self._passed = 0
         self._due = PROGRESS_OFFSETS
 
-    def over(self, span: PartitionRange, messages: Iterable[Message]) -> Iterator[Message]:
+    def over(self, bounds: PartitionRange, messages: Iterable[Message]) -> Iterator[Message]:
         """Yield the records of a range, and pass their offsets; after the last record, all remaining ones."""
-        reached = span.start
+        reached = bounds.start
         for message in messages:
             after = (message.offset() or 0) + 1
             self._pass(after - reached)
             reached = after
             yield message
-        self._pass(span.end - reached)
+        self._pass(bounds.end - reached)
 
     def _pass(self, offsets: int) -> None:
         self._passed += offsets
@@ -141,12 +141,12 @@ def require_readable(message: Message) -> None:
 class _Stream:
     """One range, and how far it was read."""
 
-    def __init__(self, span: PartitionRange) -> None:
-        self.partition = TopicPartition(span.topic, span.partition)
-        self.end = span.end
-        self.next = span.start
+    def __init__(self, bounds: PartitionRange) -> None:
+        self.partition = TopicPartition(bounds.topic, bounds.partition)
+        self.end = bounds.end
+        self.next = bounds.start
         self.buffer: deque[Message] = deque()
-        self.has_ended = span.start >= span.end
+        self.has_ended = bounds.start >= bounds.end
         self.is_paused = False
 
     def add(self, message: Message, offset: int) -> None:

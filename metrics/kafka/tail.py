@@ -13,24 +13,24 @@ from metrics.kafka.settings import KafkaSettings
 # How long a call waits for the next record, and then for those committed together with it.
 WAIT_S, TOGETHER_S = 0.5, 0.05
 # Errors that the client recovers from by itself, but that should be reported.
-_TROUBLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
+_OUTAGE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART})
 
 
 class Tail:
     """Records that follow some offset ranges, as they are committed.
 
     Args:
-        on_trouble: called with a line when the broker or a topic is gone, once until records come again; reading waits.
+        on_outage: called with a line when the broker or a topic is gone, once until records come again; reading waits.
     """
 
     def __init__(
-        self, settings: KafkaSettings, spans: Sequence[PartitionRange], on_trouble: Callable[[str], None]
+        self, settings: KafkaSettings, ranges: Sequence[PartitionRange], on_outage: Callable[[str], None]
     ) -> None:
-        self._on_trouble = on_trouble
-        self._told: set[int] = set()
+        self._on_outage = on_outage
+        self._reported: set[int] = set()
         self._said = ""
         self._consumer: Consumer = open_consumer(settings, self._hear)
-        assign(self._consumer, [TopicPartition(span.topic, span.partition, span.end) for span in spans])
+        assign(self._consumer, [TopicPartition(bounds.topic, bounds.partition, bounds.end) for bounds in ranges])
 
     def close(self) -> None:
         """Close the consumer."""
@@ -51,7 +51,7 @@ class Tail:
                 require_readable(message)
                 error = message.error()
                 if error is None:
-                    self._told.clear()
+                    self._reported.clear()
                     records.append(message)
                 else:
                     self._report(error)
@@ -65,7 +65,7 @@ class Tail:
 
     def _report(self, error: KafkaError) -> None:
         code, text = error.code(), text_of_error(error)
-        if code in _TROUBLE - self._told:
-            self._told.add(code)
+        if code in _OUTAGE - self._reported:
+            self._reported.add(code)
             is_away = code == KafkaError._ALL_BROKERS_DOWN
-            self._on_trouble(f"no answer from the broker: {self._said or text}" if is_away else text)
+            self._on_outage(f"no answer from the broker: {self._said or text}" if is_away else text)

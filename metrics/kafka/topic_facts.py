@@ -35,7 +35,7 @@ class Reader(msgspec.Struct):
 
 
 class TopicFacts(msgspec.Struct):
-    """Facts about a topic; null if the broker does not tell.
+    """Facts about a topic; null if the broker did not answer.
 
     Attributes:
         records: offsets up to the last committed record, or up to the end if that record was not found.

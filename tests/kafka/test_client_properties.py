@@ -1,4 +1,4 @@
-"""Variables that begin with KAFKA_: properties of the client, and what is none."""
+"""Variables that begin with KAFKA_: properties of the client, and others."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def unknown(**variables: str) -> list[str]:
     return clients.unknown_properties(Settings.load(variables))
 
 
-def test_a_job_beside_a_service_called_kafka_counts_and_names_what_it_left_alone(
+def test_variables_of_a_kubernetes_service_called_kafka_are_ignored_with_a_warning(
     application: Application, tmp_path: Path
 ) -> None:
     application.variables |= OF_KUBERNETES
@@ -73,7 +73,7 @@ def test_a_wrong_value_of_a_property_is_an_error(application: Application) -> No
         "SSL_TRUSTSTORE_LOCATION",
     ],
 )
-def test_what_the_client_has_a_property_for_is_known(name: str) -> None:
+def test_a_property_of_the_client_is_known(name: str) -> None:
     assert unknown(**{f"KAFKA_{name}": "x"}) == []
 
 
@@ -89,11 +89,11 @@ def test_what_the_client_has_a_property_for_is_known(name: str) -> None:
         ("DEFAULT_TOPIC_CONFIG", "default.topic.config"),  # of the Python client, and takes a dictionary
     ],
 )
-def test_what_the_client_has_no_property_for_is_unknown(name: str, of_client: str) -> None:
+def test_other_names_are_unknown(name: str, of_client: str) -> None:
     assert unknown(**{f"KAFKA_{name}": "x"}) == [of_client]
 
 
-def test_the_client_is_opened_without_what_it_does_not_know(bootstrap_servers: str) -> None:
+def test_the_client_is_opened_without_unknown_properties(bootstrap_servers: str) -> None:
     settings = Settings.load({"BOOTSTRAP_SERVERS": bootstrap_servers, **OF_KUBERNETES, "KAFKA_CLIENT_ID": "x"})
     consumer = clients.open_observer(settings)
     assert isinstance(consumer, Consumer)

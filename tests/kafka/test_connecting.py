@@ -82,7 +82,7 @@ TLS = {"security_protocol": "SSL", "ssl_ca_location": "{}/ca.crt"}
 PASSWORD = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_username": "me"}
 
 
-def test_who_is_let_in_is_let_in(guarded: Guarded) -> None:
+def test_a_client_certificate_lets_a_command_in(guarded: Guarded) -> None:
     pair = {"KAFKA_SSL_CERTIFICATE_LOCATION": "client.crt", "KAFKA_SSL_KEY_LOCATION": "client.key"}
     secured = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CA_LOCATION": f"{guarded.folder}/ca.crt"}
     files = {variable: f"{guarded.folder}/{file}" for variable, file in pair.items()}
@@ -122,24 +122,24 @@ def test_a_wrong_password(guarded: Guarded) -> None:
     assert "wrong" not in said
 
 
-def test_a_job_with_a_wrong_password_does_not_try_on(guarded: Guarded) -> None:
+def test_a_job_with_a_wrong_password_does_not_retry(guarded: Guarded) -> None:
     variables = {f"KAFKA_{name.upper()}": text for name, text in (PASSWORD | {"sasl_password": "wrong"}).items()}
     said = Application(guarded.addresses["PASSWORD"], variables).run(exit_code=4)
     assert "error: authentication failed at 127.0.0.1:" in said
     assert "retrying for" not in said
 
 
-def test_no_password_where_there_must_be_one(guarded: Guarded) -> None:
+def test_a_missing_password(guarded: Guarded) -> None:
     assert "if it asks for a password, set KAFKA_SECURITY_PROTOCOL" in guarded.refused("PASSWORD")
 
 
-def test_a_name_that_is_advertised_and_not_known_here(guarded: Guarded) -> None:
+def test_an_advertised_name_that_cannot_be_resolved(guarded: Guarded) -> None:
     said = guarded.refused("ABROAD")
     assert "advertises a name that cannot be resolved here" in said
     assert "it advertises kafka.invalid, which cannot be resolved here" in said
 
 
-def test_a_log_of_transactions_that_wants_more_nodes_than_there_are(guarded: Guarded) -> None:
+def test_a_transaction_log_that_needs_more_nodes_than_the_broker_has(guarded: Guarded) -> None:
     application = Application(guarded.addresses["OPEN"], {"BROKER_TIMEOUT_S": "1"})
     application.run("prepare-topics", "/dev/null")
     said = application.run("--until-end", exit_code=4)
@@ -148,7 +148,7 @@ def test_a_log_of_transactions_that_wants_more_nodes_than_there_are(guarded: Gua
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "topics"])
-def test_a_refused_connection_is_told_soon_and_that_it_is_tried(command: str) -> None:
+def test_a_refused_connection_is_reported_soon_after_a_line_about_the_attempt(command: str) -> None:
     began_s = time.monotonic()
     said = Application("127.0.0.1:1").run(command, exit_code=4)
     assert time.monotonic() - began_s < 9  # 2 s, on a machine that does nothing else; it was 12 s, and 23 s of verify
@@ -157,7 +157,7 @@ def test_a_refused_connection_is_told_soon_and_that_it_is_tried(command: str) ->
     assert "start the broker" in said
 
 
-def test_what_the_client_logs_is_shown_where_it_is_asked_for(guarded: Guarded) -> None:
+def test_the_log_of_the_client_is_shown_on_request(guarded: Guarded) -> None:
     said = Application(guarded.addresses["OPEN"], {"KAFKA_DEBUG": "broker"}).run("topics")
     assert "%7|" in said
     assert "Connected to ipv4#127.0.0.1:" in said
@@ -185,7 +185,7 @@ def fail_to_open(address: str) -> str:
 
 
 @pytest.mark.usefixtures("_no_collection")
-def test_tries_to_reach_a_broker_that_is_away_leave_no_thread_and_no_handle() -> None:
+def test_failed_connections_leave_no_thread_and_no_handle() -> None:
     process = psutil.Process()
     threads, handles = process.num_threads(), process.num_fds()
     with ThreadPoolExecutor(10) as tries:
@@ -197,7 +197,7 @@ def test_tries_to_reach_a_broker_that_is_away_leave_no_thread_and_no_handle() ->
     assert process.num_fds() <= handles
 
 
-def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wrong_one(
+def test_a_port_that_opens_just_after_refusing_is_not_called_a_wrong_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A broker that is just starting."""
@@ -217,18 +217,20 @@ def test_a_port_that_refused_and_is_open_a_moment_later_is_not_said_to_be_a_wron
     assert caught.value.hint.startswith("start the broker, or set BOOTSTRAP_SERVERS")
 
 
-def test_who_waits_for_records_is_told_which_broker_is_away_and_why() -> None:
-    told: list[str] = []
-    tail = Tail(settings_at("127.0.0.1:1"), [PartitionRange("frames", 0, 0, 0)], told.append)
+def test_a_tail_reports_which_broker_is_away_and_why() -> None:
+    reported: list[str] = []
+    tail = Tail(settings_at("127.0.0.1:1"), [PartitionRange("frames", 0, 0, 0)], reported.append)
     records = tail.records(Event())
     give_up_s = time.monotonic() + 20
-    while not told and time.monotonic() < give_up_s:
+    while not reported and time.monotonic() < give_up_s:
         next(records)
     tail.close()
-    assert told == ["no answer from the broker: 127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"]
+    assert reported == [
+        "no answer from the broker: 127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"
+    ]
 
 
-def test_a_feed_that_is_not_acknowledged_tells_what_the_client_said_without_its_counts(
+def test_a_feed_without_acknowledgements_reports_the_error_of_the_client_without_its_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(send, "SILENCE_S", 2.0)

