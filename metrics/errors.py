@@ -75,7 +75,7 @@ class DeniedError(RefusedError):
 
 
 class TopicError(MetricsError):
-    """A topic that is missing, or configured so that frames or results would be lost."""
+    """A topic that is missing, or configured so that records would be lost."""
 
     exit_code = 5
 

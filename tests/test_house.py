@@ -31,6 +31,17 @@ BANNED = re.compile(
 # Published values, a chart's option, and a sentence of the generated frames.
 PUBLISHED = re.compile(r'"silent"|`silent`|\*\*silent\*\*|silent \(\{name\}\)|whoever is still running')
 
+# The word of a system, which the plumbing must not know: in texts, and as a part of identifiers.
+OF_A_SYSTEM = re.compile(r"(?<![A-Za-z])[Ff]rames?(?![a-z])|(?<=[a-z])Frames?(?![a-z])")
+NAMING_SYSTEMS = {"application", "__main__"}  # the command line of all systems
+# Other meanings, names that are published, and the one example of how a system uses the runner.
+OTHER_FRAMES = re.compile(
+    r"stack frames|clear_frames|references this frame"  # of Python's call stack
+    r"|X-Frame-Options"  # of HTML
+    r"|frames-metrics"  # the program's name, as brokers and process lists show it
+    r"|\(for frames:|`metrics/frames/job/loop\.py`"  # kafka/job/seams.py points to its first user
+)
+
 
 def nodes() -> Iterator[tuple[Path, ast.AST]]:
     """Yield each node of every module."""
@@ -92,5 +103,16 @@ def test_texts_keep_to_the_vocabulary() -> None:
         for path in [*modules, *documents]
         for number, line in texts(path)
         for match in BANNED.finditer(PUBLISHED.sub("", line))
+    ]
+    assert found == []
+
+
+def test_the_plumbing_knows_no_system() -> None:
+    found = [
+        f"{path}:{number}: {line.strip()}"
+        for path, text in MODULES.items()
+        if room(path) == "plumbing" and path.stem not in NAMING_SYSTEMS
+        for number, line in enumerate(text.splitlines(), 1)
+        if OF_A_SYSTEM.search(OTHER_FRAMES.sub("", line))
     ]
     assert found == []
