@@ -176,7 +176,7 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
     admin = _open(AdminClient, settings, note, {}, {})
     try:
         found = _metadata(admin, settings, causes)
-    except (KafkaException, TimeoutError, _AllDownError) as error:
+    except (KafkaException, TimeoutError) as error:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
         why = "\n".join(said) or (
@@ -217,11 +217,7 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
             found: ClusterMetadata = futures.call(left_s + 1, admin.list_topics, None, left_s, meanwhile=say)
             return found
         if down.has_passed() and KafkaError._ALL_BROKERS_DOWN in causes.values():
-            raise _AllDownError
-
-
-class _AllDownError(Exception):
-    """Failure of all addresses of the broker."""
+            raise TimeoutError
 
 
 # Addresses that have answered, or whose line was logged; so it is not logged again in an outage.

@@ -77,15 +77,17 @@ def of_topics(
     """
     places = [TopicPartition(topic, number) for topic in partitions for number in range(partitions[topic])]
     known = groups.of_partitions(admin, settings, places, positions)
-    held = _with_last_records(settings, _held(admin, places))  # after the groups, so that no position is past an end
+    # After the groups, so that no position is past an end; and again for new topics, whose leaders do not answer yet.
+    looked_up = Deadline(SOON_S).poll(lambda: _contents(admin, places), until=lambda found: len(found) == len(places))
+    contents = _with_last_records(settings, looked_up)
     described = [
-        describe(topic, [held.get((topic, number)) for number in range(partitions[topic])], known)
+        describe(topic, [contents.get((topic, number)) for number in range(partitions[topic])], known)
         for topic in sorted(partitions)
     ]
     return Overview(described, known.remarks)
 
 
-class Held(NamedTuple):
+class Contents(NamedTuple):
     """Contents of a partition.
 
     Attributes:
@@ -103,39 +105,29 @@ class Held(NamedTuple):
     last_ms: int | None = None
 
 
-def _held(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
-    """Look up offsets and first timestamps; retry for SOON_S seconds without an answer, as for new topics."""
-    held: dict[Partition, Held] = {}
-
-    def ask_missing() -> None:
-        held.update(_answered(admin, [place for place in places if (place.topic, place.partition) not in held]))
-
-    Deadline(SOON_S).poll(ask_missing, until=lambda _: len(held) == len(places))
-    return held
-
-
-def _answered(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Held]:
+def _contents(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Partition, Contents]:
+    """Look up offsets and first timestamps; a partition that does not answer is left out."""
     specs = (EARLIEST, LATEST, OffsetSpec.for_timestamp(0))
     asked = [ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs]
     lows, ends, firsts = (answered(futures).offsets for futures in asked)
     first_ms = {place: asked[2][TopicPartition(*place)].result().timestamp for place in firsts}
     return {
-        place: Held(low, ends[place], first_ms.get(place), is_read=low == ends[place])
+        place: Contents(low, ends[place], first_ms.get(place), is_read=low == ends[place])
         for place, low in lows.items()
         if place in ends
     }
 
 
-def _with_last_records(settings: KafkaSettings, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
+def _with_last_records(settings: KafkaSettings, contents: Mapping[Partition, Contents]) -> dict[Partition, Contents]:
     """Read the last record of each partition.
 
     A look-up by timestamp does not find it: the newest timestamp may be that of a transaction marker.
     """
-    ends = {place: at.end for place, at in held.items() if not at.is_read}
-    ranges = {place: OffsetRange(at.low, at.end) for place, at in held.items()}
-    found = dict(held)
+    ends = {place: at.end for place, at in contents.items() if not at.is_read}
+    ranges = {place: OffsetRange(at.low, at.end) for place, at in contents.items()}
+    found = dict(contents)
     for place, (last, _) in neighbours(settings, ends, ranges).items():
-        at = held[place]
+        at = contents[place]
         if last is not None:
             found[place] = at._replace(end=(last.offset() or 0) + 1, is_read=True, last_ms=stamp_ms(last))
         elif at.end - OFFSETS_BEFORE <= at.low:
@@ -143,19 +135,19 @@ def _with_last_records(settings: KafkaSettings, held: Mapping[Partition, Held]) 
     return found
 
 
-def describe(topic: str, partitions: Sequence[Held | None], known: Groups) -> TopicFacts:
-    """Combine what is known of a topic's partitions; None stands for a partition that did not answer."""
-    records = _sum(None if held is None else held.end - held.low for held in partitions)
-    all_read = [held for held in partitions if held is not None and held.is_read]
-    with_records = [held for held in all_read if held.end > held.low] if len(all_read) == len(partitions) else []
+def describe(topic: str, partitions: Sequence[Contents | None], known: Groups) -> TopicFacts:
+    """Combine what is known of a topic's partitions; None: a partition that did not answer."""
+    records = _sum(None if part is None else part.end - part.low for part in partitions)
+    all_read = [part for part in partitions if part is not None and part.is_read]
+    with_records = [part for part in all_read if part.end > part.low] if len(all_read) == len(partitions) else []
     readers = _readers(topic, partitions, known.groups)
     return TopicFacts(
         topic,
         len(partitions),
         records,
         bool(records),
-        _moment(min, [held.first_ms for held in with_records]),
-        _moment(max, [held.last_ms for held in with_records]),
+        _moment(min, [part.first_ms for part in with_records]),
+        _moment(max, [part.last_ms for part in with_records]),
         readers if readers or known.are_all else None,
         known.are_all,
     )
@@ -172,7 +164,7 @@ def _moment(pick: Callable[[Iterable[int]], int], stamps_ms: Iterable[int | None
     return Moment.of(pick(known) // 1000) if known else None
 
 
-def _readers(topic: str, partitions: Sequence[Held | None], among: Sequence[Group]) -> list[Reader]:
+def _readers(topic: str, partitions: Sequence[Contents | None], among: Sequence[Group]) -> list[Reader]:
     return [
         Reader(group.name, group.state, _lag(topic, partitions, group))
         for group in among
@@ -180,9 +172,9 @@ def _readers(topic: str, partitions: Sequence[Held | None], among: Sequence[Grou
     ]
 
 
-def _lag(topic: str, partitions: Sequence[Held | None], group: Group) -> int | None:
+def _lag(topic: str, partitions: Sequence[Contents | None], group: Group) -> int | None:
     """Return the offsets from a group's positions to the last records."""
     return _sum(
-        None if held is None else max(0, held.end - max(held.low, group.positions.get((topic, number), 0)))
-        for number, held in enumerate(partitions)
+        None if part is None else max(0, part.end - max(part.low, group.positions.get((topic, number), 0)))
+        for number, part in enumerate(partitions)
     )

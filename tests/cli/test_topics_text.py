@@ -4,7 +4,7 @@ import msgspec
 
 from metrics.cli import topics_text
 from metrics.kafka.groups import Group, Groups
-from metrics.kafka.topic_facts import Held, Reader, TopicFacts, describe
+from metrics.kafka.topic_facts import Contents, Reader, TopicFacts, describe
 from metrics.terminal.tables import lines
 from metrics.times import Moment
 from tests.terminal.shown import in_a_pipe, on_a_terminal
@@ -85,7 +85,7 @@ def test_topics_without_readers_are_reported_as_such() -> None:
     )
 
 
-def facts(*partitions: Held | None, **positions: int) -> TopicFacts:
+def facts(*partitions: Contents | None, **positions: int) -> TopicFacts:
     """Return the facts of a topic that one group, g, reads, by its positions in partitions p0, p1, …."""
     of_group = {("t", int(name[1:])): position for name, position in positions.items()}
     return describe("t", partitions, Groups([Group("g", "empty", of_group)], are_all=True, remarks=[]))
@@ -93,7 +93,7 @@ def facts(*partitions: Held | None, **positions: int) -> TopicFacts:
 
 def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> None:
     #   offsets 100 … 1,098 contain records, or did; 1,099 the end of a transaction
-    found = facts(Held(100, 1_099, T * 1000, is_read=True, last_ms=(T + 9) * 1000), p0=1_090)
+    found = facts(Contents(100, 1_099, T * 1000, is_read=True, last_ms=(T + 9) * 1000), p0=1_090)
     assert (found.records, found.are_at_most) == (999, True)
     assert (found.first, found.last) == (Moment.of(T), Moment.of(T + 9))
     assert found.groups == [Reader("g", "empty", 9)]
@@ -101,30 +101,30 @@ def test_records_and_lag_are_distances_of_offsets_up_to_the_last_record() -> Non
 
 def test_a_topic_of_aborted_records_has_no_record_and_no_time() -> None:
     #   offsets 0 … 3 were aborted by 4: the broker finds a first timestamp, and a consumer no record
-    found = facts(Held(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
+    found = facts(Contents(0, 0, T * 1000, is_read=True, last_ms=None), p0=0)
     assert (found.records, found.are_at_most, found.first, found.last) == (0, False, None, None)
     assert found.groups == [Reader("g", "empty", 0)]
 
 
 def test_the_first_and_last_time_are_those_of_all_partitions_and_lags_add_up() -> None:
-    early = Held(0, 2, (T + 5) * 1000, is_read=True, last_ms=(T + 6) * 1000)
-    late = Held(10, 13, (T + 1) * 1000, is_read=True, last_ms=(T + 2) * 1000)
-    empty = Held(7, 7, None, is_read=True, last_ms=None)
+    early = Contents(0, 2, (T + 5) * 1000, is_read=True, last_ms=(T + 6) * 1000)
+    late = Contents(10, 13, (T + 1) * 1000, is_read=True, last_ms=(T + 2) * 1000)
+    empty = Contents(7, 7, None, is_read=True, last_ms=None)
     found = facts(early, late, empty, p0=1)
     assert (found.records, found.first, found.last) == (5, Moment.of(T + 1), Moment.of(T + 6))
     assert found.groups == [Reader("g", "empty", 1 + 3)]
 
 
 def test_a_fact_unknown_for_one_partition_is_unknown_for_the_topic() -> None:
-    known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
+    known = Contents(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
     found = facts(known, None, p0=2)
     assert found == TopicFacts("t", 2, None, are_at_most=False, first=None, last=None,
                               groups=[Reader("g", "empty", None)], are_all_groups=True)  # fmt: skip
 
 
 def test_without_the_last_record_offsets_count_up_to_the_end_and_no_time_is_shown() -> None:
-    known = Held(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
-    found = facts(known, Held(0, 2, T * 1000, is_read=False), p0=2)
+    known = Contents(0, 2, T * 1000, is_read=True, last_ms=T * 1000)
+    found = facts(known, Contents(0, 2, T * 1000, is_read=False), p0=2)
     assert (found.records, found.are_at_most, found.first, found.last) == (4, True, None, None)
     assert found.groups == [Reader("g", "empty", 2)]
 
@@ -136,8 +136,8 @@ def test_groups_that_the_broker_does_not_report_are_shown_as_unknown() -> None:
 
 
 def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
-    held = Held(0, 5, None, is_read=False)
-    found = describe("t", [held], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
+    contents = Contents(0, 5, None, is_read=False)
+    found = describe("t", [contents], Groups([Group("nl\nt  forged\t\x1b", "empty", {("t", 0): 5})], True, []))
     assert lines(topics_text.readers([found])) == [
         "topic  read by              state  lag",
         r"t      nl\nt  forged\t\x1b  empty    0",
@@ -146,7 +146,7 @@ def test_the_name_of_a_group_stays_in_its_row_and_column() -> None:
 
 def test_known_groups_are_shown_beside_unknown_ones() -> None:
     found = describe(
-        "t", [Held(0, 5, None, is_read=False)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"])
+        "t", [Contents(0, 5, None, is_read=False)], Groups([Group("g", "empty", {("t", 0): 5})], False, ["why"])
     )
     assert found.groups == [Reader("g", "empty", 0)]
     assert lines(topics_text.readers([found])) == [
