@@ -25,6 +25,7 @@ from metrics.errors import BrokerError, FileError, LocalBrokerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
+from metrics.kafka.local_broker.node import require_alive as require_alive
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
 # At its end, an owner that runs a single command waits this long for other users of its broker; an owner that runs
@@ -128,15 +129,6 @@ def blamed(folder: Path) -> Iterator[None]:
     except BrokerError:
         require_alive(folder)
         raise
-
-
-def require_alive(folder: Path) -> None:
-    """Check that the folder's broker is running.
-
-    Raises:
-        LocalBrokerError: it has ended; the message gives the cause its log names, if any.
-    """
-    node.require_alive(folder.resolve())
 
 
 def _require_packages() -> None:

@@ -148,6 +148,7 @@ def require_alive(folder: Path) -> None:
     Raises:
         LocalBrokerError: it has ended; the message gives the cause its log names, if any.
     """
+    folder = folder.resolve()
     if not any(process.name() == "java" for process in _nodes_of(folder)):
         raise LocalBrokerError(
             "the local broker has ended",
