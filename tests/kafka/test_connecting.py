@@ -233,7 +233,7 @@ def test_a_tail_reports_which_broker_is_away_and_why() -> None:
 def test_a_feed_without_acknowledgements_reports_the_error_of_the_client_without_its_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(send, "SILENCE_S", 2.0)
+    monkeypatch.setattr(send, "UNANSWERED_S", 2.0)
     with pytest.raises(BrokerError) as caught:
         Feed(settings_at("127.0.0.1:1"), beginning(1)).run([b"a frame"], lambda: None)
     assert caught.value.why == (
