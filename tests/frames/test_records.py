@@ -17,10 +17,10 @@ def read(number: int) -> object:
 
 
 @pytest.mark.parametrize("number", [0, MOST])
-def test_counts_that_can_be_are_read(number: int) -> None:
+def test_possible_counts_are_read(number: int) -> None:
     assert read(number) == second_record(T, number, 1.0)
 
 
 @pytest.mark.parametrize("number", [-1, MOST + 1, 10**30])
-def test_counts_that_cannot_be_make_no_record(number: int) -> None:
+def test_impossible_counts_are_unreadable(number: int) -> None:
     assert read(number) == Unreadable("seconds/0 offset 7")

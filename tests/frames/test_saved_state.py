@@ -96,7 +96,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
 
 
 @pytest.mark.parametrize("later", [1, 5, 8])
-def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_can_be_read(later: int) -> None:
+def test_a_state_of_an_earlier_version_without_the_fields_for_status_can_be_read(later: int) -> None:
     state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, restart_offset=5)})
     [offset] = to_offsets(SavedState(state, "id", INSTANCE), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
@@ -106,7 +106,7 @@ def test_a_state_of_an_earlier_program_without_what_those_who_look_on_are_told_c
     assert saved.state == state
 
 
-def test_an_instance_of_an_earlier_program_that_names_no_process_can_be_read_and_may_run() -> None:
+def test_an_instance_of_an_earlier_version_without_a_process_can_be_read_and_may_run() -> None:
     state = State(60, RULES, {1: Series(), 60: Series()}, {0: PartitionState(position=17, restart_offset=5)})
     [offset] = to_offsets(SavedState(state, "id", Instance("89abcdef", 7)), "frames")
     version, partition, windows = json.loads(offset.metadata or "")
@@ -123,7 +123,7 @@ def test_no_offsets_are_no_state() -> None:
 
 
 @pytest.mark.parametrize("metadata", ["", "someone else's", "[1,2,3]", "{}"])
-def test_offsets_that_are_not_ours_are_an_error(metadata: str) -> None:
+def test_offsets_of_another_program_are_an_error(metadata: str) -> None:
     with pytest.raises(StateError, match="contains no state of this program"):
         from_offsets([TopicPartition("frames", 0, 5, metadata=metadata)])
 
@@ -153,7 +153,7 @@ def offsets_of(*metadata: str) -> list[TopicPartition]:
     return [TopicPartition("frames", number, 1, metadata=text) for number, text in enumerate(metadata)]
 
 
-def test_a_state_that_an_earlier_program_saved_is_gone_on_from() -> None:
+def test_a_state_saved_by_an_earlier_version_is_resumed() -> None:
     #  offset         0    1    2    3    4    5    6         restart offset 2
     #  partition 0   50a  58b  61c  70d  57h   0i  75a
     #  partition 1   59e  66f  53g                            restart offset 1
@@ -173,7 +173,7 @@ def test_a_state_that_an_earlier_program_saved_is_gone_on_from() -> None:
     assert [(at.start - T, at.number, at.frames, at.average) for at in minutes] == [(60, 4, 4, 3.5)]
 
 
-def test_where_there_are_two_sizes_the_metadata_is_as_it_always_was() -> None:
+def test_with_two_sizes_the_metadata_is_as_it_always_was() -> None:
     saved = from_offsets(offsets_of(*SAVED_EARLIER))
     assert saved is not None
     first, second = (json.loads(offset.metadata or "") for offset in to_offsets(saved, "frames"))

@@ -31,7 +31,7 @@ def held(before: SavedState, topic_id: str = "id", **ranges: tuple[int, int]) ->
     return {number: (at.restart_offset, at.position) for number, at in state.partitions.items()}, "\n".join(losses)
 
 
-def test_nothing_is_lost_where_the_topic_holds_all_from_the_restart_offset() -> None:
+def test_nothing_is_lost_if_the_topic_has_everything_from_the_restart_offset_on() -> None:
     assert held(saved(p0=(5, 8)), p0=(5, 8)) == ({0: (5, 8)}, "")
     assert held(saved(p0=(5, 8)), p0=(0, 100)) == ({0: (5, 8)}, "")
 
@@ -57,19 +57,19 @@ def test_frames_that_were_never_read_are_lost_too() -> None:
     ]
 
 
-def test_a_topic_that_was_cut_off_at_its_end_has_lost_what_was_read() -> None:
+def test_a_topic_truncated_at_its_end_has_lost_frames_that_were_read() -> None:
     places, losses = held(saved(p0=(5, 8)), p0=(0, 6))
     assert places == {0: (5, 6)}
     assert losses == "frames/0: the topic holds offsets 0 to 6, but was read up to 8: 6 to 8 are gone"
 
 
-def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
+def test_a_recreated_topic_is_read_from_its_beginning() -> None:
     places, losses = held(saved(p0=(5, 8), p1=(1, 1)), topic_id="another", p0=(0, 100), p1=(0, 3))
     assert places == {0: (0, 0), 1: (0, 0)}
     assert losses.startswith("the topic frames was deleted and recreated")
 
 
-def test_where_held_frames_were_resolved_is_forgotten_with_the_offsets_that_are_gone() -> None:
+def test_positions_of_resolutions_are_dropped_with_the_offsets_that_are_gone() -> None:
     before = saved(p0=(5, 8))
     before.state.partitions[0].resolved_at = 7
     assert compared(deepcopy(before), "frames", "id", {0: (0, 9)}).state.partitions[0].resolved_at == 7

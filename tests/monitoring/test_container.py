@@ -55,12 +55,12 @@ def test_a_job_that_is_well_is_healthy_also_behind_a_proxy(host: str) -> None:
         assert check(METRICS_PORT=str(port), METRICS_HOST=host, http_proxy="http://127.0.0.1:1") == (0, "")
 
 
-def test_a_port_that_is_named_is_asked_on_this_machine() -> None:
+def test_a_given_port_is_asked_on_this_machine() -> None:
     with job(200, "well\n") as port:
         assert check(str(port), METRICS_HOST="192.0.2.1", METRICS_PORT="1") == (0, "")
 
 
-def test_what_is_wrong_is_told_in_the_jobs_own_words() -> None:
+def test_what_is_wrong_is_reported_in_the_jobs_own_words() -> None:
     with job(503, "the loop has not turned for 70 s\n") as port:
         assert check(METRICS_PORT=str(port)) == (1, "unhealthy: the loop has not turned for 70 s\n")
 
@@ -69,8 +69,8 @@ def test_a_port_at_which_nobody_answers_is_unhealthy() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]
-        code, told = check(METRICS_PORT=str(port))
-    assert (code, told) == (1, f"unhealthy: 127.0.0.1:{port} does not answer: [Errno 111] Connection refused\n")
+        code, output = check(METRICS_PORT=str(port))
+    assert (code, output) == (1, f"unhealthy: 127.0.0.1:{port} does not answer: [Errno 111] Connection refused\n")
 
 
 def test_without_a_port_nothing_is_known() -> None:

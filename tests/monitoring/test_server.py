@@ -64,7 +64,7 @@ def test_health_is_what_the_job_says(client: httpx.Client, job: Job) -> None:
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (200, "ready\n")
 
 
-def test_only_what_reads_is_allowed(client: httpx.Client) -> None:
+def test_only_reading_is_allowed(client: httpx.Client) -> None:
     refused = client.post("/metrics")
     assert (refused.status_code, {*refused.headers["Allow"].split(", ")}) == (405, {"GET", "HEAD"})
     for path in ("/metrics/", "/healthz/", "/docs"):
@@ -72,7 +72,7 @@ def test_only_what_reads_is_allowed(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "a@b"])
-def test_at_loopback_metrics_are_refused_to_another_host_and_health_is_not(client: httpx.Client, host: str) -> None:
+def test_on_loopback_metrics_are_refused_to_another_host_and_health_is_not(client: httpx.Client, host: str) -> None:
     assert client.get("/metrics", headers={"Host": host}).status_code == 403
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Assertions of the simulation tell what they compared, as those of tests do."""
+"""Assertions of the simulation show what they compared, as those of tests do."""
 
 import pytest
 

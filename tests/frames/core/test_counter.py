@@ -126,7 +126,7 @@ def test_a_late_frame_of_a_closed_minute_is_rejected() -> None:
     assert tally.error_rate == 1 / 3
 
 
-def test_a_rejected_frame_comes_with_its_ts_and_the_event_time_that_it_met() -> None:
+def test_a_rejected_frame_has_its_ts_and_the_event_time_at_its_rejection() -> None:
     #  arrives   no frame   a@0   no frame   b@65   c@59 late   d@900 without proof, e@66 and f@67 against it
     stream = Stream()
     partition = stream.counter.partitions[0]
@@ -150,13 +150,13 @@ def test_late_is_judged_alike_wherever_the_batch_ends() -> None:
     assert (single.seconds, single.minutes, single.rejections) == (whole.seconds, whole.minutes, whole.rejections)
 
 
-def test_seconds_without_frames_between_others_get_rows_of_0() -> None:
+def test_seconds_without_frames_between_others_get_zero_rows() -> None:
     stream = Stream().frames((0, "a"), (3, "b")).end()
     assert [record.frames for record in stream.seconds] == [1, 0, 0, 1]
     assert [record.average for record in stream.seconds] == [1.0, 0.5, 0.333, 0.5]
 
 
-def test_minutes_without_frames_between_others_get_rows_of_0() -> None:
+def test_minutes_without_frames_between_others_get_zero_rows() -> None:
     stream = Stream().frames((0, "a"), (200, "b")).end()
     assert [(record.start - T, record.number, record.frames) for record in stream.minutes] == [
         (0, 1, 1),
@@ -167,7 +167,7 @@ def test_minutes_without_frames_between_others_get_rows_of_0() -> None:
     assert [record.average for record in stream.minutes] == [1.0, 0.5, 0.333, 0.5]
 
 
-def test_a_gap_as_long_as_the_limit_gets_rows_and_a_longer_one_tells_its_length() -> None:
+def test_a_gap_as_long_as_the_limit_gets_rows_and_a_longer_one_is_reported_by_its_length() -> None:
     at_the_limit = Stream(gap_limit_s=10).frames((0, "a"), (11, "b")).end()
     assert len(at_the_limit.seconds) == 12
     assert at_the_limit.seconds[-1].gap_s == 0
@@ -201,7 +201,7 @@ def test_late_is_judged_by_the_frames_own_partition() -> None:
     assert [rejection.reason for rejection in stream.rejections] == [Reason.LATE]
 
 
-def test_an_idle_partition_does_not_hold_the_others_back() -> None:
+def test_an_idle_partition_keeps_no_window_open() -> None:
     stream = Stream(partitions=2).frames((0, "a"), (20, "b"))
     assert stream.counts() == {}
     stream.idle(1, now_s=10)
@@ -217,7 +217,7 @@ def test_what_idle_time_closed_stays_closed() -> None:
     assert stream.users() == {0: 3}
 
 
-def test_when_all_are_idle_event_time_moves_on_with_wall_time() -> None:
+def test_when_all_are_idle_event_time_advances_with_wall_time() -> None:
     #  wall time     0          6: event time 6      64            65: event time 65
     #  frames        a@0        second 0 closes                    minute 0 closes
     stream = Stream().frames((0, "a"), now_s=0)
@@ -251,7 +251,7 @@ def test_frames_in_the_second_that_idle_time_closed_are_late() -> None:
     assert stream.users() == {0: 3}
 
 
-def test_records_hold_what_the_design_says() -> None:
+def test_records_have_the_fields_of_the_design() -> None:
     frames = [(44, "a"), (44, "b"), (45, "a")]
     stream = Stream().frames(*frames).end()
     assert [record.key for record in stream.seconds] == ["2016-07-11T13:39:44Z", "2016-07-11T13:39:45Z"]
@@ -272,7 +272,7 @@ def test_records_hold_what_the_design_says() -> None:
     )
 
 
-def test_a_record_after_a_long_gap_tells_its_length() -> None:
+def test_a_record_after_a_long_gap_contains_its_length() -> None:
     stream = Stream(gap_limit_s=10).frames((0, "a"), (86_400, "b")).end()
     assert b'"gap_s":86399}' in stream.seconds[1].value()
     assert b'"gap_s":86340}' in stream.minutes[1].value()
@@ -313,7 +313,7 @@ def restarted(stream: Stream, frames: list[tuple[int, str]], *lost: int) -> Stre
     return again
 
 
-def test_a_late_frame_that_is_the_first_of_its_minute_outlives_a_restart() -> None:
+def test_a_late_frame_that_is_the_first_of_its_minute_survives_a_restart() -> None:
     #  arrives   a@63  b@58 | c@70        63 - 5 = 58: b is in time; then x@58 is late, and its minute still open
     frames = [(63, "a"), (64, "b"), (58, "x"), (59, "y")]
     stream = Stream().frames(*frames)
@@ -346,7 +346,7 @@ def test_open_windows_of_an_earlier_version_are_closed_by_that_version() -> None
     assert Counter(closed, Rules(5, 300, version=2), gap_limit_s=3600, now_s=0).tally().counted == 0
 
 
-def test_minutes_meet_the_gap_limit_by_their_own_gap() -> None:
+def test_the_gap_limit_applies_to_minutes_by_their_own_gap() -> None:
     #  seconds   a@0 … b@180: 179 s between them, so no rows of seconds at a limit of 120
     #  minutes   0, 60, 120, 180: 120 s between 60 and 180, so rows
     stream = Stream(gap_limit_s=120).frames((0, "a"), (180, "b")).end()
@@ -364,7 +364,7 @@ def test_a_partition_leads_by_how_far_it_is_ahead_of_the_slowest() -> None:
     assert stream.counter.leads(now_s=10) == {0: 80, 1: 0, 2: -15}
 
 
-def test_a_partition_that_has_sent_nothing_is_waited_for_from_the_earliest_open_second_on() -> None:
+def test_a_partition_without_frames_is_waited_for_from_the_earliest_open_second_on() -> None:
     stream = Stream(partitions=2)
     assert stream.counter.leads(now_s=0) == {}
     stream.frames((0, "a"), (130, "b"))
@@ -387,7 +387,7 @@ def test_one_flipped_frame_alone_in_its_partition_closes_nothing_at_the_end() ->
     assert stream.counter.tally().future == 1
 
 
-def test_few_frames_over_many_partitions_are_held_against_the_middle_one() -> None:
+def test_few_frames_over_many_partitions_are_compared_with_their_median() -> None:
     stream = Stream(partitions=4)
     for partition, after_s in enumerate((31_536_000, 1, 0, 2)):
         stream.counter.partitions[partition].count([fed_later(0, after_s)])
@@ -414,7 +414,7 @@ def test_what_follows_a_loss_in_the_middle_of_a_second_counts() -> None:
     assert (tally.consumed, tally.counted, tally.lost) == (5, 2, 3)
 
 
-def test_what_an_idle_partition_holds_is_decided_before_its_windows_are_closed_without_it() -> None:
+def test_held_frames_of_an_idle_partition_are_resolved_before_their_windows_close() -> None:
     #  partition 0   a@0 b@0 a@0   …   a@100        its records are live
     #  partition 1   c@0 d@0 c@0 c@60               no timestamps: nothing proves c@60, and then it is idle
     stream = Stream(partitions=2)
@@ -432,7 +432,7 @@ def test_what_an_idle_partition_holds_is_decided_before_its_windows_are_closed_w
 
 
 def after_a_restart(counter: Counter, sent: Mapping[int, Sequence[Message]]) -> Counter:
-    """Return a counter that goes on from the state of another, as after a restart."""
+    """Return a counter that resumes the state of another, as after a restart."""
     state = msgspec.json.decode(msgspec.json.encode(counter.state()), type=State)
     again = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
     for number, at in state.partitions.items():

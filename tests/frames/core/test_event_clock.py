@@ -32,7 +32,7 @@ def test_the_slowest_partition_decides() -> None:
     assert common_watermark([clock(100), clock(50), clock(70)], now_s=0) == 45
 
 
-def test_a_partition_without_frames_holds_all_back_until_it_is_idle() -> None:
+def test_a_partition_without_frames_keeps_windows_open_until_it_is_idle() -> None:
     assert common_watermark([clock(100), clock()], now_s=1000) == 0
     assert common_watermark([clock(100), clock(idle_at_s=1000)], now_s=1000) == 95
 
@@ -50,7 +50,7 @@ def test_wall_time_counts_as_far_as_idle_time_is_known() -> None:
     assert common_watermark([clock(100, 10, idle_at_s=14.9), clock(90, 0, idle_at_s=16)], now_s=16) == 99
 
 
-def test_what_was_known_of_an_idle_partition_is_forgotten_where_the_process_was_stopped() -> None:
+def test_an_idle_partition_is_no_longer_known_to_be_idle_after_the_process_was_suspended() -> None:
     #  idle at 20 s; the process is stopped until 1000 s, and has not asked since
     stopped = clock(90, 0, idle_at_s=20)
     assert common_watermark([clock(100), stopped], now_s=22) == 95
@@ -67,7 +67,7 @@ def test_without_any_frame_there_is_no_event_time() -> None:
     assert end_of_input([clock(), clock()]) == 0
 
 
-def test_a_partition_whose_clock_moves_on_is_not_idle() -> None:
+def test_a_partition_whose_clock_advances_is_not_idle() -> None:
     moved = clock(100, idle_at_s=6.0)
     moved.advance(101)
     moved.see(7.0)

@@ -39,7 +39,7 @@ def test_ts_may_be_a_string_of_digits(text: str) -> None:
 
 
 @pytest.mark.parametrize("ts", [0, LAST_SECOND])
-def test_ts_may_lie_in_the_years_1970_to_9999(ts: int) -> None:
+def test_ts_may_be_in_the_years_1970_to_9999(ts: int) -> None:
     assert read_frame(b'{"ts":%d,"uid":"a"}' % ts) == Frame(ts, "a")
 
 

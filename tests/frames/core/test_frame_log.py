@@ -43,7 +43,7 @@ def test_the_first_second_is_the_earliest_that_has_frames() -> None:
     assert firsts == [10, 11, 12, 13]
 
 
-def test_the_low_water_mark_is_where_the_first_open_minute_begins() -> None:
+def test_the_restart_offset_is_where_the_first_open_minute_begins() -> None:
     #  offset    0   1   2    3   4
     #  second   58  59  60  119  120
     log = logged((58, "a"), (59, "b"), (60, "c"), (119, "d"), (120, "e"))

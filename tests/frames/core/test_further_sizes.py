@@ -1,4 +1,4 @@
-"""A further size of windows is a row of the table: the core and the recount count it, and a state goes on with it."""
+"""A further size of windows is a row of the table: the core and the recount count it, and a state resumes with it."""
 
 from collections.abc import Iterator
 

@@ -53,7 +53,7 @@ def first(*frames: str, recorded: float | None = LATER) -> str:
     return Judging(is_first=True).frames(*frames, recorded=recorded)
 
 
-def test_a_step_that_makes_nobody_late_needs_no_proof() -> None:
+def test_a_step_that_makes_no_frame_late_needs_no_proof() -> None:
     assert judged("5a", "10a", "-3a") == "mmm"
     assert judged("6a") == ""
 
@@ -64,7 +64,7 @@ def test_wall_time_that_passed_between_the_records_explains_a_jump() -> None:
     assert judged("86400a", recorded=T + DAY_S - 6) == ""
 
 
-def test_stamps_that_are_all_wrong_by_as_much_explain_it_too() -> None:
+def test_timestamps_that_are_all_wrong_by_the_same_amount_explain_it_too() -> None:
     assert Judging(recorded_s=T - 365 * DAY_S).frames("86400a", recorded=T - 364 * DAY_S) == "m"
 
 
@@ -162,7 +162,7 @@ def test_an_end_of_the_input_decides_what_is_held() -> None:
         assert judging.end(near) == decided, frames
 
 
-def test_a_partition_of_one_or_two_frames_is_held_against_event_time_of_the_others() -> None:
+def test_a_partition_of_one_or_two_frames_is_compared_with_the_event_time_of_the_others() -> None:
     for frames, near, decided in [
         (["0a"], 0, "m"),
         (["0a", "360a"], 21_600, "ma"),

@@ -57,7 +57,7 @@ def test_a_second_that_event_time_has_not_reached_is_open_since_now() -> None:
     assert since.add(4, newest=301, oldest=300) == 3
 
 
-def test_a_clock_that_is_asked_no_more_has_reached_nothing() -> None:
+def test_a_clock_that_is_no_longer_considered_has_reached_nothing() -> None:
     #  wall time       0      1    2    3       a partition a day ahead is asked once, then it is paused
     #  newest        100  90000  102  103
     since = OpenSince()

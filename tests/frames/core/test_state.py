@@ -1,4 +1,4 @@
-"""What the state tells those who look on: the oldest open windows, and from where on frames are held."""
+"""What the state has for status: the oldest open windows, and the offset from which frames are held."""
 
 import msgspec
 
@@ -19,7 +19,7 @@ def state(stream: Stream, partition: int = 0) -> PartitionState:
     return stream.counter.state().partitions[partition]
 
 
-def test_it_tells_the_oldest_open_second_and_minute_of_each_partition() -> None:
+def test_the_state_has_the_oldest_open_second_and_minute_of_each_partition() -> None:
     #  partition 0   a@50 b@58 c@64        watermark 59
     #  partition 1   d@61                  watermark 56: it holds both minutes open
     stream = Stream(partitions=2)
@@ -38,7 +38,7 @@ def test_a_minute_stays_the_oldest_open_one_when_all_of_its_seconds_are_closed()
     assert state(stream).oldest == {60: T}
 
 
-def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds_it_again() -> None:
+def test_the_state_has_the_offset_of_the_first_held_frame_and_a_restart_finds_it_again() -> None:
     #  offset   0     1          2        fed as history: the record of offset 1 is stamped long after it
     #  frame   a@0  b@100000  c@100001
     frames = [
@@ -60,7 +60,7 @@ def test_it_tells_the_offset_of_the_first_frame_that_is_held_and_a_restart_finds
     assert again.state() == saved
 
 
-def test_a_partition_that_is_added_is_told_from_one_that_idle_time_moved_and_after_a_restart_too() -> None:
+def test_an_added_partition_is_distinguished_from_one_raised_by_idle_time_also_after_a_restart() -> None:
     #  partition 0   a@0  b@20                      c@40
     #  partition 1                | added: at 15         | idle: moved to 35
     stream = Stream().frames((0, "a"), (20, "b"))
@@ -93,6 +93,6 @@ def restarted(saved: State) -> State:
     return again.state()
 
 
-def test_rules_that_tell_no_version_are_of_the_first() -> None:
+def test_rules_without_a_version_have_the_first() -> None:
     assert msgspec.json.decode(b"[5,3600]", type=Rules) == Rules(5, 3600, version=1)
     assert Settings.load({}).rules() == Rules(5, 300, version=2)

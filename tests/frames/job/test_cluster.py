@@ -86,7 +86,7 @@ def ask_again_and_again(application: Application, stopping: Event) -> list[int]:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_rolling_restart_takes_no_process_along_and_costs_seconds(three: Cluster, tmp_path: Path, end: str) -> None:
+def test_a_rolling_restart_ends_no_process_and_costs_seconds(three: Cluster, tmp_path: Path, end: str) -> None:
     application = Application(three.address)
     application.prepare(tmp_path, [], "--partitions", "3", "--replication-factor", "3")
     job, page, stopping = application.start(), application.start("serve", "--port", "0"), Event()
@@ -129,9 +129,7 @@ def end_offsets(monitor: InputMonitor) -> dict[int, int]:
     return {end.partition: end.offset for end in ends}
 
 
-def test_offsets_of_a_node_that_hangs_are_not_known(
-    three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_offsets_on_a_hanging_node_are_unknown(three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     application = Application(three.address, {"BROKER_TIMEOUT_S": "5"})
     application.prepare(
         tmp_path, [frame(T, "a"), frame(T, "b"), frame(T, "c")], "--partitions", "3", "--replication-factor", "1"
@@ -154,7 +152,7 @@ def test_offsets_of_a_node_that_hangs_are_not_known(
     three.await_replicas()
 
 
-def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(
+def test_a_run_does_not_report_frames_on_a_hanging_node_as_lost(
     three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application = Application(three.address)
@@ -175,15 +173,15 @@ def test_a_run_does_not_take_frames_for_lost_whose_node_hangs(
     three.await_replicas()
 
 
-def test_groups_of_a_node_that_hangs_are_not_none(three: Cluster, tmp_path: Path) -> None:
+def test_groups_on_a_hanging_node_are_unknown_and_not_missing(three: Cluster, tmp_path: Path) -> None:
     application = Application(three.address)
     application.prepare(tmp_path, [frame(T, "a")], "--partitions", "3", "--replication-factor", "1")
     application.run("--until-end")
     with three.without_coordinator_of(application.name).frozen():
-        told = json.loads(application.run("topics", application.topic("frames"), "--json").splitlines()[0])
-    assert told["records"] is None
-    assert told["groups"] == [{"group": application.name, "state": "empty", "lag": None}]
-    assert told["are_all_groups"] is False
+        described = json.loads(application.run("topics", application.topic("frames"), "--json").splitlines()[0])
+    assert described["records"] is None
+    assert described["groups"] == [{"group": application.name, "state": "empty", "lag": None}]
+    assert described["are_all_groups"] is False
     three.await_replicas()
 
 

@@ -1,4 +1,4 @@
-"""What a broker does not allow: told in its own words, and never as another instance that took over."""
+"""Denied requests: reported in the broker's own words, and never as a takeover by another instance."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -83,7 +83,7 @@ def test_a_start_that_is_denied_ends_at_once_in_the_words_of_the_broker(
         (ResourceType.TOPIC, "-seconds", AclOperation.WRITE, "Read on the topics that are read, and Write on"),
     ],
 )
-def test_what_is_denied_while_the_job_runs_ends_it_with_what_to_allow(
+def test_a_permission_denied_during_a_run_ends_it_with_what_to_allow(
     guarded: str, tmp_path: Path, kind: ResourceType, role: str, operation: AclOperation, allow: str
 ) -> None:
     application = Application(guarded, {"BROKER_TIMEOUT_S": "2"})
@@ -103,7 +103,7 @@ def test_what_is_denied_while_the_job_runs_ends_it_with_what_to_allow(
     assert "another instance" not in output
 
 
-def test_a_group_that_may_not_be_read_is_told_as_such_and_not_as_one_that_does_not_answer(
+def test_a_group_without_read_permission_is_reported_as_denied_and_not_as_unanswered(
     guarded: str, tmp_path: Path
 ) -> None:
     application = Application(guarded)

@@ -24,7 +24,7 @@ def outputs(application: Application) -> list[list[tuple[int, bytes | None, byte
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_killed_at_any_moments_the_outputs_are_those_of_one_undisturbed_run(
+def test_after_kills_at_random_moments_the_outputs_equal_those_of_an_undisturbed_run(
     bootstrap_servers: str, tmp_path: Path, partitions: int
 ) -> None:
     frames = list(generator.frames(count=80_000, rate=60, users=400, delay_s=9, delay_probability=0.05, seed=11))

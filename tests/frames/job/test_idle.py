@@ -1,4 +1,4 @@
-"""Partitions that send, but say nothing about time, on a real broker: they hold no window open, and pause no other."""
+"""Partitions that send, but say nothing about time, on a real broker: they keep no window open, and pause no other."""
 
 import json
 import signal
@@ -47,7 +47,7 @@ def closed(application: Application) -> int:
 
 
 @pytest.mark.parametrize("kind", SAYS_NOTHING)
-def test_a_partition_that_says_nothing_about_time_holds_nothing_open_and_pauses_no_other(
+def test_a_partition_without_new_event_time_keeps_no_window_open_and_pauses_no_other(
     application: Application, kind: str
 ) -> None:
     #  wall time      0    0.1  0.2  0.3 …
@@ -75,7 +75,7 @@ def test_a_partition_that_says_nothing_about_time_holds_nothing_open_and_pauses_
     finish(process)
 
 
-def test_where_all_say_nothing_about_time_it_moves_on_with_wall_time(application: Application) -> None:
+def test_without_new_event_time_anywhere_it_advances_with_wall_time(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T, "a")], timestamp=LIVE_MS)
@@ -87,7 +87,7 @@ def test_where_all_say_nothing_about_time_it_moves_on_with_wall_time(application
     assert [json.loads(message.value() or b"")["num_of_frames"] for message in application.read("seconds")] == [1]
 
 
-def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause_once_and_when_it_is_over(
+def test_a_partition_that_keeps_windows_open_too_long_is_reported_once_with_its_cause_and_once_at_the_end(
     application: Application,
 ) -> None:
     #  wall time      0     2    …
@@ -112,12 +112,12 @@ def test_a_partition_that_holds_windows_open_for_too_long_is_told_with_the_cause
     assert status["held_open"]["by"] == [{"partition": 1, "waits_for": "transaction"}]
     assert status["held_open"]["start"]["datetime"] == "2016-07-11T13:39:00Z"
     assert status["held_open"]["paused"] == 1
-    told = "partition 1 keeps them open (a producer's transaction is open)"
-    assert told in text
+    expected = "partition 1 keeps them open (a producer's transaction is open)"
+    assert expected in text
     warnings = [line for line in output.splitlines() if line.startswith("warning: seconds")]
     assert len(warnings) == 2
     assert warnings[0].startswith("warning: seconds from 2016-07-11T13:39:00Z have been open for ")
-    assert told in warnings[0]
+    assert expected in warnings[0]
     assert warnings[1].startswith("warning: seconds are no longer kept open; some were, for ")
 
 
@@ -126,7 +126,7 @@ def kept_open_by(application: Application) -> list[tuple[int, str]]:
     return [*saved.health.overdue.partitions] if saved and saved.health.overdue else []
 
 
-def test_a_wrong_stream_is_told_without_being_asked(application: Application) -> None:
+def test_a_wrong_stream_is_reported_unasked(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     process = application.start()
     application.send([b"none"] * 90 + [frame(T + second, "a") for second in range(10)], timestamp=LIVE_MS)
@@ -136,10 +136,10 @@ def test_a_wrong_stream_is_told_without_being_asked(application: Application) ->
     process.send_signal(signal.SIGINT)
     output = finish(process)
     assert (status["last_minute"]["frames"], status["last_minute"]["error"]["parts"]) == (100, {"not_json": 90})
-    told = "are late or rejected (90 of 100): 90 not_json"
-    assert told in text
+    expected = "are late or rejected (90 of 100): 90 not_json"
+    assert expected in text
     assert sum(line.startswith("warning: 90.0% of the frames since ") for line in output.splitlines()) == 1
-    assert told in output
+    assert expected in output
 
 
 def test_a_stream_with_a_few_wrong_frames_raises_no_warning(application: Application) -> None:
@@ -148,7 +148,7 @@ def test_a_stream_with_a_few_wrong_frames_raises_no_warning(application: Applica
     assert "warning" not in application.run("--until-end")
 
 
-def test_a_run_that_ends_soon_tells_of_a_wrong_stream_as_well(application: Application) -> None:
+def test_a_short_run_reports_a_wrong_stream_too(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([b"none"] * 10)
     output = application.run("--until-end")

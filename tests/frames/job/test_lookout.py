@@ -1,4 +1,4 @@
-"""What a run says by itself, on timelines drawn by hand: wall time is given, and the input is what it would know."""
+"""Warnings of a run, on timelines drawn by hand: wall time is given, and the input is a stub."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,12 +21,12 @@ class Watched:
     """Two partitions and their lookout; partition 0 gets a frame a second, T + 100 and so on."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.warnings: list[str] = []
         self.counter = Counter(State.fresh({0: 0, 1: 0}, RULES), RULES, gap_limit_s=3600, now_s=0)
         self.counter.resume()
         self.input: Any = SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, caught_up={})
         self.end_offsets: dict[int, EndOffset] = {}
-        self.lookout = Lookout(SETTINGS, self.told.append)
+        self.lookout = Lookout(SETTINGS, self.warnings.append)
         self.lookout.begin(0, self.counter)
 
     def send(self, partition: int, ts: int, now_s: float) -> None:
@@ -48,7 +48,7 @@ class Watched:
         return [] if overdue is None else [*overdue.partitions]
 
 
-def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_when_it_has_caught_up() -> None:
+def test_a_partition_behind_the_others_is_reported_once_and_again_when_it_has_caught_up() -> None:
     #  wall time      0     1     2   …  30     31   …
     #  partition 0    100   101   102    130    131        of the same seconds as wall time
     #  partition 1     70    71    72    100    131        30 s behind, then no longer
@@ -56,17 +56,17 @@ def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_wh
     for now_s in range(31):
         watched.send(1, 70 + now_s, now_s)
         watched.second(now_s)
-    told = watched.told[0].split(" have been open for ")[1]
-    assert told == (
+    reason = watched.warnings[0].split(" have been open for ")[1]
+    assert reason == (
         "19 s: partition 1 keeps them open (its event time advances, but is behind that of others or slower than "
         "wall time)"
     )
-    assert len(watched.told) == 1
+    assert len(watched.warnings) == 1
     assert watched.slow(30) == [(1, "behind")]
     for now_s in range(31, 60):
         watched.send(1, 100 + now_s, now_s)
         watched.second(now_s)
-    assert [line.split(", ")[0] for line in watched.told[1:]] == ["seconds are no longer kept open; some were"]
+    assert [line.split(", ")[0] for line in watched.warnings[1:]] == ["seconds are no longer kept open; some were"]
     assert watched.slow(60) == []
 
 
@@ -81,7 +81,7 @@ def test_a_partition_whose_frames_are_behind_those_of_others_is_told_once_and_wh
         (0, EndOffset(1, 1, 20.0), False, "idle"),
     ],
 )
-def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
+def test_a_partition_that_does_not_advance_is_reported_with_its_cause(
     offset_behind: int, end: EndOffset | None, is_paused: bool, cause: str
 ) -> None:
     #  partition 0    100   101   102 …      partition 1    100, and nothing that would be read
@@ -94,22 +94,24 @@ def test_a_partition_that_does_not_move_on_is_told_with_what_it_waits_for(
     for now_s in range(21):
         watched.second(now_s)
     assert watched.slow(20) == [(1, cause)]
-    assert len(watched.told) == 1
-    assert watched.told[0].startswith("seconds from 2016-07-11T13:40:40Z have been open for 19 s: partition 1 keeps")
+    assert len(watched.warnings) == 1
+    assert watched.warnings[0].startswith(
+        "seconds from 2016-07-11T13:40:40Z have been open for 19 s: partition 1 keeps"
+    )
 
 
-def test_of_a_time_in_which_the_process_was_stopped_nothing_is_told() -> None:
+def test_time_in_which_the_process_was_suspended_raises_no_warning() -> None:
     watched = Watched()
     watched.send(1, 100, 0)
     for now_s in (*range(10), *range(100, 115)):
         watched.second(now_s)
-    assert watched.told == []
+    assert watched.warnings == []
 
 
-def test_windows_that_close_in_time_are_no_matter_to_tell() -> None:
+def test_windows_that_close_in_time_raise_no_warning() -> None:
     watched = Watched()
     for now_s in range(120):
         watched.send(1, 98 + now_s, now_s)
         watched.second(now_s)
-    assert watched.told == []
+    assert watched.warnings == []
     assert watched.counter.windows.series[1].windows > 100

@@ -47,7 +47,7 @@ def test_records_are_those_of_the_design(application: Application, tmp_path: Pat
     )
 
 
-def test_what_is_no_frame_is_rejected_with_its_reason_and_bytes_and_changes_nothing(application: Application) -> None:
+def test_an_invalid_message_is_rejected_with_its_reason_and_bytes_and_changes_nothing(application: Application) -> None:
     bad = {
         b"no JSON": b"not_json",
         b"[1]": b"not_an_object",
@@ -106,7 +106,7 @@ def test_valid_frames_are_republished_unchanged(application: Application, tmp_pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_without_a_repeated_or_missing_window(
+def test_a_stopped_run_resumes_without_a_repeated_or_missing_window(
     application: Application, tmp_path: Path, number: signal.Signals
 ) -> None:
     frames = list(generator.frames(count=6_000, rate=50, users=300, delay_s=5, seed=7))
@@ -209,7 +209,7 @@ def test_an_input_written_in_transactions_is_read_to_its_end(application: Applic
     assert application.minutes() == before
 
 
-def test_idle_time_behind_a_transactions_marker_holds_no_window_open(application: Application) -> None:
+def test_idle_time_after_a_transaction_marker_keeps_no_window_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
@@ -261,8 +261,8 @@ def test_a_partition_in_an_open_transaction_is_not_idle(application: Application
     assert re.search(r"^late +0 +0$", output, re.MULTILINE)
 
 
-def test_a_quiet_job_goes_on_committing_its_state(application: Application, tmp_path: Path) -> None:
-    """Brokers forget offsets some time after their commit; and who stands by sees that the job lives."""
+def test_a_quiet_job_keeps_committing_its_state(application: Application, tmp_path: Path) -> None:
+    """Brokers forget offsets some time after their commit; and a standby sees that the job is alive."""
     application.prepare(tmp_path, [frame(T, "a")])
     process = application.start()
     try:
@@ -310,7 +310,7 @@ def test_a_true_gap_of_a_day_is_proved_by_what_follows(application: Application,
     assert application.read("rejected") == []
 
 
-def test_a_frame_that_is_held_outlives_a_restart(application: Application, tmp_path: Path) -> None:
+def test_a_held_frame_survives_a_restart(application: Application, tmp_path: Path) -> None:
     #  a@0 a@0 a@0 b@86400 | restart | c@86401  d@86402       two followers prove b
     application.prepare(tmp_path, [*[frame(T, "a")] * 3, frame(T + 86_400, "b")])
     process = application.start()
@@ -330,7 +330,7 @@ def test_a_frame_that_is_held_outlives_a_restart(application: Application, tmp_p
     ]
 
 
-def test_two_years_of_history_are_counted_in_one_go(application: Application, tmp_path: Path) -> None:
+def test_two_years_of_history_are_counted_in_one_run(application: Application, tmp_path: Path) -> None:
     """Every twelve hours some frames: each gap is longer than the future guard lets pass without proof."""
     starts = range(T, T + 2 * 365 * 86_400, 12 * 3_600)
     frames = [frame(start + second, "a") for start in starts for second in (0, 0, 1)]

@@ -1,4 +1,4 @@
-"""Offsets that hold no frame, on a real broker: ends of transactions, aborted and compacted records take offsets, too.
+"""Offsets without a frame, on a real broker: ends of transactions, aborted and compacted records take offsets, too.
 
 Each upstream leaves few frames behind many offsets, so that a distance of offsets taken for a number of frames shows.
 """
@@ -122,7 +122,7 @@ def test_a_topic_that_ends_with_a_transaction_loses_nothing_when_its_frames_expi
     assert seconds_with_frames(application) == [(0, 1), (1, 1), (2, 1), (60, 1)]
 
 
-def test_an_open_transaction_is_no_lag(application: Application) -> None:
+def test_an_open_transaction_is_not_lag(application: Application) -> None:
     """Offset 0 holds a frame, 1 the end of its transaction, 2 to 12 frames of one that is open."""
     exposed = Exposed(application)
     application.variables["IDLE_S"] = "600"
@@ -148,7 +148,7 @@ def test_an_open_transaction_is_no_lag(application: Application) -> None:
 
 
 @UPSTREAMS
-def test_frames_that_are_gone_are_not_made_up_for_by_offsets(application: Application, write: Write) -> None:
+def test_offsets_without_frames_do_not_make_up_for_lost_frames(application: Application, write: Write) -> None:
     """What expired is less than the offsets that hold no frame, so a distance would take the input for whole."""
     application.run("prepare-topics", "/dev/null")
     write(application, [frame(T + 10 * number, f"u{number}") for number in range(MANY)])
@@ -177,7 +177,7 @@ def abort(application: Application, records: int) -> None:
     producer.abort_transaction(TIMEOUT_S)
 
 
-def test_a_feed_is_gone_on_with_behind_more_aborted_records_than_lie_between_its_marks(
+def test_a_feed_is_resumed_after_more_aborted_records_than_there_are_between_its_marks(
     application: Application, tmp_path: Path
 ) -> None:
     """249 lines are fed, of which 201 has the last mark; then 150 records are aborted."""
@@ -192,7 +192,7 @@ def test_a_feed_is_gone_on_with_behind_more_aborted_records_than_lie_between_its
     assert [message.value() for message in application.read("frames")] == frames
 
 
-def test_a_topic_of_aborted_records_holds_no_frames(application: Application, tmp_path: Path) -> None:
+def test_a_topic_with_only_aborted_records_has_no_frames(application: Application, tmp_path: Path) -> None:
     application.run("prepare-topics", "/dev/null")
     abort(application, 5)
     file = tmp_path / "frames.jsonl"

@@ -23,7 +23,7 @@ FULL = "error: standard output cannot be written\nwhy: No space left on device\n
         ("> /dev/full", 3, FULL),
     ],
 )
-def test_a_job_whose_output_fails_ends_cleanly_and_the_next_one_goes_on(
+def test_a_job_whose_output_fails_ends_cleanly_and_the_next_one_resumes(
     application: Application, tmp_path: Path, output: str, exit_code: int, said: str
 ) -> None:
     frames = list(generator.frames(count=20_000, rate=100, users=300, seed=7))

@@ -34,7 +34,7 @@ def test_a_republished_frame_keeps_its_key_headers_timestamp_and_partition(appli
     ]
 
 
-def test_a_stream_with_fewer_partitions_takes_the_frames_of_all(application: Application, tmp_path: Path) -> None:
+def test_a_republished_stream_with_fewer_partitions_gets_all_frames(application: Application, tmp_path: Path) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.create_topic("republished")
     frames = [frame(T, str(number)) for number in range(6)]

@@ -14,7 +14,7 @@ from tests.reference import count_all
 T = 1468244340
 
 
-def test_partitions_that_are_added_while_it_runs_are_read(application: Application) -> None:
+def test_partitions_added_during_a_run_are_read(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
     application.run("prepare-topics", "/dev/null")
     process = application.start()
@@ -48,7 +48,7 @@ def test_ordered_frames_give_the_same_records_over_any_number_of_partitions(
     assert application.minutes() == answer.minutes
 
 
-def test_a_partition_a_day_behind_is_waited_for_in_bounded_memory(application: Application) -> None:
+def test_waiting_for_a_partition_a_day_behind_takes_bounded_memory(application: Application) -> None:
     #  partition 0   two days, a frame of a distinct user every second: 172,800
     #  partition 1   the second day's first hour is missing; it has one frame a minute
     #  partition 2   empty
@@ -72,7 +72,7 @@ def test_a_partition_a_day_behind_is_waited_for_in_bounded_memory(application: A
     assert most_bytes < 400e6  # its frames hold 180 MB; what the client has fetched takes 64 MB and more
 
 
-def test_a_partition_far_ahead_waits_and_nothing_of_it_is_lost(application: Application) -> None:
+def test_a_partition_far_ahead_is_paused_without_losing_frames(application: Application) -> None:
     """What was fetched of a partition that has to wait is thrown away, and fetched again when it goes on."""
     application.variables["ALIGN_S"] = "10"
     application.run("prepare-topics", "/dev/null", "--partitions", "2")

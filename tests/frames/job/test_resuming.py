@@ -77,7 +77,7 @@ def test_results_without_a_state_are_an_error(application: Application, tmp_path
     assert len(application.seconds()) == 2
 
 
-def test_results_that_were_aborted_are_no_results(application: Application, tmp_path: Path) -> None:
+def test_aborted_results_do_not_count_as_results(application: Application, tmp_path: Path) -> None:
     """What a first run sent before it was killed leaves offsets behind, but no records."""
     application.prepare(tmp_path, [frame(T, "a")])
     producer = application.producer_in_transactions()
@@ -123,7 +123,7 @@ def test_frames_of_open_windows_that_are_gone_can_be_accepted_as_lost(applicatio
     assert saved.state.partitions[0].tally.is_conserved()
 
 
-def test_a_topic_that_is_deleted_while_it_is_read_stops_the_job(application: Application, tmp_path: Path) -> None:
+def test_deleting_the_input_topic_while_it_is_read_stops_the_job(application: Application, tmp_path: Path) -> None:
     application.prepare(tmp_path, [frame(T, "a")])
     process = application.start()
     wait_until(lambda: application.position(0) == 1, "the frame is read")
@@ -132,7 +132,7 @@ def test_a_topic_that_is_deleted_while_it_is_read_stops_the_job(application: App
     assert f"the topic {application.topic('frames')} is gone" in output
 
 
-def test_who_reads_the_log_again_shows_that_it_lives(
+def test_an_instance_that_rebuilds_windows_sends_heartbeats(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take longer than a standby waits for a heartbeat."""
@@ -184,7 +184,7 @@ def test_another_lateness_is_an_error_while_windows_are_open(application: Applic
     assert [frames for _, frames, *_ in application.seconds()] == [1, 0, 0, 0, 0, 0, 1]
 
 
-def test_nothing_is_published_of_a_topic_that_was_recreated_while_it_was_read(
+def test_nothing_is_published_from_a_topic_that_was_recreated_while_it_was_read(
     application: Application, tmp_path: Path
 ) -> None:
     """Longer than before, it is read on from the old offset, and the client says nothing.

@@ -1,4 +1,4 @@
-"""A broker that is slow, but works: a real one behind a proxy that lets all that is sent and answered wait."""
+"""A broker that is slow, but works: a real one behind a proxy that delays requests and answers."""
 
 import signal
 import threading
@@ -122,7 +122,7 @@ def stop(process: Popen[str]) -> str:
     return finish(process)
 
 
-def test_a_slow_broker_is_told_of_and_counted_on_and_nobody_takes_over(slow: Proxy) -> None:
+def test_a_slow_broker_is_reported_and_does_not_cause_a_takeover(slow: Proxy) -> None:
     """A round trip takes 0.8 s, and a commit up to seven of them."""
     application = Application(slow.address, {"IDLE_S": "3600"})
     application.run("prepare-topics", "/dev/null")

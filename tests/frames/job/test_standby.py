@@ -1,4 +1,4 @@
-"""Several instances of one group on a real broker: one counts, the others stand by; a restart waits for nobody."""
+"""Several instances of one group on a real broker: one counts, the others are standbys; a restart does not wait."""
 
 import signal
 import subprocess
@@ -46,8 +46,8 @@ def begins(stream: IO[str] | None, beginning: str) -> bool:
     return True
 
 
-def standing_by(application: Application, *arguments: str) -> Popen[str]:
-    """Start an instance beside an active one, and give it once it stands by."""
+def standby_of(application: Application, *arguments: str) -> Popen[str]:
+    """Start an instance beside an active one, and return it once it is a standby."""
     process = application.start(*arguments)
     assert logs(process, "standby: instance ")
     return process
@@ -65,13 +65,13 @@ def ids(application: Application) -> str:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
-def test_a_second_instance_stands_by_and_takes_over_at_once_when_the_first_is_gone(
+def test_a_second_instance_is_a_standby_and_takes_over_at_once_when_the_first_is_gone(
     application: Application, ending: signal.Signals
 ) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T, "a")], timestamp=T * 1000)
     first = active(application)
-    second = standing_by(application)
+    second = standby_of(application)
     beat = application.heartbeats()
     wait_until(lambda: application.heartbeats() >= beat + 4, "the first one lives on beside it")
     assert second.poll() is None
@@ -122,7 +122,7 @@ def test_two_replicas_by_default_outlive_kills_of_the_active_one_and_the_results
     assert "the outputs agree with the input" in application.run("verify")
 
 
-def test_of_two_that_start_at_the_same_time_both_live_on_and_one_counts(application: Application) -> None:
+def test_two_instances_that_start_together_both_survive_and_one_counts(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     both = [application.start(), application.start()]
     wait_until(lambda: application.heartbeats() > 2, "one counts")
@@ -139,7 +139,7 @@ def stop_when_settled(process: Popen[str], application: Application) -> str:
     return stop(process)
 
 
-def test_a_start_after_a_kill_waits_for_nobody(application: Application) -> None:
+def test_a_start_after_a_kill_does_not_wait(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     killed = active(application)
     killed.kill()
@@ -151,7 +151,9 @@ def test_a_start_after_a_kill_waits_for_nobody(application: Application) -> None
     assert "standby: " not in said
 
 
-def test_an_instance_that_cannot_be_seen_from_here_is_waited_for_until_it_is_silent(application: Application) -> None:
+def test_an_instance_on_another_machine_counts_as_gone_once_its_heartbeats_are_missing(
+    application: Application,
+) -> None:
     """In a PID namespace of its own, as on another machine: its end is not seen, only that it does not commit."""
     application.run("prepare-topics", "/dev/null")
     command = [*IN_ITS_OWN_NAMESPACE, *application.command()]
@@ -160,7 +162,7 @@ def test_an_instance_that_cannot_be_seen_from_here_is_waited_for_until_it_is_sil
         assert elsewhere.stdout is not None
         if not elsewhere.stdout.readline().startswith("counting "):
             pytest.skip("this user may not make a PID namespace")
-        second = standing_by(application)
+        second = standby_of(application)
         elsewhere.kill()
         elsewhere.wait()
         ended_s = time.monotonic()
@@ -171,22 +173,22 @@ def test_an_instance_that_cannot_be_seen_from_here_is_waited_for_until_it_is_sil
         stop(second)
 
 
-def test_a_standby_ends_in_order_when_it_is_asked_to(application: Application) -> None:
+def test_a_standby_stops_cleanly_on_a_signal(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     first = active(application)
     for signal_ in (signal.SIGINT, signal.SIGTERM):
-        second = standing_by(application, "--until-end")
+        second = standby_of(application, "--until-end")
         second.send_signal(signal_)
         assert "stopped before counting began" in finish(second)
     assert first.poll() is None
 
 
-def test_what_until_end_and_accept_loss_are_about_is_what_is_there_when_it_takes_over(
+def test_until_end_and_accept_loss_refer_to_the_moment_of_the_takeover(
     application: Application,
 ) -> None:
     application.run("prepare-topics", "/dev/null")
     first = active(application)
-    second = standing_by(application, "--until-end", "--accept-loss")
+    second = standby_of(application, "--until-end", "--accept-loss")
     application.send([frame(T, "a"), frame(T + 1, "a")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 2, "the first one reads on")
     stop(first)
@@ -195,7 +197,7 @@ def test_what_until_end_and_accept_loss_are_about_is_what_is_there_when_it_takes
     assert [row[:2] for row in application.minutes()] == [(T, 1)]
 
 
-def test_told_to_take_over_it_does_at_once_and_the_first_ends_with_an_exit_code_of_its_own(
+def test_take_over_does_not_wait_and_the_first_instance_ends_with_its_own_exit_code(
     application: Application,
 ) -> None:
     application.run("prepare-topics", "/dev/null")
@@ -212,7 +214,7 @@ def test_told_to_take_over_it_does_at_once_and_the_first_ends_with_an_exit_code_
     assert [(start - T, frames) for start, frames, *_ in application.seconds()] == [(n, 1) for n in range(20)]
 
 
-def test_one_that_is_to_stay_a_standby_does_where_another_is_told_to_take_over(application: Application) -> None:
+def test_with_standby_an_instance_that_was_replaced_becomes_a_standby(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     first = application.start("--standby")
     assert says(first, "counting ")
@@ -225,10 +227,10 @@ def test_one_that_is_to_stay_a_standby_does_where_another_is_told_to_take_over(a
     stop(first)
 
 
-def test_one_that_hung_until_a_standby_took_over_stands_by_when_it_goes_on(application: Application) -> None:
+def test_an_instance_that_hung_until_a_takeover_becomes_a_standby_when_it_resumes(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     first = active(application)
-    second = standing_by(application)
+    second = standby_of(application)
     first.send_signal(signal.SIGSTOP)
     assert logs(second, "instance ")  # … has sent no heartbeat for 5 s: taking over
     assert says(second, "counting ")
@@ -240,7 +242,7 @@ def test_one_that_hung_until_a_standby_took_over_stands_by_when_it_goes_on(appli
     stop(first)
 
 
-def test_a_busy_instance_that_is_taken_over_from_writes_nothing_more(application: Application, tmp_path: Path) -> None:
+def test_a_busy_instance_writes_nothing_after_it_was_fenced(application: Application, tmp_path: Path) -> None:
     frames = list(generator.frames(count=120_000, rate=100, users=400, seed=3))
     application.prepare(tmp_path, frames)
     first = application.start()
@@ -253,12 +255,12 @@ def test_a_busy_instance_that_is_taken_over_from_writes_nothing_more(application
     assert starts == list(range(starts[0], starts[-1] + 1))
 
 
-def test_of_two_that_stand_by_one_takes_over_and_the_other_stands_by_again(application: Application) -> None:
+def test_of_two_standbys_one_takes_over_and_the_other_remains_a_standby(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T, "a")], timestamp=T * 1000)
     first = active(application)
     wait_until(lambda: application.position(0) == 1, "the active one works")
-    standbys = [standing_by(application) for _ in range(2)]
+    standbys = [standby_of(application) for _ in range(2)]
     stop(first)
     application.send([frame(T + 1, "b")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 2, "one goes on")

@@ -50,7 +50,7 @@ def test_a_job_that_begins_on_a_fresh_broker_waits_for_its_coordinators(tmp_path
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_many_partitions")
-def test_a_job_that_is_started_before_its_broker_says_so_at_once_and_counts_as_soon_as_it_is_there(
+def test_a_job_started_before_its_broker_says_so_at_once_and_counts_once_the_broker_runs(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "broker"
@@ -83,7 +83,7 @@ def test_a_start_without_a_broker_is_given_up_after_the_timeout() -> None:
     assert "error: no broker answers at 127.0.0.1:1\n" in said
 
 
-def test_a_start_that_waits_for_its_broker_ends_in_order_when_it_is_asked_to() -> None:
+def test_a_start_that_waits_for_its_broker_stops_cleanly_on_a_signal() -> None:
     process = Application("127.0.0.1:1").start()
     lines_to(process, process.stderr, "why: ")
     process.send_signal(signal.SIGTERM)

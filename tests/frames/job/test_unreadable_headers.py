@@ -71,7 +71,7 @@ def test_verify_calls_a_foreign_copy_with_unreadable_headers_one_too_many(applic
     assert (difference["recount"].split()[0], difference["published"].split()[0]) == ("200", "204")
 
 
-def test_foreign_dead_letters_with_unreadable_headers_are_passed_over(application: Application) -> None:
+def test_foreign_dead_letters_with_unreadable_headers_are_skipped(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T, "a"), *[b"no frame"] * 50])
     application.run("--until-end")
@@ -80,7 +80,7 @@ def test_foreign_dead_letters_with_unreadable_headers_are_passed_over(applicatio
     assert "the outputs agree with the input" in application.run("verify")
 
 
-def test_a_feed_behind_unreadable_headers_is_no_feed_to_go_on_with(application: Application, tmp_path: Path) -> None:
+def test_a_topic_with_only_unreadable_headers_has_no_feed_to_resume(application: Application, tmp_path: Path) -> None:
     application.run("prepare-topics", "/dev/null")
     for headers in UNREADABLE * 20:
         send(application, 0, headers)
@@ -89,7 +89,7 @@ def test_a_feed_behind_unreadable_headers_is_no_feed_to_go_on_with(application: 
     assert "contains no feed to resume" in application.run("feed", file, "--resume", exit_code=7)
 
 
-def test_headers_are_read_in_one_place_alone() -> None:
+def test_headers_are_read_in_one_place_only() -> None:
     """Read anywhere else, by a call of `message.headers()`, they can end the process."""
     files = [file for file in (PROJECT / "metrics").rglob("*.py") if re.search(r"\.headers\(\)", file.read_text())]
     assert [file.name for file in files] == ["headers.py"]

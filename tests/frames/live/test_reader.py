@@ -12,7 +12,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 from metrics.frames.status.facts import Activity
 from metrics.kafka import local_broker
-from tests.frames.job.test_broker_trouble import java_of
+from tests.frames.job.test_broker_outages import java_of
 from tests.kafka.application import Application, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z

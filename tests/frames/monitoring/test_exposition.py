@@ -1,4 +1,4 @@
-"""What the main job serves at METRICS_PORT, on a real broker: the committed state, over restarts, in trouble."""
+"""What the main job serves at METRICS_PORT, on a real broker: the committed state, over restarts, in outages."""
 
 import os
 import resource
@@ -42,7 +42,7 @@ def send(application: Application, partition: int, *after_s: int) -> None:
         application.send([frame(T + second, f"user {second}")], partition, timestamp=(T + second) * 1000)
 
 
-def test_what_it_tells_is_what_is_committed(application: Application, exposed: Exposed) -> None:
+def test_metrics_show_what_is_committed(application: Application, exposed: Exposed) -> None:
     #  partition 0   @1 @20 @2 (late, its minute is open) @90 @3 (late, its minute is closed) no_json, no ts
     #  partition 1   @5 @80
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
@@ -92,7 +92,7 @@ def test_what_it_tells_is_what_is_committed(application: Application, exposed: E
     assert scraped["process_cpu_seconds_total"] > 0
 
 
-def test_it_serves_three_paths_to_those_who_read(application: Application, exposed: Exposed) -> None:
+def test_three_paths_are_served_and_only_reading_is_allowed(application: Application, exposed: Exposed) -> None:
     application.run("prepare-topics", "/dev/null")
     with running(application) as process:
         wait_until(exposed.is_ready, "it is ready")
@@ -111,7 +111,7 @@ def test_it_serves_three_paths_to_those_who_read(application: Application, expos
     assert exposed.get("/healthz").status == 0
 
 
-def test_a_restart_goes_on_with_the_counters(application: Application, exposed: Exposed) -> None:
+def test_counters_continue_after_a_restart(application: Application, exposed: Exposed) -> None:
     application.run("prepare-topics", "/dev/null")
     with running(application):
         send(application, 0, 1, 2, 30)
@@ -140,7 +140,7 @@ def test_the_lag_is_that_of_the_partition_that_waits_for_another(application: Ap
         wait_until(lambda: exposed.total("frames_lag_records") == 0, "it has caught up")
 
 
-def test_a_frozen_broker_is_told_and_so_is_that_it_is_back(tmp_path: Path) -> None:
+def test_a_frozen_broker_is_reported_and_so_is_its_return(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "20"})
         exposed = Exposed(application)
@@ -169,7 +169,7 @@ def test_a_frozen_broker_is_told_and_so_is_that_it_is_back(tmp_path: Path) -> No
             assert exposed.value("frames_ready") == 1
 
 
-def test_a_loop_that_stands_still_is_not_healthy(application: Application, exposed: Exposed) -> None:
+def test_a_stuck_loop_is_not_healthy(application: Application, exposed: Exposed) -> None:
     """Its lines go into a pipe that nobody reads: the loop waits there for ever, and the process is alive."""
     application.variables["BROKER_TIMEOUT_S"] = "2"
     application.run("prepare-topics", "/dev/null")
@@ -187,7 +187,7 @@ def test_a_loop_that_stands_still_is_not_healthy(application: Application, expos
     wait_until(lambda: output.read() is not None and exposed.get("/healthz").status == 200, "it turns again")
 
 
-def test_connections_without_a_request_keep_nobody_out(application: Application, exposed: Exposed) -> None:
+def test_connections_without_a_request_lock_nobody_out(application: Application, exposed: Exposed) -> None:
     application.run("prepare-topics", "/dev/null")
     with running(application) as process, ExitStack() as open_ones:
         wait_until(exposed.is_ready, "it is ready")
@@ -203,7 +203,7 @@ def test_connections_without_a_request_keep_nobody_out(application: Application,
         wait_until(lambda: exposed.total("frames_consumed_total") == 1, "the frame is read")
 
 
-def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
+def test_a_standby_says_so_and_leaves_the_counters_to_the_active_instance(
     application: Application, exposed: Exposed
 ) -> None:
     application.run("prepare-topics", "/dev/null")
@@ -213,7 +213,7 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
         send(application, 0, 1)
         wait_until(lambda: exposed.total("frames_consumed_total") == 1, "the frame is read")
         with running(other, "--standby"):
-            wait_until(lambda: "standby" in standby.get("/readyz").text, "the other stands by")
+            wait_until(lambda: "standby" in standby.get("/readyz").text, "the other is a standby")
             status, text = standby.get("/readyz")
             assert status == 503
             assert f"standby: instance {application.status()['instance']['id']} " in text
@@ -225,7 +225,7 @@ def test_one_that_stands_by_says_so_and_leaves_the_counters_to_the_active_one(
             assert standby.total("frames_consumed_total") == 1
             with running(application, "--take-over"):
                 wait_until(exposed.is_ready, "the first one has taken over again")
-                wait_until(lambda: "standby" in standby.get("/readyz").text, "the other stands by again")
+                wait_until(lambda: "standby" in standby.get("/readyz").text, "the other is a standby again")
                 assert "frames_consumed_total" not in standby.get("/metrics").text
                 assert exposed.total("frames_consumed_total") == 1
 
@@ -235,12 +235,12 @@ def test_a_port_in_use_is_an_error_before_anything_is_taken_over(application: Ap
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", exposed.port))
         taken.listen()
-        told = application.run(exit_code=2)
-    assert f"error: METRICS_PORT={exposed.port}: cannot bind to 127.0.0.1:{exposed.port}" in told
-    assert "why: Address already in use" in told
+        output = application.run(exit_code=2)
+    assert f"error: METRICS_PORT={exposed.port}: cannot bind to 127.0.0.1:{exposed.port}" in output
+    assert "why: Address already in use" in output
     assert application.saved_state() is None
 
 
-def test_where_nobody_watches_nothing_of_it_is_imported() -> None:
+def test_without_a_port_no_metrics_library_is_imported() -> None:
     look = "import sys, metrics.frames.commands.main_job; sys.exit('prometheus_client' in sys.modules)"
     subprocess.run([sys.executable, "-c", look], cwd=PROJECT, check=True, timeout=60)

@@ -56,7 +56,7 @@ def test_the_newest_clock_is_event_time_and_the_closed_windows_are_the_watermark
     assert status.asked_at.datetime == "2016-07-11T13:55:40Z"
 
 
-def test_each_partition_tells_its_place_its_clock_and_what_it_waits_for() -> None:
+def test_each_partition_has_its_position_its_clock_and_what_it_waits_for() -> None:
     fast, slow = both().partitions
     assert (fast.position, fast.end, fast.lag, fast.uncommitted, fast.waits_for) == (100, 100, 0, 0, Cause.HELD)
     assert (slow.position, slow.end, slow.lag, slow.uncommitted, slow.waits_for) == (50, 70, 10, 10, Cause.LAG)
@@ -69,7 +69,7 @@ def test_each_partition_tells_its_place_its_clock_and_what_it_waits_for() -> Non
     assert slow.unread_at.timestamp == T + 901
 
 
-def test_the_slower_partition_holds_the_oldest_second_and_minute() -> None:
+def test_the_slower_partition_keeps_the_oldest_second_and_minute_open() -> None:
     status = both()
     second, minute = status.oldest_open()[SECOND], status.oldest_open()[MINUTE]
     assert (second.start.timestamp, [slow.lacks_s for slow in second.kept_open_by]) == (T + 25, [1])
@@ -89,7 +89,7 @@ def test_the_error_counts_each_frame_once_by_its_reason() -> None:
     assert [partition.frames.error.frames for partition in both().partitions] == [6, 1]
 
 
-def test_lag_is_not_known_where_one_partition_has_no_leader() -> None:
+def test_lag_is_unknown_if_one_partition_has_no_leader() -> None:
     status = describe(seen(state(FAST, SLOW), {0: PartitionEnd(100, 100, 0, None, None)}))
     assert status.lag is None
     assert status.partitions[1].waits_for is Cause.UNKNOWN
@@ -120,7 +120,7 @@ def test_a_partition_that_the_state_does_not_know_is_new() -> None:
     assert [partition.is_idle for partition in status.partitions] == [False, False]
 
 
-def test_a_closing_that_was_interrupted_is_told() -> None:
+def test_an_interrupted_closing_is_shown() -> None:
     status = describe(seen(state(FAST, closing_to=T + 65, closed_through=T + 26), {}))
     assert status.closing_to is not None
     assert status.closing_to.timestamp == T + 65
@@ -134,7 +134,7 @@ def test_a_state_of_an_earlier_program_does_not_pretend_that_nothing_is_open() -
     assert both().is_open_known
 
 
-def test_what_the_instance_saw_is_told_as_of_its_commit() -> None:
+def test_what_the_instance_observed_is_shown_as_of_its_commit() -> None:
     #  a minute ago  100 frames, 1 of them late; now 150, 4 late, 1 too far ahead and 2 no JSON
     overdue = OverdueWindows(T + 950, T + 26, ((1, "transaction"),), 2, 1)
     health = StreamHealth(T + 940, Tally(100, 99, 1, 1), overdue)
@@ -156,7 +156,7 @@ def test_what_the_instance_saw_is_told_as_of_its_commit() -> None:
     assert stopped.kept_open is None
 
 
-def test_the_json_has_the_names_that_the_readme_tells() -> None:
+def test_the_json_has_the_documented_names() -> None:
     fields = msgspec.to_builtins(both())
     assert [*fields] == [
         "group", "topic", "asked_at", "instance", "rules", "event_time", "closed_through", "closing_to", "published",

@@ -1,4 +1,4 @@
-"""Which partitions hold a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
+"""Which partitions keep a window open, by states made by hand. Seconds count from T; the allowed lateness is 5 s."""
 
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
@@ -41,12 +41,12 @@ def kept_open_by(of: State) -> list[tuple[int, int | None]]:
     return [(slow.partition, slow.lacks_s) for slow in minute(of).kept_open_by]
 
 
-def test_where_no_partition_has_open_frames_no_window_is_open() -> None:
+def test_without_open_frames_no_window_is_open() -> None:
     assert open_window(state(20, at(25), at(30)), MINUTE) is None
     assert open_window(state(None), MINUTE) is None
 
 
-def test_the_oldest_window_of_all_partitions_is_told_with_what_closes_it() -> None:
+def test_the_oldest_window_of_all_partitions_has_the_event_time_that_closes_it() -> None:
     window = minute(state(25, at(130, minute=60), at(30, minute=0)))
     assert (window.start.datetime, window.start.timestamp) == ("2016-07-11T13:39:00Z", T)
     assert window.end.datetime == "2016-07-11T13:40:00Z"
@@ -54,53 +54,53 @@ def test_the_oldest_window_of_all_partitions_is_told_with_what_closes_it() -> No
     assert not window.is_closing
 
 
-def test_the_partition_that_is_furthest_behind_holds_a_window_and_those_that_passed_its_end_do_not() -> None:
+def test_the_partitions_that_have_not_passed_its_end_keep_a_window_open() -> None:
     #  minute  0 ......... 60 | 65: every clock has to be here
     #  clocks  1:30  2:50        0:70
     assert kept_open_by(state(25, at(70, minute=0), at(30), at(50))) == [(1, 35), (2, 15)]
 
 
-def test_a_clock_one_second_short_holds_and_one_that_is_there_does_not() -> None:
+def test_a_clock_one_second_short_keeps_a_window_open_and_one_that_has_arrived_does_not() -> None:
     assert kept_open_by(state(59, at(64, minute=0), at(65))) == [(0, 1)]
 
 
-def test_a_partition_without_a_first_frame_holds_first_of_all() -> None:
+def test_a_partition_without_a_first_frame_is_the_first_that_keeps_a_window_open() -> None:
     assert kept_open_by(state(None, at(30, minute=0), at(None))) == [(1, None), (0, 35)]
 
 
-def test_a_partition_that_idle_time_moved_beside_one_that_speaks_holds_nothing() -> None:
+def test_a_partition_raised_by_idle_time_beside_an_active_one_keeps_nothing_open() -> None:
     #  partition 0 speaks and stands at 25; 1 was idle at 3, and closing raised it to 25; 2 never sent a frame
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25))
     assert idle_partitions(of) == {1, 2}
     assert kept_open_by(of) == [(0, 35)]
 
 
-def test_a_partition_that_speaks_again_behind_what_idle_time_closed_holds_the_others() -> None:
+def test_a_partition_with_new_frames_behind_what_idle_time_closed_keeps_windows_open() -> None:
     #  partition 1 was raised to 25 once; partition 0 went on to 40, and closing did not follow: 1 is not idle
     of = state(25, at(45, minute=0), at(3, watermark=25))
     assert idle_partitions(of) == set()
     assert kept_open_by(of) == [(1, 62), (0, 20)]
 
 
-def test_where_all_are_idle_none_holds_and_wall_time_closes_the_window() -> None:
+def test_when_all_are_idle_none_keeps_the_window_open_and_wall_time_closes_it() -> None:
     of = state(40, at(30, watermark=40, minute=0), at(3, watermark=40), at(None, watermark=40))
     assert idle_partitions(of) == {0, 1, 2}
     assert minute(of).kept_open_by == []
     assert minute(of).closes_in_s == 20
 
 
-def test_while_one_partition_holds_wall_time_does_not_close_anything() -> None:
+def test_while_one_partition_keeps_a_window_open_wall_time_closes_nothing() -> None:
     assert minute(state(25, at(30, minute=0), at(3, watermark=25))).closes_in_s is None
 
 
-def test_a_partition_that_was_added_where_closing_stands_is_not_idle_and_holds_first() -> None:
+def test_a_partition_added_at_the_common_watermark_is_not_idle_and_is_the_first_to_keep_windows_open() -> None:
     #  partition 0 stands at 25 by its own clock, 1 was idle at 3; 2 is new, and begins where closing stands
     of = state(25, at(30, minute=0), at(3, watermark=25), at(None, watermark=25, added=25))
     assert idle_partitions(of) == {1}
     assert kept_open_by(of) == [(2, None), (0, 35)]
 
 
-def test_a_partition_that_was_added_is_idle_once_closing_has_moved_on_without_it() -> None:
+def test_an_added_partition_is_idle_once_closing_has_advanced_without_it() -> None:
     assert idle_partitions(state(40, at(45, minute=0), at(None, watermark=40, added=25))) == {1}
 
 
@@ -112,7 +112,7 @@ def test_a_partition_that_was_added_after_all_had_been_idle_lets_wall_time_close
     assert minute(of).closes_in_s is None
 
 
-def test_a_partition_whose_first_frames_lie_behind_what_was_closed_when_it_was_added_is_not_idle() -> None:
+def test_a_partition_whose_first_frames_are_older_than_what_was_closed_when_it_was_added_is_not_idle() -> None:
     assert idle_partitions(state(25, at(30, minute=0), at(3, watermark=25, added=25))) == set()
 
 
@@ -120,7 +120,7 @@ def test_a_group_that_has_read_nothing_knows_of_no_idle_time() -> None:
     assert idle_partitions(state(None, at(None), at(None))) == set()
 
 
-def test_a_window_whose_closing_was_interrupted_is_held_by_nothing() -> None:
+def test_a_window_whose_closing_was_interrupted_is_kept_open_by_nothing() -> None:
     window = minute(state(130, at(135, minute=0), at(3, watermark=130), closed_through=10))
     assert window.is_closing
     assert window.kept_open_by == []

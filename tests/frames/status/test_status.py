@@ -41,7 +41,7 @@ def waits(status: dict[str, Any]) -> list[str]:
     return [partition["waits_for"] for partition in status["partitions"]]
 
 
-def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_what_each_waits_for(
+def test_status_shows_which_partition_keeps_the_minute_open_and_what_each_waits_for(
     application: Application,
 ) -> None:
     #  partition 0   a@10 a@130         has passed the minute, whose end is 60, and the allowed lateness 5
@@ -72,7 +72,7 @@ def test_of_a_running_instance_it_tells_which_partition_holds_the_minute_and_wha
     assert "holding 1 frame far ahead, from offset 1, " in text
 
 
-def test_an_idle_partition_is_passed_over_while_another_speaks(application: Application) -> None:
+def test_an_idle_partition_is_ignored_while_another_has_frames(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     with running(application):
@@ -116,7 +116,7 @@ def stopped_with_an_open_minute(application: Application) -> None:
         wait_until(lambda: (application.position(0), application.position(1)) == (2, 1), "all is read")
 
 
-def test_of_a_stopped_instance_it_tells_the_lag_that_grows_meanwhile(application: Application) -> None:
+def test_status_shows_the_growing_lag_of_a_stopped_instance(application: Application) -> None:
     stopped_with_an_open_minute(application)
     feed(application, 1, 30, 31, 32)
     began_s = time.monotonic()
@@ -135,7 +135,7 @@ def test_of_a_stopped_instance_it_tells_the_lag_that_grows_meanwhile(application
     assert "lag: up to 3 unread records, the first received 2016-07-11T13:39:30Z" in text
 
 
-def test_a_killed_instance_is_not_taken_for_one_that_counts(application: Application) -> None:
+def test_a_killed_instance_is_not_shown_as_running(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     with running(application) as process:
         feed(application, 0, 1)
@@ -189,7 +189,7 @@ def test_a_group_that_never_ran_is_shown_with_what_waits_for_it(application: App
     assert "never ran, or the offsets of the group are gone: it has no state" in application.run("status")
 
 
-def test_a_transaction_that_is_open_in_the_input_is_not_lag_nor_is_the_mark_of_one_that_ended(
+def test_neither_an_open_transaction_in_the_input_nor_the_marker_of_an_ended_one_is_lag(
     application: Application,
 ) -> None:
     stopped_with_an_open_minute(application)
@@ -207,7 +207,7 @@ def test_a_transaction_that_is_open_in_the_input_is_not_lag_nor_is_the_mark_of_o
     assert (first["position"], first["end"], first["lag"]) == (2, 4, 0)
 
 
-def test_partitions_that_were_added_since_are_told_of(application: Application) -> None:
+def test_partitions_added_since_the_last_commit_are_shown(application: Application) -> None:
     stopped_with_an_open_minute(application)
     topic = application.topic("frames")
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
@@ -221,7 +221,7 @@ def test_partitions_that_were_added_since_are_told_of(application: Application) 
     assert "ignored while idle" not in text
 
 
-def test_what_a_run_would_need_and_is_gone_is_told_of(application: Application) -> None:
+def test_data_that_a_run_would_need_but_is_gone_is_shown(application: Application) -> None:
     stopped_with_an_open_minute(application)
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
     topic = application.topic("frames")
@@ -232,7 +232,7 @@ def test_what_a_run_would_need_and_is_gone_is_told_of(application: Application) 
     assert f"lost          {topic}/0" in application.run("status")
 
 
-def test_a_group_whose_offsets_are_gone_is_told_from_one_that_never_ran(application: Application) -> None:
+def test_a_group_whose_offsets_are_gone_is_distinguished_from_one_that_never_ran(application: Application) -> None:
     stopped_with_an_open_minute(application)
     application.run("--until-end")
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})

@@ -89,7 +89,7 @@ def test_the_head_shows_the_group_what_is_closed_and_open_and_the_error_by_reaso
     ]
 
 
-def test_the_head_warns_of_what_the_instance_saw() -> None:
+def test_the_head_warns_of_what_the_instance_observed() -> None:
     kept_open = KeptOpen(Moment.of(T + 977), Moment.of(T + 25), [WaitingPartition(1, "lag")], 0, 1)
     minute = LastMinute(
         Moment.of(T + 940), 1000, ErrorEstimate(0.123, 123, {"late": 3, "not_json": 120}), is_wrong=True
@@ -143,26 +143,26 @@ def test_at_80_columns_the_labels_keep_their_column() -> None:
     ]
 
 
-def test_without_open_windows_the_head_is_all_it_says() -> None:
+def test_without_open_windows_only_the_head_is_printed() -> None:
     closed = msgspec.structs.replace(status(), oldest_open_second=None, oldest_open_minute=None)
     assert "open          no windows" in [*text.head(closed)]
     assert [*text.why(closed)] == []
 
 
-def test_of_very_many_that_keep_it_open_few_are_named() -> None:
+def test_only_a_few_of_very_many_partitions_that_keep_it_open_are_named() -> None:
     lines = [*text.why(status(partitions=100))]
     assert lines[3].text.endswith("; also for partition 2 (35 s to go), partition 3 (35 s to go), 96 more")
     assert len(lines) == 4 + 3 + 1
 
 
-def test_without_an_instance_it_promises_nothing_that_only_one_would_do() -> None:
+def test_without_an_instance_it_promises_nothing_that_needs_one() -> None:
     printed = in_a_pipe(lambda: text.show(status(Activity.STOPPED)))
     assert "no active instance: nothing advances until one runs" in printed
     assert "IDLE_S" not in printed
     assert "wall time" not in printed
 
 
-def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
+def test_an_instance_that_no_longer_commits_is_not_called_gone() -> None:
     printed = in_a_pipe(lambda: text.show(status(Activity.SILENT)))
     assert (
         "silent (instance 89abcdef): it did not stop cleanly, but no longer commits: killed, hung or cut off" in printed
@@ -171,7 +171,7 @@ def test_an_instance_that_is_silent_is_not_said_to_be_gone() -> None:
     assert "no active instance" not in printed
 
 
-def test_what_no_state_says_is_not_made_up() -> None:
+def test_nothing_is_made_up_that_the_state_does_not_contain() -> None:
     earlier = msgspec.structs.replace(
         status(), is_open_known=False, oldest_open_second=None, oldest_open_minute=None, closed_through=None
     )

@@ -24,7 +24,7 @@ from metrics.frames.producer import generator
 from metrics.frames.sizes import SIZES
 from metrics.kafka import local_broker
 from metrics.times import rfc3339
-from tests.frames.job.test_broker_trouble import java_of
+from tests.frames.job.test_broker_outages import java_of
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser]

@@ -19,7 +19,7 @@ import pytest
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker
 from metrics.web.shell import MOST_PAGES
-from tests.frames.job.test_broker_trouble import java_of
+from tests.frames.job.test_broker_outages import java_of
 from tests.frames.web.test_stream import events
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 

@@ -40,19 +40,19 @@ def child(*before: str) -> Iterator[tuple[subprocess.Popen[str], Process]]:
 
 def test_a_process_that_runs_is_not_gone() -> None:
     assert not this_process().is_gone()
-    with child() as (process, told):
-        assert (told.pid, told.host) == (process.pid, this_process().host)
-        assert str(told) == f"process {process.pid} on {told.host}"
-        assert not told.is_gone()
+    with child() as (process, reported):
+        assert (reported.pid, reported.host) == (process.pid, this_process().host)
+        assert str(reported) == f"process {process.pid} on {reported.host}"
+        assert not reported.is_gone()
 
 
 def test_a_process_that_was_killed_is_gone_even_before_its_parent_has_heard() -> None:
-    with child() as (process, told):
+    with child() as (process, reported):
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is a zombie
-        assert told.is_gone()
+        assert reported.is_gone()
         process.wait()
-        assert told.is_gone()
+        assert reported.is_gone()
 
 
 def test_another_process_with_its_id_is_not_taken_for_it() -> None:
@@ -66,26 +66,26 @@ def test_a_process_before_a_reboot_or_on_another_machine_may_run() -> None:
     assert not elsewhere.is_gone()
 
 
-def test_a_process_of_a_system_that_does_not_tell_may_run() -> None:
+def test_a_process_of_a_system_without_proc_may_run() -> None:
     assert not Process("a-mac", 4711).is_gone()
 
 
 def test_a_process_of_another_pid_namespace_may_run_whatever_has_its_id_here() -> None:
-    with child(*IN_ITS_OWN_NAMESPACE) as (process, told):
-        assert told.pid == 1
-        assert told.boot == this_process().boot
-        assert not told.is_gone()
+    with child(*IN_ITS_OWN_NAMESPACE) as (process, reported):
+        assert reported.pid == 1
+        assert reported.boot == this_process().boot
+        assert not reported.is_gone()
         process.kill()
         process.wait()
-        assert not told.is_gone(), "where it has ended, too, that is not seen from here"
+        assert not reported.is_gone(), "where it has ended, too, that is not seen from here"
 
 
 def test_within_its_own_pid_namespace_it_is_seen_to_run_and_to_be_gone() -> None:
     look = (
         "import subprocess, sys, msgspec; from metrics.kafka.job.process import Process\n"
         f"child = subprocess.Popen([sys.executable, '-c', {CHILD!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
-        "told = msgspec.json.decode(child.stdout.readline(), type=Process)\n"
-        "print(told.pid, told.is_gone()); child.kill(); child.wait(); print(told.is_gone())"
+        "reported = msgspec.json.decode(child.stdout.readline(), type=Process)\n"
+        "print(reported.pid, reported.is_gone()); child.kill(); child.wait(); print(reported.is_gone())"
     )
     command = [*IN_ITS_OWN_NAMESPACE, sys.executable, "-c", look]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)

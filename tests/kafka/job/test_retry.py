@@ -36,35 +36,35 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def test_trouble_in_a_row_is_given_up_after_the_limit(clock: Clock) -> None:
+def test_failures_in_a_row_are_raised_after_the_limit(clock: Clock) -> None:
     clock.fails(BrokerError("away")).after(30).fails(BrokerError("away")).after(29).fails(BrokerError("away"))
     with pytest.raises(BrokerError, match="still away"):
         clock.after(1).fails(BrokerError("still away"))
     assert len(clock.reports) == 1
 
 
-def test_hiccups_between_which_the_broker_takes_commits_are_not_added_up(clock: Clock) -> None:
+def test_hiccups_with_commits_in_between_are_not_added_up(clock: Clock) -> None:
     for _ in range(10):
         clock.fails(BrokerError("away")).after(15).budget.record_answer()
         clock.after(5)
     assert len(clock.reports) == 1  # an outage that soon recurs is reported once
 
 
-def test_to_be_answered_is_no_relief_where_records_are_refused(clock: Clock) -> None:
+def test_an_answer_does_not_end_an_outage_in_which_records_are_refused(clock: Clock) -> None:
     for _ in range(3):
         clock.fails(RefusedError("too large")).after(20).budget.record_answer()
     with pytest.raises(RefusedError):
         clock.fails(RefusedError("too large"))
 
 
-def test_records_that_are_committed_end_all_trouble(clock: Clock) -> None:
+def test_committed_records_end_every_outage(clock: Clock) -> None:
     clock.fails(RefusedError("too large")).after(50).budget.reset()
     clock.after(50).fails(BrokerError("away")).after(50).budget.record_answer()
     clock.after(50).fails(BrokerError("away"))
     assert len(clock.reports) == 3
 
 
-def test_refused_records_that_did_not_come_again_are_forgotten_in_time(clock: Clock) -> None:
+def test_refused_records_that_do_not_recur_are_forgotten_in_time(clock: Clock) -> None:
     clock.fails(RefusedError("too large")).after(max(CALM_S, LIMIT_S) + 1).fails(BrokerError("away"))
     clock.after(10).budget.record_answer()
     clock.after(55).fails(BrokerError("away"))

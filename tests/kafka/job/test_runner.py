@@ -175,9 +175,7 @@ def rows(database: sqlite3.Connection) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_lost_the_rows_are_those_of_one_run_without_a_fault(
-    database: sqlite3.Connection, seed: int
-) -> None:
+def test_whatever_is_lost_the_rows_equal_those_of_a_run_without_faults(database: sqlite3.Connection, seed: int) -> None:
     draw = random.Random(seed)
     processor = Summing(database, draw)
 
@@ -191,20 +189,24 @@ def test_whatever_is_lost_the_rows_are_those_of_one_run_without_a_fault(
     assert rows(database) == SUMS
 
 
-def test_after_a_lost_transaction_all_is_opened_again_and_restored_from_the_last_commit(
+def test_after_a_lost_transaction_clients_are_reopened_and_the_last_commit_is_restored(
     database: sqlite3.Connection,
 ) -> None:
-    processor, told, failures = Summing(database, random.Random(1)), list[str](), [BrokerError("away", why="it hangs")]
+    processor, reports, failures = (
+        Summing(database, random.Random(1)),
+        list[str](),
+        [BrokerError("away", why="it hangs")],
+    )
 
     def fail_once() -> None:
         if failures:
             raise TransactionLostError(failures.pop(), is_fenced=False)
 
     processor.before_commit = fail_once
-    started(processor).run(told.append)
+    started(processor).run(reports.append)
     assert processor.calls == ["connect", "open_sink", "restore", "run"] * 2
-    assert told[0] == "away; retrying for up to 60 s\nwhy: it hangs"
-    assert told[1].startswith("resumed from the last commit after ")
+    assert reports[0] == "away; retrying for up to 60 s\nwhy: it hangs"
+    assert reports[1].startswith("resumed from the last commit after ")
 
 
 @pytest.mark.parametrize(("waits", "kind"), [(True, FencedError), (False, ReplacedError)])
@@ -236,11 +238,11 @@ def test_a_standby_takes_over_once_the_active_instance_has_stopped(database: sql
             looks.append("look")
             return active if len(looks) < 3 else active.stopped()
 
-    told: list[str] = []
+    reports: list[str] = []
     processor = Waiting(database, random.Random(1))
     runner = Runner(processor, KafkaSettings(), Event())
-    assert runner.start(told.append, processor.restore, waits=True)
-    assert told == ["standby: instance active is active; --take-over starts without waiting"]
+    assert runner.start(reports.append, processor.restore, waits=True)
+    assert reports == ["standby: instance active is active; --take-over starts without waiting"]
     assert looks == ["look"] * 3
     assert processor.calls == ["connect", "connect", "open_sink", "restore"]  # its clients may have waited for days
 

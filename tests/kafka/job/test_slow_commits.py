@@ -12,35 +12,35 @@ from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.standby import MissedHeartbeats
 
 
-def test_slow_commits_are_told_of_once_while_they_are_waited_for_and_once_when_they_are_over() -> None:
-    told: list[str] = []
+def test_slow_commits_are_reported_once_during_the_first_and_once_at_the_end() -> None:
+    reports: list[str] = []
     latency = CommitLatency()
-    latency.report = told.append
+    latency.report = reports.append
     for began_s in (100.0, 115.0, 130.0):  # each of 12 s
         latency.begin(began_s)
         latency.wait(began_s + 2.9)
         latency.wait(began_s + 3.0)
-        assert told == ["the broker is slow: a commit takes more than 3 s; results are delayed by as much"]
+        assert reports == ["the broker is slow: a commit takes more than 3 s; results are delayed by as much"]
         latency.end(began_s + 12.0)
     for began_s in range(143, 172):
         latency.begin(began_s)
         latency.end(began_s + 0.1)
-    assert len(told) == 1
+    assert len(reports) == 1
     latency.begin(172.0)
     latency.end(172.1)  # 30.1 s after the end of the last slow one
-    assert told[1:] == ["the broker is no longer slow; its slowest answer took 12.0 s"]
+    assert reports[1:] == ["the broker is no longer slow; its slowest answer took 12.0 s"]
 
 
-def test_what_is_slow_before_anybody_is_told_is_told_later() -> None:
-    told: list[str] = []
+def test_a_slow_commit_without_anyone_to_report_to_is_reported_later() -> None:
+    reports: list[str] = []
     latency = CommitLatency()
     latency.wait(100.0)  # a step that belongs to no commit
     latency.begin(100.0)
     latency.end(110.0)
-    latency.report = told.append
+    latency.report = reports.append
     latency.begin(110.0)
     latency.wait(114.0)
-    assert len(told) == 1
+    assert len(reports) == 1
 
 
 def test_a_transaction_that_was_lost_is_halved_until_it_commits() -> None:
@@ -73,7 +73,7 @@ def test_transactions_grow_again_when_full_ones_commit() -> None:
     assert limit.most_messages == MOST_MESSAGES
 
 
-def test_an_instance_counts_as_gone_the_later_the_slower_the_broker_answers() -> None:
+def test_the_slower_the_broker_answers_the_later_an_instance_counts_as_gone() -> None:
     quick = MissedHeartbeats(100.0)
     assert not quick.look(104.9, 104.91)
     assert quick.look(105.09, 105.1)
@@ -87,20 +87,20 @@ def test_an_instance_counts_as_gone_the_later_the_slower_the_broker_answers() ->
     assert frozen.look(134.9, 135.1)
 
 
-def test_trouble_that_comes_again_and_again_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recurring_outage_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
     monkeypatch.setattr(retry, "monotonic", lambda: now_s[0])
-    told: list[str] = []
+    reports: list[str] = []
     budget = RetryBudget(60.0, Event())
-    budget.report = told.append
+    budget.report = reports.append
     for _ in range(10):  # 150 s of it, with a commit after each: it is not given up
         budget.record_failure(BrokerError("it hangs"))
         budget.record_answer()
         now_s[0] += 15.0
-    assert len(told) == 1
+    assert len(reports) == 1
     now_s[0] += 30.0
     budget.record_failure(BrokerError("it hangs"))
-    assert len(told) == 2
+    assert len(reports) == 2
     now_s[0] += 60.0
     with pytest.raises(BrokerError):
         budget.record_failure(BrokerError("it hangs"))

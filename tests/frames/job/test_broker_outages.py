@@ -50,7 +50,7 @@ def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
         with busy(application, tmp_path) as process:
             for broker in java_of(tmp_path / "broker"):
                 broker.suspend()
-            time.sleep(14)  # longer than one try of a step takes, so that trouble is seen
+            time.sleep(14)  # longer than one try of a step takes, so that the outage is noticed
             for broker in java_of(tmp_path / "broker"):
                 broker.resume()
             output = finish(process)
@@ -73,7 +73,7 @@ def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
         expect_all(application)
 
 
-def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Path) -> None:
+def test_a_standby_waits_for_a_broker_that_is_restarted(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address)
         application.run("prepare-topics", "/dev/null")
@@ -94,7 +94,7 @@ def test_a_broker_that_is_restarted_is_waited_for_by_who_stands_by(tmp_path: Pat
         active.communicate()
 
 
-def test_a_broker_that_hangs_for_too_long_is_given_up_and_nothing_is_half_written(tmp_path: Path) -> None:
+def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "5"})
         with busy(application, tmp_path) as process:
@@ -122,7 +122,7 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
     assert "before that, the transaction failed; none of it was committed: " in given_up
 
 
-def test_a_process_that_was_stopped_for_longer_than_its_transaction_may_last_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_resumes(tmp_path: Path) -> None:
     """The broker gives up on its transaction and fences it, as another instance would; nobody else has committed."""
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"KAFKA_TRANSACTION_TIMEOUT_MS": "2000", "KAFKA_SOCKET_TIMEOUT_MS": "1500"})
