@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import TopicPartition
 
 from metrics.errors import StateError
-from metrics.frames.core.state import PartitionState, Rules, State
+from metrics.frames.core.state import MovedOver, PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
@@ -19,7 +19,7 @@ from metrics.kafka.job.heartbeat import Instance
 
 FIRST_S = SECOND.size_s, MINUTE.size_s  # these sizes have fixed places in the metadata: once, there were no others
 _OLDEST = slice(9, 11)  # their places in PartitionState.oldest
-_MORE = 17  # the place of further sizes
+_REST = 17  # the first place of what few states have
 
 AFRESH = "start afresh with another CONSUMER_GROUP_ID and other output topics"
 
@@ -42,12 +42,19 @@ class WindowsMetadataWithMore(WindowsMetadata):
     more: dict[int, Series] = {}
 
 
+class _Rest(msgspec.Struct, array_like=True):
+    """The part of a partition's state that few have: `oldest` by further sizes, and what resets moved over."""
+
+    oldest: dict[int, int] = {}
+    moved_over: MovedOver = MovedOver()
+
+
 class Metadata(msgspec.Struct, array_like=True):
     """The metadata of one partition's committed offset, as an array: names would take half of its bytes.
 
     Attributes:
         partition: the fields of PartitionState, except that `oldest` is split: seconds and minutes before `held_at`, -1
-            if none is open, and further sizes at the end, if one is open.
+            if none is open, and further sizes at the end with `moved_over`, if there is something to save.
     """
 
     version: Literal[2]
@@ -111,18 +118,19 @@ def _windows(saved: SavedState) -> WindowsMetadata:
 
 
 def _fields(at: PartitionState) -> list[Any]:
-    *fields, oldest = msgspec.structs.astuple(at)
+    *fields, oldest, moved_over = msgspec.structs.astuple(at)
     fields[_OLDEST.start : _OLDEST.start] = [oldest.get(size_s, -1) for size_s in FIRST_S]
-    more = {size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}
-    return [*fields, more] if more else fields
+    rest = _Rest({size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}, moved_over)
+    return fields if rest == _Rest() else [*fields, *msgspec.structs.astuple(rest)]
 
 
 def _partition(fields: list[Any]) -> PartitionState:
     """Decode the state of a partition; earlier versions may have left out the last fields."""
-    at = msgspec.convert([*fields[: _OLDEST.start], *fields[_OLDEST.stop : _MORE]], PartitionState)
+    at = msgspec.convert([*fields[: _OLDEST.start], *fields[_OLDEST.stop : _REST]], PartitionState)
     first = dict(zip(FIRST_S, msgspec.convert(fields[_OLDEST], list[int]), strict=False))
-    more = msgspec.convert(fields[_MORE:], list[dict[int, int]], str_keys=True)
-    at.oldest = {size_s: start for oldest in (first, *more) for size_s, start in oldest.items() if start >= 0}
+    rest = msgspec.convert(fields[_REST:], _Rest, str_keys=True)
+    at.oldest = {size_s: start for size_s, start in (first | rest.oldest).items() if start >= 0}
+    at.moved_over = rest.moved_over
     return at
 
 

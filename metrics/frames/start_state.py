@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import StateError
-from metrics.frames.core.state import PartitionState, State
+from metrics.frames.core.state import MovedOver, PartitionState, State
 from metrics.frames.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import TopicsInUse
@@ -94,6 +94,7 @@ def compared(saved: SavedState, topic: str, topic_id: str, ranges: Mapping[int, 
             low = ranges[number][0] if number in ranges else 0
             _move(partition, low, low)
             partition.resolved_at, partition.resolutions = 0, []  # offsets of the topic before
+            partition.moved_over = MovedOver()
     for number, (low, high) in ranges.items():
         partition = state.partitions.setdefault(number, PartitionState(low, low))
         where = f"{topic}/{number}: the topic holds offsets {low} to {high}"

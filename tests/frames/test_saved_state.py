@@ -11,7 +11,7 @@ from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_RESOLUTIONS
-from metrics.frames.core.state import GUARD_VERSION, PartitionState, Rules, State, Tally
+from metrics.frames.core.state import GUARD_VERSION, MovedOver, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE
@@ -49,6 +49,7 @@ partition_states = st.builds(
     *[seconds] * 4,
     st.lists(st.tuples(numbers, numbers), max_size=8),
     st.dictionaries(st.sampled_from([1, 60, 3600]), st.integers(0, LAST_SECOND)),
+    st.just(MovedOver()) | st.builds(MovedOver, *[numbers] * 4),
 )
 states = st.builds(
     State,
@@ -84,6 +85,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
         *(MOST, LAST_SECOND, LAST_SECOND, MOST, MOST),
         resolutions=[(MOST, LAST_SECOND)] * KEPT_RESOLUTIONS,
         oldest={1: LAST_SECOND, 60: LAST_SECOND},
+        moved_over=MovedOver(MOST, MOST, MOST, MOST),
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST), {1: series, 60: series}, {0: worst, 1: worst})

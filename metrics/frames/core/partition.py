@@ -280,6 +280,7 @@ class PartitionCounter:
             recorded_s_at_restart=start.recorded_s,
             resolutions=self.resolutions,
             oldest=self.log.oldest(),
+            moved_over=self._saved.moved_over,
         )
 
     def resume(self) -> None:

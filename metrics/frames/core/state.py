@@ -116,6 +116,28 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
         return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s}"
 
 
+class MovedOver(msgspec.Struct, array_like=True, frozen=True):
+    """Frames that resets moved a group over, as two offset ranges, each from the first of them to the last.
+
+    Attributes:
+        again_from, again_to: contains all frames that were counted more than once.
+        skipped_from, skipped_to: contains all frames that were never read, or given up while they were held.
+    """
+
+    again_from: int = 0
+    again_to: int = 0
+    skipped_from: int = 0
+    skipped_to: int = 0
+
+    def is_again(self, offset: int) -> bool:
+        """Return whether a frame may have been counted more than once."""
+        return self.again_from <= offset < self.again_to
+
+    def is_skipped(self, offset: int) -> bool:
+        """Return whether a frame may never have been judged."""
+        return self.skipped_from <= offset < self.skipped_to
+
+
 class PartitionState(msgspec.Struct, array_like=True):
     """State of one partition at a commit: all that a restart needs besides the frames from the restart offset on.
 
@@ -138,6 +160,7 @@ class PartitionState(msgspec.Struct, array_like=True):
             input that they were compared with.
         oldest: the start of the earliest open window with frames of the partition, by the size in seconds; a restart
             finds it by itself.
+        moved_over: what resets of the group moved over, for `verify`.
     """
 
     position: int
@@ -158,6 +181,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     recorded_s_at_restart: int = -1
     resolutions: list[tuple[int, int]] = []
     oldest: dict[int, int] = {}
+    moved_over: MovedOver = MovedOver()
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":
@@ -207,7 +231,11 @@ class State(msgspec.Struct):
     def added_from(self, size: Size) -> int:
         """Return the start of the first window of a size that was added later than the others; otherwise 0."""
         since = self.series[size.size_s].since
-        return since if since > self.counted_since else 0
+        return since if since > size.end_of(self.counted_since - 1) else 0
+
+    def last_end_of(self, second: int) -> int:
+        """Return the end of the largest window that counts a second: none from before its size was added does."""
+        return max(size.end_of(second) for size in SIZES if size.start_of(second) >= self.added_from(size))
 
     def needs_frames(self) -> bool:
         """Return whether a restart needs frames before the positions: windows are open, or frames are held."""

@@ -7,9 +7,9 @@ they would need more of the earlier frames than is reread.
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-from metrics.frames.core.state import PartitionState, State, Tally
+from metrics.frames.core.state import MovedOver, PartitionState, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import largest
 
@@ -27,17 +27,20 @@ def lost_frames(state: State) -> int:
 def begun_again(replayed: State, before: State) -> State:
     """Return the state of a replay with averages and counters that start with its open windows.
 
-    A state without closed windows counts every frame from the first, and stays unchanged.
+    A state without closed windows counts every frame from the first, and keeps its counters.
 
     Args:
         before: the state before the reset; its lost frames stay lost.
     """
-    if not closed_through(replayed):
-        return replayed
+    moved = {number: moved_over_by(before.partitions[number], at) for number, at in replayed.partitions.items()}
     partitions = {
-        number: replace(at, tally=_tally(before.partitions[number].tally.lost, at.open, at.tally.held))
+        number: replace(at, moved_over=moved[number], resolutions=_resolutions(before.partitions[number], at))
         for number, at in replayed.partitions.items()
     }
+    if not closed_through(replayed):
+        return replace(replayed, partitions=partitions)
+    for number, at in partitions.items():
+        at.tally = _tally(before.partitions[number].tally.lost, at.open, at.tally.held)
     series = {size_s: _begun_again(series, size_s) for size_s, series in replayed.series.items()}
     return replace(replayed, series=series, partitions=partitions)
 
@@ -51,6 +54,28 @@ def _begun_again(series: Series, size_s: int) -> Series:
 
 def _tally(lost: int, opened: int = 0, held: int = 0) -> Tally:
     return Tally(opened + held + lost, opened, held=held, lost=lost)
+
+
+def moved_over_by(before: PartitionState, after: PartitionState) -> MovedOver:
+    """Return what all resets of a partition moved over, including one from a state to another."""
+    again_from, again_to, skipped_from, skipped_to = astuple(before.moved_over)
+    if after.restart_offset < before.position:
+        again_from = min(again_from, after.restart_offset) if again_to else after.restart_offset
+        again_to = max(again_to, before.position)
+    undecided_from = before.held_at if before.held_at >= 0 else before.position
+    if after.restart_offset > undecided_from:
+        skipped_from = skipped_from if skipped_to else undecided_from
+        skipped_to = after.position
+    elif skipped_to > after.position:
+        skipped_from, skipped_to = (skipped_from, after.position) if skipped_from < after.position else (0, 0)
+    return MovedOver(again_from, again_to, skipped_from, skipped_to)
+
+
+def _resolutions(before: PartitionState, after: PartitionState) -> list[tuple[int, int]]:
+    """Return how held frames were resolved, also before those that open windows need: `verify` judges them by it."""
+    return [at for at in before.resolutions if at[0] <= after.restart_offset] + [
+        at for at in after.resolutions if at[0] > after.restart_offset
+    ]
 
 
 def without_windows(state: State, lows: Mapping[int, int], goals: Mapping[int, int]) -> State:
@@ -100,6 +125,8 @@ def _moved(at: PartitionState, ahead: PartitionState, through: int) -> Partition
         watermark=through,
         added_at_watermark=through,
         tally=_tally(at.tally.lost + given_up),
+        moved_over=moved_over_by(at, moved),
+        resolutions=_resolutions(at, moved),
     )
 
 

@@ -92,8 +92,8 @@ class Verification:
             self._find_what_is_whole(streams)
         if since := self.state.counted_since:
             self.findings.remarks.append(
-                f"the group was reset: averages are verified from {rfc3339(since)}; "
-                "totals, dead letters and the conservation law are not"
+                f"the group was reset: averages are verified from {rfc3339(since)}, and so are totals and counted "
+                "frames; the other counters are not"
             )
         stream = self._stream(rejected.not_republished) if self._compares_stream else None
         self.terms = audit(
@@ -105,7 +105,7 @@ class Verification:
             asked=self.asked,
             whole_from=self.whole_from,
             gap_limit_s=self._settings.gap_limit_s,
-            is_complete=not self._incomplete and not since,
+            is_complete=not self._incomplete,
             is_settled=snapshot.is_settled,
         )
         if stream is not None:
@@ -186,8 +186,8 @@ class Verification:
         )
 
     def _is_complete(self, span: PartitionRange) -> bool:
-        if self.state.counted_since and span.start > 0:
-            return False  # after a reset, the state no longer has the number of records read
+        if self.state.counted_since:
+            return span.start == 0  # the state no longer has the number of records read
         return is_whole(self._consumer, span, self.state.partitions[span.partition])
 
 
@@ -204,7 +204,7 @@ def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Re
 
 def read_rejected(messages: Iterable[Message], input_topic: str, state: State) -> RejectedRecords:
     """Read the records of frames of an input topic before the state's positions."""
-    rejected = RejectedRecords(state.rules.lateness_s)
+    rejected = RejectedRecords(state)
     for message in messages:
         headers = headers_text(message)
         try:

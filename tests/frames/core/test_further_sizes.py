@@ -176,3 +176,22 @@ def test_the_recount_misses_no_window_of_a_size_from_before_it_was_added() -> No
         assert (findings.agrees, findings.kept, findings.compared[HOUR]) == (True, [], 1)
         without = audited(run, [record for record in run.kept if record.size is not HOUR])
         assert [(at.kind, at.of, at.window) for at in without.kept] == [(Kind.MISSING, "hour", T + 7_200)]
+
+
+def test_frames_that_were_rejected_before_a_size_was_added_are_no_difference() -> None:
+    #  two sizes:   a@13:58:00  b@13:59:10  c@13:58:01 is late for its minute, and rejected
+    #  three:       d@13:59:30  e@13:58:02 is late, and rejected: that hour has no window  f@14:00:10  g@15:00:10
+    at_s = [3_480, 3_550, 3_481, 3_570, 3_482, 3_610, 7_210]
+    run = Run({0: [Sent(T + s, uid, T + s) for s, uid in zip(at_s, "abcdefg", strict=True)]}, crashes=lambda: False)
+    run.batch(0, 3)
+    run.commit()
+    with added(HOUR):
+        state = msgspec.json.decode(run.committed, type=State)
+        state.add_sizes()
+        run.committed = msgspec.json.encode(state)
+        run.start()
+        run.batch(0, 4)
+        run.end_for_good()
+        assert [record.message.offset() for record in run.rejected[0]] == [2, 4]
+        findings = audited(run)
+        assert (findings.agrees, findings.kept, findings.compared[HOUR]) == (True, [], 2)

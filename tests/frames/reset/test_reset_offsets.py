@@ -111,6 +111,20 @@ def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_the
     assert "the group was reset: averages are verified from 2016-07-11T13:40:28Z" in application.run("verify")
     assert application.answer("verify", "--json", "--from", "2016-07-11T13:41:00Z")["verdict"] == "agrees"
 
+    dead_letters = [dict(message.headers() or ()) for message in application.read("rejected")]
+    assert [(at["partition"], at["reason"]) for at in dead_letters].count((b"0", b"late")) == 2  # it was read twice
+    admin, topic = AdminClient({"bootstrap.servers": application.bootstrap_servers}), application.topic("forged")
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(TIMEOUT_S)
+    producer = Producer({"bootstrap.servers": application.bootstrap_servers})
+    for headers in dead_letters:
+        if (headers["partition"], headers["reason"]) != (b"0", b"late"):
+            producer.produce(topic, b"", headers=headers)
+    assert producer.flush(TIMEOUT_S) == 0
+    application.variables["REJECTED_TOPIC"] = topic
+    assert [(at["kind"], at["of"]) for at in application.answer("verify", "--json", exit_code=1)["differences"]] == [
+        ("rejected", "late, partition 0")
+    ]
+
 
 def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: Application) -> None:
     #  a@0 b@10 c@20 | stopped; c is open, and all of the minute | d@70 e@75 skipped | f@119 late  g@130 h@200

@@ -32,7 +32,7 @@ def audited(
         whole_from: the second from which on the input is taken to be whole.
     """
     state = msgspec.json.decode(run.committed, type=State)
-    rejected = RejectedRecords(state.rules.lateness_s)
+    rejected = RejectedRecords(state)
     for partition, frames in run.rejected.items():
         for frame, rejection, ts, event_time in frames:
             times = (None if time_s < 0 else time_s for time_s in (ts, event_time))

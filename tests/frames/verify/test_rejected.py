@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = 1468244340  # the start of a minute
 LATENESS_S = 5
-STATE = State.fresh({0: 100}, Rules(LATENESS_S, 300))
+STATE = State.fresh({0: 100, 1: 100}, Rules(LATENESS_S, 300))
 OLD_WORDING = f"ts {T} came when event time was {T}; its minute was closed"
 
 
@@ -42,7 +42,7 @@ def closed(rejected: RejectedRecords) -> set[int]:
 
 
 def test_frames_too_large_to_be_republished_are_no_rejected_ones() -> None:
-    rejected = RejectedRecords(LATENESS_S)
+    rejected = RejectedRecords(STATE)
     rejected.add(0, 7, "too_large")
     rejected.add(1, 7, "too_large")
     rejected.add(0, 8, "not_json")
@@ -51,7 +51,7 @@ def test_frames_too_large_to_be_republished_are_no_rejected_ones() -> None:
 
 
 def test_a_second_record_of_such_a_frame_is_one_too_many() -> None:
-    rejected = RejectedRecords(LATENESS_S)
+    rejected = RejectedRecords(STATE)
     rejected.add(0, 7, "too_large")
     rejected.add(0, 7, "too_large")
     assert rejected.not_republished == {0: {7}}

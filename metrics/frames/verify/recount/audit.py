@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.state import State
 from metrics.frames.records import OfWindow, Record
-from metrics.frames.sizes import SIZES, Size
+from metrics.frames.sizes import SECOND, SIZES, Size
 from metrics.frames.verify.recount import conservation
 from metrics.frames.verify.recount.comparison import Comparison
 from metrics.frames.verify.recount.findings import Findings
@@ -64,11 +64,12 @@ def audit(
             findings,
             gap_limit_s=gap_limit_s,
             is_settled=is_settled,
+            may_be_short=rejected.may_be_short(),
         )
         for size in SIZES
     }
     recount = Recount()
-    _compare(recount.windows(partitions, state.rules.lateness_s), comparisons, within)
+    _compare(recount.windows(map(rejected.expecting, partitions), state.rules.lateness_s), comparisons, within)
     findings.why_not_compared = _why_not_compared(state, asked, within, findings)
     conservation.check_law(state, findings)
     if not is_complete or asked != ALL_TIME:
@@ -84,9 +85,9 @@ def _summed_up(
     findings: Findings,
 ) -> list[conservation.Row]:
     """Check the totals of the whole input, and return the terms of the conservation law."""
-    terms = conservation.terms(state, recount, findings.late_by_early_closing)
+    terms = conservation.terms(state, recount, comparisons[SECOND], findings.late_by_early_closing)
     conservation.check_terms(terms, findings)
-    conservation.check_rejected(recount, rejected, findings)
+    conservation.check_rejected(rejected, findings)
     for size, comparison in comparisons.items():
         conservation.check_totals(size.name, state.series[size.size_s], comparison.averages, findings)
     return terms

@@ -6,7 +6,7 @@ an end before their proof came. Both leave traces in the dead letter topic, and 
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import largest
 
+NO_OFFSET = 2**63 - 1  # after the end of any partition
 FOLLOWERS = 20  # at most this many following frames decide on one that jumps ahead
 
 
@@ -25,6 +26,10 @@ class Received(NamedTuple):
     recorded_at_s: float | None = None
 
 
+def _end_of_largest(second: int) -> int:
+    return largest().end_of(second)
+
+
 class Hints(NamedTuple):
     """Facts about one partition that are in the outputs, and not in its frames.
 
@@ -33,13 +38,15 @@ class Hints(NamedTuple):
         closed: offsets of frames rejected as late although event time of their own partition had not passed them.
         ends: the last offsets at which the input was taken to end while frames were held, each with the event time of
             the whole input then, -1 if unknown.
-        are_all_ends: whether these are all such ends.
+        all_ends_from: offset of the first frame after which these are all such ends.
+        last_end_of: returns the end of the largest window that counts a second.
     """
 
     future: Collection[int] = frozenset()
     closed: Collection[int] = frozenset()
     ends: Sequence[tuple[int, int]] = ()
-    are_all_ends: bool = False
+    all_ends_from: int = NO_OFFSET
+    last_end_of: Callable[[int], int] = _end_of_largest
 
 
 NO_HINTS = Hints()
@@ -107,16 +114,21 @@ class PartitionJudge:
             jump = self._jump(frame, offset, recorded_at_s)
             outcome = {Jump.UNDECIDED: Outcome.HELD, Jump.FALSE: Outcome.FUTURE}.get(jump)
             closed_to = self._closed_for(frame.ts, offset) if outcome is None else 0
-            outcome = outcome or _timed(frame.ts, closed_to)
+            outcome = outcome or self._timed(frame.ts, closed_to)
             if jump is Jump.TRUE and frame.ts > self._newest:
                 self._newest, self._recorded_at_s = frame.ts, recorded_at_s
             reason = {Outcome.LATE: Reason.LATE, Outcome.FUTURE: Reason.FUTURE}.get(outcome)
             yield Judged(self._partition, offset, outcome, self._newest, frame.ts, frame.uid, reason, closed_to)
 
+    def _timed(self, ts: int, closed_to: int) -> Outcome:
+        if ts >= closed_to:
+            return Outcome.COUNTED
+        return Outcome.LATE_IN_MINUTE if self._hints.last_end_of(ts) > closed_to else Outcome.LATE
+
     def _closed_for(self, ts: int, offset: int) -> int:
         """Return the end up to which windows are closed for a frame: by its partition's event time, or early."""
         if offset in self._hints.closed:
-            self._closed_to = max(self._closed_to, largest().end_of(ts))
+            self._closed_to = max(self._closed_to, self._hints.last_end_of(ts))
         return max(self._newest - self._rules.lateness_s, self._closed_to)
 
     def _jump(self, frame: Frame, offset: int, recorded_at_s: float | None) -> Jump:
@@ -138,7 +150,7 @@ class PartitionJudge:
         if known >= 0 and frame.ts <= known + self._rules.future_limit_s:
             return Jump.UNPROVED
         # It was not rejected at the next known end, so an earlier, unknown end has accepted it.
-        return Jump.UNPROVED if end is not None and not hints.are_all_ends else Jump.FALSE
+        return Jump.UNPROVED if end is not None and offset < hints.all_ends_from else Jump.FALSE
 
     def _is_step(self, ts: int) -> bool:
         return self._newest >= 0 and ts <= self._newest + max(1, self._rules.lateness_s)
@@ -181,12 +193,6 @@ class PartitionJudge:
         if record is not None:
             self._waiting.append(record)
         return record is not None
-
-
-def _timed(ts: int, closed_to: int) -> Outcome:
-    if ts >= closed_to:
-        return Outcome.COUNTED
-    return Outcome.LATE_IN_MINUTE if largest().end_of(ts) > closed_to else Outcome.LATE
 
 
 def _is_proved(frame: Frame, followers: list[Frame], rules: Rules) -> bool | None:

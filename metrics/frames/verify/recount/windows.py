@@ -34,15 +34,11 @@ class Recount:
 
     Attributes:
         outcomes: number of frames by outcome.
-        rejected: number of rejected frames by partition and reason.
-        rejected_offsets: sum of their offsets; with the number, it distinguishes sets of frames.
         newest: event time so far.
     """
 
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
-        self.rejected: Counter[tuple[int, str]] = Counter()
-        self.rejected_offsets: Counter[tuple[int, str]] = Counter()
         self.newest = -1
         self._frames: dict[tuple[int, int], int] = {}  # by the end of a window, and the place of its size
         self._users: dict[tuple[int, int], set[str]] = {}
@@ -64,10 +60,6 @@ class Recount:
     def _add(self, judged: Judged) -> None:
         outcome = judged.outcome
         self.outcomes[outcome] += 1
-        if judged.reason is not None:
-            rejected = judged.partition, str(judged.reason)
-            self.rejected[rejected] += 1
-            self.rejected_offsets[rejected] += judged.offset
         if outcome in (Outcome.COUNTED, Outcome.LATE_IN_MINUTE):
             for place, size in enumerate(SIZES):
                 if (end := size.end_of(judged.ts)) > judged.closed_to:
