@@ -54,8 +54,8 @@ class Record(NamedTuple):
     def values(self) -> tuple[int | float | str, ...]:
         """Return the values of its fields in order, `gap_s` last."""
         size, start, number, frames, average, gap_s = self
-        span = (start, rfc3339(start), start + size.size_s, number, average)
-        return (*span, gap_s) if size.counts is Counts.FRAMES else (*span, frames, gap_s)
+        first = (start, rfc3339(start), start + size.size_s, number, average)
+        return (*first, gap_s) if size.counts is Counts.FRAMES else (*first, frames, gap_s)
 
     def value(self) -> bytes:
         """Return the record as JSON; `gap_s` is left out if 0."""

@@ -27,25 +27,18 @@ def _keep(size: Size) -> tuple[str, object, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Input(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
+class _UpToWindows(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
     consumer_group_id: GroupId = "frames-metrics"
     input_topic: Annotated[TopicName, Meta(description="Topic to read frames from.")] = "frames"
 
 
-if TYPE_CHECKING:
-    _Windows = _Input
-else:
-    _Windows = make_dataclass(
-        "_Windows",
-        [declare(size) for declare in (_topic, _keep) for size in SIZES],
-        bases=(_Input,),
-        frozen=True,
-        kw_only=True,
-    )
+if not TYPE_CHECKING:
+    per_size = [declare(size) for declare in (_topic, _keep) for size in SIZES]
+    _UpToWindows = make_dataclass("_UpToWindows", per_size, bases=(_UpToWindows,), frozen=True, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(_Windows):
+class Settings(_UpToWindows):
     """Settings of one run of frames. Each window size adds two: its topic, and how many of its windows are kept.
 
     Durations are whole seconds of event time unless their description says otherwise.

@@ -202,8 +202,8 @@ Published = msgspec.defstruct(
 )
 
 
-class _Closed(msgspec.Struct):
-    """The first part of Status."""
+class _UpToOpenWindows(msgspec.Struct):
+    """The first fields of Status, and after them one for each size: its oldest open window, null if none is open."""
 
     group: str
     topic: str
@@ -217,15 +217,15 @@ class _Closed(msgspec.Struct):
     is_open_known: bool
 
 
-if TYPE_CHECKING:
-    _Open = _Closed
-else:
-    _Open = msgspec.defstruct(
-        "_Open", [(f"oldest_open_{size.name}", OpenWindow | None) for size in SIZES], bases=(_Closed,)
+if not TYPE_CHECKING:
+    _UpToOpenWindows = msgspec.defstruct(
+        "_UpToOpenWindows",
+        [(f"oldest_open_{size.name}", OpenWindow | None) for size in SIZES],
+        bases=(_UpToOpenWindows,),
     )
 
 
-class Status(_Open):
+class Status(_UpToOpenWindows):
     """The status of a consumer group.
 
     Attributes:
