@@ -14,6 +14,7 @@ from metrics.frames.results.read import Result, by_ends
 from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
+from metrics.times import ALL_TIME
 
 KEEP_REJECTED = 50
 MOST_LISTENERS = 100
@@ -105,11 +106,12 @@ class LiveView:
         After an outage, topics are read again from the first kept window, and may have been recreated.
         """
         with self._lock:
-            before, self._buffers = self._buffers, {at.size_s: WindowBuffer(at.size_s, at.keep) for at in self._all()}
+            before = self._buffers
+            self._buffers = {size_s: WindowBuffer(size_s, at.keep) for size_s, at in before.items()}
             for result in results:
                 self._buffers[result.size_s].add(result)
             if self.has_begun:
-                now = (result for at in self._all() for result in at.newest(at.keep))
+                now = (result for at in self._buffers.values() for result in at.newest(at.keep))
                 self._send([result for result in now if before[result.size_s].lacks(result)])
             else:
                 self.has_begun = True
@@ -192,14 +194,11 @@ class LiveView:
             for listener in self._listeners:
                 listener.end()
 
-    def _all(self) -> Sequence[WindowBuffer]:
-        return [*self._buffers.values()]
-
     def _resume(self, subscription: Subscription) -> None:
         """Begin a subscription where its client left off; under the lock, so that it misses and repeats nothing."""
         known = {size_s: start for size_s, start in subscription.known.items() if size_s in self._buffers}
-        newest = {at.size_s: -1 if at.last_start is None else at.last_start for at in self._all()}
-        missed = by_ends(self._buffers[size_s].after(start) for size_s, start in known.items())
+        newest = {size_s: -1 if at.last_start is None else at.last_start for size_s, at in self._buffers.items()}
+        missed = by_ends(self._buffers[size_s].between(start + 1, ALL_TIME.end) for size_s, start in known.items())
         subscription.begin(newest | known, [*missed])
 
     def _send(self, new: Sequence[Result]) -> None:

@@ -1,6 +1,6 @@
 """A bounded buffer of the newest windows of one size, by event time."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from metrics.frames.results.read import Result
@@ -18,9 +18,6 @@ class WindowBuffer:
         self.keep = keep
         self._starts: list[int] = []
         self._by_start: dict[int, Result] = {}
-
-    def __len__(self) -> int:
-        return len(self._starts)
 
     @property
     def first_start(self) -> int | None:
@@ -55,10 +52,6 @@ class WindowBuffer:
         first = bisect_left(self._starts, start)
         past = bisect_left(self._starts, end - self.size_s + 1)
         return [self._by_start[one] for one in self._starts[first:past]]
-
-    def after(self, start: int) -> Sequence[Result]:
-        """Return the windows that start after `start`, the oldest first."""
-        return [self._by_start[one] for one in self._starts[bisect_right(self._starts, start) :]]
 
     def newest(self, most: int) -> Sequence[Result]:
         """Return at most `most` of the newest windows, the oldest of them first."""
