@@ -66,8 +66,8 @@ def results(
     Records of one topic stay in the order they were published in; a window that was published twice is shown twice. A
     bar has full length for the largest value shown, or with --follow, the largest so far.
 
-    CSV and Parquet have the fields of the records as columns. Of several sizes they have those of all, after a column
-    `kind` (*second*, *minute*).
+    CSV and Parquet have the fields of the records as columns. With several sizes, they have the fields of all of them,
+    after a column `kind` (*second*, *minute*).
 
     Read-only: it joins no group, and the job may be running. Ctrl-C ends --follow with exit code 0.
 

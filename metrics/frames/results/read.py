@@ -20,7 +20,7 @@ from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.tail import Tail
 from metrics.times import ALL_TIME, Range, rfc3339
 
-Report = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 class Result(NamedTuple):
@@ -61,7 +61,7 @@ class Results:
         self._ranges = ranges
         self._within = within
 
-    def read(self, skip: Report, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
+    def read(self, skip: Say, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
         """Yield the results so far; those of several partitions are merged by the ends of their windows.
 
         Args:
@@ -74,7 +74,7 @@ class Results:
                 self._results(progress.over(at, streams.of(at.topic, at.partition)), skip) for at in self._ranges
             )
 
-    def follow(self, stopping: Event, skip: Report, on_outage: Report) -> Iterator[list[Result]]:
+    def follow(self, stopping: Event, skip: Say, on_outage: Say) -> Iterator[list[Result]]:
         """Yield later results as they are committed, some at a time; an empty list after WAIT_S without any.
 
         Args:
@@ -89,7 +89,7 @@ class Results:
                     parts.setdefault((message.topic(), message.partition()), []).append(message)
                 yield list(by_ends(self._results(part, skip) for part in parts.values()))
 
-    def _results(self, messages: Iterable[Message], skip: Report) -> Iterator[Result]:
+    def _results(self, messages: Iterable[Message], skip: Say) -> Iterator[Result]:
         for message in messages:
             size = self._sizes[message.topic() or ""]
             place = f"{message.topic()}/{message.partition()} offset {message.offset()}"
