@@ -37,35 +37,39 @@ class Lookout:
         self._report = report
         self._idle_s = settings.idle_s
         self._limit_s = settings.lateness_s + settings.idle_s + MARGIN_S
+        self._counter: Counter
+        self._source: Input
+        self._ends: Mapping[int, EndOffset]
         self._open_since = OpenSince()
         self._overdue: OverdueWindows | None = None
         self._warned_of_overdue = self._warned_of_wrong = False
         self._minute: SlidingWindow[Tally] | None = None
         self._looked_at_s = self._overdue_since_s = 0.0
 
-    def begin(self, now_s: float, counter: Counter) -> None:
-        """Forget everything seen: the run has just started, or went back to its last commit."""
+    def begin(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
+        """Forget everything seen: the run has just started, or went back to its last commit.
+
+        Args:
+            ends: the last known end offsets of partitions, as the run learns them.
+        """
+        self._counter, self._source, self._ends = counter, source, ends
         self._minute = SlidingWindow(MINUTE_S, TALLY_EVERY_S, now_s, counter.tally())
         self._open_since.forget()
         self._overdue = None
         self._looked_at_s = now_s
 
-    def look_when_due(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
+    def look_when_due(self, now_s: float) -> None:
         """Look, unless the last look was less than LOOK_S ago."""
         if now_s - self._looked_at_s >= LOOK_S:
-            self.look(now_s, counter, source, ends)
+            self.look(now_s)
 
-    def look(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
-        """Look for problems.
-
-        Args:
-            ends: the last known end offsets of partitions.
-        """
+    def look(self, now_s: float) -> None:
+        """Look for problems."""
         if now_s - self._looked_at_s > LONGEST_NAP_S:
             self._open_since.forget()
         self._looked_at_s = now_s
-        self._look_at_windows(now_s, counter, source, ends)
-        self._look_at_minute(now_s, counter)
+        self._look_at_windows(now_s)
+        self._look_at_minute(now_s)
 
     def health(self, now_s: float) -> StreamHealth:
         """Return what `status` shows of it."""
@@ -74,8 +78,8 @@ class Lookout:
         began_s, before = self._minute.beginning()
         return StreamHealth(round(time() - (now_s - began_s)), before, self._overdue)
 
-    def _look_at_windows(self, now_s: float, counter: Counter, source: Input, ends: Mapping[int, EndOffset]) -> None:
-        partitions = counter.partitions
+    def _look_at_windows(self, now_s: float) -> None:
+        partitions, source = self._counter.partitions, self._source
         seconds = [second for at in partitions.values() if (second := at.log.first_second()) is not None]
         slow = _slow_partitions(partitions, SECOND.end_of(min(seconds)), now_s) if seconds else []
         if slow:
@@ -89,9 +93,7 @@ class Lookout:
             self._overdue = None
             self._end_overdue(now_s, since_s)
             return
-        causes = tuple(
-            (number, str(self._cause(number, partitions[number], now_s, source, ends))) for number in slow[:MOST_NAMED]
-        )
+        causes = tuple((number, str(self._cause(number, partitions[number], now_s))) for number in slow[:MOST_NAMED])
         began_s = round(time() - (now_s - since_s))
         self._overdue = OverdueWindows(began_s, min(seconds), causes, len(slow) - len(causes), len(source.paused))
         overdue = kept_open(self._overdue)
@@ -105,10 +107,9 @@ class Lookout:
             self._warned_of_overdue = False
             self._report(f"seconds are no longer kept open; some were, for {now_s - self._overdue_since_s:,.0f} s")
 
-    def _cause(
-        self, number: int, partition: PartitionCounter, now_s: float, source: Input, ends: Mapping[int, EndOffset]
-    ) -> Cause:
+    def _cause(self, number: int, partition: PartitionCounter, now_s: float) -> Cause:
         """Return why a partition that is not idle keeps windows open."""
+        source = self._source
         if number in source.paused:
             return Cause.PAUSED
         reached = source.reached[number]
@@ -116,16 +117,16 @@ class Lookout:
         is_read = met >= reached or now_s - met_at_s <= RECENT_S
         if now_s - partition.clock.moved_at_s < self._idle_s:
             return Cause.BEHIND if is_read else Cause.LAG
-        end = ends.get(number)
+        end = self._ends.get(number)
         if end is None or now_s - end.asked_at_s > RECENT_S:
             return Cause.UNKNOWN
         if end.offset > reached:
             return Cause.TRANSACTION if is_read else Cause.LAG
         return Cause.IDLE
 
-    def _look_at_minute(self, now_s: float, counter: Counter) -> None:
+    def _look_at_minute(self, now_s: float) -> None:
         assert self._minute is not None
-        tally = counter.tally()
+        tally = self._counter.tally()
         self._minute.add(now_s, tally)
         minute = last_minute(tally, self.health(now_s))
         if minute is None:

@@ -51,13 +51,13 @@ class Loop:
 
     def run(self) -> None:
         """Poll, count, close, publish, commit."""
-        self.lookout.begin(monotonic(), self.counter)
+        self.lookout.begin(monotonic(), self.counter, self.source, self.partitions.end_offsets)
         self._publish(self.counter.close(monotonic()))  # windows that an earlier run had begun to close
         while not self.stopping.is_set() and not self.source.has_ended():
             messages = self.source.batch(self.commits.room())
             self._count(messages)
             self.partitions.look(monotonic())
-            self.lookout.look_when_due(monotonic(), self.counter, self.source, self.partitions.end_offsets)
+            self.lookout.look_when_due(monotonic())
             self._publish(self.counter.close(monotonic()))
             if self.commits.is_due(len(messages)):
                 self._commit()
@@ -65,7 +65,7 @@ class Loop:
             self.counter.resolve()
             self._reject()
             self._publish(self.counter.close_all())
-        self.lookout.look(monotonic(), self.counter, self.source, self.partitions.end_offsets)
+        self.lookout.look(monotonic())
         self.monitor.require_same_topic()
         self._commit_by(self.sink.retire)
 

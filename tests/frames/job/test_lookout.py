@@ -1,7 +1,7 @@
 """Warnings of a run, on timelines drawn by hand: wall time is given, and the input is a stub."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,10 +24,10 @@ class Watched:
         self.warnings: list[str] = []
         self.counter = Counter(State.fresh({0: 0, 1: 0}, RULES), RULES, gap_limit_s=3600, now_s=0)
         self.counter.resume()
-        self.input: Any = SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, caught_up={})
+        self.input = cast("Any", SimpleNamespace(paused=set(), reached={0: 0, 1: 0}, caught_up={}))
         self.end_offsets: dict[int, EndOffset] = {}
         self.lookout = Lookout(SETTINGS, self.warnings.append)
-        self.lookout.begin(0, self.counter)
+        self.lookout.begin(0, self.counter, self.input, self.end_offsets)
 
     def send(self, partition: int, ts: int, now_s: float) -> None:
         """Read a frame that happened at T + ts, to the partition's end."""
@@ -41,7 +41,7 @@ class Watched:
         """Let a second pass: a frame of partition 0, what can be closed, a look."""
         self.send(0, 100 + now_s, now_s)
         list(self.counter.close(now_s))
-        self.lookout.look(now_s, self.counter, self.input, self.end_offsets)
+        self.lookout.look(now_s)
 
     def slow(self, now_s: float) -> list[tuple[int, str]]:
         overdue = self.lookout.health(now_s).overdue
