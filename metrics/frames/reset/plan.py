@@ -12,11 +12,11 @@ from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
-from metrics.frames.reset.replay import Replay
+from metrics.frames.reset.replay import NEVER, Replay
 from metrics.frames.reset.state import begun_again, closed_through, lost_frames, skipping, without_windows
 from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
-from metrics.frames.sizes import SECOND
+from metrics.frames.sizes import SECOND, SIZES, Size
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.frames.topics_in_use import TopicsInUse
@@ -40,6 +40,27 @@ class Move(msgspec.Struct):
     skipped: int
 
 
+class WindowRange(msgspec.Struct):
+    """Windows of one size.
+
+    Attributes:
+        first: start of the first; null if it is the first that has frames.
+        last: start of the last.
+        windows: number of windows, including those in gaps without rows; null if unknown.
+    """
+
+    first: Moment | None
+    last: Moment
+    windows: int | None
+
+    @classmethod
+    def between(cls, start: int, end: int, size: Size) -> "WindowRange | None":
+        """Return the windows of `[start, end)`, or all until its end if it starts at 0; None if there are none."""
+        if end <= start:
+            return None
+        return cls(_moment(start), Moment.of(end - size.size_s), (end - start) // size.size_s if start else None)
+
+
 class Plan(msgspec.Struct):
     """Effect of a reset; the names are those of the fields of `--json`.
 
@@ -47,10 +68,12 @@ class Plan(msgspec.Struct):
         to: the target position.
         lost: frames of open windows, and held ones, that are given up.
         closed_before: windows that end at or before it were closed; null if none was.
-        closed_through: windows that end at or before it will be closed; null if none. Of these, the ones up to
-            `closed_before` stay unchanged.
+        closed_through: windows that end at or before it stay as they are, published or not; null if there are none.
+        published_again: by size, the windows that were published, and will be again; null if there are none.
+        never_published: by size, the windows that will not be published: each contains skipped or given-up frames, or
+            is before or between such windows; null if there are none.
         averages_since: the first second of averages and counters after the reset; null if they run over everything.
-        twice: topics that will contain records a second time.
+        twice: topics that will contain records twice, each with their number at most; null if unknown.
         is_whole: whether the topic still has all frames; if not, windows that lack some cannot be published again.
         has_changes: false if the group already has this position.
         is_done: whether the reset was executed.
@@ -66,8 +89,10 @@ class Plan(msgspec.Struct):
     lost: int
     closed_before: Moment | None
     closed_through: Moment | None
+    published_again: dict[str, WindowRange | None]
+    never_published: dict[str, WindowRange | None]
     averages_since: Moment | None
-    twice: list[str]
+    twice: dict[str, int | None]
     is_whole: bool
     has_changes: bool
     is_done: bool = False
@@ -179,6 +204,7 @@ class Reset:
         before, after, seen = self._before, self._after, self._seen
         moves = [_move(number, at, after.partitions[number].position) for number, at in self._positions.items()]
         read_again = sum(move.read_again for move in moves)
+        again = {size.plural: self._published_again(size) for size in SIZES}
         return Plan(
             seen.group,
             seen.topic,
@@ -190,18 +216,38 @@ class Reset:
             max(0, lost_frames(after) - lost_frames(before)),
             _moment(closed_through(before)),
             _moment(closed_through(after)),
+            again,
+            {size.plural: self._never_published(size) for size in SIZES},
             _moment(after.counted_since),
-            self._twice(is_read_again=read_again > 0),
+            self._twice(again, read_again),
             not self._cut(),
             after != before,
         )
 
-    def _twice(self, *, is_read_again: bool) -> list[str]:
+    def _published_again(self, size: Size) -> WindowRange | None:
+        if closed_through(self._after) >= closed_through(self._before):
+            return None
+        before, since = self._before.series[size.size_s], self._after.series[size.size_s].since
+        again = WindowRange.between(since, before.last + size.size_s, size) if before.last >= 0 else None
+        if again is not None and not (since or before.since):
+            again.windows = before.windows
+        return again
+
+    def _never_published(self, size: Size) -> WindowRange | None:
+        through, before = closed_through(self._after), self._before.series[size.size_s]
+        if through <= closed_through(self._before):
+            return None
+        oldest = (at.oldest.get(size.size_s, NEVER) for at in self._before.partitions.values())
+        start = before.last + size.size_s if before.last >= 0 else min(oldest)
+        return WindowRange.between(0 if start == NEVER else start, through, size)
+
+    def _twice(self, again: Mapping[str, WindowRange | None], read_again: int) -> dict[str, int | None]:
+        """Return the topics that will contain records twice, and how many at most."""
         settings = self._settings
-        is_published_again = closed_through(self._after) < closed_through(self._before)
-        results = settings.result_topics() if is_published_again else ()
-        frames = (settings.rejected_topic, settings.output_stream) if is_read_again else ()
-        return [topic for topic in (*results, *frames) if topic is not None]
+        results = {settings.topic_of(size): found.windows for size in SIZES if (found := again[size.plural])}
+        rejected = {settings.rejected_topic: None} if read_again else {}
+        stream = {settings.output_stream: read_again} if read_again and settings.output_stream is not None else {}
+        return {**results, **rejected, **stream}
 
     def require_no_instance(self) -> None:
         """Check that no instance of the group is active.

@@ -1,10 +1,11 @@
 """Output of `reset-offsets`: the effect of a reset as a table and text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 
-from metrics.frames.reset.plan import Plan
+from metrics.frames.reset.plan import Plan, WindowRange
+from metrics.frames.sizes import SIZES, Size
 from metrics.frames.status.facts import Activity
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import new_table, say_table
@@ -35,19 +36,28 @@ def _lines(plan: Plan) -> Iterator[str]:
     if not plan.has_changes:
         yield "no change        the group already has this position"
         return
-    before, after = _second(plan.closed_before), _second(plan.closed_through)
-    stays = min(before, after)
-    if stays:
+    if stays := min(_second(plan.closed_before), _second(plan.closed_through)):
         yield f"unchanged        windows that end at or before {rfc3339(stays)}"
-    later = f"windows that end after {rfc3339(stays)}, through" if stays else "all windows through"
-    if after < before:
-        yield f"published again  {later} {rfc3339(before)}, and zero rows just before the first of them"
-    if before < after:
-        yield f"never published  {later} {rfc3339(after)}: they lack skipped frames"
+    if again := _windows(plan.published_again):
+        yield f"published again  {again}"
+    if never := _windows(plan.never_published):
+        yield f"never published  {never}: they lack skipped frames"
     since = "all windows" if plan.averages_since is None else f"the windows since {plan.averages_since.datetime}"
     yield f"averages         and counters will run over {since}"
     if plan.lost:
         yield f"lost             {numbered(plan.lost, 'frame')} of open windows, or held"
+
+
+def _windows(ranges: Mapping[str, WindowRange | None]) -> str:
+    return "; ".join(_range(size, found) for size in SIZES if (found := ranges[size.plural]) is not None)
+
+
+def _range(size: Size, found: WindowRange) -> str:
+    noun, last = f"one-{size.name} window", found.last.datetime
+    windows = f"{noun}s" if found.windows is None else numbered(found.windows, noun)
+    if found.first is None:
+        return f"{windows} until {last}"
+    return f"{windows}, {last}" if found.first == found.last else f"{windows}, {found.first.datetime} to {last}"
 
 
 def _second(moment: Moment | None) -> int:
@@ -64,7 +74,7 @@ def warnings(plan: Plan) -> Iterator[str]:
         yield f"{plan.topic} no longer has its first frames: windows that lack one are not published again"
     if plan.twice:
         yield f"{', '.join(plan.twice)} will contain some records twice; verify reports their windows as doubled"
-        if plan.closed_through is None:
+        if plan.closed_through is None and not any(move.new_position for move in plan.partitions):
             yield "to have each once: delete and recreate these topics before the next run"
         else:
             yield "to have each once: count again with another CONSUMER_GROUP_ID and other topics"

@@ -64,7 +64,11 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     assert (told["read_again"], told["skipped"], told["lost"], told["is_done"]) == (404, 0, 0, False)
     assert (told["closed_before"]["timestamp"], told["closed_through"]) == (T + 240, None)
     assert told["averages_since"] is None
-    assert told["twice"] == [application.topic(role) for role in ("seconds", "minutes", "rejected")]
+    assert told["published_again"]["seconds"]["windows"] == len(seconds)
+    assert told["published_again"]["minutes"]["windows"] == len(minutes) == 4
+    assert told["never_published"] == {"seconds": None, "minutes": None}
+    expected = {"seconds": len(seconds), "minutes": 4, "rejected": None}
+    assert told["twice"] == {application.topic(role): records for role, records in expected.items()}
     assert plan(application, "2000-01-01T00:00:00Z") == told | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
@@ -94,6 +98,10 @@ def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_the
     assert state(application).closing_to == T + 90
     application.run("--until-end")
     again = since(seconds, T + 88)
+    windows = told["published_again"]
+    assert (windows["seconds"]["windows"], windows["minutes"]["windows"]) == (len(again), 3)
+    ends = [[windows[size][end]["timestamp"] - T for end in ("first", "last")] for size in ("seconds", "minutes")]
+    assert ends == [[88, again[-1][0] - T], [60, 180]]
     assert application.seconds() == seconds + again
     assert application.minutes() == minutes + since(minutes, T + 60)
     after = state(application)
@@ -138,6 +146,9 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     application.send([frame(T + second, "a") for second in (70, 75)], timestamp=LIVE)
     told = plan(application, "latest", "--execute")
     assert (told["read_again"], told["skipped"], told["lost"]) == (0, 2, 1)
+    dropped = told["never_published"]
+    assert [dropped["seconds"][end]["timestamp"] - T for end in ("first", "last")] == [11, 119]
+    assert [dropped["minutes"][end]["timestamp"] - T for end in ("first", "last")] == [0, 60]
     assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [15, 120]
     assert told["averages_since"]["timestamp"] == T + 120
     application.send([frame(T + second, "a") for second in (119, 130, 200)], timestamp=LIVE)
