@@ -57,19 +57,16 @@ def open_consumer(
         "fetch.queue.backoff.ms": 5,
         **(also_preferred or {}),
     }
-    # The offset to read from is part of the state: if it is gone, that is an error, not a reason to begin elsewhere.
-    fixed = {**_reading(settings), "auto.offset.reset": "error"}
-    return _open(Consumer, settings, on_error, preferred, fixed)
-
-
-def _reading(settings: KafkaSettings) -> dict[str, object]:
-    return {
+    fixed = {
         "group.id": settings.consumer_group_id,  # partitions are assigned manually, so it never joins the group
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "isolation.level": "read_committed",
         "enable.partition.eof": True,
+        # The offset to read from is part of the state: if it is gone, that is an error, and no other one will do.
+        "auto.offset.reset": "error",
     }
+    return _open(Consumer, settings, on_error, preferred, fixed)
 
 
 def open_reader(settings: KafkaSettings) -> Consumer:
@@ -83,13 +80,8 @@ def open_reader(settings: KafkaSettings) -> Consumer:
 
 def open_observer(settings: KafkaSettings) -> Consumer:
     """Open a consumer that reads single records and fetches little more."""
-    preferred = {
-        "max.partition.fetch.bytes": 65_536,
-        "queued.min.messages": 1,
-        "fetch.queue.backoff.ms": 5,
-        "fetch.wait.max.ms": 50,
-    }
-    return _open(Consumer, settings, pass_over, preferred, {**_reading(settings), "auto.offset.reset": "earliest"})
+    preferred = {"max.partition.fetch.bytes": 65_536, "queued.min.messages": 1, "fetch.wait.max.ms": 50}
+    return open_consumer(settings, also_preferred=preferred)
 
 
 def open_asker(settings: KafkaSettings, group: str) -> Consumer:

