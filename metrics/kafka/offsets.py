@@ -178,11 +178,8 @@ def neighbours(
         assign(consumer, [TopicPartition(*place, start) for place, start in starts.items() if place not in found])
         while len(found) < len(positions) and not deadline.has_passed():
             for message in consumer.consume(100, 0.1):
-                error, place, offset = (
-                    message.error(),
-                    (message.topic() or "", message.partition() or 0),
-                    message.offset(),
-                )
+                place = (message.topic() or "", message.partition() or 0)
+                error, offset = message.error(), message.offset()
                 if place in found or place not in positions or offset is None:
                     continue
                 if error is None and offset < positions[place]:

@@ -59,15 +59,11 @@ def create(
     """
     existing = partition_counts(admin)
     _check_as_asked(admin, [name for name in names if name in existing], asked)
-    created = create_missing(admin, [_new_topic(name, defaults.get(name, {}), asked) for name in names], asked.config)
-    made_meanwhile = [name for name, is_new in created.items() if not is_new and name not in existing]
-    _check_as_asked(admin, made_meanwhile, asked)
+    partitions, replicas = asked.partitions or 1, asked.replication_factor or BROKERS_DEFAULT
+    topics = [NewTopic(name, partitions, replicas, config={**defaults.get(name, {}), **asked.config}) for name in names]
+    created = create_missing(admin, topics, asked.config)
+    _check_as_asked(admin, [name for name, is_new in created.items() if not is_new and name not in existing], asked)
     return created
-
-
-def _new_topic(name: str, defaults: Mapping[str, str], asked: Asked) -> NewTopic:
-    config = {**defaults, **asked.config}
-    return NewTopic(name, asked.partitions or 1, asked.replication_factor or BROKERS_DEFAULT, config=config)
 
 
 def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:
@@ -83,21 +79,16 @@ def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) ->
 
 def _differences(admin: AdminClient, name: str, asked: Asked) -> Iterator[str]:
     """Yield the differences between a topic and its requested properties."""
-    partitions, replicas = _shape(admin, name)
-    if asked.partitions not in (None, partitions):
-        yield f"--partitions {partitions}, not {asked.partitions}"
+    partitions = listed(admin)[name].partitions
+    replicas = min((len(partition.replicas) for partition in partitions.values()), default=0)
+    if asked.partitions not in (None, len(partitions)):
+        yield f"--partitions {len(partitions)}, not {asked.partitions}"
     if asked.replication_factor not in (None, replicas):
         yield f"--replication-factor {replicas}, not {asked.replication_factor}"
     config = configuration(admin, name) if asked.config else {}
     for key, value in asked.config.items():
         if config.get(key) != value:
             yield f"{key}={config.get(key, '?')}, not {value}"
-
-
-def _shape(admin: AdminClient, name: str) -> tuple[int, int]:
-    """Return how many partitions a topic has, and how many replicas each."""
-    partitions = listed(admin)[name].partitions
-    return len(partitions), min((len(partition.replicas) for partition in partitions.values()), default=0)
 
 
 def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[str]) -> set[str]:
