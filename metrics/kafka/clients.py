@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 from metrics.errors import SettingsError
 from metrics.kafka import futures
 from metrics.kafka.deadline import Deadline
-from metrics.kafka.errors import text_of, text_of_error
+from metrics.kafka.errors import text_of
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable
 
@@ -163,7 +163,7 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
     causes: dict[str, int] = {}  # the client's distinct messages in order, with their codes
 
     def note(error: KafkaError) -> None:
-        causes[text_of_error(error)] = error.code()
+        causes[text_of(error)] = error.code()
 
     admin = _open(AdminClient, settings, note, {}, {})
     try:
@@ -172,7 +172,7 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
         admin.poll(0)
         said = [text for text, code in causes.items() if code != KafkaError._ALL_BROKERS_DOWN]
         why = "\n".join(said) or (
-            text_of(error) if isinstance(error, KafkaException) else "the broker closed the connection"
+            text_of(error.args[0]) if isinstance(error, KafkaException) else "the broker closed the connection"
         )
         is_refused = bool(said) and all(text.endswith(_REFUSED) for text in said)
         raise unreachable(settings, causes.values(), why, is_refused=is_refused) from None
@@ -267,7 +267,7 @@ def _open(
         given = [CLIENT_PREFIX + name.upper().replace(".", "_") for name in settings.client_properties]
         raise SettingsError(
             "the Kafka client refuses its settings",
-            why=_without_secrets(text_of(error), settings.client_properties),
+            why=_without_secrets(text_of(error.args[0]), settings.client_properties),
             hint=f"correct what is set of: {', '.join(given)}" if given else "",
         ) from None
 

@@ -53,12 +53,7 @@ _OF_ONE_TRY = re.compile(
 )
 
 
-def text_of(error: KafkaException) -> str:
-    """Return the text of an exception of the client."""
-    return text_of_error(error.args[0])
-
-
-def text_of_error(error: KafkaError) -> str:
+def text_of(error: KafkaError) -> str:
     """Return the text of an error of the client, without parts that differ between two tries."""
     return _OF_ONE_TRY.sub("", error.str()).strip()
 
@@ -85,7 +80,7 @@ def broker_error(what: str, errors: Sequence[KafkaError], why: str = "") -> Brok
     """
     allow = to_allow(error.code() for error in errors)
     kind = DeniedError if allow else BrokerError
-    return kind(what, why=why or "\n".join(dict.fromkeys(map(text_of_error, errors))), hint=allow)
+    return kind(what, why=why or "\n".join(dict.fromkeys(map(text_of, errors))), hint=allow)
 
 
 @contextmanager

@@ -53,13 +53,6 @@ class Groups(NamedTuple):
     remarks: list[str]
 
 
-class _Listed(NamedTuple):
-    """The states of groups by name, and why the list may lack some."""
-
-    states: dict[str, str | None]
-    failures: list[str]
-
-
 def of_partitions(
     admin: AdminClient, settings: KafkaSettings, places: Sequence[TopicPartition], positions: Positions
 ) -> Groups:
@@ -71,7 +64,7 @@ def of_partitions(
     Args:
         positions: returns positions that differ from a group's committed offsets, from these.
     """
-    listed = _listed(admin)
+    states, failures = _listed(admin)
     deadline = Deadline(ASK_TIMEOUT_S)
 
     def ask(group: str) -> list[TopicPartition] | BrokerError:
@@ -81,18 +74,21 @@ def of_partitions(
         except BrokerError as error:
             return error
 
-    names = sorted(listed.states)
+    names = sorted(states)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         answers = dict(zip(names, pool.map(ask, names), strict=True))
     failed = {name: answer.why for name, answer in answers.items() if isinstance(answer, BrokerError)}
     known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
-    groups = [Group(name, listed.states[name], _at(offsets) | positions(offsets)) for name, offsets in known.items()]
-    remarks = [f"the broker does not list all of its groups: {failure}" for failure in listed.failures]
+    groups = [Group(name, states[name], _at(offsets) | positions(offsets)) for name, offsets in known.items()]
+    remarks = [f"the broker does not list all of its groups: {failure}" for failure in failures]
     return Groups(groups, not remarks and not failed, [*remarks, *([_unknown(failed)] if failed else [])])
 
 
-def _listed(admin: AdminClient) -> _Listed:
-    """List the groups; retry for ASK_TIMEOUT_S seconds while one of their coordinators is loading."""
+def _listed(admin: AdminClient) -> tuple[dict[str, str | None], list[str]]:
+    """Return the states of all groups by name, and why the list may lack some.
+
+    Retries for ASK_TIMEOUT_S seconds while one of their coordinators is loading.
+    """
     states: dict[str, str | None] = {}
 
     def failures() -> list[KafkaError]:
@@ -106,7 +102,7 @@ def _listed(admin: AdminClient) -> _Listed:
     failed = Deadline(ASK_TIMEOUT_S).poll(
         failures, until=lambda errors: not any(error.code() in COORDINATOR_MOVES for error in errors)
     )
-    return _Listed(states, [*dict.fromkeys(error.str() for error in failed), *_away(admin)])
+    return states, [*dict.fromkeys(error.str() for error in failed), *_away(admin)]
 
 
 def _away(admin: AdminClient) -> Iterator[str]:

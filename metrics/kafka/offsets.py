@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from metrics.errors import BrokerError
 from metrics.kafka.clients import assign, open_observer
 from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
-from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of_error
+from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of
 from metrics.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _offsets(
         until=lambda answers: not are_temporary([*answers.failures.values()], LEADER_MOVES),
     )
     if failures:
-        why = "\n".join(f"{topic}/{number}: {text_of_error(failure)}" for (_, number), failure in failures.items())
+        why = "\n".join(f"{topic}/{number}: {text_of(failure)}" for (_, number), failure in failures.items())
         raise broker_error(f"the offsets of the topic {topic} are unknown", [*failures.values()], why)
     return {number: offset for (_, number), offset in offsets.items()}
 

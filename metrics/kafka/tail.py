@@ -6,7 +6,7 @@ from threading import Event
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from metrics.kafka.clients import assign, open_consumer
-from metrics.kafka.errors import text_of_error
+from metrics.kafka.errors import text_of
 from metrics.kafka.reader import BATCH_RECORDS, PartitionRange, require_readable
 from metrics.kafka.settings import KafkaSettings
 
@@ -60,11 +60,11 @@ class Tail:
     def _hear(self, error: KafkaError) -> None:
         """Note errors of connections: the client first reports why one failed, then that all did."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._said = text_of_error(error)
+            self._said = text_of(error)
         self._report(error)
 
     def _report(self, error: KafkaError) -> None:
-        code, text = error.code(), text_of_error(error)
+        code, text = error.code(), text_of(error)
         if code in _OUTAGE - self._reported:
             self._reported.add(code)
             is_away = code == KafkaError._ALL_BROKERS_DOWN

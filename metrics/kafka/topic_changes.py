@@ -133,7 +133,7 @@ def _create(admin: AdminClient, topics: list[NewTopic], **how: bool) -> set[str]
             kind = _UnknownSettingError if error.args[0].code() == KafkaError.INVALID_CONFIG else TopicError
             raise kind(
                 f"the topic {name} cannot be created",
-                why=text_of(error),
+                why=text_of(error.args[0]),
                 hint="correct the options, or create the topic by the broker's own tools",
             ) from error
         created.add(name)
@@ -153,7 +153,7 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
             futures.result(future, ASK_TIMEOUT_S + 1)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # someone else has deleted it
-                refused[name] = text_of(error)
+                refused[name] = text_of(error.args[0])
     _await_gone(admin, set(names) - set(refused))
     if refused:
         raise TopicError(

@@ -14,8 +14,8 @@ from metrics.kafka import groups
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, OFFSETS_BEFORE, OffsetRange, Partition, answered, ask, neighbours
+from metrics.kafka.record_metadata import stamp_ms
 from metrics.kafka.settings import KafkaSettings
-from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
 
 SOON_S = 3.0

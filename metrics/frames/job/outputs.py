@@ -11,10 +11,10 @@ from metrics.frames.saved_state import SavedState, to_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.frames.topics_in_use import TopicsInUse
-from metrics.kafka.headers import Headers, headers_of
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
+from metrics.kafka.record_metadata import Headers, headers_of
 from metrics.message import KafkaMessage
 
 # Upper bounds of the overhead of a record with its batch, and of a header.

@@ -12,7 +12,7 @@ from metrics.frames.producer.resume import HEADER, MARK_EVERY, FeedProgress, mis
 from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer
-from metrics.kafka.errors import text_of, text_of_error
+from metrics.kafka.errors import text_of
 
 # Longest time without an acknowledgement while frames are unacknowledged.
 UNANSWERED_S = 30.0
@@ -137,7 +137,7 @@ class Feed:
             except KafkaException as error:
                 self.sent -= 1
                 self._poll(0)  # reports earlier failures first
-                self._problems.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error)}")
+                self._problems.setdefault(f"a frame of {len(frame):,} bytes cannot be sent: {text_of(error.args[0])}")
             else:
                 self.sent_bytes += len(frame)
                 return
@@ -172,7 +172,7 @@ class Feed:
         try:
             serve(wait_s)
         except KafkaException as error:
-            self._end_of_client = text_of(error)
+            self._end_of_client = text_of(error.args[0])
             self._problems.setdefault(self._end_of_client)
 
     def _note(self, error: KafkaError | None, message: Message) -> None:
@@ -182,9 +182,9 @@ class Feed:
         self._failed += 1
         if error.code() not in _FOLLOWS:
             self._problems.pop(self._end_of_client, None)
-            self._problems.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of_error(error)}")
+            self._problems.setdefault(f"a frame of {len(message.value() or b''):,} bytes: {text_of(error)}")
 
     def _note_error(self, error: KafkaError) -> None:
         """Keep the last connection error of the client, which reconnects by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._client_error = text_of_error(error)
+            self._client_error = text_of(error)

@@ -11,10 +11,9 @@ from metrics.frames import topics_in_use
 from metrics.frames.results.read import newest
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.headers import headers_of
 from metrics.kafka.reader import Streams
+from metrics.kafka.record_metadata import headers_of, stamp_ms
 from metrics.kafka.tail import Tail
-from metrics.kafka.timestamps import stamp_ms
 from metrics.times import Moment
 
 BEGINNING_BYTES = 200

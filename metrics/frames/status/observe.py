@@ -19,7 +19,7 @@ from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_asker
 from metrics.kafka.job.standby import MissedHeartbeats
 from metrics.kafka.offsets import EARLIEST, LATEST, OffsetRange, answered, ask, neighbours
-from metrics.kafka.timestamps import stamp_ms
+from metrics.kafka.record_metadata import stamp_ms
 
 LOOK_S = 0.2
 

@@ -27,7 +27,7 @@ from metrics.frames.verify.stream import Stream
 from metrics.frames.verify.wholeness import is_whole, windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import PartitionRange, Progress, Streams
-from metrics.kafka.timestamps import stamp_ms
+from metrics.kafka.record_metadata import stamp_ms
 from metrics.text import numbered
 from metrics.times import ALL_TIME, Range, rfc3339
 

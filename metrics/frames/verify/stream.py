@@ -10,9 +10,8 @@ from metrics.frames.verify.recount.judge import Received
 from metrics.frames.verify.recount.republished import Records, Republished, StreamComparison, TimestampLimits
 from metrics.frames.verify.recount.sums import Sum
 from metrics.frames.verify.snapshot import Snapshot
-from metrics.kafka.headers import headers_of
 from metrics.kafka.reader import PartitionRange, Progress, Streams
-from metrics.kafka.timestamps import stamp_ms
+from metrics.kafka.record_metadata import headers_of, stamp_ms
 
 
 class Stream:

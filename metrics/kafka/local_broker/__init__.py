@@ -64,7 +64,12 @@ def running(folder: Path, say: Say) -> Iterator[str]:
     if isinstance(taken, _Owner) and taken.is_passing:
         taken = _lock_or_owner(folder, say, wait_s=PASSING_S)
     if isinstance(taken, _Owner):
-        raise _in_use(folder, taken)
+        raise LocalBrokerError(
+            f"another process runs the local broker of {folder}",
+            why=f"process {taken.pid} runs it on {taken.ports.address}",
+            hint=f"use that one: BOOTSTRAP_SERVERS={taken.ports.address} python app.py\n"
+            f"or end process {taken.pid}, or set LOCAL_BROKER_DIR to another folder",
+        )
     with _run(folder, taken, _Owner(os.getpid()), say) as address:
         yield address
 
@@ -214,15 +219,6 @@ def _await_users(users: IO[bytes], say: Say) -> None:
         return False
 
     Deadline(PASSING_S).poll(is_alone, until=bool, every_s=LOOK_S)
-
-
-def _in_use(folder: Path, owner: _Owner) -> LocalBrokerError:
-    return LocalBrokerError(
-        f"another process runs the local broker of {folder}",
-        why=f"process {owner.pid} runs it on {owner.ports.address}",
-        hint=f"use that one: BOOTSTRAP_SERVERS={owner.ports.address} python app.py\n"
-        f"or end process {owner.pid}, or set LOCAL_BROKER_DIR to another folder",
-    )
 
 
 def _read_owner(folder: Path) -> _Owner | None:

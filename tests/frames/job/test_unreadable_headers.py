@@ -92,4 +92,4 @@ def test_a_topic_with_only_unreadable_headers_has_no_feed_to_resume(application:
 def test_headers_are_read_in_one_place_only() -> None:
     """Read anywhere else, by a call of `message.headers()`, they can end the process."""
     files = [file for file in (PROJECT / "metrics").rglob("*.py") if re.search(r"\.headers\(\)", file.read_text())]
-    assert [file.name for file in files] == ["headers.py"]
+    assert [file.name for file in files] == ["record_metadata.py"]

@@ -1,4 +1,4 @@
-"""Headers of records, read so that none of them can crash the process.
+"""Headers and timestamps of records; headers are read so that none of them can crash the process.
 
 Header names are bytes in Kafka and text in the client. For a name that is not UTF-8, the client (2.16) creates a tuple
 without its first element, and returns it with an error set. Python checks for such an error after each function call,
@@ -30,3 +30,9 @@ def headers_of(message: KafkaMessage | Message) -> Headers | None:
     if headers is None:
         return []
     return headers if len(_referents(*headers)) == 2 * len(headers) else None
+
+
+def stamp_ms(message: Message | None) -> int | None:
+    """Return a record's timestamp in milliseconds since the epoch; None if it has none."""
+    kind, timestamp_ms = message.timestamp() if message is not None else (0, -1)
+    return timestamp_ms if kind and timestamp_ms >= 0 else None
