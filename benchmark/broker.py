@@ -104,9 +104,7 @@ class Broker:
         producer = open_gapless_producer(self._settings, MAX_FRAME_BYTES)
         with client_errors(what):
             for number, frame in enumerate(frames, 1):
-                producer.produce(
-                    topic, frame, KEY, partition=0, on_delivery=lambda error, _: refused.append(str(error))
-                )
+                producer.produce(topic, frame, KEY, 0, lambda error, _: refused.append(str(error)))
                 if number % PROGRESS_FRAMES == 0:
                     wait(MOST_UNACKNOWLEDGED)
                     yield number

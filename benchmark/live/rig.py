@@ -86,9 +86,8 @@ class Rig:
             for running in processes:
                 if running.has_ended():
                     ended = running.finish()
-                    raise MeasurementError(
-                        f"{what}: a process ended early", why=ended.last_errors or str(ended.failure)
-                    )
+                    why = ended.last_errors or str(ended.failure)
+                    raise MeasurementError(f"{what}: a process ended early", why=why)
             return None
 
         found = Deadline(timeout_s).poll(looked, until=bool, every_s=LOOK_S)
@@ -98,10 +97,9 @@ class Rig:
 
     def wait_for_take_over(self, application: Running, *others: Running) -> TookOver:
         """Wait until the application has taken over, and return when it did."""
-        first, *_ = self.wait(
+        return self.wait(
             lambda: reports(application.printed, TookOver), "taking over", START_TIMEOUT_S, application, *others
-        )
-        return first
+        )[0]
 
     def checked(self, feeder: Running, application: Running) -> tuple[list[Began], list[str]]:
         """End the feeder, wait for the record of the last second that its frames close, and check all results.
