@@ -10,7 +10,8 @@ import msgspec
 from benchmark.truth import Recount, Truth
 from metrics.files.line_writer import writing
 from metrics.frames.producer import generator
-from metrics.terminal.console import bar, say
+from metrics.terminal.console import say
+from metrics.terminal.progress import bar
 
 PROGRESS_FRAMES = 1000
 

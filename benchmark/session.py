@@ -15,6 +15,7 @@ from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
 from metrics.terminal.console import say
+from metrics.terminal.progress import bar
 from metrics.terminal.tables import say_folded
 
 CACHE = "frames-metrics-benchmark"
@@ -83,7 +84,7 @@ def _cache(name: str) -> Path:
 
 def _load(running: Broker, topic: str, made: Made) -> None:
     """Load the frames, and read them once, so that the first side finds them in memory as later ones do."""
-    with console.bar("loading", made.truth.frames) as move:
+    with bar("loading", made.truth.frames) as move:
         for sent in running.load(topic, Lines([made.path], MAX_FRAME_BYTES)):
             move(sent)
     running.count(topic)
@@ -98,7 +99,7 @@ def _run_all(runner: Runner, sides: Sequence[Side], rounds: int) -> list[Run]:
         number, side = order[min(len(runs), len(order) - 1)]
         return f"round {number} of {rounds}: {side.name}"
 
-    with console.bar(current, len(order)) as move:
+    with bar(current, len(order)) as move:
         for number, side in order:
             runs.append(runner.run(side, number))
             move(len(runs))

@@ -18,7 +18,7 @@ from benchmark.live import rig
 from benchmark.live.feeder import Began
 from benchmark.live.rig import RATE, START_TIMEOUT_S, MeasurementError
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.terminal import console
+from metrics.terminal.progress import bar
 
 CLOSING_S = 7.0  # until the first frame closes a second
 TARGET_MS = 50
@@ -136,7 +136,7 @@ def row(size: str, latencies: Sequence[Latency]) -> tuple[str, ...]:
 def measured(broker: Broker, seconds: int) -> Found:
     """Feed frames until about this many one-second windows are closed, and return the latency of each window."""
     with (
-        console.bar(f"closing {seconds} one-second windows", seconds) as move,
+        bar(f"closing {seconds} one-second windows", seconds) as move,
         rig.set_up(broker) as live,
         live.application() as application,
     ):

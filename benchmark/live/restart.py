@@ -20,7 +20,7 @@ from benchmark.live.rig import Rig
 from benchmark.ours import TookOver
 from benchmark.process import Running
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.terminal import console
+from metrics.terminal.progress import bar
 
 RESULT_TIMEOUT_S = 60.0
 LONGEST_ROUND_S = 30
@@ -131,7 +131,7 @@ def measured(broker: Broker, rounds: int) -> Found:
     kills = [AT_RANDOM if number % 2 else COMMITTING for number in range(1, rounds + 1)]
     problems: list[str] = []
     with (
-        console.bar("restarts", rounds) as move,
+        bar("restarts", rounds) as move,
         rig.set_up(broker) as live,
         live.feeder(LONGEST_ROUND_S * (rounds + 2)) as feeder,
     ):

@@ -26,7 +26,8 @@ def _keep(size: Size) -> tuple[str, object, int]:
     return size.keep_setting, Annotated[int, meaning], size.keep
 
 
-@dataclass(frozen=True, kw_only=True)
+# Only Settings has instances; methods of its bases, too, would take twice as long to import.
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class _UpToWindows(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
     consumer_group_id: GroupId = "frames-metrics"
     input_topic: Annotated[TopicName, Meta(description="Topic to read frames from.")] = "frames"
@@ -34,7 +35,9 @@ class _UpToWindows(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
 
 if not TYPE_CHECKING:
     per_size = [declare(size) for declare in (_topic, _keep) for size in SIZES]
-    _UpToWindows = make_dataclass("_UpToWindows", per_size, bases=(_UpToWindows,), frozen=True, kw_only=True)
+    _UpToWindows = make_dataclass(
+        "_UpToWindows", per_size, bases=(_UpToWindows,), frozen=True, kw_only=True, init=False, repr=False, eq=False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

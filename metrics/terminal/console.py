@@ -5,14 +5,13 @@ A status line, colours and bars appear only on a terminal.
 
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rich import filesize
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from metrics.errors import MetricsError
@@ -116,24 +115,3 @@ def end_at_once(exit_code: int) -> NoReturn:
 def throughput(size_bytes: int, seconds: float) -> str:
     """Return a rate of bytes: `125.3 MB/s`."""
     return f"{filesize.decimal(int(size_bytes / max(seconds, 1e-3)))}/s"
-
-
-@contextmanager
-def bar(what: str | Callable[[], str], total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar, on a terminal only; yields the function that sets how much is done.
-
-    Args:
-        what: the label, or a function that returns it each time that the bar moves.
-        total: how much there is to do; None if unknown, in which case there is only the label.
-    """
-    columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}", markup=False),)
-    if total is not None:
-        columns += (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-
-        def move(done: int) -> None:
-            progress.update(task, completed=done, description=escaped(what() if callable(what) else what))
-
-        move(0)
-        yield move

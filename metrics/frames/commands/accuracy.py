@@ -14,7 +14,8 @@ from metrics.frames.accuracy.lateness import Lags
 from metrics.frames.commands.frame_files import FrameFiles, frame_lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
-from metrics.terminal.console import bar, name_of, say, shown
+from metrics.terminal.console import name_of, say, shown
+from metrics.terminal.progress import bar
 from metrics.text import numbered
 
 MOST_LATENESS_S = 86_400

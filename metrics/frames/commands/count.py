@@ -14,7 +14,8 @@ from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
-from metrics.terminal.console import bar, err, name_of, out
+from metrics.terminal.console import err, name_of, out
+from metrics.terminal.progress import bar
 
 
 @with_size_options("Print {0.plural} only.", "zcat frames.jsonl.gz | python app.py count - --minutes")

@@ -9,7 +9,8 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import event_time_s
-from metrics.terminal.console import bar, name_of, throughput, warn
+from metrics.terminal.console import name_of, throughput, warn
+from metrics.terminal.progress import bar
 from metrics.text import numbered
 from metrics.times import rfc3339
 

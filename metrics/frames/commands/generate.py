@@ -9,7 +9,8 @@ import typer
 
 from metrics.files.line_writer import writing
 from metrics.frames.producer import generator
-from metrics.terminal.console import bar, is_standard_output, note, say, shown
+from metrics.terminal.console import is_standard_output, note, say, shown
+from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
 from metrics.text import pace
 

@@ -108,7 +108,7 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         yield exposed
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False, repr=False)
 class _Job:
     """The main job of one process; `exposed` is None if it serves no metrics."""
 

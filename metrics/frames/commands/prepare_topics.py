@@ -23,7 +23,8 @@ from metrics.frames.settings import Settings
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
-from metrics.terminal.console import bar, name_of, say, warn
+from metrics.terminal.console import name_of, say, warn
+from metrics.terminal.progress import bar
 from metrics.text import numbered, pace, rate
 
 

@@ -12,7 +12,8 @@ from metrics.frames.reset.plan import Plan, Reset, opened
 from metrics.frames.reset.target import Edge, Offset, Since, Target
 from metrics.frames.settings import Settings
 from metrics.terminal import console
-from metrics.terminal.console import bar, say, say_lines
+from metrics.terminal.console import say, say_lines
+from metrics.terminal.progress import bar
 from metrics.times import second_of
 
 OFFSET = "offset:"

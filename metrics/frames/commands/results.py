@@ -19,7 +19,8 @@ from metrics.frames.results.read import Result, Results, opened
 from metrics.frames.results.table import RecordTable
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
-from metrics.terminal.console import bar, is_standard_output, note, out, say, shown, warn
+from metrics.terminal.console import is_standard_output, note, out, say, shown, warn
+from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open, require_reader
 from metrics.text import listed, numbered
 from metrics.times import Range, range_of

@@ -8,7 +8,8 @@ from metrics.cli.broker_in_use import broker_in_use
 from metrics.frames.settings import Settings
 from metrics.frames.verify import run, text
 from metrics.frames.verify.recount.findings import MOST_DIFFERENCES, Findings
-from metrics.terminal.console import bar, say_lines
+from metrics.terminal.console import say_lines
+from metrics.terminal.progress import bar
 from metrics.times import Range, range_of
 
 

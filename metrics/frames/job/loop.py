@@ -35,7 +35,7 @@ from metrics.message import KafkaMessage
 _partition_of = methodcaller("partition")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Loop:
     """The loop over the frames of the input, until `stopping` is set, or to the given end of the input."""
 
@@ -72,11 +72,11 @@ class Loop:
     def _count(self, messages: list[KafkaMessage]) -> None:
         """Validate and count a batch. The hot path is `count`; the rest, but for republishing, is not per frame."""
         now_s = monotonic()
-        for number, run in groupby(messages, _partition_of):
-            frames, partition = list(run), self.counter.partitions[number]
-            partition.count(frames)
-            self.sink.republish_valid(frames, partition.rejected)
-            last_offset = frames[-1].offset()
+        for number, group in groupby(messages, _partition_of):
+            run, partition = list(group), self.counter.partitions[number]
+            partition.count(run)
+            self.sink.republish_valid(run, partition.rejected)
+            last_offset = run[-1].offset()
             partition.read_to(last_offset + 1, now_s)
             self.source.pass_by(number, last_offset)
         self._reject()

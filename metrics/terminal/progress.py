@@ -1,0 +1,31 @@
+"""A progress bar, apart from the console, since the main job does not wait for the import of `rich.progress`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from metrics.terminal.console import out
+from metrics.text import escaped
+
+
+@contextmanager
+def bar(what: str | Callable[[], str], total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, on a terminal only; yields the function that sets how much is done.
+
+    Args:
+        what: the label, or a function that returns it each time that the bar moves.
+        total: how much there is to do; None if unknown, in which case there is only the label.
+    """
+    columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}", markup=False),)
+    if total is not None:
+        columns += (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+
+        def move(done: int) -> None:
+            progress.update(task, completed=done, description=escaped(what() if callable(what) else what))
+
+        move(0)
+        yield move
