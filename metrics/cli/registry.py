@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
@@ -80,32 +80,21 @@ class Commands(CommandGroup):
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
-        self.commands = _Imported(self.modules)  # type: ignore[assignment]
+        self.commands = dict(self.modules)  # type: ignore[arg-type]  # only the names are used; see get_command
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import a command: importing all of them would double the time of a start.
+
+        A module has a function with the name of its command, or a `typer.Typer` if it has subcommands.
+        """
+        if cmd_name not in self.modules:
+            return None
+        command = getattr(importlib.import_module(self.modules[cmd_name]), cmd_name.replace("-", "_"))
+        if not isinstance(command, typer.Typer):
+            run, command = command, typer.Typer(add_completion=False, **STYLE)
+            command.command(cmd_name, cls=Command)(reporting(run))
+        return typer.main.get_command(command)
 
     def topic_owners(self) -> "list[TopicOwner]":
         """Import and return the owners of topics."""
         return [cast("TopicOwner", importlib.import_module(name)) for name in self.owners]
-
-
-class _Imported(Mapping[str, Any]):
-    """Commands by name, in the order of the help; each is imported when it is looked up.
-
-    Importing all of them would double the time of a start. A module has a function with the name of its command, or a
-    `typer.Typer` if it has subcommands.
-    """
-
-    def __init__(self, modules: Mapping[str, str]) -> None:
-        self._modules = modules
-
-    def __getitem__(self, name: str) -> Any:
-        command = getattr(importlib.import_module(self._modules[name]), name.replace("-", "_"))
-        if not isinstance(command, typer.Typer):
-            run, command = command, typer.Typer(add_completion=False, **STYLE)
-            command.command(name, cls=Command)(reporting(run))
-        return typer.main.get_command(command)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __len__(self) -> int:
-        return len(self._modules)

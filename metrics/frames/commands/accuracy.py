@@ -1,6 +1,6 @@
 """`accuracy`: shows how many frames of a file each allowed lateness would miss."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -37,25 +37,21 @@ def accuracy(
 
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
-    _show(frame_lines(files), _latenesses_of(lateness_s), picture)
-
-
-def _show(frames: Lines, latenesses_s: Sequence[int], image: Path | None) -> None:
-    settings = Settings.load()
-    if image is not None:
-        pictures.check(image)
+    lines, latenesses_s, settings = frame_lines(files), _latenesses_of(lateness_s), Settings.load()
+    if picture is not None:
+        pictures.check(picture)
     lags = Lags()
-    with bar(f"reading {name_of(frames)}", frames.size_bytes) as move:
-        lags.read(_moving(frames, move), settings.rules())
+    with bar(f"reading {name_of(lines)}", lines.size_bytes) as move:
+        lags.read(_moving(lines, move), settings.rules())
     if not lags.frames:
         raise FileError(
-            f"{name_of(frames)} contains no frames", why="there is nothing to measure", hint="name another file"
+            f"{name_of(lines)} contains no frames", why="there is nothing to measure", hint="name another file"
         )
-    found = [lags.tradeoff(lateness_s) for lateness_s in latenesses_s]
+    found = [lags.tradeoff(at) for at in latenesses_s]
     text.show(lags, found)
-    if image is not None:
-        pictures.draw(image, found, f"{Path(name_of(frames)).name}: {numbered(lags.frames, 'frame')}")
-        say(f"wrote {shown(image)}")
+    if picture is not None:
+        pictures.draw(picture, found, f"{Path(name_of(lines)).name}: {numbered(lags.frames, 'frame')}")
+        say(f"wrote {shown(picture)}")
 
 
 def _moving(frames: Lines, move: Callable[[int], None]) -> Iterator[bytes]:

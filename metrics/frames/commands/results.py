@@ -14,7 +14,7 @@ from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.results import parquet as parquet_files
-from metrics.frames.results.formats import Printer, csv_printer, print_json, table_printer
+from metrics.frames.results.formats import Printer, csv_printer, print_json
 from metrics.frames.results.read import Result, Results, opened
 from metrics.frames.results.table import RecordTable
 from metrics.frames.settings import Settings
@@ -151,7 +151,7 @@ def _printer(found: Results, stopping: Event, sizes: Sequence[Size], *, as_json:
         table.scale_to(result.window for result in _until(stopping, found.read(lambda _: None, move)))
     if not table.largest:
         note("no results yet")
-    return table_printer(table)
+    return lambda results: table.print(result.window for result in results)
 
 
 def _follow(found: Results, stopping: Event, printer: Printer, warn_of: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""Formats of results: JSON lines, CSV, and rows of a table."""
+"""Formats of results: JSON lines and CSV."""
 
 import csv
 import io
@@ -8,7 +8,6 @@ import msgspec
 
 from metrics.frames.records import Value, columns, row
 from metrics.frames.results.read import Result
-from metrics.frames.results.table import RecordTable
 from metrics.frames.sizes import Size
 from metrics.terminal.console import say_lines
 
@@ -29,11 +28,6 @@ def csv_printer(sizes: Sequence[Size]) -> Printer:
     names = columns(sizes)
     say_lines(csv_header(names))
     return lambda results: say_lines(csv_lines([row(result.window) for result in results], names))
-
-
-def table_printer(table: RecordTable) -> Printer:
-    """Return the printer of rows of a table."""
-    return lambda results: table.print(result.window for result in results)
 
 
 def json_line(result: Result) -> str:
