@@ -32,13 +32,6 @@ class Windows(msgspec.Struct, Generic[Record]):
     ]
 
 
-def windows_of(
-    size_s: int, results: Sequence[Result], kept_from: int | None, *, has_more: bool
-) -> Windows[msgspec.Raw]:
-    """Return windows with their records as they were published."""
-    return Windows(size_s, [msgspec.Raw(result.value) for result in results], has_more, kept_from)
-
-
 def csv_of(size: Size, results: Sequence[Result]) -> str:
     """Return windows as CSV: a header, then a line per window."""
     names = columns([size])

@@ -9,7 +9,7 @@ from metrics.frames.records import Record, fields
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND, SIZES, Size
 from metrics.frames.status.facts import Status
-from metrics.frames.web.answers import Windows, csv_of, windows_of
+from metrics.frames.web.answers import Windows, csv_of
 from metrics.web.openapi import Responses, reference
 
 _T = 1468244340
@@ -35,7 +35,7 @@ def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
     as_json: dict[str, Any] = {"schema": schema}
     as_csv: dict[str, Any] = {"schema": {"type": "string"}}
     if shown is not None:
-        example = windows_of(shown.size_s, [shown], shown.window.start, has_more=False)
+        example = Windows(shown.size_s, [msgspec.Raw(shown.value)], has_more=False, kept_from=shown.window.start)
         as_json["example"] = msgspec.json.decode(msgspec.json.encode(example))
         as_csv["example"] = csv_of(shown.window.size, [shown])
     return {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Path, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from metrics.frames.live.view import LiveView, TooManyListenersError
 from metrics.frames.sizes import SIZES, Size
 from metrics.frames.status.facts import Status
 from metrics.frames.web import openapi, query, stream
-from metrics.frames.web.answers import csv_of, windows_of
+from metrics.frames.web.answers import Windows, csv_of
 from metrics.frames.web.query import WindowsQuery
 from metrics.web import reading, sse
 from metrics.web.openapi import answer, problem, problems
@@ -75,8 +76,8 @@ def _answer(live: LiveView, size: Size, request: Request, wanted: WindowsQuery) 
     results = kept[-wanted.limit :] if wanted.start is None else kept[: wanted.limit]
     if form == "csv":
         return Response(csv_of(size, results), headers=reading.HEADERS, media_type="text/csv")
-    kept_from = live.kept_from(size.size_s)
-    return reading.json(windows_of(size.size_s, results, kept_from, has_more=len(results) < len(kept)))
+    records = [msgspec.Raw(result.value) for result in results]
+    return reading.json(Windows(size.size_s, records, len(results) < len(kept), live.kept_from(size.size_s)))
 
 
 def _why_not(live: LiveView, otherwise: str) -> str:
@@ -106,7 +107,7 @@ def _stream(live: LiveView) -> Callable[..., Any]:
             ),
         ] = None,
     ) -> Response:
-        """Send each new record as the data of an event named `second` or `minute`.
+        """Send each new record as the data of an event that has the name of its size, such as `minute`.
 
         The stream has no end: use `curl -N`, or an EventSource in a browser, which reconnects by itself.
         """
