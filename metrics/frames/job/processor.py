@@ -21,11 +21,10 @@ from metrics.frames.job.rebuild import rebuilt
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import Beginning, begin, last_instance
 from metrics.kafka.clients import open_transactional_producer
-from metrics.kafka.job.commits import Commits
+from metrics.kafka.job.commits import Commits, TransactionLimit
 from metrics.kafka.job.heartbeat import Instance, require_not_fenced
 from metrics.kafka.job.input_monitor import MONITOR_TIMEOUT_S, InputMonitor
 from metrics.kafka.job.latency import CommitLatency
-from metrics.kafka.job.limits import TransactionLimit
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import Clients, TransactionLostError
 from metrics.kafka.job.source import GARBAGE_OBJECTS, Input

@@ -3,7 +3,6 @@
 from time import monotonic
 
 from metrics.kafka.job.heartbeat import HEARTBEAT_S
-from metrics.kafka.job.limits import TransactionLimit
 from metrics.kafka.job.source import BATCH_MESSAGES
 
 # Delays of a commit: for results with a quiet and with a busy input, and for a position without results. The last is
@@ -11,7 +10,39 @@ from metrics.kafka.job.source import BATCH_MESSAGES
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.5
 BUSY_MESSAGES = 200  # in a batch: 40,000 a second, of which a commit every 20 ms would take a good part
 # A transaction must end long before the broker gives up on it.
-MOST_RESULTS = 20_000
+MOST_RESULTS, MOST_MESSAGES = 20_000, 100_000
+# A transaction this small was not lost because of its size.
+FEWEST_MESSAGES = 500
+# A longer commit is close to its timeout.
+LONG_S = 5.0
+
+
+class TransactionLimit:
+    """Limit of the size of a transaction: halved when one is lost, raised when one commits.
+
+    A broker may write so slowly that a commit of what was read in a moment times out. Without a limit, the same
+    messages would be read, sent and lost for ever.
+
+    Attributes:
+        most_messages: the limit of input messages in a transaction.
+    """
+
+    def __init__(self) -> None:
+        self.most_messages = MOST_MESSAGES
+
+    def record_loss(self, messages: int) -> None:
+        """Note that a transaction of `messages` was lost."""
+        if messages > FEWEST_MESSAGES:
+            self.most_messages = max(FEWEST_MESSAGES, min(messages, self.most_messages) // 2)
+
+    def record_commit(self, messages: int, took_s: float) -> None:
+        """Note that a transaction of `messages` was committed in `took_s` seconds.
+
+        Only one that was nearly full proves anything.
+        """
+        if messages >= self.most_messages // 2:
+            grown = self.most_messages * 2 if took_s < LONG_S else self.most_messages * 5 // 4
+            self.most_messages = min(MOST_MESSAGES, grown)
 
 
 class Commits:

@@ -13,8 +13,7 @@ from metrics.frames.job.loop import Loop
 from metrics.frames.job.partitions import Partitions
 from metrics.frames.settings import Settings
 from metrics.kafka.job import commits as commits_module
-from metrics.kafka.job.commits import Commits
-from metrics.kafka.job.limits import TransactionLimit
+from metrics.kafka.job.commits import Commits, TransactionLimit
 from metrics.message import KafkaMessage
 from tests.frames.core.message import message
 

@@ -6,8 +6,8 @@ import pytest
 
 from metrics.errors import BrokerError
 from metrics.kafka.job import retry
+from metrics.kafka.job.commits import FEWEST_MESSAGES, MOST_MESSAGES, TransactionLimit
 from metrics.kafka.job.latency import CommitLatency
-from metrics.kafka.job.limits import FEWEST_MESSAGES, MOST_MESSAGES, TransactionLimit
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.standby import MissedHeartbeats
 
