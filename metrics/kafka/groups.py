@@ -79,7 +79,10 @@ def of_partitions(
         answers = dict(zip(names, pool.map(ask, names), strict=True))
     failed = {name: answer.why for name, answer in answers.items() if isinstance(answer, BrokerError)}
     known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
-    groups = [Group(name, states[name], _at(offsets) | positions(offsets)) for name, offsets in known.items()]
+    groups = [
+        Group(name, states[name], {(at.topic, at.partition): at.offset for at in offsets} | positions(offsets))
+        for name, offsets in known.items()
+    ]
     remarks = [f"the broker does not list all of its groups: {failure}" for failure in failures]
     return Groups(groups, not remarks and not failed, [*remarks, *([_unknown(failed)] if failed else [])])
 
@@ -117,10 +120,6 @@ def _state(state: ConsumerGroupState | None) -> str | None:
     if state is None or state is ConsumerGroupState.UNKNOWN:
         return None
     return state.name.lower().replace("_", " ")
-
-
-def _at(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
-    return {(offset.topic, offset.partition): offset.offset for offset in offsets}
 
 
 def _unknown(failed: dict[str, str]) -> str:

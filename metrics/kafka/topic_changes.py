@@ -99,7 +99,13 @@ def _create_all(admin: AdminClient, topics: list[NewTopic], asked: Collection[st
         topics = [_without(topic, {AHEAD} - {*asked}) for topic in topics]
         _create(admin, topics, validate_only=True)
     created = _create(admin, topics)
-    _await_listed(admin, [topic.topic for topic in topics])
+    # The controller creates topics, and the broker that is asked learns of them later.
+    if unlisted := _awaited(admin, [topic.topic for topic in topics], set.difference):
+        raise BrokerError(
+            f"the broker does not list {', '.join(sorted(unlisted))}",
+            why=f"the topics were created {ASK_TIMEOUT_S:g} s ago, but it has not heard of them",
+            hint="try again; if that fails too, look into the broker's log",
+        )
     return created
 
 
@@ -154,33 +160,18 @@ def delete(admin: AdminClient, names: Sequence[str]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # someone else has deleted it
                 refused[name] = text_of(error.args[0])
-    _await_gone(admin, set(names) - set(refused))
-    if refused:
-        raise TopicError(
-            f"{' and '.join(refused)}: not deleted",
-            why="\n".join(f"{name}: {why}" for name, why in refused.items()),
-            hint="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
-        )
-
-
-def _await_listed(admin: AdminClient, names: Collection[str]) -> None:
-    """Wait for new topics: the controller creates them, and the broker that is asked learns of them later."""
-    if lacking := _awaited(admin, names, set.difference):
-        raise BrokerError(
-            f"the broker does not list {', '.join(sorted(lacking))}",
-            why=f"the topics were created {ASK_TIMEOUT_S:g} s ago, but it has not heard of them",
-            hint="try again; if that fails too, look into the broker's log",
-        )
-
-
-def _await_gone(admin: AdminClient, names: Collection[str]) -> None:
-    """Wait until deleted topics are no longer listed."""
-    if left := _awaited(admin, names, set.intersection):
+    if left := _awaited(admin, set(names) - set(refused), set.intersection):
         raise BrokerError(
             f"the broker still lists {', '.join(sorted(left))}",
             why=f"they were deleted {ASK_TIMEOUT_S:g} s ago; a broker of the cluster may be down, or a producer "
             "created one again (auto.create.topics.enable)",
             hint="stop its producers, and look again: python app.py topics",
+        )
+    if refused:
+        raise TopicError(
+            f"{' and '.join(refused)}: not deleted",
+            why="\n".join(f"{name}: {why}" for name, why in refused.items()),
+            hint="allow it on the broker (delete.topic.enable, the rights of this user), and try again",
         )
 
 
