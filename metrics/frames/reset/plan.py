@@ -111,7 +111,7 @@ class Reset:
         settings: Settings,
         in_use: TopicsInUse,
         seen: Seen,
-        held: Mapping[int, OffsetRange],
+        ranges: Mapping[int, OffsetRange],
         target: Target,
     ) -> None:
         self._consumer = consumer
@@ -119,11 +119,11 @@ class Reset:
         self._in_use = in_use
         self._seen = seen
         self._before = self._after = seen.state
-        self._held = held
-        self._lows = {number: at.low for number, at in held.items()}
+        self._ranges = ranges
+        self._lows = {number: at.low for number, at in ranges.items()}
         self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._target = target
-        self._goals = goals(target, seen.topic, held, self._positions, closed_through(seen.state))
+        self._goals = goals(target, seen.topic, ranges, self._positions, closed_through(seen.state))
         moves = {number: goal - self._positions[number] for number, goal in self._goals.items()}
         self._skips = any(move > 0 for move in moves.values())
         self._goes_back = isinstance(target, Since) or any(move < 0 for move in moves.values())
@@ -156,8 +156,8 @@ class Reset:
             )
         fresh = State.fresh(self._lows, before.rules)
         if isinstance(self._target, Offset):
-            holding = [number for number, goal in self._goals.items() if goal < self._positions[number]]
-            replay = Replay(fresh, self._goals, holding=holding, close_to=through)
+            continued = [number for number, goal in self._goals.items() if goal < self._positions[number]]
+            replay = Replay(fresh, self._goals, continued=continued, close_to=through)
             state = self._replayed(replay, self._lows, self._goals, progress)
             if closed_through(state) >= whole:
                 return begun_again(state, before)
@@ -182,9 +182,9 @@ class Reset:
         self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int], progress: Progress
     ) -> State:
         topic = self._seen.topic
-        spans = [PartitionRange(topic, number, starts[number], ends[number]) for number in ends]
-        streams = Streams(self._consumer, spans)
-        records = {span.partition: progress.over(span, streams.of(topic, span.partition)) for span in spans}
+        ranges = [PartitionRange(topic, number, starts[number], ends[number]) for number in ends]
+        streams = Streams(self._consumer, ranges)
+        records = {part.partition: progress.over(part, streams.of(topic, part.partition)) for part in ranges}
 
         def read(partition: int) -> list[KafkaMessage]:
             return cast("list[KafkaMessage]", list(islice(records[partition], CHUNK_FRAMES)))
@@ -197,7 +197,7 @@ class Reset:
 
     def _whole_from(self, cut: Collection[int]) -> int:
         """Return the second from which windows lack no frame of partitions that lost their first ones; 0 for none."""
-        ranges = [PartitionRange(self._seen.topic, number, *self._held[number]) for number in cut]
+        ranges = [PartitionRange(self._seen.topic, number, *self._ranges[number]) for number in cut]
         return windows_whole_from(Streams(self._consumer, ranges), ranges, self._before)
 
     def _plan(self) -> Plan:
@@ -299,10 +299,10 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
     _require_same_rules(seen.state.rules, settings.rules())
     admin = open_admin(settings)
     in_use = topics_in_use.check(admin, settings)
-    held = offset_ranges(admin, seen.topic, len(seen.state.partitions))
+    ranges = offset_ranges(admin, seen.topic, len(seen.state.partitions))
     consumer = open_reader(settings)
     try:
-        yield Reset(consumer, settings, in_use, seen, held, target)
+        yield Reset(consumer, settings, in_use, seen, ranges, target)
     finally:
         consumer.close()
 

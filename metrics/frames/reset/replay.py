@@ -19,7 +19,7 @@ class Replay:
     Args:
         begin: a state without open windows.
         ends: the offset of each partition at which it stops.
-        holding: partitions that keep windows open after their end, since the next run continues there.
+        continued: partitions that keep windows open after their end, since the next run continues there.
         until: a partition stops once it keeps no second open that ends at or before this one.
         close_to: windows that end later stay open.
     """
@@ -29,7 +29,7 @@ class Replay:
         begin: State,
         ends: Mapping[int, int],
         *,
-        holding: Collection[int] = (),
+        continued: Collection[int] = (),
         until: int = NEVER,
         close_to: int = NEVER,
     ) -> None:
@@ -37,7 +37,7 @@ class Replay:
         self._counter.resume()
         self._ends = ends
         self._ended: set[int] = set()
-        self._holding = frozenset(holding)
+        self._continued = frozenset(continued)
         self._until = until
         self._close_to = close_to
 
@@ -66,6 +66,6 @@ class Replay:
 
     def _close(self) -> None:
         partitions = self._counter.partitions.items()
-        holding = [at.clock.watermark for number, at in partitions if number not in self._ended - self._holding]
-        for _ in self._counter.close_to(min([self._close_to, *holding])):
+        watermarks = [at.clock.watermark for number, at in partitions if number not in self._ended - self._continued]
+        for _ in self._counter.close_to(min([self._close_to, *watermarks])):
             pass

@@ -38,12 +38,12 @@ Target = Edge | Offset | Since
 
 
 def goals(
-    target: Target, topic: str, held: Mapping[int, OffsetRange], positions: Mapping[int, int], closed_through: int
+    target: Target, topic: str, ranges: Mapping[int, OffsetRange], positions: Mapping[int, int], closed_through: int
 ) -> dict[int, int]:
     """Return each partition's new position; for an event time, the present ones, since only a replay finds the new.
 
     Args:
-        held: the offset range of each partition.
+        ranges: the offset range of each partition.
         positions: the group's present positions.
         closed_through: the second through which it has closed windows; 0 if none is closed.
 
@@ -54,9 +54,9 @@ def goals(
         _require_published(target, closed_through)
         return dict(positions)
     if isinstance(target, Offset):
-        _require_range(target, topic, held)
-        return dict.fromkeys(held, target.offset)
-    return {number: at.low if target is Edge.EARLIEST else at.high for number, at in held.items()}
+        _require_range(target, topic, ranges)
+        return dict.fromkeys(ranges, target.offset)
+    return {number: at.low if target is Edge.EARLIEST else at.high for number, at in ranges.items()}
 
 
 def _require_published(target: Since, through: int) -> None:
@@ -68,10 +68,10 @@ def _require_published(target: Since, through: int) -> None:
         )
 
 
-def _require_range(target: Offset, topic: str, held: Mapping[int, OffsetRange]) -> None:
+def _require_range(target: Offset, topic: str, ranges: Mapping[int, OffsetRange]) -> None:
     outside = [
         f"{topic}/{number} has offsets {low:,} to {high:,}"
-        for number, (low, high) in held.items()
+        for number, (low, high) in ranges.items()
         if not low <= target.offset <= high
     ]
     if outside:

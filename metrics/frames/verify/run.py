@@ -64,7 +64,7 @@ class Verification:
         self.republished: Republished | None = None
         self._compares_stream = bool(snapshot.republished) and asked == ALL_TIME
         stream = snapshot.republished if self._compares_stream else []
-        self.frames = sum(max(0, span.end - span.start) for span in (*snapshot.input, *stream))
+        self.frames = sum(max(0, part.end - part.start) for part in (*snapshot.input, *stream))
         self._in_use = in_use
         self._consumer = consumer
         self._settings = settings
@@ -85,9 +85,9 @@ class Verification:
         snapshot, progress = self._snapshot, Progress(on_progress)
         strays = {size: self._strays(size) for size in snapshot.outputs}
         rejected = self._rejected()
-        spans = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
-        self._incomplete = [span.partition for span in snapshot.input if not self._is_complete(span)]
-        streams = Streams(self._consumer, spans)
+        ranges = [*snapshot.input, *chain.from_iterable(snapshot.outputs.values())]
+        self._incomplete = [part.partition for part in snapshot.input if not self._is_complete(part)]
+        streams = Streams(self._consumer, ranges)
         if self._incomplete:
             self._find_what_is_whole(streams)
         if since := self.state.counted_since:
@@ -98,7 +98,7 @@ class Verification:
         stream = self._stream(rejected.not_republished) if self._compares_stream else None
         self.terms = audit(
             self.state,
-            [self._judged(streams, span, rejected, progress, stream) for span in snapshot.input],
+            [self._judged(streams, part, rejected, progress, stream) for part in snapshot.input],
             {size: Outputs(self._in_order(size, streams), strays[size].by_start) for size in strays},
             rejected,
             self.findings,
@@ -135,13 +135,13 @@ class Verification:
         add_to_findings(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
 
     def _in_order(self, size: Size, streams: Streams) -> Iterator[Record]:
-        parts = [in_order(self._records(streams, size, span)) for span in self._snapshot.outputs[size]]
+        parts = [in_order(self._records(streams, size, part)) for part in self._snapshot.outputs[size]]
         return merge(*parts, key=attrgetter("start"))
 
     def _rejected(self) -> RejectedRecords:
-        spans = self._snapshot.rejected
-        streams = Streams(self._consumer, spans)
-        messages = chain.from_iterable(streams.of(span.topic, span.partition) for span in spans)
+        ranges = self._snapshot.rejected
+        streams = Streams(self._consumer, ranges)
+        messages = chain.from_iterable(streams.of(part.topic, part.partition) for part in ranges)
         rejected = read_rejected(messages, self._settings.input_topic, self.state)
         if untimed := rejected.late_untimed:
             self.findings.remarks.append(
@@ -151,44 +151,44 @@ class Verification:
         return rejected
 
     def _strays(self, size: Size) -> Strays:
-        spans, strays = self._snapshot.outputs[size], Strays()
-        streams = Streams(self._consumer, spans)
-        for span in spans:
-            strays.look_through(self._records(streams, size, span))
+        ranges, strays = self._snapshot.outputs[size], Strays()
+        streams = Streams(self._consumer, ranges)
+        for part in ranges:
+            strays.look_through(self._records(streams, size, part))
         self.findings.add_strays(size.name, strays)
         return strays
 
-    def _records(self, streams: Streams, size: Size, span: PartitionRange) -> Iterator[OfWindow | Unreadable]:
-        for message in streams.of(span.topic, span.partition):
-            place = f"{span.topic}/{span.partition} offset {message.offset()}"
+    def _records(self, streams: Streams, size: Size, part: PartitionRange) -> Iterator[OfWindow | Unreadable]:
+        for message in streams.of(part.topic, part.partition):
+            place = f"{part.topic}/{part.partition} offset {message.offset()}"
             yield read_record(size, message.key(), message.value(), place)
 
     def _judged(
         self,
         streams: Streams,
-        span: PartitionRange,
+        part: PartitionRange,
         rejected: RejectedRecords,
         progress: Progress,
         stream: Stream | None,
     ) -> Iterator[Judged]:
-        received = _received(progress.over(span, streams.of(span.topic, span.partition)), stream)
-        hints = rejected.hints(span.partition, self.state.partitions[span.partition])
-        return PartitionJudge(span.partition, received, self.state.rules, hints).judged()
+        received = _received(progress.over(part, streams.of(part.topic, part.partition)), stream)
+        hints = rejected.hints(part.partition, self.state.partitions[part.partition])
+        return PartitionJudge(part.partition, received, self.state.rules, hints).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
         """Leave out windows whose first frames are gone from the topic."""
-        cut = [span for span in self._snapshot.input if span.partition in self._incomplete]
+        cut = [part for part in self._snapshot.input if part.partition in self._incomplete]
         self.whole_from = windows_whole_from(streams, cut, self.state)
-        is_held = all(span.start == 0 for span in self._snapshot.input)
-        why = "frames were given up as lost" if is_held else "the input no longer has its first frames"
+        has_first = all(part.start == 0 for part in self._snapshot.input)
+        why = "frames were given up as lost" if has_first else "the input no longer has its first frames"
         self.findings.remarks.append(
             f"{why}: verified from {rfc3339(self.within.start)}, and without the conservation law"
         )
 
-    def _is_complete(self, span: PartitionRange) -> bool:
+    def _is_complete(self, part: PartitionRange) -> bool:
         if self.state.counted_since:
-            return span.start == 0  # the state no longer has the number of records read
-        return is_whole(self._consumer, span, self.state.partitions[span.partition])
+            return part.start == 0  # the state no longer has the number of records read
+        return is_whole(self._consumer, part, self.state.partitions[part.partition])
 
 
 def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Received]:

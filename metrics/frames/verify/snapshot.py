@@ -29,10 +29,10 @@ class Snapshot:
         counts = topics.partition_counts(admin)
         for _ in range(MOST_TRIES):
             self.state = _saved_state(consumer, settings, in_use)
-            self.outputs = {size: _spans(admin, settings.topic_of(size), counts) for size in SIZES}
-            self.rejected = _spans(admin, settings.rejected_topic, counts)
+            self.outputs = {size: _ranges(admin, settings.topic_of(size), counts) for size in SIZES}
+            self.rejected = _ranges(admin, settings.rejected_topic, counts)
             stream = settings.output_stream
-            self.republished = [] if stream is None else _spans(admin, stream, counts)
+            self.republished = [] if stream is None else _ranges(admin, stream, counts)
             self.is_settled = _saved_state(consumer, settings, in_use) == self.state
             if self.is_settled:
                 break
@@ -61,7 +61,7 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
     return saved.state
 
 
-def _spans(admin: AdminClient, topic: str, counts: dict[str, int]) -> list[PartitionRange]:
+def _ranges(admin: AdminClient, topic: str, counts: dict[str, int]) -> list[PartitionRange]:
     return [
         PartitionRange(topic, number, low, high)
         for number, (low, high) in offset_ranges(admin, topic, counts[topic]).items()

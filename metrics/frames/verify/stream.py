@@ -23,8 +23,8 @@ class Stream:
 
     def __init__(self, consumer: Consumer, snapshot: Snapshot, left_out: Mapping[int, Collection[int]]) -> None:
         self._consumer = consumer
-        self._input = {span.partition: span for span in snapshot.input}
-        self._copies = {span.partition: span for span in snapshot.republished}
+        self._input = {part.partition: part for part in snapshot.input}
+        self._copies = {part.partition: part for part in snapshot.republished}
         self._left_out = left_out
         self._frame_sums = {number: Sum() for number in self._input}
         self._copy_sums: dict[int, Sum] = {}
@@ -40,11 +40,11 @@ class Stream:
         Args:
             incomplete: partitions of the input that have lost their first frames.
         """
-        for number, span in self._copies.items():
+        for number, part in self._copies.items():
             self._copy_sums[number] = Sum()
-            for message in progress.over(span, self._records(span)):
+            for message in progress.over(part, self._records(part)):
                 _add_copy(self._copy_sums[number], message)
-        frames, copies = (next(iter(spans.values())).topic for spans in (self._input, self._copies))
+        frames, copies = (next(iter(ranges.values())).topic for ranges in (self._input, self._copies))
         return StreamComparison(
             Records(frames, self._frame_sums, self._last_frames),
             Records(copies, self._copy_sums, self._last_copies),
@@ -53,13 +53,13 @@ class Stream:
         ).run()
 
     def _last_frames(self, partition: int, most: int) -> Sum:
-        span, found = self._input[partition], Sum()
+        part, found = self._input[partition], Sum()
         left_out = self._left_out.get(partition, ())
-        frames = (message for message in self._records(span) if _is_frame(message, left_out))
+        frames = (message for message in self._records(part) if _is_frame(message, left_out))
         for message in islice(frames, self._frame_sums[partition].records - most, None):
             _add_frame(found, message)
         if not found.records:
-            found.first = span.end
+            found.first = part.end
         return found
 
     def _last_copies(self, partition: int, most: int) -> Sum:
@@ -68,8 +68,8 @@ class Stream:
             _add_copy(found, message)
         return found
 
-    def _records(self, span: PartitionRange) -> Iterator[Message]:
-        return Streams(self._consumer, [span]).of(span.topic, span.partition)
+    def _records(self, part: PartitionRange) -> Iterator[Message]:
+        return Streams(self._consumer, [part]).of(part.topic, part.partition)
 
 
 def _is_frame(message: Message, left_out: Collection[int]) -> bool:

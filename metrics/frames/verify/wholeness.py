@@ -20,9 +20,9 @@ def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: S
         state: the state that was counted from them.
     """
     whole = 0
-    for span in cut:
-        first = [read_frame(message.value()) for message in streams.first(span.topic, span.partition, FIRST_FRAMES)]
-        whole = max(whole, _whole_from(first, state.partitions[span.partition].newest, state.rules))
+    for part in cut:
+        first = [read_frame(message.value()) for message in streams.first(part.topic, part.partition, FIRST_FRAMES)]
+        whole = max(whole, _whole_from(first, state.partitions[part.partition].newest, state.rules))
     return whole
 
 
@@ -42,7 +42,7 @@ def _whole_from(first: Iterable[Frame | Rejection], newest: int, rules: Rules) -
     return largest().end_of(last) if last >= 0 else 0
 
 
-def is_whole(consumer: Consumer, span: PartitionRange, at: PartitionState) -> bool:
+def is_whole(consumer: Consumer, part: PartitionRange, at: PartitionState) -> bool:
     """Return whether a partition still has every record that its state was counted from.
 
     If its first offsets are gone, they may have been gone when it was first read; then the number of remaining records
@@ -50,11 +50,11 @@ def is_whole(consumer: Consumer, span: PartitionRange, at: PartitionState) -> bo
     are fewer offsets than records read, nothing has to be read.
 
     Args:
-        span: the partition's remaining offsets, up to the position of its state.
+        part: the partition's remaining offsets, up to the position of its state.
     """
     read = at.tally.consumed
-    if at.tally.lost or span.start == 0:
+    if at.tally.lost or part.start == 0:
         return not at.tally.lost
-    if span.end - span.start < read:
+    if part.end - part.start < read:
         return False
-    return sum(1 for _ in Streams(consumer, [span]).of(span.topic, span.partition)) == read
+    return sum(1 for _ in Streams(consumer, [part]).of(part.topic, part.partition)) == read

@@ -57,19 +57,19 @@ def count_200_seconds(application: Application) -> None:
     application.run("--until-end")
 
 
-def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(application: Application) -> None:
+def test_a_reset_to_earliest_publishes_everything_again_and_counts_it_once(application: Application) -> None:
     count_200_seconds(application)
     before, seconds, minutes = state(application), application.seconds(), application.minutes()
-    told = plan(application, "earliest")
-    assert (told["read_again"], told["skipped"], told["lost"], told["is_done"]) == (404, 0, 0, False)
-    assert (told["closed_before"]["timestamp"], told["closed_through"]) == (T + 240, None)
-    assert told["averages_since"] is None
-    assert told["published_again"]["seconds"]["windows"] == len(seconds)
-    assert told["published_again"]["minutes"]["windows"] == len(minutes) == 4
-    assert told["never_published"] == {"seconds": None, "minutes": None}
+    planned = plan(application, "earliest")
+    assert (planned["read_again"], planned["skipped"], planned["lost"], planned["is_done"]) == (404, 0, 0, False)
+    assert (planned["closed_before"]["timestamp"], planned["closed_through"]) == (T + 240, None)
+    assert planned["averages_since"] is None
+    assert planned["published_again"]["seconds"]["windows"] == len(seconds)
+    assert planned["published_again"]["minutes"]["windows"] == len(minutes) == 4
+    assert planned["never_published"] == {"seconds": None, "minutes": None}
     expected = {"seconds": len(seconds), "minutes": 4, "rejected": None}
-    assert told["twice"] == {application.topic(role): records for role, records in expected.items()}
-    assert plan(application, "2000-01-01T00:00:00Z") == told | {"to": "2000-01-01T00:00:00Z"}
+    assert planned["twice"] == {application.topic(role): records for role, records in expected.items()}
+    assert plan(application, "2000-01-01T00:00:00Z") == planned | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
     assert "done: the next run continues from there" in application.run(
@@ -87,18 +87,18 @@ def test_from_the_earliest_frame_on_all_is_published_again_and_counted_once(appl
     assert application.answer("verify", "--json")["verdict"] == "agrees"
 
 
-def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_they_had(application: Application) -> None:
+def test_a_reset_to_the_middle_publishes_later_windows_again_with_the_same_counts(application: Application) -> None:
     #  frames at 0 3 … 87 90 … 198: back to 90, the rows of 0 at 88 and 89 come again with 90
     count_200_seconds(application)
     before, seconds, minutes = state(application), application.seconds(), application.minutes()
-    told = plan(application, "2016-07-11T13:40:30Z", "--execute")
-    assert told["is_done"]
-    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [240, 90]
-    assert told["averages_since"]["timestamp"] == T + 88
+    planned = plan(application, "2016-07-11T13:40:30Z", "--execute")
+    assert planned["is_done"]
+    assert [planned[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [240, 90]
+    assert planned["averages_since"]["timestamp"] == T + 88
     assert state(application).closing_to == T + 90
     application.run("--until-end")
     again = since(seconds, T + 88)
-    windows = told["published_again"]
+    windows = planned["published_again"]
     assert (windows["seconds"]["windows"], windows["minutes"]["windows"]) == (len(again), 3)
     ends = [[windows[size][end]["timestamp"] - T for end in ("first", "last")] for size in ("seconds", "minutes")]
     assert ends == [[88, again[-1][0] - T], [60, 180]]
@@ -134,7 +134,7 @@ def test_from_the_middle_on_windows_are_published_again_with_the_counts_that_the
     ]
 
 
-def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: Application) -> None:
+def test_after_a_reset_to_latest_open_and_skipped_windows_are_never_published(application: Application) -> None:
     #  a@0 b@10 c@20 | stopped; c is open, and all of the minute | d@70 e@75 skipped | f@119 late  g@130 h@200
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second, "a") for second in (0, 10, 20)], timestamp=LIVE)
@@ -144,13 +144,13 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     finish(process)
     seconds = application.seconds()
     application.send([frame(T + second, "a") for second in (70, 75)], timestamp=LIVE)
-    told = plan(application, "latest", "--execute")
-    assert (told["read_again"], told["skipped"], told["lost"]) == (0, 2, 1)
-    dropped = told["never_published"]
+    planned = plan(application, "latest", "--execute")
+    assert (planned["read_again"], planned["skipped"], planned["lost"]) == (0, 2, 1)
+    dropped = planned["never_published"]
     assert [dropped["seconds"][end]["timestamp"] - T for end in ("first", "last")] == [11, 119]
     assert [dropped["minutes"][end]["timestamp"] - T for end in ("first", "last")] == [0, 60]
-    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [15, 120]
-    assert told["averages_since"]["timestamp"] == T + 120
+    assert [planned[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [15, 120]
+    assert planned["averages_since"]["timestamp"] == T + 120
     application.send([frame(T + second, "a") for second in (119, 130, 200)], timestamp=LIVE)
     application.run("--until-end")
     assert [(row[0] - T, row[1]) for row in application.seconds()[len(seconds) :] if row[1]] == [(130, 1), (200, 1)]
@@ -172,7 +172,7 @@ def test_to_the_latest_what_is_open_or_skipped_is_never_published(application: A
     assert [row[0] - T for row in application.minutes() if row[0] - T < 120] == [60]
 
 
-def test_while_an_instance_is_active_nothing_is_reset_and_one_that_hung_ends_when_it_comes_back(
+def test_an_active_instance_prevents_a_reset_and_one_that_hung_exits_when_it_comes_back(
     application: Application,
 ) -> None:
     application.run("prepare-topics", "/dev/null")
@@ -191,7 +191,7 @@ def test_while_an_instance_is_active_nothing_is_reset_and_one_that_hung_ends_whe
     assert state(application) == State.fresh({0: 0}, RULES)
 
 
-def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
+def test_a_position_that_the_group_cannot_move_to_is_an_error(application: Application) -> None:
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     assert "there is nothing to reset" in application.run("reset-offsets", "--to", "earliest", exit_code=7)
     application.send([frame(T + second, "a") for second in range(30)], timestamp=LIVE)
@@ -208,7 +208,7 @@ def test_where_it_cannot_be_set_is_an_error(application: Application) -> None:
     assert f"judged by {RULES}, but the rules are now LATENESS_S={lateness_s}" in refused
 
 
-def test_what_was_closed_early_stays_so_and_frames_that_are_gone_are_not_needed(
+def test_windows_closed_early_stay_closed_and_frames_that_are_gone_are_not_needed(
     application: Application,
 ) -> None:
     #  150 frames, a@0 to a@29 | an end, so the minute is closed | a@40 is late  a@100  a@130 … a@140    back to 120
@@ -224,18 +224,18 @@ def test_what_was_closed_early_stays_so_and_frames_that_are_gone_are_not_needed(
     assert application.seconds() == seconds + again
 
     remove_frames_before(application, 20)
-    told = plan(application, "2016-07-11T13:41:00Z", "--execute")
-    assert not told["is_whole"]
+    planned = plan(application, "2016-07-11T13:41:00Z", "--execute")
+    assert not planned["is_whole"]
     application.run("--until-end")
     assert application.seconds() == seconds + again * 2
     assert application.minutes() == minutes + since(minutes, T + 120) * 2
     assert state(application) == after
     # Of the minute 0 frames are gone: it is not published again, wherever the group is set.
-    told = plan(application, "earliest")
-    assert told["closed_through"]["timestamp"] == T + 60
+    planned = plan(application, "earliest")
+    assert planned["closed_through"]["timestamp"] == T + 60
 
 
-def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_skipped_ones_get_no_rows(
+def test_after_a_reset_back_and_forward_published_windows_stay_and_skipped_ones_get_no_rows(
     application: Application,
 ) -> None:
     #  a@0 a@10 a@70 a@80, published up to 80 | back to 40 | a@130 a@140 skipped | a@200 a@201
@@ -245,8 +245,8 @@ def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_
     assert state(application).series[1].windows == 81
     plan(application, "2016-07-11T13:39:40Z", "--execute")
     application.send([frame(T + second, "a") for second in (130, 140)], timestamp=LIVE)
-    told = plan(application, "latest", "--execute")
-    assert [told[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [40, 180]
+    planned = plan(application, "latest", "--execute")
+    assert [planned[name]["timestamp"] - T for name in ("closed_before", "closed_through")] == [40, 180]
     application.send([frame(T + second, "a") for second in (200, 201)], timestamp=LIVE)
     application.run("--until-end")
     assert [row[0] - T for row in application.seconds()] == [*range(81), *range(180, 202)]
@@ -255,7 +255,7 @@ def test_set_back_and_forward_again_windows_that_are_published_stay_counted_and_
     assert (after.series[1].windows, after.series[1].total, after.series[60].windows) == (22, 2, 1)
 
 
-def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the_same(application: Application) -> None:
+def test_every_repeated_reset_back_publishes_the_same_and_leads_to_the_same_state(application: Application) -> None:
     #  a@0 … a@39, b@0 … b@39, published | a@40 … a@69 skipped | a@120 … a@159, again and again
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second, uid) for second in range(40) for uid in "ab"], timestamp=LIVE)
@@ -267,8 +267,8 @@ def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the
     seconds, states = application.seconds(), []
     assert len(seconds) == 80
     for number in range(1, 4):
-        told = plan(application, "2016-07-11T13:41:10Z", "--execute")
-        assert told["averages_since"]["timestamp"] == T + 130
+        planned = plan(application, "2016-07-11T13:41:10Z", "--execute")
+        assert planned["averages_since"]["timestamp"] == T + 130
         application.run("--until-end")
         assert application.seconds() == seconds + since(seconds, T + 130) * number
         states.append(state(application))
@@ -276,7 +276,7 @@ def test_however_often_it_is_set_back_the_same_is_published_and_the_state_is_the
     assert (states[0].series[1].windows, states[0].series[1].total) == (30, 30)
 
 
-def test_to_an_offset_what_the_slowest_partition_had_closed_by_then_stays(application: Application) -> None:
+def test_a_reset_to_an_offset_keeps_the_windows_that_the_slowest_partition_had_closed(application: Application) -> None:
     #  offset        0 … 59      60 … 119      partition 0 had closed 55 when both had read 60 frames, partition 1 more
     #  partition 0   0 … 59    | 60 … 119
     #  partition 1   0 2 … 118 | 120 … 238
@@ -286,9 +286,9 @@ def test_to_an_offset_what_the_slowest_partition_had_closed_by_then_stays(applic
         application.send(frames, partition, timestamp=LIVE)
     application.run("--until-end")
     seconds, minutes = application.seconds(), application.minutes()
-    told = plan(application, "offset:60", "--execute")
-    assert [move["new_position"] for move in told["partitions"]] == [60, 60]
-    assert (told["read_again"], told["closed_through"]["timestamp"]) == (120, T + 54)
+    planned = plan(application, "offset:60", "--execute")
+    assert [move["new_position"] for move in planned["partitions"]] == [60, 60]
+    assert (planned["read_again"], planned["closed_through"]["timestamp"]) == (120, T + 54)
     application.run("--until-end")
     assert application.seconds() == seconds + since(seconds, T + 54)
     assert application.minutes() == minutes * 2

@@ -39,9 +39,9 @@ def played(replay: Replay, partitions: Mapping[int, list[Message]]) -> State:
 
 
 def set_back(partitions: Mapping[int, Frames], ends: Mapping[int, int], close_to: int, until: int = NEVER) -> State:
-    holding = [number for number, frames in partitions.items() if ends[number] < len(frames)]
+    continued = [number for number, frames in partitions.items() if ends[number] < len(frames)]
     begin = State.fresh(dict.fromkeys(partitions, 0), RULES)
-    replay = Replay(begin, ends, holding=holding, until=until, close_to=close_to)
+    replay = Replay(begin, ends, continued=continued, until=until, close_to=close_to)
     return played(replay, {number: messages(frames)[: ends[number]] for number, frames in partitions.items()})
 
 
@@ -123,7 +123,7 @@ def test_set_back_into_a_minute_its_users_from_before_count_as_they_did() -> Non
     assert minutes_of(again) == once.minutes
 
 
-def test_set_back_before_a_gap_too_long_for_rows_the_next_record_tells_it_again() -> None:
+def test_set_back_before_a_gap_too_long_for_zero_rows_the_next_record_reports_it_again() -> None:
     #  a@0 b@10000 c@10010      back to 5000: nothing is between
     frames = [(0, "a"), (10_000, "b"), (10_010, "c"), (10_100, "d")]
     _, state = back_at(frames, 5_000)
@@ -151,7 +151,7 @@ def test_set_back_nothing_is_closed_that_was_not_published() -> None:
     assert [state.closing_to - T, *(at.watermark - T for at in state.partitions.values())] == [35, 35, 55]
 
 
-def test_the_partition_that_is_behind_in_event_time_is_read_first() -> None:
+def test_the_partition_with_the_lowest_event_time_is_read_first() -> None:
     left, order = {0: [live(0, 10, "a")], 1: [live(0, 20, "b")]}, []
 
     def read(number: int) -> list[Message]:
@@ -162,7 +162,7 @@ def test_the_partition_that_is_behind_in_event_time_is_read_first() -> None:
     assert order == [0, 1, 0, 1]
 
 
-def test_set_forward_no_window_that_lacks_frames_is_published_not_even_as_a_row_of_0() -> None:
+def test_set_forward_windows_that_lack_frames_are_not_published_even_as_zero_rows() -> None:
     #  offset    0    1      2    3       4      5      6
     #  frames   a@0  b@10 | c@20 d@70 | e@119  f@130  g@200     c and d are skipped: the minutes 0 and 60 lack them
     frames = [(0, "a"), (10, "b"), (20, "c"), (70, "d"), (119, "e"), (130, "f"), (200, "g")]
@@ -178,7 +178,7 @@ def test_set_forward_no_window_that_lacks_frames_is_published_not_even_as_a_row_
     assert [record.start - T for record in minutes_of(records)] == [120, 180]
 
 
-def test_set_forward_frames_that_wait_for_proof_are_not_skipped() -> None:
+def test_set_forward_held_frames_are_not_skipped() -> None:
     ahead = State.fresh({0: 9}, RULES)
     ahead.partitions[0] = PartitionState(9, 7, T + 3, T + 3, held_at=7)
     after = skipping(State.fresh({0: 0}, RULES), ahead)
@@ -223,7 +223,7 @@ def without_counters(state: State) -> State:
 
 
 @given(histories, st.data())
-def test_wherever_it_is_set_back_a_run_publishes_what_it_did_and_ends_in_the_same_state(
+def test_after_any_reset_back_a_run_publishes_the_same_and_ends_in_the_same_state(
     history: list[list[tuple[int, int, str]]], data: st.DataObject
 ) -> None:
     partitions = {number: frames_of(steps) for number, steps in enumerate(history)}
@@ -256,7 +256,7 @@ def test_windows_that_were_closed_early_are_published_again_in_full(
 
 
 @given(histories, st.data())
-def test_wherever_it_is_set_forward_windows_are_published_whole_or_not_at_all(
+def test_after_any_reset_forward_windows_are_published_whole_or_not_at_all(
     history: list[list[tuple[int, int, str]]], data: st.DataObject
 ) -> None:
     partitions = {number: frames_of(steps) for number, steps in enumerate(history)}

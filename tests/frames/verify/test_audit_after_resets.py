@@ -65,8 +65,8 @@ def reset_to_offsets(run: Run, goals: Mapping[int, int]) -> None:
         starts = {number: at.position for number, at in begin.partitions.items()}
         ends = {number: max(start, goals[number]) for number, start in starts.items()}
         return resume(run, skipping(before, replayed(run, Replay(begin, ends), starts, ends)))
-    holding = [number for number, goal in goals.items() if goal < before.partitions[number].position]
-    replay = Replay(State.fresh(lows, before.rules), goals, holding=holding, close_to=closed_through(before))
+    continued = [number for number, goal in goals.items() if goal < before.partitions[number].position]
+    replay = Replay(State.fresh(lows, before.rules), goals, continued=continued, close_to=closed_through(before))
     return resume(run, begun_again(replayed(run, replay, lows, goals), before))
 
 

@@ -72,7 +72,7 @@ def test_an_audit_contradicts_nothing_that_a_job_did() -> None:
     assert undecided > 10
 
 
-def test_seconds_that_a_partition_added_later_fills_behind_what_was_published_were_closed_early() -> None:
+def test_published_seconds_that_a_partition_added_later_has_frames_for_were_closed_early() -> None:
     #  partition 0   0 … 20 |                    closed to 15; idle time never closed anything
     #  partition 1          | added: 10          late for its second, counted for its minute
     run = Run({0: [Sent(T + second, "a") for second in range(21)], 1: [Sent(T + 10, "b")]}, lambda: False, first=1)

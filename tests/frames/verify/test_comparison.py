@@ -38,12 +38,12 @@ def compared(
     return findings
 
 
-def test_a_gap_has_rows_of_zero_and_a_longer_one_has_none_but_is_told() -> None:
+def test_a_gap_has_zero_rows_and_a_longer_one_is_reported_instead() -> None:
     rows = [second(10, 2, 2.0), second(11, 0, 1.0), second(12, 4, 2.0), second(20, 2, 2.0, gap_s=7)]
     assert compared(rows, {10: 2, 12: 4, 20: 2}, closed=21, last=20).counts == {}
 
 
-def test_a_second_that_the_next_record_tells_as_a_gap_was_closed_early_without_a_row() -> None:
+def test_a_second_in_the_gap_that_the_next_record_reports_was_closed_early_without_a_row() -> None:
     rows = [second(10, 2, 2.0), second(20, 2, 2.0, gap_s=9)]
     findings = compared(rows, {10: 2, 15: 1, 20: 2}, closed=21, last=20)
     assert findings.counts == {Kind.CLOSED_EARLY: 1}
@@ -51,19 +51,19 @@ def test_a_second_that_the_next_record_tells_as_a_gap_was_closed_early_without_a
     assert (findings.kept[0].window, findings.late_by_early_closing) == (15, 1)
 
 
-def test_a_second_whose_row_is_only_gone_is_missing() -> None:
+def test_a_second_whose_row_has_disappeared_is_missing() -> None:
     rows = [second(10, 2, 2.0), second(12, 2, 2.0)]
     findings = compared(rows, {10: 2, 11: 2, 12: 2}, closed=13, last=12)
     assert [(kept.kind, kept.window) for kept in findings.kept] == [(Kind.MISSING, 11)]
 
 
-def test_records_newer_than_the_state_are_too_many_only_if_the_job_stands_still() -> None:
+def test_records_newer_than_the_state_are_too_many_only_if_the_job_is_not_committing() -> None:
     rows = [second(10, 2, 2.0), second(11, 2, 2.0)]
     assert compared(rows, {10: 2, 11: 2}, closed=11, last=10, is_settled=False).agrees
     assert compared(rows, {10: 2, 11: 2}, closed=11, last=10).counts == {Kind.TOO_MANY: 1}
 
 
-def test_what_compaction_left_of_a_doubled_record_is_found_where_it_lies() -> None:
+def test_a_record_that_compaction_left_out_of_order_is_found() -> None:
     rows = [second(10, 2, 2.0), second(12, 2, 2.0), second(11, 2, 2.0)]
     assert compared(rows, {10: 2, 11: 2, 12: 2}, closed=13, last=12).agrees
 

@@ -41,7 +41,7 @@ def closed(rejected: RejectedRecords) -> set[int]:
     return set(rejected.hints(0, STATE.partitions[0]).closed)
 
 
-def test_frames_too_large_to_be_republished_are_no_rejected_ones() -> None:
+def test_frames_too_large_to_be_republished_are_not_rejected() -> None:
     rejected = RejectedRecords(STATE)
     rejected.add(0, 7, "too_large")
     rejected.add(1, 7, "too_large")
@@ -65,7 +65,7 @@ def test_a_second_record_of_such_a_frame_is_one_too_many() -> None:
         (T + 65, False),
     ],
 )
-def test_event_time_in_the_headers_tells_whether_a_minute_was_closed_early(
+def test_event_time_in_the_headers_shows_whether_a_minute_was_closed_early(
     event_time: int, *, was_closed_early: bool
 ) -> None:
     rejected = read(reason="late", ts=str(T + 59), event_time=str(event_time))
@@ -74,7 +74,7 @@ def test_event_time_in_the_headers_tells_whether_a_minute_was_closed_early(
 
 
 @given(st.sampled_from(list(Reason)), st.text() | st.just(OLD_WORDING))
-def test_no_wording_of_the_detail_changes_what_a_record_tells(reason: Reason, detail: str) -> None:
+def test_no_wording_of_the_detail_changes_how_a_record_is_read(reason: Reason, detail: str) -> None:
     for event_time in (T + 64, T + 65):
         headers = {"reason": reason, "ts": str(T), "event_time": str(event_time)}
         reworded = vars(read(**headers, detail=detail.encode(errors="replace")))
@@ -82,7 +82,7 @@ def test_no_wording_of_the_detail_changes_what_a_record_tells(reason: Reason, de
 
 
 @pytest.mark.parametrize("times", [{}, {"ts": str(T)}, {"event_time": str(T)}, {"ts": str(T), "event_time": "soon"}])
-def test_a_late_frame_that_does_not_say_what_event_time_was_is_taken_to_be_late(times: dict[str, str]) -> None:
+def test_a_late_frame_without_its_event_time_is_taken_to_be_late(times: dict[str, str]) -> None:
     rejected = read(reason="late", detail=OLD_WORDING, **times)
     assert (closed(rejected), rejected.late_untimed) == ({7}, 1)
     assert rejected.records == {(0, "late"): 1}

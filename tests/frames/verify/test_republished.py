@@ -68,7 +68,7 @@ def one(frames: str, copies: str, *, is_complete: bool = True) -> Republished:
     return compared({0: letters(frames)}, {0: letters(copies)}, incomplete=() if is_complete else (0,))
 
 
-def told(found: Republished) -> list[tuple[Kind, str, str]]:
+def differences(found: Republished) -> list[tuple[Kind, str, str]]:
     return [(at.kind, at.recount, at.published) for at in found.differences]
 
 
@@ -90,42 +90,42 @@ def told(found: Republished) -> list[tuple[Kind, str, str]]:
 )
 def test_what_was_done_to_a_stream_is_found(copies: str, expected: list[tuple[Kind, str, str]]) -> None:
     found = one("abcdefgh", copies)
-    assert told(found) == expected
+    assert differences(found) == expected
     assert found.compared == (0 if expected else 8)
 
 
 def test_a_stream_that_begins_later_is_compared_from_there_on() -> None:
     found = one("abcdefgh", "defgh")
-    assert (told(found), found.begins, found.compared) == ([], {0: 3}, 5)
+    assert (differences(found), found.begins, found.compared) == ([], {0: 3}, 5)
 
 
-def test_frames_that_look_alike_leave_no_doubt_about_where_a_stream_begins() -> None:
+def test_equal_frames_leave_no_doubt_at_which_frame_a_stream_begins() -> None:
     found = one("aaaaaaaaaaaaaaa", "aaaaa")
-    assert (told(found), found.begins) == ([], {0: 10})
+    assert (differences(found), found.begins) == ([], {0: 10})
 
 
-def test_a_stream_that_holds_nothing_has_nothing_wrong() -> None:
+def test_an_empty_stream_has_no_differences() -> None:
     found = one("abc", "")
-    assert (told(found), found.begins, found.compared) == ([], {}, 0)
+    assert (differences(found), found.begins, found.compared) == ([], {}, 0)
     findings = Findings()
     add_to_findings(found, "in", "out", findings, was_reset=False)
     assert findings.remarks == ["out contains no frame of in"]
 
 
 def test_a_stream_that_was_switched_off_for_a_while_lacks_the_frames_between() -> None:
-    assert told(one("abcdefghijklmnopqrstuvwxyz", "abcxyz")) == [
+    assert differences(one("abcdefghijklmnopqrstuvwxyz", "abcxyz")) == [
         (Kind.FRAME_MISSING, "26 frames of in/0", "6 frames in out/0")
     ]
 
 
-def test_what_is_older_than_the_input_is_told_and_not_judged() -> None:
+def test_copies_older_than_the_input_are_reported_and_not_judged() -> None:
     found = one("defgh", "abcdefgh", is_complete=False)
-    assert (told(found), found.older, found.compared) == ([], 3, 5)
-    assert told(one("defgh", "abcXefgh", is_complete=False)) == [
+    assert (differences(found), found.older, found.compared) == ([], 3, 5)
+    assert differences(one("defgh", "abcXefgh", is_complete=False)) == [
         (Kind.FRAME_DIFFERS, "5 frames of in/0", "8 frames in out/0")
     ]
     found = one("defgh", "fgh", is_complete=False)
-    assert (told(found), found.begins) == ([], {0: 2})
+    assert (differences(found), found.begins) == ([], {0: 2})
 
 
 def test_a_frame_in_another_partition_than_its_own_is_missing_there_and_too_many_here() -> None:
@@ -138,25 +138,25 @@ def test_a_frame_in_another_partition_than_its_own_is_missing_there_and_too_many
 
 def test_partitions_that_the_stream_has_beyond_those_of_the_input_hold_nothing() -> None:
     found = compared({0: letters("abc")}, {0: letters("abc"), 1: letters("x"), 2: []})
-    assert told(found) == [(Kind.FRAME_TOO_MANY, "", "1 frame in out/1")]
+    assert differences(found) == [(Kind.FRAME_TOO_MANY, "", "1 frame in out/1")]
 
 
-def test_frames_of_several_partitions_may_be_in_any_where_the_stream_has_fewer() -> None:
+def test_frames_may_be_in_any_partition_if_the_stream_has_fewer() -> None:
     frames = {0: letters("abc"), 1: letters("ABC"), 2: letters("xyz")}
     assert compared(frames, {0: letters("AaxyBbcCz")}).compared == 9
     assert compared(frames, {0: letters("axbycz"), 1: letters("ABC")}).compared == 9
-    assert told(compared(frames, {0: letters("axbycz"), 1: letters("ABX")})) == [
+    assert differences(compared(frames, {0: letters("axbycz"), 1: letters("ABX")})) == [
         (Kind.FRAME_DIFFERS, "9 frames of in", "9 frames in out")
     ]
-    assert told(compared(frames, {0: letters("axbycz"), 1: letters("ABCC")})) == [
+    assert differences(compared(frames, {0: letters("axbycz"), 1: letters("ABCC")})) == [
         (Kind.FRAME_TOO_MANY, "9 frames of in", "10 frames in out")
     ]
 
 
-def test_a_stream_of_fewer_partitions_that_holds_less_is_not_compared() -> None:
+def test_a_stream_of_fewer_partitions_and_fewer_frames_is_not_compared() -> None:
     frames = {0: letters("abc"), 1: letters("ABC")}
     for found in (compared(frames, {0: letters("abcAB")}), compared(frames, {0: letters("abcABCD")}, incomplete=[1])):
-        assert (told(found), found.compared) == ([], 0)
+        assert (differences(found), found.compared) == ([], 0)
         [sentence] = found.undecided
         assert "fewer partitions" in sentence
         assert "not compared" in sentence
@@ -177,7 +177,7 @@ def test_key_bytes_headers_and_their_limits_are_compared() -> None:
     contents = {summed([at]).content for at in (right, *others)}
     assert len(contents) == 1 + len(others)
     for other in others:
-        assert told(compared({0: [right]}, {0: [other]})) == [
+        assert differences(compared({0: [right]}, {0: [other]})) == [
             (Kind.FRAME_DIFFERS, "1 frame of in/0", "1 frame in out/0")
         ]
 
@@ -299,7 +299,7 @@ FORGERIES = (remove, remove_first, double, falsify, insert, shuffle)
 
 
 @pytest.mark.parametrize("forgeries", [0, 1, 2])
-def test_sums_tell_what_multisets_tell(forgeries: int) -> None:
+def test_sums_distinguish_what_multisets_distinguish(forgeries: int) -> None:
     verdicts: Counter[bool | None] = Counter()
     for seed in range(2_000):
         chance, frames, copies = draw(seed)

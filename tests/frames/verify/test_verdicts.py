@@ -26,7 +26,7 @@ def test_windows_that_were_compared_agree() -> None:
     assert findings.published == {SECOND: 10, MINUTE: 1}
 
 
-def test_where_the_input_is_whole_only_behind_what_was_published_nothing_could_be_compared() -> None:
+def test_if_the_input_is_complete_only_after_all_published_windows_none_could_be_compared() -> None:
     findings = audited(ten_seconds(), whole_from=T + 60)
     assert (findings.verdict, findings.agrees) == (Verdict.NOT_COMPARED, False)
     assert findings.why_not_compared == "the input no longer determines the windows before 2016-07-11T13:40:00Z"
@@ -34,13 +34,13 @@ def test_where_the_input_is_whole_only_behind_what_was_published_nothing_could_b
     assert findings.counts == {}
 
 
-def test_where_the_input_is_gone_outputs_that_hold_nothing_are_not_taken_for_right() -> None:
+def test_if_the_input_is_gone_empty_outputs_are_not_accepted() -> None:
     run = ten_seconds()
     assert audited(run, [], whole_from=T + 60).verdict is Verdict.NOT_COMPARED
     assert audited(run, []).verdict is Verdict.DIFFERS
 
 
-def test_where_the_input_is_whole_from_the_middle_on_the_rest_was_compared() -> None:
+def test_if_the_input_is_complete_from_the_middle_on_the_rest_is_compared() -> None:
     findings = audited(ten_seconds(), whole_from=T + 5)
     assert (findings.verdict, findings.compared[SECOND]) == (Verdict.AGREES, 5)
 
@@ -77,7 +77,7 @@ def test_windows_that_are_all_newer_than_the_state_could_not_be_compared() -> No
     assert "commits too often for a consistent snapshot" in findings.why_not_compared
 
 
-def test_what_contradicts_is_more_than_what_could_not_be_compared() -> None:
+def test_a_contradiction_outweighs_windows_that_could_not_be_compared() -> None:
     findings = audited(ten_seconds(), whole_from=T + 60)
     findings.add(Kind.UNREADABLE, "second")
     assert findings.verdict is Verdict.DIFFERS

@@ -263,7 +263,7 @@ def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contrad
     )
 
 
-def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided(application: Application) -> None:
+def test_a_second_closed_by_idle_time_whose_minute_was_open_is_reported_as_undecided(application: Application) -> None:
     #   partition 0   T     (idle)           T+10: late for its second, counted for its minute
     #   partition 1   T  T+10 T+20  T+21 …   it goes on, so only what it has passed is closed
     application.variables["IDLE_S"] = "1"
@@ -291,7 +291,7 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_told_as_undecided
     assert "closed early: 1 second; 1 frame arrived afterwards; the log proves neither value" in printed
 
 
-def test_an_input_whose_first_frames_are_gone_is_verified_from_where_it_can_be(application: Application) -> None:
+def test_an_input_without_its_first_frames_is_verified_from_the_first_complete_window(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     application.send([frame(T + second // 2, "a") for second in range(600)], timestamp=LIVE)
     application.run("--until-end")
@@ -366,7 +366,7 @@ def forge_stream(application: Application, forged: dict[int, list[tuple[bytes, i
     application.variables["OUTPUT_STREAM"] = topic
 
 
-def test_whatever_is_done_to_republished_frames_is_found_in_its_partition(application: Application) -> None:
+def test_any_change_to_republished_frames_is_found_in_its_partition(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.run("prepare-topics", "/dev/null", "--partitions", "6")
     frames = send_ten(application, 6)
@@ -396,7 +396,7 @@ def test_whatever_is_done_to_republished_frames_is_found_in_its_partition(applic
     assert found["republished"]["compared"] == 20
 
 
-def test_a_key_or_a_header_that_is_not_the_frames_is_found(application: Application) -> None:
+def test_a_key_or_a_header_that_differs_from_the_frame_is_found(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     frames = send_ten(application, 2)
@@ -425,7 +425,9 @@ def test_frames_that_a_reset_let_republish_again_are_too_many_and_the_reset_is_n
     assert (doubled["published"].split()[0], doubled["note"][:19]) == ("16", "the group was reset")
 
 
-def test_a_stream_that_was_switched_on_later_or_holds_less_is_compared_from_there_on(application: Application) -> None:
+def test_a_stream_that_begins_later_than_the_input_is_compared_from_its_first_frame(
+    application: Application,
+) -> None:
     #   input offsets    0 … 4   (5)  6 7 8 9  (10)  11 … 16
     #   gone later       ———————————————————
     #   republished                   6 7 8 9        11 … 16
@@ -472,7 +474,7 @@ def test_a_group_that_never_ran_has_nothing_to_verify(application: Application) 
         (["--from", "20", "--to", "10"], "--from 20 is not before --to 10"),
     ],
 )
-def test_what_is_no_range_is_refused(application: Application, arguments: Sequence[str], said: str) -> None:
+def test_an_invalid_range_is_refused(application: Application, arguments: Sequence[str], said: str) -> None:
     assert said in application.run("verify", *arguments, exit_code=2)
 
 
