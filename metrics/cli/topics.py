@@ -142,7 +142,12 @@ def delete(
     with broker_in_use(KafkaSettings) as settings:
         admin = open_admin(settings)
         existing = partition_counts(admin)
-        _check_not_of_broker(_existing(existing, names))
+        if own := [name for name in _existing(existing, names) if name.startswith(OWN_OF_BROKER)]:
+            raise TopicError(
+                f"{' and '.join(own)}: not deleted",
+                why="the broker keeps its own state there: offsets of groups, and transactions",
+                hint="leave it out",
+            )
         owners = _owners(ctx)
         warnings = [warning for owner in owners for warning in owner.check_deletion(admin, settings, names)]
         _print(_look(admin, settings, {name: existing[name] for name in names}, owners))
@@ -214,15 +219,6 @@ def _config_of(texts: Sequence[str]) -> dict[str, str]:
         if config.setdefault(key, value) != value:
             raise SettingsError(f"--config gives {key} two values, {config[key]} and {value}", hint="give one of them")
     return config
-
-
-def _check_not_of_broker(names: Collection[str]) -> None:
-    if own := [name for name in names if name.startswith(OWN_OF_BROKER)]:
-        raise TopicError(
-            f"{' and '.join(own)}: not deleted",
-            why="the broker keeps its own state there: offsets of groups, and transactions",
-            hint="leave it out",
-        )
 
 
 def _is_confirmed(names: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ memory.
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class Lines:
         """
         before_bytes = self.read_bytes
         try:
-            with _CountedFile(path, self._count) as file:
+            with _CountedFile(path, self) as file:
                 packed = io.BufferedReader(file, _BUFFER_BYTES)
                 plain = unpacked(path, packed)
                 yield from self._batches(packed if plain is packed else io.BufferedReader(plain, _BUFFER_BYTES))
@@ -93,21 +93,18 @@ class Lines:
         if begun:
             yield [b"".join(begun)[: self._limit_bytes + 1]]
 
-    def _count(self, size_bytes: int) -> None:
-        self.read_bytes += size_bytes
-
 
 class _CountedFile(io.FileIO):
-    """A file that reports the bytes read from it, because a pipe has no position."""
+    """A file that counts the bytes read from it in its `Lines`, because a pipe has no position."""
 
-    def __init__(self, path: Path, report: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, lines: Lines) -> None:
         is_input = path == STANDARD_INPUT
         super().__init__(0 if is_input else path, closefd=not is_input)
-        self._report = report
+        self._lines = lines
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         count = super().readinto(buffer)
-        self._report(count)
+        self._lines.read_bytes += count
         return count
 
 

@@ -25,10 +25,8 @@ def writing(path: Path) -> Iterator[Callable[[bytes], None]]:
 
         def write(line: bytes) -> None:
             assert b"\n" not in line, "it is one line"
-            try:
+            with atomic.write_errors(path, _LESS):
                 packer.write(line + b"\n")
-            except OSError as error:
-                raise atomic.unwritable(path, error, _LESS) from error
 
         try:
             yield write

@@ -1,7 +1,7 @@
 """`count`: counts files or standard input without Kafka, and prints the records."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -11,7 +11,8 @@ from metrics.files.line_reader import Lines
 from metrics.frames.commands.frame_files import FrameFiles, frame_lines
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.count.loop import FileLoop
-from metrics.frames.count.report import NAMED, CountReport, show_as_json, shown_as_table
+from metrics.frames.count.report import NAMED, CountReport, show_as_json
+from metrics.frames.results.table import RecordTable
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.terminal.console import err, name_of, out
@@ -49,8 +50,12 @@ def count(
         raise SettingsError(f"invalid --fail-over {fail_over:g}", hint="give a share from 0 to 1: --fail-over 0.05")
     loop = FileLoop(Settings.load())
     lines = frame_lines(files)
-    show = shown_as_table(sizes) if table else show_as_json
-    with _progress(lines) as move:
+    show = RecordTable(sizes).print if table else show_as_json
+    # A terminal that shows the records has no bar among them.
+    progress = (
+        nullcontext(lambda _: None) if out.is_terminal else bar(f"counting {name_of(lines)}", lines.size_bytes, err)
+    )
+    with progress as move:
         _run(loop, lines, CountReport(loop, lines, show, sizes, move, None if verbose else NAMED))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
@@ -71,10 +76,3 @@ def _run(loop: FileLoop, lines: Lines, report: CountReport) -> None:
         report.sum_up("stopped after")
         raise
     report.sum_up("read")
-
-
-def _progress(lines: Lines) -> AbstractContextManager[Callable[[int], None]]:
-    """Show a progress bar, unless records appear on the same terminal."""
-    if out.is_terminal:
-        return nullcontext(lambda _: None)
-    return bar(f"counting {name_of(lines)}", lines.size_bytes, err)

@@ -86,7 +86,7 @@ class FileLoop:
         self.counter = Counter(state, settings.rules(), gap_limit_s=settings.gap_limit_s, now_s=NOW_S)
         self.counter.resume()
         self._partition = self.counter.partitions[PARTITION]
-        self._paths: list[Path] = []
+        self._paths: Sequence[Path] = ()
         self._starts: list[int] = []  # the offset of the first line of each path
 
     def run(self, lines: Lines, listener: CountListener) -> None:
@@ -95,8 +95,8 @@ class FileLoop:
         Raises:
             FileError: a file cannot be read to its end.
         """
+        self._paths = lines.paths
         for path in lines.paths:
-            self._paths.append(path)
             self._starts.append(self._partition.position)
             for batch in lines.batches(path):
                 self._log(batch, listener)

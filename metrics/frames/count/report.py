@@ -10,7 +10,6 @@ from metrics.frames.core.frame import Rejection
 from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.figures import Figures, figures_table
 from metrics.frames.records import Record
-from metrics.frames.results.table import RecordTable
 from metrics.frames.sizes import SIZES, Size, larger
 from metrics.terminal.console import err, note, say_lines, shown, warn
 from metrics.text import numbered, pace, rate
@@ -21,11 +20,6 @@ NAMED = 3  # rejected frames of each reason that are reported with their places,
 def show_as_json(records: Iterator[Record]) -> None:
     """Print records as the main job publishes them, one per line."""
     say_lines(record.value().decode() for record in records)
-
-
-def shown_as_table(sizes: Sequence[Size]) -> Callable[[Iterator[Record]], None]:
-    """Return the printer of records of these sizes as rows of a growing table."""
-    return RecordTable(sizes).print
 
 
 class _ByEnd:

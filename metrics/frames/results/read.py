@@ -132,8 +132,7 @@ def latest(settings: Settings, most: Mapping[Size, int]) -> Results:
         most: number of windows per partition, by size.
 
     Raises:
-        BrokerError: the broker does not answer.
-        TopicError: a topic is missing.
+        BrokerError, TopicError: as above.
     """
     admin = open_admin(settings)
     counts = _partitions(admin, settings, most)
