@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 MINUTE_S, HOUR_S, DAY_S, YEAR_S = 60, 3_600, 86_400, 31_557_600
 _UNITS = ((YEAR_S, "year"), (DAY_S, "day"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
-_COUNTED_ALONE_S = YEAR_S  # no days beside years
 # Characters that a terminal obeys rather than shows: C0 without tab and newline, DEL, C1, and changes of direction.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile(r"[\t\n\u2028\u2029]")
@@ -49,7 +48,7 @@ def duration(seconds: int) -> str:
     if seconds < 1:
         return "0 s"
     largest = next(at for at, (size_s, _) in enumerate(_UNITS) if seconds >= size_s)
-    units = _UNITS[largest : largest + (1 if seconds >= _COUNTED_ALONE_S else 2)]
+    units = _UNITS[largest : largest + (1 if seconds >= YEAR_S else 2)]  # no days beside years
     parts, rest = [], seconds
     for size_s, unit in units:
         count, rest = divmod(rest, size_s)

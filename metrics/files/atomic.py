@@ -14,14 +14,10 @@ from metrics.errors import FileError
 _BUFFER_BYTES = 1 << 20
 
 _HOW_TO_WRITE = {
-    errno.ENOENT: "create the folder first, or name another",
-    errno.ENOTDIR: "create the folder first, or name another",
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), "create the folder first, or name another"),
     errno.EISDIR: "name a file in it",
-    errno.EACCES: "allow writing there, or name another place",
-    errno.EPERM: "allow writing there, or name another place",
-    errno.EROFS: "name another place",
-    errno.ENOSPC: "make room, or {less}",
-    errno.EDQUOT: "make room, or {less}",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "allow writing there, or name another place"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, or {less}"),
     errno.EFBIG: "{less}",
 }
 

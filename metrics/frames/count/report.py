@@ -15,6 +15,7 @@ from metrics.terminal.console import err, note, say_lines, shown, warn
 from metrics.text import numbered, pace, rate
 
 NAMED = 3  # rejected frames of each reason that are reported with their places, without --verbose
+Show = Callable[[Iterator[Record]], None]
 
 
 def show_as_json(records: Iterator[Record]) -> None:
@@ -68,15 +69,14 @@ class CountReport:
         self,
         loop: FileLoop,
         lines: Lines,
-        show: Callable[[Iterator[Record]], None],
+        show: Show,
         sizes: Sequence[Size],
         move: Callable[[int], None],
         most_named: int | None,
     ) -> None:
         self._loop = loop
         self._lines = lines
-        self._show = show
-        self._sizes = sizes
+        self._show: Show = lambda records: show(record for record in records if record.size in sizes)
         self._move = move
         self._most_named = most_named
         self._seen: Counter[str] = Counter()
@@ -87,10 +87,7 @@ class CountReport:
 
     def closed(self, records: Iterator[Record]) -> None:
         """Show the records of closed windows."""
-        self._show_asked(self._by_end.ordered(records))
-
-    def _show_asked(self, records: Iterator[Record]) -> None:
-        self._show(record for record in records if record.size in self._sizes)
+        self._show(self._by_end.ordered(records))
 
     def rejected(self, place: LineNumber, rejection: Rejection) -> None:
         """Report a rejected frame, if it is among the first of its reason, or all are to be reported."""
@@ -112,7 +109,7 @@ class CountReport:
         Args:
             what: how the run ended.
         """
-        self._show_asked(self._by_end.rest())
+        self._show(self._by_end.rest())
         if self._unnamed:
             note(f"and {numbered(self._unnamed, 'more rejected frame')}; --verbose reports each")
         tally = self._figures.tally
