@@ -22,11 +22,6 @@ class Error(NamedTuple):
     missed: int
     truth: int
 
-    @property
-    def share(self) -> float:
-        """The missed share."""
-        return self.missed / self.truth if self.truth else 0.0
-
 
 class Delay(NamedTuple):
     """Delay of windows from their end until they close, in seconds of event time."""
@@ -128,4 +123,4 @@ class Lags:
 
 
 def _largest(errors: Collection[Error]) -> Error:
-    return max(errors, key=lambda error: (error.missed, error.share), default=Error(0, 0))
+    return max(errors, key=lambda error: (error.missed, error.missed / max(error.truth, 1)), default=Error(0, 0))

@@ -109,10 +109,10 @@ class LiveView:
             before = self._buffers
             self._buffers = {size_s: WindowBuffer(size_s, at.keep) for size_s, at in before.items()}
             for result in results:
-                self._buffers[result.size_s].add(result)
+                self._buffers[result.window.size.size_s].add(result)
             if self.has_begun:
                 now = (result for at in self._buffers.values() for result in at.newest(at.keep))
-                self._send([result for result in now if before[result.size_s].lacks(result)])
+                self._send([result for result in now if before[result.window.size.size_s].lacks(result)])
             else:
                 self.has_begun = True
                 for listener in self._listeners:
@@ -122,7 +122,7 @@ class LiveView:
     def add(self, results: Iterable[Result]) -> None:
         """Add results in the order in which they were published; listeners get those that are kept."""
         with self._lock:
-            self._send([result for result in results if self._buffers[result.size_s].add(result)])
+            self._send([result for result in results if self._buffers[result.window.size.size_s].add(result)])
             self.version += 1
 
     def add_rejected(self, frames: Iterable[DeadLetter], *, replace: bool = False) -> None:

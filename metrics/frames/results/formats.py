@@ -26,7 +26,7 @@ def csv_printer(sizes: Sequence[Size]) -> Printer:
         sizes: the sizes of the windows to print.
     """
     names = columns(sizes)
-    say_lines(csv_header(names))
+    say_lines(csv_lines([dict(zip(names, names, strict=True))], names))
     return lambda results: say_lines(csv_lines([row(result.window) for result in results], names))
 
 
@@ -35,11 +35,6 @@ def json_line(result: Result) -> str:
     value = result.value
     line = msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
     return line.decode(errors="replace")
-
-
-def csv_header(names: Sequence[str]) -> list[str]:
-    """Return the CSV header of these columns, as one line."""
-    return csv_lines([dict(zip(names, names, strict=True))], names)
 
 
 def csv_lines(rows: Iterable[Mapping[str, Value]], names: Sequence[str]) -> list[str]:

@@ -33,11 +33,6 @@ class Result(NamedTuple):
     window: Record
     value: bytes
 
-    @property
-    def size_s(self) -> int:
-        """The size of the window, in seconds."""
-        return self.window.size.size_s
-
 
 class Results:
     """Results in a range of event time: up to the end of their topics now, and as they are committed.
@@ -109,7 +104,7 @@ def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
 
     Each part keeps its order: a record that was published late, or again, comes after those published before it.
     """
-    return merge(*parts, key=lambda result: (result.window.end, result.size_s))
+    return merge(*parts, key=lambda result: (result.window.end, result.window.size.size_s))
 
 
 def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Results:

@@ -6,8 +6,8 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from metrics.frames.records import columns, row
-from metrics.frames.results.formats import csv_header, csv_lines
+from metrics.frames.records import Value, columns, row
+from metrics.frames.results.formats import csv_lines
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
 
@@ -35,5 +35,6 @@ class Windows(msgspec.Struct, Generic[Record]):
 def csv_of(size: Size, results: Sequence[Result]) -> str:
     """Return windows as CSV: a header, then a line per window."""
     names = columns([size])
-    rows = [row(result.window) for result in results]
-    return "".join(f"{line}\n" for line in csv_header(names) + csv_lines(rows, names))
+    header: dict[str, Value] = dict(zip(names, names, strict=True))
+    rows = [header, *(row(result.window) for result in results)]
+    return "".join(f"{line}\n" for line in csv_lines(rows, names))

@@ -35,7 +35,9 @@ def _windows(schema: dict[str, Any], shown: Result | None) -> Responses:
     as_json: dict[str, Any] = {"schema": schema}
     as_csv: dict[str, Any] = {"schema": {"type": "string"}}
     if shown is not None:
-        example = Windows(shown.size_s, [msgspec.Raw(shown.value)], has_more=False, kept_from=shown.window.start)
+        example = Windows(
+            shown.window.size.size_s, [msgspec.Raw(shown.value)], has_more=False, kept_from=shown.window.start
+        )
         as_json["example"] = msgspec.json.decode(msgspec.json.encode(example))
         as_csv["example"] = csv_of(shown.window.size, [shown])
     return {

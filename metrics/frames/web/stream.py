@@ -46,7 +46,7 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
     while not (subscription.has_overflowed or subscription.has_ended):
         results = await subscription.take(sse.HEARTBEAT_S)
         for result in results:
-            subscription.at[result.size_s] = result.window.start
+            subscription.at[result.window.size.size_s] = result.window.start
             yield _event(result, subscription.at)
         if not results:
             yield format_sse_event(comment="nothing new")

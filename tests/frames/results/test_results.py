@@ -212,6 +212,6 @@ def test_partitions_are_merged_by_ends_and_late_records_stay_after_those_publish
         [result(SECOND, start) for start in (0, 59, 61, 58)],
         [result(SECOND, 1), result(SECOND, 60)],
     ]
-    assert [(at.size_s, at.window.start) for at in by_ends(parts)] == [
+    assert [(at.window.size.size_s, at.window.start) for at in by_ends(parts)] == [
         *((1, 0), (1, 1), (1, 59), (60, 0), (1, 60), (1, 61), (1, 58), (60, 60)),
     ]
