@@ -189,10 +189,10 @@ def _look(
     def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:
         return {place: at for owner in owners for place, at in owner.positions(offsets).items()}
 
-    found = topic_facts.of_topics(admin, settings, partitions, positions)
-    for remark in found.remarks:
+    found, remarks = topic_facts.of_topics(admin, settings, partitions, positions)
+    for remark in remarks:
         warn(remark)
-    return found.topics
+    return found
 
 
 def _print(found: Sequence[topic_facts.TopicFacts]) -> None:

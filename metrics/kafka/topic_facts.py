@@ -57,17 +57,10 @@ class TopicFacts(msgspec.Struct):
     are_all_groups: bool
 
 
-class Overview(NamedTuple):
-    """Facts about some topics, and a line about each fact that could not be found out."""
-
-    topics: list[TopicFacts]
-    remarks: list[str]
-
-
 def of_topics(
     admin: AdminClient, settings: KafkaSettings, partitions: Mapping[str, int], positions: Positions
-) -> Overview:
-    """Find out the facts about topics.
+) -> tuple[list[TopicFacts], list[str]]:
+    """Return the facts about topics, and a line about each fact that could not be found out.
 
     Takes some tenths of a second; up to 5 s more if partitions do not answer, and 10 s if groups do not.
 
@@ -84,7 +77,7 @@ def of_topics(
         describe(topic, [contents.get((topic, number)) for number in range(partitions[topic])], known)
         for topic in sorted(partitions)
     ]
-    return Overview(described, known.remarks)
+    return described, known.remarks
 
 
 class Contents(NamedTuple):
