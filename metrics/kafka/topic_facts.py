@@ -133,7 +133,11 @@ def describe(topic: str, partitions: Sequence[Contents | None], known: Groups) -
     records = _sum(None if part is None else part.end - part.low for part in partitions)
     all_read = [part for part in partitions if part is not None and part.is_read]
     with_records = [part for part in all_read if part.end > part.low] if len(all_read) == len(partitions) else []
-    readers = _readers(topic, partitions, known.groups)
+    readers = [
+        Reader(group.name, group.state, _lag(topic, partitions, group))
+        for group in known.groups
+        if any(read == topic for read, _ in group.positions)
+    ]
     return TopicFacts(
         topic,
         len(partitions),
@@ -155,14 +159,6 @@ def _sum(parts: Iterable[int | None]) -> int | None:
 def _moment(pick: Callable[[Iterable[int]], int], stamps_ms: Iterable[int | None]) -> Moment | None:
     known = [stamp_ms for stamp_ms in stamps_ms if stamp_ms is not None]
     return Moment.of(pick(known) // 1000) if known else None
-
-
-def _readers(topic: str, partitions: Sequence[Contents | None], among: Sequence[Group]) -> list[Reader]:
-    return [
-        Reader(group.name, group.state, _lag(topic, partitions, group))
-        for group in among
-        if any(read == topic for read, _ in group.positions)
-    ]
 
 
 def _lag(topic: str, partitions: Sequence[Contents | None], group: Group) -> int | None:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import psutil
 
 Say = Callable[[str], None]
-Process = subprocess.Popen[bytes]
 
 KAFKA_VERSION = "4.3.1"
 HOST = "127.0.0.1"
@@ -267,7 +266,7 @@ def _run_tool(folder: Path, command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[Process]:
+def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[subprocess.Popen[bytes]]:
     """Run Kafka under its keeper, out of reach of the terminal's Ctrl-C; at the end, make sure both are gone."""
     kept = [sys.executable, "-I", keeper.__file__, f"{STOP_TIMEOUT_S}"]
     with (folder / "jvm.log").open("wb") as printed:
@@ -298,7 +297,7 @@ class _NotReadyError(Exception):
     """A node that ended, or did not answer in time."""
 
 
-def _wait_until_ready(process: Process, ports: Ports, cluster_id: str) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], ports: Ports, cluster_id: str) -> None:
     """Wait until this very node answers: another Kafka might listen on the port by chance."""
     fast = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
     admin = AdminClient({"bootstrap.servers": ports.address, "log_level": 0, **fast})
