@@ -22,7 +22,6 @@ MOST_NAMED = 5
 MOST_AT_ONCE = 8
 OFFSETS_TOPIC = "__consumer_offsets"
 
-
 Positions = Callable[[Sequence[TopicPartition]], dict[Partition, int]]
 
 

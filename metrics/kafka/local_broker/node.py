@@ -330,7 +330,7 @@ def _telling_lines(folder: Path, logged_before: int) -> list[str]:
     """Return the errors Kafka logged after that byte; if there are none, or a signal ended it, Java's last lines."""
     logged = _logged(folder / "broker.log")[logged_before:].decode(errors="replace").splitlines()
     lines = [line for line in logged if _TELLING.search(line)]
-    printed = _logged(folder / "jvm.log").decode(errors="replace").splitlines()
-    printed = [line for line in printed if not line.startswith(_WARNING)]
+    java_log = _logged(folder / "jvm.log").decode(errors="replace")
+    printed = [line for line in java_log.splitlines() if not line.startswith(_WARNING)]
     is_by_signal = bool(printed) and printed[-1].startswith(keeper.ENDED_BY)
     return (printed if is_by_signal else lines or printed)[-_LINES:]
