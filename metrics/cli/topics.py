@@ -22,7 +22,6 @@ from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.topic_changes import Asked
 from metrics.kafka.topics import partition_counts
 from metrics.terminal.console import note, say, say_lines, warn
-from metrics.terminal.streams import require_open
 from metrics.text import numbered
 
 # Prefixes of the broker's own topics, and of those of its tools.
@@ -87,7 +86,7 @@ def list_topics(
         if as_json:
             say_lines(msgspec.json.encode(topic).decode() for topic in found)
         else:
-            _print(found)
+            topics_text.show(found)
 
 
 def create(
@@ -150,7 +149,7 @@ def delete(
             )
         owners = _owners(ctx)
         warnings = [warning for owner in owners for warning in owner.check_deletion(admin, settings, names)]
-        _print(_look(admin, settings, {name: existing[name] for name in names}, owners))
+        topics_text.show(_look(admin, settings, {name: existing[name] for name in names}, owners))
         for warning in warnings:
             warn(warning)
         if is_sure or _is_confirmed(names):
@@ -193,14 +192,6 @@ def _look(
     for remark in remarks:
         warn(remark)
     return found
-
-
-def _print(found: Sequence[topic_facts.TopicFacts]) -> None:
-    require_open()
-    if found:
-        topics_text.show(found)
-    else:
-        say("no topics")
 
 
 def _config_of(texts: Sequence[str]) -> dict[str, str]:

@@ -6,17 +6,21 @@ from rich.table import Table
 
 from metrics.kafka.topic_facts import Reader, TopicFacts
 from metrics.terminal.console import say
+from metrics.terminal.streams import require_open
 from metrics.terminal.tables import new_table, say_folded
 from metrics.text import in_line
 from metrics.times import Moment
 
 FOLD_BEFORE = "first"
 UNKNOWN = "?"
-NONE = "-"
 
 
 def show(topics: Sequence[TopicFacts]) -> None:
     """Print a table of topics, and one of the groups that read them."""
+    require_open()
+    if not topics:
+        say("no topics")
+        return
     say_folded(sizes(topics), FOLD_BEFORE)
     say("")
     if any(_readers(topic) for topic in topics):
@@ -60,4 +64,4 @@ def _number(number: int | None) -> str:
 def _time(moment: Moment | None, topic: TopicFacts) -> str:
     if moment is not None:
         return moment.datetime
-    return NONE if topic.records == 0 else UNKNOWN
+    return "-" if topic.records == 0 else UNKNOWN

@@ -52,10 +52,8 @@ def count(
     lines = frame_lines(files)
     show = RecordTable(sizes).print if table else show_as_json
     # A terminal that shows the records has no bar among them.
-    progress = (
-        nullcontext(lambda _: None) if out.is_terminal else bar(f"counting {name_of(lines)}", lines.size_bytes, err)
-    )
-    with progress as move:
+    label = f"counting {name_of(lines)}"
+    with nullcontext(lambda _: None) if out.is_terminal else bar(label, lines.size_bytes, err) as move:
         _run(loop, lines, CountReport(loop, lines, show, sizes, move, None if verbose else NAMED))
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:

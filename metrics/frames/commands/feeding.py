@@ -54,23 +54,19 @@ def warned_if_late(
         for frame in frames:
             ts = event_time_s(frame)
             if ts is not None and (begins := int(time() if is_now else ts)) < counted.closed_before:
-                _warn_of_late(group, begins, counted)
+                ahead = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
+                warn(
+                    f"these frames begin at {rfc3339(begins)}, but event time of the group {group} is "
+                    f"already {rfc3339(counted.event_time)}\n"
+                    f"why: frames before {rfc3339(counted.closed_before)} are late: "
+                    "they count in no second, most in no larger window\n"
+                    f"hint: run feed --now again{ahead}; or feed another INPUT_TOPIC, for another "
+                    "CONSUMER_GROUP_ID with other output topics"
+                )
             yield frame
             if ts is not None:
                 break
     yield from frames
-
-
-def _warn_of_late(group: str, begins: int, counted: Counted) -> None:
-    when = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
-    warn(
-        f"these frames begin at {rfc3339(begins)}, but event time of the group {group} is "
-        f"already {rfc3339(counted.event_time)}\n"
-        f"why: frames before {rfc3339(counted.closed_before)} are late: "
-        "they count in no second, most in no larger window\n"
-        f"hint: run feed --now again{when}; or feed another INPUT_TOPIC, for another "
-        "CONSUMER_GROUP_ID with other output topics"
-    )
 
 
 def small_enough(frames: Lines) -> Iterator[bytes]:

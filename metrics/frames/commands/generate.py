@@ -14,8 +14,6 @@ from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
 from metrics.text import pace
 
-STANDARD_OUTPUT = Path("-")
-
 # The frames that a first run generates: ten minutes of event time.
 FRAMES, RATE, USERS = 60_000, 100.0, 5_000
 
@@ -42,7 +40,7 @@ def generate(
     frames = generator.frames(
         count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
     )
-    if file == STANDARD_OUTPUT:
+    if file == Path("-"):
         _write_to_standard_output(frames, count)
     else:
         write_frames(file, frames, count)

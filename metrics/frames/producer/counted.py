@@ -33,9 +33,7 @@ def counted(settings: Settings, partitions: int) -> Counted | None:
     except (MetricsError, TimeoutError):
         return None
     clocks = [at for at in saved.state.partitions.values() if at.newest >= 0] if saved is not None else []
-    if not clocks:
-        return None
-    return Counted(max(at.newest for at in clocks), max(at.watermark for at in clocks))
+    return Counted(max(at.newest for at in clocks), max(at.watermark for at in clocks)) if clocks else None
 
 
 def _saved(settings: Settings, partitions: int) -> SavedState | None:
