@@ -105,9 +105,8 @@ def _contents(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Part
     lows, ends, firsts = (answered(futures).offsets for futures in asked)
     first_ms = {place: asked[2][TopicPartition(*place)].result().timestamp for place in firsts}
     return {
-        place: Contents(low, ends[place], first_ms.get(place), is_read=low == ends[place])
-        for place, low in lows.items()
-        if place in ends
+        place: Contents(lows[place], ends[place], first_ms.get(place), is_read=lows[place] == ends[place])
+        for place in lows.keys() & ends.keys()
     }
 
 
