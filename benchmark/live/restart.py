@@ -103,8 +103,8 @@ record.
 - **Taking over**: `init_transactions`. The broker fences the previous instance, and ends the transaction that it left
   open; before that, nothing can be read or written safely. The first start has no previous instance; on a new broker,
   it waits until the broker has created its own topic for transactions.
-- **Catching up**: the state is read, open windows are rebuilt from the log, the backlog is counted, and the next
-  window is committed.
+- **Catching up**: the state is read, open windows are rebuilt from the input topic, the backlog is counted,
+  and the next window is committed.
 
 The application runs as `app.py` does, except that it prints the times of taking over. The command below writes this
 page; the figures are also in `restart.json`."""

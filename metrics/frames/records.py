@@ -1,11 +1,7 @@
 """Records of windows: their fields, how they are written and how they are read back.
 
-    per second: {"timestamp": 1468244384, "datetime": "2016-07-11T13:39:44Z", "end": 1468244385,
-                 "num_of_frames": 1003, "avg_num_of_frames": 1000.4}
-    per minute: {"timestamp": 1468244340, "datetime": "2016-07-11T13:39:00Z", "end": 1468244400,
-                 "unique_users": 871, "avg_users_per_minute": 869.5, "num_of_frames": 16034}
-
-A window after a gap without rows has `gap_s` as its last field. The key is the window's start in RFC 3339.
+docs/semantics.md shows one of each size. A window after a gap without rows has `gap_s` as its last field. The key is
+the window's start in RFC 3339.
 """
 
 from collections.abc import Collection, Iterable, Iterator
