@@ -18,8 +18,8 @@ from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
 from metrics.text import in_line
 
-MOST_NAMED = 5
-MOST_AT_ONCE = 8
+MAX_NAMED = 5
+MAX_AT_ONCE = 8
 OFFSETS_TOPIC = "__consumer_offsets"
 
 Positions = Callable[[Sequence[TopicPartition]], dict[Partition, int]]
@@ -74,7 +74,7 @@ def of_partitions(
             return error
 
     names = sorted(states)
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         answers = dict(zip(names, pool.map(ask, names), strict=True))
     failed = {name: answer.why for name, answer in answers.items() if isinstance(answer, BrokerError)}
     known = {name: answer for name, answer in answers.items() if not isinstance(answer, BrokerError)}
@@ -123,7 +123,7 @@ def _state(state: ConsumerGroupState | None) -> str | None:
 
 def _unknown(failed: dict[str, str]) -> str:
     """Return which groups could not be queried, and why."""
-    names = [in_line(name) for name in failed][:MOST_NAMED]
+    names = [in_line(name) for name in failed][:MAX_NAMED]
     more = [f"{len(failed) - len(names):,} more"] if len(failed) > len(names) else []
     why = next(iter(failed.values()))
     return f"the offsets of these groups are not known: {', '.join(names + more)}: {why}"

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from metrics.terminal.console import EscapingConsole, out, say, say_lines
 
 TABLE_COLUMNS = 80
-MOST_TEXT_COLUMNS = 36  # on a terminal; with two times of 20 characters beside it, it fits 80 columns
+MAX_TEXT_COLUMNS = 36  # on a terminal; with two times of 20 characters beside it, it fits 80 columns
 
 # A console as wide as any table, without styles.
 _PLAIN = EscapingConsole(
@@ -59,7 +59,7 @@ def folded(table: Table, width: int, before: str = "") -> list[Table]:
         before: title of a column that always begins a new table, if the table is split at all.
     """
     first, *others = (
-        column if column.no_wrap else replace(column, max_width=MOST_TEXT_COLUMNS) for column in table.columns
+        column if column.no_wrap else replace(column, max_width=MAX_TEXT_COLUMNS) for column in table.columns
     )
     pages = [[first]]
     is_split = _width(_of([first, *others])) > width

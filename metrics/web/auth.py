@@ -15,7 +15,7 @@ from metrics.web.local_hosts import is_local
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
 COOKIE = "metrics_session"
-MOST_FORM_BYTES = 4_096
+MAX_FORM_BYTES = 4_096
 FORM = "application/x-www-form-urlencoded"
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -127,7 +127,7 @@ async def _token_in_form(request: Request) -> str:
     try:
         async for part in request.stream():
             form += part
-            if len(form) > MOST_FORM_BYTES:
+            if len(form) > MAX_FORM_BYTES:
                 return ""
     except ClientDisconnect:
         return ""

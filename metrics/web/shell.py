@@ -12,7 +12,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.web import problems
 
-MOST_PAGES = 100  # each takes about 0.5 MB, for a minute even if no browser connects
+MAX_PAGES = 100  # each takes about 0.5 MB, for a minute even if no browser connects
 STYLE = Path(__file__).parent / "shell.css"
 THEME = "theme"  # the cookie that stores the choice
 THEMES = {"system": None, "dark": True, "light": False}
@@ -56,7 +56,7 @@ async def _head(_: Request) -> Response:
 def _register(page: Page) -> None:
     @ui.page(page.path, title=page.title, dark=None)
     def build() -> Response | None:
-        if len(Client.instances) > MOST_PAGES:
+        if len(Client.instances) > MAX_PAGES:
             return problems.answer(503, "too many pages are open, or were opened in the last minute")
         for style in (STYLE, *page.styles):
             ui.add_css(style)

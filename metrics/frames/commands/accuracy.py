@@ -18,7 +18,7 @@ from metrics.terminal.console import name_of, say, shown
 from metrics.terminal.progress import bar
 from metrics.text import numbered
 
-MOST_LATENESS_S = 86_400
+MAX_LATENESS_S = 86_400
 
 
 def accuracy(
@@ -68,9 +68,9 @@ def _latenesses_of(text: str) -> list[int]:
         SettingsError: the list cannot be parsed.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and int(part) <= MOST_LATENESS_S for part in parts):
+    if not all(part.isascii() and part.isdecimal() and int(part) <= MAX_LATENESS_S for part in parts):
         raise SettingsError(
             f"invalid --lateness-s '{text}'",
-            hint=f"give whole seconds from 0 to {MOST_LATENESS_S}, separated by commas: 0,1,5,60",
+            hint=f"give whole seconds from 0 to {MAX_LATENESS_S}, separated by commas: 0,1,5,60",
         )
     return sorted({int(part) for part in parts})

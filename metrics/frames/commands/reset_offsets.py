@@ -17,7 +17,7 @@ from metrics.terminal.progress import bar
 from metrics.times import second_of
 
 OFFSET = "offset:"
-MOST_DIGITS = 19  # an offset has 63 bits
+MAX_DIGITS = 19  # an offset has 63 bits
 
 
 def reset_offsets(
@@ -74,7 +74,7 @@ def _target_of(text: str) -> Target:
     if text in (*Edge,):
         return Edge(text)
     digits = text.removeprefix(OFFSET)
-    if text.startswith(OFFSET) and digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS:
+    if text.startswith(OFFSET) and digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS:
         return Offset(int(digits))
     try:
         return Since(second_of("--to", text))

@@ -26,7 +26,7 @@ from metrics.text import listed, numbered
 from metrics.times import Range, range_of
 
 CHUNK_RESULTS = 500
-MOST_WARNINGS = 10
+MAX_WARNINGS = 10
 TOGETHER_S = 0.2  # Ctrl-C reaches the processes of a pipe one after another, within this time
 
 _EXAMPLE = "python app.py results --minutes --csv"
@@ -105,13 +105,13 @@ def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Cal
     def warn_of(what: str) -> None:
         nonlocal skipped
         skipped += 1
-        if skipped <= MOST_WARNINGS:
+        if skipped <= MAX_WARNINGS:
             warn(f"skipped {what}")
 
     with broker_in_use(Settings, note) as settings:
         yield opened(settings, sizes, within), warn_of
-    if skipped > MOST_WARNINGS:
-        warn(f"skipped {numbered(skipped - MOST_WARNINGS, 'more record')} that are not results")
+    if skipped > MAX_WARNINGS:
+        warn(f"skipped {numbered(skipped - MAX_WARNINGS, 'more record')} that are not results")
 
 
 def _write(path: Path, sizes: Sequence[Size], within: Range) -> None:

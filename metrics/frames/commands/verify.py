@@ -7,7 +7,7 @@ import typer
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.frames.settings import Settings
 from metrics.frames.verify import run, text
-from metrics.frames.verify.recount.findings import MOST_DIFFERENCES, Findings
+from metrics.frames.verify.recount.findings import MAX_DIFFERENCES, Findings
 from metrics.terminal.console import say_lines
 from metrics.terminal.progress import bar
 from metrics.times import Range, range_of
@@ -24,7 +24,7 @@ def verify(
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Compare windows that end by then.")] = None,
     most: Annotated[
         int, typer.Option("--rows", min=0, metavar="N", help="Number of differences to list; all are counted.")
-    ] = MOST_DIFFERENCES,
+    ] = MAX_DIFFERENCES,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Recount the input and compare it with the outputs: exit code 0 if they agree, 1 if they differ.

@@ -9,7 +9,7 @@ from metrics.frames.core.windows import Series
 from metrics.frames.sizes import SECOND, SIZES, Size
 
 # The share of late or rejected frames above which something is wrong with the stream; a few frames prove nothing.
-WRONG_SHARE, FEWEST_WRONG = 0.05, 3
+WRONG_SHARE, MIN_WRONG = 0.05, 3
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -62,7 +62,7 @@ class Tally(msgspec.Struct, array_like=True):
 
     def is_wrong(self) -> bool:
         """Return whether so large a share is wrong that something is wrong with the stream."""
-        return self.wrong >= FEWEST_WRONG and self.error_rate > WRONG_SHARE
+        return self.wrong >= MIN_WRONG and self.error_rate > WRONG_SHARE
 
     def is_conserved(self) -> bool:
         """Return whether the law of conservation is satisfied."""

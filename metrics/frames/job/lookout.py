@@ -23,7 +23,7 @@ MARGIN_S = 3.0
 LONGEST_NAP_S = 5.0
 # A partition read to its end within this time has no lag; older answers of the broker do not count.
 RECENT_S = 6.0
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 class Lookout:
@@ -93,7 +93,7 @@ class Lookout:
             self._overdue = None
             self._end_overdue(now_s, since_s)
             return
-        causes = tuple((number, str(self._cause(number, partitions[number], now_s))) for number in slow[:MOST_NAMED])
+        causes = tuple((number, str(self._cause(number, partitions[number], now_s))) for number in slow[:MAX_NAMED])
         began_s = round(time() - (now_s - since_s))
         self._overdue = OverdueWindows(began_s, min(seconds), causes, len(slow) - len(causes), len(source.paused))
         overdue = kept_open(self._overdue)

@@ -7,13 +7,13 @@ from threading import Lock
 
 from metrics.frames.results.read import Result
 
-MOST_WAITING = 10_000  # all subscriptions share the same results, so this costs little
+MAX_WAITING = 10_000  # all subscriptions share the same results, so this costs little
 
 
 class Subscription:
     """A queue of results from the threads that read topics to a coroutine.
 
-    It overflows when more than MOST_WAITING results wait, beside those that its client missed: it then drops all of
+    It overflows when more than MAX_WAITING results wait, beside those that its client missed: it then drops all of
     them, and its client may reconnect and resume.
 
     Args:
@@ -31,7 +31,7 @@ class Subscription:
         self._loop = loop
         self._lock = Lock()
         self._waiting: list[Result] = []
-        self._most_waiting = MOST_WAITING
+        self._most_waiting = MAX_WAITING
         self._has_news = asyncio.Event()
         self.known = known
         self.at: dict[int, int] = {}
@@ -42,7 +42,7 @@ class Subscription:
         """Set the client's position and what it missed, once, before anything else, from any thread."""
         with self._lock:
             self._waiting = [*missed]
-            self._most_waiting = MOST_WAITING + len(missed)
+            self._most_waiting = MAX_WAITING + len(missed)
             self.at = at
         self._wake()
 
@@ -69,7 +69,7 @@ class Subscription:
         with self._lock:
             self._has_news.clear()
             results, self._waiting = self._waiting, []
-            self._most_waiting = MOST_WAITING
+            self._most_waiting = MAX_WAITING
         return results
 
     def _wake(self) -> None:

@@ -17,7 +17,7 @@ from metrics.frames.status.facts import Status
 from metrics.times import ALL_TIME
 
 KEEP_REJECTED = 50
-MOST_LISTENERS = 100
+MAX_LISTENERS = 100
 MOST_SPECIFIC = ("status", "results")  # of the sources of outages; the others follow
 
 
@@ -34,7 +34,7 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class TooManyListenersError(Exception):
-    """There are already MOST_LISTENERS listeners."""
+    """There are already MAX_LISTENERS listeners."""
 
 
 class LiveView:
@@ -173,7 +173,7 @@ class LiveView:
         """
         subscription = Subscription(asyncio.get_running_loop(), known)
         with self._lock:
-            if len(self._listeners) >= MOST_LISTENERS:
+            if len(self._listeners) >= MAX_LISTENERS:
                 raise TooManyListenersError
             self._listeners.add(subscription)
             if self.has_begun:

@@ -21,7 +21,7 @@ from metrics.times import LAST_SECOND
 
 START_TS = 1_468_244_384  # 2016-07-11T13:39:44Z, where the challenge's frames start
 SLOWEST_RATE = 0.000_01  # frames/s: about one a day
-MOST_USERS = 2**53  # the number of values of random()
+MAX_USERS = 2**53  # the number of values of random()
 
 # A real frame ends with the first member that takes it beyond 2,047 bytes.
 _ENOUGH_BYTES = 2_048
@@ -130,7 +130,7 @@ def _wrong_arguments(
     for is_right, line in (
         (count >= 1, f"--count {count}: must be a whole number, 1 or more"),
         (not is_slow, f"--rate {_given(rate)}: must be a number, {SLOWEST_RATE:.5f} or more"),
-        (1 <= users <= MOST_USERS, f"--users {users}: must be a whole number, 1 to {MOST_USERS}"),
+        (1 <= users <= MAX_USERS, f"--users {users}: must be a whole number, 1 to {MAX_USERS}"),
         (delay_s >= 0, f"--delay-s {delay_s}: must be a whole number, 0 or more"),
         (0 <= delay_probability <= 1, f"--delay-probability {_given(delay_probability)}: must be a number, 0 to 1"),
         (
@@ -190,7 +190,7 @@ def _timestamps(seconds: Iterator[int], delays: Iterator[int], count: int) -> It
 
 def _uids(draw: Draw, users: int) -> Iterator[int]:
     """Yield each frame's uid as a number, endlessly. No table of users is kept, so their number is unlimited."""
-    first = int(draw() * MOST_USERS)
+    first = int(draw() * MAX_USERS)
     while True:
         yield (first + int(draw() * users)) * _SCATTER % _UIDS
 

@@ -25,7 +25,7 @@ from metrics.times import LAST_SECOND
 
 HEADER = "feed"
 MARK_EVERY = 100
-MOST_AT_ONCE = 10_000
+MAX_AT_ONCE = 10_000
 
 WHOLE = "feed everything without --resume, or only the missing lines, as a file of their own"
 _UNCHANGED = f"name the same files, unchanged; or {WHOLE}"
@@ -200,7 +200,7 @@ def _last_marks(
     for number, (low, high) in ranges.items():
         start, size, later = high, MARK_EVERY, list[Message]()
         while number not in found and start > low:
-            end, start, size = start, max(low, start - size), min(2 * size, MOST_AT_ONCE)
+            end, start, size = start, max(low, start - size), min(2 * size, MAX_AT_ONCE)
             records = [*Streams(consumer, [PartitionRange(topic, number, start, end)]).of(topic, number)]
             marks = [(at, mark) for at, message in enumerate(records) if (mark := mark_of(message)) and is_wanted(mark)]
             if marks:

@@ -14,7 +14,7 @@ from metrics.terminal.tables import lines
 from metrics.times import rfc3339
 
 ROWS_AT_ONCE = 1_000
-LEAST_BAR_COLUMNS, MOST_BAR_COLUMNS = 8, 40
+MIN_BAR_COLUMNS, MAX_BAR_COLUMNS = 8, 40
 COLORS = ("cyan", "green", "yellow", "magenta", "blue")
 
 # The columns: their least widths, in which counts below ten million fit, and cells. All but texts are right-aligned.
@@ -88,7 +88,7 @@ class RecordTable:
 
     def _bar_columns(self) -> int:
         room = self._room() - _BETWEEN
-        return min(MOST_BAR_COLUMNS, room) if room >= LEAST_BAR_COLUMNS else 0
+        return min(MAX_BAR_COLUMNS, room) if room >= MIN_BAR_COLUMNS else 0
 
     def _bar(self, record: Record, bar_columns: int) -> Bar:
         self.scale_to([record])

@@ -16,7 +16,7 @@ from metrics.times import Moment
 
 FOLD_BEFORE = "open"
 LABEL_COLUMNS = 14
-MOST_NAMED = 3  # partitions that are explained in words
+MAX_NAMED = 3  # partitions that are explained in words
 
 
 class Line(NamedTuple):
@@ -121,7 +121,7 @@ def why(status: Status) -> Iterator[Line]:
         yield Line("no instance commits: nothing advances until one does")
     elif not is_active:
         yield Line("no active instance: nothing advances until one runs")
-    keeping = {slow.partition for window in windows.values() for slow in window.kept_open_by[:MOST_NAMED]}
+    keeping = {slow.partition for window in windows.values() for slow in window.kept_open_by[:MAX_NAMED]}
     yield from map(Line, _partitions(status, keeping))
     if keeping and is_active and _all_read(status):
         yield Line(
@@ -149,7 +149,7 @@ def _kept_open_by(window: OpenWindow, *, is_active: bool) -> str:
     if not window.kept_open_by:
         return "all partitions were idle at the last commit: wall time closes it while an instance runs"
     first, *others = window.kept_open_by
-    named = [f"partition {other.partition}{_to_go(other)}" for other in others[: MOST_NAMED - 1]]
+    named = [f"partition {other.partition}{_to_go(other)}" for other in others[: MAX_NAMED - 1]]
     more = [f"{len(others) - len(named):,} more"] if len(others) > len(named) else []
     also = f"; also for {', '.join([*named, *more])}" if others else ""
     return (

@@ -13,7 +13,7 @@ from metrics.kafka import topics
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 
 
 class Snapshot:
@@ -27,7 +27,7 @@ class Snapshot:
 
     def __init__(self, admin: AdminClient, consumer: Consumer, settings: Settings, in_use: TopicsInUse) -> None:
         counts = topics.partition_counts(admin)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             self.state = _saved_state(consumer, settings, in_use)
             self.outputs = {size: _ranges(admin, settings.topic_of(size), counts) for size in SIZES}
             self.rejected = _ranges(admin, settings.rejected_topic, counts)

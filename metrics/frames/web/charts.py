@@ -13,7 +13,7 @@ from metrics.frames.web import figures
 from metrics.text import duration
 from metrics.times import clock
 
-MOST_AHEAD = 0.15  # of a chart's width, for open windows
+MAX_AHEAD = 0.15  # of a chart's width, for open windows
 LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
 AVERAGE, OPEN = "running average", "open"
 DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
@@ -83,7 +83,7 @@ class Picture(NamedTuple):
         """Return the picture of the newest windows, without those that are too old for it."""
         length_s = size.shown * size.size_s
         through = results[-1].window.end if results else event_time or 0
-        begin, most = through - length_s, through + int(length_s * MOST_AHEAD)
+        begin, most = through - length_s, through + int(length_s * MAX_AHEAD)
         within = [result for result in results if result.window.start >= begin]
         return cls(size, within, event_time, through, begin, max(through, min(event_time or 0, most)))
 

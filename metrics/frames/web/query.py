@@ -11,7 +11,7 @@ from metrics.times import ALL_TIME, Range, second_of
 from metrics.web import problems
 
 DEFAULT_LIMIT = 600
-MOST_WINDOWS = 10_000
+MAX_WINDOWS = 10_000
 MEDIA_TYPES: dict[str, Literal["json", "csv"]] = {"application/json": "json", "text/csv": "csv"}
 
 _QUALITY = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
@@ -54,7 +54,7 @@ class WindowsQuery(BaseModel, extra="forbid"):
         Time | None,
         Field(alias="to", description="windows that end at or before this time", examples=["2016-07-11T13:40:00Z"]),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MOST_WINDOWS, description="maximum number of windows")] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_WINDOWS, description="maximum number of windows")] = DEFAULT_LIMIT
     format: Annotated[Literal["json", "csv"] | None, Field(description="takes precedence over the header Accept")] = (
         None
     )

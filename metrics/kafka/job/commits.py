@@ -10,9 +10,9 @@ from metrics.kafka.job.source import BATCH_MESSAGES
 QUIET_COMMIT_S, BUSY_COMMIT_S, EMPTY_COMMIT_S = 0.02, 0.25, 1.5
 BUSY_MESSAGES = 200  # in a batch: 40,000 a second, of which a commit every 20 ms would take a good part
 # A transaction must end long before the broker gives up on it.
-MOST_RESULTS, MOST_MESSAGES = 20_000, 100_000
+MAX_RESULTS, MAX_MESSAGES = 20_000, 100_000
 # A transaction this small was not lost because of its size.
-FEWEST_MESSAGES = 500
+MIN_MESSAGES = 500
 # A longer commit is close to its timeout.
 LONG_S = 5.0
 
@@ -28,12 +28,12 @@ class TransactionLimit:
     """
 
     def __init__(self) -> None:
-        self.most_messages = MOST_MESSAGES
+        self.most_messages = MAX_MESSAGES
 
     def record_loss(self, messages: int) -> None:
         """Note that a transaction of `messages` was lost."""
-        if messages > FEWEST_MESSAGES:
-            self.most_messages = max(FEWEST_MESSAGES, min(messages, self.most_messages) // 2)
+        if messages > MIN_MESSAGES:
+            self.most_messages = max(MIN_MESSAGES, min(messages, self.most_messages) // 2)
 
     def record_commit(self, messages: int, took_s: float) -> None:
         """Note that a transaction of `messages` was committed in `took_s` seconds.
@@ -42,7 +42,7 @@ class TransactionLimit:
         """
         if messages >= self.most_messages // 2:
             grown = self.most_messages * 2 if took_s < LONG_S else self.most_messages * 5 // 4
-            self.most_messages = min(MOST_MESSAGES, grown)
+            self.most_messages = min(MAX_MESSAGES, grown)
 
 
 class Commits:
@@ -64,7 +64,7 @@ class Commits:
 
     def is_full(self) -> bool:
         """Return whether the transaction has the maximum of results."""
-        return self.results >= MOST_RESULTS
+        return self.results >= MAX_RESULTS
 
     def is_due(self, batch: int) -> bool:
         """Return whether a commit is due after a batch of `batch` messages."""

@@ -21,7 +21,7 @@ GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
 WHAT = "the transaction failed; none of it was committed"
 NOW = "restart: it resumes from the last commit"
-MOST_REFUSALS = 3
+MAX_REFUSALS = 3
 ANY_PARTITION = -1
 _TRANSACTION_LOG = "__transaction_state"
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
@@ -140,7 +140,7 @@ class Transaction:
 
     def _note_refusal(self, error: KafkaError | None, message: Message) -> None:
         """Keep why records were refused, which the error of the failed commit does not contain."""
-        if error is not None and len(self._refusals) < MOST_REFUSALS:
+        if error is not None and len(self._refusals) < MAX_REFUSALS:
             hint = "; a compacted topic requires keys" if error.code() == KafkaError.INVALID_RECORD else ""
             self._refusals.append(f"{message.topic()}: {error.str()}{hint}")
             self._refused.append(error.code())

@@ -120,7 +120,7 @@ def test_a_batch_is_counted_republished_rejected_closed_and_committed_in_this_or
 
 
 def test_very_many_windows_from_one_batch_go_into_several_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commits_module, "MOST_RESULTS", 2)
+    monkeypatch.setattr(commits_module, "MAX_RESULTS", 2)
     messages = [message(offset, T + offset, "a", recorded_at_s=T + offset) for offset in range(5)]
     recorded = Recorded([messages])
     recorded.loop().run()

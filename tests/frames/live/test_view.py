@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from metrics.frames.live.subscription import MOST_WAITING
-from metrics.frames.live.view import KEEP_REJECTED, MOST_LISTENERS, LiveView, Outage, TooManyListenersError
+from metrics.frames.live.subscription import MAX_WAITING
+from metrics.frames.live.view import KEEP_REJECTED, MAX_LISTENERS, LiveView, Outage, TooManyListenersError
 from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.live.results import T, minute, second, starts
@@ -143,13 +143,13 @@ def test_a_listener_that_takes_nothing_overflows_and_is_removed() -> None:
     async def listen() -> None:
         live = view_of()
         subscription = live.listen({})
-        for number in range(MOST_WAITING):
+        for number in range(MAX_WAITING):
             live.add([second(T + number)])
-        assert len(subscription._waiting) == MOST_WAITING
-        live.add([second(T + MOST_WAITING)])
+        assert len(subscription._waiting) == MAX_WAITING
+        live.add([second(T + MAX_WAITING)])
         assert subscription.has_overflowed
         assert len(subscription._waiting) == 0
-        live.add([second(T + MOST_WAITING + 1)])
+        live.add([second(T + MAX_WAITING + 1)])
         assert await subscription.take(SOON_S) == []
         assert live._listeners == set()
 
@@ -159,7 +159,7 @@ def test_a_listener_that_takes_nothing_overflows_and_is_removed() -> None:
 def test_the_number_of_listeners_is_limited() -> None:
     async def listen() -> None:
         live = view_of()
-        listening = [live.listen({}) for _ in range(MOST_LISTENERS)]
+        listening = [live.listen({}) for _ in range(MAX_LISTENERS)]
         with pytest.raises(TooManyListenersError):
             live.listen({})
         live.forget(listening[3])
@@ -212,11 +212,11 @@ def test_a_listener_that_resumes_before_the_results_are_read_gets_what_it_missed
 
 def test_a_listener_that_missed_more_than_the_limit_gets_it_all() -> None:
     async def listen() -> None:
-        live = LiveView({SECOND: 2 * MOST_WAITING})
-        live.begin([second(T + at) for at in range(MOST_WAITING + 5)])
+        live = LiveView({SECOND: 2 * MAX_WAITING})
+        live.begin([second(T + at) for at in range(MAX_WAITING + 5)])
         subscription = live.listen({1: -1})
-        live.add([second(T + MOST_WAITING + 5)])
-        assert starts(await subscription.take(SOON_S)) == [T + at for at in range(MOST_WAITING + 6)]
+        live.add([second(T + MAX_WAITING + 5)])
+        assert starts(await subscription.take(SOON_S)) == [T + at for at in range(MAX_WAITING + 6)]
 
     run(listen())
 

@@ -18,7 +18,7 @@ import pytest
 
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker
-from metrics.web.shell import MOST_PAGES
+from metrics.web.shell import MAX_PAGES
 from tests.frames.job.test_broker_outages import java_of
 from tests.frames.web.test_stream import events
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
@@ -147,8 +147,8 @@ def test_the_page_warns_about_a_stream_of_invalid_frames(application: Applicatio
 def test_the_number_of_pages_without_a_browser_is_limited(application: Application) -> None:
     application.run("prepare-topics", "/dev/null")
     with serving(application) as (process, client):
-        answers = [client.get("/") for _ in range(MOST_PAGES + 5)]
-        assert [answer.status_code for answer in answers] == [200] * MOST_PAGES + [503] * 5
+        answers = [client.get("/") for _ in range(MAX_PAGES + 5)]
+        assert [answer.status_code for answer in answers] == [200] * MAX_PAGES + [503] * 5
         assert "too many pages are open" in answers[-1].json()["detail"]
         assert client.get("/status").status_code == 200
         assert ended(process) == ""

@@ -12,7 +12,7 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from metrics.frames.live.view import MOST_LISTENERS, LiveView
+from metrics.frames.live.view import MAX_LISTENERS, LiveView
 from metrics.web import sse
 from tests.frames.live.results import T, minute, second
 from tests.frames.web.serving import KEEP, Serving, serving
@@ -117,7 +117,7 @@ def test_a_comment_is_sent_if_nothing_is_new(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_number_of_streams_is_limited() -> None:
     with serving() as served, ExitStack() as closing:
-        clients = [closing.enter_context(httpx.Client(base_url=served.client.base_url)) for _ in range(MOST_LISTENERS)]
+        clients = [closing.enter_context(httpx.Client(base_url=served.client.base_url)) for _ in range(MAX_LISTENERS)]
         streams = [client.stream("GET", "/stream") for client in clients]
         for one in streams:
             assert closing.enter_context(one).status_code == 200
@@ -125,7 +125,7 @@ def test_the_number_of_streams_is_limited() -> None:
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
         assert "too many clients are listening" in refused.json()["detail"]
         clients[7].close()
-        wait_until(lambda: len(served.live._listeners) == MOST_LISTENERS - 1, "its place is free")
+        wait_until(lambda: len(served.live._listeners) == MAX_LISTENERS - 1, "its place is free")
         with listening(served) as coming:
             served.live.add([second(T)])
             assert starts([next(coming)]) == [("second", 0)]

@@ -6,7 +6,7 @@ import pytest
 
 from metrics.errors import BrokerError
 from metrics.kafka.job import retry
-from metrics.kafka.job.commits import FEWEST_MESSAGES, MOST_MESSAGES, TransactionLimit
+from metrics.kafka.job.commits import MAX_MESSAGES, MIN_MESSAGES, TransactionLimit
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.standby import MissedHeartbeats
@@ -50,13 +50,13 @@ def test_a_transaction_that_was_lost_is_halved_until_it_commits() -> None:
         limit.record_loss(10_000)
         limit.record_loss(limit.most_messages)
         sizes.append(limit.most_messages)
-    assert sizes == [2_500, 625, FEWEST_MESSAGES]
+    assert sizes == [2_500, 625, MIN_MESSAGES]
 
 
 def test_a_small_transaction_was_not_lost_for_its_size() -> None:
     limit = TransactionLimit()
-    limit.record_loss(FEWEST_MESSAGES)
-    assert limit.most_messages == MOST_MESSAGES
+    limit.record_loss(MIN_MESSAGES)
+    assert limit.most_messages == MAX_MESSAGES
 
 
 def test_transactions_grow_again_when_full_ones_commit() -> None:
@@ -70,7 +70,7 @@ def test_transactions_grow_again_when_full_ones_commit() -> None:
     assert limit.most_messages == 10_000
     for _ in range(10):
         limit.record_commit(limit.most_messages, 0.1)
-    assert limit.most_messages == MOST_MESSAGES
+    assert limit.most_messages == MAX_MESSAGES
 
 
 def test_the_slower_the_broker_answers_the_later_an_instance_counts_as_gone() -> None:

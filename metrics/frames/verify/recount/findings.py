@@ -9,7 +9,7 @@ from metrics.frames.records import Strays
 if TYPE_CHECKING:
     from metrics.frames.sizes import Size
 
-MOST_DIFFERENCES = 100
+MAX_DIFFERENCES = 100
 
 
 class Kind(StrEnum):
@@ -75,7 +75,7 @@ class Findings:
         remarks: what could not be verified, and why.
     """
 
-    def __init__(self, most: int = MOST_DIFFERENCES) -> None:
+    def __init__(self, most: int = MAX_DIFFERENCES) -> None:
         self.most = most
         self.kept: list[Difference] = []
         self.counts: Counter[Kind] = Counter()
