@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from time import time
 
 from metrics.frames.core.counter import Counter
-from metrics.frames.core.history import OpenSince, SlidingWindow
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import WRONG_SHARE, Tally
+from metrics.frames.job.history import OpenSince, SlidingWindow
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from metrics.errors import MetricsError
-from metrics.frames.core.history import SlidingWindow
 from metrics.frames.figures import Figures, figures_table, metrics_line
+from metrics.frames.job.history import SlidingWindow
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record

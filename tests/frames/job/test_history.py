@@ -1,7 +1,7 @@
 """The value a minute ago, and how long seconds have been open; wall time begins at 0."""
 
-from metrics.frames.core.history import OpenSince, SlidingWindow
 from metrics.frames.core.state import Tally
+from metrics.frames.job.history import OpenSince, SlidingWindow
 
 
 def test_a_window_of_a_minute_begins_with_the_run_and_later_a_minute_ago() -> None:
