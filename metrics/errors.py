@@ -3,7 +3,7 @@
 MetricsError                1   a check found a difference
 ├── SettingsError           2   settings, arguments or options
 ├── FileError               3   a file or folder
-├── UnavailableError            the other side is away: a job retries until its retry budget is spent
+├── UnavailableError            a remote system is away: a job retries until its retry budget is spent
 │   └── BrokerError         4   the broker
 │       └── RefusedError        it answered, but refused records
 │           └── DeniedError     for missing permissions or wrong credentials, so retrying is useless

@@ -1,4 +1,4 @@
-"""Text for people: counts, rates, durations; and text without control characters for a terminal."""
+"""Human-readable text: counts, rates, durations; and text without control characters for a terminal."""
 
 import re
 from collections.abc import Sequence

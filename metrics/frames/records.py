@@ -154,7 +154,7 @@ class Strays:
     A job publishes in order, so normally there are none.
 
     Attributes:
-        by_start: the first `most` of them by the window's start, each list in the order of the log.
+        by_start: the first `most` of them by the window's start, each list in the order of offsets.
         left_out: number of strays beyond `most`.
         unreadable: records that are not of a window, at most `most`.
         unreadable_left_out: number of these beyond `most`.

@@ -56,7 +56,7 @@ class Settings(_UpToWindows):
     ] = 10_000
     rejected_topic: Annotated[
         TopicName,
-        Meta(description="Dead letter topic: frames that are not counted, with the reason in their headers."),
+        Meta(description="Dead letter topic: frames that do not count, or cannot be republished, with the reason."),
     ] = "frames-rejected"
     lateness_s: Annotated[
         int,

@@ -32,7 +32,7 @@ client_log = logging.getLogger("metrics.client")
 client_log.addHandler(logging.NullHandler())
 client_log.propagate = False
 
-# For people: a line if connecting takes long.
+# A human-readable message if connecting takes long.
 connection_log = logging.getLogger(__name__)
 
 # The system's message for a port without a listener. The client passes it on, without a code of its own.

@@ -13,7 +13,7 @@ WAIT_S = 0.5
 
 
 def result(future: Future[Any], limit_s: float) -> Any:
-    """Return the result of a request. The client's own timeout was seen not to fire.
+    """Return the result of a request. The client's own timeout has been observed not to fire.
 
     Raises:
         KafkaException: the request failed, or had no result within limit_s seconds.

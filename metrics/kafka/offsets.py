@@ -112,7 +112,7 @@ class Answers(NamedTuple):
 
 def answered(asked: "dict[TopicPartition, Future[Any]]", lowest: int = 0) -> Answers:
     """Wait for the answers to `ask`; the lowest valid one is `lowest`."""
-    wait(asked.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout was seen not to fire
+    wait(asked.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout has been observed not to fire
     answers = Answers({}, {})
     for place, future in asked.items():
         answer = offset_of(future, lowest)

@@ -1,4 +1,4 @@
-"""Logs on standard error: lines for people, or one JSON object per line for a log collector."""
+"""Logs on standard error: human-readable lines, or one JSON object per line for a log collector."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from metrics.terminal import console
 
 
 def log_lines(level: str) -> None:
-    """Log lines for people from this level on; warnings and errors are marked as such."""
+    """Log human-readable lines from this level on; warnings and errors are marked as such."""
     _log_to(_Lines(), level)
 
 

@@ -1,1 +1,1 @@
-"""The pure core: no Kafka, no files, no wall clock, no environment. Time is an argument."""
+"""The pure core: no Kafka client, no files, no wall clock, no environment. Time is an argument."""

@@ -18,7 +18,7 @@ class Counter:
     """Counter of the frames of several partitions: frames per second, unique users per minute, and further sizes.
 
     It starts from a saved state: pass each partition's frames from restart offset to position to its `rebuild`, then
-    call `resume`. Time is an argument: `now_s` is wall time in seconds, on any clock that never runs backwards.
+    call `resume`. Time is an argument: `now_s` is monotonic time in seconds.
 
     Raises:
         StateError: the state has open windows, and their frames were judged by other rules.
@@ -83,7 +83,7 @@ class Counter:
         self._added_at_watermark[number] = added.added_at_watermark
 
     def mark_idle(self, number: int, at_s: float) -> None:
-        """Note that a partition was idle at wall time `at_s`: read to its end, without new event time for long."""
+        """Note that a partition was idle at monotonic time `at_s`: read to its end, without new event time for long."""
         self.partitions[number].clock.idle_at_s = at_s
 
     def mark_active(self, number: int) -> None:
@@ -91,9 +91,9 @@ class Counter:
         self.partitions[number].clock.idle_at_s = None
 
     def leads(self, now_s: float) -> dict[int, int]:
-        """Return how many seconds of event time each partition is ahead of the slowest.
+        """Return how many seconds of event time each partition is ahead of the slowest that is not idle.
 
-        Idle partitions are left out. A partition without frames counts as if its event time were the earliest open
+        Without one, the result is empty. A partition without frames counts as if its event time were the earliest open
         second, so that it does not let the others run ahead.
         """
         active = [clock for clock in self._clocks() if not clock.is_idle(now_s)]

@@ -18,9 +18,9 @@ class EventClock:
         recorded_s: the Kafka timestamp of that frame in seconds; -1 if unknown.
         furthest: the largest ts that counts; frames ahead of `newest` may count without advancing it.
         watermark: seconds that end at or before it accept no more frames of this partition.
-        moved_at_s: wall time at which `newest` was last seen to change, on any clock that never runs backwards.
-        idle_at_s: wall time at which the partition was last known to be idle: read to its end, without new event time
-            for the idle timeout; None if it is not idle.
+        moved_at_s: monotonic time at which `newest` was last seen to change.
+        idle_at_s: monotonic time at which the partition was last known to be idle: read to its end, without new event
+            time for the idle timeout; None if it is not idle.
     """
 
     __slots__ = (
@@ -78,7 +78,7 @@ def common_watermark(clocks: Collection[EventClock], now_s: float) -> int:
     if active:
         return min(active)
     idle_times = [clock.idle_at_s for clock in clocks if clock.idle_at_s is not None]
-    idle_at_s = min([now_s, *idle_times])  # nothing is known of what arrived after it
+    idle_at_s = min([now_s, *idle_times])  # what arrived after it is unknown
     known = [clock for clock in clocks if clock.newest >= 0]
     if not known:
         return 0

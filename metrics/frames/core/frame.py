@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, gc=False):
 
 
 class Reason(StrEnum):
-    """Why a frame was rejected; the value is the header `reason` of its dead letter."""
+    """Why a frame was rejected, or counted but not republished; the value is the header `reason` of its dead letter."""
 
     EMPTY = "empty"
     NOT_JSON = "not_json"
@@ -49,7 +49,7 @@ NOT_REPUBLISHED = frozenset({Reason.TOO_LARGE, Reason.UNREADABLE_HEADERS})
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """Reason why a frame was rejected, for programs, and the detail, for people."""
+    """Reason for a dead letter, and the detail as a human-readable message."""
 
     ts: ClassVar[None] = None  # so the hot path's one comparison, with the current second, is false for a rejection
     reason: Reason
@@ -81,7 +81,7 @@ def read_frame(value: bytes | None) -> Frame | Rejection:
         return _read_again(value)
     if type(ts) is str and ts.isascii() and ts.isdecimal() and len(ts) <= _LONGEST_TS:
         ts = int(ts)
-    if type(ts) is int and type(uid) is str and 0 <= ts <= LAST_SECOND and uid:  # a bool is an int, too
+    if type(ts) is int and type(uid) is str and 0 <= ts <= LAST_SECOND and uid:  # isinstance would accept a bool
         return Frame(ts, uid)
     return _read_again(value)
 

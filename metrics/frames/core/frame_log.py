@@ -19,7 +19,7 @@ class FrameLog:
     """Users of the frames whose second is still open, in order of arrival.
 
         uids              a  b  a  c  b  d  a       one entry for each frame that advanced event time or kept it
-        second_pointers   ^10      ^11   ^13        where each second begins, counted from the first entry ever
+        second_pointers   ^10      ^11   ^13        where each second begins, counted from the log's first entry
         stragglers        {11: [e]}                 frames of other seconds than the newest: older, or ahead of it
         window_pointers   {60: {0: (7041, 9, 9)}}   minute pointers, and those of larger windows: the offset of the
                                                     first frame of each open one

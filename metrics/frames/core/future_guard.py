@@ -1,7 +1,7 @@
 """The future guard: event time jumps only with proof, or one flipped bit would make all other frames late.
 
-All evidence is in the log of the frame's own partition, or, where there is none, in the saved state (`ends`), so every
-replay judges alike.
+All evidence is in the frame's own partition of the input topic, or, where there is none, in the saved state
+(`resolutions`), so every replay judges alike.
 """
 
 from collections import deque
@@ -77,7 +77,7 @@ class Votes:
         return True if is_agreed or is_sparse or self.asked >= LONG_RUN else None
 
     def is_proved_at_end(self) -> bool:
-        """Return whether the jump counts as proved when no more followers can come."""
+        """Return whether the jump counts as proved without further followers."""
         return not self.against and (self.asked >= ENOUGH or self._has_other)
 
 
@@ -94,7 +94,7 @@ class FutureGuard:
     """Guard of one partition: holds a frame that jumps ahead of event time, and those after it, until it is judged.
 
     A frame jumps if it is ahead by more than the allowed lateness: other frames would become late. Held frames are
-    judged one by one, in log order:
+    judged one by one, in the order of their offsets:
 
     - about as much wall time has passed between the records, or event time has since come near: the frame advances
       event time. The first frame of a partition advances it if it is near its Kafka timestamp.
@@ -109,7 +109,7 @@ class FutureGuard:
         count: called with each decision before the next is made: a frame that counts may advance the clock.
 
     Attributes:
-        held: the held frames, in log order.
+        held: the held frames, in the order of their offsets.
     """
 
     def __init__(self, clock: EventClock, limit_s: int, count: Callable[[Decision], None]) -> None:
@@ -131,7 +131,7 @@ class FutureGuard:
             self._count(decision)
 
     def resolve(self, near: int) -> None:
-        """Decide on all held frames at the end of the input.
+        """Decide on all held frames without further followers: the input ends, or their windows close.
 
         A jump that has followers and none against advances event time. So does the first frame of a partition unless
         it is ahead of `near`, the event time of the other partitions, by more than the limit. Of the rest, frames
@@ -164,13 +164,13 @@ class FutureGuard:
         is_near = known >= 0 and self.held[0].frame.ts <= known + self._limit_s
         return Ruling.AHEAD if is_near else Ruling.REJECTED
 
-    def _is_explained(self, ts: int, recorded_s: int) -> bool:
+    def _is_explained(self, ts: int, written_s: int) -> bool:
         """Return whether wall time between the records explains the jump; if not, that refutes nothing."""
         clock = self._clock
-        if recorded_s < 0 or (clock.newest >= 0 and clock.recorded_s < 0):
+        if written_s < 0 or (clock.newest >= 0 and clock.recorded_s < 0):
             return False
         usual = clock.newest - clock.recorded_s if clock.newest >= 0 else 0
-        return -self._limit_s <= ts - recorded_s - usual <= clock.step_s
+        return -self._limit_s <= ts - written_s - usual <= clock.step_s
 
     def _votes(self) -> Votes:
         """Ask the followers of the first held frame until they decide."""

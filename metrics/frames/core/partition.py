@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.core.frame_log import FrameLog, Pointer
@@ -16,7 +18,7 @@ KEPT_RESOLUTIONS = 16  # decisions without proof that the saved state has room f
 
 
 class RejectedFrame(NamedTuple):
-    """A frame that does not count, and why.
+    """A frame for the dead letter topic: it does not count, or could not be republished.
 
     Attributes:
         ts: of the frame, if it was rejected for its time; otherwise -1.
@@ -28,7 +30,7 @@ class RejectedFrame(NamedTuple):
     ts: int = -1
     event_time: int = -1
 
-    def is_no_frame(self) -> bool:
+    def is_invalid(self) -> bool:
         """Return whether it was rejected for its content, not for its time."""
         return self.rejection.reason not in {Reason.LATE, Reason.FUTURE}
 
@@ -93,7 +95,7 @@ class PartitionCounter:
             self._count_frame(frame, message)
 
     def resolve(self, near: int) -> None:
-        """Resolve the held frames at the end of the input; `near` is event time of the whole input."""
+        """Resolve the held frames without further followers; `near` is event time of the whole input."""
         if self.guard.held:
             self.resolved_at, self.resolved_against = self.position, near
             self.resolutions = [*self.resolutions, (self.position, near)][-KEPT_RESOLUTIONS:]
@@ -187,10 +189,10 @@ class PartitionCounter:
         self.current = clock.newest if is_open and not self.guard.held else -1
 
     def rebuild(self, message: KafkaMessage) -> None:
-        """Count a frame between restart offset and position again, as it was counted when the state was saved.
+        """Replay a frame between restart offset and position, as it was judged when the state was saved.
 
         The clock starts from its value at the restart offset, so the guard decides as before. Only idle time cannot be
-        read from the log; but what it closed is known from the saved state.
+        read from the input topic; but what it closed is known from the saved state.
         """
         self._resolve_again(message.offset())
         self._judge(read_frame(message.value()), message)
@@ -243,10 +245,10 @@ class PartitionCounter:
 
     def write_off(self) -> None:
         """Count the missing frames as lost, so that the rest can continue."""
-        saved = self._saved
-        saved.tally.lost += self.missing()
-        saved.tally.counted += len(self.log) - saved.open
-        saved.tally.held, saved.open = len(self.guard.held), len(self.log)
+        saved, opened = self._saved, len(self.log)
+        lost, counted = saved.tally.lost + self.missing(), saved.tally.counted + opened - saved.open
+        tally = replace(saved.tally, lost=lost, counted=counted, held=len(self.guard.held))
+        self._saved = replace(saved, open=opened, tally=tally)
 
     def closed_frames(self) -> int:
         """Return the number of frames counted in closed seconds."""
@@ -262,7 +264,7 @@ class PartitionCounter:
         start = self._restart_at()
         held_at = self.guard.held[0].message.offset() if self.guard.held else -1
         tally = self.tally()
-        assert tally.is_conserved(), "every frame consumed became exactly one thing"
+        assert tally.is_conserved(), "every frame consumed has exactly one outcome"
         clock = self.clock
         return PartitionState(
             self.position,

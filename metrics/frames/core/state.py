@@ -1,4 +1,4 @@
-"""The state of the core at a commit: all that a restart needs besides the log."""
+"""The state of the core at a commit: all that a restart needs besides the input topic."""
 
 from collections.abc import Mapping
 
@@ -117,7 +117,7 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
 
 
 class MovedOver(msgspec.Struct, array_like=True, frozen=True):
-    """Frames that resets moved a group over, as two offset ranges, each from the first of them to the last.
+    """Frames that resets moved a group over, as two half-open offset ranges.
 
     Attributes:
         again_from, again_to: contains all frames that were counted more than once.

@@ -16,7 +16,7 @@ from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 
 PARTITION = 0
-# Wall time, for the core. Here it is constant: how fast lines arrive says nothing about their frames. So no partition
+# Monotonic time of the core. Here it is constant: how fast lines come says nothing about their frames. So no partition
 # is ever idle, and equal lines give equal records, from a fast disk and from a slow pipe.
 NOW_S = 0.0
 _TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BYTES:,} bytes, as no frame may be")

@@ -1,4 +1,4 @@
-"""Recent history: a value some time ago, and since when a second has been open; time is an argument."""
+"""Recent history: a value some time ago, and when a second opened; monotonic time is an argument."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ Value = TypeVar("Value")
 
 
 class SlidingWindow(Generic[Value]):
-    """The value at the beginning of a sliding window of wall time.
+    """The value at the beginning of a sliding window of monotonic time.
 
     Args:
         length_s: length of the window; at first, it is shorter and begins at `now_s`.
@@ -34,13 +34,13 @@ class SlidingWindow(Generic[Value]):
 
 
 class OpenSince:
-    """The time since when a second has been open: since event time of any partition reached it."""
+    """The time at which a second opened: when event time of any partition reached it."""
 
     def __init__(self) -> None:
         self._reached: deque[tuple[int, float]] = deque()
 
     def add(self, now_s: float, newest: int, oldest: int) -> float:
-        """Add the newest event time and the oldest open second; return since when that second has been open.
+        """Add the newest event time and the oldest open second; return when that second opened.
 
         The newest event time may decrease, since paused partitions are not considered. An open second may be ahead of
         all event time: its frames count without advancing it.

@@ -23,4 +23,4 @@ class Listener:
         """A batch of `frames` was counted in `took_s` seconds, excluding the wait for it."""
 
     def warned(self, line: str) -> None:
-        """A line for people: an outage of the broker began or ended, or something is wrong with the stream."""
+        """A human-readable message: an outage of the broker began or ended, or something is wrong with the stream."""

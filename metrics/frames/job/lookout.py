@@ -30,7 +30,7 @@ class Lookout:
     """Lookout for windows that stay open for too long, and for late or rejected frames in the last minute.
 
     Args:
-        report: called with a line for people when a problem begins, and when it ends.
+        report: called with a human-readable message when a problem begins, and when it ends.
     """
 
     def __init__(self, settings: Settings, report: Callable[[str], None]) -> None:
@@ -72,7 +72,7 @@ class Lookout:
         self._look_at_minute(now_s)
 
     def health(self, now_s: float) -> StreamHealth:
-        """Return what `status` shows of it."""
+        """Return what a commit saves for `status`: the tally a minute ago, and overdue windows."""
         if self._minute is None:
             return StreamHealth()
         began_s, before = self._minute.beginning()

@@ -70,15 +70,15 @@ class Loop:
         self._commit_by(self.sink.retire)
 
     def _count(self, messages: list[KafkaMessage]) -> None:
-        """Validate and count a batch. The hot path is `count`; the rest, but for republishing, is not per frame."""
+        """Validate and count a batch. Besides `count`, the hot path, only grouping and republishing are per frame."""
         now_s = monotonic()
         for number, group in groupby(messages, _partition_of):
             run, partition = list(group), self.counter.partitions[number]
             partition.count(run)
             self.sink.republish_valid(run, partition.rejected)
-            last_offset = run[-1].offset()
-            partition.read_to(last_offset + 1, now_s)
-            self.source.pass_by(number, last_offset)
+            position = run[-1].offset() + 1
+            partition.read_to(position, now_s)
+            self.source.pass_by(number, position)
         self._reject()
         self.commits.messages += len(messages)
         took_s = monotonic() - now_s

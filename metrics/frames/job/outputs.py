@@ -18,7 +18,7 @@ from metrics.kafka.record_metadata import Headers, headers_of
 from metrics.message import KafkaMessage
 
 # Upper bounds of the overhead of a record with its batch, and of a header.
-_FRAMING_BYTES, _FRAMING_BYTES_A_HEADER = 128, 10
+_FRAMING_BYTES, _FRAMING_BYTES_PER_HEADER = 128, 10
 
 
 class FrameSink:
@@ -49,10 +49,10 @@ class FrameSink:
         self._transaction.send(topic, record.key.encode(), record.value(), timestamp_ms, [])
 
     def reject(self, rejected: RejectedFrame) -> None:
-        """Send a frame that was not counted to the dead letter topic, its bytes unchanged, with reason and origin.
+        """Send a frame that does not count, or cannot be republished, to the dead letter topic.
 
-        The headers `ts` and `event_time` are set if known. A frame that is too large for the topic is cut, with its
-        size in a header; the other headers locate the whole frame.
+        Its bytes are unchanged; the headers are reason and origin, with `ts` and `event_time` if known. A frame that is
+        too large for the topic is cut, with its size in a header; the other headers locate the whole frame.
         """
         message, rejection, ts, event_time = rejected
         headers: Headers = [
@@ -83,10 +83,10 @@ class FrameSink:
         topic = self._settings.output_stream
         if topic is None:
             return
-        no_frames = {frame.message.offset() for frame in rejected if frame.is_no_frame()}
+        invalid = {frame.message.offset() for frame in rejected if frame.is_invalid()}
         limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
         for message in messages:
-            if no_frames and message.offset() in no_frames:
+            if invalid and message.offset() in invalid:
                 continue
             key, value, headers = message.key(), message.value() or b"", headers_of(message)
             if headers is None:
@@ -174,4 +174,4 @@ class FrameSink:
 
 
 def _size_bytes(headers: Headers) -> int:
-    return sum(len(name.encode()) + len(value or b"") + _FRAMING_BYTES_A_HEADER for name, value in headers)
+    return sum(len(name.encode()) + len(value or b"") + _FRAMING_BYTES_PER_HEADER for name, value in headers)

@@ -95,7 +95,7 @@ class FrameProcessor:
         return self._sink
 
     def restore(self) -> None:
-        """Restore the state of the last commit, rebuild its open windows from the log, and continue from there."""
+        """Restore the state of the last commit, rebuild its open windows from the input topic, and continue."""
         state = self._begin().accepted()
         self.counter = self._rebuilt(state)
         self._resume(state)

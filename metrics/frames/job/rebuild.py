@@ -1,4 +1,4 @@
-"""The open windows of a saved state, rebuilt from the log."""
+"""The open windows of a saved state, rebuilt from the input topic."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -17,7 +17,7 @@ TIMEOUT_S = 15.0
 
 
 def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Callable[[], None]) -> Counter:
-    """Rebuild the open windows of a saved state from the log of each partition, from restart offset to position.
+    """Rebuild the open windows of a saved state from the input topic: in each partition, restart offset to position.
 
     Args:
         heartbeat: called at once and every HEARTBEAT_S seconds, to show that this instance is alive, since the
@@ -38,7 +38,7 @@ def rebuilt(consumer: Consumer, settings: Settings, state: State, heartbeat: Cal
     while not source.has_ended():
         for message in source.batch():
             counter.partitions[message.partition()].rebuild(message)
-            source.pass_by(message.partition(), message.offset())
+            source.pass_by(message.partition(), message.offset() + 1)
             unanswered.renew()
         if until_heartbeat.has_passed():
             heartbeat()

@@ -69,7 +69,7 @@ def is_waiting(seconds: float, waited_s: float) -> bool:
 class Report(Listener):
     """Display of a run: a listener of the loop.
 
-    If standard output fails, the run ends as by Ctrl-C, with everything counted so far committed.
+    If standard output fails, the run ends as after Ctrl-C: everything counted so far is committed.
 
     Args:
         stopping: set when standard output failed.

@@ -13,7 +13,7 @@ from metrics.frames import topics_in_use
 from metrics.frames.core.state import Rules, State
 from metrics.frames.reset import commit
 from metrics.frames.reset.replay import NEVER, Replay
-from metrics.frames.reset.state import begun_again, closed_through, lost_frames, skipping, without_windows
+from metrics.frames.reset.state import all_closed_through, begun_again, lost_frames, skipping, without_windows
 from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND, SIZES, Size
@@ -123,7 +123,7 @@ class Reset:
         self._lows = {number: at.low for number, at in ranges.items()}
         self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._target = target
-        self._goals = goals(target, seen.topic, ranges, self._positions, closed_through(seen.state))
+        self._goals = goals(target, seen.topic, ranges, self._positions, all_closed_through(seen.state))
         moves = {number: goal - self._positions[number] for number, goal in self._goals.items()}
         self._skips = any(move > 0 for move in moves.values())
         self._goes_back = isinstance(target, Since) or any(move < 0 for move in moves.values())
@@ -146,7 +146,7 @@ class Reset:
 
     def _back(self, progress: Progress) -> State:
         """Count the frames again from the first in the topic, to a point where no open window lacks one."""
-        before, through = self._before, closed_through(self._before)
+        before, through = self._before, all_closed_through(self._before)
         whole = self._whole_from(self._cut())
         if whole > through:
             raise StateError(
@@ -159,7 +159,7 @@ class Reset:
             continued = [number for number, goal in self._goals.items() if goal < self._positions[number]]
             replay = Replay(fresh, self._goals, continued=continued, close_to=through)
             state = self._replayed(replay, self._lows, self._goals, progress)
-            if closed_through(state) >= whole:
+            if all_closed_through(state) >= whole:
                 return begun_again(state, before)
         until = max(whole, self._target.second if isinstance(self._target, Since) else 0)
         ends = {number: max(low, self._positions[number]) for number, low in self._lows.items()}
@@ -214,8 +214,8 @@ class Reset:
             read_again,
             sum(move.skipped for move in moves),
             max(0, lost_frames(after) - lost_frames(before)),
-            _moment(closed_through(before)),
-            _moment(closed_through(after)),
+            _moment(all_closed_through(before)),
+            _moment(all_closed_through(after)),
             again,
             {size.plural: self._never_published(size) for size in SIZES},
             _moment(after.counted_since),
@@ -225,7 +225,7 @@ class Reset:
         )
 
     def _published_again(self, size: Size) -> WindowRange | None:
-        if closed_through(self._after) >= closed_through(self._before):
+        if all_closed_through(self._after) >= all_closed_through(self._before):
             return None
         before, since = self._before.series[size.size_s], self._after.series[size.size_s].since
         again = WindowRange.between(since, before.last + size.size_s, size) if before.last >= 0 else None
@@ -234,8 +234,8 @@ class Reset:
         return again
 
     def _never_published(self, size: Size) -> WindowRange | None:
-        through, before = closed_through(self._after), self._before.series[size.size_s]
-        if through <= closed_through(self._before):
+        through, before = all_closed_through(self._after), self._before.series[size.size_s]
+        if through <= all_closed_through(self._before):
             return None
         oldest = (at.oldest.get(size.size_s, NEVER) for at in self._before.partitions.values())
         start = before.last + size.size_s if before.last >= 0 else min(oldest)

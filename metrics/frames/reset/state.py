@@ -14,8 +14,8 @@ from metrics.frames.core.windows import Series
 from metrics.frames.sizes import largest
 
 
-def closed_through(state: State) -> int:
-    """Return the second through which all windows are closed and published; 0 if none is."""
+def all_closed_through(state: State) -> int:
+    """Return the second through which the windows of all sizes are closed and published; 0 if none is."""
     return min(series.closed_through for series in state.series.values())
 
 
@@ -37,7 +37,7 @@ def begun_again(replayed: State, before: State) -> State:
         number: replace(at, moved_over=moved[number], resolutions=_resolutions(before.partitions[number], at))
         for number, at in replayed.partitions.items()
     }
-    if not closed_through(replayed):
+    if not all_closed_through(replayed):
         return replace(replayed, partitions=partitions)
     for number, at in partitions.items():
         at.tally = _tally(before.partitions[number].tally.lost, at.open, at.tally.held)

@@ -230,7 +230,7 @@ class Status(_UpToOpenWindows):
 
     Attributes:
         event_time: the newest event time of any partition.
-        closed_through: windows that end at or before it are closed.
+        closed_through: the end of the closed seconds; a larger window that ends there may still be closing.
         closing_to: the target of a closing in progress; null if there is none.
         is_open_known: false if the state was saved by an earlier version, which does not say what is open.
         oldest_open_second, oldest_open_minute: with why they are open; null if none is. Likewise for larger sizes.

@@ -89,7 +89,7 @@ def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState 
         while saved is not None and saved.instance.is_active:
             if first is None or saved.instance != first.instance:
                 return Activity.ACTIVE, saved
-            if saved.instance.is_gone() or missed.look(asked_s, answered_s):
+            if saved.instance.is_gone() or missed.is_gone_after_look(asked_s, answered_s):
                 return Activity.SILENT, saved
             time.sleep(LOOK_S)
             asked_s = monotonic()

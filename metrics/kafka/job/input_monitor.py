@@ -1,4 +1,4 @@
-"""Requests to the broker besides records. The loop never waits for an answer, but takes it in a later turn."""
+"""Requests to the broker besides records; only `require_same_topic` blocks the loop, for up to 11 s."""
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import wait
@@ -27,7 +27,7 @@ LOOK_S = 2.0
 
 
 class EndOffset(NamedTuple):
-    """The end offset of a partition, and the wall time in seconds of the request."""
+    """The end offset of a partition, and the monotonic time in seconds of the request."""
 
     partition: int
     offset: int
@@ -103,7 +103,7 @@ class InputMonitor:
         topics = TopicCollection([self._topic])
         asked = self._admin.describe_topics(topics, request_timeout=REQUIRE_TIMEOUT_S)[self._topic]
         unknown = f"the broker does not describe {self._topic}, so the transaction failed; none of it was committed"
-        # The client's own timeout was seen not to fire.
+        # The client's own timeout has been observed not to fire.
         if not futures.has_come(asked, REQUIRE_TIMEOUT_S + 1, self._find_controller, CONTROLLER_S):
             raise BrokerError(unknown, why="no answer came")
         self._take_description(asked)

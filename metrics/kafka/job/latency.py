@@ -14,7 +14,7 @@ class CommitLatency:
     """Monitor of commits: reports once when they become slow, and once when none has been slow for CALM_S.
 
     Attributes:
-        report: called with a line for people; until it is set, nothing is recorded.
+        report: called with a human-readable message; until it is set, nothing is recorded.
     """
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class CommitLatency:
         """Note that a commit begins."""
         self._began_s = now_s
 
-    def wait(self, now_s: float) -> None:
-        """Note that a commit is still in progress: a slow one is reported at once, not only when it is done."""
+    def check(self, now_s: float) -> None:
+        """Report the commit in progress if it is slow: at once, not only when it is done."""
         if self.report is None or self._began_s is None or now_s - self._began_s < SLOW_S:
             return
         took_s = now_s - self._began_s
@@ -39,7 +39,7 @@ class CommitLatency:
 
     def end(self, now_s: float) -> None:
         """Note that a commit is done."""
-        self.wait(now_s)
+        self.check(now_s)
         self._began_s = None
         if self.report is not None and self._last_slow_s is not None and now_s - self._last_slow_s >= CALM_S:
             self.report(f"the broker is no longer slow; its slowest answer took {self._longest_s:.1f} s")

@@ -21,7 +21,7 @@ class Process(msgspec.Struct, array_like=True, frozen=True):
     """A process, identified uniquely: process ids are reused, and each container has a process 1.
 
     Attributes:
-        host: name of its machine or container, for people.
+        host: human-readable name of its machine or container.
         pid: its id, in its own PID namespace.
         boot: random id of the kernel's boot; empty if unknown.
         namespace: inode of its PID namespace, unique among those that exist at one time on one kernel.
@@ -41,7 +41,7 @@ class Process(msgspec.Struct, array_like=True, frozen=True):
         return self.is_gone_for(this_process())
 
     def is_gone_for(self, here: "Process") -> bool:
-        """Return the same as seen by the process `here`."""
+        """Return whether it has certainly ended, as far as the process `here` can determine."""
         if not self.boot or self.boot != here.boot:
             return False
         if self.namespace != here.namespace:

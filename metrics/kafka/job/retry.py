@@ -13,9 +13,9 @@ CALM_S = 30.0
 
 
 class RetryBudget:
-    """Time for which failures of the other side are retried; reports when an outage begins.
+    """Time for which failures of the remote system are retried; reports when an outage begins.
 
-    An outage ends when the other side accepts a commit, or answers a standby. If it refused records, the outage ends
+    An outage ends when that system accepts a commit, or answers a standby. If it refused records, the outage ends
     when records are committed, or after CALM_S without a failure (limit_s if that is longer): reaching it again is not
     enough.
 
@@ -24,7 +24,7 @@ class RetryBudget:
         stopping: set when the user wants to stop; nothing is retried then.
 
     Attributes:
-        report: called with a line for people when an outage begins.
+        report: called with a human-readable message when an outage begins.
     """
 
     def __init__(self, limit_s: float, stopping: Event) -> None:
@@ -69,7 +69,7 @@ class RetryBudget:
         self._stopping.wait(seconds)
 
     def record_answer(self) -> None:
-        """Note that the other side answers, or accepts a commit without records."""
+        """Note that the remote system answers, or accepts a commit without records."""
         if not self._is_refused:
             self._since_s = None
 

@@ -125,10 +125,10 @@ class Runner:
     def _connect(self) -> None:
         """Open new clients, and check the topics.
 
-        After a broker hung, old clients were seen to wait for it long after it answered again.
+        After a broker hung, old clients have been observed to wait for it long after it answered again.
 
         Raises:
-            UnavailableError: the other side does not answer.
+            UnavailableError: the remote system does not answer.
             TopicError: a topic is missing, or would lose results.
         """
         self.close()
@@ -217,9 +217,9 @@ def _let_go(error: BaseException | None) -> None:
 
 
 def _after(first: UnavailableError, error: UnavailableError) -> UnavailableError:
-    """Return a new error with the causes of both: once the other side is unreachable, the later one says little.
+    """Return a new error with the causes of both: once the remote system is unreachable, the later one says little.
 
-    A new one, since a raised error references its stack frames, and these the clients.
+    A new one, since a raised error references its stack frames, which keep the clients alive.
     """
     before = "" if error.what == first.what else f"before that, {first.what}: {first.why}"
     return type(error)(error.what, why="\n".join(filter(None, (error.why, before))), hint=error.hint)

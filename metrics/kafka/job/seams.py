@@ -2,33 +2,26 @@
 
 A *processor* restores the state of the last commit and runs the system's own loop: poll, count, commit (for frames:
 `metrics/frames/job/loop.py`), with `source.py`, `commits.py` and `input_monitor.py` of this package. That loop commits
-into the system's *sink*: outputs, offsets and state, all or nothing. The runner calls, at the start and after each lost
-transaction:
+into the system's *sink*: outputs, offsets and state, all or nothing. The runner calls only these, at the start and
+after each lost transaction:
 
-    sink.close, processor.release   end the run before, if there was one
-    processor.connect     with new clients: checks the topics; once more after a wait as a standby
-    processor.open_sink   takes over: the previous instance is fenced
-    processor.restore     the state of the last commit, which cannot change any more
-    processor.run         until it is stopped, with a last commit
+    sink.close, processor.release   end the previous run, if there was one
+    processor.connect         with new clients: checks the topics; once more after a wait as a standby
+    processor.last_instance   only as a standby, and to find out whether another instance took over
+    processor.open_sink       takes over: the previous instance is fenced
+    processor.restore         the state of the last commit, which cannot change any more; at the start, the callable
+                              passed to `Runner.start` instead
+    processor.run             until it is stopped, with a last commit
 
-As a standby, and after it was fenced, it also asks for `processor.last_instance`.
-
-The law: whatever the batch sizes, wherever it is killed, however often, the outputs are those of one run without a
+Invariant: whatever the batch sizes, wherever it is killed, however often, the outputs are those of one run without a
 fault. It depends on two things: an instance that another took over from can no longer commit, and `restore` reads
 what the sink has committed.
 
-The sink of the next systems, views and catalogue, writes rows and offsets in one PostgreSQL transaction
-(`tests/kafka/job/test_runner.py` runs the runner with one):
-
-    open_sink   UPDATE consumed SET instance = me … WHERE group = g RETURNING partition, next_offset
-    commit      rows; then UPDATE consumed SET next_offset = new … WHERE partition = p AND next_offset = expected AND
-                instance = me; no row: roll back, TransactionLostError(is_fenced=True)
-    heartbeat   the same UPDATE without rows
-    last_instance   SELECT instance FROM consumed; its consumer argument is not used
-
-So the runner does not assume that the group has committed offsets or a transactional id, that the state fits into the
-metadata of an offset, or that restoring the state reads records again. Every kind of UnavailableError is retried: an
-unreachable database as well as an unreachable broker.
+A sink may also commit rows and offsets in one transaction of a database: a test does, with SQLite
+(`tests/kafka/job/test_runner.py`). Taking over writes the instance next to the offsets; a commit that finds another
+instance or offset there raises TransactionLostError(is_fenced=True). So the runner does not assume that the group has
+committed offsets or a transactional id, that the state fits into the metadata of an offset, or that restoring the state
+reads records again. Every kind of UnavailableError is retried: an unreachable database as well as a broker.
 """
 
 from typing import NamedTuple, Protocol
@@ -49,7 +42,10 @@ class Clients(NamedTuple):
 
 
 class Sink(Protocol):
-    """Sink of outputs, offsets and state, all or nothing, from one take-over to the end of the run."""
+    """Sink of outputs, offsets and state, all or nothing, from one take-over to the end of the run.
+
+    `commit` and `heartbeat` are the system's own: its loop calls them, with what it has to commit.
+    """
 
     def close(self) -> None:
         """Abort what is not committed."""
@@ -63,7 +59,7 @@ class Processor(Protocol):
 
         Raises:
             TopicError: a topic is missing or unsuitable.
-            UnavailableError: the other side does not answer.
+            UnavailableError: the remote system does not answer.
         """
 
     def last_instance(self, consumer: Consumer) -> Instance | None:
@@ -88,7 +84,7 @@ class Processor(Protocol):
 
         Raises:
             StateError: the state cannot be used, or data that it needs is gone.
-            UnavailableError: the other side does not answer.
+            UnavailableError: the remote system does not answer.
             TransactionLostError: another instance took over meanwhile.
         """
 
@@ -100,7 +96,7 @@ class Processor(Protocol):
         """
 
     def release(self) -> bool:
-        """Stop using the clients; return whether the consumer may be closed, that is, no other thread uses it."""
+        """Stop using the clients; return whether the consumer may be closed: no other thread still uses it."""
 
 
 class TransactionLostError(Exception):

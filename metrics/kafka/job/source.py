@@ -71,7 +71,7 @@ class Input:
         return [partition for partition, reached in self.reached.items() if ends and reached >= ends[partition]]
 
     def batch(self, most: int = BATCH_MESSAGES) -> list[KafkaMessage]:
-        """Return the next records, at most `most` of them, after at most POLL_S seconds."""
+        """Return the next messages, at most `most` of them, after at most POLL_S seconds."""
         began_s = monotonic()
         messages = self._consumer.consume(most, POLL_S)
         if len(messages) < most:
@@ -82,9 +82,9 @@ class Input:
                 self._take_event(message)
         return records if self._stop_before is None else self._before_ends(records, self._stop_before)
 
-    def pass_by(self, partition: int, offset: int) -> None:
-        """Note that a record is done. The known end may be beyond it, after transaction markers."""
-        self.reached[partition] = max(self.reached[partition], offset + 1)
+    def pass_by(self, partition: int, position: int) -> None:
+        """Note that no record is left before a position. The known end may be beyond it, after transaction markers."""
+        self.reached[partition] = max(self.reached[partition], position)
 
     def _before_ends(self, records: list[KafkaMessage], ends: Mapping[int, int]) -> list[KafkaMessage]:
         """Leave out records after an end.

@@ -10,7 +10,7 @@ LOOK_S = 1.0
 # An active instance commits every HEARTBEAT_S, 2 s.
 HEARTBEAT_TIMEOUT_S = 5.0
 # A commit takes seven round trips to the broker, a look one; after the longest, the broker has aborted any transaction.
-LOOKS_A_COMMIT, LONGEST_COMMIT_S = 10, 30.0
+LOOKS_PER_COMMIT, LONGEST_COMMIT_S = 10, 30.0
 
 
 class MissedHeartbeats:
@@ -27,10 +27,10 @@ class MissedHeartbeats:
         self._began_s = now_s
         self._slowest_s = 0.0
 
-    def look(self, asked_s: float, answered_s: float) -> bool:
+    def is_gone_after_look(self, asked_s: float, answered_s: float) -> bool:
         """Return whether the instance is gone, after another look without a new heartbeat."""
         self._slowest_s = max(self._slowest_s, answered_s - asked_s)
-        limit_s = HEARTBEAT_TIMEOUT_S + min(LONGEST_COMMIT_S, LOOKS_A_COMMIT * self._slowest_s)
+        limit_s = HEARTBEAT_TIMEOUT_S + min(LONGEST_COMMIT_S, LOOKS_PER_COMMIT * self._slowest_s)
         return answered_s - self._began_s >= limit_s
 
     def length_s(self, now_s: float) -> float:
@@ -68,7 +68,7 @@ def wait(
             if seen is None or seen.id != active.id:
                 report(f"standby: {active} is active; --take-over starts without waiting")
             seen, missed = active, MissedHeartbeats(monotonic())
-        elif missed.look(asked_s, monotonic()):
+        elif missed.is_gone_after_look(asked_s, monotonic()):
             report(f"{active} has sent no heartbeat for {missed.length_s(monotonic()):.0f} s: taking over")
             break
         stopping.wait(LOOK_S)

@@ -19,8 +19,8 @@ from metrics.kafka.record_metadata import Headers
 LONGEST_CALL_S, SHORTEST_CALL_S = 20.0, 5.0
 GRACE_S = 2.0
 ABORT_TIMEOUT_S = 5.0
-WHAT = "the transaction failed; none of it was committed"
-NOW = "restart: it resumes from the last commit"
+_FAILED = "the transaction failed; none of it was committed"
+_RESTART = "restart: it resumes from the last commit"
 MAX_REFUSALS = 3
 ANY_PARTITION = -1
 _TRANSACTION_LOG = "__transaction_state"
@@ -33,7 +33,7 @@ def call_s(broker_timeout_s: int) -> float:
 
 
 class Transaction:
-    """Transactions one by one: what was sent since the last commit becomes visible with the next, all or nothing.
+    """Sequence of transactions: what was sent since the last commit becomes visible with the next, all or nothing.
 
     Args:
         consumer: of the group whose offsets are committed.
@@ -149,17 +149,17 @@ class Transaction:
         """Perform one step of the transaction.
 
         When a broker is killed in its middle, send_offsets_to_transaction may never return (librdkafka 2.16), despite
-        its timeout, at the first try or a second. So nothing is retried, and a step that does not return is abandoned
-        with its producer.
+        its timeout, at the first try or a second. So nothing is retried, and a step that does not return is abandoned,
+        together with its producer.
         """
         try:
-            futures.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._latency.wait(monotonic()))
+            futures.call(self._call_s + GRACE_S, step, *arguments, meanwhile=lambda: self._latency.check(monotonic()))
         except KafkaException as error:
             raise self._lost(error) from error
         except TimeoutError:
             self._has_failed = self._hangs = True
             raise TransactionLostError(
-                BrokerError(WHAT, why="the client did not return in time", hint=NOW), is_fenced=False
+                BrokerError(_FAILED, why="the client did not return in time", hint=_RESTART), is_fenced=False
             ) from None
 
     def _lost(self, error: KafkaException) -> "TransactionLostError | SettingsError":
@@ -189,4 +189,4 @@ class Transaction:
         why = "\n".join(dict.fromkeys([*self._refusals, cause.str().strip()]))
         allow = to_allow([cause.code(), *self._refused])
         kind = DeniedError if allow else RefusedError if self._refusals else BrokerError
-        return kind(WHAT, why=why, hint=allow or NOW)
+        return kind(_FAILED, why=why, hint=allow or _RESTART)

@@ -45,7 +45,7 @@ class Run:
         self.start()
 
     def start(self) -> None:
-        """Start as after a crash: from the committed state and the log alone; again where it crashes at once."""
+        """Start as after a crash: from the committed state and the input topic; again where it crashes at once."""
         while not self._start():
             pass
 

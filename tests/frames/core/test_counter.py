@@ -406,6 +406,7 @@ def test_what_follows_a_loss_in_the_middle_of_a_second_counts() -> None:
     again = Stream()
     again.counter = Counter(state, state.rules, gap_limit_s=3600, now_s=0)
     assert again.counter.write_off() == 3
+    assert state.partitions[0].tally.lost == 0  # the saved state stays as it is
     again.counter.resume()
     again.frames(*frames[3:]).end()
     assert again.counts() == {1: 1, 2: 1}

@@ -1,4 +1,4 @@
-"""The value a minute ago, and how long seconds have been open; wall time begins at 0."""
+"""The value a minute ago, and how long seconds have been open; monotonic time begins at 0."""
 
 from metrics.frames.core.state import Tally
 from metrics.frames.job.history import OpenSince, SlidingWindow

@@ -42,8 +42,8 @@ class Recorded:
     def ended(self) -> list[int]:
         return []
 
-    def pass_by(self, partition: int, offset: int) -> None:
-        self.reached[partition] = offset + 1
+    def pass_by(self, partition: int, position: int) -> None:
+        self.reached[partition] = position
 
     # questions to the broker
     def look(self, now_s: float) -> None: ...

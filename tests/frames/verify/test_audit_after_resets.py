@@ -11,7 +11,7 @@ from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import MovedOver, State
 from metrics.frames.reset.replay import Replay
-from metrics.frames.reset.state import begun_again, closed_through, skipping, without_windows
+from metrics.frames.reset.state import all_closed_through, begun_again, skipping, without_windows
 from metrics.frames.sizes import MINUTE
 from metrics.frames.verify.recount.findings import Kind
 from tests.frames.core.message import Message, message
@@ -66,7 +66,7 @@ def reset_to_offsets(run: Run, goals: Mapping[int, int]) -> None:
         ends = {number: max(start, goals[number]) for number, start in starts.items()}
         return resume(run, skipping(before, replayed(run, Replay(begin, ends), starts, ends)))
     continued = [number for number, goal in goals.items() if goal < before.partitions[number].position]
-    replay = Replay(State.fresh(lows, before.rules), goals, continued=continued, close_to=closed_through(before))
+    replay = Replay(State.fresh(lows, before.rules), goals, continued=continued, close_to=all_closed_through(before))
     return resume(run, begun_again(replayed(run, replay, lows, goals), before))
 
 
@@ -192,8 +192,8 @@ def test_a_minute_that_an_end_of_the_input_closed_is_counted_again_in_full_after
 
 def reset_at_random(run: Run, draw: random.Random) -> None:
     state = committed(run)
-    if draw.random() < 0.4 and closed_through(state):
-        reset_to_second(run, draw.randint(T - 60, closed_through(state) - 1))
+    if draw.random() < 0.4 and all_closed_through(state):
+        reset_to_second(run, draw.randint(T - 60, all_closed_through(state) - 1))
     else:
         reset_to_offsets(run, {number: draw.randint(0, len(frames)) for number, frames in run.partitions.items()})
     if not committed(run).counted_since:
@@ -210,7 +210,7 @@ def test_after_resets_of_any_kind_the_recount_contradicts_nothing_that_the_group
     """Histories as they come, then one or two resets; windows may be there twice, and skipped ones are missing.
 
     In a few of them frames that waited for proof were given up or skipped, or decided on by the replay of a reset. What
-    they did to event time is not in the log.
+    they did to event time is not in the input topic.
     """
     contradicted, skipped, unproved = [], 0, 0
     for seed in range(HISTORIES):

@@ -18,8 +18,8 @@ def test_slow_commits_are_reported_once_during_the_first_and_once_at_the_end() -
     latency.report = reports.append
     for began_s in (100.0, 115.0, 130.0):  # each of 12 s
         latency.begin(began_s)
-        latency.wait(began_s + 2.9)
-        latency.wait(began_s + 3.0)
+        latency.check(began_s + 2.9)
+        latency.check(began_s + 3.0)
         assert reports == ["the broker is slow: a commit takes more than 3 s; results are delayed by as much"]
         latency.end(began_s + 12.0)
     for began_s in range(143, 172):
@@ -34,12 +34,12 @@ def test_slow_commits_are_reported_once_during_the_first_and_once_at_the_end() -
 def test_a_slow_commit_without_anyone_to_report_to_is_reported_later() -> None:
     reports: list[str] = []
     latency = CommitLatency()
-    latency.wait(100.0)  # a step that belongs to no commit
+    latency.check(100.0)  # a step that belongs to no commit
     latency.begin(100.0)
     latency.end(110.0)
     latency.report = reports.append
     latency.begin(110.0)
-    latency.wait(114.0)
+    latency.check(114.0)
     assert len(reports) == 1
 
 
@@ -75,16 +75,16 @@ def test_transactions_grow_again_when_full_ones_commit() -> None:
 
 def test_the_slower_the_broker_answers_the_later_an_instance_counts_as_gone() -> None:
     quick = MissedHeartbeats(100.0)
-    assert not quick.look(104.9, 104.91)
-    assert quick.look(105.09, 105.1)
+    assert not quick.is_gone_after_look(104.9, 104.91)
+    assert quick.is_gone_after_look(105.09, 105.1)
     slow = MissedHeartbeats(100.0)  # a look takes 2 s: gone after 5 + 10 * 2 s
-    assert not slow.look(101.0, 103.0)
-    assert not slow.look(122.9, 124.9)
-    assert slow.look(123.1, 125.1)
+    assert not slow.is_gone_after_look(101.0, 103.0)
+    assert not slow.is_gone_after_look(122.9, 124.9)
+    assert slow.is_gone_after_look(123.1, 125.1)
     frozen = MissedHeartbeats(100.0)  # a look took 9 s: gone after 5 + 30 s, however long it took
-    assert not frozen.look(101.0, 110.0)
-    assert not frozen.look(134.0, 134.9)
-    assert frozen.look(134.9, 135.1)
+    assert not frozen.is_gone_after_look(101.0, 110.0)
+    assert not frozen.is_gone_after_look(134.0, 134.9)
+    assert frozen.is_gone_after_look(134.9, 135.1)
 
 
 def test_a_recurring_outage_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ class Comparison:
         strays: the other records, by the start of their window.
         saved: the state of the published windows; a window that it does not close is not missing.
         is_settled: whether state and outputs are from the same moment; if not, there may be newer records.
-        may_be_short: starts of windows of the largest size whose frames the log does not prove.
+        may_be_short: starts of windows of the largest size whose frames the input topic does not prove.
 
     Attributes:
         averages: of the windows since the last reset, once it is finished.
@@ -167,7 +167,7 @@ class Comparison:
         )
 
     def _knows_frames(self, window: Window) -> bool:
-        """Return whether the log proves the frames of a window: the dead letter topic has those that came later."""
+        """Return whether the input topic proves the frames of a window: dead letters are those that came later."""
         return self.size is largest() and window.start not in self._may_be_short
 
     def _note_closed_early(self, window: Window, record: Record | None) -> None:
