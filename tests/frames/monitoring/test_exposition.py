@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -181,10 +181,17 @@ def test_a_stuck_loop_is_not_healthy(application: Application, exposed: Exposed)
     assert exposed.get("/healthz").text.startswith("the loop is stuck: it has not turned for 15 s")
     assert exposed.get("/metrics").status == 200
     assert process.poll() is None
-    output = process.stdout
-    assert output is not None
-    os.set_blocking(output.fileno(), False)
-    wait_until(lambda: output.read() is not None and exposed.get("/healthz").status == 200, "it turns again")
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    os.set_blocking(pipe, False)
+
+    def turns_again() -> bool:
+        with suppress(BlockingIOError):  # the pipe is empty
+            while os.read(pipe, 65_536):
+                pass
+        return exposed.get("/healthz").status == 200
+
+    wait_until(turns_again, "it turns again")
 
 
 def test_connections_without_a_request_lock_nobody_out(application: Application, exposed: Exposed) -> None:
