@@ -440,6 +440,14 @@ def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
     assert "LOG_FORMAT='yaml': must be text or json" in said
 
 
+@pytest.mark.parametrize("arguments", [[], *([name] for name in Application.services), ["status"]])
+def test_wrong_log_settings_are_refused_together_with_all_other_wrong_settings(arguments: list[str]) -> None:
+    wrong = {"METRICS_PORT": "abc", "LATENESS_S": "-1", "LOG_LEVEL": "loud", "LOG_FORMAT": "yaml"}
+    said = refused(2, *arguments, **wrong)
+    assert [name for name, value in wrong.items() if f"{name}='{value}': must be " not in said] == []
+    assert said.count("error: ") == 1
+
+
 def test_a_command_prints_the_messages_that_a_service_logs() -> None:
     said = refused(4, "status", BOOTSTRAP_SERVERS="127.0.0.1:1", LATENESS="10", LOG_FORMAT="json", LOG_LEVEL="error")
     assert said.startswith("warning: LATENESS is set, but is not a setting: did you mean LATENESS_S?\n")

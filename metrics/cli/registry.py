@@ -3,6 +3,7 @@
 import importlib
 import logging
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from metrics.cli.log_settings import LogSettings
 from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
-from metrics.settings import Declared
+from metrics.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,7 @@ class _Types:
             if getattr(param, "is_flag", False):
                 param.metavar = ""  # a value after it would be an error
             elif param.param_type_name == "argument":
-                shown_type = None if param.nargs == 1 else "…"
-                param.display_type_rich = lambda shown_type=shown_type, **_: shown_type
+                param.display_type_rich = lambda nargs=param.nargs, **_: None if nargs == 1 else "…"
         return params
 
 
@@ -44,7 +44,8 @@ def begin(context: Any) -> None:
     """Set up the logging of a service, and warn about variables that look like misspelt settings."""
     application = context.find_root().command
     if context.parent is None or context.info_name in application.services:
-        LogSettings.load().begin_to_log()
+        with suppress(SettingsError):  # the service's own settings include these, and report all that is wrong
+            LogSettings.load().begin_to_log()
     for variable, setting in misnamed(application.settings):
         case = " Names are upper case" if variable.upper() == setting else ""
         log.warning("%s is set, but is not a setting: did you mean %s?%s", variable, setting, case)
@@ -69,13 +70,13 @@ class Commands(CommandGroup):
     Attributes:
         modules: the module of each command, in the order of the help.
         services: commands that run until they are stopped, and therefore log; so does the command without a name.
-        settings: of every system, for warnings about misspelt ones.
+        settings: of every system, which its services load, and for warnings about misspelt ones.
         owners: modules, each the `TopicOwner` of its system.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
     services: ClassVar[Collection[str]] = ()
-    settings: ClassVar[Collection[type[Declared]]] = ()
+    settings: ClassVar[Collection[type[LogSettings]]] = ()
     owners: ClassVar[Collection[str]] = ()
 
     def __init__(self, **how: Any) -> None:
