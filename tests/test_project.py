@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from metrics import __version__
+from metrics.application import Application
 from metrics.frames.producer import generator
 
 ROOT = Path(__file__).parents[1]
@@ -91,8 +92,23 @@ def test_the_command_counts_and_helps_as_the_application_in_a_clone_does(install
     app = (sys.executable, ROOT / "app.py")
     for arguments in (["count", "frames.jsonl"], ["--help"], ["count", "--help"]):
         ours, of_clone = (run(*command, *arguments, cwd=tmp_path).stdout for command in ((installed,), app))
-        assert ours.replace("Usage: metrics ", "Usage: app.py ").split() == of_clone.split()
+        of_clone = of_clone.replace("Usage: app.py ", "Usage: metrics ").replace("python app.py ", "metrics ")
+        assert ours.split() == of_clone.split()
         assert len(ours) > 100
+
+
+def test_every_help_shows_the_command_that_is_installed(installed: Path, tmp_path: Path) -> None:
+    for command in ((), *((name,) for name in Application.modules), ("topics", "create")):
+        said = run(installed, *command, "--help", cwd=tmp_path).stdout
+        assert "app.py" not in said
+        assert re.search(f"^ *Example: .*{' '.join(('metrics', *command))} ", said, re.MULTILINE)
+
+
+def test_hints_name_the_command_that_is_installed(installed: Path, tmp_path: Path) -> None:
+    hint = "name an existing file, or generate one: metrics generate FILE"
+    assert f"\nhint: {hint}\n" in run(installed, "count", "nope", cwd=tmp_path, exit_code=3).stderr
+    of_clone = run(sys.executable, ROOT / "app.py", "count", "nope", cwd=tmp_path, exit_code=3).stderr
+    assert f"\nhint: {hint.replace('metrics', 'python app.py')}\n" in of_clone
 
 
 def test_the_command_looks_for_data_in_the_working_folder(installed: Path, tmp_path: Path) -> None:

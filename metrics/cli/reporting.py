@@ -36,6 +36,7 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
             log.warning("stopped by Ctrl-C")
             raise typer.Exit(128 + signal.SIGINT) from None
 
+    reported.__doc__ = console.as_started(command.__doc__ or "")  # the help
     return reported
 
 

@@ -21,7 +21,7 @@ from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.topic_changes import Asked
 from metrics.kafka.topics import partition_counts
-from metrics.terminal.console import note, say, say_lines, warn
+from metrics.terminal.console import as_started, note, say, say_lines, warn
 from metrics.text import numbered
 
 # Prefixes of the broker's own topics, and of those of its tools.
@@ -43,7 +43,7 @@ topics = typer.Typer(
     cls=_ListByDefault,
     add_completion=False,
     help="List, create and delete topics; `topics [NAME…] [--all] [--json]` is `topics list`.\n\n"
-    "Example: `python app.py topics`",
+    + as_started("Example: `python app.py topics`"),
     **STYLE,
 )
 

@@ -1,4 +1,4 @@
-"""Topics and their consumer groups, in tables: the output of `app.py topics`."""
+"""Topics and their consumer groups, in tables: the output of `topics`."""
 
 from collections.abc import Sequence
 

@@ -158,7 +158,7 @@ class KafkaSettings(Declared):
         ),
     ] = 60
     local_broker_dir: Annotated[
-        NonEmpty, Meta(description="Folder for the local broker's data, relative to the project folder.")
+        NonEmpty, Meta(description="Local broker's folder, relative to the clone or, if installed, the working folder.")
     ] = ".local-broker"
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 from metrics.errors import MetricsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import named
+from metrics.project import IS_CLONE
 from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 
@@ -33,6 +34,11 @@ class EscapingConsole(Console):
 
 out = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = EscapingConsole(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+
+
+def as_started(text: str) -> str:
+    """Return a text that names `python app.py`, the command line in a clone, with the command that is installed."""
+    return text if IS_CLONE else text.replace("python app.py", "metrics")
 
 
 def say(text: str, indent: int = INDENT, style: str = "") -> None:
@@ -79,6 +85,7 @@ def _fitted(text: str, console: Console, indent: int = INDENT) -> str:
 
     Elsewhere a line stays a line, since a program may read it.
     """
+    text = as_started(text)
     if not console.is_terminal:
         return text
     wrapper = textwrap.TextWrapper(

@@ -56,4 +56,4 @@ class _Json(logging.Formatter):
             members |= {"message": record.msg.what, "why": record.msg.why, "hint": record.msg.hint}
         if record.exc_info:
             members["exception"] = self.formatException(record.exc_info)
-        return json.dumps(members)
+        return console.as_started(json.dumps(members))

@@ -50,6 +50,19 @@ def test_a_record_is_one_line_of_json_with_its_time_in_utc(capfd: pytest.Capture
     }
 
 
+@pytest.mark.parametrize(("is_clone", "command"), [(True, "python app.py"), (False, "metrics")])
+def test_a_log_names_the_command_that_its_reader_has(
+    is_clone: bool, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("metrics.terminal.console.IS_CLONE", is_clone)
+    for configure in (log_lines, log_json):
+        configure("INFO")
+        log.error(BrokerError("no topic", hint="list them: python app.py topics"))
+    lines, record = capfd.readouterr().err.rsplit("\n", 2)[:2]
+    assert lines == f"error: no topic\nhint: list them: {command} topics"
+    assert json.loads(record)["hint"] == f"list them: {command} topics"
+
+
 def test_the_time_of_a_record_is_when_it_was_made(capfd: pytest.CaptureFixture[str]) -> None:
     log_json("INFO")
     record = logging.makeLogRecord({"created": 1_468_244_384.25, "levelno": logging.INFO, "levelname": "INFO"})

@@ -1,4 +1,4 @@
-"""The status of a group, in words and tables: what `app.py status` prints."""
+"""The status of a group, in words and tables: what `status` prints."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple

@@ -34,7 +34,7 @@ def routes(live: LiveView) -> APIRouter:
     get("/windows/{size}", _windows_of_any_size(live), "Windows", "Windows of one size", answers)
     answers = openapi.stream() | problems(401, 403, 422, 503)
     get("/stream", _stream(live), "Windows", "New records as they are committed", answers)
-    answers = answer(Status, "the output of `app.py status --json`") | problems(401, 403, 503)
+    answers = answer(Status, "the output of `status --json`") | problems(401, 403, 503)
     get("/status", _status(live), "Group", "Status of the consumer group", answers)
     return router
 
