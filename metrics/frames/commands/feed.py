@@ -63,7 +63,7 @@ def feed(
         shift = Shift(time, progress.shift_s) if now or progress.shift_s is not None else None
         feed = Feed(settings, progress, chosen, shift)
         frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
-        seconds = send(feed, lines, frames, "to continue: the same command with --resume", warn)
+        seconds = send(feed, lines, frames, "the same command with --resume", warn)
         is_waited_for = chosen is not None or lines.size_bytes is None
         done = (rate_of if is_waited_for else pace)(feed.sent, "frame", seconds)
         say(f"fed {name_of(lines)}: {done}, {throughput(feed.sent_bytes, seconds)}")

@@ -20,7 +20,7 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str, re
 
     Args:
         lines: source of the frames.
-        to_continue: advice for continuing the feed if it is interrupted.
+        to_continue: the command that continues the feed if it is interrupted.
         report: called with a line if it is.
     """
     what, started_s = name_of(lines), monotonic()
@@ -36,7 +36,8 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str, re
             feed.run(frames, lambda: move(lines.read_bytes))
     except BaseException:
         if feed.sent:
-            report(f"{what} partially sent: {numbered(feed.acknowledged, 'frame')} acknowledged; {to_continue}")
+            sent = numbered(feed.acknowledged, "acknowledged frame")
+            report(f"{what}: interrupted after {sent}; to send the rest, if any: {to_continue}")
         raise
     return monotonic() - started_s
 

@@ -94,7 +94,8 @@ def is_empty(settings: Settings, partitions: int) -> bool:
     if held:
         say(
             f"topic {settings.input_topic} already has up to {numbered(held, 'frame')}: nothing was fed "
-            "(to feed anyway: python app.py prepare-topics --again)"
+            "(to continue an interrupted feed: python app.py feed FILE --resume; "
+            "to feed all again: python app.py prepare-topics --again)"
         )
     return not held
 
@@ -112,7 +113,7 @@ def feed_file(
     name, paths = name_of(lines), lines.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
     frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
-    seconds = send(feed, lines, frames, f"to continue: python app.py feed {same} --resume", report)
+    seconds = send(feed, lines, frames, f"python app.py feed {same} --resume", report)
     say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, 'frame', seconds)}")
 
 

@@ -141,7 +141,9 @@ def test_an_interrupted_feed_reports_that_it_is_partial(application: Application
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(frame(T, str(number)) for number in range(50_000)))[:-2_000])
     output = application.run("prepare-topics", file, exit_code=3)
-    assert f"{file} partially sent" in output
+    fed = len(application.read("frames"))
+    advice = f"to send the rest, if any: python app.py feed {file} --resume"
+    assert f"{file}: interrupted after {fed:,} acknowledged frames; {advice}" in output
 
 
 def test_a_topic_with_another_number_of_partitions_is_a_warning(application: Application, tmp_path: Path) -> None:
@@ -178,7 +180,10 @@ def test_or_generate_feeds_generated_frames_once_if_data_contains_none(
     generated = generator.frames(count=60_000, rate=100, users=5_000)
     assert [message.value() for message in application.read("frames")] == list(generated)
     output = prepare()
-    assert "already has up to 60,000 frames: nothing was fed" in output
+    assert (
+        "already has up to 60,000 frames: nothing was fed (to continue an interrupted feed: python app.py feed FILE "
+        "--resume; to feed all again: python app.py prepare-topics --again)"
+    ) in output
     assert "generated" not in output
     application.variables["INPUT_TOPIC"] = application.topic("of-a-file")
     (tmp_path / "data").mkdir()

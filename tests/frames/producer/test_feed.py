@@ -119,8 +119,8 @@ def test_a_feed_ended_by_ctrl_c_reports_its_progress_and_resumes_as_it_began(
     process = application.start("feed", file, "--now", "--realtime", "--speed", "3")
     stop_when(application, process, 2_000, signal.SIGINT)
     output = finish(process, 128 + signal.SIGINT)
-    assert f"{file} partially sent: {fed_so_far(application):,} frames acknowledged" in output
-    assert "to continue: the same command with --resume" in output
+    sent = f"{file}: interrupted after {fed_so_far(application):,} acknowledged frames"
+    assert f"{sent}; to send the rest, if any: the same command with --resume" in output
     application.run("feed", file, "--resume")
     fed = by_partition(application)
     shift = json.loads(fed[0][0] or b"")["ts"] - T
@@ -129,6 +129,19 @@ def test_a_feed_ended_by_ctrl_c_reports_its_progress_and_resumes_as_it_began(
         for number, line in enumerate(frames)
     ]
     assert fed == [expected[number::PARTITIONS] for number in range(PARTITIONS)]
+
+
+def test_a_feed_interrupted_after_its_last_frame_does_not_claim_that_some_are_missing(application: Application) -> None:
+    create_topics(application)
+    process = application.start("feed", "-", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write("a\nb\n")
+    process.stdin.flush()
+    wait_until(lambda: len(values(application)) == 2, "all frames are fed")
+    process.send_signal(signal.SIGINT)
+    output = finish(process, 128 + signal.SIGINT)
+    assert "standard input: interrupted after 2 acknowledged frames; to send the rest, if any: " in output
+    assert "partial" not in output
 
 
 def test_a_frame_that_the_topic_refuses_leaves_no_gap_after_it(application: Application, tmp_path: Path) -> None:
@@ -255,7 +268,7 @@ def test_a_line_longer_than_a_frame_may_be_ends_the_feed_before_it(application: 
     file.write_bytes(b"one\n" + b"x" * (MAX_FRAME_BYTES + 1) + b"\nthree\n")
     said = application.run("feed", file, exit_code=3)
     assert f"line 2 of {file} is longer than 4,194,304 bytes" in said
-    assert "1 frame acknowledged" in said
+    assert "interrupted after 1 acknowledged frame;" in said
     file.write_bytes(b"one\n" + b"x" * MAX_FRAME_BYTES + b"\nthree\n")
     application.variables["INPUT_TOPIC"] = application.topic("larger")
     application.create_topic("larger", max_message_bytes="5000000")
