@@ -58,8 +58,8 @@ def count(
     tally = loop.counter.tally()
     if fail_over is not None and tally.error_rate > fail_over:
         raise MetricsError(
-            f"{tally.error_rate:.1%} of the frames are late or rejected: {tally.wrong:,} of {tally.decided:,}",
-            why=f"--fail-over {fail_over:g} accepts at most {fail_over:.1%}",
+            f"{tally.error_rate * 100:.3g}% of the frames are late or rejected: {tally.wrong:,} of {tally.decided:,}",
+            why=f"--fail-over {fail_over:g} accepts at most {fail_over * 100:.10g}%",
             hint="--verbose reports every rejected frame",
         )
 

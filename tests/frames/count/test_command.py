@@ -290,6 +290,19 @@ def test_count_fails_after_counting_if_too_large_a_share_of_frames_is_wrong(
     assert ("error: 16.7% of the frames are late or rejected: 1 of 6" in finished.stderr) == bool(exit_code)
 
 
+@pytest.mark.parametrize(("share", "percent"), [("0.0001", "0.01%"), ("0.07", "7%"), ("0.123456", "12.3456%")])
+def test_the_accepted_share_is_printed_as_given(file: Path, share: str, percent: str) -> None:
+    said = run("count", file, "--fail-over", share).stderr
+    assert f"why: --fail-over {share} accepts at most {percent}\n" in said
+
+
+def test_a_small_share_of_wrong_frames_is_not_printed_as_zero(tmp_path: Path) -> None:
+    file = tmp_path / "frames.jsonl"
+    file.write_bytes(b'{"ts":1468244340,"uid":"a"}\n' * 4_999 + b"none\n")
+    said = run("count", file, "--fail-over", "0.0001").stderr
+    assert "error: 0.02% of the frames are late or rejected: 1 of 5,000" in said
+
+
 @pytest.mark.parametrize("share", ["-0.1", "1.5", "nan"])
 def test_an_invalid_share_is_refused(file: Path, share: str) -> None:
     finished = run("count", file, "--fail-over", share)
