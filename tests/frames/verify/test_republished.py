@@ -220,6 +220,15 @@ def test_timestamps_that_were_exchanged_are_found_by_no_limit_in_one_direction_e
         assert bool(found.differences) == is_wrong
 
 
+@pytest.mark.parametrize(
+    ("copies", "note"), [("abcX", "not the same frames"), ("abc", ""), ("abcdd", "")], ids=["altered", "fewer", "more"]
+)
+def test_if_frames_differ_and_their_numbers_may_not_the_note_says_so(copies: str, note: str) -> None:
+    findings = Findings()
+    add_to_findings(one("abcd", copies), "in", "out", findings, was_reset=False)
+    assert [kept.note for kept in findings.kept] == [note]
+
+
 def test_after_a_reset_a_difference_says_what_else_may_explain_it() -> None:
     findings = Findings()
     add_to_findings(one("abcd", "abcdcd"), "in", "out", findings, was_reset=True)

@@ -389,7 +389,7 @@ def test_any_change_to_republished_frames_is_found_in_its_partition(application:
     assert [(at["kind"], at["recount"], at["published"], at["note"]) for at in found["differences"]] == [
         ("frame missing", f"10 frames of {name}/0", f"9 frames in {forged}/0", ""),
         ("frame too many", f"10 frames of {name}/1", f"11 frames in {forged}/1", ""),
-        ("frame differs", f"10 frames of {name}/2", f"10 frames in {forged}/2", ""),
+        ("frame differs", f"10 frames of {name}/2", f"10 frames in {forged}/2", "not the same frames"),
         ("frame differs", f"10 frames of {name}/3", f"10 frames in {forged}/3", "not the same timestamps"),
         ("frame too many", f"10 frames of {name}/4", f"11 frames in {forged}/4", ""),
     ]

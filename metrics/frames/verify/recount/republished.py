@@ -11,6 +11,7 @@ from metrics.text import numbered
 
 ANY_TIME_MS = 2**63 - 1  # no limit of timestamps
 READ_AGAIN = "the group was reset: frames read again are republished again, skipped frames are not"
+OTHERS = "not the same frames"
 ELSEWHERE = "the same frames in total: some are in another partition"
 
 
@@ -158,7 +159,8 @@ def add_to_findings(found: Republished, topic: str, stream: str, findings: Findi
             difference.of,
             recount=difference.recount,
             published=difference.published,
-            note=difference.note or (READ_AGAIN if was_reset else ""),
+            note=difference.note
+            or (READ_AGAIN if was_reset else OTHERS if difference.kind is Kind.FRAME_DIFFERS else ""),
         )
     findings.remarks.extend(_remarks(found, topic, stream))
 
