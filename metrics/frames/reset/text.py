@@ -73,7 +73,8 @@ def warnings(plan: Plan) -> Iterator[str]:
     if not plan.is_whole:
         yield f"{plan.topic} no longer has its first frames: windows that lack one are not published again"
     if plan.twice:
-        yield f"{', '.join(plan.twice)} will contain some records twice; verify reports their windows as doubled"
+        topics = (name if most is None else f"{name} (up to {most:,})" for name, most in plan.twice.items())
+        yield f"{', '.join(topics)} will contain records twice; verify reports their windows as doubled"
         if plan.closed_through is None and not any(move.new_position for move in plan.partitions):
             yield "to have each once: delete and recreate these topics before the next run"
         else:

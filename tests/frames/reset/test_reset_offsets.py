@@ -72,9 +72,15 @@ def test_a_reset_to_earliest_publishes_everything_again_and_counts_it_once(appli
     assert plan(application, "2000-01-01T00:00:00Z") == planned | {"to": "2000-01-01T00:00:00Z"}
     assert state(application) == before
 
-    assert "done: the next run continues from there" in application.run(
-        "reset-offsets", "--to", "earliest", "--execute"
-    )
+    said = application.run("reset-offsets", "--to", "earliest", "--execute")
+    assert "done: the next run continues from there" in said
+    numbers = {"seconds": f" (up to {len(seconds)})", "minutes": " (up to 4)", "rejected": ""}
+    twice = ", ".join(f"{application.topic(role)}{number}" for role, number in numbers.items())
+    assert f"warning: {twice} will contain records twice; verify reports their windows as doubled" in said
+    assert "warning: to have each once: delete and recreate these topics before the next run" in said
+    application.run("--until-end")  # as after a first run, verify expects each record once
+    assert application.answer("verify", "--json", exit_code=1)["counts"] == {"doubled": len(seconds) + 4, "rejected": 4}
+    application.run("reset-offsets", "--to", "earliest", "--execute")
     saved = application.saved_state()
     assert saved is not None
     assert (saved.state, saved.instance.is_active) == (State.fresh({0: 0, 1: 0}, RULES), False)
