@@ -13,7 +13,9 @@ class Counts(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Size:
-    """A size of tumbling windows, which start at multiples of their length.
+    """A size of tumbling windows, which start at multiples of their length since the epoch, in UTC.
+
+    Other alignments (weeks, months) would need an attribute; the fields of a record follow from what it counts.
 
     Attributes:
         name: the noun for one window; its plural, used by the API and messages, adds an `s`.
