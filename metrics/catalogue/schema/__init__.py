@@ -1,0 +1,33 @@
+"""The tables of the catalogue: numbered SQL files, and how they are applied."""
+
+from importlib.resources import files
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from metrics.postgres.migrations import Migration, migrate, migrations_in, require_migrated
+
+TABLE = "catalogue_migration"
+INIT_DB = "create them: python app.py catalogue init-db"
+
+
+def init(connection: psycopg.Connection[TupleRow]) -> list[Migration]:
+    """Create or update the tables of the catalogue; return the migrations that were applied.
+
+    Raises:
+        DatabaseError: as `migrate`.
+    """
+    return migrate(connection, _migrations(), TABLE)
+
+
+def require_initialized(connection: psycopg.Connection[TupleRow]) -> None:
+    """Check that the tables are there, at this program's version.
+
+    Raises:
+        DatabaseError: they are not.
+    """
+    require_migrated(connection, _migrations(), TABLE, hint=INIT_DB)
+
+
+def _migrations() -> list[Migration]:
+    return migrations_in(files(__package__))

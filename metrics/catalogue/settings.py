@@ -1,0 +1,14 @@
+"""Settings of the catalogue."""
+
+from dataclasses import dataclass
+
+from metrics.cli.log_settings import LogSettings
+from metrics.kafka.settings import GroupId, KafkaSettings
+from metrics.postgres.settings import PostgresSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueSettings(LogSettings, PostgresSettings, KafkaSettings):
+    """Settings of one run of the catalogue."""
+
+    consumer_group_id: GroupId = "catalogue"

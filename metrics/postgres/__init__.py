@@ -1,0 +1,1 @@
+"""PostgreSQL, for any system: settings, connections, errors, schema versions, and a local server."""

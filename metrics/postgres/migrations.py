@@ -1,0 +1,127 @@
+"""Schema versions: numbered SQL files of a system, each applied once.
+
+A file is named `NNN_words.sql`. All that are missing are applied in one transaction, in the order of their numbers, so
+a schema is at one version or the next. An advisory lock keeps two processes from applying the same file.
+"""
+
+import re
+from collections.abc import Sequence
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from metrics.errors import DatabaseError
+from metrics.postgres.connect import database_errors
+
+_NAME = re.compile(r"(\d{3})_\w+\.sql")
+
+
+class Migration(NamedTuple):
+    """One numbered SQL file."""
+
+    number: int
+    name: str
+    statements: str
+
+
+def migrations_in(folder: Traversable) -> list[Migration]:
+    """Return the migrations in a folder of a package, in the order of their numbers, which begin at 1."""
+    found = sorted(
+        Migration(int(name[1]), file.name, file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if (name := _NAME.fullmatch(file.name))
+    )
+    assert [migration.number for migration in found] == list(range(1, len(found) + 1)), "numbers have no gaps"
+    return found
+
+
+def migrate(connection: psycopg.Connection[TupleRow], migrations: Sequence[Migration], table: str) -> list[Migration]:
+    """Apply the migrations that are missing, and return them.
+
+    Args:
+        table: lists the applied ones; created if it is missing, in the connection's own schema.
+
+    Raises:
+        DatabaseError: the database is newer than this program, has no UTF-8 letters, or refuses a statement; nothing
+            is applied then.
+    """
+    _require_unicode(connection)
+    refused = database_errors("the schema cannot be created", hint="the user needs CREATE on the schema")
+    with refused, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.' || %s))", (table,))
+        connection.execute(_CREATE.format(sql.Identifier(table)))
+        applied = _applied(connection, table)
+        _require_known(connection, applied, migrations)
+        missing = [migration for migration in migrations if migration.number > applied]
+        for migration in missing:
+            connection.execute(migration.statements)
+            added = sql.SQL("INSERT INTO {} (number, name) VALUES (%s, %s)").format(sql.Identifier(table))
+            connection.execute(added, (migration.number, migration.name))
+        return missing
+
+
+def require_migrated(
+    connection: psycopg.Connection[TupleRow], migrations: Sequence[Migration], table: str, hint: str
+) -> None:
+    """Check that the schema is at this program's version.
+
+    Args:
+        hint: how to apply what is missing.
+
+    Raises:
+        DatabaseError: it has not been created, or is older or newer.
+    """
+    with database_errors("the database does not answer"):
+        (found,) = connection.execute("SELECT to_regclass(quote_ident(%s)) IS NOT NULL", (table,)).fetchone() or (
+            False,
+        )
+        applied = _applied(connection, table) if found else 0
+    _require_known(connection, applied, migrations)
+    if applied < len(migrations):
+        what = "has no tables yet" if applied == 0 else "has the tables of an older version"
+        raise DatabaseError(f"the database {what}", why=_where(connection), hint=hint)
+
+
+_CREATE = sql.SQL(
+    "CREATE TABLE IF NOT EXISTS {} (number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL "
+    "DEFAULT now())"
+)
+
+
+def _applied(connection: psycopg.Connection[TupleRow], table: str) -> int:
+    """Return the number of the newest migration that was applied; 0 if there is none."""
+    newest = sql.SQL("SELECT coalesce(max(number), 0) FROM {}").format(sql.Identifier(table))
+    [number] = connection.execute(newest).fetchone() or (0,)
+    return int(number)
+
+
+def _require_known(connection: psycopg.Connection[TupleRow], applied: int, migrations: Sequence[Migration]) -> None:
+    if applied > len(migrations):
+        raise DatabaseError(
+            "the database has the tables of a newer version",
+            why=f"{_where(connection)}; it is at version {applied}, this program knows {len(migrations)}",
+            hint="update this program",
+        )
+
+
+def _require_unicode(connection: psycopg.Connection[TupleRow]) -> None:
+    """Check that letters outside ASCII have a lower case: under the locale C they have none, and joins miss rows."""
+    with database_errors("the database does not answer"):
+        asked = "SELECT current_setting('server_encoding'), lower('É') = 'é', current_database()"
+        encoding, has_letters, name = connection.execute(asked).fetchone() or ("", False, "")
+    if encoding != "UTF8" or not has_letters:
+        why = f"its encoding is {encoding}" if encoding != "UTF8" else "lower('É') is not 'é' in its locale"
+        raise DatabaseError(
+            f"the database {name} cannot compare text without case",
+            why=f"{why}, so titles and names with such letters would not be found",
+            hint="create one with a UTF-8 locale: CREATE DATABASE catalogue TEMPLATE template0 ENCODING 'UTF8' LOCALE "
+            "'C.UTF-8'\n(PostgreSQL 17 or newer: LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8')",
+        )
+
+
+def _where(connection: psycopg.Connection[TupleRow]) -> str:
+    [schema] = connection.execute("SELECT current_schema()").fetchone() or (None,)
+    return f"database {connection.info.dbname}, schema {schema}"
