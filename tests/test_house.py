@@ -45,7 +45,9 @@ OTHER_FRAMES = re.compile(
 )
 
 # What import-linter holds pure; the files of a system may be anywhere under its core.
-PURE = re.compile(r"metrics/(\w+/core/|frames/(verify/recount/|records\.py|sizes\.py))")
+PURE = re.compile(
+    r"metrics/(\w+/core/|catalogue/generate/reference\.py|frames/(verify/recount/|records\.py|sizes\.py))"
+)
 # What reaches a file, a terminal, other code or a clock without an import that import-linter forbids.
 IMPURE_NAMES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 CLOCKS = {"now", "today", "utcnow"}
