@@ -6,7 +6,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any
 
 import zstandard
@@ -17,34 +17,45 @@ if TYPE_CHECKING:
 # Errors of decompressing a file that is corrupt, truncated, or compressed otherwise.
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
-# One byte of zstd may expand to 30,000: pieces of this size keep the output of one small.
-_ZSTD_PIECE_BYTES = 4_096
+# One byte may expand to 30,000 of zstd, to 7,000 of xz: pieces of this size keep the output of one small.
+_PIECE_BYTES = 1_024
 
 
-def unpacked(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
+def unpacked(path: PurePath, file: IO[bytes]) -> IO[bytes] | Any:
     """Return the decompressed contents of a file with this name; the file itself if it is plain."""
     unpack = _UNPACK.get(path.suffix.lower())
     return file if unpack is None else unpack(file)
 
 
-def packed(path: Path, file: IO[bytes]) -> IO[bytes] | Any:
+def packed(path: PurePath, file: IO[bytes]) -> IO[bytes] | Any:
     """Return the compressor to write to for a file with this name; the file itself if it is plain."""
     pack = _PACK.get(path.suffix.lower())
     return file if pack is None else pack(file)
 
 
-def is_packed(path: Path) -> bool:
+def is_packed(path: PurePath) -> bool:
     """Return whether this is the name of a compressed file."""
     return path.suffix.lower() in _UNPACK
 
 
-class _ZstdFile(io.RawIOBase):
-    """A decompressor of any number of zstd streams in a row; unlike the library's, it detects a truncated file."""
+class _Streams(io.RawIOBase):
+    """A decompressor of any number of streams in a row.
 
-    def __init__(self, source: IO[bytes]) -> None:
+    Unlike those of the libraries, it detects a truncated zstd file, and garbage or a corrupt stream after the first
+    one of an xz file.
+
+    Args:
+        source: the compressed file.
+        unpacker: makes the decompressor of one stream.
+        padding: what may be between and after streams.
+    """
+
+    def __init__(self, source: IO[bytes], unpacker: Callable[[], Any], padding: bytes) -> None:
         self._source = source
-        self._unpacker = zstandard.ZstdDecompressor().decompressobj()
-        self._within = True  # inside a zstd stream, or before the first one
+        self._new_unpacker = unpacker
+        self._padding = padding
+        self._unpacker = unpacker()
+        self._within = True  # inside a stream, or before the first one
         self._packed = b""
         self._unpacked = memoryview(b"")
 
@@ -53,12 +64,12 @@ class _ZstdFile(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         while not self._unpacked:
-            packed = self._packed or self._source.read(_ZSTD_PIECE_BYTES)
+            packed = self._packed or self._source.read(_PIECE_BYTES)
             if not packed and self._within:
-                raise EOFError("the file ends before its zstd data does")
+                raise EOFError("the file ends before its compressed data does")
             if not packed:
                 return 0
-            self._unpack(packed)
+            self._unpack(packed if self._within else packed.lstrip(self._padding))
         target = memoryview(buffer).cast("B")
         count = min(len(target), len(self._unpacked))
         target[:count] = self._unpacked[:count]
@@ -66,8 +77,11 @@ class _ZstdFile(io.RawIOBase):
         return count
 
     def _unpack(self, packed: bytes) -> None:
+        if not packed:
+            self._packed = b""
+            return
         if not self._within:
-            self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+            self._unpacker = self._new_unpacker()
         self._unpacked = memoryview(self._unpacker.decompress(packed))
         self._within = not self._unpacker.eof
         self._packed = self._unpacker.unused_data
@@ -76,8 +90,8 @@ class _ZstdFile(io.RawIOBase):
 # Same lines, same bytes: no mtime or name in the gzip header. xz at its default is ten times as slow.
 _UNPACK: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
-    ".xz": lzma.LZMAFile,
-    ".zst": _ZstdFile,
+    ".xz": lambda file: _Streams(file, lzma.LZMADecompressor, padding=b"\0"),
+    ".zst": lambda file: _Streams(file, zstandard.ZstdDecompressor().decompressobj, padding=b""),
 }
 _PACK: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda file: gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0),

@@ -162,6 +162,25 @@ def test_packed_pieces_written_one_after_another_are_one_file(name: str, tmp_pat
     assert read(path) == [b"one", b"two", b"x" * 3_000_000, b"last"]
 
 
+@pytest.mark.parametrize("name", PACKED)
+def test_garbage_or_a_corrupt_stream_after_the_first_one_of_a_packed_file_is_an_error(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    first, second = pack(name, b"one\n"), bytearray(pack(name, b"two\n"))
+    second[1] ^= 0xFF  # of its header
+    for rest in (b"garbage", b"{}\n", bytes(second), pack(name, b"two\n")[:-5]):
+        path.write_bytes(first + rest)
+        with pytest.raises(FileError, match="is corrupt"):
+            read(path)
+
+
+def test_padding_between_and_after_streams_of_xz_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "frames.jsonl.xz"
+    path.write_bytes(pack(path.name, b"one\n") + bytes(8_192) + pack(path.name, b"two\n") + bytes(4))
+    assert read(path) == [b"one", b"two"]
+
+
 def test_skippable_frames_of_zstd_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl.zst"
     to_skip = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
