@@ -1,0 +1,1 @@
+"""Collectors: where the bytes of a load come from. `sources` finds the sources, `Reading` reads them."""

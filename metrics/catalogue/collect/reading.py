@@ -1,0 +1,160 @@
+"""One reading of all sources of a load: the bytes are counted, hashed and unpacked on their way."""
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from metrics.catalogue.collect import archive
+from metrics.catalogue.collect.local import LocalFile
+from metrics.catalogue.collect.source import BROKEN, PIECE_BYTES, Source, corrupt, stream
+from metrics.files.atomic import write_errors
+from metrics.files.packed import is_packed, unpacked
+from metrics.text import in_line
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_MORE_ROOM = "set TMPDIR to a folder that has room for the archive"
+
+
+class Part(NamedTuple):
+    """A source, or a member of an archive.
+
+    Attributes:
+        name: as it is shown.
+        path_name: the last part of its path, without the suffix of its compression: `movies.csv`.
+        stream: its contents, unpacked. It raises FileErrors, and reports its end only if all that it read was whole.
+    """
+
+    name: str
+    path_name: str
+    stream: io.BufferedReader
+
+
+class Reading:
+    """One reading of the sources of a load.
+
+    Attributes:
+        sources: where the bytes come from.
+        read_bytes: the number of stored bytes read so far, of `size_bytes`.
+    """
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = sources
+        self.read_bytes = 0
+        self._digest = hashlib.sha256()
+        self._is_complete = False
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The stored size of all sources; None if that of one is unknown, at least until its part is reached."""
+        sizes_bytes = [source.size_bytes for source in self.sources]
+        return None if None in sizes_bytes else sum(filter(None, sizes_bytes))
+
+    @property
+    def sha256(self) -> str:
+        """The digest over the stored bytes of all sources, once all parts were read."""
+        assert self._is_complete, "all parts were read"
+        return self._digest.hexdigest()
+
+    def digest_ahead(self) -> str | None:
+        """Return what `sha256` will be; None unless all sources are files that can be read twice.
+
+        Raises:
+            FileError: a file cannot be read.
+        """
+        digest = hashlib.sha256()
+        for source in self.sources:
+            if not isinstance(source, LocalFile) or not source.is_regular:
+                return None
+            for piece in source.pieces():
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the contents of the sources, one part after another; each is to be read before the next one.
+
+        What a reader leaves of a part is read and checked, too. A stream cannot be read once its turn is over.
+
+        Raises:
+            FileError: a source is missing, unreadable, incomplete or corrupt, or it changed meanwhile.
+        """
+        for source in self.sources:
+            if PurePosixPath(source.path_name).suffix.lower() == ".zip":
+                yield from self._members(source)
+            else:
+                with closing(source.pieces()) as pieces, stream(self._counted(pieces)) as stored:
+                    yield from _part(source.name, source.path_name, stored)
+                    assert not stored.read(1), "unpacking reads to the end"
+        self._is_complete = True
+
+    def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._digest.update(piece)
+            self.read_bytes += len(piece)
+            yield piece
+
+    def _members(self, source: Source) -> Iterator[Part]:
+        with self._seekable(source) as file, archive.opened(source.name, file) as opened:
+            for member in archive.members(source.name, opened):
+                name = f"{source.name}: {in_line(member.filename)}"
+                with archive.member_opened(name, opened, member) as contents:
+                    yield from _part(name, archive.path_name(member), contents)
+
+    @contextmanager
+    def _seekable(self, source: Source) -> Iterator[IO[bytes]]:
+        """Read a source to its end, counted and checked; yields it as a file, since an index is at its end."""
+        if isinstance(source, LocalFile) and source.is_regular:
+            with source.opened() as file:
+                for _ in self._counted(source.pieces_of(file)):
+                    pass
+                yield file
+        else:
+            folder = Path(tempfile.gettempdir())
+            with write_errors(folder, _MORE_ROOM):
+                file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
+            with file:
+                with write_errors(folder, _MORE_ROOM), closing(source.pieces()) as pieces:
+                    for piece in self._counted(pieces):
+                        file.write(piece)
+                yield file
+
+
+class _Contents(io.RawIOBase):
+    """Unpacked contents whose errors are FileErrors; its reader may close it before it is drained."""
+
+    def __init__(self, name: str, contents: Any) -> None:
+        self._name = name
+        self._contents = contents
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        try:
+            return int(self._contents.readinto(buffer))
+        except BROKEN as error:
+            raise corrupt(self._name, str(error)) from error
+
+    def drain(self) -> None:
+        """Read what is left, so that all of it was checked."""
+        buffer = bytearray(PIECE_BYTES)
+        while self.readinto(buffer):
+            pass
+
+
+def _part(name: str, path_name: str, stored: Any) -> Iterator[Part]:
+    """Yield the part, and read what its reader has left of it."""
+    path = PurePosixPath(path_name)
+    if is_packed(path):
+        if not stored.peek(1):
+            raise corrupt(name, "the file is empty; a compressed file never is")  # gzip alone accepts it
+        path_name = path.stem
+    contents = _Contents(name, unpacked(path, stored))
+    with contents:
+        yield Part(name, path_name, io.BufferedReader(contents, PIECE_BYTES))
+        contents.drain()

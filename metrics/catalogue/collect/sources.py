@@ -1,0 +1,58 @@
+"""The sources that a configuration names."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from metrics.catalogue.collect.local import local_sources
+from metrics.catalogue.collect.source import Source
+from metrics.errors import SettingsError
+from metrics.text import listed
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+# The collectors, and the schemes that each reads; one that only names a format reads from anywhere.
+SCHEMES = {"csv": None, "json": None, "s3": ("s3",), "ftp": ("ftp", "ftps"), "http": ("http", "https")}
+
+
+def sources(config: str, collector: str | None, environment: Mapping[str, str] = os.environ) -> Sequence[Source]:  # noqa: ARG001
+    """Return the sources that a configuration names.
+
+    Args:
+        config: a path, a folder, a pattern, `-`, or a URL: `s3://` (a key that ends in `/` names all objects under
+            it), `ftp://`, `ftps://`, `http://`, `https://`.
+        collector: one of SCHEMES, which must fit the configuration; None if it says enough itself.
+
+    Raises:
+        SettingsError: the collector does not fit, or the scheme is unknown.
+        FileError: there is no such source, or it cannot be read.
+    """
+    scheme = _scheme(config)
+    _require_fitting(scheme, collector)
+    if scheme is not None:
+        raise SettingsError(f"{scheme}:// cannot be read yet", hint="download it, and name the file")
+    return local_sources(config)
+
+
+def _scheme(config: str) -> str | None:
+    match = _SCHEME.match(config)
+    return match[1].lower() if match else None
+
+
+def _require_fitting(scheme: str | None, collector: str | None) -> None:
+    known = [name for names in SCHEMES.values() for name in names or ()]
+    if scheme is not None and scheme not in known:
+        raise SettingsError(
+            f"there is no collector for {scheme}://",
+            hint="name a path, or a URL that begins with " + listed([f"{name}://" for name in known]),
+        )
+    if collector is None:
+        return
+    if collector not in SCHEMES:
+        raise SettingsError(f"there is no collector {collector}", hint=f"use {listed(list(SCHEMES))}")
+    fitting = SCHEMES[collector]
+    if fitting is not None and scheme not in fitting:
+        raise SettingsError(
+            f"the collector {collector} does not read {'local files' if scheme is None else f'{scheme}://'}",
+            hint=f"name {listed([f'{name}://…' for name in fitting])}, or leave the collector out",
+        )
