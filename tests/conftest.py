@@ -1,6 +1,7 @@
-"""What all tests share: the Kafka they run against, their markers, and what is said at the end.
+"""What all tests share: the Kafka and the PostgreSQL they run against, their markers, and what is said at the end.
 
-The Kafka is the first there is of BOOTSTRAP_SERVERS, a Docker engine, the local broker.
+The Kafka is the first there is of BOOTSTRAP_SERVERS, a Docker engine, the local broker; the PostgreSQL is the first of
+DATABASE_URL, a Docker engine, the local database.
 """
 
 import gc
@@ -8,21 +9,26 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from metrics.errors import MetricsError
 from metrics.kafka import local_broker
+from metrics.postgres import local_server
+from metrics.postgres.connect import connect
 from tests.kafka.application import Application, end_all_started
+from tests.postgres.databases import create_database, drop_database, with_database
 
 # The last line of images that testcontainers can start: in those of 8.x, the scripts that it runs are gone.
 IMAGE = "confluentinc/cp-kafka:7.9.0"
 
-# Which Kafka the tests ran against.
-TAKEN = pytest.StashKey[str]()
-_WORKER_OUTPUT = "kafka"
+POSTGRES_IMAGE = "postgres:17"
+
+# Which Kafka and which PostgreSQL the tests ran against.
+KAFKA, POSTGRES = pytest.StashKey[str](), pytest.StashKey[str]()
+_TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,47 +37,75 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand it from a worker of pytest-xdist to the process that prints."""
+    """Hand them from a worker of pytest-xdist to the process that prints."""
     output = getattr(session.config, "workeroutput", None)
-    if output is not None and (taken := session.config.stash.get(TAKEN, None)):
-        output[_WORKER_OUTPUT] = taken
+    if output is not None:
+        output |= {what: session.config.stash[key] for what, key in _TAKEN.items() if key in session.config.stash}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    """Take it from a worker."""
-    taken = getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT)
-    config = getattr(node, "config", None)
-    if taken and config is not None:
-        before = config.stash.get(TAKEN, None)
-        config.stash[TAKEN] = f"{before}; {taken}" if before else taken
+    """Take them from a worker."""
+    output, config = getattr(node, "workeroutput", {}), getattr(node, "config", None)
+    for what, key in _TAKEN.items():
+        if what in output and config is not None:
+            before = config.stash.get(key, None)
+            config.stash[key] = f"{before}; {output[what]}" if before else output[what]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if taken := config.stash.get(TAKEN, None):
-        terminalreporter.write_line(f"Kafka of these tests: {taken}")
+    for what, key in _TAKEN.items():
+        if taken := config.stash.get(key, None):
+            terminalreporter.write_line(f"{what} of these tests: {taken}")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the tests that need the shared broker; those with a broker of their own say so themselves."""
-    if "bootstrap_servers" in getattr(item, "fixturenames", ()):
+    """Mark the tests that need the shared servers; those with servers of their own say so themselves."""
+    names = getattr(item, "fixturenames", ())
+    if "bootstrap_servers" in names:
         item.add_marker("broker")
+    if "database_server" in names:
+        item.add_marker("database")
 
 
 @pytest.fixture(scope="session")
 def bootstrap_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a real Kafka; without any, the tests that want it fail and say what to install."""
     if address := os.environ.get("BOOTSTRAP_SERVERS"):
-        pytestconfig.stash[TAKEN] = f"BOOTSTRAP_SERVERS, {address}"
+        pytestconfig.stash[KAFKA] = f"BOOTSTRAP_SERVERS, {address}"
         yield address
     elif _docker_answers():
         with _container(pytestconfig) as address:
-            pytestconfig.stash[TAKEN] = f"{IMAGE} in Docker, {address}"
+            pytestconfig.stash[KAFKA] = f"{IMAGE} in Docker, {address}"
             yield address
     else:
         with _local_broker(tmp_path_factory.mktemp("local broker")) as address:
-            pytestconfig.stash[TAKEN] = f"the local broker, {address}"
+            pytestconfig.stash[KAFKA] = f"the local broker, {address}"
             yield address
+
+
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a real PostgreSQL; without any, the tests that want it fail and say what to install."""
+    if url := os.environ.get("DATABASE_URL"):
+        pytestconfig.stash[POSTGRES] = f"DATABASE_URL, {_version(url)}"
+        yield url
+    elif _docker_answers():
+        with _database_container(pytestconfig) as url:
+            pytestconfig.stash[POSTGRES] = f"{POSTGRES_IMAGE} in Docker, {_version(url)}"
+            yield url
+    else:
+        with _local_database(tmp_path_factory.mktemp("local database")) as url:
+            pytestconfig.stash[POSTGRES] = f"the local database, {_version(url)}"
+            yield url
+
+
+@pytest.fixture
+def database_url(database_server: str) -> Iterator[str]:
+    """Give the URL of a fresh database, which is dropped at the end."""
+    name = create_database(database_server)
+    yield with_database(database_server, name)
+    drop_database(database_server, name)
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +130,22 @@ def _local_broker(folder: Path) -> Iterator[str]:
         pytest.fail(str(error), pytrace=False)
     finally:
         shutil.rmtree(folder / "data", ignore_errors=True)  # its logs stay, to examine a failure
+
+
+@contextmanager
+def _local_database(folder: Path) -> Iterator[str]:
+    try:
+        with local_server.shared(folder, print) as url:
+            yield url
+    except MetricsError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        shutil.rmtree(folder / "data", ignore_errors=True)  # its log stays, to examine a failure
+
+
+def _version(url: str) -> str:
+    with closing(connect(url)) as connection:
+        return f"{connection.info.parameter_status('server_version')}"
 
 
 def _docker_answers() -> bool:
@@ -126,3 +176,12 @@ def _container(config: pytest.Config) -> Iterator[str]:
     container.with_env("KAFKA_MESSAGE_MAX_BYTES", "16777216")
     with container as kafka:
         yield kafka.get_bootstrap_server()
+
+
+@contextmanager
+def _database_container(config: pytest.Config) -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")  # sockets to the engine
+    with PostgresContainer(POSTGRES_IMAGE, driver=None) as database:
+        yield database.get_connection_url()

