@@ -4,7 +4,11 @@ from typing import Any
 
 import typer
 
+from metrics.catalogue.commands.check import check
 from metrics.catalogue.commands.init_db import init_db
+from metrics.catalogue.commands.load import load
+from metrics.catalogue.commands.loads import loads
+from metrics.catalogue.commands.rejected import rejected
 from metrics.cli.registry import STYLE, Command, CommandGroup
 from metrics.cli.reporting import reporting
 from metrics.terminal.console import as_started
@@ -19,7 +23,13 @@ catalogue = typer.Typer(
     **STYLE,
 )
 
-SUBCOMMANDS: dict[str, Any] = {"init-db": init_db}
+SUBCOMMANDS: dict[str, Any] = {
+    "init-db": init_db,
+    "load": load,
+    "loads": loads,
+    "rejected": rejected,
+    "check": check,
+}
 
 for name, command in SUBCOMMANDS.items():
     catalogue.command(name, cls=Command)(reporting(command))

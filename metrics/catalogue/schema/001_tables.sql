@@ -8,6 +8,8 @@ CREATE TABLE catalogue_load (
     source text NOT NULL,                -- never with credentials
     sha256 text,                         -- of the bytes as stored, compressed or not
     bytes bigint,
+    columns text[],                      -- of a CSV file, in its order
+    is_snapshot boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'failed', 'interrupted')),
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -25,6 +27,21 @@ CREATE TABLE catalogue_load (
         CHECK (state <> 'done' OR read = inserted + updated + unchanged + repeated + rejected)
 );
 CREATE INDEX catalogue_load_of_model ON catalogue_load (model, id);
+
+-- A load holds two advisory locks: of its model, so that two loads of a model wait for each other, and of its own id,
+-- which ends with its connection: a load without it that is still `running` was killed.
+CREATE FUNCTION catalogue_lock(kind text) RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT hashtext(current_schema() || '.catalogue.' || kind)
+$$;
+CREATE FUNCTION catalogue_is_running(id bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid::bigint = catalogue_lock('load')::bigint & 4294967295
+            AND objid::bigint = id & 4294967295
+    )
+$$;
 
 CREATE TABLE movie (
     title text NOT NULL,
@@ -108,13 +125,14 @@ CREATE INDEX stream_gone ON stream (gone_at) WHERE gone_at IS NOT NULL;
 CREATE INDEX review_gone ON review (gone_at) WHERE gone_at IS NOT NULL;
 
 CREATE TABLE catalogue_rejected (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     load_id bigint NOT NULL REFERENCES catalogue_load,
     position text NOT NULL,  -- where the record was: line 17, record 3, partition 0 offset 42
     reason text NOT NULL,
     detail text NOT NULL,    -- every wrong field, in words
     record text NOT NULL     -- as it was received
 );
-CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id);
+CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id, id);
 
 CREATE TABLE catalogue_history (
     model text NOT NULL,

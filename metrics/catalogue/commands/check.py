@@ -1,0 +1,33 @@
+"""`catalogue check`: looks for orphans and implausible records."""
+
+import msgspec
+
+from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.options import Json
+from metrics.catalogue.core.models import MODELS
+from metrics.catalogue.load.remarks import findings
+from metrics.errors import MetricsError
+from metrics.terminal.console import say, say_lines
+from metrics.text import numbered
+
+
+def check(*, json: Json = False) -> None:
+    """Look for records that refer to unknown ones, and for implausible ones.
+
+    Ends with exit code 1 if there are any.
+
+    Example: `python app.py catalogue check`
+    """
+    with catalogue_in_use() as (_, connection):
+        found = findings(connection, MODELS)
+    if json:
+        say_lines(
+            msgspec.json.encode(msgspec.to_builtins(remark) | {"model": model}).decode() for model, remark in found
+        )
+    else:
+        for model, remark in found:
+            say(f"{model}: {remark.number:,} {remark.rule}, such as {'; '.join(remark.examples)}")
+    if found:
+        raise MetricsError(f"{numbered(sum(remark.number for _, remark in found), 'record')} to look at")
+    if not json:
+        say("no orphans, nothing implausible")

@@ -1,0 +1,143 @@
+"""Validation of a record: its row, or everything that is wrong with it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import tzinfo
+from operator import itemgetter
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from metrics.catalogue.core.models import Model, cells_record
+from metrics.catalogue.core.records import RejectedError, Row
+
+SHOWN = 60  # characters of a wrong value
+
+ReadRow = Callable[[Any], Row]
+
+
+def json_reader(model: Model, zone: tzinfo | None) -> ReadRow:
+    """Return the function that validates a JSON record, decoded, and returns its row, or raises a RejectedError.
+
+    Args:
+        zone: of times without an offset; None if these are rejected.
+    """
+    convert, record = msgspec.convert, model.record
+
+    def read(value: Any) -> Row:
+        try:
+            row: Row = convert(value, record).row(zone)
+        except RejectedError:
+            raise
+        except ValueError:  # msgspec's own errors, too
+            raise _rejected(model, value, zone, strict=True) from None
+        return row
+
+    return read
+
+
+def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRow:
+    """Return the function that validates a row of cells, texts, and returns its row, or raises a RejectedError.
+
+    Args:
+        header: names of the columns, those of the model among them.
+        zone: as `json_reader`.
+    """
+    convert, width = msgspec.convert, len(header)
+    record: Any = cells_record(model)
+    in_order = itemgetter(*[header.index(field.name) for field in msgspec.structs.fields(record)])
+
+    def read(cells: list[str]) -> Row:
+        if len(cells) != width:
+            raise RejectedError("cells", f"{len(cells)} cells instead of {width}")
+        try:
+            row: Row = convert(in_order(cells), record, strict=False).row(zone)
+        except RejectedError:
+            raise
+        except ValueError:
+            raise _rejected(model, dict(zip(header, cells, strict=True)), zone, strict=False) from None
+        return row
+
+    return read
+
+
+def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Row | None:
+    """Return the key of a record that was rejected; None if its key is wrong, too.
+
+    Args:
+        strict: whether numbers must be numbers; a CSV file has only texts.
+    """
+    with suppress(ValueError):
+        key: Row = msgspec.convert(value, model.key_record, strict=strict).key(zone)
+        return key
+    return None
+
+
+def _rejected(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> RejectedError:
+    """Return the error for a record with wrong fields, which names all of them."""
+    wrong = list(_wrong(model.record, value, "", zone, strict=strict))
+    assert wrong, "a record that does not convert has a wrong field"
+    return RejectedError("field", "; ".join(wrong))
+
+
+def _wrong(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: bool) -> Iterator[str]:
+    """Yield a text for each wrong field of a value."""
+    metas, kind = _unwrapped(kind)
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        yield from _wrong_members(kind, value, path, zone, strict=strict)
+    elif get_origin(kind) is list and isinstance(value, list):
+        if not value and any(meta.min_length for meta in metas):
+            yield f"{path} must be {_words(metas)}, not empty"
+        [member] = get_args(kind)
+        for number, each in enumerate(value):
+            yield from _wrong(member, each, f"{path}[{number}]", zone, strict=strict)
+    elif not _is_right(kind, metas, value, zone, strict=strict):
+        yield f"{path} must be {_words(metas) or 'a list'}, not {_shown(value)}"
+
+
+def _wrong_members(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: bool) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path or 'the record'} must be an object, not {_shown(value)}"
+        return
+    for field in msgspec.structs.fields(kind):
+        name = f"{path}.{field.encode_name}".lstrip(".")
+        if field.encode_name in value:
+            yield from _wrong(field.type, value[field.encode_name], name, zone, strict=strict)
+        elif field.required:
+            yield f"{name} is missing"
+
+
+def _is_right(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, strict: bool) -> bool:
+    """Return whether a single value converts to its field's type, and from there to its column's."""
+    annotated = kind
+    for meta in metas:
+        annotated = Annotated[annotated, meta]
+    converts = [meta.extra["convert"] for meta in metas if meta.extra and "convert" in meta.extra]
+    try:
+        converted = msgspec.convert(value, annotated, strict=strict)
+        for convert in converts:
+            if converted is not None:
+                convert(converted, zone)
+    except ValueError:
+        return False
+    return not (isinstance(converted, str) and "\0" in converted)
+
+
+def _unwrapped(kind: Any) -> tuple[list[Meta], Any]:
+    """Return the metadata of an annotated type, and the type itself."""
+    metas: list[Meta] = []
+    while get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        metas += more
+    return metas, kind
+
+
+def _words(metas: list[Meta]) -> str:
+    return next((meta.description for meta in metas if meta.description), "")
+
+
+def _shown(value: Any) -> str:
+    """Return a wrong value as JSON, cut if it is long."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,56 @@
+"""The input of a load that tries the rejected records of another one again."""
+
+import csv
+from collections.abc import Iterator
+from datetime import tzinfo
+from typing import Any
+
+import msgspec
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.core.reading import cells_reader, json_reader
+from metrics.catalogue.load.formats import Records
+from metrics.catalogue.load.loads import Connection, Load
+from metrics.errors import SettingsError
+from metrics.postgres.connect import database_errors
+
+
+class RejectedOf:
+    """Rejected records of a load, by their own texts.
+
+    Args:
+        connection: another one than that of the load that uses them.
+
+    Raises:
+        SettingsError: that load was of another model, or rejected nothing.
+    """
+
+    collector = "rejected"
+    read_bytes = 0
+    size_bytes: int | None = None
+
+    def __init__(self, connection: Connection, of: Load, model: Model) -> None:
+        if of.model != model.name:
+            raise SettingsError(f"load {of.id} was of {of.model}, not of {model.name}", hint=f"use --model {of.model}")
+        self._connection = connection
+        self._of = of
+        self.source = f"rejected records of load {of.id}"
+
+    def digest_ahead(self) -> None:
+        """Return None: texts in the database have no file's digest."""
+
+    def digest(self) -> None:
+        """Return None: texts in the database have no file's digest."""
+
+    def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
+        """Yield the records, in the order in which they were rejected; their places are those of the first load."""
+        columns = self._of.columns or []
+        read = cells_reader(model, columns, zone) if columns else json_reader(model, zone)
+        yield "", Records(self._received(), "record", read, columns)
+
+    def _received(self) -> Iterator[tuple[int, Any]]:
+        with database_errors("the rejected records cannot be read"), self._connection.transaction():
+            rows = self._connection.cursor("rejected")
+            rows.execute("SELECT record FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,))
+            for number, (record,) in enumerate(rows, 1):
+                yield number, next(csv.reader([record])) if self._of.columns else msgspec.json.decode(record)

@@ -1,0 +1,164 @@
+"""Records in a file: rows of a CSV file, elements of a JSON array. Read as a stream, in bounded memory."""
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+import msgspec
+from ijson.backends import yajl2_c  # the other backends are 16 times slower
+from ijson.common import JSONError
+
+from metrics.catalogue.core.models import MODELS, Model
+from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of
+from metrics.catalogue.core.records import Row
+from metrics.errors import FileError
+from metrics.text import listed
+
+CELL_BYTES = 1 << 20
+_TO_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+class Records(NamedTuple):
+    """Records of one file.
+
+    Attributes:
+        received: yields each record with its place: the number of its first line, or its number.
+        unit: of the place: "line" or "record".
+        read: validates a record.
+    """
+
+    received: Iterator[tuple[int, Any]]
+    unit: str
+    read: ReadRow
+    columns: list[str]  # of CSV; empty for JSON
+
+    def text_of(self, record: Any) -> str:
+        """Return the text of a record that was rejected."""
+        return _line(record) if self.columns else to_json(record)
+
+    def key_of(self, model: Model, record: Any, zone: tzinfo | None) -> Row | None:
+        """Return the key of a record that was rejected; None if it cannot be read."""
+        value = dict(zip(self.columns, record, strict=False)) if self.columns else record
+        return key_of(model, value, zone, strict=not self.columns)
+
+
+def to_json(value: Any) -> str:
+    """Return a decoded JSON value as text."""
+    return _TO_JSON.encode(value).decode()
+
+
+def is_csv(model: Model, path_name: str, collector: str | None) -> bool:
+    """Return whether a file is CSV rather than JSON: as asked, or by its name, or as the model usually comes."""
+    if collector in ("csv", "json"):
+        return collector == "csv"
+    suffixes = path_name.lower().split(".")[1:]
+    return "csv" in suffixes or ("json" not in suffixes and bool(model.csv_columns))
+
+
+def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo | None) -> Records:
+    """Open a CSV file with a header.
+
+    Raises:
+        FileError: a column is missing. Later, while it is read: it is cut, or not UTF-8.
+    """
+    if not model.csv_columns:
+        raise FileError(f"{name} is CSV, but the model {model.name} comes as JSON", hint="use --collector json")
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    csv.field_size_limit(CELL_BYTES)
+    rows = csv.reader(text, strict=True)
+    with _csv_errors(name, rows):
+        header = next(rows, [])
+    if missing := [column for column in model.csv_columns if column not in header]:
+        raise _no_columns(model, name, header, missing)
+    return Records(_rows(name, rows), "line", cells_reader(model, header, zone), header)
+
+
+def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo | None) -> Records:
+    """Open a JSON array of records.
+
+    Raises:
+        FileError: it is no array. Later, while it is read: it is cut, or no JSON.
+    """
+    while (first := file.peek(1)[:1]).isspace():
+        file.read(1)
+    if first != b"[":
+        found = "it is empty" if not first else f"it begins with {file.peek(20)[:20]!r}"
+        raise FileError(
+            f"{name} is not a JSON array", why=found, hint="write the records as [{…}, {…}], in UTF-8 without a BOM"
+        )
+    elements = yajl2_c.items(file, "item")
+    return Records(_elements(model, name, elements), "record", json_reader(model, zone), [])
+
+
+def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:
+    first = rows.line_num + 1
+    with _csv_errors(name, rows):
+        for cells in rows:
+            if cells:  # an empty line is no record
+                yield first, cells
+            first = rows.line_num + 1
+
+
+def _elements(model: Model, name: str, elements: Any) -> Iterator[tuple[int, Any]]:
+    try:
+        for number, element in enumerate(elements, 1):
+            if number == 1:
+                _require_model(model, name, element)
+            yield number, element
+    except (JSONError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"{name} cannot be read whole as JSON",
+            why=str(error).strip().splitlines()[0],  # without the drawing of the place
+            hint="it may be cut: get it again; nothing was loaded",
+        ) from error
+
+
+@contextmanager
+def _csv_errors(name: str, rows: Any) -> Iterator[None]:
+    try:
+        yield
+    except csv.Error as error:
+        raise FileError(
+            f"{name} cannot be read as CSV",
+            why=f"line {rows.line_num}: {error}",
+            hint="a quote may be missing, or the file is cut; nothing was loaded",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"{name} is not UTF-8",
+            why=f"after line {rows.line_num}: byte 0x{error.object[error.start]:02x}",
+            hint=f"convert it: iconv -f latin1 -t utf-8 {name}; nothing was loaded",
+        ) from error
+
+
+def _no_columns(model: Model, name: str, header: list[str], missing: list[str]) -> FileError:
+    others = [other.name for other in MODELS.values() if other.csv_columns and set(other.csv_columns) <= set(header)]
+    noun = "column" if len(missing) == 1 else "columns"
+    return FileError(
+        f"{name} has no {noun} {listed(missing)}",
+        why=f"its first line is {_line(header)!r}",
+        hint=f"load it as --model {others[0]}" if others else f"its first line must name {_line(model.csv_columns)}",
+    )
+
+
+def _require_model(model: Model, name: str, first: Any) -> None:
+    """Check that the first record has members of this model, rather than those of another one."""
+    if not isinstance(first, dict) or any(field in first for field in model.fields):
+        return
+    others = [other.name for other in MODELS.values() if set(other.fields) <= first.keys()]
+    if others:
+        raise FileError(
+            f"{name} has records of another model",
+            why=f"its first one has {listed(list(first))}; the model {model.name} has {listed(model.fields)}",
+            hint=f"load it as --model {others[0]}",
+        )
+
+
+def _line(cells: Any) -> str:
+    """Return cells as a line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()

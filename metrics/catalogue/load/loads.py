@@ -1,0 +1,174 @@
+"""The table of loads: each load, its sums, and what became of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+from msgspec import field
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import Jsonb
+
+from metrics.catalogue.core.models import Model
+from metrics.errors import MetricsError
+from metrics.postgres.connect import database_errors
+
+Connection = psycopg.Connection[TupleRow]
+
+NO_ANSWER = "the database does not answer"
+
+
+class Remark(msgspec.Struct):
+    """Records that were loaded, but are implausible by one rule."""
+
+    rule: str
+    number: int
+    examples: list[str]
+
+
+class Load(msgspec.Struct, kw_only=True):
+    """One load, as in the table `catalogue_load`; `read` is the sum of the five after it."""
+
+    id: int
+    model: str
+    collector: str
+    source: str
+    sha256: str | None = None
+    bytes: int | None = None
+    columns: list[str] | None = None
+    is_snapshot: bool = False
+    state: str = "running"
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    gone: int = 0
+    returned: int = 0
+    remarks: list[Remark] = field(default_factory=list)
+    error: str | None = None
+
+
+_FIELDS = [each.name for each in msgspec.structs.fields(Load)]
+# A load whose connection is gone was killed: nothing of it was loaded.
+_STATE = SQL("CASE WHEN state = 'running' AND NOT catalogue_is_running(id) THEN 'interrupted' ELSE state END")
+_COLUMNS = SQL(", ").join(_STATE if name == "state" else Identifier(name) for name in _FIELDS)
+
+
+def _load_of(values: Sequence[Any]) -> Load:
+    return msgspec.convert(dict(zip(_FIELDS, values, strict=True)), Load)
+
+
+def read_loads(
+    connection: Connection, model: str | None = None, *, before: int | None = None, limit: int = 100
+) -> list[Load]:
+    """Return loads, the newest first.
+
+    Args:
+        model: only of this one.
+        before: only those with a lower id.
+    """
+    query = SQL(
+        "SELECT {} FROM catalogue_load WHERE model = coalesce(%s, model) AND id < coalesce(%s, id + 1) "
+        "ORDER BY id DESC LIMIT %s"
+    )
+    return _query(connection, query.format(_COLUMNS), (model, before, limit))
+
+
+def find_load(connection: Connection, load_id: int) -> Load | None:
+    """Return a load by its id; None if there is none."""
+    found = _query(connection, SQL("SELECT {} FROM catalogue_load WHERE id = %s").format(_COLUMNS), (load_id,))
+    return found[0] if found else None
+
+
+def last_done(connection: Connection, model: Model) -> Load | None:
+    """Return the model's last load that is done; None before the first."""
+    query = SQL("SELECT {} FROM catalogue_load WHERE model = %s AND state = 'done' ORDER BY id DESC LIMIT 1")
+    found = _query(connection, query.format(_COLUMNS), (model.name,))
+    return found[0] if found else None
+
+
+def _query(connection: Connection, query: Composed, values: tuple[Any, ...]) -> list[Load]:
+    with database_errors(NO_ANSWER), connection.cursor(row_factory=lambda _: _load_of) as cursor:
+        return cursor.execute(query, values).fetchall()
+
+
+@contextmanager
+def model_locked(connection: Connection, model: Model, say: Callable[[str], None]) -> Iterator[None]:
+    """Keep other loads of a model out until the end of the context; wait for one that is running.
+
+    Args:
+        say: called with a line if there is one.
+    """
+    key = "catalogue_lock('model.' || %s), 0"
+    with database_errors(NO_ANSWER):
+        [is_free] = connection.execute(f"SELECT pg_try_advisory_lock({key})", (model.name,)).fetchone() or (False,)
+        if not is_free:
+            say(f"another load of {model.name} is running; waiting for its end …")
+            connection.execute(f"SELECT pg_advisory_lock({key})", (model.name,))
+        connection.execute(
+            "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
+            "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)",
+            (model.name,),
+        )
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute(f"SELECT pg_advisory_unlock({key})", (model.name,))
+
+
+def begin(connection: Connection, model: Model, collector: str, source: str, *, is_snapshot: bool = False) -> Load:
+    """Add a load; it is running until `finish`, or until this connection ends."""
+    with database_errors("the load cannot begin"), connection.transaction():
+        added = (
+            "INSERT INTO catalogue_load (model, collector, source, is_snapshot) VALUES (%s, %s, %s, %s) RETURNING id"
+        )
+        [load_id] = connection.execute(added, (model.name, collector, source, is_snapshot)).fetchone() or (0,)
+        connection.execute("SELECT pg_advisory_lock(catalogue_lock('load'), %s::bigint::bit(32)::int)", (load_id,))
+        return Load(id=load_id, model=model.name, collector=collector, source=source, is_snapshot=is_snapshot)
+
+
+def finish(connection: Connection, load: Load, state: str, error: str | None = None) -> None:
+    """Store a load's sums and its state."""
+    load.state, load.error = state, error
+    written = [
+        each for each in _FIELDS if each not in ("id", "model", "collector", "source", "started_at", "finished_at")
+    ]
+    values = {name: getattr(load, name) for name in written}
+    values["remarks"] = Jsonb(msgspec.to_builtins(load.remarks))
+    sets = SQL(", ").join(SQL("{} = {}").format(Identifier(name), SQL(f"%({name})s")) for name in written)
+    query = SQL(
+        "UPDATE catalogue_load SET {}, finished_at = clock_timestamp() WHERE id = %(id)s "
+        "RETURNING started_at, finished_at"
+    )
+    with database_errors("the load cannot be finished"):
+        found = connection.execute(query.format(sets), values | {"id": load.id}).fetchone()
+    load.started_at, load.finished_at = found or (None, None)
+
+
+def give_up(connection: Connection, load: Load, state: str, error: MetricsError | None) -> None:
+    """Store that a load failed or was interrupted, as far as the database can be reached; nothing of it was loaded."""
+    text = str(error) if error else None
+    query = (
+        "UPDATE catalogue_load SET state = %s, error = %s, finished_at = clock_timestamp() "
+        "WHERE id = %s AND state = 'running'"
+    )
+    connection.execute(query, (state, text, load.id))
+
+
+def forget(connection: Connection, load: Load) -> None:
+    """Remove a load of which nothing was needed."""
+    with database_errors(NO_ANSWER):
+        connection.execute("DELETE FROM catalogue_load WHERE id = %s", (load.id,))
+
+
+def release(connection: Connection, load: Load) -> None:
+    """Release the lock by which a load that is running is known."""
+    connection.execute("SELECT pg_advisory_unlock(catalogue_lock('load'), %s::bigint::bit(32)::int)", (load.id,))

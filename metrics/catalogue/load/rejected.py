@@ -1,0 +1,41 @@
+"""The rejected records, as they were received, with everything that is wrong with them."""
+
+from collections.abc import Iterator
+
+import msgspec
+from psycopg.rows import class_row
+
+from metrics.catalogue.load.loads import Connection
+from metrics.postgres.connect import database_errors
+
+
+class Rejected(msgspec.Struct):
+    """One rejected record."""
+
+    id: int
+    load_id: int
+    model: str
+    position: str
+    reason: str
+    detail: str
+    record: str
+
+
+def rejected_records(
+    connection: Connection, model: str | None = None, load_id: int | None = None, limit: int | None = None
+) -> Iterator[Rejected]:
+    """Yield rejected records, those of the newest load first, each load's in their order; in bounded memory.
+
+    Args:
+        model, load_id: only those of this model, of this load.
+        limit: how many at most.
+    """
+    query = (
+        "SELECT rejected.id, load_id, model, position, reason, detail, record "
+        "FROM catalogue_rejected rejected JOIN catalogue_load load ON load.id = load_id "
+        "WHERE model = coalesce(%s, model) AND load_id = coalesce(%s, load_id) "
+        "ORDER BY load_id DESC, rejected.id LIMIT %s"
+    )
+    read = database_errors("the rejected records cannot be read")
+    with read, connection.transaction(), connection.cursor("rejected", row_factory=class_row(Rejected)) as rows:
+        yield from rows.execute(query, (model, load_id, limit))

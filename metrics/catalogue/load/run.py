@@ -1,0 +1,214 @@
+"""One load: from its input into the table, in one transaction.
+
+1. wait for other loads of the model, and begin a row in `catalogue_load`;
+2. stage: read, validate, copy into a temporary table (`staging.py`);
+3. check the limits; a load that exceeds one ends here, and only its rejected records are kept;
+4. merge what is staged into the table, mark what is gone, and count (`statements.py`);
+5. commit, together with the sums of the load.
+
+A process that is killed leaves nothing but the row of step 1, which then reads as interrupted.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import tzinfo
+from typing import NamedTuple, Protocol
+
+import psycopg
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.load import loads, statements
+from metrics.catalogue.load.formats import Records
+from metrics.catalogue.load.limits import Limit
+from metrics.catalogue.load.loads import Connection, Load
+from metrics.catalogue.load.remarks import remarks
+from metrics.catalogue.load.staging import Staging
+from metrics.errors import DataRefusedError, MetricsError
+from metrics.postgres.connect import database_errors
+
+TENTH = Limit.of("", "10%")
+
+
+class Input(Protocol):
+    """What a load reads."""
+
+    @property
+    def collector(self) -> str:
+        """Name of the collector, as it is stored."""
+
+    @property
+    def source(self) -> str:
+        """Where the records come from, without credentials."""
+
+    @property
+    def read_bytes(self) -> int:
+        """Stored bytes that were read so far."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Stored bytes there are; None if that is not known."""
+
+    def digest_ahead(self) -> str | None:
+        """Return the SHA-256 of the stored bytes without reading them as records; None if that takes a second read."""
+
+    def digest(self) -> str | None:
+        """Return the SHA-256 of the stored bytes that were read; None if they have none."""
+
+    def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
+        """Yield the records of each file, with a prefix for their places."""
+
+
+class Options(NamedTuple):
+    """How a load is done.
+
+    Attributes:
+        zone: of times without an offset; None: these are rejected.
+        newest: a row that a load after this one has changed stays as it is; None: every row may change.
+    """
+
+    model: Model
+    zone: tzinfo | None = None
+    is_snapshot: bool = False
+    max_rejected: Limit = TENTH
+    max_gone: Limit = TENTH
+    again: bool = False
+    is_dry_run: bool = False
+    newest: int | None = None
+
+
+class Rejections(NamedTuple):
+    """Rejected records of a load: how many by reason, and the first ones in words."""
+
+    by_reason: dict[str, int]
+    examples: list[str]
+
+
+class Outcome(NamedTuple):
+    """What became of a load.
+
+    Attributes:
+        load: with its sums.
+        same_as: the model's last load, if that had the same bytes: then nothing was loaded.
+    """
+
+    load: Load
+    rejections: Rejections
+    same_as: int | None = None
+
+
+class Progress(Protocol):
+    """Where the progress of a load is shown."""
+
+    def say(self, line: str) -> None:
+        """Show a line."""
+
+    def move(self) -> None:
+        """Note that more bytes were read."""
+
+    def merge(self, records: int) -> None:
+        """Note that everything was read, and that the table is next."""
+
+
+def load(connection: Connection, options: Options, given: Input, progress: Progress) -> Outcome:
+    """Load records into the table of their model.
+
+    Raises:
+        FileError: the input cannot be read whole; nothing was loaded.
+        DataRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
+            rejected records are kept.
+        DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
+    """
+    with loads.model_locked(connection, options.model, progress.say):
+        last = None if options.again else loads.last_done(connection, options.model)
+        if last is not None and (last.is_snapshot != options.is_snapshot or last.sha256 is None):
+            last = None
+        if last is not None and given.digest_ahead() == last.sha256:
+            return Outcome(last, Rejections({}, []), same_as=last.id)
+        with _begun(connection, options, given) as begun:
+            return _load(connection, options, given, begun, last, progress)
+
+
+@contextmanager
+def _begun(connection: Connection, options: Options, given: Input) -> Iterator[Load]:
+    """Begin a load; if it does not end, store why. A dry run leaves nothing at all."""
+    if options.is_dry_run:
+        yield Load(id=0, model=options.model.name, collector=given.collector, source=given.source)
+        return
+    begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
+    try:
+        yield begun
+    except BaseException as error:
+        known = error if isinstance(error, MetricsError) else None
+        with suppress(psycopg.Error):
+            loads.give_up(connection, begun, "failed" if known else "interrupted", known)
+        raise
+    finally:
+        with suppress(psycopg.Error):
+            loads.release(connection, begun)
+
+
+def _load(
+    connection: Connection, options: Options, given: Input, begun: Load, last: Load | None, progress: Progress
+) -> Outcome:
+    """Stage, merge and commit; or keep the rejected records alone, and raise the refusal."""
+    with database_errors("the load failed"), connection.transaction(force_rollback=options.is_dry_run) as transaction:
+        staging = Staging(connection, options.model, begun, options.zone, progress.move)
+        for prefix, records in given.records(options.model, options.zone):
+            begun.columns = records.columns or None
+            staging.take(records, prefix)
+        begun.sha256, begun.bytes = given.digest(), given.read_bytes
+        rejections = Rejections(dict(staging.by_reason), staging.examples)
+        if last is not None and begun.sha256 == last.sha256:
+            raise psycopg.Rollback(transaction)
+        progress.merge(begun.read)
+        refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun)
+        if not options.is_dry_run:
+            loads.finish(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
+    if last is not None and begun.sha256 == last.sha256:
+        loads.forget(connection, begun)
+        return Outcome(last, Rejections({}, []), same_as=last.id)
+    if refusal is not None:
+        raise refusal
+    return Outcome(begun, rejections)
+
+
+def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None:
+    limit = options.max_rejected
+    if not limit.is_exceeded(begun.rejected, begun.read):
+        return None
+    see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\n"
+    return DataRefusedError(
+        f"wrong records: {begun.rejected:,} of {begun.read:,}, so nothing was loaded",
+        why=f"the limit is {limit.text}",
+        hint=f"{see}or allow more of them: --max-rejected N or P%",
+    )
+
+
+def _merge(connection: Connection, options: Options, begun: Load) -> DataRefusedError | None:
+    """Merge what is staged into the table, unless too much is gone; set the sums of the load."""
+    model = options.model
+    connection.execute("ANALYZE catalogue_staged")
+    if options.is_snapshot:
+        present, begun.gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
+        if options.max_gone.is_exceeded(begun.gone, present):
+            return _too_many_gone(options, present, begun)
+    [begun.returned] = connection.execute(statements.count_returned(model)).fetchone() or (0,)
+    values = {"load": begun.id, "newest": options.newest}
+    merged = connection.execute(statements.merge(model), values).fetchone()
+    assert merged is not None, "sums are one row"
+    distinct, begun.inserted, begun.updated = merged
+    begun.unchanged = distinct - begun.inserted - begun.updated
+    begun.repeated = begun.read - begun.rejected - distinct
+    if begun.gone:
+        connection.execute(statements.mark_gone(model), values)
+    begun.remarks = remarks(connection, model.name, statements.STAGED)
+    return None
+
+
+def _too_many_gone(options: Options, present: int, begun: Load) -> DataRefusedError:
+    gone, begun.gone = begun.gone, 0
+    return DataRefusedError(
+        f"records that would be gone: {gone:,} of {present:,}, so nothing was loaded",
+        why=f"the limit is {options.max_gone.text}: it looks like a cut file",
+        hint="get the file again; or, if they really are gone: --max-gone N or P%",
+    )

@@ -1,0 +1,107 @@
+"""Staging: records are validated and copied into a temporary table; rejected ones are kept with their reasons."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
+from itertools import islice
+from typing import Any
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.core.records import RejectedError, Row
+from metrics.catalogue.load import statements
+from metrics.catalogue.load.formats import Records
+from metrics.catalogue.load.loads import Connection, Load
+from metrics.postgres.connect import database_errors
+
+CHUNK = 200_000
+# Rejected records wait in memory until the COPY of a chunk has ended.
+WAITING_BYTES = 1 << 20
+EXAMPLES = 3
+MOVE_EVERY = 2_000  # records between two moves of the progress bar
+
+
+class Staging:
+    """Records of one load, on their way into the temporary table. Used within the load's transaction.
+
+    Args:
+        move: called now and then, for the progress bar.
+
+    Attributes:
+        by_reason: numbers of rejected records.
+        examples: the first ones, in words.
+    """
+
+    def __init__(
+        self, connection: Connection, model: Model, load: Load, zone: tzinfo | None, move: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._model = model
+        self._load = load
+        self._zone = zone
+        self._move = move
+        self._types = ["int8", *(column.type for column in model.columns)]
+        self.by_reason: Counter[str] = Counter()
+        self.examples: list[str] = []
+        self._rejected: list[tuple[int, str, str, str, str]] = []
+        self._keys: list[Row] = []
+        self._waiting_bytes = 0
+        with database_errors("records cannot be staged"):
+            connection.execute(statements.create_staged(model))
+
+    def take(self, records: Records, prefix: str = "") -> None:
+        """Stage the records of one file.
+
+        Args:
+            prefix: of each place, the name of the file, if there are several.
+
+        Raises:
+            FileError: the file cannot be read whole.
+            DatabaseError: the database refuses.
+        """
+        received, is_left = iter(records.received), True
+        with database_errors("records cannot be staged"):
+            while is_left:
+                is_left = self._copy_chunk(records, received, prefix)
+                self._keep_rejected()
+
+    def _copy_chunk(self, records: Records, received: Iterator[tuple[int, Any]], prefix: str) -> bool:
+        """Copy records until the chunk is full, or too many rejected ones wait; return whether more may follow."""
+        load, read, number = self._load, records.read, 0
+        with self._connection.cursor().copy(statements.copy_staged(self._model)) as copy:
+            copy.set_types(self._types)
+            write = copy.write_row
+            for number, (place, record) in enumerate(islice(received, CHUNK), 1):
+                load.read += 1
+                try:
+                    row = read(record)
+                except RejectedError as error:
+                    self._reject(records, f"{prefix}{records.unit} {place}", record, error)
+                    if self._waiting_bytes > WAITING_BYTES:
+                        return True
+                else:
+                    write((load.read, *row))
+                if number % MOVE_EVERY == 0:
+                    self._move()
+        return number == CHUNK
+
+    def _reject(self, records: Records, position: str, record: Any, error: RejectedError) -> None:
+        text = records.text_of(record).replace("\0", "\\0")
+        self._load.rejected += 1
+        self.by_reason[error.reason] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{position}: {error.detail}")
+        self._rejected.append((self._load.id, position, error.reason, error.detail.replace("\0", "\\0"), text))
+        self._waiting_bytes += len(text) + len(error.detail) + 200
+        key = records.key_of(self._model, record, self._zone)
+        if key is not None:
+            self._keys.append(key)
+
+    def _keep_rejected(self) -> None:
+        with self._connection.cursor().copy(statements.COPY_REJECTED) as copy:
+            for rejected in self._rejected:
+                copy.write_row(rejected)
+        with self._connection.cursor().copy(statements.copy_keys(self._model)) as copy:
+            copy.set_types(self._types[1 : 1 + self._model.key])
+            for key in self._keys:
+                copy.write_row(key)
+        self._rejected, self._keys, self._waiting_bytes = [], [], 0

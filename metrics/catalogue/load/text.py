@@ -1,0 +1,47 @@
+"""A load in words."""
+
+from collections.abc import Iterator
+
+from metrics.catalogue.load.loads import Load
+from metrics.catalogue.load.run import Outcome
+from metrics.text import numbered, pace
+
+
+def said(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
+    """Yield lines about what became of a load."""
+    load = outcome.load
+    if outcome.same_as is not None:
+        yield f"{load.model}: nothing to do, these are the bytes of load {load.id} (--again loads them again)"
+        return
+    name = "dry run" if is_dry_run else f"load {load.id}"
+    yield f"{load.model}: {name} of {load.source} is {'over, nothing was kept' if is_dry_run else 'done'}{_took(load)}"
+    yield sums(load)
+    if load.is_snapshot:
+        yield f"gone {load.gone:,}, returned {load.returned:,}"
+    if load.rejected:
+        yield _rejected(outcome, is_dry_run=is_dry_run)
+    yield from (f"rejected: {example}" for example in outcome.rejections.examples)
+    for remark in load.remarks:
+        yield f"remark: {remark.number:,} {remark.rule}, such as {remark.examples[0]}"
+
+
+def sums(load: Load) -> str:
+    """Return the sums of a load, each record once."""
+    parts = (
+        f"{number:,} {name}"
+        for name in ("inserted", "updated", "unchanged", "repeated", "rejected")
+        for number in [getattr(load, name)]
+    )
+    return f"read {load.read:,} = {' + '.join(parts)}"
+
+
+def _took(load: Load) -> str:
+    if load.started_at is None or load.finished_at is None:
+        return ""
+    return f": {pace(load.read, 'record', (load.finished_at - load.started_at).total_seconds())}"
+
+
+def _rejected(outcome: Outcome, *, is_dry_run: bool) -> str:
+    reasons = ", ".join(f"{number:,} for {reason}" for reason, number in sorted(outcome.rejections.by_reason.items()))
+    see = "" if is_dry_run else f"; see them: python app.py catalogue rejected --load {outcome.load.id}"
+    return f"rejected {numbered(outcome.load.rejected, 'record')}: {reasons}{see}"
