@@ -13,12 +13,12 @@ from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from benchmark.truth import Published
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError, MetricsError, SettingsError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topic_changes, topics
 from metrics.kafka.clients import assign, open_admin, open_consumer, open_gapless_producer
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.errors import client_errors
 from metrics.kafka.local_broker.node import KAFKA_VERSION
 from metrics.kafka.offsets import offset_ranges

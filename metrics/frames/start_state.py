@@ -13,7 +13,7 @@ from metrics.frames.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka.committed import committed
-from metrics.kafka.deadline import ASK_TIMEOUT_S
+from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import first_with_records, offset_ranges
 

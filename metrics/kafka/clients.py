@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, cimpl
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
+from metrics.deadline import Deadline
 from metrics.errors import SettingsError
 from metrics.kafka import futures
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.errors import text_of
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
 from metrics.kafka.unreachable import require_names, unreachable

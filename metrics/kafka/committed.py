@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
+from metrics.deadline import Deadline
 from metrics.kafka.errors import COORDINATOR_MOVES, are_temporary, broker_error
+from metrics.kafka.futures import ASK_TIMEOUT_S
 
 
 def committed(

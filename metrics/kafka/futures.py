@@ -7,9 +7,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from metrics.kafka.deadline import Deadline
+from metrics.deadline import Deadline
 
 WAIT_S = 0.5
+
+# Limit for an answer of the broker. The client's own timeouts have been observed not to fire.
+ASK_TIMEOUT_S = 10.0
 
 
 def result(future: Future[Any], limit_s: float) -> Any:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError
 from metrics.kafka.clients import assign, open_observer
-from metrics.kafka.deadline import ASK_TIMEOUT_S, Deadline
 from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of
+from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:

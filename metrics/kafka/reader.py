@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.errors import PASSING
 
 BATCH_RECORDS = 1000

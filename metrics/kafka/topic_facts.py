@@ -10,8 +10,8 @@ import msgspec
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from metrics.deadline import Deadline
 from metrics.kafka import groups
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, OFFSETS_BEFORE, OffsetRange, Partition, answered, ask, neighbours
 from metrics.kafka.record_metadata import stamp_ms

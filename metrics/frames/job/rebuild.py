@@ -5,11 +5,11 @@ from time import monotonic
 
 from confluent_kafka import Consumer
 
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.job.heartbeat import HEARTBEAT_S
 from metrics.kafka.job.source import Input
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError, MetricsError
 from metrics.frames.live.view import KEEP_REJECTED, LiveView
 from metrics.frames.results import read, rejected
@@ -10,7 +11,6 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.status import observe
 from metrics.frames.status.facts import describe
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.errors import client_errors
 
 STATUS_EVERY_S = 1.0

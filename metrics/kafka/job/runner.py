@@ -11,9 +11,9 @@ from time import monotonic
 from traceback import clear_frames
 from typing import TYPE_CHECKING
 
+from metrics.deadline import Deadline
 from metrics.errors import DeniedError, FencedError, UnavailableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance, fenced, require_not_fenced
 from metrics.kafka.job.retry import RetryBudget

@@ -21,8 +21,8 @@ from typing import IO
 
 import msgspec
 
+from metrics.deadline import Deadline
 from metrics.errors import BrokerError, FileError, LocalServerError
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
 from metrics.kafka.local_broker.node import require_alive as require_alive

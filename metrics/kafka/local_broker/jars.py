@@ -16,8 +16,8 @@ from pathlib import Path
 import requests
 from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
+from metrics.deadline import Deadline
 from metrics.errors import FileError, LocalServerError
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON, Say
 
 # Kafka's package omits the binding of its log calls to Log4j, without which a broker logs nothing. The version is that

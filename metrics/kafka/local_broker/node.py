@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from metrics.deadline import Deadline
 from metrics.errors import LocalServerError
-from metrics.kafka.deadline import Deadline
 from metrics.kafka.local_broker import keeper
 from metrics.terminal.console import shown
 

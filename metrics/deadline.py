@@ -6,8 +6,6 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Limit for an answer of the broker. The client's own timeouts have been observed not to fire.
-ASK_TIMEOUT_S = 10.0
 # Interval between tries while the answer is "not yet".
 ASKED_AGAIN_S = 0.1
 
