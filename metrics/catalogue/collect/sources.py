@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from metrics.catalogue.collect.address import address
 from metrics.catalogue.collect.local import local_sources
 from metrics.catalogue.collect.source import Source
 from metrics.errors import SettingsError
+from metrics.terminal.console import warn
 from metrics.text import listed
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -15,13 +17,20 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 SCHEMES = {"csv": None, "json": None, "s3": ("s3",), "ftp": ("ftp", "ftps"), "http": ("http", "https")}
 
 
-def sources(config: str, collector: str | None, environment: Mapping[str, str] = os.environ) -> Sequence[Source]:  # noqa: ARG001
+def sources(
+    config: str,
+    collector: str | None,
+    environment: Mapping[str, str] = os.environ,
+    report: Callable[[str], None] = warn,
+) -> Sequence[Source]:
     """Return the sources that a configuration names.
 
     Args:
         config: a path, a folder, a pattern, `-`, or a URL: `s3://` (a key that ends in `/` names all objects under
             it), `ftp://`, `ftps://`, `http://`, `https://`.
         collector: one of SCHEMES, which must fit the configuration; None if it says enough itself.
+        environment: has FTP_USER, FTP_PASSWORD and NETRC; boto3 and httpx read that of the process.
+        report: prints a line about what a server cannot show, and about further attempts to reach it.
 
     Raises:
         SettingsError: the collector does not fit, or the scheme is unknown.
@@ -29,9 +38,21 @@ def sources(config: str, collector: str | None, environment: Mapping[str, str] =
     """
     scheme = _scheme(config)
     _require_fitting(scheme, collector)
-    if scheme is not None:
-        raise SettingsError(f"{scheme}:// cannot be read yet", hint="download it, and name the file")
-    return local_sources(config)
+    if scheme is None:
+        return local_sources(config)
+    # The clients take long to import, and much memory: only the one that is needed is.
+    if scheme == "s3":
+        from metrics.catalogue.collect.s3 import s3_sources
+
+        return s3_sources(config)
+    where = address(config)
+    if scheme in ("ftp", "ftps"):
+        from metrics.catalogue.collect.ftp import FtpFile, login
+
+        return [FtpFile(where, login(where, environment), report)]
+    from metrics.catalogue.collect.http import Download
+
+    return [Download(where, environment, report)]
 
 
 def _scheme(config: str) -> str | None:
