@@ -12,6 +12,7 @@ import typer
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import OutputClosedError, SettingsError
+from metrics.files import parquet as parquet_format
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.results import parquet as parquet_files
 from metrics.frames.results.formats import Printer, csv_printer, print_json
@@ -116,7 +117,7 @@ def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Cal
 
 def _write(path: Path, sizes: Sequence[Size], within: Range) -> None:
     """Write a Parquet file, and print its contents."""
-    parquet_files.check()
+    parquet_format.check()
     with _opened(sizes, within) as (found, warn_of):
         with bar(f"writing {path.name}", found.offsets) as move:
             written = parquet_files.write(path, found.read(warn_of, move), sizes)

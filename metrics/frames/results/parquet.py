@@ -1,38 +1,22 @@
 """Results as a Parquet file."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from metrics.errors import SettingsError
-from metrics.files import atomic
+from metrics.files import parquet
 from metrics.frames.records import columns, fields, row
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
 
-# Takes some ten megabytes of memory, and keeps the groups of a large file few.
-GROUP_ROWS = 20_000
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _LESS = "take fewer windows, by --from and --to"
-
-
-def check() -> None:
-    """Check that a Parquet file can be written.
-
-    Raises:
-        SettingsError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise SettingsError(
-            "a Parquet file needs pyarrow, which is not installed",
-            why=str(error),
-            hint="pipenv sync --categories reports installs it, as does pip install pyarrow; "
-            "--csv and --json work without it",
-        ) from error
 
 
 def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Counter[Size]:
@@ -51,7 +35,6 @@ def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Cou
         FileError: the file cannot be written.
     """
     import pyarrow as pa
-    from pyarrow.parquet import ParquetWriter
 
     moment = pa.timestamp("s", tz="UTC")
     types = {"kind": pa.string(), "timestamp": moment, "end": moment}
@@ -60,13 +43,11 @@ def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Cou
     schema = pa.schema([(name, types.get(name, pa.int64())) for name in columns(sizes) if name != "datetime"])
     written: Counter[Size] = Counter()
     coming = iter(results)
-    with (
-        atomic.writing(path, _LESS) as file,
-        atomic.write_errors(path, _LESS),
-        ParquetWriter(file, schema) as writer,
-    ):
-        while group := list(islice(coming, GROUP_ROWS)):
-            rows = [row(result.window) for result in group]
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+
+    def groups() -> "Iterator[pa.RecordBatch]":
+        while group := list(islice(coming, parquet.GROUP_ROWS)):
+            yield pa.RecordBatch.from_pylist([row(result.window) for result in group], schema)
             written.update(result.window.size for result in group)
+
+    parquet.write(path, schema, groups(), _LESS)
     return written

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow.parquet import ParquetFile
 
-from metrics.errors import FileError, SettingsError
+from metrics.errors import FileError
+from metrics.files import parquet as parquet_format
 from metrics.frames.results import parquet
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND
@@ -60,7 +61,7 @@ def test_one_kind_has_its_own_columns_only(tmp_path: Path) -> None:
 
 
 def test_rows_are_written_as_they_arrive_one_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
+    monkeypatch.setattr(parquet_format, "GROUP_ROWS", 2)
     path = tmp_path / "seconds.parquet"
     parquet.write(path, (second(T + number) for number in range(5)), [SECOND])
     file = ParquetFile(path)
@@ -82,7 +83,7 @@ def test_an_early_end_leaves_only_the_old_file_unchanged(
         yield from (second(T + number) for number in range(5))
         raise error("mine")
 
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
+    monkeypatch.setattr(parquet_format, "GROUP_ROWS", 2)
     path = tmp_path / "seconds.parquet"
     path.write_bytes(b"old")
     with pytest.raises(error, match="mine"):
@@ -101,12 +102,6 @@ def test_an_unwritable_path_is_an_error(tmp_path: Path) -> None:
         "why: No space left on device",
         "hint: make room, or take fewer windows, by --from and --to",
     ]
-
-
-def test_without_pyarrow_it_is_refused_and_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SettingsError, match="pipenv sync --categories reports installs it"):
-        parquet.check()
 
 
 def test_the_command_imports_pyarrow_only_when_it_is_needed() -> None:

@@ -1,0 +1,35 @@
+-- Movies streamed in a month, based on books by authors of a nationality
+--
+-- How many movies that were streamed in a month are based on a book by an author of a nationality?
+--
+-- A movie is one that the catalogue has, as are the book and its author. It was streamed in a month if a session of it
+-- was in progress at any moment of the month, and is based on a book if a review names both. Names compare without case.
+-- The month begins and ends at midnight in the session's time zone: UTC, or as --time-zone says.
+--
+-- -p nationality=singaporeans    nationality of the author, as the vendor writes it
+-- -p month=2021-12               year and month
+
+WITH month AS (
+    SELECT
+        first_day::timestamptz AS starts,
+        (first_day + interval '1 month')::timestamptz AS ends
+    FROM (SELECT (:month::text || '-01')::date) AS asked (first_day)
+),
+based AS (
+    SELECT lower(review.movie_title) AS title
+    FROM author
+    JOIN book ON lower(book.author) = lower(author.name)
+    JOIN review ON lower(review.book_title) = lower(book.title)
+    WHERE lower(author.nationality) = lower(:nationality)
+)
+SELECT count(*) AS movies
+FROM movie
+WHERE
+    lower(title) IN (SELECT title FROM based)
+    AND lower(title) IN (
+        SELECT lower(movie_title)
+        FROM stream
+        WHERE
+            start_at < (SELECT ends FROM month)
+            AND (end_at > (SELECT starts FROM month) OR start_at >= (SELECT starts FROM month))
+    )

@@ -1,0 +1,1 @@
+"""Queries: SQL with named parameters, run read-only, and the shipped ones."""

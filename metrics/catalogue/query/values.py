@@ -1,0 +1,137 @@
+"""Values of an answer, as the server writes them, and as JSON and text show them."""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+import msgspec
+import orjson
+from psycopg.postgres import types as known_types
+
+# Text as the server writes it; a list for an array, whose values are such again; None for null.
+Value = str | list["Value"] | None
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?(:\d\d)?")
+
+
+class Kind(Enum):
+    """What the values of a type are, to people and to JSON."""
+
+    NUMBER = auto()
+    BOOLEAN = auto()
+    JSON = auto()
+    TIME = auto()  # a date with a time of day
+    TEXT = auto()
+
+
+_KINDS = {
+    **dict.fromkeys(("int2", "int4", "int8", "oid", "float4", "float8", "numeric"), Kind.NUMBER),
+    "bool": Kind.BOOLEAN,
+    **dict.fromkeys(("json", "jsonb"), Kind.JSON),
+    **dict.fromkeys(("timestamp", "timestamptz"), Kind.TIME),
+}
+
+
+class Column(NamedTuple):
+    """A column of an answer.
+
+    Attributes:
+        oid: of its type.
+        precision: of a numeric that declares it.
+        scale: of a numeric that declares it.
+    """
+
+    name: str
+    oid: int
+    precision: int | None = None
+    scale: int | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The name of its type, or of the elements of its arrays; empty for a type of the database's own."""
+        known = known_types.get(self.oid)
+        return known.name if known else ""
+
+    @property
+    def is_array(self) -> bool:
+        """Whether its values are arrays."""
+        known = known_types.get(self.oid)
+        return known is not None and self.oid == known.array_oid
+
+    @property
+    def kind(self) -> Kind:
+        """What its values are, or the elements of its arrays."""
+        return _KINDS.get(self.type_name, Kind.TEXT)
+
+
+Write = Callable[[Value], str]
+
+
+def json_writer(column: Column) -> Write:
+    """Return the function that writes a value of a column as JSON, in one line.
+
+    Numbers keep all their digits. What JSON has no form for is a string: NaN, infinite numbers and times.
+    """
+    write = _JSON[column.kind]
+
+    def as_json(value: Value) -> str:
+        if value is None:
+            return "null"
+        return f"[{','.join(map(as_json, value))}]" if isinstance(value, list) else write(value)
+
+    return as_json
+
+
+def text_writer(column: Column) -> Write:
+    """Return the function that writes a value of a column as text: null is empty, and an array is JSON."""
+    write, as_json = _TEXT.get(column.kind, str), json_writer(column)
+
+    def as_text(value: Value) -> str:
+        if value is None:
+            return ""
+        return as_json(value) if isinstance(value, list) else write(value)
+
+    return as_text
+
+
+def rfc3339(text: str) -> str:
+    """Return a time as RFC 3339 writes it; other ones, infinite or before Christ, as the server does."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return text
+    date, clock, hours, minutes = found.groups()
+    offset = hours + (minutes or ":00") if hours else ""
+    return f"{date}T{clock}{'Z' if offset == '+00:00' else offset}"
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
+
+
+def _number(text: str) -> str:
+    return text if text[-1].isdigit() else _quoted(text)
+
+
+def _boolean(text: str) -> str:
+    return "true" if text == "t" else "false"
+
+
+def _in_one_line(text: str) -> str:
+    return msgspec.json.format(text, indent=-1) if "\n" in text or "\r" in text else text
+
+
+_JSON: dict[Kind, Callable[[str], str]] = {
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: _boolean,
+    Kind.JSON: _in_one_line,
+    Kind.TIME: lambda text: _quoted(rfc3339(text)),
+    Kind.TEXT: _quoted,
+}
+_TEXT: dict[Kind, Callable[[str], str]] = {Kind.BOOLEAN: _boolean, Kind.TIME: rfc3339}
+
+
+def rows_as_text(columns: Sequence[Column], rows: Sequence[Sequence[Value]]) -> list[list[str]]:
+    """Return the cells of rows."""
+    writers = [text_writer(column) for column in columns]
+    return [[write(value) for write, value in zip(writers, row, strict=True)] for row in rows]
