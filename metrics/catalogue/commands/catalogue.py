@@ -8,10 +8,8 @@ from metrics.catalogue.commands.check import check
 from metrics.catalogue.commands.init_db import init_db
 from metrics.catalogue.commands.load import load
 from metrics.catalogue.commands.loads import loads
-from metrics.catalogue.commands.rejected import rejected
-=======
 from metrics.catalogue.commands.query import query
->>>>>>> dc86ac2 (WIP query)
+from metrics.catalogue.commands.rejected import rejected
 from metrics.cli.registry import STYLE, Command, CommandGroup
 from metrics.cli.reporting import reporting
 from metrics.terminal.console import as_started
@@ -26,7 +24,6 @@ catalogue = typer.Typer(
     **STYLE,
 )
 
-<<<<<<< HEAD
 SUBCOMMANDS: dict[str, Any] = {
     "init-db": init_db,
     "load": load,

@@ -48,9 +48,7 @@ class Statement(NamedTuple):
             return [values[name] for name in self.names]
         wrong = [f"{listed(missing)} {_is(missing)} not given"] if missing else []
         wrong += [f"{listed(unused)} {_is(unused)} not in the query"] if unused else []
-        raise SettingsError(
-            f"wrong parameters: {' and '.join(wrong)}", hint=self._how_to_give(missing, unused)
-        )
+        raise SettingsError(f"wrong parameters: {', '.join(wrong)}", hint=self._how_to_give(missing, unused))
 
     def _how_to_give(self, missing: Sequence[str], unused: Sequence[str]) -> str:
         meant = {name: difflib.get_close_matches(name, self.names, 1) for name in unused}
