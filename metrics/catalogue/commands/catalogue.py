@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from metrics.catalogue.commands.check import check
+from metrics.catalogue.commands.generate import generate
 from metrics.catalogue.commands.init_db import init_db
 from metrics.catalogue.commands.load import load
 from metrics.catalogue.commands.loads import loads
@@ -31,6 +32,7 @@ SUBCOMMANDS: dict[str, Any] = {
     "rejected": rejected,
     "check": check,
     "query": query,
+    "generate": generate,
 }
 
 for name, command in SUBCOMMANDS.items():

@@ -143,12 +143,15 @@ def mean_session_seconds(streams: Collection[StreamRow]) -> Fraction | None:
 
 
 def median_size_gb(sizes_mb: Collection[float]) -> Fraction | None:
-    """Return the median size in GB: of an even number, the mean of the two in the middle; None if there is none."""
+    """Return the median size in GB: of an even number, the mean of the two in the middle; None if there is none.
+
+    A size is the shortest decimal number that reads as its float.
+    """
     if not sizes_mb:
         return None
     in_order = sorted(sizes_mb)
     low, high = in_order[(len(in_order) - 1) // 2], in_order[len(in_order) // 2]
-    return (Fraction(low) + Fraction(high)) / 2 / MB_OF_GB
+    return (Fraction(repr(low)) + Fraction(repr(high))) / 2 / MB_OF_GB
 
 
 def half_watchers(movies: Iterable[MovieRow], streams: Iterable[StreamRow], period: Period) -> set[str]:
