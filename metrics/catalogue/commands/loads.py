@@ -7,12 +7,10 @@ import typer
 
 from metrics.catalogue.commands.in_use import catalogue_in_use
 from metrics.catalogue.commands.options import Json, ModelName
-from metrics.catalogue.load.loads import Load, read_loads
+from metrics.catalogue.load.loads import SUMS, Load, read_loads
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.tables import new_table, say_table
 from metrics.times import rfc3339
-
-SUMS = ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone", "returned")
 
 
 def loads(

@@ -99,6 +99,14 @@ MODELS = {
 }
 
 
+def key_record(model: Model) -> type[Struct]:
+    """Return the Struct of a key by the columns of the table."""
+    fields = [
+        (name, records.Time if kind == "timestamptz" else records.Key) for name, kind in model.columns[: model.key]
+    ]
+    return msgspec.defstruct(f"{model.record.__name__}ColumnsKey", fields)
+
+
 def cells_record(model: Model) -> type[Struct]:
     """Return the Struct of a record that comes as a row of cells, in the order of its fields."""
     return msgspec.defstruct(f"{model.record.__name__}Cells", [], bases=(model.record,), array_like=True)

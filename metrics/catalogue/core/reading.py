@@ -9,12 +9,12 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from metrics.catalogue.core.models import Model, cells_record
-from metrics.catalogue.core.records import RejectedError, Row
+from metrics.catalogue.core.models import Model, cells_record, key_record
+from metrics.catalogue.core.records import RejectedError, Row, Tombstone, to_time
 
 SHOWN = 60  # characters of a wrong value
 
-ReadRow = Callable[[Any], Row]
+ReadRow = Callable[[Any], Row | Tombstone]
 
 
 def json_reader(model: Model, zone: tzinfo | None) -> ReadRow:
@@ -33,6 +33,57 @@ def json_reader(model: Model, zone: tzinfo | None) -> ReadRow:
         except ValueError:  # msgspec's own errors, too
             raise _rejected(model, value, zone, strict=True) from None
         return row
+
+    return read
+
+
+def text_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
+    """Return the function that validates a JSON record, as text, and returns its row, or raises a RejectedError.
+
+    Args:
+        zone: as `json_reader`.
+    """
+    decode, read_decoded = msgspec.json.Decoder(model.record).decode, json_reader(model, zone)
+
+    def read(text: str) -> Row:
+        try:
+            row: Row = decode(text).row(zone)
+        except RejectedError:
+            raise
+        except (ValueError, RecursionError):
+            return read_slowly(text)
+        return row
+
+    def read_slowly(text: str) -> Row:
+        try:
+            return read_decoded(msgspec.json.decode(text))
+        except msgspec.DecodeError as error:
+            raise RejectedError("json", str(error)) from None
+        except RecursionError:
+            raise RejectedError("json", "JSON is nested too deeply") from None
+
+    return read
+
+
+def key_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
+    """Return the function that reads a row's key, or raises a RejectedError.
+
+    A key of one column is its text; one of several is a JSON object with these columns.
+
+    Args:
+        zone: as `json_reader`.
+    """
+    record: Any = key_record(model)
+    columns = model.columns[: model.key]
+
+    def read(text: str) -> Row:
+        try:
+            value = {columns[0].name: text} if len(columns) == 1 else msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise RejectedError("key", f"the key is not a JSON object: {error}") from None
+        if wrong := "; ".join(_wrong(record, value, "", zone, strict=True)):
+            raise RejectedError("key", f"in the key, {wrong}")
+        return tuple(to_time(value[name], zone) if kind == "timestamptz" else value[name] for name, kind in columns)
 
     return read
 

@@ -7,7 +7,7 @@ otherwise can still be read. Fields that are not named here are ignored.
 
 from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 from msgspec import Meta, Struct
 
@@ -35,6 +35,12 @@ class RejectedError(ValueError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class Tombstone(NamedTuple):
+    """A record that says that a row is gone; its key is that of the row."""
+
+    key: Row
 
 
 def to_time(text: str, zone: tzinfo | None) -> datetime:

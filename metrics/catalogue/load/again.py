@@ -3,13 +3,9 @@
 import csv
 from collections.abc import Iterator
 from datetime import tzinfo
-from typing import Any
-
-import msgspec
 
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.core.reading import cells_reader, json_reader
-from metrics.catalogue.load.formats import Records
+from metrics.catalogue.load.formats import Records, records_of_cells, records_of_texts
 from metrics.catalogue.load.loads import Connection, Load
 from metrics.errors import SettingsError
 from metrics.postgres.connect import database_errors
@@ -44,13 +40,15 @@ class RejectedOf:
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records, in the order in which they were rejected; their places are those of the first load."""
-        columns = self._of.columns or []
-        read = cells_reader(model, columns, zone) if columns else json_reader(model, zone)
-        yield "", Records(self._received(), "record", read, columns)
+        if columns := self._of.columns:
+            rows = ((number, next(csv.reader([text]))) for number, text in self._texts())
+            yield "", records_of_cells(model, rows, "record", columns, zone)
+        else:
+            yield "", records_of_texts(model, self._texts(), "record", zone)
 
-    def _received(self) -> Iterator[tuple[int, Any]]:
+    def _texts(self) -> Iterator[tuple[int, str]]:
         with database_errors("the rejected records cannot be read"), self._connection.transaction():
             rows = self._connection.cursor("rejected")
             rows.execute("SELECT record FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,))
             for number, (record,) in enumerate(rows, 1):
-                yield number, next(csv.reader([record])) if self._of.columns else msgspec.json.decode(record)
+                yield number, record

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import tzinfo
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from ijson.backends import yajl2_c  # the other backends are 16 times slower
 from ijson.common import JSONError
 
 from metrics.catalogue.core.models import MODELS, Model
-from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of
+from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader
 from metrics.catalogue.core.records import Row
 from metrics.errors import FileError
 from metrics.text import listed
@@ -22,27 +23,54 @@ _TO_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 class Records(NamedTuple):
-    """Records of one file.
+    """Records of one file, or of a batch.
 
     Attributes:
         received: yields each record with its place: the number of its first line, or its number.
-        unit: of the place: "line" or "record".
+        position_of: returns a place in words.
         read: validates a record.
+        text_of: returns the text of a record that was rejected.
+        key_of: returns the key of a record that was rejected; None if it cannot be read.
+        columns: of CSV; empty for JSON.
     """
 
-    received: Iterator[tuple[int, Any]]
-    unit: str
+    received: Iterator[tuple[Any, Any]]
+    position_of: Callable[[Any], str]
     read: ReadRow
-    columns: list[str]  # of CSV; empty for JSON
+    text_of: Callable[[Any], str]
+    key_of: Callable[[Any], Row | None]
+    columns: list[str]
 
-    def text_of(self, record: Any) -> str:
-        """Return the text of a record that was rejected."""
-        return _line(record) if self.columns else to_json(record)
 
-    def key_of(self, model: Model, record: Any, zone: tzinfo | None) -> Row | None:
-        """Return the key of a record that was rejected; None if it cannot be read."""
-        value = dict(zip(self.columns, record, strict=False)) if self.columns else record
-        return key_of(model, value, zone, strict=not self.columns)
+def records_of_cells(
+    model: Model, received: Iterator[tuple[int, Any]], unit: str, header: list[str], zone: tzinfo | None
+) -> Records:
+    """Return records that are rows of cells.
+
+    Args:
+        unit: of their places.
+        header: names of the columns.
+    """
+
+    def key(cells: list[str]) -> Row | None:
+        return key_of(model, dict(zip(header, cells, strict=False)), zone, strict=False)
+
+    return Records(received, f"{unit} {{}}".format, cells_reader(model, header, zone), _line, key, header)
+
+
+def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: str, zone: tzinfo | None) -> Records:
+    """Return records that are JSON texts.
+
+    Args:
+        unit: of their places.
+    """
+
+    def key(text: str) -> Row | None:
+        with suppress(ValueError):
+            return key_of(model, msgspec.json.decode(text), zone, strict=True)
+        return None
+
+    return Records(received, f"{unit} {{}}".format, text_reader(model, zone), str, key, [])
 
 
 def to_json(value: Any) -> str:
@@ -73,7 +101,7 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
         header = next(rows, [])
     if missing := [column for column in model.csv_columns if column not in header]:
         raise _no_columns(model, name, header, missing)
-    return Records(_rows(name, rows), "line", cells_reader(model, header, zone), header)
+    return records_of_cells(model, _rows(name, rows), "line", header, zone)
 
 
 def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo | None) -> Records:
@@ -90,7 +118,8 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
             f"{name} is not a JSON array", why=found, hint="write the records as [{…}, {…}], in UTF-8 without a BOM"
         )
     elements = yajl2_c.items(file, "item")
-    return Records(_elements(model, name, elements), "record", json_reader(model, zone), [])
+    read, key = json_reader(model, zone), partial(key_of, model, zone=zone, strict=True)
+    return Records(_elements(model, name, elements), "record {}".format, read, to_json, key, [])
 
 
 def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:

@@ -18,6 +18,8 @@ from metrics.postgres.connect import database_errors
 
 Connection = psycopg.Connection[TupleRow]
 
+SUMS = ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone", "returned")
+EXAMPLES = 3  # of a remark
 NO_ANSWER = "the database does not answer"
 
 
@@ -56,8 +58,9 @@ class Load(msgspec.Struct, kw_only=True):
 
 
 _FIELDS = [each.name for each in msgspec.structs.fields(Load)]
-# A load whose connection is gone was killed: nothing of it was loaded.
+# A load whose connection is gone was killed: of a file, nothing was loaded; of a topic, what was committed.
 _STATE = SQL("CASE WHEN state = 'running' AND NOT catalogue_is_running(id) THEN 'interrupted' ELSE state END")
+_LOCK = "catalogue_lock('load'), %s::bigint::bit(32)::int"
 _COLUMNS = SQL(", ").join(_STATE if name == "state" else Identifier(name) for name in _FIELDS)
 
 
@@ -88,8 +91,14 @@ def find_load(connection: Connection, load_id: int) -> Load | None:
 
 
 def last_done(connection: Connection, model: Model) -> Load | None:
-    """Return the model's last load that is done; None before the first."""
-    query = SQL("SELECT {} FROM catalogue_load WHERE model = %s AND state = 'done' ORDER BY id DESC LIMIT 1")
+    """Return the load that was the last one to change the model's table; None before the first.
+
+    A load of a topic commits while it runs, so it counts whatever its state.
+    """
+    query = SQL(
+        "SELECT {} FROM catalogue_load WHERE model = %s AND (state = 'done' OR (collector = 'kafka' AND read > 0)) "
+        "ORDER BY coalesce(finished_at, 'infinity') DESC, id DESC LIMIT 1"
+    )
     found = _query(connection, query.format(_COLUMNS), (model.name,))
     return found[0] if found else None
 
@@ -97,6 +106,13 @@ def last_done(connection: Connection, model: Model) -> Load | None:
 def _query(connection: Connection, query: Composed, values: tuple[Any, ...]) -> list[Load]:
     with database_errors(NO_ANSWER), connection.cursor(row_factory=lambda _: _load_of) as cursor:
         return cursor.execute(query, values).fetchall()
+
+
+def try_to_lock_model(connection: Connection, model: Model) -> bool:
+    """Keep other loads of a model out until the end of the transaction; return false if one is running."""
+    key = "catalogue_lock('model.' || %s), 0"
+    [is_free] = connection.execute(f"SELECT pg_try_advisory_xact_lock({key})", (model.name,)).fetchone() or (False,)
+    return bool(is_free)
 
 
 @contextmanager
@@ -125,18 +141,25 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
 
 
 def begin(connection: Connection, model: Model, collector: str, source: str, *, is_snapshot: bool = False) -> Load:
-    """Add a load; it is running until `finish`, or until this connection ends."""
+    """Add a load; it is running until `store` says otherwise, or until this connection ends."""
     with database_errors("the load cannot begin"), connection.transaction():
         added = (
             "INSERT INTO catalogue_load (model, collector, source, is_snapshot) VALUES (%s, %s, %s, %s) RETURNING id"
         )
         [load_id] = connection.execute(added, (model.name, collector, source, is_snapshot)).fetchone() or (0,)
-        connection.execute("SELECT pg_advisory_lock(catalogue_lock('load'), %s::bigint::bit(32)::int)", (load_id,))
-        return Load(id=load_id, model=model.name, collector=collector, source=source, is_snapshot=is_snapshot)
+        begun = Load(id=load_id, model=model.name, collector=collector, source=source, is_snapshot=is_snapshot)
+        hold(connection, begun)
+        return begun
 
 
-def finish(connection: Connection, load: Load, state: str, error: str | None = None) -> None:
-    """Store a load's sums and its state."""
+def hold(connection: Connection, load: Load) -> None:
+    """Take the lock by which a load that is running is known; shared, so that a lost connection does not delay it."""
+    with database_errors(NO_ANSWER):
+        connection.execute(f"SELECT pg_advisory_lock_shared({_LOCK})", (load.id,))
+
+
+def store(connection: Connection, load: Load, state: str, error: str | None = None) -> None:
+    """Store a load's sums and its state; unless that is running, it is finished now."""
     load.state, load.error = state, error
     written = [
         each for each in _FIELDS if each not in ("id", "model", "collector", "source", "started_at", "finished_at")
@@ -145,10 +168,10 @@ def finish(connection: Connection, load: Load, state: str, error: str | None = N
     values["remarks"] = Jsonb(msgspec.to_builtins(load.remarks))
     sets = SQL(", ").join(SQL("{} = {}").format(Identifier(name), SQL(f"%({name})s")) for name in written)
     query = SQL(
-        "UPDATE catalogue_load SET {}, finished_at = clock_timestamp() WHERE id = %(id)s "
-        "RETURNING started_at, finished_at"
+        "UPDATE catalogue_load SET {}, finished_at = CASE WHEN %(state)s <> 'running' THEN clock_timestamp() END "
+        "WHERE id = %(id)s RETURNING started_at, finished_at"
     )
-    with database_errors("the load cannot be finished"):
+    with database_errors("the sums of the load cannot be stored"):
         found = connection.execute(query.format(sets), values | {"id": load.id}).fetchone()
     load.started_at, load.finished_at = found or (None, None)
 
@@ -171,4 +194,16 @@ def forget(connection: Connection, load: Load) -> None:
 
 def release(connection: Connection, load: Load) -> None:
     """Release the lock by which a load that is running is known."""
-    connection.execute("SELECT pg_advisory_unlock(catalogue_lock('load'), %s::bigint::bit(32)::int)", (load.id,))
+    connection.execute(f"SELECT pg_advisory_unlock_shared({_LOCK})", (load.id,))
+
+
+def added(load: Load, batch: Load) -> Load:
+    """Return a load with the sums and remarks of a batch added to it."""
+    summed = {name: getattr(load, name) + getattr(batch, name) for name in SUMS}
+    rules = {remark.rule: remark for remark in load.remarks}
+    for remark in batch.remarks:
+        before = rules.get(remark.rule, Remark(remark.rule, 0, []))
+        rules[remark.rule] = Remark(
+            remark.rule, before.number + remark.number, (before.examples + remark.examples)[:EXAMPLES]
+        )
+    return msgspec.structs.replace(load, **summed, remarks=[*rules.values()])

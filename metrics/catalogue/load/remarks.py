@@ -9,10 +9,10 @@ from typing import LiteralString, NamedTuple
 
 from psycopg.sql import SQL, Composable, Identifier
 
-from metrics.catalogue.load.loads import Connection, Remark
+from metrics.catalogue.load.loads import EXAMPLES, Connection, Remark
 from metrics.postgres.connect import database_errors
 
-EXAMPLES, AMONG = 3, 100  # the examples are those of the first records
+AMONG = 100  # the examples are those of the first records
 
 
 class Rule(NamedTuple):

@@ -17,11 +17,10 @@ from typing import NamedTuple, Protocol
 import psycopg
 
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.load import loads, statements
+from metrics.catalogue.load import loads, merging, statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
-from metrics.catalogue.load.remarks import remarks
 from metrics.catalogue.load.staging import Staging
 from metrics.errors import DataRefusedError, MetricsError
 from metrics.postgres.connect import database_errors
@@ -152,7 +151,8 @@ def _load(
 ) -> Outcome:
     """Stage, merge and commit; or keep the rejected records alone, and raise the refusal."""
     with database_errors("the load failed"), connection.transaction(force_rollback=options.is_dry_run) as transaction:
-        staging = Staging(connection, options.model, begun, options.zone, progress.move)
+        connection.execute(statements.create_staged(options.model, "DROP"))
+        staging = Staging(connection, options.model, begun, progress.move)
         for prefix, records in given.records(options.model, options.zone):
             begun.columns = records.columns or None
             staging.take(records, prefix)
@@ -163,7 +163,7 @@ def _load(
         progress.merge(begun.read)
         refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun)
         if not options.is_dry_run:
-            loads.finish(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
+            loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
         loads.forget(connection, begun)
         return Outcome(last, Rejections({}, []), same_as=last.id)
@@ -192,16 +192,9 @@ def _merge(connection: Connection, options: Options, begun: Load) -> DataRefused
         present, begun.gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
         if options.max_gone.is_exceeded(begun.gone, present):
             return _too_many_gone(options, present, begun)
-    [begun.returned] = connection.execute(statements.count_returned(model)).fetchone() or (0,)
-    values = {"load": begun.id, "newest": options.newest}
-    merged = connection.execute(statements.merge(model), values).fetchone()
-    assert merged is not None, "sums are one row"
-    distinct, begun.inserted, begun.updated = merged
-    begun.unchanged = distinct - begun.inserted - begun.updated
-    begun.repeated = begun.read - begun.rejected - distinct
+    merging.merge(connection, model, begun, options.newest)
     if begun.gone:
-        connection.execute(statements.mark_gone(model), values)
-    begun.remarks = remarks(connection, model.name, statements.STAGED)
+        connection.execute(statements.mark_gone(model), {"load": begun.id})
     return None
 
 

@@ -1,13 +1,14 @@
 """Staging: records are validated and copied into a temporary table; rejected ones are kept with their reasons."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import tzinfo
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from psycopg.sql import SQL, Composed
+
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.core.records import RejectedError, Row
+from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.loads import Connection, Load
@@ -24,32 +25,31 @@ class Staging:
     """Records of one load, on their way into the temporary table. Used within the load's transaction.
 
     Args:
+        load: read and rejected records are added to its sums.
         move: called now and then, for the progress bar.
 
     Attributes:
+        has_tombstones: whether there are any, so that rows may be gone.
         by_reason: numbers of rejected records.
         examples: the first ones, in words.
     """
 
-    def __init__(
-        self, connection: Connection, model: Model, load: Load, zone: tzinfo | None, move: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: Connection, model: Model, load: Load, move: Callable[[], None]) -> None:
         self._connection = connection
         self._model = model
         self._load = load
-        self._zone = zone
         self._move = move
         self._types = ["int8", *(column.type for column in model.columns)]
+        self.has_tombstones = False
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []
-        self._rejected: list[tuple[int, str, str, str, str]] = []
+        self._rejected: list[Row] = []
         self._keys: list[Row] = []
         self._waiting_bytes = 0
-        with database_errors("records cannot be staged"):
-            connection.execute(statements.create_staged(model))
+        self._tombstones: list[Row] = []
 
     def take(self, records: Records, prefix: str = "") -> None:
-        """Stage the records of one file.
+        """Stage records, such as those of one file.
 
         Args:
             prefix: of each place, the name of the file, if there are several.
@@ -62,7 +62,7 @@ class Staging:
         with database_errors("records cannot be staged"):
             while is_left:
                 is_left = self._copy_chunk(records, received, prefix)
-                self._keep_rejected()
+                self._copy_waiting()
 
     def _copy_chunk(self, records: Records, received: Iterator[tuple[int, Any]], prefix: str) -> bool:
         """Copy records until the chunk is full, or too many rejected ones wait; return whether more may follow."""
@@ -75,11 +75,15 @@ class Staging:
                 try:
                     row = read(record)
                 except RejectedError as error:
-                    self._reject(records, f"{prefix}{records.unit} {place}", record, error)
+                    self._reject(records, f"{prefix}{records.position_of(place)}", record, error)
                     if self._waiting_bytes > WAITING_BYTES:
                         return True
                 else:
-                    write((load.read, *row))
+                    if isinstance(row, Tombstone):
+                        self._tombstones.append((load.read, *row.key))
+                        self.has_tombstones = True
+                    else:
+                        write((load.read, *row))
                 if number % MOVE_EVERY == 0:
                     self._move()
         return number == CHUNK
@@ -92,16 +96,21 @@ class Staging:
             self.examples.append(f"{position}: {error.detail}")
         self._rejected.append((self._load.id, position, error.reason, error.detail.replace("\0", "\\0"), text))
         self._waiting_bytes += len(text) + len(error.detail) + 200
-        key = records.key_of(self._model, record, self._zone)
+        key = records.key_of(record)
         if key is not None:
             self._keys.append(key)
 
-    def _keep_rejected(self) -> None:
-        with self._connection.cursor().copy(statements.COPY_REJECTED) as copy:
-            for rejected in self._rejected:
-                copy.write_row(rejected)
-        with self._connection.cursor().copy(statements.copy_keys(self._model)) as copy:
-            copy.set_types(self._types[1 : 1 + self._model.key])
-            for key in self._keys:
-                copy.write_row(key)
-        self._rejected, self._keys, self._waiting_bytes = [], [], 0
+    def _copy_waiting(self) -> None:
+        """Copy what waited for the end of the COPY of rows: one connection can have one COPY at a time."""
+        key_types = self._types[1 : 1 + self._model.key]
+        self._copy(statements.COPY_REJECTED, [], self._rejected)
+        self._copy(statements.copy_keys(self._model), key_types, self._keys)
+        self._copy(statements.copy_tombstones(self._model), ["int8", *key_types], self._tombstones)
+        self._rejected, self._keys, self._tombstones, self._waiting_bytes = [], [], [], 0
+
+    def _copy(self, statement: SQL | Composed, types: Sequence[str], rows: Sequence[Row]) -> None:
+        if rows:
+            with self._connection.cursor().copy(statement) as copy:
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)

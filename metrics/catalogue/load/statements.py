@@ -1,6 +1,7 @@
 """The SQL of a load, made from the table of models."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from psycopg import sql
 from psycopg.sql import SQL, Composed, Identifier
@@ -11,6 +12,8 @@ from metrics.catalogue.core.models import Column, Model
 STAGED = SQL("pg_temp.catalogue_staged")
 # Keys of rejected records: with --snapshot, they are not gone.
 STAGED_KEYS = SQL("pg_temp.catalogue_staged_key")
+# Keys of rows that are gone, unless a later record of the key is staged.
+STAGED_TOMBSTONES = SQL("pg_temp.catalogue_staged_tombstone")
 
 
 def _list(parts: Iterable[sql.Composable]) -> Composed:
@@ -38,13 +41,14 @@ def _key(model: Model, of: str = "") -> Composed:
     )
 
 
-def create_staged(model: Model) -> Composed:
-    """Return the statement that creates the temporary tables of a load."""
+def create_staged(model: Model, on_commit: Literal["DROP", "DELETE ROWS"]) -> Composed:
+    """Return the statement that creates the temporary tables of a load, or of each batch of a load."""
     definitions = [SQL("{} {}").format(Identifier(column.name), SQL(column.type)) for column in model.columns]
     return SQL(
-        "CREATE TEMPORARY TABLE catalogue_staged (position int8, {}) ON COMMIT DROP;"
-        "CREATE TEMPORARY TABLE catalogue_staged_key ({}) ON COMMIT DROP"
-    ).format(_list(definitions), _list(definitions[: model.key]))
+        "CREATE TEMPORARY TABLE catalogue_staged (position int8, {columns}) ON COMMIT {on_commit};"
+        "CREATE TEMPORARY TABLE catalogue_staged_key ({key}) ON COMMIT {on_commit};"
+        "CREATE TEMPORARY TABLE catalogue_staged_tombstone (position int8, {key}) ON COMMIT {on_commit}"
+    ).format(columns=_list(definitions), key=_list(definitions[: model.key]), on_commit=SQL(on_commit))
 
 
 def copy_staged(model: Model) -> Composed:
@@ -57,7 +61,35 @@ def copy_keys(model: Model) -> Composed:
     return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(STAGED_KEYS, _names(key_columns(model)))
 
 
+def copy_tombstones(model: Model) -> Composed:
+    """Return the COPY of keys of tombstones, each with its position before it."""
+    columns = _names(key_columns(model))
+    return SQL("COPY {} (position, {}) FROM STDIN (FORMAT BINARY)").format(STAGED_TOMBSTONES, columns)
+
+
 COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record) FROM STDIN")
+
+
+def drop_superseded(model: Model) -> Composed:
+    """Return the statements that remove staged rows before a tombstone of their key, then tombstones before a row."""
+    superseded = SQL("DELETE FROM {} old USING {} new WHERE ({}) = ({}) AND old.position < new.position")
+    new, old = _key(model, "new"), _key(model, "old")
+    return SQL("{}; {}").format(
+        superseded.format(STAGED, STAGED_TOMBSTONES, new, old), superseded.format(STAGED_TOMBSTONES, STAGED, new, old)
+    )
+
+
+def mark_tombstones(model: Model) -> Composed:
+    """Return the statement that marks rows as gone; its result: distinct keys, and rows that were marked.
+
+    Parameter: `load`, its id.
+    """
+    return SQL(
+        "WITH latest AS (SELECT DISTINCT {key} FROM {staged} old), "
+        "marked AS (UPDATE {table} old SET gone_at = now(), last_load = %(load)s WHERE gone_at IS NULL "
+        "AND EXISTS (SELECT FROM {staged} new WHERE ({new}) = ({key})) RETURNING 1) "
+        "SELECT (SELECT count(*) FROM latest), (SELECT count(*) FROM marked)"
+    ).format(key=_key(model, "old"), new=_key(model, "new"), staged=STAGED_TOMBSTONES, table=Identifier(model.name))
 
 
 def count_returned(model: Model) -> Composed:
