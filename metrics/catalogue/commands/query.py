@@ -34,30 +34,36 @@ _LIST = "python app.py catalogue query --list"
 _EXAMPLE = "python app.py catalogue query outage-users -p movie=Unforgiven"
 
 
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="A shipped query; --list shows them.", show_default=False)
+]
+Sql = Annotated[
+    Path | None, typer.Option("--file", "-f", metavar="FILE", help="SQL of your own; `-` is standard input.")
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Value of `:name`; may be repeated."),
+]
+TimeZone = Annotated[
+    str, typer.Option(metavar="NAME", help="In which times without an offset are read, and all are printed.")
+]
+Timeout = Annotated[
+    float, typer.Option(min=0, max=MAX_TIMEOUT_S, metavar="S", help="Time on the server, in seconds; 0 for no limit.")
+]
+
+
 def query(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A shipped query; --list shows them.", show_default=False)
-    ] = None,
+    name: Name = None,
     *,
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="FILE", help="SQL of your own; `-` is standard input.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Value of `:name`; may be repeated."),
-    ] = None,
+    file: Sql = None,
+    parameters: Parameters = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per row and line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file instead.")
     ] = None,
-    time_zone: Annotated[
-        str, typer.Option(metavar="NAME", help="In which times without an offset are read, and all are printed.")
-    ] = UTC,
-    timeout_s: Annotated[
-        float,
-        typer.Option(min=0, max=MAX_TIMEOUT_S, metavar="S", help="Time on the server, in seconds; 0 for no limit."),
-    ] = 60,
+    time_zone: TimeZone = UTC,
+    timeout_s: Timeout = 60,
     is_list: Annotated[bool, typer.Option("--list", help="List the shipped queries and their parameters.")] = False,
     is_shown: Annotated[bool, typer.Option("--show", help="Print the SQL of NAME instead of running it.")] = False,
 ) -> None:

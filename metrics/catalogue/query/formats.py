@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from metrics.catalogue.query.run import Answer
-from metrics.catalogue.query.values import Column, Kind, Value, json_writer, rows_as_text
+from metrics.catalogue.query.values import AnswerColumn, Form, Value, json_writer, rows_as_text
 from metrics.errors import SettingsError
 from metrics.terminal.console import say_lines
 from metrics.terminal.tables import say_table
@@ -22,7 +22,7 @@ def print_json(answer: Answer) -> None:
         SettingsError: two columns have one name.
     """
     require_names(answer.columns, "JSON")
-    writers = [(f"{json_writer(Column('', 25))(column.name)}:", json_writer(column)) for column in answer.columns]
+    writers = [(f"{json_writer(AnswerColumn('', 25))(column.name)}:", json_writer(column)) for column in answer.columns]
 
     def line(row: Sequence[Value]) -> str:
         return f"{{{','.join(key + write(value) for (key, write), value in zip(writers, row, strict=True))}}}"
@@ -46,7 +46,7 @@ def print_table(answer: Answer) -> None:
         rows = [[in_line(cell) for cell in row] for row in rows_as_text(answer.columns, batch)]
         table = Table(box=None, pad_edge=False, show_header=number == 0)
         for column, width in zip(answer.columns, widths, strict=True):
-            is_number = column.kind is Kind.NUMBER and not column.is_array
+            is_number = column.form is Form.NUMBER and not column.is_array
             table.add_column(
                 in_line(column.name),
                 justify="right" if is_number else "left",
@@ -60,7 +60,7 @@ def print_table(answer: Answer) -> None:
         widths = [max(width, *map(len, cells)) for width, *cells in zip(widths, *rows, strict=True)]
 
 
-def require_names(columns: Sequence[Column], what: str) -> None:
+def require_names(columns: Sequence[AnswerColumn], what: str) -> None:
     """Check that each column has a name of its own.
 
     Raises:

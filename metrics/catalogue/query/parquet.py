@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from metrics.catalogue.query.formats import require_names
 from metrics.catalogue.query.run import Answer
-from metrics.catalogue.query.values import Column, Value, text_writer
+from metrics.catalogue.query.values import AnswerColumn, Value, text_writer
 from metrics.errors import SettingsError
 from metrics.files import parquet
 
@@ -47,7 +47,7 @@ def write(path: Path, answer: Answer) -> int:
     return rows
 
 
-def _type_of(column: Column) -> "pa.DataType":
+def _type_of(column: AnswerColumn) -> "pa.DataType":
     import pyarrow as pa
 
     types = {
@@ -66,7 +66,7 @@ def _type_of(column: Column) -> "pa.DataType":
     return pa.string() if column.is_array else types.get(column.type_name, pa.string())
 
 
-def _decimal_of(column: Column) -> "pa.DataType":
+def _decimal_of(column: AnswerColumn) -> "pa.DataType":
     import pyarrow as pa
 
     if column.precision is None or column.scale is None or column.precision > MAX_DECIMAL_DIGITS:
@@ -78,7 +78,7 @@ def _decimal_of(column: Column) -> "pa.DataType":
     )
 
 
-def _array(column: Column, values: Sequence[Value]) -> "pa.Array":
+def _array(column: AnswerColumn, values: Sequence[Value]) -> "pa.Array":
     """Return the values of a column, converted from their text.
 
     Raises:

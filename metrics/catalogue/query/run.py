@@ -13,7 +13,7 @@ from psycopg.types.string import TextLoader
 
 from metrics.catalogue.query.statement import Statement
 from metrics.catalogue.query.time_zone import UTC, require_time_zone
-from metrics.catalogue.query.values import Column, Value
+from metrics.catalogue.query.values import AnswerColumn, Value
 from metrics.postgres.connect import database_error
 
 FETCH_ROWS = 1_000
@@ -90,10 +90,10 @@ class _Cursor:
             self._cursor.execute(f"FETCH FORWARD {FETCH_ROWS} FROM answer", prepare=False)
             return self._cursor.fetchall()
 
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[AnswerColumn]:
         """Return the columns of the rows fetched."""
         described = self._cursor.description or []
-        return [Column(column.name, column.type_code, column.precision, column.scale) for column in described]
+        return [AnswerColumn(column.name, column.type_code, column.precision, column.scale) for column in described]
 
     @contextmanager
     def _limit(self) -> Iterator[None]:

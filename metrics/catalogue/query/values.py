@@ -15,7 +15,7 @@ Value = str | list["Value"] | None
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?(:\d\d)?")
 
 
-class Kind(Enum):
+class Form(Enum):
     """What the values of a type are, to people and to JSON."""
 
     NUMBER = auto()
@@ -25,15 +25,15 @@ class Kind(Enum):
     TEXT = auto()
 
 
-_KINDS = {
-    **dict.fromkeys(("int2", "int4", "int8", "oid", "float4", "float8", "numeric"), Kind.NUMBER),
-    "bool": Kind.BOOLEAN,
-    **dict.fromkeys(("json", "jsonb"), Kind.JSON),
-    **dict.fromkeys(("timestamp", "timestamptz"), Kind.TIME),
+_FORMS = {
+    **dict.fromkeys(("int2", "int4", "int8", "oid", "float4", "float8", "numeric"), Form.NUMBER),
+    "bool": Form.BOOLEAN,
+    **dict.fromkeys(("json", "jsonb"), Form.JSON),
+    **dict.fromkeys(("timestamp", "timestamptz"), Form.TIME),
 }
 
 
-class Column(NamedTuple):
+class AnswerColumn(NamedTuple):
     """A column of an answer.
 
     Attributes:
@@ -60,20 +60,20 @@ class Column(NamedTuple):
         return known is not None and self.oid == known.array_oid
 
     @property
-    def kind(self) -> Kind:
+    def form(self) -> Form:
         """What its values are, or the elements of its arrays."""
-        return _KINDS.get(self.type_name, Kind.TEXT)
+        return _FORMS.get(self.type_name, Form.TEXT)
 
 
 Write = Callable[[Value], str]
 
 
-def json_writer(column: Column) -> Write:
+def json_writer(column: AnswerColumn) -> Write:
     """Return the function that writes a value of a column as JSON, in one line.
 
     Numbers keep all their digits. What JSON has no form for is a string: NaN, infinite numbers and times.
     """
-    write = _JSON[column.kind]
+    write = _JSON[column.form]
 
     def as_json(value: Value) -> str:
         if value is None:
@@ -83,9 +83,9 @@ def json_writer(column: Column) -> Write:
     return as_json
 
 
-def text_writer(column: Column) -> Write:
+def text_writer(column: AnswerColumn) -> Write:
     """Return the function that writes a value of a column as text: null is empty, and an array is JSON."""
-    write, as_json = _TEXT.get(column.kind, str), json_writer(column)
+    write, as_json = _TEXT.get(column.form, str), json_writer(column)
 
     def as_text(value: Value) -> str:
         if value is None:
@@ -121,17 +121,17 @@ def _in_one_line(text: str) -> str:
     return msgspec.json.format(text, indent=-1) if "\n" in text or "\r" in text else text
 
 
-_JSON: dict[Kind, Callable[[str], str]] = {
-    Kind.NUMBER: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.JSON: _in_one_line,
-    Kind.TIME: lambda text: _quoted(rfc3339(text)),
-    Kind.TEXT: _quoted,
+_JSON: dict[Form, Callable[[str], str]] = {
+    Form.NUMBER: _number,
+    Form.BOOLEAN: _boolean,
+    Form.JSON: _in_one_line,
+    Form.TIME: lambda text: _quoted(rfc3339(text)),
+    Form.TEXT: _quoted,
 }
-_TEXT: dict[Kind, Callable[[str], str]] = {Kind.BOOLEAN: _boolean, Kind.TIME: rfc3339}
+_TEXT: dict[Form, Callable[[str], str]] = {Form.BOOLEAN: _boolean, Form.TIME: rfc3339}
 
 
-def rows_as_text(columns: Sequence[Column], rows: Sequence[Sequence[Value]]) -> list[list[str]]:
+def rows_as_text(columns: Sequence[AnswerColumn], rows: Sequence[Sequence[Value]]) -> list[list[str]]:
     """Return the cells of rows."""
     writers = [text_writer(column) for column in columns]
     return [[write(value) for write, value in zip(writers, row, strict=True)] for row in rows]
