@@ -1,18 +1,22 @@
 """Formats of an answer: JSON lines, CSV, and a table on a terminal."""
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.table import Table
 
 from metrics.catalogue.query.run import Answer
 from metrics.catalogue.query.values import AnswerColumn, Form, Value, json_writer, rows_as_text
 from metrics.errors import SettingsError
-from metrics.terminal.console import say_lines
+from metrics.terminal.console import out, say_lines
 from metrics.terminal.tables import say_table
 from metrics.text import in_line, listed
+
+_LINE_END = "\r\n"
+_BETWEEN = 2  # columns of a table
 
 
 def print_json(answer: Answer) -> None:
@@ -33,31 +37,33 @@ def print_json(answer: Answer) -> None:
 
 def print_csv(answer: Answer) -> None:
     """Print CSV with a header, quoted by RFC 4180; lines end with a line feed, as those of other commands."""
-    say_lines([_csv([[column.name for column in answer.columns]])])
+    say_lines(csv_lines([[column.name for column in answer.columns]]))
     for batch in answer.batches():
-        if batch:
-            say_lines([_csv(rows_as_text(answer.columns, batch))])
+        say_lines(csv_lines(rows_as_text(answer.columns, batch)))
 
 
 def print_table(answer: Answer) -> None:
-    """Print a table, some rows at a time; the columns keep the width that they once had."""
-    widths = [0] * len(answer.columns)
+    """Print a table, some rows at a time; its columns may get wider as it grows, but not narrower."""
+    names = [in_line(column.name) for column in answer.columns]
+    widths = [cell_len(name) for name in names]
     for number, batch in enumerate(answer.batches()):
         rows = [[in_line(cell) for cell in row] for row in rows_as_text(answer.columns, batch)]
+        for row in rows:
+            widths = [max(width, cell_len(cell)) for width, cell in zip(widths, row, strict=True)]
+        is_fitting = sum(widths) + _BETWEEN * (len(widths) - 1) <= out.width
         table = Table(box=None, pad_edge=False, show_header=number == 0)
-        for column, width in zip(answer.columns, widths, strict=True):
+        for column, name, width in zip(answer.columns, names, widths, strict=True):
             is_number = column.form is Form.NUMBER and not column.is_array
             table.add_column(
-                in_line(column.name),
+                name,
                 justify="right" if is_number else "left",
                 no_wrap=is_number,
                 overflow="fold",
-                min_width=width,
+                min_width=width if is_fitting else None,  # otherwise texts wrap
             )
         for row in rows:
             table.add_row(*row)
         say_table(table)
-        widths = [max(width, *map(len, cells)) for width, *cells in zip(widths, *rows, strict=True)]
 
 
 def require_names(columns: Sequence[AnswerColumn], what: str) -> None:
@@ -74,7 +80,15 @@ def require_names(columns: Sequence[AnswerColumn], what: str) -> None:
         )
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().removesuffix("\n")
+def csv_lines(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows as CSV, one string each, in which a quoted cell may have line breaks."""
+    lines: list[str] = []
+    # The writer quotes the characters of its own line ends only, so these must be both.
+    csv.writer(_Lines(lines.append), lineterminator=_LINE_END).writerows(rows)
+    return [line.removesuffix(_LINE_END) for line in lines]
+
+
+class _Lines(NamedTuple):
+    """A file for a CSV writer, which writes a row at a time."""
+
+    write: Callable[[str], None]
