@@ -16,13 +16,15 @@ that file is closed, however its processes die. Descriptors are inherited by for
 """
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from operator import not_
 from pathlib import Path
 from typing import IO
 
+from metrics.deadline import Deadline
 from metrics.errors import DatabaseError, FileError, LocalServerError
 from metrics.postgres.local_server import server, sockets
 from metrics.postgres.local_server.server import DATABASE, USER, WAYS_ON, Say
@@ -51,9 +53,9 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
     with _opened(folder, "users") as users:
         _await_lock(users, say)
         try:
-            address = _running(folder, say)
+            found = _running(folder, say)
             with blamed(folder):
-                yield address.url(DATABASE, USER)
+                yield found.url(DATABASE, USER)
         finally:
             users.close()
             _await_end(folder)
@@ -89,33 +91,42 @@ def blamed(folder: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError:
-        deadline_s = time.monotonic() + STOP_TIMEOUT_S
-        while sockets.ready(folder / "data") is None and time.monotonic() < deadline_s:  # it is ending, or restarts
+        deadline = Deadline(STOP_TIMEOUT_S)
+        while not _accepts(folder) and not deadline.has_passed():  # it is ending, or restarts after a crash
             require_alive(folder)
             time.sleep(LOOK_S)
         raise
 
 
-def _running(folder: Path, say: Say) -> sockets.Address:
-    """Return the address of the server; start it, unless it is ready or being started or stopped by another process."""
-    started_s, version = time.monotonic(), ""
-    deadline_s = started_s + READY_TIMEOUT_S
-    while time.monotonic() < deadline_s:
+def _running(folder: Path, say: Say) -> sockets.Server:
+    """Return the server that accepts connections; start it, unless another process is starting or stopping it."""
+    began_s, version = time.monotonic(), ""
+    quiet, deadline, say_once = Deadline(SAY_AFTER_S), Deadline(READY_TIMEOUT_S), cache(say)
+    while not deadline.has_passed():
         with _opened(folder, "server") as lock, _as_file_error(folder):
             if not _is_locked(lock, fcntl.LOCK_EX):
-                if (address := sockets.ready(folder / "data")) is not None:
+                found = sockets.described(folder / "data")
+                if found is not None and found.accepts():
                     break
+                if found is not None and found.is_starting():
+                    deadline.renew()  # after a crash, it may recover for minutes
             elif version:
                 raise _not_started(folder, "it has ended")
             else:
                 version = server.start(folder, lock)
+                quiet.renew()
+        if quiet.has_passed():
+            say_once("local database: waiting until it accepts connections …")
         time.sleep(LOOK_S)
     else:
-        raise _not_started(folder, f"it accepted no connection within {READY_TIMEOUT_S:.0f} s")
+        raise _not_started(folder, f"it has accepted no connections for {READY_TIMEOUT_S:.0f} s")
     if version:
-        took = f"ready in {time.monotonic() - started_s:.2f} s"
-        say(f"local database: PostgreSQL {version}, {took}, data and log in {shown(folder)}")
-    return address
+        took = f"ready in {time.monotonic() - began_s:.2f} s"
+        say(
+            f"local database: PostgreSQL {version}, {took}, data and log in {shown(folder)} "
+            "(DATABASE_URL=… takes a database of your own)"
+        )
+    return found
 
 
 def _not_started(folder: Path, why: str) -> LocalServerError:
@@ -124,6 +135,11 @@ def _not_started(folder: Path, why: str) -> LocalServerError:
         why="\n".join([why, *server.last_lines(folder)]),
         hint=f"read {folder / 'postgres.log'}\n{WAYS_ON}",
     )
+
+
+def _accepts(folder: Path) -> bool:
+    found = sockets.described(folder / "data")
+    return found is not None and found.accepts()
 
 
 @contextmanager
@@ -142,7 +158,7 @@ def _opened(folder: Path, name: str) -> IO[bytes]:
     """Open a file of the folder that processes lock; the folder is created if it is missing."""
     with _as_file_error(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(folder / name, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
+        return open(folder / name, "ab", opener=server.private)
 
 
 def _is_locked(file: IO[bytes], kind: int) -> bool:
@@ -156,19 +172,16 @@ def _is_locked(file: IO[bytes], kind: int) -> bool:
 
 def _await_lock(users: IO[bytes], say: Say) -> None:
     """Lock the file as a user of the server; wait for a keeper that is stopping it."""
-    started_s, is_said = time.monotonic(), False
+    quiet, say_once = Deadline(SAY_AFTER_S), cache(say)
     while not _is_locked(users, fcntl.LOCK_SH):
-        if not is_said and time.monotonic() - started_s > SAY_AFTER_S:
-            say("local database: it is being stopped; waiting …")
-            is_said = True
+        if quiet.has_passed():
+            say_once("local database: it is being stopped; waiting …")
         time.sleep(LOOK_S)
 
 
 def _await_end(folder: Path) -> None:
     """Wait until the server has stopped, unless other commands use it."""
-    deadline_s = time.monotonic() + STOP_TIMEOUT_S
-    while is_running(folder) and not _has_users(folder) and time.monotonic() < deadline_s:
-        time.sleep(LOOK_S)
+    Deadline(STOP_TIMEOUT_S).poll(lambda: is_running(folder) and not _has_users(folder), until=not_, every_s=LOOK_S)
 
 
 def _has_users(folder: Path) -> bool:

@@ -14,6 +14,7 @@ import sys
 import threading
 
 ENDED_BY = "ended by the signal "
+STOP_TIMEOUT_S = 30.0
 
 _PR_SET_PDEATHSIG = 1
 
@@ -23,7 +24,9 @@ def keep(users: str, server: int, command: list[str]) -> None:
     keeper, users_file = os.getpid(), os.open(users, os.O_RDWR)
 
     def stop_with_keeper() -> None:
-        # Only Linux can: elsewhere, a server whose keeper was killed has to be stopped by hand.
+        # Only Linux can: elsewhere, a server whose keeper was killed has to be stopped by hand. The default action of
+        # the signal ends a process that is not PostgreSQL yet.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
         if os.getppid() != keeper:
@@ -43,9 +46,17 @@ def keep(users: str, server: int, command: list[str]) -> None:
 
 
 def _stop_when_unused(users: int, child: subprocess.Popen[bytes]) -> None:
-    """Wait until no process has locked the file, then lock it until this process ends, so that new ones wait."""
+    """Wait until no process has locked the file, then lock it until this process ends, so that new ones wait.
+
+    A server that was recovering from the crash of a session has been seen to wait forever after SIGINT (18.4). SIGQUIT
+    ends it without a checkpoint, so the next start recovers.
+    """
     fcntl.flock(users, fcntl.LOCK_EX)
     child.send_signal(signal.SIGINT)
+    try:
+        child.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGQUIT)
 
 
 if __name__ == "__main__" and os.fork() == 0:

@@ -27,7 +27,6 @@ WAYS_ON = """or use another database:
   docker compose --profile catalogue up                   (needs Docker)
   DATABASE_URL=postgresql://… python app.py catalogue …   (any PostgreSQL, 14 or newer)"""
 
-_LOG_BYTES = 10_000_000
 _LINES = 8
 
 # Whatever the locale of the user: names of locales differ between systems, and messages are in English.
@@ -83,13 +82,19 @@ def start(folder: Path, lock: IO[bytes]) -> str:
     if not (folder / "data").exists():
         _create(folder, program, lock)
     _require_version(folder / "data")
+    (folder / "data").chmod(0o700)  # the server refuses data that others can read
     (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
     _launch(folder, program, lock)
     return program.version
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file, as an opener of `open`; one that is created is for this user only."""
+    return os.open(path, flags, 0o600)
+
+
 def last_lines(folder: Path) -> list[str]:
-    """Return what the server printed last."""
+    """Return what the server printed last since its last start."""
     with suppress(FileNotFoundError):
         return (folder / "postgres.log").read_text(errors="replace").splitlines()[-_LINES:]
     return []
@@ -208,13 +213,13 @@ def _require_version(data: Path) -> None:
 def _launch(folder: Path, program: _Program, lock: IO[bytes]) -> None:
     """Start the keeper, which starts the server, both out of reach of the terminal's Ctrl-C."""
     log = folder / "postgres.log"
-    if log.exists() and log.stat().st_size > _LOG_BYTES:
+    if log.exists():
         log.replace(folder / "postgres.log.1")
     settings = _SETTINGS | {"unix_socket_directories": sockets.as_setting(sockets.prepared(folder))}
     postgres = [str(program.folder / "postgres"), "-D", "data"]
     for name, value in settings.items():
         postgres += ["-c", f"{name}={value}"]
-    with log.open("ab") as printed:
+    with open(log, "xb", opener=private) as printed:
         subprocess.run(  # noqa: S603
             [*program.prefix, sys.executable, "-I", "-S", keeper.__file__, "users", str(lock.fileno()), *postgres],
             cwd=folder,
