@@ -2,12 +2,14 @@
 
 import time
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
+from metrics.catalogue.query.lints import remarks
 from metrics.catalogue.query.run import FETCH_ROWS, answering
 from metrics.catalogue.query.statement import Statement, statement_of
 from metrics.catalogue.query.tokens import tokens
@@ -222,3 +224,29 @@ def test_a_lost_connection_is_an_error_of_the_database(connection: Connection, d
             other.execute("SELECT pg_terminate_backend(%s, 10000)", (connection.info.backend_pid,))
             with pytest.raises(DatabaseError, match="the database refuses the query"):
                 list(answer.batches())
+
+
+def test_sql_that_drops_an_offset_runs_as_it_is_written_and_answers_something_else(connection: Connection) -> None:
+    """The questions of analysts look like this; columns have names with blanks, brackets and percent signs."""
+    connection.execute(
+        "INSERT INTO stream (start_at, user_email, movie_title, end_at, size_mb, first_load, last_load) VALUES "
+        "('2021-12-25 06:30Z', 'a@b.c', 'Rain', '2021-12-25 06:45Z', 900.5, 1, 1), "
+        "('2021-12-25 11:30Z', 'z@b.c', 'RAIN', '2021-12-25 18:00Z', 100.1, 1, 1)"
+    )
+    sql = """
+with affected as (
+    select distinct user_email from stream
+    where start_at between '2021-12-25T07:00:00.000+0100'::timestamp and '2021-12-25T12:00:00.000+0100'::timestamp
+    or end_at between '2021-12-25T07:00:00.000+0100'::timestamp and '2021-12-25T12:00:00.000+0100'::timestamp
+)
+select
+    array_agg(user_email) as users,
+    (select avg(EXTRACT(EPOCH FROM (end_at - start_at)))::int from stream) as "avg duration (seconds), 100 %",
+    (select round((percentile_cont(0.5) within group (order by size_mb::numeric) / 1000)::numeric, 2)
+    from stream) median
+from affected
+"""
+    rest = {"avg duration (seconds), 100 %": 12150, "median": Decimal("0.50")}
+    assert ask(connection, sql) == [{"users": ["z@b.c"], **rest}]
+    assert ask(connection, sql.replace("::timestamp", "::timestamptz")) == [{"users": ["a@b.c"], **rest}]
+    assert len(remarks(statement_of(sql), {})) == 4
