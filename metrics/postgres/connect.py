@@ -1,7 +1,8 @@
 """Connections to PostgreSQL, and the conversion of its errors to errors of this program."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -33,9 +34,9 @@ def connect(url: str, *, name: str = "metrics") -> psycopg.Connection[TupleRow]:
         connection = psycopg.connect(
             url,
             autocommit=True,
-            connect_timeout=int(_asked(url).get("connect_timeout", CONNECT_TIMEOUT_S)),
             application_name=name,
             client_encoding="utf8",
+            connect_timeout=_timeout_s(url),
         )
     try:
         _require_supported(connection)
@@ -47,17 +48,26 @@ def connect(url: str, *, name: str = "metrics") -> psycopg.Connection[TupleRow]:
     return connection
 
 
-def _asked(url: str) -> dict[str, str]:
-    """Return the parameters in a URL. Its own text is in no error, since it may have a password."""
-    try:
-        return {name: str(text) for name, text in conninfo_to_dict(url).items()}
-    except psycopg.ProgrammingError:
-        raise SettingsError(
-            "DATABASE_URL cannot be read",
-            why="it is not a connection URI of PostgreSQL",
-            hint="write postgresql://user:password@host:port/database; "
-            "in a password, percent-encode characters such as @, :, / and %",
-        ) from None
+def _timeout_s(url: str) -> int | None:
+    """Return the time limit of a connection attempt; None if the user has set one.
+
+    Raises:
+        SettingsError: the URL cannot be read. Neither its text nor a part is in the error: that may be of the password.
+    """
+    with suppress(psycopg.ProgrammingError):
+        # A character @ that is not encoded belongs to the password, but is found in the host or the database's name.
+        given = {name: str(text) for name, text in conninfo_to_dict(url.replace("%40", "%2E")).items()}
+        misplaced = "@" in given.get("host", "") + given.get("dbname", "")
+        numbers = [*given.get("port", "").split(","), given.get("connect_timeout", "")]
+        if not misplaced and all(number == "" or number.isdecimal() for number in numbers):
+            is_set = "connect_timeout" in given or "PGCONNECT_TIMEOUT" in os.environ
+            return None if is_set else CONNECT_TIMEOUT_S
+    raise SettingsError(
+        "DATABASE_URL cannot be read",
+        why="it is not a connection URI of PostgreSQL",
+        hint="write postgresql://user:password@host:port/database; "
+        "in a password, percent-encode characters such as @, :, / and %",
+    )
 
 
 def _require_supported(connection: psycopg.Connection[TupleRow]) -> None:
