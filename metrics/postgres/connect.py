@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, and the conversion of its errors to errors of this program."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,9 @@ from psycopg.rows import TupleRow
 
 from metrics.errors import DatabaseError, SettingsError
 from metrics.postgres.settings import without_driver
+
+# It warns of a rollback that fails, as after Ctrl-C within a statement; the error that is raised says more.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 CONNECT_TIMEOUT_S = 10
 OLDEST = 140_000  # as server_version_num

@@ -13,6 +13,7 @@ from metrics.catalogue.core.models import Model, cells_record, key_record
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone, to_time
 
 SHOWN = 60  # characters of a wrong value
+_TO_JSON = msgspec.json.Encoder(decimal_format="number")  # decoded JSON has Decimals
 
 ReadRow = Callable[[Any], Row | Tombstone]
 
@@ -113,6 +114,11 @@ def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRo
     return read
 
 
+def to_json(value: Any) -> str:
+    """Return a decoded JSON value as text."""
+    return _TO_JSON.encode(value).decode()
+
+
 def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Row | None:
     """Return the key of a record that was rejected; None if its key is wrong, too.
 
@@ -190,5 +196,5 @@ def _words(metas: list[Meta]) -> str:
 
 def _shown(value: Any) -> str:
     """Return a wrong value as JSON, cut if it is long."""
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    text = to_json(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

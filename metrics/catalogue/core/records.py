@@ -16,6 +16,7 @@ Row = tuple[Any, ...]
 # A key of two texts must fit into an index entry, 2,704 bytes: 2 * 255 characters of 4 bytes do.
 Key = Annotated[str, Meta(min_length=1, max_length=255, description="text of 1 to 255 characters")]
 Text = Annotated[str, Meta(description="text")]
+OptionalText = Annotated[str | None, Meta(description="text or null")]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a whole number, 0 to 2147483647")]
 Minutes = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number, 1 to 2147483647")]
 Megabytes = Annotated[float, Meta(ge=0, le=1e15, description="a number, 0 to 1e15")]
@@ -174,7 +175,7 @@ class _AuthorMetadata(_AuthorName):
 
 
 class _Nationality(Struct):
-    slug: Text | None = None
+    slug: OptionalText = None
 
 
 class AuthorKey(Struct):
@@ -237,7 +238,7 @@ class _ReviewedBook(Struct):
 
 
 class _ReviewedMovie(Struct):
-    title: Text | None = None
+    title: OptionalText = None
 
 
 class _Content(Struct):

@@ -47,8 +47,8 @@ class RejectedOf:
             yield "", records_of_texts(model, self._texts(), "record", zone)
 
     def _texts(self) -> Iterator[tuple[int, str]]:
-        with database_errors("the rejected records cannot be read"), self._connection.transaction():
-            rows = self._connection.cursor("rejected")
+        read = database_errors("the rejected records cannot be read")
+        with read, self._connection.transaction(), self._connection.cursor("rejected") as rows:
             rows.execute("SELECT record FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,))
             for number, (record,) in enumerate(rows, 1):
                 yield number, record

@@ -13,13 +13,12 @@ from ijson.backends import yajl2_c  # the other backends are 16 times slower
 from ijson.common import JSONError
 
 from metrics.catalogue.core.models import MODELS, Model
-from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader
+from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader, to_json
 from metrics.catalogue.core.records import Row
 from metrics.errors import FileError
 from metrics.text import listed
 
 CELL_BYTES = 1 << 20
-_TO_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 class Records(NamedTuple):
@@ -71,11 +70,6 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
         return None
 
     return Records(received, f"{unit} {{}}".format, text_reader(model, zone), str, key, [])
-
-
-def to_json(value: Any) -> str:
-    """Return a decoded JSON value as text."""
-    return _TO_JSON.encode(value).decode()
 
 
 def is_csv(model: Model, path_name: str, collector: str | None) -> bool:

@@ -1,7 +1,7 @@
 """The table of loads: each load, its sums, and what became of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -136,7 +136,7 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
     try:
         yield
     finally:
-        if not connection.closed and not connection.broken:
+        with suppress(psycopg.Error):  # a connection that was interrupted keeps its locks until it is closed
             connection.execute(f"SELECT pg_advisory_unlock({key})", (model.name,))
 
 

@@ -10,7 +10,7 @@ A process that is killed leaves nothing but the row of step 1, which then reads 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import tzinfo
 from typing import NamedTuple, Protocol
 
@@ -130,27 +130,25 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
 @contextmanager
 def _begun(connection: Connection, options: Options, given: Input) -> Iterator[Load]:
     """Begin a load; if it does not end, store why. A dry run leaves nothing at all."""
-    if options.is_dry_run:
-        yield Load(id=0, model=options.model.name, collector=given.collector, source=given.source)
-        return
-    begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
-    try:
-        yield begun
-    except BaseException as error:
-        known = error if isinstance(error, MetricsError) else None
-        with suppress(psycopg.Error):
-            loads.give_up(connection, begun, "failed" if known else "interrupted", known)
-        raise
-    finally:
-        with suppress(psycopg.Error):
-            loads.release(connection, begun)
+    with connection.transaction(force_rollback=True) if options.is_dry_run else nullcontext():
+        begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
+        try:
+            yield begun
+        except BaseException as error:
+            known = error if isinstance(error, MetricsError) else None
+            with suppress(psycopg.Error):
+                loads.give_up(connection, begun, "failed" if known else "interrupted", known)
+            raise
+        finally:
+            with suppress(psycopg.Error):
+                loads.release(connection, begun)
 
 
 def _load(
     connection: Connection, options: Options, given: Input, begun: Load, last: Load | None, progress: Progress
 ) -> Outcome:
     """Stage, merge and commit; or keep the rejected records alone, and raise the refusal."""
-    with database_errors("the load failed"), connection.transaction(force_rollback=options.is_dry_run) as transaction:
+    with database_errors("the load failed"), connection.transaction() as transaction:
         connection.execute(statements.create_staged(options.model, "DROP"))
         staging = Staging(connection, options.model, begun, progress.move)
         for prefix, records in given.records(options.model, options.zone):
@@ -162,8 +160,7 @@ def _load(
             raise psycopg.Rollback(transaction)
         progress.merge(begun.read)
         refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun)
-        if not options.is_dry_run:
-            loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
+        loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
         loads.forget(connection, begun)
         return Outcome(last, Rejections({}, []), same_as=last.id)

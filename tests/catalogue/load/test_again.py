@@ -1,0 +1,77 @@
+"""Rejected records of a load, tried again once a rule has changed."""
+
+from contextlib import closing
+
+import pytest
+
+from metrics.catalogue.core.models import MODELS
+from metrics.catalogue.load.again import RejectedOf
+from metrics.catalogue.load.limits import Limit
+from metrics.catalogue.load.loads import Load, find_load
+from metrics.catalogue.load.rejected import rejected_records
+from metrics.catalogue.load.run import Options, load
+from metrics.errors import SettingsError
+from metrics.postgres.connect import connect
+from tests.catalogue.load.catalogue import Catalogue, Quiet
+
+NO_LIMIT = Limit.of("", "100%")
+SESSION = {
+    "movie_title": 'He said "no", twice',
+    "user_email": "ann@x",
+    "size_mb": "1",
+    "start_at": "2021-12-06T19:30:19",  # no offset
+    "end_at": "2021-12-06T19:40:19",
+}
+
+
+def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Load:
+    """Try the rejected records of a load again."""
+    from metrics.catalogue.commands.options import zone_of
+
+    options = Options(MODELS[first.model], zone=zone_of(zone), max_rejected=NO_LIMIT, newest=first.id)
+    stored = find_load(catalogue.connection, first.id)
+    assert stored is not None
+    with closing(connect(catalogue.url)) as other:
+        return load(catalogue.connection, options, RejectedOf(other, stored, MODELS[first.model]), Quiet()).load
+
+
+def test_rejected_rows_of_csv_are_read_with_the_columns_of_their_file(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "streams.csv"
+    path.write_text(
+        "end_at,start_at,user_email,movie_title,size_mb\n"
+        '2021-12-06T19:40:19,2021-12-06T19:30:19,ann@x,"He said ""no"", twice",1\n'
+    )
+    first = catalogue.load("stream", path, max_rejected=NO_LIMIT).load
+    assert (first.rejected, catalogue.rows("stream")) == (1, [])
+    again = try_again(catalogue, first, "Europe/Berlin")
+    assert (again.collector, again.source) == ("rejected", f"rejected records of load {first.id}")
+    assert (again.read, again.inserted) == (1, 1)
+    [(start_at, user_email, movie_title, *_)] = catalogue.rows("stream")
+    assert (start_at.isoformat(), user_email) == ("2021-12-06T18:30:19+00:00", "ann@x")
+    assert movie_title == 'He said "no", twice'
+
+
+def test_rejected_json_records_are_read_as_json_and_rejected_again_if_they_are_still_wrong(
+    catalogue: Catalogue,
+) -> None:
+    first = catalogue.load_records("book", [{"name": "Emma", "pages": "474"}], max_rejected=NO_LIMIT)
+    again = try_again(catalogue, first)
+    assert (again.read, again.rejected) == (1, 1)
+    details = {record.detail for record in rejected_records(catalogue.connection)}
+    assert len(details) == 1
+    assert [record.load_id for record in rejected_records(catalogue.connection)] == [again.id, first.id]
+
+
+def test_a_record_that_a_later_load_brought_is_not_replaced_by_the_older_one(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    newer = {"start_at": "2021-12-06T18:30:19Z", "end_at": "2021-12-06T18:40:19Z", "size_mb": "2"}
+    catalogue.load_records("stream", [SESSION | newer])
+    again = try_again(catalogue, first, "Europe/Berlin")
+    assert (again.read, again.unchanged) == (1, 1)
+    assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
+
+
+def test_the_model_must_be_that_of_the_load(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("book", [{}], max_rejected=NO_LIMIT)
+    with pytest.raises(SettingsError, match="load 1 was of book, not of movie"):
+        RejectedOf(catalogue.connection, first, MODELS["movie"])

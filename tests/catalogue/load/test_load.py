@@ -1,0 +1,291 @@
+"""A load: what it inserts, updates and leaves, what it keeps, and when it loads nothing."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from metrics.catalogue.load.limits import Limit
+from metrics.catalogue.load.loads import Remark, find_load, read_loads
+from metrics.catalogue.load.rejected import rejected_records
+from metrics.errors import DataRefusedError, FileError
+from tests.catalogue.load.catalogue import Catalogue
+
+ALIEN = {"title": "Alien", "duration_mins": "117", "original_language": "English", "size_mb": "900"}
+RUSH = {"title": "Rush", "duration_mins": "123", "original_language": "English", "size_mb": "800"}
+WRONG = {"title": "Jaws", "duration_mins": "0", "original_language": "English", "size_mb": "-1"}
+NO_LIMIT = Limit.of("", "100%")
+
+ALIEN_ROW, RUSH_ROW = ("Alien", 117, "English", 900), ("Rush", 123, "English", 800)
+
+
+def sums(load: Any) -> tuple[int, ...]:
+    """Return read, inserted, updated, unchanged, repeated and rejected records of a load."""
+    return load.read, load.inserted, load.updated, load.unchanged, load.repeated, load.rejected
+
+
+def test_new_records_are_inserted_others_updated_or_left_and_each_is_counted_once(catalogue: Catalogue) -> None:
+    assert sums(catalogue.load_records("movie", [ALIEN])) == (1, 1, 0, 0, 0, 0)
+    load = catalogue.load_records("movie", [ALIEN, RUSH, WRONG, RUSH | {"size_mb": "801"}], max_rejected=NO_LIMIT)
+    assert sums(load) == (4, 1, 0, 1, 1, 1)
+    assert sums(catalogue.load_records("movie", [ALIEN | {"size_mb": "901"}])) == (1, 0, 1, 0, 0, 0)
+    assert catalogue.rows("movie") == [("Alien", 117, "English", 901), ("Rush", 123, "English", 801)]
+
+
+def test_a_key_in_other_case_is_the_same_record_and_is_spelt_as_it_came_last(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN | {"title": "Élan"}])
+    load = catalogue.load_records("movie", [ALIEN | {"title": "ÉLAN"}, ALIEN | {"title": "élaN"}])
+    assert sums(load) == (2, 0, 1, 0, 1, 0)
+    assert catalogue.rows("movie") == [("élaN", 117, "English", 900)]
+
+
+def test_an_unchanged_reload_writes_no_row(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    before = catalogue.query("SELECT ctid, xmin, last_load FROM movie ORDER BY title")
+    assert sums(catalogue.load_records("movie", [RUSH, ALIEN])) == (2, 0, 0, 2, 0, 0)
+    assert catalogue.query("SELECT ctid, xmin, last_load FROM movie ORDER BY title") == before
+
+
+def test_the_row_before_an_update_is_kept_with_the_load_that_replaced_it(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("movie", [ALIEN])
+    second = catalogue.load_records("movie", [ALIEN | {"size_mb": "901"}])
+    [(model, load_id, record)] = catalogue.query("SELECT model, load_id, record FROM catalogue_history")
+    assert (model, load_id) == ("movie", second.id)
+    assert record == {
+        "title": "Alien",
+        "duration_mins": 117,
+        "original_language": "English",
+        "size_mb": 900,
+        "first_load": first.id,
+        "last_load": first.id,
+        "gone_at": None,
+    }
+    assert catalogue.query("SELECT first_load, last_load FROM movie") == [(first.id, second.id)]
+
+
+def test_a_file_with_the_bytes_of_the_last_load_is_skipped_unless_asked_again(catalogue: Catalogue) -> None:
+    path = catalogue.file("movie", [ALIEN])
+    first = catalogue.load("movie", path)
+    assert first.same_as is None
+    assert catalogue.load("movie", path).same_as == first.load.id
+    assert catalogue.load("movie", path, again=True).same_as is None
+    assert catalogue.load("movie", path, is_snapshot=True).same_as is None, "a snapshot says more"
+    assert [load.id for load in read_loads(catalogue.connection)] == [3, 2, 1], "a skipped load leaves no row"
+
+
+def test_input_that_can_be_read_only_once_is_skipped_after_it_was_read(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = catalogue.file("movie", [ALIEN, WRONG])
+    first = catalogue.load("movie", path, max_rejected=NO_LIMIT)
+    monkeypatch.setattr("metrics.catalogue.collect.reading.Reading.digest_ahead", lambda _: None)
+    assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as == first.load.id
+    assert [load.id for load in read_loads(catalogue.connection)] == [first.load.id]
+    assert len(list(rejected_records(catalogue.connection))) == 1, "the wrong record is not kept twice"
+
+
+def test_a_file_that_was_loaded_before_another_one_is_loaded_again(catalogue: Catalogue) -> None:
+    old = catalogue.file("movie", [ALIEN], "old.csv")
+    new = catalogue.file("movie", [ALIEN | {"size_mb": "901"}], "new.csv")
+    for path in (old, new):
+        catalogue.load("movie", path)
+    assert catalogue.load("movie", old).load.updated == 1
+
+
+def test_rejected_records_are_kept_with_place_reason_every_wrong_field_and_text(catalogue: Catalogue) -> None:
+    load = catalogue.load_records("movie", [ALIEN, WRONG, RUSH], max_rejected=NO_LIMIT)
+    [rejected] = rejected_records(catalogue.connection, "movie", load.id)
+    assert (rejected.load_id, rejected.position, rejected.reason) == (load.id, "line 3", "field")
+    assert rejected.detail == (
+        'duration_mins must be a whole number, 1 to 2147483647, not "0"; '
+        'size_mb must be a whole number, 0 to 2147483647, not "-1"'
+    )
+    assert rejected.record == "Jaws,0,English,-1"
+
+
+def test_a_rejected_json_record_is_kept_as_json_with_numbers_as_they_were(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "books.json"
+    path.write_text('[{"name": "Emma", "pages": 12345678901234567890.5, "author": "\\u0000"}]')
+    catalogue.load("book", path, max_rejected=NO_LIMIT)
+    [rejected] = rejected_records(catalogue.connection)
+    assert rejected.position == "record 1"
+    assert rejected.record == '{"name":"Emma","pages":12345678901234567890.5,"author":"\\u0000"}'
+    assert rejected.detail == (
+        "pages must be a whole number, 0 to 2147483647, not 12345678901234567890.5; "
+        'author must be text, not "\\u0000"; publisher is missing'
+    )
+
+
+def test_more_rejected_records_than_allowed_load_nothing_and_are_kept(catalogue: Catalogue) -> None:
+    path = catalogue.file("movie", [ALIEN, RUSH, WRONG])
+    with pytest.raises(DataRefusedError, match=r"^wrong records: 1 of 3, so nothing was loaded\n") as refused:
+        catalogue.load("movie", path)
+    assert refused.value.hint.startswith("see them: python app.py catalogue rejected --load 1\n")
+    assert catalogue.rows("movie") == []
+    assert len(list(rejected_records(catalogue.connection, load_id=1))) == 1
+    load = find_load(catalogue.connection, 1)
+    assert load is not None
+    assert (load.state, load.read, load.rejected, load.inserted) == ("failed", 3, 1, 0)
+    assert load.error is not None
+    assert load.error.startswith("wrong records: 1 of 3")
+
+
+@pytest.mark.parametrize(("limit", "is_loaded"), [("0", False), ("1", True), ("33%", False), ("33.4%", True)])
+def test_the_limit_of_rejected_records_is_a_number_or_a_share(
+    catalogue: Catalogue, limit: str, *, is_loaded: bool
+) -> None:
+    path = catalogue.file("movie", [ALIEN, RUSH, WRONG])
+    try:
+        catalogue.load("movie", path, max_rejected=Limit.of("--max-rejected", limit))
+    except DataRefusedError:
+        assert not is_loaded
+    assert len(catalogue.rows("movie")) == (2 if is_loaded else 0)
+
+
+def test_records_missing_from_a_snapshot_are_gone_and_return_with_it(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    half = Limit.of("", "50%")
+    load = catalogue.load_records("movie", [RUSH], is_snapshot=True, max_gone=half)
+    assert (load.gone, load.returned, load.unchanged) == (1, 0, 1)
+    assert (catalogue.rows("movie"), catalogue.rows("movie", gone=True)) == ([RUSH_ROW], [ALIEN_ROW])
+    again = catalogue.load_records("movie", [RUSH], is_snapshot=True, max_gone=half)
+    assert (again.gone, again.unchanged) == (0, 1), "what is gone is not gone once more"
+    back = catalogue.load_records("movie", [ALIEN | {"title": "ALIEN"}, RUSH], is_snapshot=True)
+    assert (back.gone, back.returned, back.updated, back.unchanged) == (0, 1, 1, 1)
+    assert catalogue.rows("movie", gone=True) == []
+    assert len(catalogue.query("SELECT FROM catalogue_history")) == 2, "going and returning are history"
+
+
+def test_a_record_that_is_rejected_in_a_snapshot_is_not_gone(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    wrong = ALIEN | {"title": "alien", "size_mb": "x"}
+    load = catalogue.load_records("movie", [RUSH, wrong], is_snapshot=True, max_rejected=NO_LIMIT)
+    assert (load.gone, load.rejected) == (0, 1)
+    assert catalogue.rows("movie") == [ALIEN_ROW, RUSH_ROW]
+
+
+def test_a_snapshot_that_lacks_too_much_looks_like_a_cut_file_and_loads_nothing(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    with pytest.raises(
+        DataRefusedError, match=r"^records that would be gone: 1 of 2, so nothing was loaded\n"
+    ) as refused:
+        catalogue.load_records("movie", [RUSH | {"size_mb": "1"}], is_snapshot=True)
+    assert "looks like a cut file" in refused.value.why
+    assert catalogue.rows("movie") == [ALIEN_ROW, RUSH_ROW]
+
+
+def test_a_dry_run_counts_all_and_leaves_nothing(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    load = catalogue.load_records(
+        "movie",
+        [ALIEN | {"size_mb": "1"}, WRONG],
+        is_snapshot=True,
+        is_dry_run=True,
+        max_rejected=NO_LIMIT,
+        max_gone=NO_LIMIT,
+    )
+    assert sums(load) == (2, 0, 1, 0, 0, 1)
+    assert load.gone == 1
+    assert catalogue.rows("movie") == [ALIEN_ROW, RUSH_ROW]
+    assert [load.id for load in read_loads(catalogue.connection)] == [1]
+    assert list(rejected_records(catalogue.connection)) == []
+
+
+def test_remarks_are_counted_by_rule_with_examples(catalogue: Catalogue) -> None:
+    authors = [
+        {"metadata": {"name": name, "birth_date": born, "died_at": died}, "nationalities": []}
+        for name, born, died in [
+            ("Ann", "1950-01-01T00:00:00.000+0000", "2950-01-01T00:00:00.000+0000"),
+            ("Bob", None, "2949-12-31"),
+            ("Cyd", "1950-01-01", "1949-01-01"),
+        ]
+    ]
+    assert catalogue.load_records("author", authors).remarks == [
+        Remark("died in the future", 2, ["Ann, 2950-01-01", "Bob, 2949-12-31"]),
+        Remark("died before the birth", 1, ["Cyd, born 1950-01-01, died 1949-01-01"]),
+    ]
+
+
+def test_a_session_longer_than_its_movie_is_loaded_with_a_remark(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [ALIEN])
+    session = {"movie_title": "ALIEN", "user_email": "ann@x", "size_mb": "1", "start_at": "2021-12-01T00:00:00Z"}
+    sessions = [
+        session | {"end_at": "2021-12-01T01:57:00Z"},
+        session | {"user_email": "b", "end_at": "2021-12-01T01:57:01Z"},
+    ]
+    [remark] = catalogue.load_records("stream", sessions).remarks
+    assert (remark.rule, remark.number) == ("longer than the movie", 1)
+    assert remark.examples == ["b, ALIEN: 01:57:01, the movie lasts 117 min"]
+
+
+NOT_JSON = "a.json cannot be read whole as JSON"
+NO_ARRAY = "a.json is not a JSON array"
+USERS = b"first_name,last_name,email\n"
+MOVIES = b"title,duration_mins,original_language,size_mb\n"
+BOOKS = b'[{"name":"E","pages":1,"author":"a","publisher":"p"}]'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "model", "what", "hint"),
+    [
+        ("a.json", BOOKS[:-2], "book", NOT_JSON, "it may be cut"),
+        ("a.json", b'{"name": "Emma"}', "book", NO_ARRAY, "write the records as"),
+        ("a.json", b"", "book", NO_ARRAY, "write the records as"),
+        ("a.json", '["é"]'.encode("latin-1"), "book", NOT_JSON, "it may be cut"),
+        ("a.json", b"[1] 2", "book", NOT_JSON, "it may be cut"),
+        ("a.json", BOOKS, "author", "a.json has records of another model", "load it as --model book"),
+        ("a.csv", b"", "user", "a.csv has no columns first_name, last_name and email", "its first line must name"),
+        ("a.csv", b"first_name,last_name\n", "user", "a.csv has no column email", "its first line must name"),
+        ("a.csv", MOVIES, "user", "a.csv has no columns", "load it as --model movie"),
+        ("a.csv", USERS + b'"Ann,B,c@x\n', "user", "a.csv cannot be read as CSV", "a quote may be missing"),
+        ("a.csv", USERS + b"\xe9,b,c\n", "user", "a.csv is not UTF-8", "iconv -f latin1"),
+        ("a.csv", b"name\n", "book", "a.csv is CSV, but the model book comes as JSON", "use --collector json"),
+        ("a.csv.gz", gzip.compress(USERS + b"a,b,c\n" * 99)[:-9], "user", "a.csv.gz is corrupt", ""),
+    ],
+)
+def test_what_cannot_be_read_whole_loads_nothing(
+    catalogue: Catalogue, name: str, content: bytes, model: str, what: str, hint: str
+) -> None:
+    path = catalogue.folder / name
+    path.write_bytes(content)
+    with pytest.raises(FileError) as refused:
+        catalogue.load(model, path)
+    assert refused.value.what.startswith(f"{catalogue.folder}/{what}")
+    assert hint in refused.value.hint
+    assert catalogue.rows(model) == []
+    assert [load.state for load in read_loads(catalogue.connection)] == ["failed"]
+
+
+def test_a_file_that_is_cut_after_many_records_leaves_none_of_them(catalogue: Catalogue) -> None:
+    books = [{"name": f"Book {number}", "pages": 1, "author": "a", "publisher": "p"} for number in range(5_000)]
+    path = catalogue.folder / "books.json"
+    path.write_text(json.dumps(books)[:-1])
+    with pytest.raises(FileError):
+        catalogue.load("book", path)
+    assert catalogue.rows("book") == []
+
+
+def test_a_byte_order_mark_quotes_and_line_ends_of_windows_are_read_as_meant(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "users.csv"
+    path.write_bytes('\ufeffemail,first_name,last_name\r\n"ann@x","Ann\r\nMaria","O\'""Hara"\r\n\r\n'.encode())
+    assert catalogue.load("user", path).load.read == 1
+    assert catalogue.rows("user") == [("ann@x", "Ann\r\nMaria", "O'\"Hara")]
+
+
+def test_the_files_of_a_folder_are_one_load_and_places_name_their_file(catalogue: Catalogue) -> None:
+    catalogue.file("movie", [ALIEN, RUSH], "1.csv")
+    catalogue.file("movie", [RUSH | {"size_mb": "801"}, WRONG], "2.csv")
+    load = catalogue.load("movie", catalogue.folder, max_rejected=NO_LIMIT).load
+    assert sums(load) == (4, 2, 0, 0, 1, 1)
+    assert catalogue.rows("movie") == [ALIEN_ROW, ("Rush", 123, "English", 801)], "the last one counts"
+    [rejected] = rejected_records(catalogue.connection)
+    assert rejected.position == f"{catalogue.folder}/2.csv, line 3"
+
+
+def test_files_of_one_load_have_the_same_columns(catalogue: Catalogue) -> None:
+    catalogue.file("movie", [ALIEN], "1.csv")
+    (catalogue.folder / "2.csv").write_text("size_mb,title,duration_mins,original_language\n1,Rush,1,English\n")
+    with pytest.raises(FileError, match=r"2\.csv has other columns than the file before it"):
+        catalogue.load("movie", catalogue.folder)
+    assert catalogue.rows("movie") == []
