@@ -60,6 +60,8 @@ def test_the_code_keeps_every_contract(copy: Path) -> None:
     [
         ("metrics.kafka.futures", "import metrics.frames.records", UP, "metrics.kafka is not allowed to import"),
         ("metrics.web.auth", "import metrics.kafka.clients", UP, "metrics.web is not allowed to import metrics.kafka"),
+        ("metrics.postgres.connect", "import metrics.kafka.offsets", UP, "metrics.postgres is not allowed to import"),
+        ("metrics.catalogue.core.models", "import psycopg", PURE, "catalogue.core.models -> psycopg"),
         ("metrics.text", "import metrics.times", UP, "metrics.text is not allowed to import metrics.times"),
         ("metrics.frames.core.frame", "import pathlib", PURE, "frames.core.frame -> pathlib"),
         ("metrics.frames.core.later", "from time import monotonic", PURE, "frames.core.later -> time"),
@@ -89,11 +91,11 @@ def test_a_package_without_a_layer_fails_lint(copy: Path) -> None:
 
 
 # What reaches a file, a clock, the environment, a terminal, the network or a broker, and all that is drawn at random.
-OURS = "cli files kafka monitoring project settings terminal web"
+OURS = "cli files kafka monitoring postgres project settings terminal web"
 FOREIGN = (
-    "asyncio builtins concurrent confluent_kafka fastapi http httpx importlib io logging multiprocessing nicegui os "
-    "pathlib platform psycopg random rich secrets shutil signal socket sqlite3 ssl subprocess sys tempfile threading "
-    "time typer urllib uuid uvicorn "
+    "asyncio boto3 builtins concurrent confluent_kafka fastapi ftplib http httpx importlib io logging multiprocessing "
+    "nicegui os pathlib platform psycopg random rich secrets shutil signal socket sqlite3 ssl subprocess sys tempfile "
+    "threading time typer urllib uuid uvicorn "
 )
 IMPURE = [*(f"metrics.{name}" for name in OURS.split()), *FOREIGN.split()]
 
@@ -107,12 +109,15 @@ def test_what_is_pure_may_import_none_of_what_is_not(copy: Path, module: str) ->
     assert [impure for impure in IMPURE if f"{module} -> {impure} " not in said] == []
 
 
+LAYER, PROTECTED = '    "catalogue | frames",\n', '["metrics.catalogue", "metrics.frames"]'
+
+
 def declare_views(copy: Path) -> None:
-    """Declare a second system as the next issues will: beside frames, in both contracts."""
+    """Declare a further system as the next issues will: beside the others, in both contracts."""
     contracts = (copy / "pyproject.toml").read_text(encoding="utf-8")
-    assert contracts.count('    "frames",\n') == contracts.count('["metrics.frames"]') == 1
-    contracts = contracts.replace('    "frames",\n', '    "frames | views",\n')
-    contracts = contracts.replace('["metrics.frames"]', '["metrics.frames", "metrics.views"]')
+    assert contracts.count(LAYER) == contracts.count(PROTECTED) == 1
+    contracts = contracts.replace(LAYER, '    "catalogue | frames | views",\n')
+    contracts = contracts.replace(PROTECTED, '["metrics.catalogue", "metrics.frames", "metrics.views"]')
     (copy / "pyproject.toml").write_text(contracts, encoding="utf-8")
 
 
@@ -130,7 +135,7 @@ def test_a_further_system_may_use_the_plumbing_and_no_other_system(copy: Path, o
 
 def test_a_system_that_is_not_listed_may_not_import_another_either(copy: Path) -> None:
     contracts = (copy / "pyproject.toml").read_text(encoding="utf-8")
-    (copy / "pyproject.toml").write_text(contracts.replace('    "frames",\n', '    "views",\n    "frames",\n'))
+    (copy / "pyproject.toml").write_text(contracts.replace(LAYER, f'    "views",\n{LAYER}'))
     add(copy, "metrics.views.api", "import metrics.frames.records")
     exit_code, broken, said = lint(copy)
     assert (exit_code, broken) == (1, {APART})

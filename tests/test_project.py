@@ -24,7 +24,10 @@ OF_A_BUILD = ("pyproject.toml", "README.md", "LICENSE", "metrics")
 
 
 def test_the_package_needs_what_the_pipfile_names() -> None:
-    assert PROJECT["dependencies"] == sorted(PIPFILE["packages"])
+    packages = [
+        name if how == "*" else f"{name}[{','.join(how['extras'])}]" for name, how in PIPFILE["packages"].items()
+    ]
+    assert PROJECT["dependencies"] == sorted(packages)
     extras = {name: sorted(PIPFILE[name]) for name in PIPFILE.keys() - {"packages", "dev-packages", "scripts"}}
     assert PROJECT["optional-dependencies"] == extras
 

@@ -117,7 +117,7 @@ def _require_unicode(connection: psycopg.Connection[TupleRow]) -> None:
         raise DatabaseError(
             f"the database {name} cannot compare text without case",
             why=f"{why}, so titles and names with such letters would not be found",
-            hint="create one with a UTF-8 locale: CREATE DATABASE catalogue TEMPLATE template0 ENCODING 'UTF8' LOCALE "
+            hint="create one with a UTF-8 locale: CREATE DATABASE metrics TEMPLATE template0 ENCODING 'UTF8' LOCALE "
             "'C.UTF-8'\n(PostgreSQL 17 or newer: LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8')",
         )
 

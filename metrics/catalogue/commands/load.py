@@ -37,43 +37,51 @@ class CollectorName(StrEnum):
     http = "http"
 
 
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        help="File, folder, pattern, `-`, or a URL: s3://, ftp://, ftps://, http://, https://. "
+        "Compressed ones (.gz, .xz, .zst, .zip) are unpacked.",
+    ),
+]
+Collecting = Annotated[
+    CollectorName | None,
+    typer.Option(help="csv or json if no suffix says so; otherwise as WHERE says.", show_default=False),
+]
+Snapshot = Annotated[
+    bool, typer.Option("--snapshot", help="WHERE has all records there are: mark those missing from it as gone.")
+]
+MaxGone = Annotated[str, typer.Option(metavar="N|P%", help="With --snapshot: if more would be gone, load nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Load nothing if any record is wrong.")]
+MaxRejected = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|P%",
+        help="If more records are wrong, load nothing.",
+        show_default="10%; with --rejected-of, all may be",
+    ),
+]
+RejectedOfLoad = Annotated[
+    int | None, typer.Option(metavar="LOAD", help="Try the rejected records of a load again, instead of WHERE.")
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(metavar="ZONE", help="Zone of times without an offset, which are wrong otherwise: Europe/Berlin."),
+]
+
+
 def load(
     *,
     model: Annotated[ModelName, typer.Option(help="What the records are.", show_default=False)],
-    config: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHERE",
-            help="File, folder, pattern, `-`, or a URL: s3://, ftp://, ftps://, http://, https://. "
-            "Compressed ones (.gz, .xz, .zst, .zip) are unpacked.",
-        ),
-    ] = None,
-    collector: Annotated[
-        CollectorName | None,
-        typer.Option(help="csv or json if no suffix says so; otherwise as WHERE says.", show_default=False),
-    ] = None,
-    snapshot: Annotated[
-        bool, typer.Option("--snapshot", help="WHERE has all records there are: mark those missing from it as gone.")
-    ] = False,
-    max_gone: Annotated[
-        str, typer.Option(metavar="N|P%", help="With --snapshot: if more would be gone, load nothing.")
-    ] = "10%",
-    strict: Annotated[bool, typer.Option("--strict", help="Load nothing if any record is wrong.")] = False,
-    max_rejected: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|P%",
-            help="If more records are wrong, load nothing.",
-            show_default="10%; with --rejected-of, all may be",
-        ),
-    ] = None,
-    rejected_of: Annotated[
-        int | None, typer.Option(metavar="LOAD", help="Try the rejected records of a load again, instead of WHERE.")
-    ] = None,
-    time_zone: Annotated[
-        str | None,
-        typer.Option(metavar="ZONE", help="Zone of times without an offset, which are wrong otherwise: Europe/Berlin."),
-    ] = None,
+    config: Where = None,
+    collector: Collecting = None,
+    snapshot: Snapshot = False,
+    max_gone: MaxGone = "10%",
+    strict: Strict = False,
+    max_rejected: MaxRejected = None,
+    rejected_of: RejectedOfLoad = None,
+    time_zone: TimeZone = None,
     again: Annotated[
         bool, typer.Option("--again", help="Load even if these bytes were the model's last load.")
     ] = False,

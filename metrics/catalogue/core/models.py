@@ -8,7 +8,7 @@ from msgspec import Struct
 from metrics.catalogue.core import records
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a table, and its type in PostgreSQL."""
 
     name: str
@@ -28,7 +28,7 @@ class Model(NamedTuple):
     """
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     key: int
     record: Any
     key_record: Any
@@ -40,8 +40,8 @@ class Model(NamedTuple):
         return tuple(field.encode_name for field in msgspec.structs.fields(self.record) if field.required)
 
 
-def _columns(text: str) -> tuple[Column, ...]:
-    return tuple(Column(*column.split(" ", 1)) for column in text.split(", "))
+def _columns(text: str) -> tuple[TableColumn, ...]:
+    return tuple(TableColumn(*column.split(" ", 1)) for column in text.split(", "))
 
 
 MODELS = {

@@ -6,7 +6,7 @@ from typing import Literal
 from psycopg import sql
 from psycopg.sql import SQL, Composed, Identifier
 
-from metrics.catalogue.core.models import Column, Model
+from metrics.catalogue.core.models import Model, TableColumn
 
 # Of one load, in the order in which they came; the last one of a key counts.
 STAGED = SQL("pg_temp.catalogue_staged")
@@ -20,15 +20,15 @@ def _list(parts: Iterable[sql.Composable]) -> Composed:
     return SQL(", ").join(parts)
 
 
-def _names(columns: Iterable[Column], of: str = "") -> Composed:
+def _names(columns: Iterable[TableColumn], of: str = "") -> Composed:
     return _list(_name(column, of) for column in columns)
 
 
-def _name(column: Column, of: str = "") -> sql.Composable:
+def _name(column: TableColumn, of: str = "") -> sql.Composable:
     return Identifier(of, column.name) if of else Identifier(column.name)
 
 
-def key_columns(model: Model) -> tuple[Column, ...]:
+def key_columns(model: Model) -> tuple[TableColumn, ...]:
     """Return the columns of the key."""
     return model.columns[: model.key]
 
