@@ -13,7 +13,7 @@ import msgspec
 
 from benchmark import contract
 from benchmark.process import PROJECT
-from metrics.frames.commands import main_job
+from metrics.frames.commands import counting
 from metrics.frames.job import processor
 from metrics.frames.job.report import Report
 from metrics.kafka.job.transaction import Transaction
@@ -59,7 +59,7 @@ class TimedTransaction(Transaction):
 
 def main() -> None:
     """Run app.py with the arguments of this process."""
-    main_job.Report = TimedReport  # type: ignore[attr-defined]
+    counting.Report = TimedReport  # type: ignore[attr-defined]
     processor.Transaction = TimedTransaction  # type: ignore[attr-defined]
     runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
