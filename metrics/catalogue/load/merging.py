@@ -13,10 +13,11 @@ def merge(connection: Connection, model: Model, load: Load, newest: int | None =
         load: with the numbers of read and rejected records.
         newest: a row that a load after this one has changed stays as it is; None: every row may change.
     """
-    [load.returned] = connection.execute(statements.count_returned(model)).fetchone() or (0,)
-    merged = connection.execute(statements.merge(model), {"load": load.id, "newest": newest}).fetchone()
-    assert merged is not None, "sums are one row"
-    distinct, load.inserted, load.updated = merged
+    connection.execute(statements.keep_writers_out(model))
+    distinct = connection.execute(statements.compare(model), {"newest": newest}).rowcount
+    [load.returned] = connection.execute(statements.COUNT_RETURNED).fetchone() or (0,)
+    load.updated = connection.execute(statements.update_changed(model), {"load": load.id}).rowcount
+    load.inserted = connection.execute(statements.insert_new(model), {"load": load.id}).rowcount
     load.unchanged = distinct - load.inserted - load.updated
     load.repeated = load.read - load.rejected - distinct
     load.remarks = remarks(connection, model.name, statements.STAGED)

@@ -10,6 +10,8 @@ from metrics.catalogue.core.models import Model, TableColumn
 
 # Of one load, in the order in which they came; the last one of a key counts.
 STAGED = SQL("pg_temp.catalogue_staged")
+# The last one of each key, compared with the row that the table has of it.
+LATEST = SQL("pg_temp.catalogue_latest")
 # Keys of rejected records: with --snapshot, they are not gone.
 STAGED_KEYS = SQL("pg_temp.catalogue_staged_key")
 # Keys of rows that are gone, unless a later record of the key is staged.
@@ -46,6 +48,8 @@ def create_staged(model: Model, on_commit: Literal["DROP", "DELETE ROWS"]) -> Co
     definitions = [SQL("{} {}").format(Identifier(column.name), SQL(column.type)) for column in model.columns]
     return SQL(
         "CREATE TEMPORARY TABLE catalogue_staged (position int8, {columns}) ON COMMIT {on_commit};"
+        "CREATE TEMPORARY TABLE catalogue_latest ({columns}, is_new bool, is_changed bool, is_gone bool) "
+        "ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_key ({key}) ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_tombstone (position int8, {key}) ON COMMIT {on_commit}"
     ).format(columns=_list(definitions), key=_list(definitions[: model.key]), on_commit=SQL(on_commit))
@@ -92,45 +96,64 @@ def mark_tombstones(model: Model) -> Composed:
     ).format(key=_key(model, "old"), new=_key(model, "new"), staged=STAGED_TOMBSTONES, table=Identifier(model.name))
 
 
-def count_returned(model: Model) -> Composed:
-    """Return the query for how many rows that are gone have come again."""
-    return SQL(
-        "SELECT count(*) FROM {table} old WHERE gone_at IS NOT NULL AND EXISTS "
-        "(SELECT FROM {staged} new WHERE ({new}) = ({old}))"
-    ).format(table=Identifier(model.name), staged=STAGED, new=_key(model, "new"), old=_key(model, "old"))
+def keep_writers_out(model: Model) -> Composed:
+    """Return the statement that keeps other writers out of the table until the commit: no key may come in between."""
+    return SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(Identifier(model.name))
 
 
-def merge(model: Model) -> Composed:
-    """Return the upsert of what is staged; its result: distinct, inserted and updated rows.
+def compare(model: Model) -> Composed:
+    """Return the statement that fills LATEST; it affects as many rows as there are distinct keys.
 
-    Parameters: `load`, its id; `newest`, a row that a later load has changed stays (null: every row may change).
-
-    A row with xmax = 0 was inserted; one that was updated had been locked by this transaction.
+    Parameter: `newest`, a row that a later load has changed stays (null: every row may change).
     """
-    others = model.columns[model.key :]
-    # A key in other case is another spelling of it, and is stored as it came last.
-    compared = [_name(column, model.name) for column in model.columns]
-    excluded = [_name(column, "excluded") for column in model.columns]
-    sets = [SQL("{} = excluded.{}").format(_name(column), _name(column)) for column in (*key_columns(model), *others)]
     return SQL(
-        "WITH latest AS MATERIALIZED ("
-        "SELECT DISTINCT ON ({key}) {columns} FROM {staged} ORDER BY {key}, position DESC"
-        "), merged AS ("
-        "INSERT INTO {table} ({columns}, first_load, last_load) SELECT {columns}, %(load)s, %(load)s FROM latest "
-        "ON CONFLICT ({key}) DO UPDATE SET {sets}, last_load = excluded.last_load, gone_at = NULL "
-        "WHERE (({compared}) IS DISTINCT FROM ({excluded}) OR {table}.gone_at IS NOT NULL) "
-        "AND {table}.last_load <= coalesce(%(newest)s, {table}.last_load) "
-        "RETURNING xmax = 0 AS is_new) "
-        "SELECT (SELECT count(*) FROM latest), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) "
-        "FROM merged"
+        "INSERT INTO {latest} SELECT {columns}, old.last_load IS NULL, "
+        "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
+        "AND old.last_load <= coalesce(%(newest)s, old.last_load), old.gone_at IS NOT NULL "
+        "FROM (SELECT DISTINCT ON ({key}) {names} FROM {staged} ORDER BY {key}, position DESC) new "
+        "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(
+        latest=LATEST,
+        columns=_names(model.columns, "new"),
+        new=_names(model.columns, "new"),
+        old=_names(model.columns, "old"),
         key=_key(model),
-        columns=_names(model.columns),
+        names=_names(model.columns),
         staged=STAGED,
         table=Identifier(model.name),
-        sets=_list(sets),
-        compared=_list(compared),
-        excluded=_list(excluded),
+        new_key=_key(model, "new"),
+        old_key=_key(model, "old"),
+    )
+
+
+# Of the rows that will be updated, those that are gone.
+COUNT_RETURNED = SQL("SELECT count(*) FROM {} WHERE is_changed AND is_gone").format(LATEST)
+
+
+def update_changed(model: Model) -> Composed:
+    """Return the statement that updates rows that differ. Parameter: `load`, its id.
+
+    It finds them by the index, in their order. With UPDATE … FROM, a join may shuffle them, which took 1.2 times the
+    processor time and twice the write-ahead log.
+    """
+    # A key in other case is another spelling of it, and is stored as it came last.
+    sets = [SQL("{} = excluded.{}").format(_name(column), _name(column)) for column in model.columns]
+    return SQL(
+        "{} WHERE is_changed ON CONFLICT ({}) DO UPDATE SET {}, last_load = excluded.last_load, gone_at = NULL"
+    ).format(_insert_latest(model), _key(model), _list(sets))
+
+
+def insert_new(model: Model) -> Composed:
+    """Return the statement that inserts rows with new keys. Parameter: `load`, its id.
+
+    ON CONFLICT would look up each key and log its row twice: 4.5 instead of 2.9 CPU s a million rows.
+    """
+    return SQL("{} WHERE is_new").format(_insert_latest(model))
+
+
+def _insert_latest(model: Model) -> Composed:
+    return SQL("INSERT INTO {} ({}, first_load, last_load) SELECT {}, %(load)s, %(load)s FROM {}").format(
+        Identifier(model.name), _names(model.columns), _names(model.columns), LATEST
     )
 
 
