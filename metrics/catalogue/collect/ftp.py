@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from metrics.catalogue.collect.address import Address, Credentials, from_netrc
 from metrics.catalogue.collect.retrying import connected
-from metrics.catalogue.collect.source import PIECE_BYTES, Source
+from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, Source, incomplete
 from metrics.errors import FileError
 from metrics.text import in_line
 
@@ -21,7 +21,6 @@ TIMEOUT_S = 60
 
 # A control connection says nothing during a transfer; without probes, a firewall forgets it after some minutes.
 _KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 30}
-_AGAIN = "load it again; nothing of it was loaded"
 _HOW_TO_REPLY = {
     "530": "set FTP_USER and FTP_PASSWORD, or write the login into ~/.netrc",
     "550": "check the path: it begins in the folder of the login, and %2F at its beginning is the root",
@@ -58,28 +57,24 @@ class FtpFile(Source):
 
     def pieces(self) -> Generator[bytes, None, None]:
         """Yield the file; it is whole if the server confirms it, and if its size and time are those before."""
-        with self._errors(_AGAIN), self._session() as ftp:
+        with self._errors(AGAIN), self._session() as ftp:
             before = _version(ftp, self._path)
             self.size_bytes = before.size_bytes
             if None in before:
                 self._report(f"{self.name}: {_unchecked(before)}")
             received_bytes = yield from self._received(ftp)
             is_confirmed = self._is_confirmed(ftp)
-            if before.size_bytes not in (None, received_bytes):
-                raise FileError(
-                    f"{self.name} is incomplete",
-                    why=f"{received_bytes:,} of {before.size_bytes:,} bytes came",
-                    hint=_AGAIN,
-                )
+            if before.size_bytes is not None and before.size_bytes != received_bytes:
+                raise incomplete(self.name, received_bytes, before.size_bytes)
             if is_confirmed:
                 after = self._version_after(ftp)
             elif before.size_bytes is not None:
-                after = self._version_anew()
+                after = self._version_on_reconnecting()
             else:
                 raise self._unconfirmed("the control connection was lost, and the server does not say the size")
         if before != after:
             raise FileError(
-                f"{self.name} changed while it was read", why=f"it was {before}, and is {after}", hint=_AGAIN
+                f"{self.name} changed while it was read", why=f"it was {before}, and is {after}", hint=AGAIN
             )
 
     def _received(self, ftp: ftplib.FTP) -> Generator[bytes, None, int]:
@@ -115,15 +110,15 @@ class FtpFile(Source):
         return True
 
     def _unconfirmed(self, why: str) -> FileError:
-        return FileError(f"{self.name} may be incomplete: its transfer was not confirmed", why=why, hint=_AGAIN)
+        return FileError(f"{self.name} may be incomplete: its transfer was not confirmed", why=why, hint=AGAIN)
 
     def _version_after(self, ftp: ftplib.FTP) -> _Version:
         try:
             return _version(ftp, self._path)
         except (OSError, EOFError, ftplib.error_temp):
-            return self._version_anew()
+            return self._version_on_reconnecting()
 
-    def _version_anew(self) -> _Version:
+    def _version_on_reconnecting(self) -> _Version:
         with self._session() as ftp:
             return _version(ftp, self._path)
 

@@ -9,13 +9,12 @@ from metrics import __version__
 from metrics.catalogue.collect.address import Address, from_netrc
 from metrics.catalogue.collect.encoded import decoded, is_decoded
 from metrics.catalogue.collect.retrying import connected
-from metrics.catalogue.collect.source import Source
+from metrics.catalogue.collect.source import AGAIN, Source, measured
 from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
 TIMEOUT = httpx.Timeout(60, connect=15)
 
-_AGAIN = "load it again; nothing of it was loaded"
 _HOW_TO_STATUS = {
     401: "put the login into ~/.netrc, or into the address: https://user:password@host/…",
     403: "ask for permission; a signed address may have expired",
@@ -50,7 +49,7 @@ class Download(Source):
             self._require_ok(response)
             length_bytes = self._length_bytes(response)
             encoding = response.headers.get("content-encoding", "").strip().lower()
-            pieces = self._received(response, length_bytes)
+            pieces = measured(self.name, response.iter_raw(), length_bytes)
             if is_decoded(encoding, self.path_name):
                 yield from decoded(self.name, encoding, pieces)
             else:
@@ -109,16 +108,6 @@ class Download(Source):
                 hint="download it, compare it with the original, and load the file",
             ) from None
 
-    def _received(self, response: httpx.Response, length_bytes: int | None) -> Iterator[bytes]:
-        received_bytes = 0
-        for piece in response.iter_raw():
-            received_bytes += len(piece)
-            yield piece
-        if length_bytes not in (None, received_bytes):
-            raise FileError(
-                f"{self.name} is incomplete", why=f"{received_bytes:,} of {length_bytes:,} bytes came", hint=_AGAIN
-            )
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn errors of the client into FileErrors.
@@ -130,5 +119,5 @@ class Download(Source):
             yield
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FileError(
-                f"{self.name} cannot be read", why=str(error) or type(error).__name__, hint=_AGAIN
+                f"{self.name} cannot be read", why=str(error) or type(error).__name__, hint=AGAIN
             ) from error

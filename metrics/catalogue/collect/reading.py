@@ -40,12 +40,12 @@ class Reading:
 
     Attributes:
         sources: where the bytes come from.
-        read_bytes: the number of stored bytes read so far, of `size_bytes`.
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
-        self.read_bytes = 0
+        self._read_bytes = 0
+        self._archive: IO[bytes] | None = None  # a local one, of which members are read
         self._digest = hashlib.sha256()
         self._is_complete = False
 
@@ -54,6 +54,11 @@ class Reading:
         """The stored size of all sources; None if that of one is unknown, at least until its part is reached."""
         sizes_bytes = [source.size_bytes for source in self.sources]
         return None if None in sizes_bytes else sum(filter(None, sizes_bytes))
+
+    @property
+    def read_bytes(self) -> int:
+        """The number of stored bytes read so far, of `size_bytes`; in a local archive, how far its members are read."""
+        return self._read_bytes + (0 if self._archive is None else self._archive.tell())
 
     @property
     def sha256(self) -> str:
@@ -95,7 +100,7 @@ class Reading:
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self._digest.update(piece)
-            self.read_bytes += len(piece)
+            self._read_bytes += len(piece)
             yield piece
 
     def _members(self, source: Source) -> Iterator[Part]:
@@ -107,12 +112,18 @@ class Reading:
 
     @contextmanager
     def _seekable(self, source: Source) -> Iterator[IO[bytes]]:
-        """Read a source to its end, counted and checked; yields it as a file, since an index is at its end."""
+        """Read a source to its end, hashed and checked; yields it as a file, since an index is at its end."""
         if isinstance(source, LocalFile) and source.is_regular:
             with source.opened() as file:
-                for _ in self._counted(source.pieces_of(file)):
-                    pass
-                yield file
+                for piece in source.pieces_of(file):
+                    self._digest.update(piece)
+                file.seek(0)
+                self._archive = file
+                try:
+                    yield file
+                finally:
+                    self._archive = None
+                self._read_bytes += source.size_bytes or 0
         else:
             folder = Path(tempfile.gettempdir())
             with write_errors(folder, _MORE_ROOM):

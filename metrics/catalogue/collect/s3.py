@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from metrics.catalogue.collect.encoded import decoded, is_decoded
 from metrics.catalogue.collect.local import FITTING, FITTING_TEXT
-from metrics.catalogue.collect.source import PIECE_BYTES, Source
+from metrics.catalogue.collect.source import PIECE_BYTES, Source, measured
 from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
@@ -47,7 +47,7 @@ class S3Object(Source):
             found = self._client.get_object(**self._where)
         length_bytes, encoding = found["ContentLength"], found.get("ContentEncoding", "").strip().lower()
         with closing(found["Body"]) as body:
-            pieces = self._received(body, length_bytes)
+            pieces = measured(self.name, self._received(body), length_bytes)
             if is_decoded(encoding, self.path_name):
                 self.size_bytes = None
                 yield from decoded(self.name, encoding, pieces)
@@ -55,18 +55,9 @@ class S3Object(Source):
                 self.size_bytes = length_bytes
                 yield from pieces
 
-    def _received(self, body: Any, length_bytes: int) -> Iterator[bytes]:
-        received_bytes = 0
+    def _received(self, body: Any) -> Iterator[bytes]:
         with _errors(self.name):
-            for piece in body.iter_chunks(PIECE_BYTES):
-                received_bytes += len(piece)
-                yield piece
-        if received_bytes != length_bytes:
-            raise FileError(
-                f"{self.name} is incomplete",
-                why=f"{received_bytes:,} of {length_bytes:,} bytes came",
-                hint="load it again; nothing of it was loaded",
-            )
+            yield from body.iter_chunks(PIECE_BYTES)
 
 
 def s3_sources(config: str) -> Sequence[S3Object]:

@@ -4,7 +4,7 @@ import errno
 import io
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 PIECE_BYTES = 1 << 18
+
+AGAIN = "load it again; nothing of it was loaded"
 
 # Errors of unpacking bytes that are corrupt, truncated, or packed otherwise.
 BROKEN = (*BROKEN_STREAM, zipfile.BadZipFile)
@@ -91,6 +93,29 @@ def reading(name: str) -> Iterator[None]:
     except OSError as error:
         hint = _HOW_TO_READ.get(error.errno or 0, "name another file")
         raise FileError(f"{name} cannot be read", why=error.strerror or str(error), hint=hint) from error
+
+
+def measured(name: str, pieces: Iterable[bytes], length_bytes: int | None) -> Generator[bytes, None, None]:
+    """Yield pieces, and check their length at the end.
+
+    Args:
+        name: of the source.
+        length_bytes: as the server said; None if the pieces mark their end themselves.
+
+    Raises:
+        FileError: they have another length.
+    """
+    received_bytes = 0
+    for piece in pieces:
+        received_bytes += len(piece)
+        yield piece
+    if length_bytes not in (None, received_bytes):
+        raise incomplete(name, received_bytes, length_bytes or 0)
+
+
+def incomplete(name: str, received_bytes: int, length_bytes: int) -> FileError:
+    """Return the error for a source of which not all bytes came, or more."""
+    return FileError(f"{name} is incomplete", why=f"{received_bytes:,} of {length_bytes:,} bytes came", hint=AGAIN)
 
 
 def corrupt(name: str, why: str) -> FileError:

@@ -51,7 +51,7 @@ def serving(
 
     def serve() -> None:
         while not is_over.is_set():
-            server.serve_forever(timeout=0.05, blocking=False)
+            server.ioloop.loop(timeout=0.05, blocking=False)  # serve_forever would log each time
         server.close_all()
 
     thread = threading.Thread(target=serve)

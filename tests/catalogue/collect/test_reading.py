@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metrics.catalogue.collect.local import LocalFile
 from metrics.catalogue.collect.reading import Reading
-from metrics.catalogue.collect.source import Source
+from metrics.catalogue.collect.source import Source, measured
 from metrics.errors import FileError
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, finish, zipped
 
@@ -116,6 +116,31 @@ def test_the_members_of_an_archive_are_parts_in_their_order(is_local: bool, tmp_
         (": c.json.gz", "c.json", b"third"),
     ]
     assert (reading.sha256, reading.read_bytes) == (hashlib.sha256(stored).hexdigest(), len(stored))
+
+
+def test_the_progress_in_a_local_archive_is_that_of_its_members(tmp_path: Path) -> None:
+    stored = zipped({f"{number}.csv": CONTENT for number in range(4)})
+    (tmp_path / "all.zip").write_bytes(stored)
+    reading = Reading([LocalFile(tmp_path / "all.zip")])
+    seen = []
+    for part in reading.parts():
+        part.stream.read()
+        seen.append(round(reading.read_bytes / len(stored), 2))
+    assert seen == [0.25, 0.5, 0.75, 1.0]
+    assert reading.read_bytes == len(stored)
+
+
+@pytest.mark.parametrize("length_bytes", [5, 7, 0])
+def test_pieces_of_another_length_than_the_server_said_are_refused_at_their_end(length_bytes: int) -> None:
+    pieces = measured("test://a", iter([b"abc", b"def"]), length_bytes)
+    assert [next(pieces), next(pieces)] == [b"abc", b"def"]
+    with pytest.raises(FileError, match=f"test://a is incomplete\nwhy: 6 of {length_bytes} bytes came"):
+        next(pieces)
+    assert (
+        list(measured("test://a", [b"abc", b"def"], 6))
+        == list(measured("a", [b"abc", b"def"], None))
+        == [b"abc", b"def"]
+    )
 
 
 def test_the_only_member_of_an_archive_may_have_any_name() -> None:
