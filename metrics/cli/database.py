@@ -8,16 +8,15 @@ from metrics.terminal.console import say
 
 
 def database() -> None:
-    """Run the local PostgreSQL in the foreground, until Ctrl-C; other commands that use it may end later.
+    """Run the local PostgreSQL in the foreground, until Ctrl-C. A command that still uses it then stops it at its end.
 
     Example: `python app.py database`
     """
     folder = project_folder() / PostgresSettings.load().local_database_dir
-    with local_server.shared(folder, say) as url:
-        say(f"to use it: DATABASE_URL='{url}' python app.py catalogue --help")
+    with local_server.shared(folder, say) as url, stopping_on_signals() as stopping:
+        say(f"to use it: DATABASE_URL='{url}' python app.py catalogue …")
         say(f"with psql: psql '{url}'")
-        with stopping_on_signals() as stopping:
-            while not stopping.wait(1):
-                local_server.require_alive(folder)
+        while not stopping.wait(1):
+            local_server.require_alive(folder)
     is_used = local_server.is_running(folder)
-    say(f"local database: {'another command uses it; it stops when the last one ends' if is_used else 'stopped'}")
+    say(f"local database: {'another command uses it, and stops it at its end' if is_used else 'stopped'}")
