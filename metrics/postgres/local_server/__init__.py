@@ -98,7 +98,7 @@ def blamed(folder: Path) -> Iterator[None]:
         raise
 
 
-def _running(folder: Path, say: Say) -> sockets.Server:
+def _running(folder: Path, say: Say) -> sockets.Postmaster:
     """Return the server that accepts connections; start it, unless another process is starting or stopping it."""
     began_s, version = time.monotonic(), ""
     quiet, deadline, say_once = Deadline(SAY_AFTER_S), Deadline(READY_TIMEOUT_S), cache(say)

@@ -20,11 +20,11 @@ _FILE = f".s.PGSQL.{PORT}"
 _MAX_BYTES = 103 if sys.platform == "darwin" else 107  # of a socket's path, without the final NUL
 
 
-class Server(NamedTuple):
-    """A server as it describes itself in `postmaster.pid`.
+class Postmaster(NamedTuple):
+    """The first process of a server, as it describes itself in `postmaster.pid`.
 
     Attributes:
-        pid: of its first process.
+        pid: its process id.
         folder: of its socket.
         state: starting, ready or stopping.
     """
@@ -58,15 +58,15 @@ class Server(NamedTuple):
         return f"postgresql://{user}@/{database}?host={quote(os.fsencode(self.folder), safe='')}&port={PORT}"
 
 
-def described(data: Path) -> Server | None:
-    """Return the server that wrote the `postmaster.pid` of a data folder; None if there is none, or an unfinished one.
+def described(data: Path) -> Postmaster | None:
+    """Return the process that wrote the `postmaster.pid` of a data folder; None without that file, or a whole one.
 
     Its lines are: process id, data folder, start, port, folder of the socket, host, shared memory, state.
     """
     with suppress(FileNotFoundError):
         lines = (data / "postmaster.pid").read_bytes().splitlines()
         if len(lines) >= 8:
-            return Server(int(lines[0]), Path(os.fsdecode(lines[-4])), lines[-1].decode().strip())
+            return Postmaster(int(lines[0]), Path(os.fsdecode(lines[-4])), lines[-1].decode().strip())
     return None
 
 
