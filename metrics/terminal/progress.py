@@ -11,21 +11,25 @@ from metrics.text import escaped
 
 
 @contextmanager
-def bar(what: str | Callable[[], str], total: int | None, console: Console = out) -> Iterator[Callable[[int], None]]:
+def bar(
+    what: str | Callable[[], str], total: int | Callable[[], int | None] | None, console: Console = out
+) -> Iterator[Callable[[int], None]]:
     """Show a progress bar, on a terminal only; yields the function that sets how much is done.
 
     Args:
         what: the label, or a function that returns it each time that the bar moves.
-        total: how much there is to do; None if unknown, in which case there is only the label.
+        total: how much there is to do, or a function that returns it each time that the bar moves, and None until it
+            is known; None if it never is, in which case there is only the label.
     """
     columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}", markup=False),)
     if total is not None:
         columns += (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
+        task = progress.add_task("", total=None)
 
         def move(done: int) -> None:
-            progress.update(task, completed=done, description=escaped(what() if callable(what) else what))
+            description = escaped(what() if callable(what) else what)
+            progress.update(task, completed=done, total=total() if callable(total) else total, description=description)
 
         move(0)
         yield move

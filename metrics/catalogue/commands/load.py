@@ -149,7 +149,7 @@ class _Bar:
 @contextmanager
 def _shown(given: Input, model: Model) -> Iterator[_Bar]:
     progress = _Bar(given, model)
-    with bar(lambda: progress.label, given.size_bytes) as progress.moved:
+    with bar(lambda: progress.label, lambda: given.size_bytes) as progress.moved:
         yield progress
 
 
