@@ -60,8 +60,6 @@ class FtpFile(Source):
         with self._errors(AGAIN), self._session() as ftp:
             before = _version(ftp, self._path)
             self.size_bytes = before.size_bytes
-            if None in before:
-                self._report(f"{self.name}: {_unchecked(before)}")
             received_bytes = yield from self._received(ftp)
             is_confirmed = self._is_confirmed(ftp)
             if before.size_bytes is not None and before.size_bytes != received_bytes:
@@ -76,6 +74,8 @@ class FtpFile(Source):
             raise FileError(
                 f"{self.name} changed while it was read", why=f"it was {before}, and is {after}", hint=AGAIN
             )
+        if None in before:
+            self._report(f"{self.name}: {_unchecked(before)}")
 
     def _received(self, ftp: ftplib.FTP) -> Generator[bytes, None, int]:
         """Yield the bytes of the data connection until it ends; returns their number."""

@@ -96,11 +96,13 @@ def assert_hidden(texts: Sequence[str]) -> None:
 def test_no_error_shows_the_password(password: str, folder: Path) -> None:
     with serving(folder, is_open=False) as port:
         for path, what in (("movies.csv", "530"), ("missing.csv", "550")):
+            said: list[str] = []
             url = f"ftp://{USER}:{quote(password, safe='')}@127.0.0.1:{port}/{path}"
             if (password, what) == (PASSWORD, "530"):
                 continue
             with pytest.raises(FileError) as caught:
-                collect(ftp_sources(url))
+                collect(ftp_sources(url, said))
+            assert said == []
             text = f"{caught.value}{caught.value!r}"
             assert password not in text
             assert quote(password, safe="") not in text
