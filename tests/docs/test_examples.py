@@ -17,6 +17,7 @@ from tests.docs import transcript
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```console\n" in page.read_text()]
+WITHOUT_BROKER = ("README.md", "catalogue.md")
 NOT_CLONED = shutil.ignore_patterns(".*", "__pycache__", "*.jsonl*", "tests")
 
 
@@ -28,10 +29,10 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Give an environment without settings; all pages but the README have a broker of their own."""
+    """Give an environment without settings; pages about Kafka have a broker of their own."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     variables = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ} | {"PATH": path}
-    if request.getfixturevalue("page").name == "README.md":
+    if request.getfixturevalue("page").name in WITHOUT_BROKER:
         yield variables
         return
     with local_broker.running(tmp_path / "broker", print) as address:

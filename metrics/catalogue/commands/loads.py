@@ -9,7 +9,7 @@ from metrics.catalogue.commands.in_use import catalogue_in_use
 from metrics.catalogue.commands.options import Json, ModelName
 from metrics.catalogue.load.loads import SUMS, Load, read_loads
 from metrics.terminal.console import say, say_lines
-from metrics.terminal.tables import new_table, say_table
+from metrics.terminal.tables import new_table, say_folded
 from metrics.times import rfc3339
 
 
@@ -43,4 +43,4 @@ def _print(found: list[Load]) -> None:
         table.add_row(
             str(load.id), rfc3339(int(load.started_at.timestamp())), load.model, load.state, *sums, load.source
         )
-    say_table(table)
+    say_folded(table, before="source")

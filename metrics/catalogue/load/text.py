@@ -14,7 +14,8 @@ def said(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
         yield f"{load.model}: nothing to do, these are the bytes of load {load.id} (--again loads them again)"
         return
     name = "dry run" if is_dry_run else f"load {load.id}"
-    yield f"{load.model}: {name} of {load.source} is {'over, nothing was kept' if is_dry_run else 'done'}{_took(load)}"
+    yield f"{load.model}: {name} of {load.source} is {'over, nothing was kept' if is_dry_run else 'done'}"
+    yield from _took(load)
     yield sums(load)
     if load.is_snapshot:
         yield f"gone {load.gone:,}, returned {load.returned:,}"
@@ -35,10 +36,9 @@ def sums(load: Load) -> str:
     return f"read {load.read:,} = {' + '.join(parts)}"
 
 
-def _took(load: Load) -> str:
-    if load.started_at is None or load.finished_at is None:
-        return ""
-    return f": {pace(load.read, 'record', (load.finished_at - load.started_at).total_seconds())}"
+def _took(load: Load) -> Iterator[str]:
+    if load.started_at is not None and load.finished_at is not None:
+        yield pace(load.read, "record", (load.finished_at - load.started_at).total_seconds())
 
 
 def _rejected(outcome: Outcome, *, is_dry_run: bool) -> str:
