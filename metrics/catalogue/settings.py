@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from metrics.catalogue.collect.settings import CollectSettings
 from metrics.cli.log_settings import LogSettings
 from metrics.kafka.settings import GroupId, KafkaSettings
 from metrics.postgres.settings import PostgresSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class CatalogueSettings(LogSettings, PostgresSettings, KafkaSettings):
+class CatalogueSettings(LogSettings, PostgresSettings, KafkaSettings, CollectSettings):
     """Settings of one run of the catalogue."""
 
     consumer_group_id: GroupId = "catalogue"

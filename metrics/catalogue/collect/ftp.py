@@ -1,7 +1,7 @@
 """Files on an FTP server, also over TLS (`ftps://`, AUTH TLS).
 
 The end of a data connection says nothing: a server that fails closes it, too. A file is whole if the server confirms
-the transfer (226), and if as many bytes came as SIZE says, before and after.
+the transfer (226), and if the number of bytes is that of SIZE, before and after.
 """
 
 import ftplib
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from metrics.catalogue.collect.address import Address, Credentials, from_netrc
 from metrics.catalogue.collect.retrying import connected
+from metrics.catalogue.collect.settings import CollectSettings
 from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, Source, incomplete
 from metrics.errors import FileError
 from metrics.text import in_line
@@ -168,7 +169,7 @@ class FtpFile(Source):
 
 
 class _TlsFtp(ftplib.FTP_TLS):
-    """A client whose data connections resume the TLS session of the control connection, as many servers require.
+    """A client whose data connections resume the TLS session of the control connection: many servers require it.
 
     The library's own does not (https://github.com/python/cpython/issues/63699), and takes a data connection that was
     cut off for one that has ended.
@@ -189,8 +190,9 @@ def login(address: Address, environment: Mapping[str, str]) -> Credentials:
     Raises:
         FileError: the netrc cannot be read.
     """
-    user = address.given.user or environment.get("FTP_USER", "")
-    password = address.given.password or environment.get("FTP_PASSWORD", "")
+    settings = CollectSettings.load(environment)
+    user = address.given.user or settings.ftp_user or ""
+    password = address.given.password or settings.ftp_password or ""
     if user and password:
         return Credentials(user, password)
     found = from_netrc(address.host, environment)
