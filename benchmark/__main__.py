@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmark import results, session
+from benchmark.catalogue.loading import Asked
 from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
 from metrics.cli.reporting import reporting
@@ -93,6 +94,29 @@ def measure_restart(
     Example: `pipenv run bench restart --rounds 4`
     """
     _end(session.measure(lambda broker: restart.measured(broker, rounds), docs))
+
+
+@app.command("catalogue")
+@reporting
+def measure_catalogue(
+    *,
+    scale: Annotated[
+        int, typer.Option("--scale", min=1, metavar="N", help="Size of the file: N times the sessions of the real one.")
+    ] = 100,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each side.")] = 3,
+    long: Annotated[
+        bool, typer.Option("--long", help="Also load ten times that file, and a JSON array of a gigabyte.")
+    ] = False,
+    docs: Docs = None,
+) -> None:
+    """Measure the processor time and the memory of `catalogue load`, beside its peers, on a local PostgreSQL.
+
+    The original's design, SQLAlchemy Core and dlt load the same sessions in turns. With --docs, LOADING.md is written.
+    The exit code is 1 if a target was missed, or a table was wrong.
+
+    Example: `pipenv run bench catalogue --scale 10 --rounds 1`
+    """
+    _end(session.load(Asked(scale, rounds, long), docs))
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001

@@ -50,6 +50,11 @@ def circumstances(broker: str, sides: Sequence[Side], pythons: Mapping[str | Non
         pythons: the interpreters of the sides, by the names of their requirements files.
     """
     ran_on = [f"Machine: {description()}", f"Broker: {broker}", *versions(sides, pythons)]
+    return now(ran_on)
+
+
+def now(ran_on: Sequence[str]) -> Circumstances:
+    """Return the circumstances of a measurement by the command of this process that ends now."""
     return Circumstances(shlex.join(["pipenv", "run", "bench", *sys.argv[1:]]), datetime.now(UTC), ran_on)
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from benchmark.scraper import scraping
 from benchmark.sides import Side, environment
 from benchmark.truth import Truth, compare
 from metrics.errors import MetricsError
+
+T = TypeVar("T")
 
 # Limits of a run: every side is faster than this, and starts sooner.
 SLOWEST_FRAMES_PER_S = 2_000
@@ -127,6 +129,6 @@ class Runner(NamedTuple):
         return run._replace(problems=problems, windows=windows, last_errors="")
 
 
-def in_turn(sides: Sequence[Side], number: int) -> list[Side]:
+def in_turn(sides: Sequence[T], number: int) -> list[T]:
     """Return the sides in the order of a round: each round has its own, so that neighbours vary."""
     return random.Random(number).sample(sides, len(sides))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmark import broker, environments, frames, machine, results
 from benchmark.broker import TOPIC_PREFIX, Broker
+from benchmark.catalogue import loading
 from benchmark.frames import Made
+from benchmark.machine import Circumstances
 from benchmark.page import Findings
 from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import OURS, Side
@@ -66,10 +68,30 @@ def measure(measured: Callable[[Broker], Findings], docs: Path | None) -> bool:
     """
     with broker.running(_cache("broker")) as running:
         found = measured(running)
-        say(f"\n{found.as_markdown()}\n")
-        if docs is not None:
-            path = found.write(docs, machine.circumstances(running.name, [OURS], {}).paragraph())
-            say(f"wrote {console.shown(path)}")
+        return _concluded(found, docs, machine.circumstances(running.name, [OURS], {}))
+
+
+def load(asked: loading.Asked, docs: Path | None) -> bool:
+    """Measure loads of the catalogue, print the table, and write the page.
+
+    Args:
+        docs: as `measure`.
+
+    Returns:
+        Whether all targets were met, with correct tables.
+
+    Raises:
+        MetricsError: the database cannot be started, or a load failed.
+    """
+    found, ran_on = loading.measured(asked, _cache)
+    return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
+
+
+def _concluded(found: Findings, docs: Path | None, circumstances: Circumstances) -> bool:
+    """Print findings, and write their page; return whether there is no problem."""
+    say(f"\n{found.as_markdown()}\n")
+    if docs is not None:
+        say(f"wrote {console.shown(found.write(docs, circumstances.paragraph()))}")
     for problem in found.problems:
         console.warn(f"wrong: {problem}")
     return not found.problems

@@ -1,0 +1,1 @@
+"""Loads of the catalogue, measured beside the original's design and two libraries, on one PostgreSQL."""
