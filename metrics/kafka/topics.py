@@ -49,6 +49,17 @@ def topic_id(admin: AdminClient, topic: str) -> str:
         return str(futures.result(future, ASK_TIMEOUT_S + 1).topic_id)
 
 
+def cluster_id(admin: AdminClient) -> str:
+    """Ask the broker for the id of its cluster.
+
+    Raises:
+        BrokerError: it does not answer.
+    """
+    with client_errors("the broker does not describe its cluster"):
+        future = admin.describe_cluster(request_timeout=ASK_TIMEOUT_S)
+        return str(futures.result(future, ASK_TIMEOUT_S + 1).cluster_id)
+
+
 def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     """Return a topic's configuration; empty without permission to see it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)

@@ -17,11 +17,11 @@ Invariant: whatever the batch sizes, wherever it is killed, however often, the o
 fault. It depends on two things: an instance that another took over from can no longer commit, and `restore` reads
 what the sink has committed.
 
-A sink may also commit rows and offsets in one transaction of a database: a test does, with SQLite
-(`tests/kafka/job/test_runner.py`). Taking over writes the instance next to the offsets; a commit that finds another
-instance or offset there raises TransactionLostError(is_fenced=True). So the runner does not assume that the group has
-committed offsets or a transactional id, that the state fits into the metadata of an offset, or that restoring the state
-reads records again. Every kind of UnavailableError is retried: an unreachable database as well as a broker.
+There are two sinks to build on: the Kafka transaction (`transaction.py`), and rows and offsets in one transaction of a
+database (`sql_sink.py`). In a database, taking over writes the instance next to the offsets; a commit that finds
+another instance or offset there raises TransactionLostError(is_fenced=True). So the runner does not assume that the
+group has committed offsets or a transactional id, that the state fits into the metadata of an offset, or that restoring
+the state reads records again. Every kind of UnavailableError is retried: an unreachable database as well as a broker.
 """
 
 from typing import NamedTuple, Protocol
