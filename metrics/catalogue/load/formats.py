@@ -65,7 +65,7 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
     """
 
     def key(text: str) -> Row | None:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return key_of(model, msgspec.json.decode(text), zone, strict=True)
         return None
 

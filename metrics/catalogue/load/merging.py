@@ -9,11 +9,12 @@ from metrics.catalogue.load.remarks import remarks
 def merge(connection: Connection, model: Model, load: Load, newest: int | None = None) -> None:
     """Merge staged rows into the table, and set the sums of the load.
 
+    If another program inserts one of the keys meanwhile, the database refuses the transaction.
+
     Args:
         load: with the numbers of read and rejected records.
         newest: a row that a load after this one has changed stays as it is; None: every row may change.
     """
-    connection.execute(statements.keep_writers_out(model))
     distinct = connection.execute(statements.compare(model), {"newest": newest}).rowcount
     [load.returned] = connection.execute(statements.COUNT_RETURNED).fetchone() or (0,)
     load.updated = connection.execute(statements.update_changed(model), {"load": load.id}).rowcount
@@ -26,7 +27,8 @@ def merge(connection: Connection, model: Model, load: Load, newest: int | None =
 def merge_with_tombstones(connection: Connection, model: Model, load: Load) -> None:
     """Merge staged rows and tombstones, and set the sums of the load.
 
-    A tombstone updates a row, unless that is gone already or does not exist: then it leaves the table unchanged.
+    A row before a tombstone of its key is merged, too, so the table does not depend on how records are split into
+    batches. A tombstone updates a row, unless that is gone or does not exist: then it leaves the table unchanged.
     """
     connection.execute(statements.drop_superseded(model))
     merge(connection, model, load)

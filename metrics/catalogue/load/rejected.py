@@ -1,12 +1,20 @@
 """The rejected records, as they were received, with everything that is wrong with them."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 from psycopg.rows import class_row
 
-from metrics.catalogue.load.loads import Connection
+from metrics.catalogue.load.loads import EXAMPLES, Connection
 from metrics.postgres.connect import database_errors
+
+
+class Rejections(NamedTuple):
+    """Rejected records of a load: how many by reason, and the first ones in words."""
+
+    by_reason: dict[str, int]
+    examples: list[str]
 
 
 class Rejected(msgspec.Struct):
@@ -19,6 +27,17 @@ class Rejected(msgspec.Struct):
     reason: str
     detail: str
     record: str
+
+
+def rejections(connection: Connection, load_id: int) -> Rejections:
+    """Return how many records a load rejected, by reason, and the first ones in words."""
+    by_reason = "SELECT reason, count(*) FROM catalogue_rejected WHERE load_id = %s GROUP BY reason"
+    first = "SELECT position || ': ' || detail FROM catalogue_rejected WHERE load_id = %s ORDER BY id LIMIT %s"
+    with database_errors("the rejected records cannot be read"):
+        return Rejections(
+            dict(connection.execute(by_reason, (load_id,)).fetchall()),
+            [text for (text,) in connection.execute(first, (load_id, EXAMPLES)).fetchall()],
+        )
 
 
 def rejected_records(

@@ -21,6 +21,7 @@ from metrics.catalogue.load import loads, merging, statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
+from metrics.catalogue.load.rejected import Rejections
 from metrics.catalogue.load.staging import Staging
 from metrics.errors import DataRefusedError, MetricsError
 from metrics.postgres.connect import database_errors
@@ -73,13 +74,6 @@ class Options(NamedTuple):
     again: bool = False
     is_dry_run: bool = False
     newest: int | None = None
-
-
-class Rejections(NamedTuple):
-    """Rejected records of a load: how many by reason, and the first ones in words."""
-
-    by_reason: dict[str, int]
-    examples: list[str]
 
 
 class Outcome(NamedTuple):
@@ -189,6 +183,7 @@ def _merge(connection: Connection, options: Options, begun: Load) -> DataRefused
         present, begun.gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
         if options.max_gone.is_exceeded(begun.gone, present):
             return _too_many_gone(options, present, begun)
+    connection.execute(statements.keep_writers_out(model))
     merging.merge(connection, model, begun, options.newest)
     if begun.gone:
         connection.execute(statements.mark_gone(model), {"load": begun.id})

@@ -75,11 +75,9 @@ COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail,
 
 
 def drop_superseded(model: Model) -> Composed:
-    """Return the statements that remove staged rows before a tombstone of their key, then tombstones before a row."""
-    superseded = SQL("DELETE FROM {} old USING {} new WHERE ({}) = ({}) AND old.position < new.position")
-    new, old = _key(model, "new"), _key(model, "old")
-    return SQL("{}; {}").format(
-        superseded.format(STAGED, STAGED_TOMBSTONES, new, old), superseded.format(STAGED_TOMBSTONES, STAGED, new, old)
+    """Return the statement that removes tombstones before a staged row of their key."""
+    return SQL("DELETE FROM {} old USING {} new WHERE ({}) = ({}) AND old.position < new.position").format(
+        STAGED_TOMBSTONES, STAGED, _key(model, "new"), _key(model, "old")
     )
 
 

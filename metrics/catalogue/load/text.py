@@ -17,7 +17,7 @@ def said(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
     yield f"{load.model}: {name} of {load.source} is {'over, nothing was kept' if is_dry_run else 'done'}"
     yield from _took(load)
     yield sums(load)
-    if load.is_snapshot:
+    if load.is_snapshot or load.gone or load.returned:
         yield f"gone {load.gone:,}, returned {load.returned:,}"
     if load.rejected:
         yield _rejected(outcome, is_dry_run=is_dry_run)

@@ -1,0 +1,1 @@
+"""Records of a topic, loaded exactly once: rows, sums and offsets in one transaction of the database."""

@@ -1,0 +1,67 @@
+"""The loop of a load of a topic.
+
+poll      the next messages of all partitions (kafka/job/source.py)
+collect   until there are enough, or they have waited for long enough
+commit    they are validated, copied and merged into the table of their model, and counted; together with the offsets
+          after them, all or nothing (sink.py)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from time import monotonic
+
+from metrics.catalogue.kafka_job.sink import LoadSink
+from metrics.kafka.job.commits import Commits
+from metrics.kafka.job.input_monitor import InputMonitor
+from metrics.kafka.job.source import Input
+from metrics.message import KafkaMessage
+
+# Of the values and keys that wait for a commit; besides, the client fetches ahead.
+MAX_BYTES = 8 << 20
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Loop:
+    """The loop over the messages of a topic, until `stopping` is set, or to the given end of the topic."""
+
+    source: Input
+    sink: LoadSink
+    commits: Commits
+    monitor: InputMonitor
+    stopping: Event
+    on_commit: Callable[[], None]
+    _collected: list[KafkaMessage] = field(default_factory=list)
+    _collected_bytes: int = 0
+
+    def run(self) -> None:
+        """Poll, collect, commit."""
+        while not self.stopping.is_set() and not self.source.has_ended():
+            messages = self.source.batch(self.commits.room())
+            self._collect(messages)
+            self.monitor.look(monotonic())
+            self._add_partitions()
+            if self.commits.is_due(len(messages)) or self._collected_bytes >= MAX_BYTES:
+                self._commit()
+        self._commit()
+        self.sink.finish()
+
+    def _collect(self, messages: list[KafkaMessage]) -> None:
+        for message in messages:
+            self._collected_bytes += len(message.value() or b"") + len(message.key() or b"")
+            self.source.pass_by(message.partition(), message.offset() + 1)
+        self._collected += messages
+        self.commits.messages += len(messages)
+
+    def _add_partitions(self) -> None:
+        for partition in range(len(self.source.reached), self.monitor.partitions):
+            self.source.add_partition(partition, 0)
+
+    def _commit(self) -> None:
+        if self._collected:
+            self.monitor.require_same_topic()
+        began_s = monotonic()
+        if self.sink.commit(self._collected, self.source.reached, self.stopping):
+            self.commits.committed(began_s)
+            self.on_commit()
+            self._collected, self._collected_bytes = [], 0

@@ -1,0 +1,64 @@
+"""Messages of a topic as records of a model: a value is JSON; without a value, the key names a row that is gone."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.core.reading import key_reader, text_reader
+from metrics.catalogue.core.records import RejectedError, Row, Tombstone
+from metrics.catalogue.load.formats import Records
+from metrics.message import KafkaMessage
+
+
+class MessageReader:
+    """Reader of messages, each of which is a record or a tombstone. Headers are ignored.
+
+    Args:
+        zone: of times without an offset; None if these are rejected.
+    """
+
+    def __init__(self, model: Model, zone: tzinfo | None) -> None:
+        self._read_text = text_reader(model, zone)
+        self._read_key = key_reader(model, zone)
+
+    def records(self, messages: Sequence[KafkaMessage]) -> Records:
+        """Return messages as records; of those with the same key, the last one counts."""
+        received = ((message, message) for message in messages)
+        return Records(received, position_of, self.read, text_of, _no_key, [])
+
+    def read(self, message: KafkaMessage) -> Row | Tombstone:
+        """Return the row of a record, or the key of a tombstone.
+
+        Raises:
+            RejectedError: it is neither.
+        """
+        value = message.value()
+        if value is not None:
+            return self._read_text(_decoded(value, "it"))
+        key = message.key()
+        if key is None:
+            raise RejectedError("key", "it has neither a value nor a key")
+        return Tombstone(self._read_key(_decoded(key, "the key")))
+
+
+def position_of(message: KafkaMessage) -> str:
+    """Return the place of a message in words."""
+    return f"partition {message.partition()} offset {message.offset()}"
+
+
+def text_of(message: KafkaMessage) -> str:
+    """Return the value of a message as text, bytes that are not UTF-8 escaped; that of a tombstone is `null`."""
+    value = message.value()
+    return "null" if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def _decoded(text: bytes, what: str) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        wrong = f"byte 0x{text[error.start]:02x} at {error.start}"
+        raise RejectedError("encoding", f"{what} is not UTF-8: {wrong}") from None
+
+
+def _no_key(_: KafkaMessage) -> None:
+    """Return no key: what is missing from a topic is not gone."""

@@ -1,0 +1,129 @@
+"""The sink of a load of a topic: rows, the sums of the load, and offsets, all or nothing."""
+
+from collections.abc import Mapping, Sequence
+from threading import Event
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.kafka_job.messages import MessageReader
+from metrics.catalogue.load import loads, merging, statements
+from metrics.catalogue.load.loads import Connection, Load
+from metrics.catalogue.load.staging import Staging
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.sql_sink import SqlSink
+from metrics.message import KafkaMessage
+from metrics.postgres.connect import database_errors
+
+BUSY_S = 0.5
+COLLECTOR = "kafka"
+
+
+class _ModelBusyError(Exception):
+    """Refusal of a commit: a load of the same model is running."""
+
+
+class LoadSink:
+    """Sink of one load; its connection holds the lock by which the load is known to be running.
+
+    Args:
+        budget: reset by each commit of records.
+
+    Attributes:
+        load: with the sums of what is committed; None before it has begun.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        offsets: SqlSink,
+        model: Model,
+        reader: MessageReader,
+        budget: RetryBudget,
+        load: Load | None,
+    ) -> None:
+        self.load = load
+        self._connection = connection
+        self._offsets = offsets
+        self._model = model
+        self._reader = reader
+        self._budget = budget
+        with database_errors("records cannot be staged"):
+            connection.execute(statements.create_staged(model, "DELETE ROWS"))
+
+    @property
+    def next_offsets(self) -> Mapping[int, int]:
+        """The committed offset of each partition; none before the first commit."""
+        return self._offsets.next_offsets
+
+    def resume(self, source: str, starts: Mapping[int, int]) -> None:
+        """Begin the load, or continue with what is committed of it; commit the offsets to read from.
+
+        Raises:
+            TransactionLostError: another instance took over meanwhile.
+            DatabaseError: the database does not answer.
+        """
+        with self._offsets.transaction(starts):
+            stored = None if self.load is None else loads.find_load(self._connection, self.load.id)
+            if stored is None:
+                self.load = loads.begin(self._connection, self._model, COLLECTOR, source)
+            else:
+                loads.hold(self._connection, stored)
+                self.load = stored
+
+    def commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int], stopping: Event) -> bool:
+        """Commit messages, once no other load of the model is running; return false if `stopping` was set before that.
+
+        Raises:
+            TransactionLostError, DatabaseError: as `SqlSink.transaction`.
+        """
+        while not self._try_to_commit(messages, next_offsets):
+            name = self._model.name
+            self._budget.report_once("busy", f"another load of {name} is running; waiting for its end …")
+            self._offsets.heartbeat()
+            if stopping.wait(BUSY_S):
+                return False
+        return True
+
+    def finish(self) -> None:
+        """Commit the end of the load.
+
+        Raises:
+            TransactionLostError, DatabaseError: as `SqlSink.transaction`.
+        """
+        assert self.load is not None, "it has begun"
+        with self._offsets.last_transaction({}):
+            loads.store(self._connection, self.load, "done")
+            loads.release(self._connection, self.load)
+
+    def close(self) -> None:
+        """Abort what is not committed."""
+        self._offsets.close()
+
+    def _try_to_commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int]) -> bool:
+        try:
+            with self._offsets.transaction(next_offsets):
+                load = self._written(messages) if messages else self.load
+        except _ModelBusyError:
+            return False
+        self.load = load
+        if messages:
+            self._budget.reset()
+        else:
+            self._budget.record_answer()
+        return True
+
+    def _written(self, messages: Sequence[KafkaMessage]) -> Load:
+        """Write messages within the transaction; return the load with the sums after it."""
+        if not loads.try_to_lock_model(self._connection, self._model):
+            raise _ModelBusyError
+        assert self.load is not None, "it has begun"
+        batch = Load(id=self.load.id, model=self._model.name, collector=COLLECTOR, source=self.load.source)
+        staging = Staging(self._connection, self._model, batch, _nothing)
+        staging.take(self._reader.records(messages))
+        merge = merging.merge_with_tombstones if staging.has_tombstones else merging.merge
+        merge(self._connection, self._model, batch)
+        after = loads.added(self.load, batch)
+        loads.store(self._connection, after, "running")
+        return after
+
+
+def _nothing() -> None: ...

@@ -1,0 +1,340 @@
+"""Exactly once: whatever fails, the rows and sums are those of one load without a fault."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from metrics.catalogue.core.models import MODELS
+from metrics.catalogue.load.loads import model_locked
+from metrics.postgres import local_server
+from metrics.postgres.connect import connect
+from tests.catalogue.kafka_job.proxy import CuttingProxy
+from tests.catalogue.kafka_job.topic import Expected, Record, Topic, gone, movie, rows, sums
+from tests.kafka import cluster
+from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
+
+PARTITIONS = 3
+
+
+def drawn(seed: int, number: int) -> list[Record]:
+    """Return records of 300 movies, a key always in the same partition: new, changed, gone and wrong ones."""
+    draw = random.Random(seed)
+    records = []
+    for _ in range(number):
+        name = draw.randrange(300)
+        title, partition, kind = draw.choice([f"Movie {name}", f"MOVIE {name}"]), name % PARTITIONS, draw.random()
+        if kind < 0.1:
+            records.append(gone(title, partition))
+        else:
+            records.append(movie(title, "wrong" if kind < 0.15 else draw.randrange(1, 500), partition))
+    return records
+
+
+@pytest.fixture
+def three(application: Application, database_url: str) -> Topic:
+    """Give a topic of movies with three partitions."""
+    return Topic(application, database_url, "movie", PARTITIONS)
+
+
+def started(topic: Topic, *options: str) -> subprocess.Popen[str]:
+    """Start a load that runs until it is stopped."""
+    return topic.application.start(*topic.arguments("--json", *options))
+
+
+def check(topic: Topic, records: list[Record]) -> None:
+    """Check rows, offsets and sums against a plain dictionary: each record was loaded exactly once."""
+    expected = Expected()
+    expected.take(records)
+    assert rows(topic) == expected.rows
+    by_partition = {number: sum(partition == number for *_, partition in records) for number in range(PARTITIONS)}
+    assert dict(topic.offsets()) == by_partition
+    assert topic.committed() == len(records)
+    positions = [position for position, *_ in topic.rejected()]
+    assert len(positions) == len(set(positions)) == expected.wrong
+    [(read, outcomes)] = topic.query(
+        "SELECT sum(read)::int, sum(inserted + updated + unchanged + repeated + rejected)::int FROM catalogue_load"
+    )
+    assert read == outcomes == len(records)
+
+
+def killed_at_random_moments(topic: Topic, kills: int, seed: int) -> None:
+    draw, records = random.Random(seed), list[Record]()
+    for number in range(kills):
+        process = started(topic)
+        arriving = drawn(seed * 1000 + number, 2_000)
+        records += arriving
+        before = topic.committed()
+        topic.send(arriving)
+        if draw.random() < 0.7:
+            wait_until(lambda before=before: topic.committed() > before, "something is committed")  # type: ignore[misc]
+        time.sleep(draw.random() * 0.5)
+        process.kill()
+        process.communicate()
+    sums(topic.load())
+    check(topic, records)
+    states = topic.query("SELECT state, count(*) FROM catalogue_load GROUP BY 1 ORDER BY 1")
+    assert states[0] == ("done", 1)
+
+
+def test_killed_at_random_moments_each_record_is_loaded_exactly_once(three: Topic) -> None:
+    killed_at_random_moments(three, kills=5, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_hundred_kills(three: Topic) -> None:
+    killed_at_random_moments(three, kills=100, seed=2)
+
+
+def test_a_killed_load_reads_as_interrupted_with_the_sums_of_its_commits(three: Topic) -> None:
+    process = started(three)
+    three.send(drawn(1, 100))
+    wait_until(lambda: three.committed() == 100, "they are committed")
+    process.kill()
+    process.communicate()
+    [load] = json.loads(f"[{three.application.run('catalogue', 'loads', '--json').strip()}]")
+    assert load["state"] == "interrupted"
+    assert sums(load, "read") == [100]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_load_after_a_last_commit(three: Topic, number: signal.Signals) -> None:
+    process = started(three)
+    records = drawn(1, 3_000)
+    three.send(records[:1_000])
+    wait_until(lambda: three.committed() > 0, "something is committed")
+    three.send(records[1_000:])
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, errors
+    load = json.loads(output)
+    assert load["state"] == "done"
+    assert load["read"] == three.committed()
+    sums(three.load())
+    check(three, records)
+
+
+def test_of_two_instances_the_second_is_a_standby_until_the_first_ends(three: Topic) -> None:
+    first = started(three)
+    wait_until(lambda: len(three.offsets()) == PARTITIONS, "the first one has begun")
+    second = started(three)
+    assert second.stderr is not None
+    assert "standby: instance" in second.stderr.readline()
+    records = drawn(1, 500)
+    three.send(records[:250])
+    wait_until(lambda: three.committed() == 250, "the first one has loaded them")
+    first.kill()
+    three.send(records[250:])
+    wait_until(lambda: three.committed() == 500, "the second one has loaded the others")
+    second.send_signal(signal.SIGINT)
+    finish(second)
+    check(three, records)
+
+
+def test_an_instance_that_another_one_took_over_from_ends_with_exit_code_8(three: Topic) -> None:
+    first, records, sending = started(three), drawn(1, 6_000), iter(range(0, 6_000, 100))
+    three.send(records[: next(sending) + 100])
+    wait_until(lambda: three.committed() > 0, "the first one loads")
+    second = started(three, "--take-over")
+    for at in sending:
+        three.send(records[at : at + 100])
+    output = finish(first, exit_code=8)
+    assert "another instance took over" in output
+    wait_until(lambda: three.committed() == len(records), "the second one has loaded all others")
+    second.send_signal(signal.SIGINT)
+    finish(second)
+    check(three, records)
+    assert three.query("SELECT state FROM catalogue_load ORDER BY id") == [("interrupted",), ("done",)]
+
+
+def test_a_recreated_topic_is_refused_until_that_is_accepted(three: Topic) -> None:
+    three.send([movie("Solaris"), movie("Stalker", partition=1)])
+    three.load()
+    three.application.delete_topic("movie")
+    three.create(PARTITIONS)
+    three.send([movie("Mirror", number) for number in range(1, 6)])
+    for _ in range(2):
+        refused = three.refused(7)
+        assert f"the topic {three.name} was deleted and recreated" in refused
+        assert "--accept-loss" in refused
+    assert set(rows(three)) == {"solaris", "stalker"}
+    load = three.load("--accept-loss")
+    assert sums(load, "read", "inserted") == [5, 1]
+    three.send([movie("Mirror", 7)])
+    assert sums(three.load(), "read") == [1]
+
+
+def test_a_topic_that_is_recreated_while_it_is_loaded_ends_the_load(three: Topic) -> None:
+    process = started(three)
+    three.send([movie("Solaris")])
+    wait_until(lambda: three.committed() == 1, "it is loaded")
+    three.application.delete_topic("movie")
+    three.create(PARTITIONS)
+    three.send([movie("Mirror", number) for number in range(1, 6)])
+    try:
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    assert process.returncode in (5, 7), errors
+    assert "deleted" in errors or "gone" in errors
+    assert set(rows(three)) == {"solaris"}
+    assert output == ""
+
+
+def test_records_that_retention_deleted_are_a_loss(three: Topic) -> None:
+    three.send([movie("Solaris")])
+    three.load()
+    three.send([movie(f"Movie {number}") for number in range(5)])
+    admin = AdminClient({"bootstrap.servers": three.application.bootstrap_servers})
+    place = TopicPartition(three.name, 0, 4)
+    admin.delete_records([place])[place].result(TIMEOUT_S)
+    assert f"{three.name}/0: the topic holds offsets 4 to 6, 1 to 4 were never read" in three.refused(7)
+    assert sums(three.load("--accept-loss"), "read") == [2]
+    assert set(rows(three)) == {"solaris", "movie 3", "movie 4"}
+
+
+def test_until_end_stops_before_an_open_transaction_and_leaves_out_aborted_ones(movies: Topic) -> None:
+    producer = movies.application.producer_in_transactions()
+    for title, ends in (("Aborted", producer.abort_transaction), ("Committed", producer.commit_transaction)):
+        producer.begin_transaction()
+        movies.send([movie(title)], producer)
+        ends(TIMEOUT_S)
+    producer.begin_transaction()
+    movies.send([movie("Open")], producer)
+    movies.send([movie("After")])
+    assert sums(movies.load(), "read", "inserted") == [1, 1]
+    assert set(rows(movies)) == {"committed"}
+    assert movies.offsets() == [(0, 4)]  # after two records and two markers
+    producer.commit_transaction(TIMEOUT_S)
+    assert sums(movies.load(), "read") == [2]
+    assert set(rows(movies)) == {"committed", "open", "after"}
+
+
+def test_an_empty_topic_has_nothing_to_load(movies: Topic) -> None:
+    assert sums(movies.load(), "read") == [0]
+
+
+def test_partitions_that_are_added_are_loaded_too(movies: Topic) -> None:
+    process = started(movies)
+    movies.send([movie("Solaris")])
+    wait_until(lambda: movies.committed() == 1, "it is loaded")
+    movies.add_partitions(3)
+    wait_until(lambda: len(movies.offsets()) == 3, "the new ones are known")
+    movies.send([movie("Stalker", partition=1), movie("Mirror", partition=2)])
+    wait_until(lambda: movies.committed() == 3, "the others are loaded")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert movies.offsets() == [(0, 1), (1, 1), (2, 1)]
+
+
+def test_a_commit_waits_for_a_file_load_of_the_model_and_stays_the_active_instance(three: Topic) -> None:
+    process, records = started(three), drawn(1, 50)
+    wait_until(lambda: len(three.offsets()) == PARTITIONS, "it has begun")
+
+    def heartbeats() -> int:
+        [(number,)] = three.query("SELECT (instance->>1)::int FROM catalogue_offset WHERE partition = 0")
+        return int(number)
+
+    with (
+        closing(connect(three.application.variables["DATABASE_URL"])) as other,
+        model_locked(other, MODELS["movie"], lambda _: None),
+    ):
+        three.send(records)
+        before = heartbeats()
+        wait_until(lambda: heartbeats() > before + 5, "it shows that it is active")
+        assert three.committed() == 0
+    wait_until(lambda: three.committed() == 50, "it commits")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert "another load of movie is running; waiting for its end" in errors
+    check(three, records)
+
+
+def test_ctrl_c_while_a_file_load_is_running_leaves_what_waits_to_the_next_run(three: Topic) -> None:
+    process, records = started(three), drawn(1, 50)
+    wait_until(lambda: len(three.offsets()) == PARTITIONS, "it has begun")
+    with (
+        closing(connect(three.application.variables["DATABASE_URL"])) as other,
+        model_locked(other, MODELS["movie"], lambda _: None),
+    ):
+        three.send(records)
+        assert process.stderr is not None
+        waiting = next(line for line in process.stderr if "waiting for its end" in line)
+        assert waiting
+        process.send_signal(signal.SIGINT)
+        assert json.loads(process.communicate(timeout=TIMEOUT_S)[0])["read"] == 0
+        assert process.returncode == 0
+    assert sums(three.load(), "read") == [50]
+    check(three, records)
+
+
+def test_a_connection_that_is_lost_during_a_commit_doubles_nothing(
+    three: Topic, tmp_path: Path, database_url: str
+) -> None:
+    records = drawn(3, 5_000)
+    with CuttingProxy(tmp_path, database_url) as proxy:
+        three.application.variables["DATABASE_URL"] = proxy.url
+        process = started(three)
+        wait_until(lambda: len(three.offsets()) == PARTITIONS, "it has begun")
+        for at in range(0, len(records), 500):
+            cuts = proxy.cuts
+            proxy.cut_at_next_commit()
+            three.send(records[at : at + 500])
+            wait_until(lambda cuts=cuts: proxy.cuts > cuts, "a commit was cut")  # type: ignore[misc]
+        wait_until(lambda: three.committed() == len(records), "all are loaded")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert sums(json.loads(output), "read") == [len(records)]
+    assert "resumed from the last commit" in errors
+    check(three, records)
+
+
+def test_a_database_that_restarts_in_the_middle_is_waited_for(application: Application, tmp_path: Path) -> None:
+    with local_server.shared(tmp_path, print) as url:
+        topic = Topic(application, url, "movie", PARTITIONS)
+        process, records = started(topic), drawn(4, 3_000)
+        topic.send(records[:1_000])
+        wait_until(lambda: topic.committed() > 0, "something is committed")
+        postmaster = int((tmp_path / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGQUIT)  # it ends at once, as after a crash
+        topic.send(records[1_000:])
+        wait_until(lambda: not local_server.is_running(tmp_path), "it has ended")
+    with local_server.shared(tmp_path, print):
+        wait_until(lambda: topic.committed() == len(records), "all are loaded")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, errors
+        assert "resumed from the last commit" in errors
+        assert sums(json.loads(output), "read") == [len(records)]
+        check(topic, records)
+
+
+def test_a_broker_that_restarts_in_the_middle_is_waited_for(tmp_path: Path, database_url: str) -> None:
+    with cluster.running(tmp_path / "cluster", nodes=1) as kafka:
+        topic = Topic(Application(kafka.address), database_url, "movie", PARTITIONS)
+        process, records = started(topic), drawn(5, 3_000)
+        topic.send(records[:1_500])
+        wait_until(lambda: topic.committed() > 0, "something is committed")
+        [node] = kafka.nodes
+        node.kill()
+        node.start()
+        kafka.await_replicas()
+        topic.send(records[1_500:])
+        wait_until(lambda: topic.committed() == len(records), "all are loaded")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, errors
+        assert sums(json.loads(output), "read") == [len(records)]
+        check(topic, records)
