@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 from psycopg import sql
 
 from metrics.postgres.connect import connect
+from metrics.postgres.settings import without_driver
 
 # Letters outside ASCII have a lower case in these, on each system and under each version.
 _BUILTIN = sql.SQL("LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'")  # since 17
@@ -33,4 +34,4 @@ def drop_database(server: str, name: str) -> None:
 
 def with_database(url: str, name: str) -> str:
     """Return the URL of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    return urlunsplit(urlsplit(without_driver(url))._replace(path=f"/{name}"))

@@ -150,11 +150,11 @@ def test_a_database_in_the_locale_c_is_refused_and_the_hint_works_as_it_is_writt
     with closing(connect(database_server)) as connection:
         is_17 = connection.info.server_version >= 170_000
         statement = hint.partition("one with a UTF-8 locale: ")[2].splitlines()[0]
-        assert statement == "CREATE DATABASE catalogue TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+        assert statement == "CREATE DATABASE metrics TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
         builtin = statement.replace("LOCALE 'C.UTF-8'", "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'")
         for written in (statement, builtin) if is_17 else (statement,):
             fresh = f"{name}_fresh"
-            connection.execute(written.replace("catalogue", fresh).encode())
+            connection.execute(written.replace("metrics", fresh).encode())
             try:
                 with closing(connect(with_database(database_server, fresh))) as there:
                     assert there.execute("SELECT lower('É')").fetchone() == ("é",)
