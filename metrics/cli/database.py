@@ -14,7 +14,7 @@ def database() -> None:
     """
     folder = project_folder() / PostgresSettings.load().local_database_dir
     with local_server.shared(folder, say) as url, stopping_on_signals() as stopping:
-        say(f"to use it: DATABASE_URL='{url}' python app.py catalogue …")
+        say(f"to use it: DATABASE_URL='{url}' python app.py …")
         say(f"with psql: psql '{url}'")
         while not stopping.wait(1):
             local_server.require_alive(folder)

@@ -60,7 +60,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_its_lines_are_commands_that_work_in_another_terminal(database: Database) -> None:
     found = re.fullmatch(
         r"local database: PostgreSQL 18\.\d+, ready in .*\n"
-        r"to use it: (DATABASE_URL='\S+' python app\.py catalogue) …\n"
+        r"to use it: (DATABASE_URL='\S+' python app\.py) …\n"
         r"with psql: (psql '\S+')\n",
         "".join(line for line in database.said if "waiting" not in line),
     )
@@ -68,7 +68,13 @@ def test_its_lines_are_commands_that_work_in_another_terminal(database: Database
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for _ in range(2):
         done = subprocess.run(
-            f"{found[1]} init-db", shell=True, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+            f"{found[1]} catalogue init-db",
+            shell=True,
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     assert done.stdout == "the tables are up to date\n"
 

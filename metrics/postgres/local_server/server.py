@@ -24,8 +24,8 @@ MAJOR = "18"
 DATABASE = USER = "metrics"
 
 WAYS_ON = """or use another database:
-  docker compose --profile catalogue up                   (needs Docker)
-  DATABASE_URL=postgresql://… python app.py catalogue …   (any PostgreSQL, 14 or newer)"""
+  docker compose up postgres                    (needs Docker)
+  DATABASE_URL=postgresql://… python app.py …   (any PostgreSQL, 14 or newer)"""
 
 _LINES = 8
 

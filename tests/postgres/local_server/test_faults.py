@@ -19,7 +19,7 @@ from tests.postgres.local_server.using import PROJECT, TIMEOUT_S, USER, User, is
 
 pytestmark = pytest.mark.database
 
-WAYS_ON = ("docker compose --profile catalogue up", "DATABASE_URL=postgresql://… python app.py catalogue …")
+WAYS_ON = ("docker compose up postgres", "DATABASE_URL=postgresql://… python app.py …")
 
 
 def refused(folder: Path) -> MetricsError:
