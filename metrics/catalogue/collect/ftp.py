@@ -1,7 +1,7 @@
 """Files on an FTP server, also over TLS (`ftps://`, AUTH TLS).
 
-The end of a data connection says nothing: a server that fails closes it, too. A file is whole if the server confirms
-the transfer (226), and if the number of bytes is that of SIZE, before and after.
+The end of a data connection proves nothing: a server that fails closes it, too. A file is whole if the server confirms
+the transfer (226), its length is what SIZE says, and SIZE and MDTM are the same before and after.
 """
 
 import ftplib
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from metrics.catalogue.collect.address import Address, Credentials, from_netrc
 from metrics.catalogue.collect.retrying import connected
 from metrics.catalogue.collect.settings import CollectSettings
-from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, Source, incomplete
+from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, UNREACHED, Source, incomplete
 from metrics.errors import FileError
 from metrics.text import in_line
 
 TIMEOUT_S = 60
 
-# A control connection says nothing during a transfer; without probes, a firewall forgets it after some minutes.
+# A control connection is idle during a transfer; without probes, a firewall forgets it after some minutes.
 _KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 30}
 _HOW_TO_REPLY = {
     "530": "set FTP_USER and FTP_PASSWORD, or write the login into ~/.netrc",
@@ -44,7 +44,7 @@ class FtpFile(Source):
 
     Args:
         login: the user and the password.
-        report: prints a line about what could not be checked, and about further attempts.
+        report: prints a line: what could not be checked, or that a connection is tried again.
     """
 
     def __init__(self, address: Address, login: Credentials, report: Callable[[str], None]) -> None:
@@ -125,7 +125,7 @@ class FtpFile(Source):
 
     @contextmanager
     def _session(self) -> Iterator[ftplib.FTP]:
-        with self._errors("check the address and the login, and that the server runs"):
+        with self._errors(UNREACHED):
             errors = (OSError, EOFError, ftplib.error_temp)
             ftp = connected(self.name, self._logged_in, errors, self._report)
         try:

@@ -9,7 +9,7 @@ from metrics import __version__
 from metrics.catalogue.collect.address import Address, from_netrc
 from metrics.catalogue.collect.encoded import decoded, is_decoded
 from metrics.catalogue.collect.retrying import connected
-from metrics.catalogue.collect.source import AGAIN, Source, measured
+from metrics.catalogue.collect.source import AGAIN, UNREACHED, Source, measured
 from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
@@ -27,10 +27,10 @@ class Download(Source):
     """A file that a server sends by HTTP.
 
     Args:
-        report: prints a line about further attempts.
+        report: prints a line: that a connection is tried again.
 
     Raises:
-        SettingsError: the address is none.
+        SettingsError: the address cannot be read.
         FileError: the netrc cannot be read.
     """
 
@@ -118,6 +118,5 @@ class Download(Source):
         try:
             yield
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise FileError(
-                f"{self.name} cannot be read", why=str(error) or type(error).__name__, hint=AGAIN
-            ) from error
+            hint = UNREACHED if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else AGAIN
+            raise FileError(f"{self.name} cannot be read", why=str(error) or type(error).__name__, hint=hint) from error

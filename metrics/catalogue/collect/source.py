@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 18
 
 AGAIN = "load it again; nothing of it was loaded"
+UNREACHED = "check the address, and that the server runs; SSL_CERT_FILE names the certificates to trust"
 
 # Errors of unpacking bytes that are corrupt, truncated, or packed otherwise.
 BROKEN = (*BROKEN_STREAM, zipfile.BadZipFile)
@@ -35,7 +36,7 @@ class Source(ABC):
     Attributes:
         name: as it is shown and stored; never with credentials.
         path_name: the last part of its path; the suffixes say its format and compression.
-        size_bytes: None if unknown; the size of an object or a download is known once its first piece was read.
+        size_bytes: None if unknown; the size of an object or a download is known once its first piece has been read.
     """
 
     name: str
@@ -114,7 +115,7 @@ def measured(name: str, pieces: Iterable[bytes], length_bytes: int | None) -> Ge
 
 
 def incomplete(name: str, received_bytes: int, length_bytes: int) -> FileError:
-    """Return the error for a source of which not all bytes came, or more."""
+    """Return the error for a source that came with too few bytes, or too many."""
     return FileError(f"{name} is incomplete", why=f"{received_bytes:,} of {length_bytes:,} bytes came", hint=AGAIN)
 
 

@@ -355,7 +355,7 @@ def test_a_certificate_that_is_not_trusted_is_refused_before_the_password(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     server, said = Script(MOVIES, tls=server_context), list[str]()
-    with pytest.raises(FileError, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(FileError, match=r"(?s)CERTIFICATE_VERIFY_FAILED.*hint: .*SSL_CERT_FILE"):
         script(f"ftps://{LOGIN}@127.0.0.1:PORT/movies.csv", server, said)
     assert server.commands == ["AUTH TLS"]
     assert said == []
