@@ -161,7 +161,7 @@ def _not_run(prefix: Sequence[str], why: str) -> LocalServerError:
 
 
 def _create(folder: Path, program: _Program, lock: IO[bytes]) -> None:
-    """Create the data folder, complete or not at all. It is synced once, at its end: that takes 0.25 s less."""
+    """Create the data folder, complete or not at all. It is synced once, at its end."""
     fresh = folder / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     database = f"CREATE DATABASE {DATABASE} STRATEGY file_copy\n"
