@@ -1,4 +1,4 @@
-"""The files that are loaded: sessions and reviews, with as many records as asked."""
+"""The files that are loaded: sessions and reviews, of any number of records."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ class Sums(msgspec.Struct, frozen=True):
 def sessions(folder: Path, scale: int) -> tuple[Path, Sums]:
     """Write a CSV file of sessions unless it exists; return its path and sums.
 
-    The generated month, with as many sessions as the real file, comes `scale` times, each time a month later.
+    The generated month, of the size of the real file, comes `scale` times, each time a month later.
     """
     path = folder / f"streams-{scale}.csv"
     sums = path.with_suffix(".json")

@@ -100,7 +100,7 @@ def keep_writers_out(model: Model) -> Composed:
 
 
 def compare(model: Model) -> Composed:
-    """Return the statement that fills LATEST; it affects as many rows as there are distinct keys.
+    """Return the statement that fills LATEST; its row count is that of distinct keys.
 
     Parameter: `newest`, a row that a later load has changed stays (null: every row may change).
     """
