@@ -139,10 +139,11 @@ def test_a_month_is_that_of_the_time_zone(connection: Connection) -> None:
             StreamRow: [StreamRow(start, "a@b.c", "Rain", start + timedelta(minutes=10), 1.0)],
         },
     )
-    asked = {"nationality": "thais", "month": "2021-12"}
     zones = ("UTC", "Europe/Berlin", "America/New_York")
-    counts = [ask_shipped(connection, "movies-by-nationality", zone, **asked)["movies"] for zone in zones]
-    assert counts == [1, 0, 1]
+    for month, expected in {"2021-12": [1, 0, 1], "2022-01": [0, 1, 0]}.items():
+        asked = {"nationality": "thais", "month": month}
+        counts = [ask_shipped(connection, "movies-by-nationality", zone, **asked)["movies"] for zone in zones]
+        assert counts == expected
 
 
 def test_means_and_medians_are_exact_in_decimals(connection: Connection) -> None:
@@ -191,9 +192,11 @@ def test_half_of_a_movie_is_watched_in_the_period_and_in_one_session(
     assert ask_shipped(connection, "half-watchers", **asked) == {"users": users}
 
 
-# Few values, so that they meet: sessions touch the ends of periods, and titles and names return in other cases.
+# Few times, which meet the ends of periods and halves of movies, to the microsecond; names that return in another case.
+# More users and movies than that, so that one session decides about each.
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
-TITLES = ("Rain", "RAIN", "École", "éCOLE", "Snow", "snow")
+TITLES = ("Rain", "RAIN", "École", "éCOLE", "Snow", "Fog", "Hail", "Wind")
+EMAILS = tuple(f"{letter}@b.c" for letter in "abcdefghijAÉé")
 BOOKS = ("Öde", "öDE", "Bay", "BAY")
 AUTHORS = ("Ann", "ANN", "Émile", "éMILE")
 NATIONALITIES = ("thais", "Thais", "danes", None)
@@ -201,8 +204,8 @@ NATIONALITIES = ("thais", "Thais", "danes", None)
 
 def around(moment: datetime) -> st.SearchStrategy[datetime]:
     """Draw moments at, just before, after and well beside a moment."""
-    minutes = st.sampled_from((-100_000, -90, -45, -1, 0, 1, 44, 45, 46, 90, 100_000))
-    return st.builds(lambda minute, micros: moment + timedelta(0, 0, micros, 0, minute), minutes, st.integers(-1, 1))
+    minutes, micros = st.sampled_from((-100_000, -45, 0, 0, 45, 100_000)), st.sampled_from((-1, 0, 1))
+    return st.builds(lambda minute, micro: moment + timedelta(0, 0, micro, 0, minute), minutes, micros)
 
 
 def unique(rows: list[Any], *key: int) -> list[Any]:
@@ -217,19 +220,22 @@ def tables(draw: st.DrawFn, start: datetime, end: datetime) -> dict[type, list[A
     title, book, author = map(st.sampled_from, (TITLES, BOOKS, AUTHORS))
     pairs = st.tuples(moments, moments).map(sorted)
     size = st.sampled_from((0.0, 0.1, 0.2, 330.524118447188, 613.4245936603365, 1e9, 1e-7)) | st.floats(0, 1e6)
-    email = st.sampled_from(("a@b.c", "A@b.c", "é@b.c", "É@b.c", "z@b.c"))
+    email = st.sampled_from(EMAILS)
     sessions = st.builds(
         lambda pair, user, movie, mb: StreamRow(pair[0], user, movie, pair[1], mb), pairs, email, title, size
     )
-    duration = st.sampled_from((1, 89, 90, 91, 180))
+    duration = st.sampled_from((1, 90, 91, 180))
+    slug = st.sampled_from(NATIONALITIES)
+    movies = st.lists(st.builds(movie, title, duration), min_size=4, max_size=16)
+    authors = st.lists(st.builds(AuthorRow, author, st.none(), st.none(), slug), min_size=2)
+    books = st.lists(st.builds(BookRow, book, st.just(1), author, st.just("P")), min_size=2)
+    reviews = st.lists(st.builds(review, title, book, st.integers(0, 3)), min_size=2, max_size=12)
     return {
-        MovieRow: unique(draw(st.lists(st.builds(movie, title, duration), max_size=4)), 0),
-        AuthorRow: unique(
-            draw(st.lists(st.builds(AuthorRow, author, st.none(), st.none(), st.sampled_from(NATIONALITIES)))), 0
-        ),
-        BookRow: unique(draw(st.lists(st.builds(BookRow, book, st.just(1), author, st.just("P")))), 0),
-        StreamRow: unique(draw(st.lists(sessions, max_size=12)), 0, 1, 2),
-        ReviewRow: unique(draw(st.lists(st.builds(review, title, book, st.integers(0, 3)), max_size=6)), 0, 1, 2),
+        MovieRow: unique(draw(movies | st.just([])), 0),
+        AuthorRow: unique(draw(authors | st.just([])), 0),
+        BookRow: unique(draw(books | st.just([])), 0),
+        StreamRow: unique(draw(st.lists(sessions, min_size=8, max_size=30) | st.lists(sessions, max_size=2)), 0, 1, 2),
+        ReviewRow: unique(draw(reviews | st.just([])), 0, 1, 2),
     }
 
 
@@ -237,7 +243,7 @@ def tables(draw: st.DrawFn, start: datetime, end: datetime) -> dict[type, list[A
 def cases(draw: st.DrawFn) -> tuple[str, str, Period, dict[type, list[Any]]]:
     """Draw a zone, a month in which its clocks may change, its period, and rows around it."""
     zone = draw(st.sampled_from(ZONES))
-    year, month = draw(st.sampled_from(((2021, 12), (2021, 10), (2021, 3), (2021, 11), (2020, 2))))
+    year, month = draw(st.sampled_from(((2021, 12), (2021, 10), (2021, 3))))
     start = datetime(year, month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     return zone, f"{year}-{month:02}", Period(start, end), draw(tables(start, end))
@@ -260,7 +266,7 @@ def test_every_answer_is_that_of_plain_python(
 
     share = reference.share_based_on_books(movies, streams, reviews)
     assert ask_shipped(connection, "share-based-on-books")["share"] == rounded(share, 4)
-    for title in ("rain", "ÉCOLE", "None"):
+    for title in {name.lower() for name in TITLES}:
         users = reference.outage_users(streams, title, period)
         assert ask_shipped(connection, "outage-users", movie=title, **within) == {"users": len(users)}
     for slug in ("thais", "DANES"):
