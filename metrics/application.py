@@ -1,4 +1,4 @@
-"""The application: the commands and settings of all systems, and the commands that belong to none."""
+"""The application: the commands and settings of all systems, and the commands that belong to none or to all."""
 
 import logging
 import sys
@@ -12,7 +12,6 @@ from metrics.cli.registry import STYLE, Commands
 from metrics.cli.reporting import reporting
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.frames.commands import COMMANDS as FRAMES
-from metrics.frames.commands import SERVICES
 from metrics.frames.commands.main_job import main_job
 from metrics.frames.settings import Settings
 from metrics.settings import help_text
@@ -24,8 +23,8 @@ log = logging.getLogger(__name__)
 class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
-    modules = FRAMES | CATALOGUE | CLI
-    services = SERVICES
+    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | CLI
+    services = ("serve",)
     settings = (Settings, CatalogueSettings)
     owners = ("metrics.frames.topic_owner",)
 

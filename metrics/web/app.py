@@ -23,6 +23,7 @@ class System(NamedTuple):
         answers: the types of their responses, for the API document.
         pages: its pages, whose paths no other system uses.
         why_not_ready: returns why its results are not up to date, in words; None if they are.
+        tick: called about ten times a second.
         stop: ends responses that have no end of their own.
     """
 
@@ -30,6 +31,7 @@ class System(NamedTuple):
     answers: Sequence[Any]
     pages: Sequence[Page]
     why_not_ready: Callable[[], str | None]
+    tick: Callable[[], None]
     stop: Callable[[], None]
 
 

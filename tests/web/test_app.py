@@ -35,7 +35,7 @@ def system(path: str, answer: msgspec.Struct, why_not_ready: Callable[[], str | 
     router = APIRouter(prefix=f"/{path}")
     documented = openapi.answer(type(answer), f"one of {path}") | openapi.problems(401)
     reading.add(router, "/newest", answers, path, "The newest", documented)
-    return System([router], [type(answer)], [], why_not_ready, lambda: None)
+    return System([router], [type(answer)], [], why_not_ready, lambda: None, lambda: None)
 
 
 def serving(*systems: System, token: str | None = None) -> FastAPI:

@@ -7,7 +7,6 @@ COMMANDS = {
         "feed",
         "results",
         "status",
-        "serve",
         "reset-offsets",
         "verify",
         "count",
@@ -15,5 +14,3 @@ COMMANDS = {
         "generate",
     )
 }
-
-SERVICES = ("serve",)

@@ -56,7 +56,7 @@ def serving(
         live = LiveView(KEEP)
         live.begin([])
     frames = system.system(live, Settings())._replace(pages=[])
-    app = create_app([frames], title=system.TITLE, about=system.ABOUT, token=token, is_loopback=is_loopback)
+    app = create_app([frames], title="Frames", about="", token=token, is_loopback=is_loopback)
     add(app)
     started, stopping = Event(), Event()
     web = Server(app, stopping, on_start=started.set, on_stop=frames.stop)

@@ -1,0 +1,39 @@
+"""`serve`: serves the pages and the APIs of all systems."""
+
+import logging
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from metrics.cli import serving
+from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.serving import LOOPBACK, PORT, Host, Port
+from metrics.frames.settings import Settings
+
+if TYPE_CHECKING:
+    from metrics.web.app import System
+
+log = logging.getLogger(__name__)
+
+TITLE = "Frames per second and unique users per minute"
+ABOUT = "Committed results of the main job, as they are published. Times are in UTC."
+
+
+def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
+    """Serve a live page of the results, and an HTTP API (documented at /docs).
+
+    Read-only: it joins no group, and any number of servers may run beside the job. `KEEP_SECONDS` and `KEEP_MINUTES`
+    bound its memory. If other machines can reach it, set `API_TOKEN`.
+
+    Ctrl-C ends it with exit code 0.
+
+    Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
+    """
+    with serving.listen(host, port, "serve") as listening, broker_in_use(Settings, log.info) as settings:
+        serving.run(listening, [partial(_frames, settings)], title=TITLE, about=ABOUT, token=settings.api_token)
+
+
+def _frames(settings: Settings) -> AbstractContextManager["System"]:
+    from metrics.frames.web.system import served
+
+    return served(settings)
