@@ -57,6 +57,7 @@ def create_app(
     problems.add_to(app)
     answers = [health.Health, *(answer for system in systems for answer in system.answers)]
     openapi.add_to(app, answers, with_token=token is not None)
+    app.state.may_write = token is not None or is_loopback
     pages = [page for system in systems for page in system.pages]
     if pages:
         shell.add_to(app, pages)

@@ -16,11 +16,15 @@ OPEN_TO_ALL: dict[str, Any] = {"security": []}
 _SCHEMA = "#/components/schemas/{name}"
 _WRONG_FIELDS = 422
 _MEANINGS = {
+    400: "the body is incomplete",
     401: "the token is missing or wrong",
     403: "request from another site, or for another host",
+    404: "there is none of this name or id",
     406: "the header Accept allows neither JSON nor CSV",
+    413: "the body is too long",
+    415: "the body has another media type, or is encoded",
     422: "invalid parameters; `errors` names each",
-    503: "not known yet, or the broker is unreachable",
+    503: "not known yet, or the broker or database is unreachable",
 }
 
 

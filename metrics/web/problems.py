@@ -1,6 +1,6 @@
 """Error responses: problem details, `application/problem+json` (RFC 9457)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,14 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from metrics.errors import MetricsError
+from metrics.terminal.console import as_started
+
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store"}
 
 
 class WrongField(msgspec.Struct):
-    """An invalid parameter."""
+    """An invalid parameter, or a record that was rejected."""
 
-    field: Annotated[str, Meta(description="the parameter's name", examples=["limit"])]
+    field: Annotated[str, Meta(description="the parameter's name, or the record's place", examples=["limit"])]
     reason: Annotated[str, Meta(examples=["Input should be less than or equal to 10000"])]
 
 
@@ -29,7 +32,9 @@ class Problem(msgspec.Struct, omit_defaults=True):
     title: Annotated[str, Meta(description="what the status means", examples=["Unprocessable Entity"])]
     status: Annotated[int, Meta(description="the HTTP status", examples=[422])]
     detail: Annotated[str, Meta(description="what is wrong, and what to do", examples=["invalid parameters: limit"])]
-    errors: Annotated[list[WrongField], Meta(description="with status 422: each invalid parameter")] = []
+    errors: Annotated[
+        list[WrongField], Meta(description="with status 422: each invalid parameter, or rejected record")
+    ] = []
 
 
 def answer(
@@ -46,7 +51,12 @@ def of(status: int, detail: str, errors: Sequence[WrongField] = ()) -> Problem:
 
 def wrong_field(field: str, reason: str) -> RequestValidationError:
     """Return the error for a parameter that conflicts with others."""
-    return RequestValidationError([{"loc": ("query", field), "msg": reason}])
+    return wrong_fields({field: reason})
+
+
+def wrong_fields(reasons: Mapping[str, str]) -> RequestValidationError:
+    """Return the error for parameters that are wrong for reasons of their own."""
+    return RequestValidationError([{"loc": ("query", field), "msg": reason} for field, reason in reasons.items()])
 
 
 def add_to(app: FastAPI) -> None:
@@ -54,6 +64,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(HTTPStatus.NOT_FOUND, _of_http)
     app.add_exception_handler(RequestValidationError, _of_fields)
+    app.add_exception_handler(MetricsError, _of_known)
     app.add_exception_handler(Exception, _of_program)
 
 
@@ -69,6 +80,18 @@ def _of_fields(_: Request, error: Exception) -> Response:
     wrong = [WrongField(".".join(map(str, at["loc"][1:])), at["msg"]) for at in error.errors()]
     names = ", ".join(dict.fromkeys(at.field for at in wrong))
     return answer(422, f"invalid parameters: {names}", wrong)
+
+
+def in_one_line(error: MetricsError) -> str:
+    """Return an error of this program as the detail of a problem."""
+    text = "; ".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.hint)))
+    return as_started("; ".join(text.splitlines()))
+
+
+def _of_known(_: Request, error: Exception) -> Response:
+    """Return that something is away, or unusable: what the client did wrong is another error."""
+    assert isinstance(error, MetricsError)
+    return answer(503, in_one_line(error), headers={"Retry-After": "5"})
 
 
 def _of_program(_: Request, __: Exception) -> Response:

@@ -7,10 +7,8 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from metrics.web import problems
+from metrics.web.methods import refuse_others
 from metrics.web.openapi import Responses
 
 METHODS = ("GET", "HEAD")
@@ -35,18 +33,9 @@ def add(
     add = partial(router.add_api_route, path, answer, response_model=None)
     add(methods=["GET"], tags=[tag], summary=summary, responses=responses, openapi_extra=more)
     add(methods=["HEAD"], include_in_schema=False)
-    router.routes.append(Route(router.prefix + path, _Refusal(), include_in_schema=False))
+    refuse_others(router, path, METHODS)
 
 
 def json(answer: Any) -> Response:
     """Return an answer as JSON."""
     return Response(msgspec.json.encode(answer), headers=HEADERS, media_type="application/json")
-
-
-class _Refusal:
-    """A refusal of all other methods; an ASGI application, because only its route gets every method."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accepted = ", ".join(METHODS)
-        refusal = problems.answer(405, f"{scope['path']} accepts {accepted} only", headers={"Allow": accepted})
-        await refusal(scope, receive, send)

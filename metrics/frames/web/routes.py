@@ -16,7 +16,7 @@ from metrics.frames.status.facts import Status
 from metrics.frames.web import openapi, query, stream
 from metrics.frames.web.answers import Windows, csv_of
 from metrics.frames.web.query import WindowsQuery
-from metrics.web import reading, sse
+from metrics.web import formats, reading, sse
 from metrics.web.openapi import answer, problem, problems
 
 Wanted = Annotated[WindowsQuery, Query()]
@@ -66,16 +66,14 @@ def _windows_of_any_size(live: LiveView) -> Callable[..., Response]:
 
 
 def _answer(live: LiveView, size: Size, request: Request, wanted: WindowsQuery) -> Response:
-    form = wanted.format or query.accepted(request.headers.get("Accept"))
     within = wanted.range()
-    if form is None:
-        raise HTTPException(406, f"the header Accept must allow {' or '.join(query.MEDIA_TYPES)}; or use ?format=csv")
+    form = formats.chosen(request, wanted.format)
     if not live.has_begun:
         raise HTTPException(503, _why_not(live, "the results have not been read yet"))
     kept = live.between(size.size_s, within.start, within.end)
     results = kept[-wanted.limit :] if wanted.start is None else kept[: wanted.limit]
     if form == "csv":
-        return Response(csv_of(size, results), headers=reading.HEADERS, media_type="text/csv")
+        return formats.csv_answer(csv_of(size, results))
     records = [msgspec.Raw(result.value) for result in results]
     return reading.json(Windows(size.size_s, records, len(results) < len(kept), live.kept_from(size.size_s)))
 
