@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from metrics.cli import serving
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.serving import LOOPBACK, PORT, Host, Port
 from metrics.frames.settings import Settings
+from metrics.postgres.settings import PostgresSettings
 
 if TYPE_CHECKING:
     from metrics.web.app import System
@@ -17,6 +19,11 @@ log = logging.getLogger(__name__)
 
 TITLE = "Frames per second and unique users per minute"
 ABOUT = "Committed results of the main job, as they are published. Times are in UTC."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings(Settings, PostgresSettings):
+    """Settings of the server of all systems."""
 
 
 def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
@@ -29,11 +36,18 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
 
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
-    with serving.listen(host, port, "serve") as listening, broker_in_use(Settings, log.info) as settings:
-        serving.run(listening, [partial(_frames, settings)], title=TITLE, about=ABOUT, token=settings.api_token)
+    with serving.listen(host, port, "serve") as listening, broker_in_use(ServerSettings, log.info) as settings:
+        parts = [partial(_frames, settings), partial(_catalogue, settings)]
+        serving.run(listening, parts, title=TITLE, about=ABOUT, token=settings.api_token)
 
 
 def _frames(settings: Settings) -> AbstractContextManager["System"]:
     from metrics.frames.web.system import served
 
     return served(settings)
+
+
+def _catalogue(settings: PostgresSettings) -> AbstractContextManager["System"]:
+    from metrics.catalogue.web.system import served
+
+    return served(settings, log.info)

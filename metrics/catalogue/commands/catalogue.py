@@ -11,6 +11,7 @@ from metrics.catalogue.commands.load import load
 from metrics.catalogue.commands.loads import loads
 from metrics.catalogue.commands.query import query
 from metrics.catalogue.commands.rejected import rejected
+from metrics.catalogue.commands.serve import serve
 from metrics.cli.registry import STYLE, Command, CommandGroup
 from metrics.cli.reporting import reporting
 from metrics.terminal.console import as_started
@@ -31,6 +32,7 @@ SUBCOMMANDS: dict[str, Any] = {
     "loads": loads,
     "rejected": rejected,
     "check": check,
+    "serve": serve,
     "query": query,
     "generate": generate,
 }

@@ -22,10 +22,11 @@ from metrics.catalogue.commands.load_options import (
     Where,
 )
 from metrics.catalogue.commands.load_topic import TopicOptions, load_topic, topic_of
-from metrics.catalogue.commands.options import Json, zone_of
+from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options, Outcome
 from metrics.catalogue.load.text import said
+from metrics.catalogue.load.zones import zone_of
 from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines
 

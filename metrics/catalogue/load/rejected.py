@@ -41,20 +41,27 @@ def rejections(connection: Connection, load_id: int) -> Rejections:
 
 
 def rejected_records(
-    connection: Connection, model: str | None = None, load_id: int | None = None, limit: int | None = None
+    connection: Connection,
+    model: str | None = None,
+    load_id: int | None = None,
+    limit: int | None = None,
+    *,
+    after: int | None = None,
 ) -> Iterator[Rejected]:
     """Yield rejected records, those of the newest load first, each load's in their order; in bounded memory.
 
     Args:
         model, load_id: only those of this model, of this load.
         limit: how many at most.
+        after: only those that follow the record of this id.
     """
     query = (
         "SELECT rejected.id, load_id, model, position, reason, detail, record "
         "FROM catalogue_rejected rejected JOIN catalogue_load load ON load.id = load_id "
-        "WHERE model = coalesce(%s, model) AND load_id = coalesce(%s, load_id) "
+        "WHERE model = coalesce(%s, model) AND load_id = coalesce(%s, load_id) AND (%s::bigint IS NULL OR "
+        "(-load_id, rejected.id) > (SELECT -load_id, id FROM catalogue_rejected WHERE id = %s)) "
         "ORDER BY load_id DESC, rejected.id LIMIT %s"
     )
     read = database_errors("the rejected records cannot be read")
     with read, connection.transaction(), connection.cursor("rejected", row_factory=class_row(Rejected)) as rows:
-        yield from rows.execute(query, (model, load_id, limit))
+        yield from rows.execute(query, (model, load_id, after, after, limit))

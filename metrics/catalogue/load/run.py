@@ -89,6 +89,14 @@ class Outcome(NamedTuple):
     same_as: int | None = None
 
 
+class LoadRefusedError(DataRefusedError):
+    """A load that was refused; its rejected records are kept under its id."""
+
+    def __init__(self, load: Load, what: str, *, why: str, hint: str) -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.load = load
+
+
 class Progress(Protocol):
     """Where the progress of a load is shown."""
 
@@ -107,7 +115,7 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
 
     Raises:
         FileError: the input cannot be read whole; nothing was loaded.
-        DataRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
+        LoadRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
             rejected records are kept.
         DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
     """
@@ -168,7 +176,8 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
     if not limit.is_exceeded(begun.rejected, begun.read):
         return None
     see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\n"
-    return DataRefusedError(
+    return LoadRefusedError(
+        begun,
         f"wrong records: {begun.rejected:,} of {begun.read:,}, so nothing was loaded",
         why=f"the limit is {limit.text}",
         hint=f"{see}or allow more of them: --max-rejected N or P%",
@@ -192,7 +201,8 @@ def _merge(connection: Connection, options: Options, begun: Load) -> DataRefused
 
 def _too_many_gone(options: Options, present: int, begun: Load) -> DataRefusedError:
     gone, begun.gone = begun.gone, 0
-    return DataRefusedError(
+    return LoadRefusedError(
+        begun,
         f"records that would be gone: {gone:,} of {present:,}, so nothing was loaded",
         why=f"the limit is {options.max_gone.text}: it looks like a cut file",
         hint="get the file again; or, if they really are gone: --max-gone N or P%",

@@ -26,7 +26,7 @@ SESSION = {
 
 def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Load:
     """Try the rejected records of a load again."""
-    from metrics.catalogue.commands.options import zone_of
+    from metrics.catalogue.load.zones import zone_of
 
     options = Options(MODELS[first.model], zone=zone_of(zone), max_rejected=NO_LIMIT, newest=first.id)
     stored = find_load(catalogue.connection, first.id)

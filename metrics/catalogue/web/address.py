@@ -1,0 +1,110 @@
+"""Where the catalogue's database is: as set, or on this machine."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from metrics.errors import DatabaseError
+from metrics.postgres.settings import PostgresSettings
+from metrics.project import project_folder
+
+
+class DatabaseAddress(Protocol):
+    """Where the database is."""
+
+    def url(self) -> str:
+        """Return the URL to connect to.
+
+        Raises:
+            DatabaseError: there is no database.
+            LocalServerError: the local database cannot be started.
+        """
+
+    def is_in_use(self) -> bool:
+        """Return whether a database is set or was started: it should answer."""
+
+    def examine(self) -> None:
+        """Note that the database does not answer."""
+
+    def close(self) -> None:
+        """Stop using it."""
+
+
+def address_of(settings: PostgresSettings, report: Callable[[str], None]) -> DatabaseAddress:
+    """Return the address by the settings.
+
+    Args:
+        report: called with each message of the local database.
+    """
+    if settings.database_url is not None:
+        return _Given(settings.database_url)
+    return _Local(project_folder() / settings.local_database_dir, report)
+
+
+class _Given:
+    """The address in DATABASE_URL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def url(self) -> str:
+        return self._url
+
+    def is_in_use(self) -> bool:
+        return True
+
+    def examine(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Local:
+    """The local database, if a command of the catalogue has ever created one.
+
+    It is started with the first request that needs it, not before: another system may be all that is looked up.
+    """
+
+    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._report = report
+        self._url = ""
+        self._using = ExitStack()
+        self._lock = Lock()
+
+    def url(self) -> str:
+        with self._lock:
+            if not self._url:
+                if not (self._folder / "data").is_dir():
+                    raise DatabaseError(
+                        "the catalogue has no database yet",
+                        hint="create one: python app.py catalogue init-db; or set DATABASE_URL",
+                    )
+                # What only a local server needs is no part of the production image.
+                from metrics.postgres import local_server  # noqa: PLC0415
+
+                self._url = self._using.enter_context(local_server.shared(self._folder, self._report))
+            return self._url
+
+    def is_in_use(self) -> bool:
+        return bool(self._url)
+
+    def examine(self) -> None:
+        """Forget a server that has ended; the next request starts another one."""
+        with self._lock:
+            if self._url:
+                from metrics.postgres import local_server  # noqa: PLC0415
+
+                if not local_server.is_running(self._folder):
+                    self._forget()
+
+    def close(self) -> None:
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._url = ""
+        self._using.close()

@@ -1,0 +1,111 @@
+"""The catalogue's database, as requests use it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from threading import Event
+from typing import TypeVar
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+
+from metrics.catalogue import schema
+from metrics.catalogue.load.loads import Connection
+from metrics.catalogue.web.address import DatabaseAddress
+from metrics.errors import DatabaseError, MetricsError
+from metrics.postgres.connect import connect
+from metrics.web.outages import OutageLog
+
+T = TypeVar("T")
+
+MAX_CONNECTIONS = 8  # each in a thread of the server, of which other systems need some
+WAIT_S = 10.0
+
+
+class Database:
+    """Connections to the database, each for one piece of work in a thread; a few at a time.
+
+    Each is a new one: it costs a few milliseconds, and has nothing left of an outage or of another request.
+    """
+
+    def __init__(self, address: DatabaseAddress) -> None:
+        self._address = address
+        self._free = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._connections: set[Connection] = set()
+        self._stopping = Event()
+        self._outages = OutageLog("reconnected to the catalogue's database")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Return what some work with a connection returns.
+
+        Raises:
+            DatabaseError: there is no database, it cannot be reached, or its tables have not been created.
+            LocalServerError: the local database cannot be started.
+            HTTPException: 503, there are too many other requests.
+        """
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            busy = "the catalogue's database is busy with other requests; try again later"
+            raise HTTPException(503, busy, {"Retry-After": f"{WAIT_S:.0f}"}) from None
+        try:
+            return await to_thread.run_sync(self._run, work)
+        finally:
+            self._free.release()
+
+    def why_not_ready(self) -> str | None:
+        """Return why the database does not answer, in words; None if it does, or none is in use."""
+        try:
+            if self._address.is_in_use():
+                with self._connected():
+                    pass
+        except MetricsError as error:
+            return _cause(error)
+        return None
+
+    def stop(self) -> None:
+        """End what is running: its statements fail now, and the server notices within 5 s (`connect`)."""
+        self._stopping.set()
+        for connection in [*self._connections]:
+            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as shared:  # it may have ended
+                shared.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Stop using the database."""
+        self.stop()
+        self._address.close()
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._connected() as connection:
+            schema.require_initialized(connection)
+            return work(connection)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with closing(self._connect()) as connection:
+            self._connections.add(connection)
+            try:
+                if self._stopping.is_set():
+                    raise DatabaseError("the server is stopping")
+                yield connection
+            finally:
+                self._connections.discard(connection)
+
+    def _connect(self) -> Connection:
+        """Return a new connection; log the beginning and the end of an outage."""
+        url = self._address.url()
+        try:
+            connection = connect(url, name="metrics serve")
+        except MetricsError as error:
+            self._outages.report(_cause(error))
+            self._address.examine()
+            raise
+        self._outages.report(None)
+        return connection
+
+
+def _cause(error: MetricsError) -> str:
+    return " ".join(": ".join(filter(None, (error.what, error.why))).split())

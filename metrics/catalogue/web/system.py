@@ -1,0 +1,29 @@
+"""The catalogue as a system of the web server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from metrics.catalogue.web.address import address_of
+from metrics.catalogue.web.database import Database
+from metrics.catalogue.web.openapi import ANSWERS
+from metrics.catalogue.web.routes import routes
+from metrics.postgres.settings import PostgresSettings
+from metrics.web.app import System
+
+
+@contextmanager
+def served(settings: PostgresSettings, report: Callable[[str], None]) -> Iterator[System]:
+    """Yield the catalogue over its database.
+
+    Args:
+        report: called with each message of the local database.
+    """
+    with closing(Database(address_of(settings, report))) as database:
+        yield System(
+            routers=[routes(database)],
+            answers=ANSWERS,
+            pages=[],
+            why_not_ready=database.why_not_ready,
+            tick=lambda: None,
+            stop=database.stop,
+        )
