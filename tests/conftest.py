@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,10 +22,15 @@ from metrics.postgres.connect import connect
 from tests.kafka.application import Application, end_all_started
 from tests.postgres.databases import create_database, drop_database, with_database
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 # The last line of images that testcontainers can start: in those of 8.x, the scripts that it runs are gone.
 IMAGE = "confluentinc/cp-kafka:7.9.0"
 
 POSTGRES_IMAGE = "postgres:17"
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 # Which Kafka and which PostgreSQL the tests ran against.
 KAFKA, POSTGRES = pytest.StashKey[str](), pytest.StashKey[str]()
@@ -66,6 +72,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("broker")
     if "database_server" in names:
         item.add_marker("database")
+    if "browser" in names:
+        item.add_marker("browser")
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +114,21 @@ def database_url(database_server: str) -> Iterator[str]:
     name = create_database(database_server)
     yield with_database(database_server, name)
     drop_database(database_server, name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Give Chromium; only to one file, since an event loop runs beside its tests."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        missing = "no Chromium on the PATH: apt-get install --no-install-recommends chromium fonts-dejavu-core"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

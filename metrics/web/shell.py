@@ -9,6 +9,7 @@ import nicegui
 from fastapi import FastAPI, Request, Response
 from nicegui import Client, ui
 from nicegui.elements.mixins.text_element import TextElement
+from starlette.responses import RedirectResponse
 
 from metrics.web import problems
 
@@ -22,6 +23,7 @@ class Page(NamedTuple):
     """A page: its path, assets and builder.
 
     Attributes:
+        title: also of links to it.
         build: called for each browser that opens the page; adds a `header` and a `main`.
         styles, scripts: CSS and JavaScript files.
     """
@@ -34,10 +36,15 @@ class Page(NamedTuple):
 
 
 def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
-    """Add pages to an application, after all its routes: NiceGUI answers whatever these do not."""
+    """Add pages to an application, after all its routes: NiceGUI answers whatever these do not.
+
+    Each page begins with links to all of them. If none is at `/`, that redirects to the first.
+    """
     for page in pages:
         app.add_route(page.path, _head, ["HEAD"])
-        _register(page)
+        _register(page, pages)
+    if all(page.path != "/" for page in pages):
+        app.add_route("/", lambda _: RedirectResponse(pages[0].path), ["GET", "HEAD"])
     ui.run_with(
         app,
         title=pages[0].title,
@@ -53,7 +60,7 @@ async def _head(_: Request) -> Response:
     return Response(media_type="text/html")
 
 
-def _register(page: Page) -> None:
+def _register(page: Page, pages: Sequence[Page]) -> None:
     @ui.page(page.path, title=page.title, dark=None)
     def build() -> Response | None:
         if len(Client.instances) > MAX_PAGES:
@@ -62,8 +69,18 @@ def _register(page: Page) -> None:
             ui.add_css(style)
         for script in page.scripts:
             ui.add_body_html(f"<script>{script.read_text()}</script>")
+        if len(pages) > 1:
+            _add_links(pages, page)
         page.build()
         return None
+
+
+def _add_links(pages: Sequence[Page], current: Page) -> None:
+    with ui.element("nav").classes("pages").props('aria-label="Pages"'):
+        for page in pages:
+            link = ui.link(page.title, page.path)
+            if page is current:
+                link.props("aria-current=page")
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from metrics.catalogue.web.address import address_of
 from metrics.catalogue.web.database import Database
 from metrics.catalogue.web.openapi import ANSWERS
+from metrics.catalogue.web.page import page
+from metrics.catalogue.web.recent import Recent
 from metrics.catalogue.web.routes import routes
 from metrics.postgres.settings import PostgresSettings
 from metrics.web.app import System
@@ -22,7 +24,7 @@ def served(settings: PostgresSettings, report: Callable[[str], None]) -> Iterato
         yield System(
             routers=[routes(database)],
             answers=ANSWERS,
-            pages=[],
+            pages=[page(Recent(database))],
             why_not_ready=database.why_not_ready,
             tick=lambda: None,
             stop=database.stop,

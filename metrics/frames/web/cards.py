@@ -163,7 +163,7 @@ class RejectedCard:
         with ui.element("section").classes("card"):
             heading(2, "Last rejected frames")
             self._number = paragraph("quiet")
-            self._table = ui.table(columns=COLUMNS, rows=[], row_key="id").classes("rejected")
+            self._table = ui.table(columns=COLUMNS, rows=[], row_key="id").classes("records rejected")
             # one card per frame if there is no room for columns; Quasar watches the window's width
             self._table.props(
                 ':grid="Quasar.Screen.lt.md" flat hide-bottom tabindex=0 aria-label="Last rejected frames"'

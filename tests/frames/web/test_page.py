@@ -3,10 +3,8 @@
 import io
 import json
 import math
-import os
 import random
 import re
-import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from metrics.frames.producer import generator
 from metrics.frames.sizes import SIZES
@@ -29,7 +27,6 @@ from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOURS = 4
 RATE = 6
 BROKEN = (
@@ -106,18 +103,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def page_address(stack: Stack) -> str:
     return stack.serve()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        missing = "no Chromium on the PATH: apt-get install --no-install-recommends chromium fonts-dejavu-core"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def history(now: int) -> Iterator[bytes]:

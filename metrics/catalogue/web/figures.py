@@ -1,0 +1,109 @@
+"""Loads, rejected records and answers in words, as the page shows them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from metrics.catalogue.load.loads import Load
+from metrics.catalogue.load.rejected import Rejected
+from metrics.catalogue.load.text import sums
+from metrics.catalogue.query.values import Form, rows_as_text
+from metrics.catalogue.web.answering import Answered
+from metrics.terminal.console import as_started
+from metrics.text import duration, escaped
+from metrics.times import clock
+
+ICONS = {
+    "running": "autorenew",
+    "done": "check_circle",
+    "failed": "error",
+    "interrupted": "cancel",
+}
+CUT_AT = 100  # characters of a rejected record
+NO_LOADS = as_started(
+    "No loads yet. Generate files, and load the first one:\n"
+    "python app.py catalogue generate data/catalogue\n"
+    "python app.py catalogue load --model movie --config data/catalogue/movies.csv"
+)
+
+
+class Figure(NamedTuple):
+    """One value of an answer: a number with its unit, and what it is."""
+
+    number: str
+    meaning: str
+
+
+def load_row(load: Load, now: datetime) -> dict[str, object]:
+    """Return a load as a row of the table."""
+    assert load.started_at is not None, "each load was started"
+    return {
+        "id": load.id,
+        "started": clock(int(load.started_at.timestamp()), int(now.timestamp())),
+        "model": load.model,
+        "state": load.state,
+        "icon": ICONS[load.state],
+        "source": load.source,
+        "sums": sums(load),
+        "notes": [*_notes(load)],
+    } | {
+        name: f"{getattr(load, name):,}"
+        for name in ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone")
+    }
+
+
+def _notes(load: Load) -> Sequence[str]:
+    """Return what else there is to say about a load: why it failed, and its remarks."""
+    notes = [load.error.splitlines()[0]] if load.error else []
+    notes += [f"{load.gone:,} gone, {load.returned:,} returned"] if load.is_snapshot else []
+    return notes + [f"{remark.number:,} {remark.rule}" for remark in load.remarks]
+
+
+def rejected_row(record: Rejected) -> dict[str, object]:
+    """Return a rejected record as a row of the table."""
+    text = escaped(record.record)
+    return {
+        "id": record.id,
+        "load": record.load_id,
+        "model": record.model,
+        "place": record.position,
+        "detail": record.detail,
+        "record": text if len(text) <= CUT_AT else f"{text[:CUT_AT]}…",
+    }
+
+
+def retries(records: Sequence[Rejected], at_most: int = 3) -> Sequence[str]:
+    """Return the commands that try rejected records again, of the newest loads."""
+    loads = dict.fromkeys((record.load_id, record.model) for record in records)
+    return [
+        as_started(f"python app.py catalogue load --model {model} --rejected-of {load_id}")
+        for load_id, model in [*loads][:at_most]
+    ]
+
+
+def figures(answered: Answered) -> Sequence[Figure]:
+    """Return the values in the first row of an answer."""
+    texts = rows_as_text(answered.columns, answered.rows[:1])
+    return [
+        _figure(column.name, text, is_number=column.form is Form.NUMBER)
+        for row in texts
+        for column, text in zip(answered.columns, row, strict=True)
+    ]
+
+
+def _figure(name: str, text: str, *, is_number: bool) -> Figure:
+    """Return a value with its unit, which is the end of its column's name: `mean_session_s`."""
+    words = name.replace("_", " ")
+    if text == "":
+        return Figure("none", words)
+    if not is_number:
+        return Figure(text, words)
+    value = Decimal(text)
+    if name == "share":
+        return Figure(f"{100 * value:.2f} %", words)
+    if name.endswith("_s"):
+        return Figure(f"{value:,.1f} s", f"{words.removesuffix(' s')}: {duration(int(value))}")
+    if name.endswith("_gb"):
+        return Figure(f"{value:,.3f} GB", words.removesuffix(" gb"))
+    return Figure(f"{value:,}", words)

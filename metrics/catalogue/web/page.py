@@ -1,0 +1,136 @@
+"""The page of the catalogue: loads, questions with their answers, and rejected records."""
+
+from collections.abc import Awaitable
+from pathlib import Path
+
+from fastapi.exceptions import RequestValidationError
+from nicegui import Client, ui
+from starlette.exceptions import HTTPException
+
+from metrics.catalogue.query.shipped import ShippedQuery, shipped
+from metrics.catalogue.query.time_zone import UTC
+from metrics.catalogue.web import figures
+from metrics.catalogue.web.answering import Answered
+from metrics.catalogue.web.cards import Banner, LoadsCard, RejectedCard, Values, details
+from metrics.catalogue.web.recent import READ_EVERY_S, Recent
+from metrics.errors import MetricsError
+from metrics.web import problems, shell
+from metrics.web.shell import Page, heading, paragraph
+
+TITLE = "Catalogue"
+ABOUT = "Movies, sessions, users, authors, books and reviews. All times are in UTC."
+FOLDER = Path(__file__).parent
+
+
+def page(recent: Recent) -> Page:
+    """Return the page, at `/catalogue`."""
+    return Page(
+        "/catalogue",
+        TITLE,
+        lambda: CataloguePage(recent),
+        styles=[FOLDER / "page.css"],
+        scripts=[FOLDER / "visibility.js"],
+    )
+
+
+class CataloguePage:
+    """The page in one browser. While it is visible, it shows new loads every few seconds."""
+
+    def __init__(self, recent: Recent) -> None:
+        self._recent = recent
+        self._client = ui.context.client
+        self._after: int | None = None
+        with shell.header(TITLE, ABOUT):
+            pass
+        with ui.element("main"):
+            self._banner = Banner()
+            self._loads = LoadsCard()
+            with ui.element("section").classes("questions").props('aria-label="Questions"'):
+                self._questions = [QuestionCard(query, recent) for query in shipped().values()]
+            self._rejected = RejectedCard()
+        self._timer = ui.timer(READ_EVERY_S, self._look)
+        ui.on("visibility", lambda event: self._watch(is_visible=bool(event.args)))
+
+    def _watch(self, *, is_visible: bool) -> None:
+        self._timer.active = is_visible
+
+    async def _look(self) -> None:
+        """Show what is newest; after another load, also the answers."""
+        try:
+            newest = await self._recent.newest()
+        except (MetricsError, HTTPException) as error:
+            if is_open(self._client):
+                self._banner.show(_why(error))
+            return
+        if not is_open(self._client):
+            return
+        self._banner.show("")
+        self._loads.show(newest.loads)
+        self._rejected.show(newest.rejected)
+        if newest.after != self._after:
+            self._after = newest.after
+            for question in self._questions:
+                await question.answer_by_default(newest.after)
+
+
+class QuestionCard:
+    """A question, with inputs for its parameters, and its answer."""
+
+    def __init__(self, query: ShippedQuery, recent: Recent) -> None:
+        self._query = query
+        self._recent = recent
+        self._client = ui.context.client
+        with ui.element("section").classes("card question"):
+            heading(2, query.title)
+            paragraph("quiet", query.question)
+            with ui.element("form").on("submit.prevent", self._ask):
+                self._inputs = {each.name: _input(each.name, each.default, each.meaning) for each in query.parameters}
+                self._zone = _input("time zone", UTC, "of times without an offset") if query.parameters else None
+                self._button = ui.button("Ask", color=None).props("type=submit flat no-caps").classes("ask")
+            self._values = Values()
+            details("How it counts, and its SQL", query.notes, query.sql)
+
+    async def answer_by_default(self, after: int) -> None:
+        """Show the answer with the defaults, unless other values are entered."""
+        if self._given() == self._query.values({}) and self._time_zone() == UTC:
+            await self._show(self._recent.answer(self._query, after))
+
+    async def _ask(self) -> None:
+        """Show the answer with the values entered."""
+        self._button.disable()
+        await self._show(self._recent.ask(self._query, self._given(), self._time_zone()))
+        self._button.enable()
+
+    async def _show(self, coming: Awaitable[Answered]) -> None:
+        try:
+            shown = figures.figures(await coming)
+        except (MetricsError, HTTPException, RequestValidationError) as error:
+            if is_open(self._client):
+                self._values.refuse(_why(error))
+        else:
+            if is_open(self._client):
+                self._values.show(shown)
+
+    def _given(self) -> dict[str, str]:
+        return {name: str(entered.value) for name, entered in self._inputs.items()}
+
+    def _time_zone(self) -> str:
+        return UTC if self._zone is None else str(self._zone.value)
+
+
+def _input(label: str, value: str, meaning: str) -> ui.input:
+    return ui.input(label, value=value).props("outlined dense").tooltip(meaning)
+
+
+def _why(error: Exception) -> str:
+    """Return why something cannot be shown, in words."""
+    if isinstance(error, MetricsError):
+        return problems.in_one_line(error)
+    if isinstance(error, RequestValidationError):
+        return "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
+    return str(getattr(error, "detail", error))
+
+
+def is_open(client: Client) -> bool:
+    """Return whether a browser still shows a page: the database may have taken its time."""
+    return client.id in Client.instances
