@@ -12,22 +12,29 @@ from tests.catalogue.web.test_serve import ended, serving
 from tests.frames.web.test_serve import TOKEN
 from tests.kafka.application import PROJECT
 
-OPTIONS = ["--checks", "all", "--max-examples", "20", "--continue-on-failure", "--request-timeout", "30"]
+OPTIONS = ["--max-examples", "10", "--continue-on-failure", "--request-timeout", "30"]
+# Whether a record is right, a schema cannot say: times have offsets, one movie of a review has a title.
+OF_METHOD = {
+    "GET": [],
+    "POST": ["--exclude-checks", "positive_data_acceptance,negative_data_rejection"],
+}
 TIMEOUT_S = 600
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.catalogue.web.schema_hooks", "PYTHONPATH": str(PROJECT)}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(TIMEOUT_S)
-@pytest.mark.parametrize("token", ["", TOKEN])
-def test_every_response_conforms_to_the_openapi_document(database_url: str, tmp_path: Path, token: str) -> None:
+@pytest.mark.parametrize(("method", "token"), [("GET", ""), ("POST", ""), ("GET", TOKEN), ("POST", TOKEN)])
+def test_every_response_conforms_to_the_openapi_document(
+    database_url: str, tmp_path: Path, method: str, token: str
+) -> None:
     create_tables(database_url)
     with serving(DATABASE_URL=database_url, API_TOKEN=token) as (process, client):
         program = Path(sys.executable).with_name("schemathesis")
         document = str(client.base_url.join("/openapi.json"))
         shown = ["--header", f"Authorization: Bearer {token}"] if token else []
         tried = subprocess.run(
-            [program, "run", document, *OPTIONS, *shown],
+            [program, "run", document, "--include-method", method, *OPTIONS, *OF_METHOD[method], *shown],
             cwd=tmp_path,
             env=os.environ | HOOKS,
             stdout=subprocess.PIPE,
@@ -37,5 +44,5 @@ def test_every_response_conforms_to_the_openapi_document(database_url: str, tmp_
             check=False,
         )
         assert tried.returncode == 0, tried.stdout
-        assert "Tested: 18" in tried.stdout
+        assert f"Tested: {12 if method == 'GET' else 6}" in tried.stdout
         assert ended(process) == ""
