@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -15,7 +16,14 @@ from metrics.postgres.settings import without_driver
 # It warns of a rollback that fails, as after Ctrl-C within a statement; the error that is raised says more.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
-CONNECT_TIMEOUT_S = 10
+# Seconds and, in the last one, milliseconds. The system itself waits for a host that is gone for 15 min to 2 h.
+LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 OLDEST = 140_000  # as server_version_num
 
 # Times are read and written in UTC. A server whose client was killed notices within 5 s, whatever it is doing.
@@ -40,7 +48,7 @@ def connect(url: str, *, name: str = "metrics") -> psycopg.Connection[TupleRow]:
             autocommit=True,
             application_name=name,
             client_encoding="utf8",
-            connect_timeout=_timeout_s(url),
+            **_limits(url),
         )
     try:
         _require_supported(connection)
@@ -52,8 +60,8 @@ def connect(url: str, *, name: str = "metrics") -> psycopg.Connection[TupleRow]:
     return connection
 
 
-def _timeout_s(url: str) -> int | None:
-    """Return the time limit of a connection attempt; None if the user has set one.
+def _limits(url: str) -> dict[str, Any]:
+    """Return the limits that the user has not set: of a connection attempt, and of waiting for a host that is gone.
 
     Raises:
         SettingsError: the URL cannot be read. Neither its text nor a part is in the error: that may be of the password.
@@ -64,8 +72,8 @@ def _timeout_s(url: str) -> int | None:
         misplaced = "@" in given.get("host", "") + given.get("dbname", "")
         numbers = [*given.get("port", "").split(","), given.get("connect_timeout", "")]
         if not misplaced and all(number == "" or number.isdecimal() for number in numbers):
-            is_set = "connect_timeout" in given or "PGCONNECT_TIMEOUT" in os.environ
-            return None if is_set else CONNECT_TIMEOUT_S
+            given |= {"connect_timeout": ""} if "PGCONNECT_TIMEOUT" in os.environ else {}
+            return {name: limit for name, limit in LIMITS.items() if name not in given}
     raise SettingsError(
         "DATABASE_URL cannot be read",
         why="it is not a connection URI of PostgreSQL",

@@ -33,6 +33,13 @@ def test_a_session_is_in_utc_and_utf_8_and_commits_each_statement(database_url: 
         assert connection.execute("SELECT current_setting('client_connection_check_interval')").fetchone() == ("5s",)
 
 
+def test_a_host_that_is_gone_is_noticed_unless_the_url_has_limits_of_its_own(database_url: str) -> None:
+    with closing(connect(f"{database_url}{'&' if '?' in database_url else '?'}keepalives_idle=99")) as connection:
+        parameters = connection.info.get_parameters()
+    limits = [parameters[name] for name in ("keepalives_idle", "keepalives_interval", "tcp_user_timeout")]
+    assert limits == ["99", "5", "30000"]
+
+
 def test_a_driver_in_the_url_is_ignored(database_url: str) -> None:
     for scheme in ("postgresql+psycopg2", "postgres+psycopg", "postgres"):
         with closing(connect(database_url.replace("postgresql", scheme, 1))) as connection:
