@@ -64,20 +64,14 @@ class CommandGroup(_Types, TyperGroup):
     """A command with subcommands."""
 
 
-class Commands(CommandGroup):
-    """All commands of the application.
+class LazyGroup(CommandGroup):
+    """A command whose subcommands are imported only when they are used.
 
     Attributes:
         modules: the module of each command, in the order of the help.
-        services: commands that run until they are stopped, and therefore log; so does the command without a name.
-        settings: of every system, which its services load, and for warnings about misspelt ones.
-        owners: modules, each the `TopicOwner` of its system.
     """
 
     modules: ClassVar[Mapping[str, str]] = {}
-    services: ClassVar[Collection[str]] = ()
-    settings: ClassVar[Collection[type[LogSettings]]] = ()
-    owners: ClassVar[Collection[str]] = ()
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)
@@ -95,6 +89,20 @@ class Commands(CommandGroup):
             run, command = command, typer.Typer(add_completion=False, **STYLE)
             command.command(cmd_name, cls=Command)(reporting(run))
         return typer.main.get_command(command)
+
+
+class Commands(LazyGroup):
+    """All commands of the application.
+
+    Attributes:
+        services: commands that run until they are stopped, and therefore log; so does the command without a name.
+        settings: of every system, which its services load, and for warnings about misspelt ones.
+        owners: modules, each the `TopicOwner` of its system.
+    """
+
+    services: ClassVar[Collection[str]] = ()
+    settings: ClassVar[Collection[type[LogSettings]]] = ()
+    owners: ClassVar[Collection[str]] = ()
 
     def topic_owners(self) -> "list[TopicOwner]":
         """Import and return the owners of topics."""

@@ -1,6 +1,6 @@
 """`catalogue load`: loads records of one model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -21,8 +21,8 @@ from metrics.catalogue.commands.load_options import (
     UntilEnd,
     Where,
 )
-from metrics.catalogue.commands.load_topic import TopicOptions, load_topic, topic_of
 from metrics.catalogue.commands.options import Json
+from metrics.catalogue.commands.topic_options import TopicOptions, topic_of
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options, Outcome
 from metrics.catalogue.load.text import said
@@ -70,7 +70,7 @@ def load(
         of_files |= {"--rejected-of": rejected_of, "--again": again, "--dry-run": dry_run}
         _refuse(of_files, "a topic has no end at which it could be refused, compared or undone")
         of_topic = TopicOptions(MODELS[model], topic, zone, until_end, take_over, accept_loss)
-        outcome: Outcome | None = load_topic(of_topic, report)
+        outcome = _load_topic(of_topic, report)
     else:
         of_topics = {"--until-end": until_end, "--take-over": take_over, "--accept-loss": accept_loss}
         _refuse(of_topics, "only topics have it: --config kafka://TOPIC")
@@ -81,6 +81,13 @@ def load(
         report("stopped before it began to load")
     else:
         _print(outcome, is_dry_run=dry_run, is_json=json)
+
+
+def _load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome | None:
+    # A load of files does without the client of Kafka, 4 MB.
+    from metrics.catalogue.commands.load_topic import load_topic  # noqa: PLC0415
+
+    return load_topic(options, report)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:

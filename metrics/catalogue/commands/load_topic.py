@@ -3,71 +3,27 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import tzinfo
 from functools import partial
 from time import monotonic
-from typing import NamedTuple
-
-import msgspec
 
 from metrics.catalogue.commands.in_use import catalogue_in_use
-from metrics.catalogue.core.models import Model
+from metrics.catalogue.commands.topic_options import TopicOptions
 from metrics.catalogue.kafka_job.processor import TopicProcessor
-from metrics.catalogue.kafka_job.sink import COLLECTOR
 from metrics.catalogue.load.rejected import rejections
 from metrics.catalogue.load.run import Outcome
 from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
-from metrics.errors import MetricsError, SettingsError
+from metrics.errors import MetricsError
 from metrics.kafka.job.runner import Runner
-from metrics.kafka.settings import TopicName
 from metrics.postgres.connect import connect
 from metrics.terminal.progress import bar
 from metrics.text import numbered, per_second
 
 log = logging.getLogger(__name__)
 
-SCHEME = "kafka://"
 NOT_COMMITTED = "; the next run loads what is not committed"
 SHOWN_EVERY_S = 1.0
-
-
-class TopicOptions(NamedTuple):
-    """How a topic is loaded.
-
-    Attributes:
-        zone: of times without an offset; None: these are rejected.
-    """
-
-    model: Model
-    topic: str
-    zone: tzinfo | None
-    until_end: bool
-    take_over: bool
-    accept_loss: bool
-
-
-def topic_of(config: str | None, collector: str | None) -> str | None:
-    """Return the topic that a configuration names; None if it is something else.
-
-    Raises:
-        SettingsError: it is for another collector, or no name of a topic.
-    """
-    is_url = config is not None and config.lower().startswith(SCHEME)
-    if collector != COLLECTOR and not is_url:
-        return None
-    if collector not in (None, COLLECTOR):
-        raise SettingsError(f"the collector {collector} does not read {SCHEME}", hint=f"use --collector {COLLECTOR}")
-    topic = (config or "")[len(SCHEME) :] if is_url else config or ""
-    try:
-        return msgspec.convert(topic, TopicName)
-    except msgspec.ValidationError:
-        raise SettingsError(
-            f"{topic!r} is not the name of a topic",
-            why="a name has 1 to 249 letters, digits, '.', '_' or '-'",
-            hint=f"--config {SCHEME}TOPIC; BOOTSTRAP_SERVERS names the broker",
-        ) from None
 
 
 def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome | None:

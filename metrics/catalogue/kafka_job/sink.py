@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from threading import Event
 
 from metrics.catalogue.core.models import Model
+from metrics.catalogue.kafka_job import COLLECTOR
 from metrics.catalogue.kafka_job.messages import MessageReader
 from metrics.catalogue.load import loads, merging, statements
 from metrics.catalogue.load.loads import Connection, Load
@@ -14,7 +15,6 @@ from metrics.message import KafkaMessage
 from metrics.postgres.connect import database_errors
 
 BUSY_S = 0.5
-COLLECTOR = "kafka"
 
 
 class _ModelBusyError(Exception):

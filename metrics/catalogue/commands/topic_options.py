@@ -1,0 +1,50 @@
+"""Options of `catalogue load --collector kafka`, without the client of Kafka, which files do without."""
+
+from datetime import tzinfo
+from typing import NamedTuple
+
+import msgspec
+
+from metrics.catalogue.core.models import Model
+from metrics.catalogue.kafka_job import COLLECTOR
+from metrics.errors import SettingsError
+from metrics.kafka.settings import TopicName
+
+SCHEME = "kafka://"
+
+
+class TopicOptions(NamedTuple):
+    """How a topic is loaded.
+
+    Attributes:
+        zone: of times without an offset; None: these are rejected.
+    """
+
+    model: Model
+    topic: str
+    zone: tzinfo | None
+    until_end: bool
+    take_over: bool
+    accept_loss: bool
+
+
+def topic_of(config: str | None, collector: str | None) -> str | None:
+    """Return the topic that a configuration names; None if it is something else.
+
+    Raises:
+        SettingsError: it is for another collector, or no name of a topic.
+    """
+    is_url = config is not None and config.lower().startswith(SCHEME)
+    if collector != COLLECTOR and not is_url:
+        return None
+    if collector not in (None, COLLECTOR):
+        raise SettingsError(f"the collector {collector} does not read {SCHEME}", hint=f"use --collector {COLLECTOR}")
+    topic = (config or "")[len(SCHEME) :] if is_url else config or ""
+    try:
+        return msgspec.convert(topic, TopicName)
+    except msgspec.ValidationError:
+        raise SettingsError(
+            f"{topic!r} is not the name of a topic",
+            why="a name has 1 to 249 letters, digits, '.', '_' or '-'",
+            hint=f"--config {SCHEME}TOPIC; BOOTSTRAP_SERVERS names the broker",
+        ) from None
