@@ -94,7 +94,7 @@ def figures(answered: Answered) -> Sequence[Figure]:
 
 def _figure(name: str, text: str, *, is_number: bool) -> Figure:
     """Return a value with its unit, which is the end of its column's name: `mean_session_s`."""
-    words = name.replace("_", " ")
+    words = name.removesuffix("_s").removesuffix("_gb").replace("_", " ")
     if text == "":
         return Figure("none", words)
     if not is_number:
@@ -103,7 +103,7 @@ def _figure(name: str, text: str, *, is_number: bool) -> Figure:
     if name == "share":
         return Figure(f"{100 * value:.2f} %", words)
     if name.endswith("_s"):
-        return Figure(f"{value:,.1f} s", f"{words.removesuffix(' s')}: {duration(int(value))}")
+        return Figure(f"{value:,.1f} s", f"{words}: {duration(int(value))}")
     if name.endswith("_gb"):
-        return Figure(f"{value:,.3f} GB", words.removesuffix(" gb"))
+        return Figure(f"{value:,.3f} GB", words)
     return Figure(f"{value:,}", words)
