@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TITLE = "Frames per second and unique users per minute"
-ABOUT = "Committed results of the main job, as they are published. Times are in UTC."
+TITLE = "Metrics of media streams"
+ABOUT = (
+    "Frames: committed results of the main job, as they are published. "
+    "Catalogue: loads, rejected records, and questions answered. Times are in UTC."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +30,11 @@ class ServerSettings(Settings, PostgresSettings):
 
 
 def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
-    """Serve a live page of the results, and an HTTP API (documented at /docs).
+    """Serve a live page of the results, one of the catalogue, and an HTTP API (documented at /docs).
 
-    Read-only: it joins no group, and any number of servers may run beside the job. `KEEP_SECONDS` and `KEEP_MINUTES`
-    bound its memory. If other machines can reach it, set `API_TOKEN`.
+    It joins no group and commits nothing, so any number of servers may run beside the job. `KEEP_SECONDS` and
+    `KEEP_MINUTES` bound its memory. The catalogue needs `DATABASE_URL`, or a local database, which
+    `catalogue init-db` creates. If other machines can reach it, set `API_TOKEN`.
 
     Ctrl-C ends it with exit code 0.
 

@@ -21,7 +21,8 @@ ABOUT = "Movies, sessions, users, authors, books and reviews: their loads, and q
 def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
     """Serve the page and the HTTP API (documented at /docs) of the catalogue alone, without Kafka.
 
-    If other machines can reach it, set `API_TOKEN`: without it, they can read, but load nothing.
+    Without `DATABASE_URL` it uses the local database, once `catalogue init-db` has created that. If other machines can
+    reach it, set `API_TOKEN`: without it, they can read, but load nothing.
 
     Ctrl-C ends it with exit code 0.
 

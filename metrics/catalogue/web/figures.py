@@ -45,12 +45,17 @@ def load_row(load: Load, now: datetime) -> dict[str, object]:
         "state": load.state,
         "icon": ICONS[load.state],
         "source": load.source,
-        "sums": sums(load),
+        "sums": _sums(load),
         "notes": [*_notes(load)],
     } | {
         name: f"{getattr(load, name):,}"
         for name in ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone")
     }
+
+
+def _sums(load: Load) -> str:
+    """Return what became of the records; those of a load that has not ended, or failed, became nothing."""
+    return sums(load) if load.state == "done" else f"read {load.read:,}, {load.rejected:,} of them rejected"
 
 
 def _notes(load: Load) -> Sequence[str]:

@@ -61,8 +61,14 @@ def test_a_load_says_why_it_failed_what_is_gone_and_what_is_implausible() -> Non
         remarks=[Remark("died in the future", 90, ["Al"])],
     )
     row = load_row(load, NOON)
+    assert row["sums"] == "read 0, 0 of them rejected"
     assert (row["state"], row["icon"]) == ("failed", "error")
     assert row["notes"] == ["wrong records: 2 of 3", "1,000 gone, 0 returned", "90 died in the future"]
+
+
+def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:
+    load = a_load(started_at=NOON, state="done", read=6, inserted=2, updated=1, unchanged=1, repeated=1, rejected=1)
+    assert load_row(load, NOON)["sums"] == ("read 6 = 2 inserted + 1 updated + 1 unchanged + 1 repeated + 1 rejected")
 
 
 def rejected(number: int, load: int, model: str = "movie", record: str = "{}") -> Rejected:
