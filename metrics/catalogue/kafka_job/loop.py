@@ -18,7 +18,7 @@ from metrics.kafka.job.source import Input
 from metrics.message import KafkaMessage
 
 # Of the values and keys that wait for a commit; besides, the client fetches ahead.
-MAX_BYTES = 8 << 20
+MAX_BYTES = 4 << 20
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -48,6 +48,8 @@ class LoadSink:
         self._budget = budget
         with database_errors("records cannot be staged"):
             connection.execute(statements.create_staged(model, "DELETE ROWS"))
+            # A plan for a large batch, used again for a small one, may read the whole table.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
 
     @property
     def next_offsets(self) -> Mapping[int, int]:
