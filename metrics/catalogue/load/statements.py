@@ -36,11 +36,15 @@ def key_columns(model: Model) -> tuple[TableColumn, ...]:
 
 
 def _key(model: Model, of: str = "") -> Composed:
+    return _list(_key_parts(model, of))
+
+
+def _key_parts(model: Model, of: str = "") -> list[sql.Composable]:
     """Return the expressions of the key, as its index has them: texts without case."""
-    return _list(
+    return [
         SQL("lower({})").format(_name(column, of)) if column.type == "text" else _name(column, of)
         for column in key_columns(model)
-    )
+    ]
 
 
 def create_staged(model: Model, on_commit: Literal["DROP", "DELETE ROWS"]) -> Composed:
@@ -103,12 +107,15 @@ def compare(model: Model) -> Composed:
     """Return the statement that fills LATEST; its row count is that of distinct keys.
 
     Parameter: `newest`, a row that a later load has changed stays (null: every row may change).
+
+    The join is by the expressions that the staged rows were sorted by, so that it may follow the index of the table.
     """
+    keys = [Identifier(f"key_{number}") for number in range(model.key)]
     return SQL(
         "INSERT INTO {latest} SELECT {columns}, old.last_load IS NULL, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
         "AND old.last_load <= coalesce(%(newest)s, old.last_load), old.gone_at IS NOT NULL "
-        "FROM (SELECT DISTINCT ON ({key}) {names} FROM {staged} ORDER BY {key}, position DESC) new "
+        "FROM (SELECT DISTINCT ON ({key}) {names}, {named_key} FROM {staged} ORDER BY {key}, position DESC) new "
         "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(
         latest=LATEST,
@@ -119,7 +126,8 @@ def compare(model: Model) -> Composed:
         names=_names(model.columns),
         staged=STAGED,
         table=Identifier(model.name),
-        new_key=_key(model, "new"),
+        named_key=_list(SQL("{} AS {}").format(part, name) for part, name in zip(_key_parts(model), keys, strict=True)),
+        new_key=_list(SQL("new.{}").format(name) for name in keys),
         old_key=_key(model, "old"),
     )
 
