@@ -18,6 +18,7 @@ CHUNK = 200_000
 # Rejected records wait in memory until the COPY of a chunk has ended.
 WAITING_BYTES = 1 << 20
 EXAMPLES = 3
+_COPIED_AS = {"timestamptz": "int8"}  # in binary, they are the same; see `to_time`
 MOVE_EVERY = 2_000  # records between two moves of the progress bar
 
 
@@ -39,7 +40,7 @@ class Staging:
         self._model = model
         self._load = load
         self._move = move
-        self._types = ["int8", *(column.type for column in model.columns)]
+        self._types = ["int8", *(_COPIED_AS.get(column.type, column.type) for column in model.columns)]
         self.has_tombstones = False
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []

@@ -1,7 +1,7 @@
 """A record of each model: its row, or everything that is wrong with it."""
 
 import math
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,16 +42,23 @@ def rejection(model: str, record: Any) -> tuple[str, str]:
     return rejected.value.reason, rejected.value.detail
 
 
+def since_2000(year: int, month: int, day: int, *clock: int) -> int:
+    """Return a time of UTC in microseconds."""
+    hours, minutes, seconds, microseconds = (*clock, 0, 0, 0)[:4]
+    days = (date(year, month, day) - date(2000, 1, 1)).days
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds
+
+
 def test_each_model_s_record_becomes_its_table_s_row() -> None:
     movie = {"title": "Scarface", "duration_mins": "112", "original_language": "Japanese", "size_mb": "1236"}
     assert cells("movie", movie) == ("Scarface", 112, "Japanese", 1236)
     user = {"first_name": "Eddy", "last_name": "Kirlin", "email": "karine@bode-rogahn.org"}
     assert cells("user", user) == ("karine@bode-rogahn.org", "Eddy", "Kirlin")
-    start_at, end_at = datetime(2021, 12, 6, 19, 30, 19, 99_000, CET), datetime(2021, 12, 7, 15, 44, 38, 177_000, CET)
+    start_at, end_at = 692_130_619_099_000, 692_203_478_177_000  # microseconds since 2000 in UTC
     assert cells("stream", STREAM) == (start_at, "ann@example.com", "Alien", end_at, 613.4245936603365)
     book = {"name": "Emma", "pages": 474, "author": "Jane Austen", "publisher": "John Murray"}
     assert json_reader(MODELS["book"], None)(book) == ("Emma", 474, "Jane Austen", "John Murray")
-    created, updated = datetime(2021, 12, 2, 6, 11, 35, 525_000, CET), datetime(2021, 12, 17, 11, 49, 40, 461_000, CET)
+    created, updated = since_2000(2021, 12, 2, 5, 11, 35, 525_000), since_2000(2021, 12, 17, 10, 49, 40, 461_000)
     review = (created, "ALIEN", "A PASSAGE TO INDIA", 1, "Solitudo magnam vulpes.", updated)
     assert json_reader(MODELS["review"], None)(REVIEW) == review
 
@@ -142,8 +149,8 @@ def test_times_without_an_offset_or_that_do_not_exist_are_rejected(text: str) ->
 def test_with_a_time_zone_times_without_an_offset_are_in_it_and_others_keep_theirs() -> None:
     record = STREAM | {"start_at": "2021-07-01T12:00:00", "end_at": "2021-12-06T19:30:19Z"}
     row = cells("stream", record, ZoneInfo("Europe/Berlin"))
-    assert row[0] == datetime(2021, 7, 1, 10, 0, tzinfo=UTC)
-    assert row[3] == datetime(2021, 12, 6, 19, 30, 19, tzinfo=UTC)
+    assert row[0] == since_2000(2021, 7, 1, 10)
+    assert row[3] == since_2000(2021, 12, 6, 19, 30, 19)
 
 
 def test_a_session_that_ends_before_its_start_is_rejected_and_one_without_length_is_not() -> None:
@@ -177,10 +184,10 @@ def test_columns_may_come_in_any_order_with_others_between_them() -> None:
 
 def test_the_key_of_a_rejected_record_can_be_read_unless_it_is_wrong_itself() -> None:
     review = REVIEW | {"rating": None}
-    created = datetime(2021, 12, 2, 6, 11, 35, 525_000, CET)
+    created = since_2000(2021, 12, 2, 5, 11, 35, 525_000)
     assert key_of(MODELS["review"], review, None, strict=True) == (created, "ALIEN", "A PASSAGE TO INDIA")
     assert key_of(MODELS["stream"], STREAM | {"size_mb": "x"}, None, strict=False) == (
-        datetime(2021, 12, 6, 19, 30, 19, 99_000, CET),
+        692_130_619_099_000,
         "ann@example.com",
         "Alien",
     )
@@ -220,7 +227,7 @@ def test_whatever_comes_as_json_becomes_a_row_of_the_right_types_or_is_rejected_
         assert row.reason in ("field", "movies", "order")
         assert row.detail
         return
-    types = {"text": str, "int4": int, "int2": int, "float8": float, "date": date, "timestamptz": datetime}
+    types = {"text": str, "int4": int, "int2": int, "float8": float, "date": date, "timestamptz": int}
     for column, cell in zip(MODELS[model].columns, row, strict=True):
         assert cell is None or isinstance(cell, types[column.type])
 
