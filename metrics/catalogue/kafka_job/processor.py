@@ -117,15 +117,13 @@ class TopicProcessor:
 
     def _resumption(self) -> Resumption:
         assert self._sink is not None, "the runner has opened it"
-        known = self._sink.next_offsets
-        with closing(connect(self._url)) as connection:
-            is_recreated = not known and self._table.has_other_id(connection)
+        committed = self._sink.offsets
         ranges = offset_ranges(self._clients.admin, self._topic, self._partitions)
-        return resume(self._topic, known, ranges, is_recreated=is_recreated)
+        return resume(self._topic, committed.next_offsets, ranges, is_recreated=committed.is_recreated)
 
     def _resume(self, starts: dict[int, int]) -> None:
         assert self._sink is not None, "the runner has opened it"
-        self._sink.resume(self._topic, starts)
+        self._sink.begin(self._topic, starts)
         admin, consumer = self._clients
         self._source = Input(consumer, self._topic, starts, self._ends)
         # Each commit finds out by itself whether another instance took over.

@@ -28,6 +28,7 @@ class LoadSink:
         budget: reset by each commit of records.
 
     Attributes:
+        offsets: the part that knows no system.
         load: with the sums of what is committed; None before it has begun.
     """
 
@@ -42,7 +43,7 @@ class LoadSink:
     ) -> None:
         self.load = load
         self._connection = connection
-        self._offsets = offsets
+        self.offsets = offsets
         self._model = model
         self._reader = reader
         self._budget = budget
@@ -51,19 +52,14 @@ class LoadSink:
             # A plan for a large batch, used again for a small one, may read the whole table.
             connection.execute("SET plan_cache_mode = force_custom_plan")
 
-    @property
-    def next_offsets(self) -> Mapping[int, int]:
-        """The committed offset of each partition; none before the first commit."""
-        return self._offsets.next_offsets
-
-    def resume(self, source: str, starts: Mapping[int, int]) -> None:
+    def begin(self, source: str, starts: Mapping[int, int]) -> None:
         """Begin the load, or continue with what is committed of it; commit the offsets to read from.
 
         Raises:
             TransactionLostError: another instance took over meanwhile.
             DatabaseError: the database does not answer.
         """
-        with self._offsets.transaction(starts):
+        with self.offsets.transaction(starts):
             stored = None if self.load is None else loads.find_load(self._connection, self.load.id)
             if stored is None:
                 self.load = loads.begin(self._connection, self._model, COLLECTOR, source)
@@ -80,7 +76,7 @@ class LoadSink:
         while not self._try_to_commit(messages, next_offsets):
             name = self._model.name
             self._budget.report_once("busy", f"another load of {name} is running; waiting for its end …")
-            self._offsets.heartbeat()
+            self.offsets.heartbeat()
             if stopping.wait(BUSY_S):
                 return False
         return True
@@ -92,17 +88,17 @@ class LoadSink:
             TransactionLostError, DatabaseError: as `SqlSink.transaction`.
         """
         assert self.load is not None, "it has begun"
-        with self._offsets.last_transaction({}):
+        with self.offsets.last_transaction({}):
             loads.store(self._connection, self.load, "done")
             loads.release(self._connection, self.load)
 
     def close(self) -> None:
         """Abort what is not committed."""
-        self._offsets.close()
+        self.offsets.close()
 
     def _try_to_commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int]) -> bool:
         try:
-            with self._offsets.transaction(next_offsets):
+            with self.offsets.transaction(next_offsets):
                 load = self._written(messages) if messages else self.load
         except _ModelBusyError:
             return False

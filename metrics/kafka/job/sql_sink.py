@@ -142,6 +142,7 @@ class SqlSink:
 
     Attributes:
         next_offsets: the committed offset of each partition; none before the first commit.
+        is_recreated: nothing is committed, but records of another topic of this name and cluster were.
     """
 
     def __init__(self, connection: Connection, table: OffsetTable, instance: Instance) -> None:
@@ -157,6 +158,7 @@ class SqlSink:
             connection.execute(_SESSION)
             table.take_over(connection, _written(instance))
         self.next_offsets = table.next_offsets(connection)
+        self.is_recreated = not self.next_offsets and table.has_other_id(connection)
 
     def transaction(self, next_offsets: Mapping[int, int]) -> AbstractContextManager[None]:
         """Return a transaction: what is written in its context is committed, together with offsets.

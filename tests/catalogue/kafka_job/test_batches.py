@@ -72,7 +72,7 @@ def opened(url: str) -> Iterator[LoadSink]:
         budget = RetryBudget(60.0, Event())
         offsets = SqlSink(connection, table, Instance("a"))
         sink = LoadSink(connection, offsets, MOVIE, MessageReader(MOVIE, None), budget, None)
-        sink.resume("movies", {0: 0})
+        sink.begin("movies", {0: 0})
         yield sink
 
 

@@ -140,20 +140,27 @@ def test_of_two_instances_the_second_is_a_standby_until_the_first_ends(three: To
     check(three, records)
 
 
-def test_an_instance_that_another_one_took_over_from_ends_with_exit_code_8(three: Topic) -> None:
-    first, records, sending = started(three), drawn(1, 6_000), iter(range(0, 6_000, 100))
-    three.send(records[: next(sending) + 100])
-    wait_until(lambda: three.committed() > 0, "the first one loads")
-    second = started(three, "--take-over")
-    for at in sending:
-        three.send(records[at : at + 100])
-    output = finish(first, exit_code=8)
-    assert "another instance took over" in output
-    wait_until(lambda: three.committed() == len(records), "the second one has loaded all others")
-    second.send_signal(signal.SIGINT)
-    finish(second)
+def test_instances_that_others_take_over_from_end_with_exit_code_8(three: Topic) -> None:
+    records, active, instances = drawn(1, 6_000), started(three), 4
+    parts = [records[at : at + 100] for at in range(0, len(records), 100)]
+    for _ in range(instances - 1):
+        before = three.committed()
+        three.send(parts.pop(0))
+        wait_until(lambda before=before: three.committed() > before, "the active one loads")  # type: ignore[misc]
+        following = started(three, "--take-over")
+        while active.poll() is None:
+            if len(parts) > 20:
+                three.send(parts.pop(0))
+        assert "another instance took over" in finish(active, exit_code=8)
+        active = following
+    for part in parts:
+        three.send(part)
+    wait_until(lambda: three.committed() == len(records), "the last one has loaded all others")
+    active.send_signal(signal.SIGINT)
+    finish(active)
     check(three, records)
-    assert three.query("SELECT state FROM catalogue_load ORDER BY id") == [("interrupted",), ("done",)]
+    states = three.query("SELECT state FROM catalogue_load ORDER BY id")
+    assert states == [("interrupted",)] * (instances - 1) + [("done",)]
 
 
 def test_a_recreated_topic_is_refused_until_that_is_accepted(three: Topic) -> None:

@@ -54,7 +54,7 @@ def commit(connection: Connection, sink: SqlSink, number: int, offsets: dict[int
 
 def test_rows_and_offsets_are_committed_together(connections: Connections) -> None:
     connection, sink = connections.sink("a")
-    assert sink.next_offsets == {}
+    assert (sink.next_offsets, sink.is_recreated) == ({}, False)
     commit(connection, sink, 1, {0: 5, 1: 0})
     commit(connection, sink, 2, {0: 9, 1: 3, 2: 0})  # a partition was added
     assert connections.written() == [1, 2]
@@ -153,7 +153,7 @@ def test_topics_of_other_readers_clusters_and_ids_are_apart(connections: Connect
     for number, other in enumerate(others, 2):
         connection, sink = connections.sink("a", other)
         assert sink.next_offsets == {}
-        assert other.has_other_id(connection) is (other.topic_id == "other")
+        assert sink.is_recreated is (other.topic_id == "other")
         commit(connection, sink, number, {0: number})
     assert connections.offsets() == {0: 5}
     assert TABLE.has_other_id(connections.open())
