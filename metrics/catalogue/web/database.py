@@ -1,6 +1,5 @@
 """The catalogue's database, as requests use it."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -9,7 +8,6 @@ from threading import Event
 from typing import TypeVar
 
 from anyio import to_thread
-from starlette.exceptions import HTTPException
 
 from metrics.catalogue import schema
 from metrics.catalogue.load.loads import Connection
@@ -17,6 +15,7 @@ from metrics.catalogue.web.address import DatabaseAddress
 from metrics.errors import DatabaseError, MetricsError
 from metrics.postgres.connect import connect
 from metrics.web.outages import OutageLog
+from metrics.web.turns import Turns
 
 T = TypeVar("T")
 
@@ -32,7 +31,8 @@ class Database:
 
     def __init__(self, address: DatabaseAddress) -> None:
         self._address = address
-        self._free = asyncio.Semaphore(MAX_CONNECTIONS)
+        busy = "the catalogue's database is busy with other requests; try again later"
+        self._turns = Turns(MAX_CONNECTIONS, WAIT_S, busy)
         self._connections: set[Connection] = set()
         self._stopping = Event()
         self._outages = OutageLog("reconnected to the catalogue's database")
@@ -45,16 +45,8 @@ class Database:
             LocalServerError: the local database cannot be started.
             HTTPException: 503, there are too many other requests.
         """
-        try:
-            async with asyncio.timeout(WAIT_S):
-                await self._free.acquire()
-        except TimeoutError:
-            busy = "the catalogue's database is busy with other requests; try again later"
-            raise HTTPException(503, busy, {"Retry-After": f"{WAIT_S:.0f}"}) from None
-        try:
+        async with self._turns.turn():
             return await to_thread.run_sync(self._run, work)
-        finally:
-            self._free.release()
 
     def why_not_ready(self) -> str | None:
         """Return why the database does not answer, in words; None if it does, or none is in use."""

@@ -29,11 +29,14 @@ from metrics.web import formats, openapi, problems, reading, writing
 from metrics.web.formats import Format
 from metrics.web.openapi import problem
 from metrics.web.problems import Problem
+from metrics.web.turns import Turns
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 TAG = "Catalogue"
 MAX_BODY_BYTES = 64 << 20
+MAX_BODIES = 2  # in memory at once
+BODY_WAIT_S = 5.0  # less than a connection may wait with an incomplete request
 MAX_REJECTED_BYTES = 16 << 20  # of one answer: a rejected record may be long
 
 
@@ -56,13 +59,14 @@ def routes(database: Database) -> APIRouter:
         about = documented.parameters_of(query)
         get(f"/queries/{query.name}", _query(database, query), TAG, query.title, answers, about)
     router.add_api_route("/queries/{name}", _no_query, methods=["GET", "HEAD"], include_in_schema=False)
+    turns = Turns(MAX_BODIES, BODY_WAIT_S, "others are loading records; try again later")
     for model in MODELS.values():
-        _add_loading(router, database, model)
+        _add_loading(router, database, turns, model)
     router.add_api_route("/{model}", _no_model, methods=["POST"], include_in_schema=False)
     return router
 
 
-def _add_loading(router: APIRouter, database: Database, model: Model) -> None:
+def _add_loading(router: APIRouter, database: Database, turns: Turns, model: Model) -> None:
     answers = {
         200: openapi.answer(Loaded, "nothing was loaded: these were the bytes of the model's last load")[200],
         201: openapi.answer(Loaded, "what became of the records")[200],
@@ -70,7 +74,9 @@ def _add_loading(router: APIRouter, database: Database, model: Model) -> None:
         **problem(422, "invalid parameters or records, so nothing was loaded; `errors` names each"),
     }
     summary = f"Load {model.name} records"
-    writing.add(router, f"/{model.name}", _loading(database, model), TAG, summary, answers, documented.body_of(model))
+    writing.add(
+        router, f"/{model.name}", _loading(database, turns, model), TAG, summary, answers, documented.body_of(model)
+    )
 
 
 def _loads(database: Database) -> Handler:
@@ -178,7 +184,7 @@ async def _no_query(name: str) -> Response:
     raise HTTPException(404, f"there is no query {name}; {meant}/catalogue/queries lists them")
 
 
-def _loading(database: Database, model: Model) -> Handler:
+def _loading(database: Database, turns: Turns, model: Model) -> Handler:
     async def load(request: Request, wanted: Annotated[LoadingQuery, Query()]) -> Response:
         """Load records: a new key is inserted, a record that differs is updated, others change nothing.
 
@@ -188,9 +194,9 @@ def _loading(database: Database, model: Model) -> Handler:
         writing.require_permission(request)
         media_type = writing.media_type(request, MEDIA_TYPES)
         options = options_of(model, wanted)
-        body = await writing.body(request, MAX_BODY_BYTES)
-        received = Received(body, media_type, f"POST {request.url.path}")
-        became = await database.run(lambda connection: load_received(connection, options, received))
+        async with turns.turn():
+            received = Received(await writing.body(request, MAX_BODY_BYTES), media_type, f"POST {request.url.path}")
+            became = await database.run(lambda connection: load_received(connection, options, received))
         if isinstance(became, Problem):
             return problems.answer(became.status, became.detail, became.errors)
         status = HTTPStatus.CREATED if became.same_as is None else HTTPStatus.OK

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from metrics.catalogue.web import answering, database, loading
+from metrics.catalogue.web import answering, database, loading, routes
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.catalogue.web.serving import create_tables, expect_problem, serving
@@ -137,6 +137,23 @@ def test_records_wait_for_another_load_of_their_model_and_give_up_in_time(
             assert "another load of movie is running" in expect_problem(refused, 503)["detail"]
             assert refused.headers["Retry-After"] == "1"
         assert client.post("/catalogue/movie", json=[HEAT]).status_code == 201
+
+
+def test_bodies_of_more_than_two_requests_are_not_held_in_memory(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "BODY_WAIT_S", 0.2)
+    create_tables(database_url)
+    with serving(database_url) as client, closing(connect(database_url)) as other, ThreadPoolExecutor(2) as pool:
+        with closing(connect(database_url)) as holding:
+            holding.execute("SELECT pg_advisory_lock(catalogue_lock('model.movie'), 0)")
+            loading_two = [pool.submit(client.post, "/catalogue/movie", json=[HEAT]) for _ in range(2)]
+            wait_until(lambda: waiting(other) == 2, "both wait for the other load")
+            refused = client.post("/catalogue/user", json=[])
+            assert "others are loading records" in expect_problem(refused, 503)["detail"]
+            assert client.get("/catalogue/loads").status_code == 200
+        assert sorted(answer.result().status_code for answer in loading_two) == [200, 201]
+        assert client.post("/catalogue/user", json=[]).status_code == 201
 
 
 def test_it_stops_soon_while_the_database_works_on_requests(database_url: str) -> None:
