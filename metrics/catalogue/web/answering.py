@@ -14,6 +14,7 @@ from metrics.catalogue.query.run import answering
 from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.query.time_zone import UTC
 from metrics.catalogue.query.values import AnswerColumn, Value, json_writer, rows_as_text
+from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import QueryAnswer, QueryColumn
 from metrics.errors import DatabaseError, SettingsError
 from metrics.web import problems
@@ -64,13 +65,12 @@ def answer(connection: Connection, query: ShippedQuery, given: Mapping[str, str]
         given: values of parameters, instead of their defaults.
 
     Raises:
-        RequestValidationError: a parameter or the time zone is unknown.
+        RequestValidationError: a parameter or the time zone is unknown, or has another form.
         HTTPException: 422, the database cannot read a value; 504, it took too long.
         DatabaseError: the database is away.
     """
-    known = [parameter.name for parameter in query.parameters]
-    if unknown := [name for name in given if name not in known]:
-        raise problems.wrong_fields(dict.fromkeys(unknown, f"the query {query.name} has no such parameter"))
+    if wrong := dict(forms.wrong(query, given)):
+        raise problems.wrong_fields(wrong)
     values = query.values(given)
     try:
         with answering(connection, query.statement(), values, time_zone=time_zone, timeout_s=TIMEOUT_S) as found:

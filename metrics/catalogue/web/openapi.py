@@ -4,6 +4,7 @@ from typing import Any
 
 from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.query.shipped import Parameter, ShippedQuery
+from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import ANSWERS as RESPONSES
 from metrics.catalogue.web.received import JSON, JSON_LINES
 from metrics.web.formats import MEDIA_TYPES
@@ -40,22 +41,14 @@ def parameters_of(query: ShippedQuery) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    form = {"format": "date-time"} if forms.is_time(parameter) else {"pattern": forms.pattern_of(parameter)}
     return {
         "name": parameter.name,
         "in": "query",
         "description": parameter.meaning,
-        "schema": {"type": "string", "default": parameter.default} | _form(parameter.default),
+        "schema": {"type": "string", "default": parameter.default} | form,
         "example": parameter.default,
     }
-
-
-def _form(default: str) -> dict[str, Any]:
-    """Return what else is known about a parameter's values, by the form of its default."""
-    if "T" in default and default[:4].isdecimal():
-        return {"format": "date-time"}
-    if len(default) == len("2021-12") and default[:4].isdecimal():
-        return {"pattern": "^[12][0-9]{3}-(0[1-9]|1[0-2])$"}
-    return {"minLength": 1}
 
 
 def body_of(model: Model) -> dict[str, Any]:

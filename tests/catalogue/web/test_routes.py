@@ -228,6 +228,10 @@ def test_queries_are_listed_with_their_parameters(client: httpx.Client) -> None:
 def test_every_wrong_parameter_of_a_query_is_named(client: httpx.Client) -> None:
     path = "/catalogue/queries/outage-users"
     assert [*wrong_fields(client.get(f"{path}?film=Heat&form=csv"))] == ["film", "form"]
+    month = "/catalogue/queries/movies-by-nationality?month"
+    for value in ("", "2021-13", "2021-1", "21-12"):
+        assert wrong_fields(client.get(f"{month}={value}")) == {"month": "Must be of the form of 2021-12"}
+    assert [*wrong_fields(client.get(f"{path}?movie=%00"))] == ["movie"]
     assert wrong_fields(client.get(f"{path}?from=1&from=2")) == {"from": "give it once"}
     assert wrong_fields(client.get(f"{path}?format=xml")) == {"format": "Input should be 'json' or 'csv'"}
     assert "Europe/Berlin" in wrong_fields(client.get(f"{path}?time_zone=Berlin"))["time_zone"]

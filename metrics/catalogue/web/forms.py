@@ -1,0 +1,29 @@
+"""Forms of the parameters of queries, known by the forms of their defaults."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from metrics.catalogue.query.shipped import Parameter, ShippedQuery
+
+MONTH = "^[12][0-9]{3}-(0[1-9]|1[0-2])$"
+TEXT = r"^[^\u0000]*$"  # PostgreSQL cannot store a NUL
+
+
+def is_time(parameter: Parameter) -> bool:
+    """Return whether a parameter is a time, which the database reads."""
+    return re.match(r"\d{4}-\d\d-\d\dT", parameter.default) is not None
+
+
+def pattern_of(parameter: Parameter) -> str:
+    """Return the pattern of the values of a parameter that is no time."""
+    return MONTH if re.match(MONTH, parameter.default) else TEXT
+
+
+def wrong(query: ShippedQuery, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each value that the query has no parameter for, or that has another form, with the reason."""
+    known = {parameter.name: parameter for parameter in query.parameters}
+    for name, value in given.items():
+        if name not in known:
+            yield name, f"the query {query.name} has no such parameter"
+        elif not is_time(known[name]) and not re.fullmatch(pattern_of(known[name]), value):
+            yield name, f"Must be of the form of {known[name].default}"
