@@ -102,7 +102,7 @@ def remarks(connection: Connection, model: str, table: Composable, rules: Iterab
         with database_errors("the records cannot be checked"):
             [number] = connection.execute(SQL("SELECT count(*) FROM {}").format(rows)).fetchone() or (0,)
             if number:
-                query = SQL("SELECT DISTINCT example FROM (SELECT {} example FROM {} LIMIT {}) ORDER BY 1 LIMIT {}")
+                query = SQL("SELECT DISTINCT example FROM (SELECT {} example FROM {} LIMIT {}) one ORDER BY 1 LIMIT {}")
                 shown = query.format(SQL(rule.example), rows, SQL(str(AMONG)), SQL(str(EXAMPLES)))
                 found.append(Remark(rule.rule, number, [text for (text,) in connection.execute(shown).fetchall()]))
     return found
