@@ -90,6 +90,35 @@ def test_a_load_that_is_stopped_leaves_nothing_and_is_interrupted(
     assert catalogue.rows("user") == []
 
 
+@pytest.mark.parametrize(
+    "stops", [3, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])], ids="{} times".format
+)
+def test_a_load_that_is_stopped_at_any_moment_loads_all_or_nothing_and_says_nothing_else(
+    catalogue: Catalogue, stops: int
+) -> None:
+    path = users(catalogue, 60_000)
+    with path.open("a") as file:
+        file.write("A,B,\n" * 600)  # rejected
+    began_s = time.monotonic()
+    output, errors = started(catalogue, "user", path).communicate()
+    assert (b"done" in output, errors) == (True, b"")
+    whole_s, moment = time.monotonic() - began_s, random.Random(stops)
+    for _ in range(stops):
+        catalogue.connection.execute('TRUNCATE "user", catalogue_load, catalogue_rejected')
+        number = moment.choice([signal.SIGINT, signal.SIGTERM])
+        process = started(catalogue, "user", path)
+        time.sleep(moment.uniform(whole_s / 5, whole_s))
+        process.send_signal(number)
+        _, errors = process.communicate()
+        wait_until_gone(catalogue)
+        is_done = states(catalogue) == ["done"]
+        assert len(catalogue.rows("user")) == (60_000 if is_done else 0)
+        assert catalogue.query("SELECT count(*) FROM catalogue_rejected") == [(600 if is_done else 0,)]
+        # Python's last steps have no handlers: there, the signal itself ends it, which a shell shows as the same code.
+        assert process.returncode in ({0, -number, 128 + number} if is_done else {128 + number}), errors
+        assert errors in ({b"", b"warning: stopped by Ctrl-C\n"} if number == signal.SIGINT else {b""})
+
+
 def test_two_loads_of_a_model_wait_for_each_other_and_say_so(catalogue: Catalogue) -> None:
     path = users(catalogue, 10)
     with closing(connect(catalogue.url)) as other, loads.model_locked(other, MODELS["user"], print):
