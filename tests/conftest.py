@@ -32,9 +32,9 @@ POSTGRES_IMAGE = "postgres:17"
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-# Which Kafka and which PostgreSQL the tests ran against.
-KAFKA, POSTGRES = pytest.StashKey[str](), pytest.StashKey[str]()
-_TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES}
+# Which Kafka and which PostgreSQL the tests ran against, and which versions of it beside that.
+KAFKA, POSTGRES, VERSIONS = pytest.StashKey[str](), pytest.StashKey[str](), pytest.StashKey[str]()
+_TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES, "Versions of PostgreSQL": VERSIONS}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

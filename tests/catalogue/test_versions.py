@@ -1,0 +1,48 @@
+"""The catalogue's tests against each major version of PostgreSQL: the others run them against one of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import VERSIONS
+from tests.postgres import versions
+
+ROOT = Path(__file__).parents[2]
+TESTS = (
+    "tests/postgres/test_connect.py",
+    "tests/postgres/test_migrations.py",
+    "tests/catalogue/commands",
+    "tests/catalogue/generate/test_loaded.py",
+    "tests/catalogue/kafka_job/test_records.py",
+    "tests/catalogue/load/test_again.py",
+    "tests/catalogue/load/test_killed.py",
+    "tests/catalogue/load/test_load.py",
+    "tests/catalogue/query/test_run.py",
+)
+MARKED = "database and not slow"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("major", versions.MAJORS)
+def test_the_tests_of_the_catalogue_pass_against_each_major_version(
+    major: int, bootstrap_servers: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    with versions.running(major, tmp_path) as (url, version):
+        told = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", MARKED, *TESTS],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": url, "BOOTSTRAP_SERVERS": bootstrap_servers},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    assert told.returncode == 0, told.stdout
+    assert f"PostgreSQL of these tests: DATABASE_URL, {version}\n" in told.stdout
+    assert version.startswith(f"{major}.")
+    before = pytestconfig.stash.get(VERSIONS, "")
+    pytestconfig.stash[VERSIONS] = f"{before}, {version}" if before else version
