@@ -21,6 +21,7 @@ TESTS = (
     "tests/catalogue/load/test_killed.py",
     "tests/catalogue/load/test_load.py",
     "tests/catalogue/query/test_run.py",
+    "tests/catalogue/web/test_routes.py",
 )
 MARKED = "database and not slow"
 
