@@ -15,6 +15,7 @@ from ijson.common import JSONError
 from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader, to_json
 from metrics.catalogue.core.records import Row
+from metrics.catalogue.load.depth import ShallowJson
 from metrics.errors import FileError
 from metrics.text import listed
 
@@ -111,7 +112,7 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
         raise FileError(
             f"{name} is not a JSON array", why=found, hint="write the records as [{…}, {…}], in UTF-8 without a BOM"
         )
-    elements = yajl2_c.items(file, "item")
+    elements = yajl2_c.items(ShallowJson(name, file), "item")
     read, key = json_reader(model, zone), partial(key_of, model, zone=zone, strict=True)
     return Records(_elements(model, name, elements), "record {}".format, read, to_json, key, [])
 

@@ -13,7 +13,7 @@ WITH month AS (
     SELECT
         first_day::timestamptz AS starts,
         (first_day + interval '1 month')::timestamptz AS ends
-    FROM (SELECT (:month::text || '-01')::date) AS asked (first_day)
+    FROM (SELECT make_date(split_part(:month, '-', 1)::int, split_part(:month, '-', 2)::int, 1)) AS asked (first_day)
 ),
 based AS (
     SELECT lower(review.movie_title) AS title
