@@ -39,6 +39,7 @@ _TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES, "Versions of PostgreSQL": VERS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes each, too")
     parser.addoption("--rewrite-examples", action="store_true", help="write into docs/ what the commands there print")
 
 
@@ -63,6 +64,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for what, key in _TAKEN.items():
         if taken := config.stash.get(key, None):
             terminalreporter.write_line(f"{what} of these tests: {taken}")
+    if not config.getoption("--long"):
+        terminalreporter.write_line("Left out: tests that take minutes each; --long runs them, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that take minutes each, unless they are asked for."""
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -26,9 +26,15 @@ TESTS = (
 MARKED = "database and not slow"
 
 
-@pytest.mark.slow
+# The oldest one each time: the newest is that of the local database, which all other tests use.
+EACH = [
+    pytest.param(major, marks=pytest.mark.slow if major == min(versions.MAJORS) else pytest.mark.long)
+    for major in versions.MAJORS
+]
+
+
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("major", versions.MAJORS)
+@pytest.mark.parametrize("major", EACH)
 def test_the_tests_of_the_catalogue_pass_against_each_major_version(
     major: int, bootstrap_servers: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:

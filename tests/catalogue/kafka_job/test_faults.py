@@ -89,7 +89,7 @@ def test_killed_at_random_moments_each_record_is_loaded_exactly_once(three: Topi
     killed_at_random_moments(three, kills=5, seed=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_a_hundred_kills(three: Topic) -> None:
     killed_at_random_moments(three, kills=100, seed=2)

@@ -91,7 +91,7 @@ def test_a_load_that_is_stopped_leaves_nothing_and_is_interrupted(
 
 
 @pytest.mark.parametrize(
-    "stops", [3, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])], ids="{} times".format
+    "stops", [3, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(3600)])], ids="{} times".format
 )
 def test_a_load_that_is_stopped_at_any_moment_loads_all_or_nothing_and_says_nothing_else(
     catalogue: Catalogue, stops: int
