@@ -84,6 +84,14 @@ def read_loads(
     return _query(connection, query.format(_COLUMNS), (model, before, limit))
 
 
+def changes(connection: Connection) -> str:
+    """Return a text that differs once a load has changed a table; that of a topic changes it while it runs."""
+    query = "SELECT concat_ws(' ', sum(inserted), sum(updated), sum(gone)) FROM catalogue_load"
+    with database_errors(NO_ANSWER):
+        [text] = connection.execute(query).fetchone() or ("",)
+    return str(text)
+
+
 def find_load(connection: Connection, load_id: int) -> Load | None:
     """Return a load by its id; None if there is none."""
     found = _query(connection, SQL("SELECT {} FROM catalogue_load WHERE id = %s").format(_COLUMNS), (load_id,))

@@ -5,9 +5,15 @@ from typing import NamedTuple
 
 import msgspec
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from metrics.catalogue.load.loads import EXAMPLES, Connection
 from metrics.postgres.connect import database_errors
+
+_FOLLOWS = (
+    "load_id <= (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) AND "
+    "(load_id < (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) OR rejected.id > %(after)s)"
+)
 
 
 class Rejections(NamedTuple):
@@ -55,13 +61,15 @@ def rejected_records(
         limit: how many at most.
         after: only those that follow the record of this id.
     """
-    query = (
+    # A condition is left out where it is not needed: with `coalesce` in its place, no index could be used.
+    conditions = {"model = %(model)s": model, "load_id = %(load)s": load_id, f"({_FOLLOWS})": after}
+    asked = [SQL(condition) for condition, value in conditions.items() if value is not None]
+    query = SQL(
         "SELECT rejected.id, load_id, model, position, reason, detail, record "
         "FROM catalogue_rejected rejected JOIN catalogue_load load ON load.id = load_id "
-        "WHERE model = coalesce(%s, model) AND load_id = coalesce(%s, load_id) AND (%s::bigint IS NULL OR "
-        "(-load_id, rejected.id) > (SELECT -load_id, id FROM catalogue_rejected WHERE id = %s)) "
-        "ORDER BY load_id DESC, rejected.id LIMIT %s"
-    )
+        "WHERE {} ORDER BY load_id DESC, rejected.id LIMIT %(limit)s"
+    ).format(SQL(" AND ").join(asked) if asked else SQL("true"))
+    values = {"model": model, "load": load_id, "after": after, "limit": limit}
     read = database_errors("the rejected records cannot be read")
     with read, connection.transaction(), connection.cursor("rejected", row_factory=class_row(Rejected)) as rows:
-        yield from rows.execute(query, (model, load_id, after, after, limit))
+        yield from rows.execute(query, values)

@@ -115,7 +115,7 @@ CREATE TABLE review (
 CREATE UNIQUE INDEX review_key ON review (created_at, lower(movie_title), lower(book_title));
 
 -- first_load and last_load are ids of catalogue_load. A foreign key would more than double the time of a load (4.4 and
--- 11 CPU s a million rows); `catalogue check` looks for ids that do not exist.
+-- 11 CPU s a million rows).
 
 CREATE INDEX movie_gone ON movie (gone_at) WHERE gone_at IS NOT NULL;
 CREATE INDEX user_gone ON "user" (gone_at) WHERE gone_at IS NOT NULL;
@@ -130,9 +130,9 @@ CREATE TABLE catalogue_rejected (
     position text NOT NULL,  -- where the record was: line 17, record 3, partition 0 offset 42
     reason text NOT NULL,
     detail text NOT NULL,    -- every wrong field, in words
-    record text NOT NULL     -- as it was received
+    record text NOT NULL     -- its text; of a file, its cells or members written again
 );
-CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id, id);
+CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id);
 
 CREATE TABLE catalogue_history (
     model text NOT NULL,

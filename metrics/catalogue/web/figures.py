@@ -24,7 +24,7 @@ CUT_AT = 100  # characters of a rejected record
 NO_LOADS = as_started(
     "No loads yet. Generate files, and load the first one:\n"
     "python app.py catalogue generate data/catalogue\n"
-    "python app.py catalogue load --model movie --config data/catalogue/movies.csv"
+    "python app.py catalogue load --model movie --config data/catalogue/internal/movies.csv"
 )
 
 

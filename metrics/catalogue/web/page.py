@@ -39,7 +39,7 @@ class CataloguePage:
     def __init__(self, recent: Recent) -> None:
         self._recent = recent
         self._client = ui.context.client
-        self._after: int | None = None
+        self._changes: str | None = None
         with shell.header(TITLE, ABOUT):
             pass
         with ui.element("main"):
@@ -67,10 +67,10 @@ class CataloguePage:
         self._banner.show("")
         self._loads.show(newest.loads)
         self._rejected.show(newest.rejected)
-        if newest.after != self._after:
-            self._after = newest.after
+        if newest.changes != self._changes:
+            self._changes = newest.changes
             for question in self._questions:
-                await question.answer_by_default(newest.after)
+                await question.answer_by_default(newest.changes)
 
 
 class QuestionCard:
@@ -90,10 +90,10 @@ class QuestionCard:
             self._values = Values()
             details("How it counts, and its SQL", query.notes, query.sql)
 
-    async def answer_by_default(self, after: int) -> None:
+    async def answer_by_default(self, changes: str) -> None:
         """Show the answer with the defaults, unless other values are entered."""
         if self._given() == self._query.values({}) and self._time_zone() == UTC:
-            await self._show(self._recent.answer(self._query, after))
+            await self._show(self._recent.answer(self._query, changes))
 
     async def _ask(self) -> None:
         """Show the answer with the values entered."""

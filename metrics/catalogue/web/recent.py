@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from metrics.catalogue.load.loads import Connection, Load, read_loads
+from metrics.catalogue.load.loads import Connection, Load, changes, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.query.time_zone import UTC
@@ -21,12 +21,12 @@ class Newest(NamedTuple):
     """The newest loads and rejected records.
 
     Attributes:
-        after: id of the newest one that is done, after which answers may differ; 0 if there is none.
+        changes: what the loads have changed so far; answers may differ once this does.
     """
 
     loads: Sequence[Load]
     rejected: Sequence[Rejected]
-    after: int
+    changes: str
 
 
 class Recent:
@@ -40,10 +40,10 @@ class Recent:
         self._database = database
         self._clock = clock
         self._reading, self._answering = asyncio.Lock(), asyncio.Lock()
-        self._newest = Newest((), (), 0)
+        self._newest = Newest((), (), "")
         self._failure: Exception | None = None
         self._read_at_s = float("-inf")
-        self._answers: dict[str, tuple[int, Answered]] = {}
+        self._answers: dict[str, tuple[str, Answered]] = {}
 
     async def newest(self) -> Newest:
         """Return the newest loads and rejected records.
@@ -62,19 +62,19 @@ class Recent:
             raise self._failure
         return self._newest
 
-    async def answer(self, query: ShippedQuery, after: int) -> Answered:
+    async def answer(self, query: ShippedQuery, changes: str) -> Answered:
         """Return the answer to a query with its defaults.
 
         Args:
-            after: of the newest loads.
+            changes: of the newest loads.
 
         Raises:
             MetricsError, HTTPException, RequestValidationError: as `ask`.
         """
         async with self._answering:
             known = self._answers.get(query.name)
-            if known is None or known[0] != after:
-                known = after, await self.ask(query, {}, UTC)
+            if known is None or known[0] != changes:
+                known = changes, await self.ask(query, {}, UTC)
                 self._answers[query.name] = known
             return known[1]
 
@@ -89,6 +89,5 @@ class Recent:
 
 def _read(connection: Connection) -> Newest:
     loads = read_loads(connection, limit=LOADS)
-    done = [load.id for load in loads if load.state == "done"]
     rejected = [*islice(rejected_records(connection, limit=REJECTED), REJECTED)]
-    return Newest(loads, rejected, max(done, default=0))
+    return Newest(loads, rejected, changes(connection))

@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from metrics.catalogue.core.models import MODELS
+from metrics.catalogue.load import loads
 from metrics.catalogue.query.shipped import shipped
 from metrics.catalogue.web.address import address_of
 from metrics.catalogue.web.database import Database
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
 from metrics.errors import DatabaseError
 from metrics.postgres.settings import PostgresSettings
+from tests.catalogue.load.catalogue import catalogue_in
 from tests.catalogue.web.serving import create_tables
 
 MEAN = shipped()["mean-session-seconds"]
@@ -74,13 +78,24 @@ def test_a_query_with_its_defaults_runs_again_only_after_another_load(database_u
 
     async def ask(database: Counted) -> None:
         recent = Recent(database)
-        first = await asyncio.gather(*(recent.answer(MEAN, 1) for _ in range(5)))
+        first = await asyncio.gather(*(recent.answer(MEAN, "1 0 0") for _ in range(5)))
         assert database.asked == 1
         assert {answer.as_csv() for answer in first} == {'mean_session_s\n""\n'}
-        await recent.answer(MEAN, 2)
+        await recent.answer(MEAN, "1 1 0")
         assert database.asked == 2
         await recent.ask(MEAN, {}, "UTC")
         assert database.asked == 3
 
     with closing(counted(database_url)) as database:
         asyncio.run(ask(database))
+
+
+def test_changes_are_those_of_all_loads_whatever_the_order_in_which_they_end(database_url: str, tmp_path: Path) -> None:
+    with catalogue_in(database_url, tmp_path) as catalogue:
+        topic = loads.begin(catalogue.connection, MODELS["movie"], "kafka", "topic")
+        before = loads.changes(catalogue.connection)
+        catalogue.load_records("user", [{"email": "ann@x", "first_name": "", "last_name": ""}])
+        done = loads.changes(catalogue.connection)
+        topic.read = topic.inserted = 1
+        loads.store(catalogue.connection, topic, "running")
+        assert len({before, done, loads.changes(catalogue.connection)}) == 3
