@@ -13,6 +13,8 @@ from metrics.text import listed
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
+_ALMOST_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?/+[^/]*@")
+
 # The collectors, and the schemes that each reads; one that only names a format reads from anywhere.
 SCHEMES = {"csv": None, "json": None, "s3": ("s3",), "ftp": ("ftp", "ftps"), "http": ("http", "https")}
 
@@ -38,6 +40,11 @@ def sources(
     """
     scheme = _scheme(config)
     _require_fitting(scheme, collector)
+    if scheme is None and _ALMOST_URL.match(config):
+        raise SettingsError(
+            "--config looks like a URL without its ://",  # it may have a password, so it is not shown
+            hint="write it as ftp://host/path; a local file of that name as ./…",
+        )
     if scheme is None:
         return local_sources(config)
     # Importing a client takes up to half a second and 30 MB, so only the one in use is imported.

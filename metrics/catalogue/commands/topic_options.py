@@ -44,7 +44,7 @@ def topic_of(config: str | None, collector: str | None) -> str | None:
         return msgspec.convert(topic, TopicName)
     except msgspec.ValidationError:
         raise SettingsError(
-            f"{topic!r} is not the name of a topic",
+            "--config is not the name of a topic",  # it may have a password
             why="a name has 1 to 249 letters, digits, '.', '_' or '-'",
             hint=f"--config {SCHEME}TOPIC; BOOTSTRAP_SERVERS names the broker",
         ) from None

@@ -18,9 +18,9 @@ FROM_TOPIC = ("--config", "kafka://movies")
         (("--config", "movies.csv", "--until-end"), "--until-end cannot be used here"),
         (("--config", "movies.csv", "--accept-loss"), "--accept-loss cannot be used here"),
         ((*FROM_TOPIC, "--collector", "csv"), "the collector csv does not read kafka://"),
-        (("--config", "kafka://"), "'' is not the name of a topic"),
-        (("--config", "no topic", "--collector", "kafka"), "'no topic' is not the name of a topic"),
-        (("--collector", "kafka"), "'' is not the name of a topic"),
+        (("--config", "kafka://"), "--config is not the name of a topic"),
+        (("--config", "no topic", "--collector", "kafka"), "--config is not the name of a topic"),
+        (("--collector", "kafka"), "--config is not the name of a topic"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments: tuple[str, ...], said: str) -> None:
