@@ -45,11 +45,21 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
     """
     if (asked.config is None) == (asked.rejected_of is None):
         raise SettingsError("either --config or --rejected-of says what to load", hint="give one of them")
+    if asked.rejected_of is not None and (options.is_snapshot or options.again or asked.collector is not None):
+        raise SettingsError(
+            "--rejected-of cannot be combined with --snapshot, --again or --collector",
+            why="it loads records that are in the database, and never all that there are",
+            hint="leave them out",
+        )
+    if asked.max_gone is not None and not options.is_snapshot:
+        raise SettingsError("--max-gone needs --snapshot", hint="leave it out, or add --snapshot")
     if asked.strict and asked.max_rejected is not None:
         raise SettingsError("--strict and --max-rejected contradict each other", hint="leave one of them out")
     most = "0" if asked.strict else asked.max_rejected or ("10%" if asked.config else "100%")
     options = options._replace(
-        max_rejected=Limit.of("--max-rejected", most), max_gone=Limit.of("--max-gone", asked.max_gone or "10%")
+        max_rejected=Limit.of("--max-rejected", most),
+        max_gone=Limit.of("--max-gone", asked.max_gone or "10%"),
+        concerns_rejected=asked.strict or asked.max_rejected is not None or options.zone is not None,
     )
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)

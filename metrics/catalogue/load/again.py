@@ -1,6 +1,7 @@
 """The input of a load that tries the rejected records of another one again."""
 
 import csv
+import io
 from collections.abc import Iterator
 from datetime import tzinfo
 
@@ -41,7 +42,7 @@ class RejectedOf:
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records, in the order in which they were rejected; their places are those of the first load."""
         if columns := self._of.columns:
-            rows = ((number, next(csv.reader([text]))) for number, text in self._texts())
+            rows = ((number, next(csv.reader(io.StringIO(text, newline="")))) for number, text in self._texts())
             yield "", records_of_cells(model, rows, "record", columns, zone)
         else:
             yield "", records_of_texts(model, self._texts(), "record", zone)

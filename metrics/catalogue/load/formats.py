@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import tzinfo
@@ -20,6 +21,9 @@ from metrics.errors import FileError
 from metrics.text import listed
 
 CELL_BYTES = 1 << 20
+csv.field_size_limit(CELL_BYTES)
+# Python refuses to convert integers of more than 4,300 digits, and ijson's C backend (3.6.0) crashes the process then.
+sys.set_int_max_str_digits(0)
 
 
 class Records(NamedTuple):
@@ -90,7 +94,6 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
     if not model.csv_columns:
         raise FileError(f"{name} is CSV, but the model {model.name} comes as JSON", hint="use --collector json")
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    csv.field_size_limit(CELL_BYTES)
     rows = csv.reader(text, strict=True)
     with _csv_errors(name, rows):
         header = next(rows, [])
@@ -127,17 +130,25 @@ def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def _elements(model: Model, name: str, elements: Any) -> Iterator[tuple[int, Any]]:
+    number = 0
     try:
         for number, element in enumerate(elements, 1):
             if number == 1:
                 _require_model(model, name, element)
             yield number, element
-    except (JSONError, UnicodeDecodeError) as error:
+    except (JSONError, UnicodeDecodeError, ArithmeticError) as error:  # the last one: an exponent of 20 digits
         raise FileError(
             f"{name} cannot be read whole as JSON",
-            why=str(error).strip().splitlines()[0],  # without the drawing of the place
+            why=f"after record {number}: {_reason(error)}",
             hint="it may be cut: get it again; nothing was loaded",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of a parser's text, without the drawing of the place; ijson has some as bytes."""
+    text = error.args[0] if error.args and isinstance(error.args[0], bytes | str) else str(error)
+    lines = (text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text).strip().splitlines()
+    return lines[0] if lines else "a number is too large"
 
 
 @contextmanager
@@ -182,7 +193,7 @@ def _require_model(model: Model, name: str, first: Any) -> None:
 
 
 def _line(cells: Any) -> str:
-    """Return cells as a line of CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    """Return cells as a line of CSV. The writer quotes only those characters of line ends that its own has."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()[:-2]

@@ -1,6 +1,7 @@
 """Limits of a load: how many records may be rejected, how many may be gone at once."""
 
 import re
+from fractions import Fraction
 from typing import NamedTuple
 
 from metrics.errors import SettingsError
@@ -17,7 +18,7 @@ class Limit(NamedTuple):
 
     text: str
     number: int | None
-    share: float
+    share: Fraction
 
     @classmethod
     def of(cls, option: str, text: str) -> "Limit":
@@ -30,8 +31,8 @@ class Limit(NamedTuple):
         if found is None or (found["percent"] and float(found["percent"]) > 100):
             raise SettingsError(f"invalid {option} {text!r}", hint="give a number, such as 12, or a share, such as 10%")
         if found["number"]:
-            return cls(text, int(found["number"]), 0.0)
-        return cls(text, None, float(found["percent"]) / 100)
+            return cls(text, int(found["number"]), Fraction(0))
+        return cls(text, None, Fraction(found["percent"]) / 100)
 
     def is_exceeded(self, number: int, total: int) -> bool:
         """Return whether a number of a total is more than the limit."""

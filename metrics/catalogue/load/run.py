@@ -63,6 +63,7 @@ class Options(NamedTuple):
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
+        concerns_rejected: whether rejected records may be judged differently than by the defaults.
         newest: a row that a load after this one has changed stays as it is; None: every row may change.
     """
 
@@ -73,6 +74,7 @@ class Options(NamedTuple):
     max_gone: Limit = TENTH
     again: bool = False
     is_dry_run: bool = False
+    concerns_rejected: bool = False
     newest: int | None = None
 
 
@@ -121,12 +123,19 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
     """
     with loads.model_locked(connection, options.model, progress.say):
         last = None if options.again else loads.last_done(connection, options.model)
-        if last is not None and (last.is_snapshot != options.is_snapshot or last.sha256 is None):
+        if last is not None and not _would_be_the_same(options, last):
             last = None
         if last is not None and given.digest_ahead() == last.sha256:
             return Outcome(last, Rejections({}, []), same_as=last.id)
         with _begun(connection, options, given) as begun:
             return _load(connection, options, given, begun, last, progress)
+
+
+def _would_be_the_same(options: Options, last: Load) -> bool:
+    """Return whether a load of the same bytes with these options would end as the last one did."""
+    if last.is_snapshot != options.is_snapshot or last.sha256 is None:
+        return False
+    return not last.rejected or not options.concerns_rejected
 
 
 @contextmanager

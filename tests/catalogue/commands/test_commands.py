@@ -119,7 +119,7 @@ def test_check_finds_orphans_and_ends_with_1(database_url: str, tmp_path: Path) 
         (["--model", "movie", "--config", "a", "--rejected-of", "1"], "either --config or --rejected-of says"),
         (["--model", "movie", "--config", "a", "--strict", "--max-rejected", "1"], "--strict and --max-rejected"),
         (["--model", "movie", "--config", "a", "--max-rejected", "101%"], "invalid --max-rejected '101%'"),
-        (["--model", "movie", "--config", "a", "--max-gone", "-1"], "invalid --max-gone '-1'"),
+        (["--model", "movie", "--config", "a", "--snapshot", "--max-gone", "-1"], "invalid --max-gone '-1'"),
         (["--model", "movie", "--config", "a", "--time-zone", "Berlin"], "invalid --time-zone 'Berlin'"),
         (["--model", "movie", "--rejected-of", "7"], "there is no load 7"),
     ],
@@ -139,3 +139,23 @@ def test_a_missing_file_ends_with_3_and_a_database_that_is_away_with_10(database
     _, printed = run(away, "load", "--model", "movie", "--config", movies, exit_code=10)
     assert printed.startswith("error: the database cannot be reached\n")
     assert "secret" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--rejected-of", "1", "--snapshot"], "--rejected-of cannot be combined with"),
+        (["--rejected-of", "1", "--again"], "--rejected-of cannot be combined with"),
+        (["--rejected-of", "1", "--collector", "s3"], "--rejected-of cannot be combined with"),
+        (["--config", "a", "--max-gone", "5"], "--max-gone needs --snapshot"),
+        (["--config", "kafka://joe:s3cret@host/topic"], "--config is not the name of a topic"),
+        (["--config", "ftp:/joe:s3cret@host/x.csv"], "--config looks like a URL without its ://"),
+        (["--config", "http//joe:s3cret@host/x.csv"], "--config looks like a URL without its ://"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_without_a_password_in_the_text(
+    database_url: str, arguments: list[str], what: str
+) -> None:
+    printed = "".join(run(database_url, "load", "--model", "movie", *arguments, exit_code=2))
+    assert printed.startswith(f"error: {what}")
+    assert "s3cret" not in printed

@@ -75,3 +75,16 @@ def test_the_model_must_be_that_of_the_load(catalogue: Catalogue) -> None:
     first = catalogue.load_records("book", [{}], max_rejected=NO_LIMIT)
     with pytest.raises(SettingsError, match="load 1 was of book, not of movie"):
         RejectedOf(catalogue.connection, first, MODELS["movie"])
+
+
+def test_a_rejected_row_with_line_ends_and_long_cells_can_be_tried_again(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "users.csv"
+    long = "x" * 200_000
+    path.write_text(f'email,first_name,last_name\na@x,"A\nB",C,extra\nb@x,"D\rE",{long},extra\n', newline="")
+    first = catalogue.load("user", path, max_rejected=NO_LIMIT).load
+    assert [record.record for record in rejected_records(catalogue.connection)] == [
+        'a@x,"A\nB",C,extra',
+        f'b@x,"D\rE",{long},extra',
+    ]
+    again = try_again(catalogue, first)
+    assert (again.read, again.rejected) == (2, 2)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -289,3 +290,69 @@ def test_files_of_one_load_have_the_same_columns(catalogue: Catalogue) -> None:
     with pytest.raises(FileError, match=r"2\.csv has other columns than the file before it"):
         catalogue.load("movie", catalogue.folder)
     assert catalogue.rows("movie") == []
+
+
+@pytest.mark.parametrize("member", ["pages", "note"])
+def test_a_number_of_any_length_is_one_rejected_or_ignored_record(catalogue: Catalogue, member: str) -> None:
+    good = b'{"name": "Emma", "pages": 474, "author": "a", "publisher": "p"'
+    path = catalogue.folder / "books.json"
+    path.write_bytes(
+        b"["
+        + good
+        + b"}, "
+        + good.replace(b"Emma", b"Persuasion")
+        + b', "%s": ' % member.encode()
+        + b"1" * 4_301
+        + b"}]"
+    )
+    load = catalogue.load("book", path, max_rejected=NO_LIMIT).load
+    assert (load.read, load.inserted, load.rejected) == ((2, 1, 1) if member == "pages" else (2, 2, 0))
+
+
+@pytest.mark.parametrize("number", [b"1e99999999999999999999", b"-1E+99999999999999999999"])
+def test_a_number_that_no_parser_can_hold_is_named_with_the_record_before_it(
+    catalogue: Catalogue, number: bytes
+) -> None:
+    path = catalogue.folder / "books.json"
+    path.write_bytes(b'[{"name": "Emma", "pages": 474, "author": "a", "publisher": "p"}, {"pages": ' + number + b"}]")
+    with pytest.raises(FileError) as refused:
+        catalogue.load("book", path)
+    assert refused.value.why.startswith("after record 1: ")
+    assert catalogue.rows("book") == []
+
+
+def test_what_is_wrong_with_a_text_in_json_is_shown_as_text(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "books.json"
+    path.write_bytes(b'[{"name": "B\xff"}]')
+    with pytest.raises(FileError) as refused:
+        catalogue.load("book", path)
+    assert refused.value.why == "after record 0: lexical error: invalid bytes in UTF8 string."
+
+
+def test_a_share_is_computed_without_rounding() -> None:
+    for percent in range(101):
+        assert not Limit.of("--max-rejected", f"{percent}%").is_exceeded(percent, 100)
+        assert Limit.of("--max-rejected", f"{percent}%").is_exceeded(percent + 1, 100)
+
+
+def test_the_same_bytes_are_loaded_again_if_the_options_would_treat_the_rejected_ones_differently(
+    catalogue: Catalogue,
+) -> None:
+    path = catalogue.file("movie", [ALIEN, RUSH, WRONG])
+    assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as is None
+    assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as == 1
+    assert catalogue.load("movie", path, max_rejected=NO_LIMIT, zone=UTC, concerns_rejected=True).same_as is None
+    with pytest.raises(DataRefusedError):
+        catalogue.load("movie", path, max_rejected=Limit.of("--strict", "0"), concerns_rejected=True)
+
+
+def test_rejected_records_are_read_by_an_index_in_their_order(catalogue: Catalogue) -> None:
+    for number in range(3):
+        catalogue.load_records("movie", [WRONG | {"title": f"{number}{each}"} for each in "ab"], max_rejected=NO_LIMIT)
+    titles = [record.record[:2] for record in rejected_records(catalogue.connection)]
+    assert titles == ["2a", "2b", "1a", "1b", "0a", "0b"]
+    after = [record.id for record in rejected_records(catalogue.connection)]
+    for position, record_id in enumerate(after):
+        rest = [record.record[:2] for record in rejected_records(catalogue.connection, after=record_id)]
+        assert rest == titles[position + 1 :]
+    assert [record.record[:2] for record in rejected_records(catalogue.connection, load_id=2, limit=1)] == ["1a"]
