@@ -77,6 +77,24 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
     return Records(received, f"{unit} {{}}".format, text_reader(model, zone), str, key, [])
 
 
+# What a file begins with that is no text, and how to load it nevertheless.
+_NO_TEXT = {
+    b"\x1f\x8b": ("compressed by gzip", "give it a name that ends in .gz, or decompress it: zcat"),
+    b"\xfd7zXZ": ("compressed by xz", "give it a name that ends in .xz, or decompress it: xzcat"),
+    b"(\xb5/\xfd": ("compressed by zstd", "give it a name that ends in .zst, or decompress it: zstdcat"),
+    b"PK\x03\x04": ("an archive", "give it a name that ends in .zip, or unpack it"),
+    b"\xff\xfe": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8"),
+    b"\xfe\xff": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8"),
+}
+
+
+def _require_text(name: str, file: io.BufferedReader) -> None:
+    beginning = file.peek(8)
+    for magic, (what, hint) in _NO_TEXT.items():
+        if beginning.startswith(magic):
+            raise FileError(f"{name} is {what}", why="CSV and JSON are read as UTF-8", hint=hint)
+
+
 def is_csv(model: Model, path_name: str, collector: str | None) -> bool:
     """Return whether a file is CSV rather than JSON: as asked, or by its name, or as the model usually comes."""
     if collector in ("csv", "json"):
@@ -91,14 +109,19 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
     Raises:
         FileError: a column is missing. Later, while it is read: it is cut, or not UTF-8.
     """
-    if not model.csv_columns:
-        raise FileError(f"{name} is CSV, but the model {model.name} comes as JSON", hint="use --collector json")
+    _require_text(name, file)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.reader(text, strict=True)
     with _csv_errors(name, rows):
         header = next(rows, [])
-    if missing := [column for column in model.csv_columns if column not in header]:
-        raise _no_columns(model, name, header, missing)
+    if not model.csv_columns or not set(model.csv_columns) <= set(header):
+        raise _no_columns(model, name, header)
+    if twice := sorted({column for column in header if header.count(column) > 1}):
+        raise FileError(
+            f"{name} has two columns of the name {twice[0]!r}",
+            why=f"its first line is {_line(header)!r}",
+            hint="remove or rename one of them",
+        )
     return records_of_cells(model, _rows(name, rows), "line", header, zone)
 
 
@@ -108,6 +131,7 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
     Raises:
         FileError: it is no array. Later, while it is read: it is cut, or no JSON.
     """
+    _require_text(name, file)
     while (first := file.peek(1)[:1]).isspace():
         file.read(1)
     if first != b"[":
@@ -164,13 +188,17 @@ def _csv_errors(name: str, rows: Any) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise FileError(
             f"{name} is not UTF-8",
-            why=f"after line {rows.line_num}: byte 0x{error.object[error.start]:02x}",
-            hint=f"convert it: iconv -f latin1 -t utf-8 {name}; nothing was loaded",
+            why=f"it has a byte 0x{error.object[error.start]:02x} that begins no letter",
+            hint="convert it; from Latin-1, for example: iconv -f latin1 -t utf-8; nothing was loaded",
         ) from error
 
 
-def _no_columns(model: Model, name: str, header: list[str], missing: list[str]) -> FileError:
+def _no_columns(model: Model, name: str, header: list[str]) -> FileError:
     others = [other.name for other in MODELS.values() if other.csv_columns and set(other.csv_columns) <= set(header)]
+    if not model.csv_columns:
+        hint = f"load it as --model {others[0]}" if others else "use --collector json"
+        return FileError(f"{name} is CSV, but the model {model.name} comes as JSON", hint=hint)
+    missing = [column for column in model.csv_columns if column not in header]
     noun = "column" if len(missing) == 1 else "columns"
     return FileError(
         f"{name} has no {noun} {listed(missing)}",

@@ -24,7 +24,7 @@ MAJOR = "18"
 DATABASE = USER = "metrics"
 
 WAYS_ON = """or use another database:
-  docker compose up postgres                    (needs Docker)
+  docker compose up postgres                    (needs Docker; its address: docs/operations.md)
   DATABASE_URL=postgresql://… python app.py …   (any PostgreSQL, 14 or newer)"""
 
 _LINES = 8
