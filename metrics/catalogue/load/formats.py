@@ -17,6 +17,7 @@ from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader, to_json
 from metrics.catalogue.core.records import Row
 from metrics.catalogue.load.depth import ShallowJson
+from metrics.catalogue.load.loads import Remark
 from metrics.errors import FileError
 from metrics.text import listed
 
@@ -36,6 +37,7 @@ class Records(NamedTuple):
         text_of: returns the text of a record that was rejected.
         key_of: returns the key of a record that was rejected; None if it cannot be read.
         columns: of CSV; empty for JSON.
+        remarks: returns what is odd about the file, once all records were received.
     """
 
     received: Iterator[tuple[Any, Any]]
@@ -44,6 +46,24 @@ class Records(NamedTuple):
     text_of: Callable[[Any], str]
     key_of: Callable[[Any], Row | None]
     columns: list[str]
+    remarks: Callable[[], list[Remark]] = list
+
+
+class _Lines:
+    """Lines of a file.
+
+    Attributes:
+        last: the last one so far, with its line end if it has one.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.last = "\n"
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            self.last = line
+            yield line
 
 
 def records_of_cells(
@@ -111,7 +131,8 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
     """
     _require_text(name, file)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    rows = csv.reader(text, strict=True)
+    lines = _Lines(text)
+    rows = csv.reader(lines, strict=True)
     with _csv_errors(name, rows):
         header = next(rows, [])
     if not model.csv_columns or not set(model.csv_columns) <= set(header):
@@ -122,7 +143,8 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
             why=f"its first line is {_line(header)!r}",
             hint="remove or rename one of them",
         )
-    return records_of_cells(model, _rows(name, rows), "line", header, zone)
+    records = records_of_cells(model, _rows(name, rows), "line", header, zone)
+    return records._replace(remarks=lambda: _of_the_end(name, lines.last))
 
 
 def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo | None) -> Records:
@@ -142,6 +164,10 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
     elements = yajl2_c.items(ShallowJson(name, file), "item")
     read, key = json_reader(model, zone), partial(key_of, model, zone=zone, strict=True)
     return Records(_elements(model, name, elements), "record {}".format, read, to_json, key, [])
+
+
+def _of_the_end(name: str, last_line: str) -> list[Remark]:
+    return [] if last_line.endswith(("\n", "\r")) else [Remark("file may be cut: its last line has no end", 1, [name])]
 
 
 def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:

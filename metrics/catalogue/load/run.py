@@ -171,6 +171,7 @@ def _load(
             raise psycopg.Rollback(transaction)
         progress.merge(begun.read)
         refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun)
+        begun.remarks = [*staging.remarks, *begun.remarks]
         loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
         loads.forget(connection, begun)

@@ -11,7 +11,7 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
-from metrics.catalogue.load.loads import Connection, Load
+from metrics.catalogue.load.loads import Connection, Load, Remark
 from metrics.postgres.connect import database_errors
 
 CHUNK = 200_000
@@ -33,6 +33,7 @@ class Staging:
         has_tombstones: whether there are any, so that rows may be gone.
         by_reason: numbers of rejected records.
         examples: the first ones, in words.
+        remarks: on the files themselves.
     """
 
     def __init__(self, connection: Connection, model: Model, load: Load, move: Callable[[], None]) -> None:
@@ -44,6 +45,7 @@ class Staging:
         self.has_tombstones = False
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []
+        self.remarks: list[Remark] = []
         self._rejected: list[Row] = []
         self._keys: list[Row] = []
         self._waiting_bytes = 0
@@ -64,6 +66,7 @@ class Staging:
             while is_left:
                 is_left = self._copy_chunk(records, received, prefix)
                 self._copy_waiting()
+        self.remarks += records.remarks()
 
     def _copy_chunk(self, records: Records, received: Iterator[tuple[int, Any]], prefix: str) -> bool:
         """Copy records until the chunk is full, or too many rejected ones wait; return whether more may follow."""

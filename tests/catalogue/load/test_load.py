@@ -272,6 +272,14 @@ def test_a_file_that_is_cut_after_many_records_leaves_none_of_them(catalogue: Ca
     assert catalogue.rows("book") == []
 
 
+def test_a_csv_file_whose_last_line_has_no_end_is_loaded_with_a_remark_that_it_may_be_cut(catalogue: Catalogue) -> None:
+    path = catalogue.file("movie", [ALIEN, RUSH])
+    path.write_text(path.read_text()[:-2])  # a size of 800 is now 80
+    load = catalogue.load("movie", path).load
+    assert load.remarks == [Remark("file may be cut: its last line has no end", 1, [str(path)])]
+    assert catalogue.rows("movie")[1] == ("Rush", 123, "English", 80)
+
+
 def test_a_byte_order_mark_quotes_and_line_ends_of_windows_are_read_as_meant(catalogue: Catalogue) -> None:
     path = catalogue.folder / "users.csv"
     path.write_bytes('\ufeffemail,first_name,last_name\r\n"ann@x","Ann\r\nMaria","O\'""Hara"\r\n\r\n'.encode())
