@@ -20,7 +20,7 @@ from metrics.kafka import local_broker
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.kafka.application import Application, end_all_started
-from tests.postgres.databases import create_database, drop_database, with_database
+from tests.postgres.databases import create_database, drop_database, empty_database, with_database
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -119,12 +119,21 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
             yield url
 
 
-@pytest.fixture
-def database_url(database_server: str) -> Iterator[str]:
-    """Give the URL of a fresh database, which is dropped at the end."""
+@pytest.fixture(scope="session")
+def _database(database_server: str) -> Iterator[str]:
     name = create_database(database_server)
     yield with_database(database_server, name)
     drop_database(database_server, name)
+
+
+@pytest.fixture
+def database_url(_database: str) -> Iterator[str]:
+    """Give the URL of an empty database, in which nothing runs; emptied again at the end.
+
+    Creating one for each test would take 0.3 s of processor time each, emptying it takes a tenth.
+    """
+    yield _database
+    empty_database(_database)
 
 
 @pytest.fixture(scope="module")

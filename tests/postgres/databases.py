@@ -32,6 +32,19 @@ def drop_database(server: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def empty_database(url: str) -> None:
+    """End the sessions that a test left open in a database, and drop all that is in it."""
+    with closing(connect(url)) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'")
+        for (schema,) in schemas.fetchall():
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        connection.execute("CREATE SCHEMA public")
+
+
 def with_database(url: str, name: str) -> str:
     """Return the URL of another database on the same server."""
     return urlunsplit(urlsplit(without_driver(url))._replace(path=f"/{name}"))
