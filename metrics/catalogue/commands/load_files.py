@@ -59,7 +59,6 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
     options = options._replace(
         max_rejected=Limit.of("--max-rejected", most),
         max_gone=Limit.of("--max-gone", asked.max_gone or "10%"),
-        concerns_rejected=asked.strict or asked.max_rejected is not None or options.zone is not None,
     )
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.catalogue.commands.options import ModelName
+from metrics.catalogue.core.models import ModelName
 
 
 class CollectorName(StrEnum):

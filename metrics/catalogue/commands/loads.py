@@ -6,7 +6,8 @@ import msgspec
 import typer
 
 from metrics.catalogue.commands.in_use import catalogue_in_use
-from metrics.catalogue.commands.options import Json, ModelName
+from metrics.catalogue.commands.options import Json
+from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.loads import SUMS, Load, read_loads
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.tables import new_table, say_folded

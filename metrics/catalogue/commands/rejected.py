@@ -10,7 +10,8 @@ import msgspec
 import typer
 
 from metrics.catalogue.commands.in_use import catalogue_in_use
-from metrics.catalogue.commands.options import Json, ModelName
+from metrics.catalogue.commands.options import Json
+from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines

@@ -1,5 +1,6 @@
 """The table of the six models: columns, keys, and in which formats their records come."""
 
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
@@ -105,6 +106,9 @@ def key_record(model: Model) -> type[Struct]:
         (name, records.Time if kind == "timestamptz" else records.Key) for name, kind in model.columns[: model.key]
     ]
     return msgspec.defstruct(f"{model.record.__name__}ColumnsKey", fields)
+
+
+ModelName = StrEnum("ModelName", {name: name for name in MODELS})  # type: ignore[misc]  # its members are the table's
 
 
 def cells_record(model: Model) -> type[Struct]:

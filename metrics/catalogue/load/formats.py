@@ -49,7 +49,7 @@ class Records(NamedTuple):
     remarks: Callable[[], list[Remark]] = list
 
 
-class _Lines:
+class _CsvLines:
     """Lines of a file.
 
     Attributes:
@@ -131,7 +131,7 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
     """
     _require_text(name, file)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    lines = _Lines(text)
+    lines = _CsvLines(text)
     rows = csv.reader(lines, strict=True)
     with _csv_errors(name, rows):
         header = next(rows, [])

@@ -60,6 +60,7 @@ class Load(msgspec.Struct, kw_only=True):
 _FIELDS = [each.name for each in msgspec.structs.fields(Load)]
 # A load whose connection is gone was killed: of a file, nothing was loaded; of a topic, what was committed.
 _STATE = SQL("CASE WHEN state = 'running' AND NOT catalogue_is_running(id) THEN 'interrupted' ELSE state END")
+_MODEL_LOCK = "catalogue_lock('model.' || %s), 0"
 _LOCK = "catalogue_lock('load'), %s::bigint::bit(32)::int"
 _COLUMNS = SQL(", ").join(_STATE if name == "state" else Identifier(name) for name in _FIELDS)
 
@@ -118,8 +119,9 @@ def _query(connection: Connection, query: Composed, values: tuple[Any, ...]) -> 
 
 def try_to_lock_model(connection: Connection, model: Model) -> bool:
     """Keep other loads of a model out until the end of the transaction; return false if one is running."""
-    key = "catalogue_lock('model.' || %s), 0"
-    [is_free] = connection.execute(f"SELECT pg_try_advisory_xact_lock({key})", (model.name,)).fetchone() or (False,)
+    [is_free] = connection.execute(f"SELECT pg_try_advisory_xact_lock({_MODEL_LOCK})", (model.name,)).fetchone() or (
+        False,
+    )
     return bool(is_free)
 
 
@@ -130,12 +132,13 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
     Args:
         say: called with a line if there is one.
     """
-    key = "catalogue_lock('model.' || %s), 0"
     with database_errors(NO_ANSWER):
-        [is_free] = connection.execute(f"SELECT pg_try_advisory_lock({key})", (model.name,)).fetchone() or (False,)
+        [is_free] = connection.execute(f"SELECT pg_try_advisory_lock({_MODEL_LOCK})", (model.name,)).fetchone() or (
+            False,
+        )
         if not is_free:
             say(f"another load of {model.name} is running; waiting for its end …")
-            connection.execute(f"SELECT pg_advisory_lock({key})", (model.name,))
+            connection.execute(f"SELECT pg_advisory_lock({_MODEL_LOCK})", (model.name,))
         connection.execute(
             "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
             "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)",
@@ -145,7 +148,7 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
         yield
     finally:
         with suppress(psycopg.Error):  # a connection that was interrupted keeps its locks until it is closed
-            connection.execute(f"SELECT pg_advisory_unlock({key})", (model.name,))
+            connection.execute(f"SELECT pg_advisory_unlock({_MODEL_LOCK})", (model.name,))
 
 
 def begin(connection: Connection, model: Model, collector: str, source: str, *, is_snapshot: bool = False) -> Load:

@@ -9,7 +9,7 @@
 A process that is killed leaves nothing but the row of step 1, which then reads as interrupted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import tzinfo
 from typing import NamedTuple, Protocol
@@ -26,6 +26,7 @@ from metrics.catalogue.load.staging import Staging
 from metrics.errors import DataRefusedError, MetricsError
 from metrics.postgres.connect import database_errors
 
+SAY_AFTER_S = 2
 TENTH = Limit.of("", "10%")
 
 
@@ -63,7 +64,6 @@ class Options(NamedTuple):
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
-        concerns_rejected: whether rejected records may be judged differently than by the defaults.
         newest: a row that a load after this one has changed stays as it is; None: every row may change.
     """
 
@@ -74,8 +74,12 @@ class Options(NamedTuple):
     max_gone: Limit = TENTH
     again: bool = False
     is_dry_run: bool = False
-    concerns_rejected: bool = False
     newest: int | None = None
+
+    @property
+    def concerns_rejected(self) -> bool:
+        """Whether these options, rather than the defaults, decide what is rejected, or how much of it is too much."""
+        return self.zone is not None or self.max_rejected != TENTH
 
 
 class Outcome(NamedTuple):
@@ -170,7 +174,7 @@ def _load(
         if last is not None and begun.sha256 == last.sha256:
             raise psycopg.Rollback(transaction)
         progress.merge(begun.read)
-        refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun)
+        refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun, progress.say)
         begun.remarks = [*staging.remarks, *begun.remarks]
         loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
@@ -194,23 +198,36 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
     )
 
 
-def _merge(connection: Connection, options: Options, begun: Load) -> DataRefusedError | None:
+def _merge(
+    connection: Connection, options: Options, begun: Load, say: Callable[[str], None]
+) -> DataRefusedError | None:
     """Merge what is staged into the table, unless too much is gone; set the sums of the load."""
     model = options.model
     connection.execute("ANALYZE catalogue_staged")
+    _keep_writers_out(connection, model, say)
     if options.is_snapshot:
-        present, begun.gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
-        if options.max_gone.is_exceeded(begun.gone, present):
-            return _too_many_gone(options, present, begun)
-    connection.execute(statements.keep_writers_out(model))
+        present, gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
+        if options.max_gone.is_exceeded(gone, present):
+            return _too_many_gone(options, gone, present, begun)
     merging.merge(connection, model, begun, options.newest)
-    if begun.gone:
-        connection.execute(statements.mark_gone(model), {"load": begun.id})
+    if options.is_snapshot:
+        begun.gone = connection.execute(statements.mark_gone(model), {"load": begun.id}).rowcount
     return None
 
 
-def _too_many_gone(options: Options, present: int, begun: Load) -> DataRefusedError:
-    gone, begun.gone = begun.gone, 0
+def _keep_writers_out(connection: Connection, model: Model, say: Callable[[str], None]) -> None:
+    """Lock the table against other writers; wait for a transaction that has changed it."""
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{SAY_AFTER_S}s'")
+            connection.execute(statements.keep_writers_out(model))
+    except psycopg.errors.LockNotAvailable:
+        say(f"another program is changing the table {model.name}; waiting for the end of its transaction …")
+        connection.execute(statements.keep_writers_out(model))
+    connection.execute("SET LOCAL lock_timeout = DEFAULT")
+
+
+def _too_many_gone(options: Options, gone: int, present: int, begun: Load) -> DataRefusedError:
     return LoadRefusedError(
         begun,
         f"records that would be gone: {gone:,} of {present:,}, so nothing was loaded",

@@ -112,7 +112,7 @@ def compare(model: Model) -> Composed:
     """
     keys = [Identifier(f"key_{number}") for number in range(model.key)]
     return SQL(
-        "INSERT INTO {latest} SELECT {columns}, old.last_load IS NULL, "
+        "INSERT INTO {latest} ({names}, is_new, is_changed, is_gone) SELECT {columns}, old.last_load IS NULL, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
         "AND old.last_load <= coalesce(%(newest)s, old.last_load), old.gone_at IS NOT NULL "
         "FROM (SELECT DISTINCT ON ({key}) {names}, {named_key} FROM {staged} ORDER BY {key}, position DESC) new "

@@ -1,17 +1,15 @@
 """Query parameters of the routes."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from metrics.catalogue.core.models import MODELS
+from metrics.catalogue.core.models import ModelName
 from metrics.web.formats import FormatParameter
 
 MAX_ID = 2**63 - 1
 MAX_LOADS = MAX_REJECTED = 1_000
 
-ModelName = StrEnum("ModelName", {name: name for name in MODELS})  # type: ignore[misc]  # its members are the table's
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Model = Annotated[ModelName | None, Field(description="only of this model")]
 

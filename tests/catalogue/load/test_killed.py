@@ -175,3 +175,16 @@ def test_a_load_whose_session_the_server_ends_is_reported_and_leaves_nothing(cat
     assert process.returncode == 10, printed
     assert states(catalogue) == ["interrupted"]
     assert catalogue.rows("user") == []
+
+
+def test_a_load_says_that_it_waits_for_a_program_that_is_changing_the_table(catalogue: Catalogue) -> None:
+    path = users(catalogue, 10)
+    catalogue.load("user", path)
+    with closing(connect(catalogue.url)) as other, other.transaction(force_rollback=True):
+        other.execute("UPDATE \"user\" SET first_name = 'C'")
+        process = started(catalogue, "user", path, "--again")
+        assert process.stderr is not None
+        assert b"another program is changing the table user; waiting" in process.stderr.readline()
+    printed, _ = process.communicate()
+    assert process.returncode == 0
+    assert b"10 unchanged" in printed

@@ -81,7 +81,7 @@ def test_input_that_can_be_read_only_once_is_skipped_after_it_was_read(
     path = catalogue.file("movie", [ALIEN, WRONG])
     first = catalogue.load("movie", path, max_rejected=NO_LIMIT)
     monkeypatch.setattr("metrics.catalogue.collect.reading.Reading.digest_ahead", lambda _: None)
-    assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as == first.load.id
+    assert catalogue.load("movie", path).same_as == first.load.id
     assert [load.id for load in read_loads(catalogue.connection)] == [first.load.id]
     assert len(list(rejected_records(catalogue.connection))) == 1, "the wrong record is not kept twice"
 
@@ -353,10 +353,10 @@ def test_the_same_bytes_are_loaded_again_if_the_options_would_treat_the_rejected
 ) -> None:
     path = catalogue.file("movie", [ALIEN, RUSH, WRONG])
     assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as is None
-    assert catalogue.load("movie", path, max_rejected=NO_LIMIT).same_as == 1
-    assert catalogue.load("movie", path, max_rejected=NO_LIMIT, zone=UTC, concerns_rejected=True).same_as is None
+    assert catalogue.load("movie", path).same_as == 1
+    assert catalogue.load("movie", path, max_rejected=NO_LIMIT, zone=UTC).same_as is None
     with pytest.raises(DataRefusedError):
-        catalogue.load("movie", path, max_rejected=Limit.of("--strict", "0"), concerns_rejected=True)
+        catalogue.load("movie", path, max_rejected=Limit.of("--strict", "0"))
 
 
 def test_rejected_records_are_read_by_an_index_in_their_order(catalogue: Catalogue) -> None:

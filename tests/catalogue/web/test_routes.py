@@ -94,6 +94,14 @@ def test_times_without_an_offset_need_a_zone(client: httpx.Client, database_url:
     assert "IANA" in wrong_fields(post(client, "stream", one, time_zone="Mars"))["time_zone"]
 
 
+def test_the_same_body_is_loaded_again_if_the_parameters_judge_its_rejected_records(client: httpx.Client) -> None:
+    body = [session(f"{number}@b.c", "2021-12-06T20:00:00Z", "2021-12-06T21:00:00Z") for number in range(19)]
+    body.append(session("z@b.c", "2021-12-06T20:00:00", "2021-12-06T21:00:00"))
+    assert sums(post(client, "stream", *body).json()) == [20, 19, 0, 0, 0, 1]
+    assert post(client, "stream", *body).json()["same_as"] == 1
+    assert sums(post(client, "stream", *body, time_zone="UTC").json()) == [20, 1, 0, 19, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
