@@ -32,7 +32,7 @@ class ServerSettings(Settings, PostgresSettings):
 def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
     """Serve a live page of the results, one of the catalogue, and an HTTP API (documented at /docs).
 
-    It joins no group and commits nothing, so any number of servers may run beside the job. `KEEP_SECONDS` and
+    It joins no group and publishes nothing, so any number of servers may run beside the job. `KEEP_SECONDS` and
     `KEEP_MINUTES` bound its memory. The catalogue needs `DATABASE_URL`, or a local database, which
     `catalogue init-db` creates. If other machines can reach it, set `API_TOKEN`.
 

@@ -1,7 +1,7 @@
 """The records of the six models as they come in, and the rows that they become.
 
 A record is a msgspec Struct, which takes the fast path: one conversion, one `row`. Only what that refuses is examined
-field by field (`reading.py`). Each record extends the Struct of its key, so that the key of a record that is wrong
+field by field (`reading.py`). Each model has a Struct of its key, too, so that the key of a record that is wrong
 otherwise can still be read. Fields that are not named here are ignored.
 """
 

@@ -28,7 +28,7 @@ CREATE TABLE catalogue_load (
 );
 CREATE INDEX catalogue_load_of_model ON catalogue_load (model, id);
 
--- A load holds two advisory locks: of its model, so that two loads of a model wait for each other, and of its own id,
+-- A load holds two advisory locks: of its model, so that a second load of the model waits, and of its own id,
 -- which ends with its connection: a load without it that is still `running` was killed.
 CREATE FUNCTION catalogue_lock(kind text) RETURNS int LANGUAGE sql STABLE AS $$
     SELECT hashtext(current_schema() || '.catalogue.' || kind)
