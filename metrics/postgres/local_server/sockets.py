@@ -96,9 +96,9 @@ def as_setting(folder: Path) -> str:
 def _places(folder: Path) -> Iterator[Path]:
     yield folder / "socket"
     name = f"metrics-postgres-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/")
-    if _is_private(runtime):  # it is another user's after `su`
-        yield runtime / name
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and _is_private(Path(runtime)):  # it is another user's after `su`
+        yield Path(runtime) / name
     yield Path(tempfile.gettempdir()) / name
     yield Path("/tmp") / name  # noqa: S108  # its owner is checked
 

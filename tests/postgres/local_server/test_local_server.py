@@ -181,6 +181,16 @@ def test_what_a_command_starts_does_not_keep_the_server_running(folder: Path) ->
     child.wait()
 
 
+TEMPORARY = (Path(tempfile.gettempdir()), Path("/tmp"))
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Give a folder with a short path, whatever the path of pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -192,8 +202,16 @@ def test_what_a_command_starts_does_not_keep_the_server_running(folder: Path) ->
         "é" * 60,
     ],
 )
-def test_any_folder_will_do(created: Path, tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
+@pytest.mark.parametrize("has_runtime_folder", [True, False])
+def test_any_folder_will_do(
+    created: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, has_runtime_folder: bool
+) -> None:
+    runtime = short_folder / "run"
+    runtime.mkdir()
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    if has_runtime_folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    folder = short_folder / name
     shutil.copytree(created, folder / "data")
     for _ in range(2):
         with local_server.shared(folder, nothing) as url, closing(connect(url)) as connection:
@@ -202,6 +220,7 @@ def test_any_folder_will_do(created: Path, tmp_path: Path, name: str) -> None:
             assert len(os.fsencode(place / ".s.PGSQL.5432")) <= LONGEST
             assert stat.S_IMODE(place.stat().st_mode) == 0o700
             assert (place == folder / "socket") == (name in ('quo\'te "s" $HOME `x`', "percent%41&?#=:@"))
+            assert place == folder / "socket" or place.parent in ([runtime] if has_runtime_folder else TEMPORARY)
     if place != folder / "socket":
         place.rmdir()
 
