@@ -14,8 +14,7 @@ def broker() -> None:
     """
     settings = KafkaSettings.load()
     folder = PROJECT / settings.local_broker_dir
-    with local_broker.running(folder, say) as address:
+    with local_broker.running(folder, say) as address, stopping_on_signals() as stopping:
         say(f"to use it: BOOTSTRAP_SERVERS={address} python app.py --verbose")
-        with stopping_on_signals() as stopping:
-            while not stopping.wait(1):
-                local_broker.require_alive(folder)
+        while not stopping.wait(1):
+            local_broker.require_alive(folder)
