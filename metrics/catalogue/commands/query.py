@@ -144,9 +144,8 @@ def _asked(name: str | None, file: Path | None, options: Sequence[str]) -> _Aske
     """Return the query to run, a shipped one or that of a file, after warnings about its SQL.
 
     Raises:
-        SettingsError: there is no query of this name, or the parameters do not match it.
+        SettingsError: there is no query of this name, the parameters do not match it, or the text is not one query.
         FileError: the file cannot be read.
-        DatabaseError: it has no query, or several.
     """
     values = parameters_of(options)
     if file is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from metrics.catalogue.query.tokens import Kind, Token, line_of, tokens
-from metrics.errors import DatabaseError, SettingsError
+from metrics.errors import SettingsError
 from metrics.text import listed, numbered
 
 # The statements that return rows and change nothing. WITH may contain one that writes; the server refuses it.
@@ -64,22 +64,22 @@ def statement_of(text: str) -> Statement:
     """Return the statement in a text; a semicolon at its end is left out.
 
     Raises:
-        DatabaseError: there is none, there are several, it is no query, or it has parameters such as $1.
+        SettingsError: there is none, there are several, it is no query, or it has parameters such as $1.
     """
     found = list(tokens(text))
     while found and found[-1].text == ";":
         found.pop()
     if not found:
-        raise DatabaseError("the query is empty", hint="write a SELECT")
+        raise SettingsError("the query is empty", hint="write a SELECT")
     if second := _after_semicolon(found):
-        raise DatabaseError(
+        raise SettingsError(
             "there is more than one statement",
             why=f"another begins in line {line_of(text, second.start)}, after a semicolon",
             hint="run them one by one, or join them by WITH",
         )
     first = next((token for token in found if token.text != "("), found[0])
     if not first.is_word(*QUERIES):
-        raise DatabaseError(
+        raise SettingsError(
             f"{first.text.upper()[:20]} is not a query",
             why="queries are read-only",
             hint="begin with SELECT, WITH, VALUES or TABLE",
@@ -98,7 +98,7 @@ def _after_semicolon(found: Sequence[Token]) -> Token | None:
 def _refuse_positional(text: str, found: Sequence[Token]) -> None:
     for token in found:
         if token.kind is Kind.POSITIONAL:
-            raise DatabaseError(
+            raise SettingsError(
                 f"line {line_of(text, token.start)}: the parameter {token.text} has no name",
                 hint="write :name, and give -p name=VALUE",
             )

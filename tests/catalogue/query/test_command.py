@@ -126,8 +126,8 @@ def test_errors_of_the_database_and_of_the_session_have_their_exit_codes(databas
         assert finished.returncode == exit_code
         return finished.stderr
 
-    assert "INSERT is not a query" in asked(10, "INSERT INTO movie VALUES (1)")
-    assert "more than one statement" in asked(10, "SELECT 1; SELECT 2")
+    assert "INSERT is not a query" in asked(2, "INSERT INTO movie VALUES (1)")
+    assert "more than one statement" in asked(2, "SELECT 1; SELECT 2")
     assert "hint: allow more time: --timeout-s 3 (it is 0.3)" in asked(10, "SELECT pg_sleep(60)", "--timeout-s=0.3")
     assert "the time zone Mars is unknown" in asked(2, "SELECT 1", "--time-zone=Mars")
     assert "wrong parameters: a is not given" in asked(2, "SELECT :a")

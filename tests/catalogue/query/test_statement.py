@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.catalogue.query.statement import parameters_of, statement_of
-from metrics.errors import DatabaseError, SettingsError
+from metrics.errors import SettingsError
 
 
 def test_a_name_used_twice_is_one_parameter() -> None:
@@ -57,7 +57,7 @@ def test_missing_and_unused_parameters_are_all_named_at_once() -> None:
     ],
 )
 def test_what_is_not_one_query_is_refused(sql: str, said: str) -> None:
-    with pytest.raises(DatabaseError, match=said):
+    with pytest.raises(SettingsError, match=said):
         statement_of(sql)
 
 
