@@ -65,5 +65,5 @@ def test_the_stand_ins_are_for_images_that_compose_and_the_dockerfile_name() -> 
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     named = {service["image"].partition(":")[0] for service in services.values()}
     made = set(re.findall(r'--tag "\$\(image (\S+)\)"', script))
-    assert made == {"confluentinc/cp-server", "prom/prometheus"}
+    assert made == {"confluentinc/cp-server", "postgres", "prom/prometheus"}
     assert made <= named

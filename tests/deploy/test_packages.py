@@ -45,13 +45,14 @@ def test_the_first_command_installs_what_the_demo_needs_and_the_second_everythin
     assert everything == set(PIPFILE["dev-packages"])
 
 
-def test_the_demo_is_less_than_350_million_bytes_on_disk() -> None:
+def test_the_demo_is_less_than_450_million_bytes_on_disk() -> None:
     names = {name for name in locked(DEMO) if "sys_platform == 'win32'" not in LOCK_OF_ALL[name].get("markers", "")}
     found = distributions(names)
     assert {name_of(distribution) for distribution in found} == names
     files = [Path(str(file.locate())) for distribution in found for file in distribution.files or []]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-    assert 200_000_000 < size_bytes < 350_000_000 - JARS_BYTES
+    # Of these, PostgreSQL takes some 75 million, the client of S3 35, that of PostgreSQL 15.
+    assert 200_000_000 < size_bytes < 450_000_000 - JARS_BYTES
 
 
 def test_a_package_has_one_version_in_all_categories_and_the_lock_names_no_host() -> None:
