@@ -1,4 +1,4 @@
-"""Addresses of downloads, and the credentials for them, which are in no name and no error."""
+"""Addresses of downloads, and their credentials, which never appear in a name or an error."""
 
 import netrc
 import re
@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Credentials(NamedTuple):
-    """A user and the password; it shows neither."""
+    """A user and a password; its `repr` shows neither."""
 
     user: str
     password: str
@@ -28,10 +28,10 @@ class Address:
     """The address of a download.
 
     Attributes:
-        name: as it is shown: without credentials, and without the query, which may have some.
+        name: for people: without credentials, and without the query, which may contain some.
         url: without credentials.
-        path: decoded, without its first `/`.
-        given: the user and the password in it, either of them maybe empty.
+        path: decode, without its first `/`.
+        given: the user and the password in it; either may be empty.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Address:
         return self.path.rpartition("/")[2]
 
 
-def address(url: str) -> Address:
-    """Return the parts of a URL.
+def parse_address(url: str) -> Address:
+    """Return the address in a URL.
 
     Raises:
-        SettingsError: it cannot be read; the error does not show it, since it may have a password.
+        SettingsError: it cannot be read; the error does not show it, because it may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -67,7 +67,7 @@ def address(url: str) -> Address:
     return Address(_name(public), public.geturl(), parts.scheme, parts.hostname, port, path, given)
 
 
-def from_netrc(host: str, environment: Mapping[str, str]) -> Credentials | None:
+def netrc_credentials(host: str, environment: Mapping[str, str]) -> Credentials | None:
     """Return the credentials for a host in the file NETRC, or `~/.netrc`; None if there are none.
 
     Raises:
@@ -84,7 +84,7 @@ def from_netrc(host: str, environment: Mapping[str, str]) -> Credentials | None:
         ) from error
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)
-        why = f"line {line} is not as netrc has it" if line else "it is not as netrc has it"
+        why = f"line {line} is not valid in a netrc file" if line else "it is not a valid netrc file"
         raise FileError(
             f"{path} cannot be read", why=why, hint="write: machine HOST login USER password PASSWORD"
         ) from None

@@ -15,11 +15,11 @@ _ENCRYPTED = 0x1  # of the flags of a member
 
 
 @contextmanager
-def opened(name: str, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+def open_archive(name: str, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     """Open an archive; yields it.
 
     Raises:
-        FileError: it is no whole archive.
+        FileError: it is truncated, corrupt, or not an archive.
     """
     try:
         archive = zipfile.ZipFile(file)
@@ -30,7 +30,7 @@ def opened(name: str, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 def members(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the members to load; of several, those whose names fit, so that an archive may have a README.
+    """Return the members to load; if there are several, only those whose names fit: an archive may have a README.
 
     Args:
         name: of the archive.
@@ -43,8 +43,8 @@ def members(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if not fitting:
         raise FileError(
             f"{name} contains no file to load",
-            why=f"it is an archive without any file that has {FITTING_TEXT}",
-            hint="name another, or unpack it and name the file",
+            why=f"no file in this archive has {FITTING_TEXT}",
+            hint="name another archive; or unpack this one, and name the file",
         )
     for member in fitting:
         _require_plain(name, member)
@@ -52,7 +52,7 @@ def members(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 @contextmanager
-def member_opened(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+def open_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
     """Open a member; yields its contents.
 
     Raises:
@@ -72,7 +72,7 @@ def path_name(member: zipfile.ZipInfo) -> str:
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Return whether this is a hidden file, or one in a hidden folder or in that of macOS."""
+    """Return whether this file is hidden, in a hidden folder, or in the folder that macOS adds."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(member.filename).parts)
 
 
@@ -80,9 +80,9 @@ def _require_plain(name: str, member: zipfile.ZipInfo) -> None:
     shown = in_line(member.filename)
     if member.flag_bits & _ENCRYPTED:
         raise FileError(
-            f"{name} is encrypted", why=f"{shown} in it needs a password", hint="unpack it, and name the file"
+            f"{name} is encrypted",
+            why=f"{shown} in it needs a password",
+            hint="unpack it, and name the file",
         )
     if path_name(member).lower().endswith(".zip"):
-        raise FileError(
-            f"{name} contains another archive, {shown}", hint="unpack it, and name the archive that is inside"
-        )
+        raise FileError(f"{name} contains another archive, {shown}", hint="unpack it, and name the inner archive")

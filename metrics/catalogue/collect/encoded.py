@@ -7,22 +7,22 @@ from metrics.catalogue.collect.source import BROKEN, PIECE_BYTES, corrupt, strea
 from metrics.errors import FileError
 from metrics.files.packed import unpacked
 
-# How each encoding is unpacked: as a file with this suffix is.
+# The suffix of a file that is compressed in the same way.
 _SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 
 
-def is_decoded(encoding: str, path_name: str) -> bool:
-    """Return whether the bytes must be decoded to get the file of this name: not if it is itself compressed so."""
+def needs_decoding(encoding: str, path_name: str) -> bool:
+    """Return whether the bytes must be decode to get the file of this name: not if that is compressed in this way."""
     suffix = _SUFFIXES.get(encoding, "")
     return encoding not in ("", "identity") and PurePosixPath(path_name).suffix.lower() != suffix
 
 
-def decoded(name: str, encoding: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield decoded pieces.
+def decode(name: str, encoding: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the decoded bytes in pieces.
 
     Args:
         name: of the source.
-        encoding: as in the header Content-Encoding, in lower case.
+        encoding: the value of the header Content-Encoding, in lower case.
 
     Raises:
         FileError: the encoding is unknown, or the bytes are corrupt or truncated.
@@ -30,9 +30,9 @@ def decoded(name: str, encoding: str, pieces: Iterator[bytes]) -> Iterator[bytes
     suffix = _SUFFIXES.get(encoding)
     if suffix is None:
         raise FileError(
-            f"{name} cannot be decoded",
-            why=f"it is sent with the content encoding {encoding}, though none was asked for",
-            hint="let the server send it as it is, or encoded as gzip or zstd",
+            f"{name} cannot be decode",
+            why=f"it is sent with the content encoding {encoding}, although none was requested",
+            hint="let the server send it unencoded, or encoded as gzip or zstd",
         )
     contents = unpacked(PurePosixPath(f"contents{suffix}"), stream(pieces))
     try:

@@ -1,7 +1,7 @@
 """Files on an FTP server, also over TLS (`ftps://`, AUTH TLS).
 
-The end of a data connection proves nothing: a server that fails closes it, too. A file is whole if the server confirms
-the transfer (226), its length is what SIZE says, and SIZE and MDTM are the same before and after.
+The end of a data connection proves nothing: a server that fails closes it, too. A file is complete if the server
+confirms the transfer (226), as many bytes came as SIZE says, and SIZE and MDTM are the same before and after.
 """
 
 import ftplib
@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from metrics.catalogue.collect.address import Address, Credentials, from_netrc
-from metrics.catalogue.collect.retrying import connected
+from metrics.catalogue.collect.address import Address, Credentials, netrc_credentials
+from metrics.catalogue.collect.retrying import connect_with_retries
 from metrics.catalogue.collect.settings import CollectSettings
 from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, UNREACHED, Source, incomplete
 from metrics.errors import FileError
@@ -24,19 +24,19 @@ TIMEOUT_S = 60
 _KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 30}
 _HOW_TO_REPLY = {
     "530": "set FTP_USER and FTP_PASSWORD, or write the login into ~/.netrc",
-    "550": "check the path: it begins in the folder of the login, and %2F at its beginning is the root",
+    "550": "check the path: it is relative to the folder of the login, unless it begins with %2F",
 }
 
 
 class _Version(NamedTuple):
-    """What a server says of a file; None if it does not."""
+    """Size and modification time of a file, as the server reports them; None if it does not."""
 
     size_bytes: int | None
     modified: str | None
 
     def __str__(self) -> str:
-        size = "of unknown size" if self.size_bytes is None else f"of {self.size_bytes:,} bytes"
-        return f"{size}, modified {self.modified or 'at an unknown time'}"
+        size = "unknown size" if self.size_bytes is None else f"{self.size_bytes:,} bytes"
+        return f"{size}, modified at {self.modified or 'an unknown time'}"
 
 
 class FtpFile(Source):
@@ -44,7 +44,7 @@ class FtpFile(Source):
 
     Args:
         login: the user and the password.
-        report: prints a line: what could not be checked, or that a connection is tried again.
+        report: prints a line: what could not be checked, or that connecting is tried again.
     """
 
     def __init__(self, address: Address, login: Credentials, report: Callable[[str], None]) -> None:
@@ -57,7 +57,7 @@ class FtpFile(Source):
         self._path = _in_latin(address.path)
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Yield the file; it is whole if the server confirms it, and if its size and time are those before."""
+        """Yield the file; it is complete if the server confirms it, and its size and time have not changed."""
         with self._errors(AGAIN), self._session() as ftp:
             before = _version(ftp, self._path)
             self.size_bytes = before.size_bytes
@@ -68,18 +68,16 @@ class FtpFile(Source):
             if is_confirmed:
                 after = self._version_after(ftp)
             elif before.size_bytes is not None:
-                after = self._version_on_reconnecting()
+                after = self._version_after_reconnecting()
             else:
-                raise self._unconfirmed("the control connection was lost, and the server does not say the size")
+                raise self._unconfirmed("the control connection was lost, and the server does not report the size")
         if before != after:
-            raise FileError(
-                f"{self.name} changed while it was read", why=f"it was {before}, and is {after}", hint=AGAIN
-            )
+            raise FileError(f"{self.name} changed while it was read", why=f"{before}; then {after}", hint=AGAIN)
         if None in before:
             self._report(f"{self.name}: {_unchecked(before)}")
 
     def _received(self, ftp: ftplib.FTP) -> Generator[bytes, None, int]:
-        """Yield the bytes of the data connection until it ends; returns their number."""
+        """Yield the bytes of the data connection until it ends; return their number."""
         received_bytes = 0
         with ftp.transfercmd(f"RETR {self._path}") as data:
             try:
@@ -90,12 +88,12 @@ class FtpFile(Source):
                     with suppress(OSError):
                         data.unwrap()
             except ssl.SSLEOFError:
-                if self.size_bytes is None:  # without a size, only TLS itself could say that nothing was cut off
+                if self.size_bytes is None:  # without a size, only TLS itself could show that nothing is missing
                     raise
         return received_bytes
 
     def _is_confirmed(self, ftp: ftplib.FTP) -> bool:
-        """Return whether the server confirms the transfer; False if the control connection is gone.
+        """Return whether the server confirms the transfer; False if the control connection was lost.
 
         Raises:
             FileError: the server says that the transfer failed.
@@ -105,9 +103,9 @@ class FtpFile(Source):
         except (OSError, EOFError):
             return False
         except ftplib.Error as error:
-            if str(error).startswith("421"):  # it closes the control connection, for instance since that was idle
+            if str(error).startswith("421"):  # it closes the control connection, perhaps because that was idle
                 return False
-            raise self._unconfirmed(_said(error)) from error
+            raise self._unconfirmed(_cause(error)) from error
         return True
 
     def _unconfirmed(self, why: str) -> FileError:
@@ -117,9 +115,9 @@ class FtpFile(Source):
         try:
             return _version(ftp, self._path)
         except (OSError, EOFError, ftplib.error_temp):
-            return self._version_on_reconnecting()
+            return self._version_after_reconnecting()
 
-    def _version_on_reconnecting(self) -> _Version:
+    def _version_after_reconnecting(self) -> _Version:
         with self._session() as ftp:
             return _version(ftp, self._path)
 
@@ -127,7 +125,7 @@ class FtpFile(Source):
     def _session(self) -> Iterator[ftplib.FTP]:
         with self._errors(UNREACHED):
             errors = (OSError, EOFError, ftplib.error_temp)
-            ftp = connected(self.name, self._logged_in, errors, self._report)
+            ftp = connect_with_retries(self.name, self._logged_in, errors, self._report)
         try:
             yield ftp
             with suppress(*ftplib.all_errors):
@@ -161,7 +159,7 @@ class FtpFile(Source):
         try:
             yield
         except (ftplib.Error, OSError, EOFError, UnicodeError) as error:  # UnicodeError: of some host names
-            why = _said(error)
+            why = _cause(error)
             if self._login.password:
                 why = why.replace(self._login.password, "***")
             hint = _HOW_TO_REPLY.get(why[:3], hint)
@@ -195,7 +193,7 @@ def login(address: Address, environment: Mapping[str, str]) -> Credentials:
     password = address.given.password or settings.ftp_password or ""
     if user and password:
         return Credentials(user, password)
-    found = from_netrc(address.host, environment)
+    found = netrc_credentials(address.host, environment)
     if found is not None and user in ("", found.user):
         return found
     return Credentials(user or "anonymous", password)
@@ -212,12 +210,11 @@ def _version(ftp: ftplib.FTP, path: str) -> _Version:
 
 
 def _unchecked(before: _Version) -> str:
-    """Return what cannot be checked of a file."""
-    if before.size_bytes is None and before.modified is None:
-        return "the server does not say its size or its time, so only the server's confirmation says that it is whole"
+    """Return what could not be checked, as a line."""
     if before.size_bytes is None:
-        return "the server does not say its size, so only the server's confirmation says that it is whole"
-    return "the server does not say its time, so a change during the transfer that keeps the size goes unnoticed"
+        known = "its size" if before.modified is not None else "its size or its time"
+        return f"the server does not report {known}, so only the server's confirmation shows that it is complete"
+    return "the server does not report its time, so a change during the transfer that keeps the size goes unnoticed"
 
 
 def _keep_alive(sock: socket.socket | None) -> None:
@@ -233,8 +230,8 @@ def _in_latin(text: str) -> str:
     return text.encode().decode("latin-1")
 
 
-def _said(error: Exception) -> str:
-    """Return what a server said, or what happened to the connection."""
+def _cause(error: Exception) -> str:
+    """Return the server's reply, or what happened to the connection."""
     if isinstance(error, ftplib.Error):
         return str(error).encode("latin-1", "replace").decode(errors="replace")
     if isinstance(error, EOFError):

@@ -6,10 +6,10 @@ from contextlib import closing, contextmanager
 import httpx
 
 from metrics import __version__
-from metrics.catalogue.collect.address import Address, from_netrc
-from metrics.catalogue.collect.encoded import decoded, is_decoded
-from metrics.catalogue.collect.retrying import connected
-from metrics.catalogue.collect.source import AGAIN, UNREACHED, Source, measured
+from metrics.catalogue.collect.address import Address, netrc_credentials
+from metrics.catalogue.collect.encoded import decode, needs_decoding
+from metrics.catalogue.collect.retrying import connect_with_retries
+from metrics.catalogue.collect.source import AGAIN, UNREACHED, Source, check_length
 from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
@@ -27,31 +27,31 @@ class Download(Source):
     """A file that a server sends by HTTP.
 
     Args:
-        report: prints a line: that a connection is tried again.
+        report: prints a line: that connecting is tried again.
 
     Raises:
         SettingsError: the address cannot be read.
-        FileError: the netrc cannot be read.
+        FileError: the netrc file cannot be read.
     """
 
     def __init__(self, address: Address, environment: Mapping[str, str], report: Callable[[str], None]) -> None:
         super().__init__(in_line(address.name), address.path_name, None)
         self._report = report
-        self._login = address.given if any(address.given) else from_netrc(address.host, environment)
+        self._login = address.given if any(address.given) else netrc_credentials(address.host, environment)
         try:
             self._url = httpx.URL(address.url)
         except httpx.InvalidURL:
             raise SettingsError(f"the {address.scheme}:// address cannot be read") from None
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Yield the body of the response; it is whole if it is as long as the server says, or its last chunk came."""
+        """Yield the body of the response; it is complete if it has the announced length, or its last chunk came."""
         with self._errors(), self._client() as client, closing(self._response(client)) as response:
             self._require_ok(response)
             length_bytes = self._length_bytes(response)
             encoding = response.headers.get("content-encoding", "").strip().lower()
-            pieces = measured(self.name, response.iter_raw(), length_bytes)
-            if is_decoded(encoding, self.path_name):
-                yield from decoded(self.name, encoding, pieces)
+            pieces = check_length(self.name, response.iter_raw(), length_bytes)
+            if needs_decoding(encoding, self.path_name):
+                yield from decode(self.name, encoding, pieces)
             else:
                 self.size_bytes = length_bytes
                 yield from pieces
@@ -65,22 +65,22 @@ class Download(Source):
                 headers={"accept": "*/*", "accept-encoding": "identity", "user-agent": f"metrics/{__version__}"},
                 event_hooks={"request": [self._require_no_downgrade]},
             )
-        except (ValueError, ImportError, OSError) as error:  # for instance the address of a proxy; it hides passwords
+        except (ValueError, ImportError, OSError) as error:  # such as a wrong proxy address, shown without its password
             hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
-            raise SettingsError("the settings of HTTP cannot be used", why=str(error), hint=hint) from error
+            raise SettingsError("the HTTP settings cannot be used", why=str(error), hint=hint) from error
 
     def _response(self, client: httpx.Client) -> httpx.Response:
         def connect() -> httpx.Response:
             return client.send(client.build_request("GET", self._url), stream=True)
 
-        return connected(self.name, connect, (httpx.ConnectError, httpx.ConnectTimeout), self._report)
+        return connect_with_retries(self.name, connect, (httpx.ConnectError, httpx.ConnectTimeout), self._report)
 
     def _require_no_downgrade(self, request: httpx.Request) -> None:
         if self._url.scheme == "https" and request.url.scheme != "https":
             raise FileError(
                 f"{self.name} cannot be read",
                 why="the server redirects from https to an address that is not protected",
-                hint="name that address itself, if it can be trusted",
+                hint="if you trust that address, use it in --config",
             )
 
     def _require_ok(self, response: httpx.Response) -> None:
@@ -92,19 +92,19 @@ class Download(Source):
             )
 
     def _length_bytes(self, response: httpx.Response) -> int | None:
-        """Return the length of the body; None if it is sent in chunks, of which the last one is marked.
+        """Return the length of the body; None if it is sent in chunks, the last of which is marked.
 
         Raises:
-            FileError: the server says neither, so a body that was cut off would look like a whole one.
+            FileError: the server announces neither, so a truncated body would look complete.
         """
-        if "transfer-encoding" in response.headers:  # then a length does not count, and the client allows only chunks
+        if "transfer-encoding" in response.headers:  # a length is ignored then, and the client allows only chunks
             return None
         try:
             return int(response.headers["content-length"])
         except (KeyError, ValueError):
             raise FileError(
                 f"{self.name} cannot be checked",
-                why="the server says neither its length nor where it ends, so a part would look like the whole",
+                why="the server announces neither its length nor its end, so a truncated download would look complete",
                 hint="download it, compare it with the original, and load the file",
             ) from None
 

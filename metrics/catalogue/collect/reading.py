@@ -1,4 +1,4 @@
-"""One reading of all sources of a load: the bytes are counted, hashed and unpacked on their way."""
+"""One pass over all sources of a load, in which the bytes are counted, hashed and unpacked."""
 
 import hashlib
 import io
@@ -25,9 +25,9 @@ class Part(NamedTuple):
     """A source, or a member of an archive.
 
     Attributes:
-        name: as it is shown.
+        name: for people.
         path_name: the last part of its path, without the suffix of its compression: `movies.csv`.
-        stream: its contents, unpacked. It raises FileErrors, and reports its end only if all that it read was whole.
+        stream: its contents, unpacked. It raises FileErrors, and ends without one only if its source is complete.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 class Reading:
-    """One reading of the sources of a load.
+    """One pass over the sources of a load.
 
     Attributes:
         sources: where the bytes come from.
@@ -51,13 +51,13 @@ class Reading:
 
     @property
     def size_bytes(self) -> int | None:
-        """The stored size of all sources; None if that of one is unknown, at least until its part is reached."""
+        """The stored size of all sources; None if that of one is unknown, perhaps only until its part is reached."""
         sizes_bytes = [source.size_bytes for source in self.sources]
         return None if None in sizes_bytes else sum(filter(None, sizes_bytes))
 
     @property
     def read_bytes(self) -> int:
-        """The number of stored bytes read so far, of `size_bytes`; in a local archive, how far its members are read."""
+        """The number of stored bytes read so far, of `size_bytes`; in a local archive, up to the current member."""
         return self._read_bytes + (0 if self._archive is None else self._archive.tell())
 
     @property
@@ -81,9 +81,9 @@ class Reading:
         return digest.hexdigest()
 
     def parts(self) -> Iterator[Part]:
-        """Yield the contents of the sources, one part after another; each is to be read before the next one.
+        """Yield the contents of the sources, one part after another; each must be read before the next one.
 
-        What a reader leaves of a part is read and checked, too. A stream cannot be read once its turn is over.
+        Anything that its reader leaves unread is read and checked, too; then a part's stream cannot be read any more.
 
         Raises:
             FileError: a source is missing, unreadable, incomplete or corrupt, or it changed meanwhile.
@@ -104,17 +104,17 @@ class Reading:
             yield piece
 
     def _members(self, source: Source) -> Iterator[Part]:
-        with self._seekable(source) as file, archive.opened(source.name, file) as opened:
+        with self._seekable(source) as file, archive.open_archive(source.name, file) as opened:
             for member in archive.members(source.name, opened):
                 name = f"{source.name}: {in_line(member.filename)}"
-                with archive.member_opened(name, opened, member) as contents:
+                with archive.open_member(name, opened, member) as contents:
                     yield from _part(name, archive.path_name(member), contents)
 
     @contextmanager
     def _seekable(self, source: Source) -> Iterator[IO[bytes]]:
-        """Read a source to its end, hashed and checked; yields it as a file, since an index is at its end."""
+        """Read, hash and check a source, and yield it as a file: an archive has its index at the end."""
         if isinstance(source, LocalFile) and source.is_regular:
-            with source.opened() as file:
+            with source.open() as file:
                 for piece in source.pieces_of(file):
                     self._digest.update(piece)
                 file.seek(0)
@@ -152,18 +152,18 @@ class _Contents(io.RawIOBase):
             raise corrupt(self._name, str(error)) from error
 
     def drain(self) -> None:
-        """Read what is left, so that all of it was checked."""
+        """Read the rest, so that all of it is checked."""
         buffer = bytearray(PIECE_BYTES)
         while self.readinto(buffer):
             pass
 
 
 def _part(name: str, path_name: str, stored: Any) -> Iterator[Part]:
-    """Yield the part, and read what its reader has left of it."""
+    """Yield the part, then read what its reader has left unread."""
     path = PurePosixPath(path_name)
     if is_packed(path):
         if not stored.peek(1):
-            raise corrupt(name, "the file is empty; a compressed file never is")  # gzip alone accepts it
+            raise corrupt(name, "the file is empty; a compressed file never is")  # gzip would accept it
         path_name = path.stem
     contents = _Contents(name, unpacked(path, stored))
     with contents:

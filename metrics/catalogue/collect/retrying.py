@@ -1,4 +1,4 @@
-"""Connections that are tried again before they are given up."""
+"""Retries of a connection that cannot be made at once."""
 
 import socket
 import ssl
@@ -12,12 +12,12 @@ DELAYS_S = (1, 3)
 T = TypeVar("T")
 
 
-def connected(
+def connect_with_retries(
     name: str, connect: Callable[[], T], errors: tuple[type[Exception], ...], report: Callable[[str], None]
 ) -> T:
-    """Return a connection; after one of the errors, try again, and report it.
+    """Return a connection; after one of `errors`, report it and try again.
 
-    An unknown host or a wrong certificate stays wrong, and is not tried again.
+    An unknown host or an invalid certificate would stay so: there is no second attempt.
 
     Args:
         name: of the source.

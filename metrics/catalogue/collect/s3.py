@@ -9,9 +9,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from metrics.catalogue.collect.encoded import decoded, is_decoded
+from metrics.catalogue.collect.encoded import decode, needs_decoding
 from metrics.catalogue.collect.local import FITTING, FITTING_TEXT
-from metrics.catalogue.collect.source import PIECE_BYTES, Source, measured
+from metrics.catalogue.collect.source import PIECE_BYTES, Source, check_length
 from metrics.errors import FileError, SettingsError
 from metrics.text import in_line
 
@@ -29,11 +29,11 @@ _HOW_TO_CODE = {
 
 
 class S3Object(Source):
-    """An object.
+    """An object in S3.
 
     Args:
         client: of boto3.
-        listed: its size and ETag, if it was listed: no later version is read then.
+        listed: its size and ETag in a listing, if it was listed: a later version is refused then.
     """
 
     def __init__(self, client: Any, bucket: str, key: str, listed: tuple[int, str] | None = None) -> None:
@@ -42,15 +42,15 @@ class S3Object(Source):
         self._where = {"Bucket": bucket, "Key": key} | ({"IfMatch": listed[1]} if listed else {})
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Yield the object; it is whole if it is as long as S3 says, and its checksum, if it has one, is right."""
+        """Yield the object; it is complete if it has the announced length, and the right checksum if S3 has one."""
         with _errors(self.name):
             found = self._client.get_object(**self._where)
         length_bytes, encoding = found["ContentLength"], found.get("ContentEncoding", "").strip().lower()
         with closing(found["Body"]) as body:
-            pieces = measured(self.name, self._received(body), length_bytes)
-            if is_decoded(encoding, self.path_name):
+            pieces = check_length(self.name, self._received(body), length_bytes)
+            if needs_decoding(encoding, self.path_name):
                 self.size_bytes = None
-                yield from decoded(self.name, encoding, pieces)
+                yield from decode(self.name, encoding, pieces)
             else:
                 self.size_bytes = length_bytes
                 yield from pieces

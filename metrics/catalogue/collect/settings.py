@@ -1,4 +1,4 @@
-"""Settings of the collectors that no library of theirs has."""
+"""Settings of the collectors, apart from those of their libraries."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 18
 
-AGAIN = "load it again; nothing of it was loaded"
+AGAIN = "load it again; nothing was loaded"
 UNREACHED = "check the address, and that the server runs; SSL_CERT_FILE names the certificates to trust"
 
-# Errors of unpacking bytes that are corrupt, truncated, or packed otherwise.
+# Errors of unpacking bytes that are corrupt, truncated, or compressed in another way.
 BROKEN = (*BROKEN_STREAM, zipfile.BadZipFile)
 
 _HOW_TO_READ = {
@@ -34,7 +34,7 @@ class Source(ABC):
     """The stored bytes of one file, object or download.
 
     Attributes:
-        name: as it is shown and stored; never with credentials.
+        name: for people, and for `catalogue_load`; never with credentials.
         path_name: the last part of its path; the suffixes say its format and compression.
         size_bytes: None if unknown; the size of an object or a download is known once its first piece has been read.
     """
@@ -47,15 +47,15 @@ class Source(ABC):
     def pieces(self) -> Generator[bytes, None, None]:
         """Yield the stored bytes in pieces of 1 MB at most.
 
-        The law: it ends without an error only if all bytes of one version of the source were yielded.
+        The law: it ends without an error only if it has yielded all bytes of one version of the source.
 
         Raises:
-            FileError: the source is missing, unreadable or incomplete, or it changed meanwhile.
+            FileError: the source is missing, unreadable or incomplete, or has changed meanwhile.
         """
 
 
 def stream(pieces: Iterator[bytes]) -> io.BufferedReader:
-    """Return a stream over pieces; it reports its end only after the pieces have ended without an error."""
+    """Return a stream over pieces; it ends only after they have ended without an error."""
     return io.BufferedReader(_Pieces(pieces), PIECE_BYTES)
 
 
@@ -83,8 +83,8 @@ class _Pieces(io.RawIOBase):
 
 
 @contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Turn operating system errors of reading a local source into FileErrors.
+def read_errors(name: str) -> Iterator[None]:
+    """Turn errors of reading a local source into FileErrors.
 
     Raises:
         FileError: it cannot be read.
@@ -96,15 +96,15 @@ def reading(name: str) -> Iterator[None]:
         raise FileError(f"{name} cannot be read", why=error.strerror or str(error), hint=hint) from error
 
 
-def measured(name: str, pieces: Iterable[bytes], length_bytes: int | None) -> Generator[bytes, None, None]:
+def check_length(name: str, pieces: Iterable[bytes], length_bytes: int | None) -> Generator[bytes, None, None]:
     """Yield pieces, and check their length at the end.
 
     Args:
         name: of the source.
-        length_bytes: as the server said; None if the pieces mark their end themselves.
+        length_bytes: announced by the server; None if the pieces mark their end themselves.
 
     Raises:
-        FileError: they have another length.
+        FileError: their length is different.
     """
     received_bytes = 0
     for piece in pieces:
@@ -115,7 +115,7 @@ def measured(name: str, pieces: Iterable[bytes], length_bytes: int | None) -> Ge
 
 
 def incomplete(name: str, received_bytes: int, length_bytes: int) -> FileError:
-    """Return the error for a source that came with too few bytes, or too many."""
+    """Return the error for a source of which too few bytes came, or too many."""
     return FileError(f"{name} is incomplete", why=f"{received_bytes:,} of {length_bytes:,} bytes came", hint=AGAIN)
 
 
@@ -124,5 +124,5 @@ def corrupt(name: str, why: str) -> FileError:
     return FileError(
         f"{name} is corrupt, truncated, or not what its name says",
         why=why,
-        hint="recreate it, or rename it: .gz, .xz, .zst and .zip are unpacked, all else is text",
+        hint="recreate it, or rename it: .gz, .xz, .zst and .zip are unpacked, anything else is read as text",
     )

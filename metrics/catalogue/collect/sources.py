@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from metrics.catalogue.collect.address import address
+from metrics.catalogue.collect.address import parse_address
 from metrics.catalogue.collect.local import local_sources
 from metrics.catalogue.collect.source import Source
 from metrics.errors import SettingsError
@@ -15,7 +15,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 _ALMOST_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?/+[^/]*@")
 
-# The collectors, and the schemes that each reads; one that only names a format reads from anywhere.
+# The collectors, and the schemes that each reads; one that names a format reads any of them.
 SCHEMES = {"csv": None, "json": None, "s3": ("s3",), "ftp": ("ftp", "ftps"), "http": ("http", "https")}
 
 
@@ -32,7 +32,7 @@ def sources(
             it), `ftp://`, `ftps://`, `http://`, `https://`.
         collector: one of SCHEMES, which must fit the configuration; None to choose by its scheme.
         environment: has FTP_USER, FTP_PASSWORD and NETRC; boto3 and httpx read that of the process.
-        report: prints a line: what could not be checked, or that a connection is tried again.
+        report: prints a line: what could not be checked, or that connecting is tried again.
 
     Raises:
         SettingsError: the collector does not fit, or the scheme is unknown.
@@ -52,7 +52,7 @@ def sources(
         from metrics.catalogue.collect.s3 import s3_sources
 
         return s3_sources(config)
-    where = address(config)
+    where = parse_address(config)
     if scheme in ("ftp", "ftps"):
         from metrics.catalogue.collect.ftp import FtpFile, login
 

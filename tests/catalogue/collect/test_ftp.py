@@ -166,9 +166,9 @@ def test_a_file_that_changes_on_the_server_is_refused(change: str, folder: Path)
 @pytest.mark.parametrize(
     ("without", "what"),
     [
-        (("SIZE",), "the server does not say its size, so only"),
-        (("MDTM",), "the server does not say its time, so a change"),
-        (("SIZE", "MDTM"), "the server does not say its size or its time, so only"),
+        (("SIZE",), "the server does not report its size, so only"),
+        (("MDTM",), "the server does not report its time, so a change"),
+        (("SIZE", "MDTM"), "the server does not report its size or its time, so only"),
     ],
 )
 def test_without_size_or_time_a_confirmed_file_is_collected_and_what_is_unchecked_is_said(
@@ -229,7 +229,7 @@ def test_a_confirmation_that_never_comes_ends_after_the_timeout(monkeypatch: pyt
     monkeypatch.setattr(ftp, "TIMEOUT_S", 0.5)
     server = Script(CONTENT, replies={"END": "150-never", "SIZE": "502 no"})
     start_s = time.monotonic()
-    with pytest.raises(FileError, match="the control connection was lost, and the server does not say the size"):
+    with pytest.raises(FileError, match="the control connection was lost, and the server does not report the size"):
         script(URL, server)
     assert time.monotonic() - start_s < 20
 

@@ -80,7 +80,7 @@ def test_a_body_whose_last_chunk_is_missing_is_refused(end: bytes) -> None:
 def test_a_body_without_length_and_chunks_is_refused_since_a_part_looks_like_the_whole() -> None:
     error = failure(response(CONTENT, length=None))
     assert error.what.endswith("/movies.csv cannot be checked")
-    assert "neither its length nor where it ends" in error.why
+    assert "neither its length nor its end" in error.why
 
 
 @pytest.mark.parametrize("is_http_1_0", [True, False])
@@ -131,7 +131,8 @@ def test_a_packed_file_whose_own_compression_is_given_as_the_encoding_is_unpacke
 
 def test_an_unknown_encoding_is_refused() -> None:
     assert (
-        "with the content encoding br, though none was asked for" in failure(response(b"x", "Content-Encoding: br")).why
+        "with the content encoding br, although none was requested"
+        in failure(response(b"x", "Content-Encoding: br")).why
     )
 
 
@@ -259,7 +260,7 @@ def test_a_proxy_of_the_environment_is_used_and_its_password_is_not_shown(monkey
         assert collect(http_sources("http://host.invalid/movies.csv")).parts == [("movies.csv", MOVIES)]
     assert f"Proxy-Authorization: {AUTHORIZATION}" in proxy.requests[0]
     monkeypatch.setenv("HTTP_PROXY", f"gopher://{LOGIN}@127.0.0.1")
-    with pytest.raises(SettingsError, match="the settings of HTTP cannot be used") as caught:
+    with pytest.raises(SettingsError, match="the HTTP settings cannot be used") as caught:
         collect(http_sources("http://host.invalid/movies.csv"))
     assert PASSWORD not in str(caught.value)
     assert quote(PASSWORD, safe="") not in str(caught.value)

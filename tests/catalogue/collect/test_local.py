@@ -78,7 +78,7 @@ def test_a_file_whose_name_is_a_pattern_is_read_itself(tmp_path: Path) -> None:
         ("missing.csv", "missing.csv cannot be read\nwhy: No such file or directory\nhint: name a file, folder or"),
         ("file.csv/x.csv", "file.csv/x.csv cannot be read\nwhy: Not a directory"),
         ("missing/*.csv", "no file matches missing/*.csv"),
-        ("empty", "empty contains no file to load\nwhy: it is a folder without any file that has a name that ends in"),
+        ("empty", "empty contains no file to load\nwhy: no file in this folder has a name that ends in"),
     ],
 )
 def test_what_is_not_there_is_named_with_a_hint(
@@ -132,7 +132,7 @@ def test_the_end_of_a_changed_file_is_never_reported_to_its_reader(tmp_path: Pat
     stream = next(parts).stream
     assert stream.read(5) == CONTENT[:5]
     os.utime(path, ns=(1, 1))
-    with pytest.raises(FileError, match="its time of modification is another"):
+    with pytest.raises(FileError, match="its modification time has changed"):
         stream.read()
 
 

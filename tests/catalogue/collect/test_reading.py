@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metrics.catalogue.collect.local import LocalFile
 from metrics.catalogue.collect.reading import Reading
-from metrics.catalogue.collect.source import Source, measured
+from metrics.catalogue.collect.source import Source, check_length
 from metrics.errors import FileError
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, finish, zipped
 
@@ -132,13 +132,13 @@ def test_the_progress_in_a_local_archive_is_that_of_its_members(tmp_path: Path) 
 
 @pytest.mark.parametrize("length_bytes", [5, 7, 0])
 def test_pieces_of_another_length_than_the_server_said_are_refused_at_their_end(length_bytes: int) -> None:
-    pieces = measured("test://a", iter([b"abc", b"def"]), length_bytes)
+    pieces = check_length("test://a", iter([b"abc", b"def"]), length_bytes)
     assert [next(pieces), next(pieces)] == [b"abc", b"def"]
     with pytest.raises(FileError, match=f"test://a is incomplete\nwhy: 6 of {length_bytes} bytes came"):
         next(pieces)
     assert (
-        list(measured("test://a", [b"abc", b"def"], 6))
-        == list(measured("a", [b"abc", b"def"], None))
+        list(check_length("test://a", [b"abc", b"def"], 6))
+        == list(check_length("a", [b"abc", b"def"], None))
         == [b"abc", b"def"]
     )
 
