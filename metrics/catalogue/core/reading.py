@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from metrics.catalogue.core.models import Model, cells_record, key_record
-from metrics.catalogue.core.records import RejectedError, Row, Tombstone, to_time
+from metrics.catalogue.core.records import RejectedError, Row, Tombstone, WrongTimeError, to_time
 
 SHOWN = 60  # characters of a wrong value
 _TO_JSON = msgspec.json.Encoder(decimal_format="number")  # decoded JSON has Decimals
@@ -149,8 +149,8 @@ def _wrong(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: boo
         [member] = get_args(kind)
         for number, each in enumerate(value):
             yield from _wrong(member, each, f"{path}[{number}]", zone, strict=strict)
-    elif not _is_right(kind, metas, value, zone, strict=strict):
-        yield f"{path} must be {_words(metas) or 'a list'}, not {_shown(value)}"
+    elif expected := _expected(kind, metas, value, zone, strict=strict):
+        yield f"{path} must be {expected}, not {_shown(value)}"
 
 
 def _wrong_members(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: bool) -> Iterator[str]:
@@ -165,8 +165,8 @@ def _wrong_members(kind: Any, value: Any, path: str, zone: tzinfo | None, *, str
             yield f"{name} is missing"
 
 
-def _is_right(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, strict: bool) -> bool:
-    """Return whether a single value converts to its field's type, and from there to its column's."""
+def _expected(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, strict: bool) -> str:
+    """Return what a single value must be to convert to its field's type, and from there to its column's; or ""."""
     annotated = kind
     for meta in metas:
         annotated = Annotated[annotated, meta]
@@ -176,9 +176,11 @@ def _is_right(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, 
         for convert in converts:
             if converted is not None:
                 convert(converted, zone)
+    except WrongTimeError as error:
+        return str(error)
     except ValueError:
-        return False
-    return not (isinstance(converted, str) and "\0" in converted)
+        return _words(metas) or "a list"
+    return _words(metas) if isinstance(converted, str) and "\0" in converted else ""
 
 
 def _unwrapped(kind: Any) -> tuple[list[Meta], Any]:

@@ -5,6 +5,7 @@ field by field (`reading.py`). Each model has a Struct of its key, too, so that 
 otherwise can still be read. Fields that are not named here are ignored.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -45,23 +46,50 @@ class Tombstone(NamedTuple):
     key: Row
 
 
+class WrongTimeError(ValueError):
+    """A time that is refused although it has the right form; its text says what it must be instead."""
+
+
+# What follows the milliseconds: an offset. Indexing by 4 finds it at a quarter of the cost of a pattern, 0.08 µs.
+_MILLISECONDS = {".Z", ".+", ".-", *(f".{sign}{digit}" for sign in "+-" for digit in range(10))}
+# `fromisoformat` drops digits after the sixth, and reads 19:30.5 as 19:30:00.5.
+_EXACT = re.compile(r"[^.,]*(?:\d\d:\d\d:|\D\d{4})\d\d[.,]\d{0,6}0*(?:\D[^.,]*)?")
+
+
 def to_time(text: str, zone: tzinfo | None) -> int:
     """Return a time in microseconds since 2000 in UTC, as PostgreSQL stores it; without an offset it is in `zone`.
 
     Numbers are compared, and copied by psycopg, in a third of the time: 0.55 µs less for a session.
 
     Raises:
+        WrongTimeError: it is not one moment, or not one of a microsecond.
         ValueError: it is not a time by ISO 8601, or has no offset and there is no zone.
     """
     time = datetime.fromisoformat(text)
+    if text[19::4] not in _MILLISECONDS and ("." in text or "," in text) and not _EXACT.fullmatch(text):
+        raise WrongTimeError("a time whose seconds have at most six decimals")
     if time.tzinfo is None:
         if zone is None:
             raise ValueError(text)
-        time = time.replace(tzinfo=zone)
+        time = _in_zone(time, zone)
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise ValueError(text)
     since = time - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _in_zone(time: datetime, zone: tzinfo) -> datetime:
+    """Return a local time of a zone.
+
+    Raises:
+        WrongTimeError: clocks skipped it, or showed it twice (PEP 495).
+    """
+    time = time.replace(tzinfo=zone)
+    until_second_s = time.replace(fold=1).timestamp() - time.timestamp()
+    if until_second_s:
+        change = "showed twice" if until_second_s > 0 else "skipped"
+        raise WrongTimeError(f"a time with an offset: clocks in {zone} {change} this one")
+    return time
 
 
 def to_date(text: str, zone: tzinfo | None = None) -> date:  # noqa: ARG001  # as `to_time`

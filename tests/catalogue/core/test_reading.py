@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of
-from metrics.catalogue.core.records import RejectedError, Row
+from metrics.catalogue.core.records import RejectedError, Row, WrongTimeError, to_time
 
 CET = timezone(timedelta(hours=1))
 STREAM = {
@@ -151,6 +151,83 @@ def test_with_a_time_zone_times_without_an_offset_are_in_it_and_others_keep_thei
     row = cells("stream", record, ZoneInfo("Europe/Berlin"))
     assert row[0] == since_2000(2021, 7, 1, 10)
     assert row[3] == since_2000(2021, 12, 6, 19, 30, 19)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2021-12-06T19:30:19.1234567+01:00",
+        "2021-12-06T19:30:19,123456001Z",
+        "20211206T193019.1234567Z",
+        "2021-12-06T19:30:19+01:00:00.1234567",
+        "2021-12-06T19:30.5Z",  # half a minute, which Python reads as half a second
+        "2021-12-06T19.5Z",
+        "20211206T1930.5Z",
+    ],
+)
+def test_a_time_that_would_be_stored_as_another_one_is_rejected(text: str) -> None:
+    detail = f'end_at must be a time whose seconds have at most six decimals, not "{text}"'
+    assert rejection("stream", STREAM | {"end_at": text}) == ("field", detail)
+
+
+@pytest.mark.parametrize(
+    ("text", "microseconds"),
+    [
+        ("2021-12-06T19:30:19.123456000Z", 123_456),
+        ("2021-12-06T19:30:19.12Z", 120_000),
+        ("2021-12-06 20:30:19.123+01", 123_000),
+        ("20211206T193019,000001Z", 1),
+        ("2021-W49-1T19:30:19.5+00:00", 500_000),
+        ("2021-12-06T19:30:19Z", 0),
+        ("2021-12-06T20:30:19.100+01:00", 100_000),
+        ("2021-12-06T18:30:19.100-0100", 100_000),
+    ],
+)
+def test_seconds_with_up_to_six_decimals_are_stored_as_written(text: str, microseconds: int) -> None:
+    assert to_time(text, None) == since_2000(2021, 12, 6, 19, 30, 19) + microseconds
+
+
+@given(
+    digits=st.text("0123456789", max_size=12),
+    date_=st.sampled_from(["2021-12-06T19:30:19", "20211206T193019", "2021-W49-1 19:30:19"]),
+    separator=st.sampled_from(".,"),
+    offset=st.sampled_from(["Z", "+00", "+0000", "-00:00", "+00:00:00"]),
+)
+def test_a_time_is_stored_with_all_digits_of_its_second_or_rejected(
+    digits: str, date_: str, separator: str, offset: str
+) -> None:
+    text = f"{date_}{separator}{digits}{offset}" if digits else f"{date_}{offset}"
+    if digits[6:].strip("0"):
+        with pytest.raises(WrongTimeError):
+            to_time(text, None)
+    else:
+        assert to_time(text, None) == since_2000(2021, 12, 6, 19, 30, 19) + int(digits[:6].ljust(6, "0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("2021-03-28T02:00:00", "skipped"),
+        ("2021-03-28T02:30:00", "skipped"),
+        ("2021-03-28T02:59:59.999", "skipped"),
+        ("2021-10-31T02:00:00", "showed twice"),
+        ("2021-10-31T02:59:59.999", "showed twice"),
+    ],
+)
+def test_a_local_time_that_is_not_one_moment_is_rejected(text: str, change: str) -> None:
+    with pytest.raises(RejectedError) as rejected:
+        cells("stream", STREAM | {"start_at": text}, ZoneInfo("Europe/Berlin"))
+    words = f"start_at must be a time with an offset: clocks in Europe/Berlin {change} this one, not "
+    assert (rejected.value.reason, rejected.value.detail) == ("field", f'{words}"{text}"')
+
+
+def test_local_times_around_a_change_of_clocks_are_one_moment_each() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert to_time("2021-03-28T01:59:59", berlin) == since_2000(2021, 3, 28, 0, 59, 59)
+    assert to_time("2021-03-28T03:00:00", berlin) == since_2000(2021, 3, 28, 1)
+    assert to_time("2021-10-31T01:59:59", berlin) == since_2000(2021, 10, 30, 23, 59, 59)
+    assert to_time("2021-10-31T03:00:00", berlin) == since_2000(2021, 10, 31, 2)
+    assert to_time("2021-10-31T02:30:00", ZoneInfo("Etc/GMT-2")) == since_2000(2021, 10, 31, 0, 30), "as docs say"
 
 
 def test_a_session_that_ends_before_its_start_is_rejected_and_one_without_length_is_not() -> None:
