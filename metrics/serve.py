@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from metrics.cli import serving
-from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.serving import LOOPBACK, PORT, Host, Port
+from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.postgres.settings import PostgresSettings
 
@@ -40,7 +40,7 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
 
     Example: `python app.py serve --port 8000`, then `curl "http://127.0.0.1:8000/minutes?limit=5&format=csv"`
     """
-    with serving.listen(host, port, "serve") as listening, broker_in_use(ServerSettings, log.info) as settings:
+    with serving.listen(host, port, "serve") as listening, use_broker(ServerSettings, log.info) as settings:
         parts = [partial(_frames, settings), partial(_catalogue, settings)]
         serving.run(listening, parts, title=TITLE, about=ABOUT, token=settings.api_token)
 

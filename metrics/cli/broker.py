@@ -1,7 +1,7 @@
 """`broker`: the local Kafka in the foreground."""
 
-from metrics.cli.broker_in_use import PROJECT
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.use_broker import PROJECT
 from metrics.kafka import local_broker
 from metrics.kafka.settings import KafkaSettings
 from metrics.terminal.console import say

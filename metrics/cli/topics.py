@@ -10,10 +10,10 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.cli import topics_text
-from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.registry import STYLE, Command, CommandGroup, Commands
 from metrics.cli.reporting import reporting
 from metrics.cli.topic_owner import TopicOwner
+from metrics.cli.use_broker import use_broker
 from metrics.errors import SettingsError, TopicError
 from metrics.kafka import topic_changes, topic_facts
 from metrics.kafka.clients import open_admin
@@ -77,7 +77,7 @@ def list_topics(
 
     Example: `python app.py topics trial --json`
     """
-    with broker_in_use(KafkaSettings, note) as settings:
+    with use_broker(KafkaSettings, note) as settings:
         admin = open_admin(settings)
         existing = partition_counts(admin)
         visible = [name for name in existing if with_all or not name.startswith(HIDDEN)]
@@ -117,7 +117,7 @@ def create(
     """
     asked = Asked(partitions, replication_factor, _config_of(config or []))
     defaults = {name: needed for owner in _owners(ctx) for name, needed in owner.defaults().items()}
-    with broker_in_use(KafkaSettings) as settings:
+    with use_broker(KafkaSettings) as settings:
         created = topic_changes.create(open_admin(settings), [*dict.fromkeys(names)], asked, defaults)
         for name, is_new in created.items():
             say(f"topic {name}: {'created' if is_new else 'exists'}")
@@ -138,7 +138,7 @@ def delete(
     Example: `python app.py topics delete trial`
     """
     names = [*dict.fromkeys(names)]
-    with broker_in_use(KafkaSettings) as settings:
+    with use_broker(KafkaSettings) as settings:
         admin = open_admin(settings)
         existing = partition_counts(admin)
         if own := [name for name in _existing(existing, names) if name.startswith(OWN_OF_BROKER)]:

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from metrics.cli.database_in_use import database_in_use
+from metrics.cli.use_database import use_database
 from metrics.errors import SettingsError
 from metrics.postgres import local_server
 from metrics.postgres.settings import PostgresSettings
@@ -114,7 +114,7 @@ def test_a_database_that_is_set_is_used_and_no_server_is_started(
     monkeypatch.setenv("LOCAL_DATABASE_DIR", str(tmp_path / "unused"))
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg2://loader:s3cret@warehouse/catalogue")
     said: list[str] = []
-    with database_in_use(PostgresSettings, said.append) as url:
+    with use_database(PostgresSettings, said.append) as url:
         assert url == "postgresql+psycopg2://loader:s3cret@warehouse/catalogue"
         assert "s3cret" not in repr(url)
     assert said == []
@@ -125,7 +125,7 @@ def test_a_database_that_is_no_postgresql_is_a_settings_error_without_its_passwo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://loader:s3cret@warehouse/catalogue")
-    with pytest.raises(SettingsError) as refused, database_in_use(PostgresSettings):
+    with pytest.raises(SettingsError) as refused, use_database(PostgresSettings):
         pass
     assert "DATABASE_URL=***: must be postgresql://user:password@host:port/database" in refused.value.why
     assert "s3cret" not in str(refused.value)
@@ -137,7 +137,7 @@ def test_without_one_the_local_database_is_started_for_the_command(
     monkeypatch.setenv("LOCAL_DATABASE_DIR", str(tmp_path))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     said: list[str] = []
-    with database_in_use(PostgresSettings, said.append) as url:
+    with use_database(PostgresSettings, said.append) as url:
         assert url.startswith("postgresql://metrics@/metrics?host=")
         assert local_server.is_running(tmp_path)
     assert "ready in" in said[-1]

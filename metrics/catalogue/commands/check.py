@@ -2,7 +2,7 @@
 
 import msgspec
 
-from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.remarks import findings
@@ -18,7 +18,7 @@ def check(*, json: Json = False) -> None:
 
     Example: `python app.py catalogue check`
     """
-    with catalogue_in_use() as (_, connection):
+    with use_catalogue() as (_, connection):
         found = findings(connection, MODELS)
     if json:
         say_lines(

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from metrics.catalogue import schema
 from metrics.catalogue.settings import CatalogueSettings
-from metrics.cli.database_in_use import database_in_use
+from metrics.cli.use_database import use_database
 from metrics.postgres.connect import connect
 from metrics.terminal.console import say
 
@@ -14,7 +14,7 @@ def init_db() -> None:
 
     Example: `python app.py catalogue init-db`
     """
-    with database_in_use(CatalogueSettings) as url, closing(connect(url)) as connection:
+    with use_database(CatalogueSettings) as url, closing(connect(url)) as connection:
         applied = schema.init(connection)
         for migration in applied:
             say(f"applied {migration.name}")

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from metrics.catalogue.collect.sources import sources
-from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.load_options import CollectorName
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load import loads
@@ -62,7 +62,7 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
     )
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)
-    with catalogue_in_use(report) as (url, connection), closing(connect(url)) as other:
+    with use_catalogue(report) as (url, connection), closing(connect(url)) as other:
         return _load(connection, options, given or _rejected(other, asked.rejected_of or 0, model))
 
 

@@ -6,14 +6,14 @@ from contextlib import closing, contextmanager
 from functools import partial
 from time import monotonic
 
-from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.topic_options import TopicOptions
 from metrics.catalogue.kafka_job.processor import TopicProcessor
 from metrics.catalogue.load.rejected import rejections
 from metrics.catalogue.load.run import Outcome
 from metrics.catalogue.settings import CatalogueSettings
-from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.use_broker import use_broker
 from metrics.errors import MetricsError
 from metrics.kafka.job.runner import Runner
 from metrics.postgres.connect import connect
@@ -33,8 +33,8 @@ def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome 
         report: called with a line about each thing that is waited for, and what the program has started.
     """
     with (
-        catalogue_in_use(report) as (url, connection),
-        broker_in_use(CatalogueSettings, report) as settings,
+        use_catalogue(report) as (url, connection),
+        use_broker(CatalogueSettings, report) as settings,
         stopping_on_signals(NOT_COMMITTED) as stopping,
     ):
         connection.close()  # it would be idle, perhaps for weeks

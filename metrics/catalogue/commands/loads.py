@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.loads import SUMS, Load, read_loads
@@ -26,7 +26,7 @@ def loads(
 
     Example: `python app.py catalogue loads --model movie`
     """
-    with catalogue_in_use() as (_, connection):
+    with use_catalogue() as (_, connection):
         found = read_loads(connection, model, limit=limit)
     if json:
         say_lines(msgspec.json.encode(load).decode() for load in found)

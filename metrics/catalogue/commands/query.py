@@ -18,7 +18,7 @@ from metrics.catalogue.query.run import Answer, answering
 from metrics.catalogue.query.statement import Statement, parameters_of, statement_of
 from metrics.catalogue.query.time_zone import UTC
 from metrics.catalogue.settings import CatalogueSettings
-from metrics.cli.database_in_use import database_in_use
+from metrics.cli.use_database import use_database
 from metrics.errors import FileError, SettingsError
 from metrics.files import parquet as parquet_format
 from metrics.files.paths import STANDARD_INPUT, named
@@ -181,7 +181,7 @@ def _answer(asked: _Asked, time_zone: str, timeout_s: float, parquet: Path | Non
         parquet_format.check()
     else:
         require_open()
-    with database_in_use(CatalogueSettings, note) as url, closing(connect(url)) as connection, ExitStack() as waiting:
+    with use_database(CatalogueSettings, note) as url, closing(connect(url)) as connection, ExitStack() as waiting:
         if asked.is_shipped:
             schema.require_initialized(connection)
         waiting.enter_context(bar("waiting for the answer", None, err))

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics.catalogue.commands.in_use import catalogue_in_use
+from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.rejected import Rejected, rejected_records
@@ -35,7 +35,7 @@ def rejected(
     """
     if json and as_csv:
         raise SettingsError("--json and --csv contradict each other", hint="leave one of them out")
-    with catalogue_in_use() as (_, connection):
+    with use_catalogue() as (_, connection):
         records = rejected_records(connection, model, load, None if json or as_csv else SHOWN + 1)
         if json:
             say_lines(msgspec.json.encode(record).decode() for record in records)

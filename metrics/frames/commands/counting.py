@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
-from metrics.cli.broker_in_use import settings_for_broker
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.use_broker import settings_for_broker
 from metrics.errors import FencedError, ReplacedError
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report

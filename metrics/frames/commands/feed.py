@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.use_broker import use_broker
 from metrics.errors import SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
@@ -57,7 +57,7 @@ def feed(
     """
     chosen = _pace_of(rate, speed, realtime=realtime)
     lines = frame_lines(files or [])
-    with broker_in_use(Settings) as settings:
+    with use_broker(Settings) as settings:
         progress = _progress_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, progress.partitions)
         shift = Shift(time, progress.shift_s) if now or progress.shift_s is not None else None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import PROJECT
+from metrics.cli.use_broker import PROJECT
 from metrics.errors import FileError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import PATTERNS, expanded, files_in

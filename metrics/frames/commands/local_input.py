@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from metrics.cli.broker_in_use import PROJECT
+from metrics.cli.use_broker import PROJECT
 from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines
 from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
 from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty

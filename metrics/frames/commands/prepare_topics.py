@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.use_broker import use_broker
 from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import STANDARD_INPUT
@@ -63,7 +63,7 @@ def prepare_topics(
         raise SettingsError(f"--no-feed and {name} contradict each other", hint="leave one of them out")
     is_generated = file is None and or_generate and default_file() is None
     lines = None if no_feed or is_generated else frame_lines([file] if file else [])
-    with broker_in_use(Settings) as settings:
+    with use_broker(Settings) as settings:
         replicas = replication_factor or topic_changes.BROKERS_DEFAULT
         there = create_topics(settings, partitions=partitions, replication_factor=replicas)
         if no_feed or not (again or is_empty(settings, there)):

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.use_broker import use_broker
 from metrics.errors import SettingsError
 from metrics.frames.reset import text
 from metrics.frames.reset.plan import Plan, Reset, opened
@@ -41,7 +41,7 @@ def reset_offsets(
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
     target = _target_of(to)
-    with broker_in_use(Settings, console.note) as settings, opened(settings, target) as reset:
+    with use_broker(Settings, console.note) as settings, opened(settings, target) as reset:
         if execute:
             reset.require_no_instance()
         with bar(f"reading {settings.input_topic}", reset.frames) as move:

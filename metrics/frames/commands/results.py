@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.use_broker import use_broker
 from metrics.errors import OutputClosedError, SettingsError
 from metrics.files import parquet as parquet_format
 from metrics.frames.commands.size_options import with_size_options
@@ -109,7 +109,7 @@ def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Cal
         if skipped <= MAX_WARNINGS:
             warn(f"skipped {what}")
 
-    with broker_in_use(Settings, note) as settings:
+    with use_broker(Settings, note) as settings:
         yield opened(settings, sizes, within), warn_of
     if skipped > MAX_WARNINGS:
         warn(f"skipped {numbered(skipped - MAX_WARNINGS, 'more record')} that are not results")

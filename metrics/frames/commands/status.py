@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.frames.status import observe, text
 from metrics.frames.status.facts import describe
@@ -22,7 +22,7 @@ def status(
 
     Example: `python app.py status --json`
     """
-    with broker_in_use(Settings, console.note) as settings:
+    with use_broker(Settings, console.note) as settings:
         show = _print_as_json if as_json else _print
         show(settings)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from metrics.cli.broker_in_use import broker_in_use
+from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.frames.verify import run, text
 from metrics.frames.verify.recount.findings import MAX_DIFFERENCES, Findings
@@ -37,7 +37,7 @@ def verify(
     Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`
     """
     within = range_of(start, end)
-    with broker_in_use(Settings) as settings:
+    with use_broker(Settings) as settings:
         agrees = _verify(settings, within, most=most, as_json=as_json)
     if not agrees:
         raise typer.Exit(1)

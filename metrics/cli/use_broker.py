@@ -32,7 +32,7 @@ def settings_for_broker(kind: type[S]) -> S:
 
 
 @contextmanager
-def broker_in_use(kind: type[S], report: Callable[[str], None] = say) -> Iterator[S]:
+def use_broker(kind: type[S], report: Callable[[str], None] = say) -> Iterator[S]:
     """Yield the settings with a broker's address: as set, or of the local broker, which is started if none runs.
 
     Args:

@@ -9,7 +9,7 @@ from metrics.terminal.console import say
 
 
 @contextmanager
-def database_in_use(kind: type[PostgresSettings], report: Callable[[str], None] = say) -> Iterator[str]:
+def use_database(kind: type[PostgresSettings], report: Callable[[str], None] = say) -> Iterator[str]:
     """Yield the URL of the database: as set, or of the local one, which is started if it does not run.
 
     Args:

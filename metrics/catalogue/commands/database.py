@@ -6,13 +6,13 @@ from contextlib import closing, contextmanager
 from metrics.catalogue import schema
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.settings import CatalogueSettings
-from metrics.cli.database_in_use import database_in_use
+from metrics.cli.use_database import use_database
 from metrics.postgres.connect import connect
 from metrics.terminal.console import note
 
 
 @contextmanager
-def catalogue_in_use(report: Callable[[str], None] = note) -> Iterator[tuple[str, Connection]]:
+def use_catalogue(report: Callable[[str], None] = note) -> Iterator[tuple[str, Connection]]:
     """Yield the URL of the database, and a connection to it; its tables are there.
 
     Args:
@@ -22,6 +22,6 @@ def catalogue_in_use(report: Callable[[str], None] = note) -> Iterator[tuple[str
         DatabaseError: it cannot be reached, or its tables have not been created.
         LocalServerError: the local database cannot be started.
     """
-    with database_in_use(CatalogueSettings, report) as url, closing(connect(url)) as connection:
+    with use_database(CatalogueSettings, report) as url, closing(connect(url)) as connection:
         schema.require_initialized(connection)
         yield url, connection
