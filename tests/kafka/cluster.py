@@ -106,7 +106,7 @@ class Cluster:
 
     def without_coordinator_of(self, group: str) -> Node:
         """Return a node that coordinates neither a group nor the transactions of the same name."""
-        number = _java_hash(group) % PARTITIONS
+        number = coordinator_partition(group)
         coordinators = [self.leader(topic, number) for topic in ("__consumer_offsets", "__transaction_state")]
         return next(each for each in self.nodes if each not in coordinators)
 
@@ -122,12 +122,12 @@ class Cluster:
         return all(len(at.isrs) == len(at.replicas) for topic in topics for at in topic.partitions.values())
 
 
-def _java_hash(text: str) -> int:
-    """Return the hash by which Kafka chooses the partition of a coordinator."""
+def coordinator_partition(name: str) -> int:
+    """Return the partition whose leader coordinates a group or transactional id: Kafka takes it from Java's hash."""
     value = 0
-    for letter in text.encode("ascii"):
+    for letter in name.encode("ascii"):
         value = (31 * value + letter) & 0xFFFFFFFF
-    return value & 0x7FFFFFFF
+    return abs(value - (1 << 32) if value >> 31 else value) % PARTITIONS
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError
 from metrics.frames.producer import generator
@@ -24,7 +25,7 @@ from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import topic_id
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
-from tests.kafka.cluster import Cluster
+from tests.kafka.cluster import Cluster, coordinator_partition
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -150,6 +151,13 @@ def test_offsets_on_a_hanging_node_are_unknown(three: Cluster, tmp_path: Path, m
         output = application.run("results", exit_code=4)
         assert f"{application.topic('seconds')}/0: its leader does not answer" in output
     three.await_replicas()
+
+
+@pytest.mark.parametrize("name", ["group-0", "frames", "test-196e311697cf"])  # the last two have negative hashes
+def test_a_group_is_coordinated_by_the_node_that_the_tests_expect(three: Cluster, name: str) -> None:
+    admin = AdminClient({"bootstrap.servers": three.address})
+    described = admin.describe_consumer_groups([name])[name].result()
+    assert described.coordinator.id == three.leader("__consumer_offsets", coordinator_partition(name)).number
 
 
 def test_a_run_does_not_report_frames_on_a_hanging_node_as_lost(
