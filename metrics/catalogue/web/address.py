@@ -23,7 +23,7 @@ class DatabaseAddress(Protocol):
         """
 
     def is_in_use(self) -> bool:
-        """Return whether a database is set or was started: it should answer."""
+        """Return whether a database is set, or has been started here: it should answer, or start again."""
 
     def examine(self) -> None:
         """Note that the database does not answer."""
@@ -72,6 +72,7 @@ class _Local:
         self._folder = folder
         self._report = report
         self._url = ""
+        self._was_started = False
         self._using = ExitStack()
         self._lock = Lock()
 
@@ -87,10 +88,11 @@ class _Local:
                 from metrics.postgres import local_server  # noqa: PLC0415
 
                 self._url = self._using.enter_context(local_server.shared(self._folder, self._report))
+                self._was_started = True
             return self._url
 
     def is_in_use(self) -> bool:
-        return bool(self._url)
+        return self._was_started
 
     def examine(self) -> None:
         """Forget a server that has ended; the next request starts another one."""

@@ -74,6 +74,25 @@ def test_a_local_database_that_was_killed_is_started_again(tmp_path: Path) -> No
         assert len(client.get("/catalogue/loads").json()["loads"]) == 1
 
 
+def test_a_local_database_that_was_killed_is_not_ready_until_it_answers_again(tmp_path: Path) -> None:
+    folder = tmp_path / "database"
+    with local_server.shared(folder, print) as url:
+        create_tables(url)
+    version = folder / "data/PG_VERSION"
+    with serving(None, folder) as client:
+        assert client.get("/catalogue/loads").status_code == 200
+        written = version.read_text()
+        version.write_text("17\n")  # so that it cannot be started again
+        os.kill(int((folder / "data/postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+        wait_until(lambda: not local_server.is_running(folder), "all of its processes have ended")
+        for _ in range(3):
+            expect_problem(client.get("/readyz"), 503)
+        assert "created by PostgreSQL 17" in expect_problem(client.get("/readyz"), 503)["detail"]
+        version.write_text(written)
+        wait_until(lambda: client.get("/readyz").status_code == 200, "it is started again")
+        assert local_server.is_running(folder)
+
+
 def test_without_tables_it_says_how_to_create_them(database_url: str) -> None:
     with serving(database_url) as client:
         assert "catalogue init-db" in expect_problem(client.get("/catalogue/loads"), 503)["detail"]
