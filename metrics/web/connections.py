@@ -10,7 +10,7 @@ BACKLOG = 64  # connections accepted at once, before the oldest are closed
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection that is closed unless a whole request arrives within REQUEST_S.
+    """A connection that is closed unless a request begins within REQUEST_S, and is complete after another REQUEST_S.
 
     Until then its client has not sent a token, so it must not keep others out: when more than `most_waiting`
     connections wait, the one that has waited longest is closed. uvicorn limits neither: its limit counts requests being
@@ -26,6 +26,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._wait()
 
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the request."""
+        super().on_message_begin()
+        self._set_deadline()
+
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
@@ -38,13 +43,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
         self._waits_since_s = self.loop.time()
-        self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
+        self._set_deadline()
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
         if len(waiting) > self.most_waiting:
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
+
+    def _set_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
 
     def _give_up(self) -> None:
         if self._is_waiting():

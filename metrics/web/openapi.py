@@ -21,6 +21,7 @@ _MEANINGS = {
     403: "request from another site, or for another host",
     404: "there is none of this name or id",
     406: "the header Accept allows neither JSON nor CSV",
+    408: "the body did not arrive in time",
     413: "the body is too long",
     415: "the body has another media type, or is encoded",
     422: "invalid parameters; `errors` names each",

@@ -1,6 +1,8 @@
 """Routes that change something: they accept POST, with permission and a body of limited size."""
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,6 +13,7 @@ from metrics.web.methods import refuse_others
 from metrics.web.openapi import Responses
 
 METHODS = ("POST",)
+BODY_S = 8.0  # less than REQUEST_S, after which the connection is closed without an answer
 _UNTRUSTED = "without a token, nobody may change anything from other machines: set API_TOKEN, or bind to 127.0.0.1"
 
 
@@ -66,21 +69,48 @@ def media_type(request: Request, known: Collection[str]) -> str:
     return given
 
 
-async def body(request: Request, max_bytes: int) -> bytes:
-    """Return the whole body.
+class Bodies:
+    """Bodies of requests in memory, whose size is limited, of each and of all together.
 
-    Raises:
-        HTTPException: 413, it is longer than `max_bytes`; 400, it was cut.
+    Those that do not arrive keep no others out: only the bytes that have arrived count.
+
+    Args:
+        busy: the answer to a request whose body would be too much beside the others.
     """
-    too_long = HTTPException(413, f"the body is longer than {max_bytes:,} bytes: send it in parts")
-    if int(request.headers.get("Content-Length", 0)) > max_bytes:
-        raise too_long
-    received = bytearray()
-    try:
-        async for part in request.stream():
-            received += part
-            if len(received) > max_bytes:
-                raise too_long
-    except ClientDisconnect:
-        raise HTTPException(400, "the body is incomplete") from None
-    return bytes(received)
+
+    def __init__(self, max_bytes: int, max_bytes_together: int, busy: str) -> None:
+        self._max_bytes = max_bytes
+        self._free_bytes = max_bytes_together
+        self._busy = busy
+
+    @asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytearray]:
+        """Receive the body of a request, which counts as in memory until the context ends.
+
+        Raises:
+            HTTPException: 400, it was cut; 408, it did not arrive in time; 413, it is too long; 503, there is no room.
+        """
+        received = bytearray()
+        try:
+            await self._receive(request, received)
+            yield received
+        finally:
+            self._free_bytes += len(received)
+
+    async def _receive(self, request: Request, received: bytearray) -> None:
+        too_long = HTTPException(413, f"the body is longer than {self._max_bytes:,} bytes: send it in parts")
+        if int(request.headers.get("Content-Length", 0)) > self._max_bytes:
+            raise too_long
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for part in request.stream():
+                    received += part
+                    self._free_bytes -= len(part)
+                    if len(received) > self._max_bytes:
+                        raise too_long
+                    if self._free_bytes < 0:
+                        raise HTTPException(503, self._busy, {"Retry-After": "10"})
+        except TimeoutError:
+            raise HTTPException(408, f"the body did not arrive within {BODY_S:g} s: send it in parts") from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the body is incomplete") from None

@@ -35,8 +35,9 @@ Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 TAG = "Catalogue"
 MAX_BODY_BYTES = 64 << 20
-MAX_BODIES = 2  # in memory at once
-BODY_WAIT_S = 5.0  # less than a connection may wait with an incomplete request
+MAX_BODIES_BYTES = 2 * MAX_BODY_BYTES  # of all that are in memory
+LOADS_AT_ONCE = 2  # of the connections to the database, which others need, too
+LOADING_WAIT_S = 5.0
 MAX_REJECTED_BYTES = 16 << 20  # of one answer: a rejected record may be long
 
 
@@ -59,24 +60,24 @@ def routes(database: Database) -> APIRouter:
         about = documented.parameters_of(query)
         get(f"/queries/{query.name}", _query(database, query), TAG, query.title, answers, about)
     router.add_api_route("/queries/{name}", _no_query, methods=["GET", "HEAD"], include_in_schema=False)
-    turns = Turns(MAX_BODIES, BODY_WAIT_S, "others are loading records; try again later")
+    busy = "others are loading records; try again later"
+    bodies = writing.Bodies(MAX_BODY_BYTES, MAX_BODIES_BYTES, busy)
+    turns = Turns(LOADS_AT_ONCE, LOADING_WAIT_S, busy)
     for model in MODELS.values():
-        _add_loading(router, database, turns, model)
+        _add_loading(router, model, _loading(database, bodies, turns, model))
     router.add_api_route("/{model}", _no_model, methods=["POST"], include_in_schema=False)
     return router
 
 
-def _add_loading(router: APIRouter, database: Database, turns: Turns, model: Model) -> None:
+def _add_loading(router: APIRouter, model: Model, load: Handler) -> None:
     answers = {
         200: openapi.answer(Loaded, "nothing was loaded: these were the bytes of the model's last load")[200],
         201: openapi.answer(Loaded, "what became of the records")[200],
-        **openapi.problems(400, 401, 403, 413, 415, 503),
+        **openapi.problems(400, 401, 403, 408, 413, 415, 503),
         **problem(422, "invalid parameters or records, so nothing was loaded; `errors` names each"),
     }
     summary = f"Load {model.name} records"
-    writing.add(
-        router, f"/{model.name}", _loading(database, turns, model), TAG, summary, answers, documented.body_of(model)
-    )
+    writing.add(router, f"/{model.name}", load, TAG, summary, answers, documented.body_of(model))
 
 
 def _loads(database: Database) -> Handler:
@@ -184,7 +185,7 @@ async def _no_query(name: str) -> Response:
     raise HTTPException(404, f"there is no query {name}; {meant}/catalogue/queries lists them")
 
 
-def _loading(database: Database, turns: Turns, model: Model) -> Handler:
+def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Model) -> Handler:
     async def load(request: Request, wanted: Annotated[LoadingQuery, Query()]) -> Response:
         """Load records: a new key is inserted, a record that differs is updated, others change nothing.
 
@@ -194,8 +195,8 @@ def _loading(database: Database, turns: Turns, model: Model) -> Handler:
         writing.require_permission(request)
         media_type = writing.media_type(request, MEDIA_TYPES)
         options = options_of(model, wanted)
-        async with turns.turn():
-            received = Received(await writing.body(request, MAX_BODY_BYTES), media_type, f"POST {request.url.path}")
+        async with bodies.body(request) as body, turns.turn():
+            received = Received(body, media_type, f"POST {request.url.path}")
             became = await database.run(lambda connection: load_received(connection, options, received))
         if isinstance(became, Problem):
             return problems.answer(became.status, became.detail, became.errors)

@@ -158,10 +158,8 @@ def test_records_wait_for_another_load_of_their_model_and_give_up_in_time(
         assert client.post("/catalogue/movie", json=[HEAT]).status_code == 201
 
 
-def test_bodies_of_more_than_two_requests_are_not_held_in_memory(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(routes, "BODY_WAIT_S", 0.2)
+def test_more_than_two_loads_do_not_run_at_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "LOADING_WAIT_S", 0.2)
     create_tables(database_url)
     with serving(database_url) as client, closing(connect(database_url)) as other, ThreadPoolExecutor(2) as pool:
         with closing(connect(database_url)) as holding:
