@@ -43,6 +43,7 @@ class TopicProcessor:
         zone: of times without an offset; None if these are rejected.
 
     Attributes:
+        work: what one instance at a time does.
         on_commit: called after each commit of the loop.
     """
 
@@ -53,6 +54,7 @@ class TopicProcessor:
         self._reader = MessageReader(model, zone)
         self._stopping = stopping
         self._limit = TransactionLimit()
+        self.work = f"the load of {model.name} from the topic {topic}"
         self.on_commit: Callable[[], None] = lambda: None
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None

@@ -41,6 +41,7 @@ class FrameProcessor:
     Attributes:
         counter: the core; a new one after each restore.
         source: the input; a new one after each restore.
+        work: what one instance at a time does.
         instance_id: the id of this instance, as committed.
     """
 
@@ -58,6 +59,7 @@ class FrameProcessor:
         self._sink: FrameSink
         self.counter: Counter
         self.source: Input
+        self.work = f"the group {settings.consumer_group_id}"
         self.instance_id = ""
 
     def listen(self, listeners: Sequence[Listener]) -> None:
@@ -134,7 +136,7 @@ class FrameProcessor:
             self._in_use.input_id,
             len(positions),
             partial(last_instance, consumer, topic, MONITOR_TIMEOUT_S),
-            partial(require_not_fenced, own_id=self.instance_id, group=self._settings.consumer_group_id),
+            partial(require_not_fenced, own_id=self.instance_id, work=self.work),
         )
 
     def run(self) -> None:

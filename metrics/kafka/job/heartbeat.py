@@ -1,4 +1,4 @@
-"""The instance that commits for a group, and its heartbeat: each commit shows that it is alive."""
+"""The instance that commits, and its heartbeat: each commit shows that it is alive."""
 
 import secrets
 
@@ -13,7 +13,7 @@ HEARTBEAT_S = 2.0
 
 
 class Instance(msgspec.Struct, array_like=True, frozen=True):
-    """One process that commits for a group.
+    """One process that commits.
 
     Attributes:
         id: random, drawn when it took over.
@@ -50,24 +50,25 @@ class Instance(msgspec.Struct, array_like=True, frozen=True):
         return f"instance {self.id}" + (f" ({self.process})" if self.process is not None else "")
 
 
-def require_not_fenced(last: Instance | None, own_id: str, group: str) -> None:
-    """Check that no other instance has committed for a group since this one took over.
+def require_not_fenced(last: Instance | None, own_id: str, work: str) -> None:
+    """Check that no other instance has committed since this one took over.
 
     Args:
         last: the instance that committed last; None if unknown.
+        work: the name of what they commit for, as in `Processor.work`.
 
     Raises:
         FencedError: another instance has.
     """
     if last is not None and last.id != own_id:
         kind = ReplacedError if last.is_forced else FencedError
-        raise fenced(group, f"{last} has committed since", kind)
+        raise fenced(work, f"{last} has committed since", kind)
 
 
-def fenced(group: str, why: str, kind: type[FencedError] = FencedError) -> FencedError:
+def fenced(work: str, why: str, kind: type[FencedError] = FencedError) -> FencedError:
     """Return the error of an instance that another one has fenced."""
     return kind(
-        f"another instance took over the group {group}",
+        f"another instance took over {work}",
         why=why,
         hint="nothing is lost: it resumes from the last commit; to run as its standby, start without --take-over",
     )

@@ -1,4 +1,4 @@
-"""The exactly-once runner: one process is active for a group, another waits as a standby, a fenced one stops.
+"""The exactly-once runner: one process is active, another waits as a standby, a fenced one stops.
 
 It knows no system: two seams (`seams.py`) decide what is counted, and where outputs, offsets and state go. After a lost
 transaction, it drops everything uncommitted, opens new clients and resumes from the last commit.
@@ -50,7 +50,6 @@ class Runner:
     ) -> None:
         self._processor = processor
         self._settings = settings
-        self._group = settings.consumer_group_id
         self._stopping = stopping
         self._require_broker = require_broker
         self._budget = RetryBudget(settings.broker_timeout_s, stopping)
@@ -105,12 +104,13 @@ class Runner:
         try:
             self._take_over(restore)
         except TransactionLostError as lost:
-            raise (fenced(self._group, lost.cause.why) if lost.is_fenced else lost.cause) from None
+            raise (fenced(self._processor.work, lost.cause.why) if lost.is_fenced else lost.cause) from None
         return True
 
     def _wait_for_others(self, report: Callable[[str], None]) -> bool:
         """Wait until no other instance is active; returns whether one was."""
-        with closing(open_asker(self._settings, self._group)) as asker:  # does not wait for an open transaction
+        settings = self._settings
+        with closing(open_asker(settings, settings.consumer_group_id)) as asker:  # waits for no open transaction
 
             def other() -> Instance | None:
                 last = self._processor.last_instance(asker)
@@ -195,7 +195,7 @@ class Runner:
         deadline = Deadline(FENCED_LOOK_S)
         try:
             while not deadline.has_passed() and not self._stopping.is_set():
-                require_not_fenced(self._processor.last_instance(consumer), self._instance.id, self._group)
+                require_not_fenced(self._processor.last_instance(consumer), self._instance.id, self._processor.work)
                 self._budget.pause(RETRY_S)
         finally:
             consumer.close()

@@ -54,6 +54,10 @@ class Sink(Protocol):
 class Processor(Protocol):
     """Processor of the input records of one system."""
 
+    @property
+    def work(self) -> str:
+        """What one instance at a time does, such as `the group metrics`; messages about a take-over name it."""
+
     def connect(self, clients: Clients) -> None:
         """Use new clients, and check the topics.
 
@@ -70,7 +74,7 @@ class Processor(Protocol):
         """
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> Sink:
-        """Take over the group: from now on only this instance can commit.
+        """Take over: from now on only this instance can commit.
 
         Args:
             budget: the retry budget; each commit that ends an outage resets it.

@@ -151,7 +151,8 @@ def test_instances_that_others_take_over_from_end_with_exit_code_8(three: Topic)
         while active.poll() is None:
             if len(parts) > 20:
                 three.send(parts.pop(0))
-        assert "another instance took over" in finish(active, exit_code=8)
+        fenced = finish(active, exit_code=8)
+        assert f"another instance took over the load of movie from the topic {three.name}" in fenced
         active = following
     for part in parts:
         three.send(part)

@@ -206,7 +206,7 @@ def test_take_over_does_not_wait_and_the_first_instance_ends_with_its_own_exit_c
     wait_until(lambda: application.position(0) == 10, "the first has read all")
     second = application.start("--take-over")
     assert says(second, "counting ")
-    assert "another instance took over" in finish(first, exit_code=8)
+    assert f"another instance took over the group {application.name}" in finish(first, exit_code=8)
     application.send([frame(T + number, "a") for number in range(10, 20)], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 20, "the second goes on")
     stop(second)

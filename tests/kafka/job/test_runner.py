@@ -85,6 +85,7 @@ class Summing:
         self.before_commit: Callable[[], None] = lambda: None
         self.after_commit: Callable[[], None] = lambda: None
         self.calls: list[str] = []
+        self.work = "the sums of the topic numbers"
         self.sink: TableSink
 
     def connect(self, clients: Clients) -> None:
@@ -222,7 +223,7 @@ def test_an_instance_that_another_one_fenced_commits_nothing_more(
             started(second, waits=waits).run(lambda _: None)
 
     first.before_commit = take_over
-    with pytest.raises(kind, match="another instance took over the group metrics") as fenced:
+    with pytest.raises(kind, match="another instance took over the sums of the topic numbers") as fenced:
         started(first).run(lambda _: None)
     assert type(fenced.value) is kind
     assert rows(database) == SUMS
