@@ -14,12 +14,10 @@ from metrics.settings import Declared, Family, NonEmpty, Secret
 CLIENT_PREFIX = "KAFKA_"
 KAFKA_PORT = 9092
 
+TOPIC_NAME = "1 to 249 letters, digits, '.', '_' or '-'"
 TopicName = Annotated[
     str,
-    Meta(
-        pattern=r"^(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z",
-        extra={"allowed": "1 to 249 letters, digits, '.', '_' or '-'"},
-    ),
+    Meta(pattern=r"^(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z", extra={"allowed": TOPIC_NAME}),
 ]
 
 # The client defaults a missing host to localhost and a missing port to 9092, and ignores a path. It also accepts ports

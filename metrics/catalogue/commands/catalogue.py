@@ -7,22 +7,13 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup
 from metrics.terminal.console import as_started
 
-_COMMANDS = "metrics.catalogue.commands"
+_NAMES = ("init-db", "load", "loads", "rejected", "check", "serve", "query", "generate")
 
 
 class Catalogue(LazyGroup):
-    """The catalogue's commands."""
+    """The catalogue's commands, each in a module of its name."""
 
-    modules: ClassVar = {
-        "init-db": f"{_COMMANDS}.init_db",
-        "load": f"{_COMMANDS}.load",
-        "loads": f"{_COMMANDS}.loads",
-        "rejected": f"{_COMMANDS}.rejected",
-        "check": f"{_COMMANDS}.check",
-        "serve": f"{_COMMANDS}.serve",
-        "query": f"{_COMMANDS}.query",
-        "generate": f"{_COMMANDS}.generate",
-    }
+    modules: ClassVar = {name: f"metrics.catalogue.commands.{name.replace('-', '_')}" for name in _NAMES}
 
 
 catalogue = typer.Typer(name="catalogue", cls=Catalogue, no_args_is_help=True, add_completion=False, **STYLE)

@@ -1,4 +1,4 @@
-"""`catalogue check`: looks for orphans and implausible records."""
+"""`catalogue check`: finds orphans and implausible records."""
 
 import msgspec
 
@@ -12,9 +12,9 @@ from metrics.text import numbered
 
 
 def check(*, json: Json = False) -> None:
-    """Look for records that refer to unknown ones, and for implausible ones.
+    """Find records that refer to unknown ones, and implausible ones.
 
-    Ends with exit code 1 if there are any.
+    The exit code is 1 if there are any.
 
     Example: `python app.py catalogue check`
     """
@@ -28,6 +28,8 @@ def check(*, json: Json = False) -> None:
         for model, remark in found:
             say(f"{model}: {remark.number:,} {remark.rule}, such as {'; '.join(remark.examples)}")
     if found:
-        raise MetricsError(f"{numbered(sum(remark.number for _, remark in found), 'record')} to look at")
+        raise MetricsError(
+            f"found {numbered(sum(remark.number for _, remark in found), 'orphan or implausible record')}"
+        )
     if not json:
-        say("no orphans, nothing implausible")
+        say("found no orphans and no implausible records")

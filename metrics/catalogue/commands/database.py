@@ -1,4 +1,4 @@
-"""The catalogue's database, as its commands use it."""
+"""The catalogue's database, for its commands."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ from metrics.terminal.console import note
 
 @contextmanager
 def use_catalogue(report: Callable[[str], None] = note) -> Iterator[tuple[str, Connection]]:
-    """Yield the URL of the database, and a connection to it; its tables are there.
+    """Yield the URL of the database, and a connection to it; its tables exist.
 
     Args:
         report: called with each message of a new local database.

@@ -1,4 +1,4 @@
-"""`catalogue generate`: writes six files like the real ones, and the answers beside them."""
+"""`catalogue generate`: writes six sample files, and the answers."""
 
 from pathlib import Path
 from time import monotonic
@@ -18,17 +18,17 @@ def generate(
         typer.Argument(metavar="DIR", help="Folder to write to; created if it does not exist."),
     ],
     scale: Annotated[
-        int, typer.Option(metavar="N", help="N times the sessions, users and reviews of the real files.")
+        int, typer.Option(metavar="N", help="Multiply the number of sessions, users and reviews by N.")
     ] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")] = 0,
 ) -> None:
-    """Write six files like the real ones, and the answers beside them.
+    """Write six sample files, and the answers: what loads of them must report, and the results of the six questions.
 
-    internal/ has movies.csv, users.csv and streams.csv, vendor/ has authors.json, books.json and reviews.json, with
-    records that a load must reject, and repeated and implausible ones. answers.json has what each load must report if
-    the models are loaded in its order, and the results of the six questions.
+    internal/ gets movies.csv, users.csv and streams.csv; vendor/ gets authors.json, books.json and reviews.json. They
+    have wrong, repeated and implausible records, too. The answers, in answers.json, assume loads in the order in which
+    it lists them.
 
-    Files that an earlier run generated are replaced, no others.
+    Files of an earlier run are replaced; other files never are.
 
     Example: `python app.py catalogue generate data/catalogue --scale 10`
     """

@@ -10,7 +10,7 @@ from metrics.terminal.console import say
 
 
 def init_db() -> None:
-    """Create the tables, or bring them to this version; safe to repeat.
+    """Create the tables, or update them to this version; safe to repeat.
 
     Example: `python app.py catalogue init-db`
     """

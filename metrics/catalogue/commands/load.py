@@ -25,7 +25,7 @@ from metrics.catalogue.commands.options import Json
 from metrics.catalogue.commands.topic_options import TopicOptions, topic_of
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options, Outcome
-from metrics.catalogue.load.text import said
+from metrics.catalogue.load.text import describe
 from metrics.catalogue.load.zones import zone_of
 from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines
@@ -49,13 +49,13 @@ def load(
     accept_loss: AcceptLoss = False,
     json: Json = False,
 ) -> None:
-    """Load records of one model: in one transaction, whole or not at all.
+    """Load records of one model, in one transaction: all of them or none.
 
-    A record with a new key is inserted, one that differs is updated, the others leave the table as it is. Wrong records
-    are kept apart: `catalogue rejected` shows them.
+    A record with a new key is inserted, one that differs is updated, others change nothing. Wrong records are kept
+    separately; `catalogue rejected` shows them.
 
-    A topic is loaded until Ctrl-C, with a commit a second or so, each record exactly once. Its records are JSON; one
-    without a value marks the row of its key as gone.
+    A topic is loaded until Ctrl-C, in many transactions, each record exactly once. Its records are JSON; one without a
+    value marks the row of its key as gone.
 
     Example: `python app.py catalogue load --model movie --config data/movies.csv`
     """
@@ -73,7 +73,7 @@ def load(
         outcome = _load_topic(of_topic, report)
     else:
         of_topics = {"--until-end": until_end, "--take-over": take_over, "--accept-loss": accept_loss}
-        _refuse(of_topics, "only topics have it: --config kafka://TOPIC")
+        _refuse(of_topics, "it is for topics only: --config kafka://TOPIC")
         asked = FileOptions(config, collector, rejected_of, strict, max_rejected, max_gone)
         options = Options(MODELS[model], zone, snapshot, again=again, is_dry_run=dry_run, newest=rejected_of)
         outcome = load_files(asked, options, report)
@@ -84,7 +84,7 @@ def load(
 
 
 def _load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome | None:
-    # A load of files does without the client of Kafka, 4 MB.
+    # Not imported for files: the client of Kafka takes 4 MB.
     from metrics.catalogue.commands.load_topic import load_topic  # noqa: PLC0415
 
     return load_topic(options, report)
@@ -105,5 +105,5 @@ def _print(outcome: Outcome, *, is_dry_run: bool, is_json: bool) -> None:
         }
         say_lines([msgspec.json.encode(members).decode()])
     else:
-        for line in said(outcome, is_dry_run=is_dry_run):
+        for line in describe(outcome, is_dry_run=is_dry_run):
             say(line)

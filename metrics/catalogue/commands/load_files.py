@@ -23,10 +23,10 @@ from metrics.text import numbered
 
 
 class FileOptions(NamedTuple):
-    """Options of the command line that are not those of a load itself.
+    """Options of a load of files, as given on the command line.
 
     Attributes:
-        config, rejected_of: what is loaded; one of them.
+        config, rejected_of: the input; one of them is None.
     """
 
     config: str | None
@@ -38,17 +38,17 @@ class FileOptions(NamedTuple):
 
 
 def load_files(asked: FileOptions, options: Options, report: Callable[[str], None]) -> Outcome:
-    """Load records from files, or the rejected ones of a load; return what became of them.
+    """Load records from files, or the rejected ones of a load; return the outcome.
 
     Args:
         report: called with each message of a new local database.
     """
     if (asked.config is None) == (asked.rejected_of is None):
-        raise SettingsError("either --config or --rejected-of says what to load", hint="give one of them")
+        raise SettingsError("either --config or --rejected-of is needed", hint="give one of them")
     if asked.rejected_of is not None and (options.is_snapshot or options.again or asked.collector is not None):
         raise SettingsError(
             "--rejected-of cannot be combined with --snapshot, --again or --collector",
-            why="it loads records that are in the database, and never all that there are",
+            why="it loads records from the database, and only those that were rejected",
             hint="leave them out",
         )
     if asked.max_gone is not None and not options.is_snapshot:
@@ -74,12 +74,12 @@ def _rejected(connection: Connection, load_id: int, model: Model) -> RejectedOf:
 
 
 def _load(connection: Connection, options: Options, given: Input) -> Outcome:
-    with _shown(given, options.model) as progress:
+    with _show_progress(given, options.model) as progress:
         return run_load(connection, options, given, progress)
 
 
 class _Bar:
-    """Progress of a load by bytes."""
+    """Progress bar of a load, by bytes."""
 
     def __init__(self, given: Input, model: Model) -> None:
         self._given = given
@@ -98,7 +98,7 @@ class _Bar:
 
 
 @contextmanager
-def _shown(given: Input, model: Model) -> Iterator[_Bar]:
+def _show_progress(given: Input, model: Model) -> Iterator[_Bar]:
     progress = _Bar(given, model)
     with bar(lambda: progress.label, lambda: given.size_bytes) as progress.moved:
         yield progress

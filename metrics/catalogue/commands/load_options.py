@@ -5,63 +5,61 @@ from typing import Annotated
 
 import typer
 
+from metrics.catalogue.collect.sources import SCHEMES
+from metrics.catalogue.commands.topic_options import SCHEME
 from metrics.catalogue.core.models import ModelName
+from metrics.catalogue.kafka_job import COLLECTOR
 
+CollectorName = StrEnum("CollectorName", {name: name for name in (*SCHEMES, COLLECTOR)})  # type: ignore[misc]
+_URLS = [*(f"{scheme}://" for schemes in SCHEMES.values() for scheme in schemes or ()), f"{SCHEME}TOPIC"]
 
-class CollectorName(StrEnum):
-    """Collectors, and formats for files whose names do not show them."""
-
-    csv = "csv"
-    json = "json"
-    s3 = "s3"
-    ftp = "ftp"
-    http = "http"
-    kafka = "kafka"
-
-
-LoadedModel = Annotated[ModelName, typer.Option(help="What the records are.", show_default=False)]
+LoadedModel = Annotated[ModelName, typer.Option(help="Model of the records.", show_default=False)]
 Where = Annotated[
     str | None,
     typer.Option(
         metavar="WHERE",
-        help="File, folder, pattern, `-`, or a URL: s3://, ftp://, ftps://, http://, https://, kafka://TOPIC. "
+        help=f"File, folder, pattern, `-`, or a URL: {', '.join(_URLS)}. "
         "Compressed files (.gz, .xz, .zst, .zip) are unpacked.",
     ),
 ]
 Collector = Annotated[
     CollectorName | None,
-    typer.Option(help="csv or json if no suffix says so; otherwise as WHERE says.", show_default=False),
+    typer.Option(help="How to read WHERE, if that does not show it by its scheme or suffix.", show_default=False),
 ]
 Snapshot = Annotated[
-    bool, typer.Option("--snapshot", help="WHERE has all records there are: mark those missing from it as gone.")
+    bool, typer.Option("--snapshot", help="WHERE has every record of the model: mark rows missing from it as gone.")
 ]
 MaxGone = Annotated[
     str | None,
-    typer.Option(metavar="N|P%", help="With --snapshot: if more would be gone, load nothing.", show_default="10%"),
+    typer.Option(
+        metavar="N|P%", help="With --snapshot: load nothing if more rows than this would be gone.", show_default="10%"
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Load nothing if any record is wrong.")]
 MaxRejected = Annotated[
     str | None,
     typer.Option(
         metavar="N|P%",
-        help="If more records are wrong, load nothing.",
-        show_default="10%; with --rejected-of, all may be",
+        help="Load nothing if more records than this are wrong.",
+        show_default="10%; 100% with --rejected-of",
     ),
 ]
 RejectedOfLoad = Annotated[
-    int | None, typer.Option(metavar="LOAD", help="Try the rejected records of a load again, instead of WHERE.")
+    int | None, typer.Option(metavar="LOAD", help="Instead of WHERE: try the rejected records of this load again.")
 ]
 TimeZone = Annotated[
     str | None,
-    typer.Option(metavar="ZONE", help="Zone of times without an offset, which are wrong otherwise: Europe/Berlin."),
+    typer.Option(
+        metavar="ZONE", help="Time zone of times without an offset, such as Europe/Berlin; by default, they are wrong."
+    ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Load even if these bytes were the model's last load.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do all but keep it.")]
-UntilEnd = Annotated[bool, typer.Option("--until-end", help="Of a topic: stop at its current end, not at Ctrl-C.")]
+Again = Annotated[bool, typer.Option("--again", help="Load even if the model's last load was of the same bytes.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything, then roll it back.")]
+UntilEnd = Annotated[bool, typer.Option("--until-end", help="Topics only: stop at the current end of the topic.")]
 TakeOver = Annotated[
     bool,
-    typer.Option("--take-over", help="Of a topic: take over from an active instance at once instead of waiting."),
+    typer.Option("--take-over", help="Topics only: fence an active instance at once instead of waiting for it."),
 ]
 AcceptLoss = Annotated[
-    bool, typer.Option("--accept-loss", help="Of a topic: continue even if records that were never read are gone.")
+    bool, typer.Option("--accept-loss", help="Topics only: continue although records that were never read are gone.")
 ]

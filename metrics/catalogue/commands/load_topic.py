@@ -27,10 +27,10 @@ SHOWN_EVERY_S = 1.0
 
 
 def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome | None:
-    """Load the records of a topic until Ctrl-C, or to its end; return their outcome, or None if it did not begin.
+    """Load the records of a topic until Ctrl-C, or to its end; return the outcome, or None if it did not begin.
 
     Args:
-        report: called with a line about each thing that is waited for, and what the program has started.
+        report: prints a line: what the load waits for, and what it has started.
     """
     with (
         use_catalogue(report) as (url, connection),
@@ -60,7 +60,7 @@ def _run(processor: TopicProcessor, runner: Runner, options: TopicOptions, repor
     try:
         if runner.start(report, restore, waits=not options.take_over):
             report(f"loading {options.model.name} from the topic {options.topic}; Ctrl-C stops")
-            with _shown(processor, options):
+            with _show_progress(processor, options):
                 runner.run(report)
     except BaseException as error:
         runner.close()
@@ -69,8 +69,8 @@ def _run(processor: TopicProcessor, runner: Runner, options: TopicOptions, repor
 
 
 @contextmanager
-def _shown(processor: TopicProcessor, options: TopicOptions) -> Iterator[None]:
-    """Show what is committed, the rate, and the lag, while the context lasts."""
+def _show_progress(processor: TopicProcessor, options: TopicOptions) -> Iterator[None]:
+    """Show committed records, the rate, and the lag for the duration of the context."""
     before, before_s, speed = 0, monotonic(), ""
 
     def label() -> str:

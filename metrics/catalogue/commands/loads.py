@@ -17,12 +17,12 @@ from metrics.times import rfc3339
 def loads(
     *,
     model: Annotated[ModelName | None, typer.Option(help="Only loads of this model.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="Number of loads to list.")] = 20,
     json: Json = False,
 ) -> None:
     """List loads, the newest first.
 
-    A load that was killed reads as interrupted.
+    A load that was killed is listed as interrupted.
 
     Example: `python app.py catalogue loads --model movie`
     """

@@ -27,9 +27,9 @@ def rejected(
     json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header instead.")] = False,
 ) -> None:
-    """Show rejected records: where each was, everything that is wrong with it, and its own text.
+    """Show rejected records: the position of each, everything that is wrong with it, and its own text.
 
-    --json and --csv print all of them, otherwise the first 100 are shown.
+    The first 100 are shown; --json and --csv print all of them.
 
     Example: `python app.py catalogue rejected --load 3`
     """

@@ -1,4 +1,4 @@
-"""Options of `catalogue load --collector kafka`, without the client of Kafka, which files do without."""
+"""Options of `catalogue load --collector kafka`. Loads of files import them, too: without the client of Kafka."""
 
 from datetime import tzinfo
 from typing import NamedTuple
@@ -8,13 +8,13 @@ import msgspec
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.kafka_job import COLLECTOR
 from metrics.errors import SettingsError
-from metrics.kafka.settings import TopicName
+from metrics.kafka.settings import TOPIC_NAME, TopicName
 
 SCHEME = "kafka://"
 
 
 class TopicOptions(NamedTuple):
-    """How a topic is loaded.
+    """Options of a load of a topic.
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
@@ -29,10 +29,10 @@ class TopicOptions(NamedTuple):
 
 
 def topic_of(config: str | None, collector: str | None) -> str | None:
-    """Return the topic that a configuration names; None if it is something else.
+    """Return the topic that a configuration names; None if it names something else.
 
     Raises:
-        SettingsError: it is for another collector, or no name of a topic.
+        SettingsError: it is for another collector, or its name is not allowed.
     """
     is_url = config is not None and config.lower().startswith(SCHEME)
     if collector != COLLECTOR and not is_url:
@@ -44,7 +44,7 @@ def topic_of(config: str | None, collector: str | None) -> str | None:
         return msgspec.convert(topic, TopicName)
     except msgspec.ValidationError:
         raise SettingsError(
-            "--config is not the name of a topic",  # it may have a password
-            why="a name has 1 to 249 letters, digits, '.', '_' or '-'",
+            "--config is not the name of a topic",  # not shown, because it may contain a password
+            why=f"a name has {TOPIC_NAME}",
             hint=f"--config {SCHEME}TOPIC; BOOTSTRAP_SERVERS names the broker",
         ) from None

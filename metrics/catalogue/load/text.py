@@ -7,8 +7,8 @@ from metrics.catalogue.load.run import Outcome
 from metrics.text import numbered, pace
 
 
-def said(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
-    """Yield lines about what became of a load."""
+def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
+    """Yield lines about the outcome of a load."""
     load = outcome.load
     if outcome.same_as is not None:
         yield f"{load.model}: nothing to do, these are the bytes of load {load.id} (--again loads them again)"

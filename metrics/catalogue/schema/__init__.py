@@ -21,10 +21,10 @@ def init(connection: psycopg.Connection[TupleRow]) -> list[Migration]:
 
 
 def require_initialized(connection: psycopg.Connection[TupleRow]) -> None:
-    """Check that the tables are there, at this program's version.
+    """Check that the tables exist, in this program's version.
 
     Raises:
-        DatabaseError: they are not.
+        DatabaseError: they do not.
     """
     require_migrated(connection, _migrations(), TABLE, hint=INIT_DB)
 

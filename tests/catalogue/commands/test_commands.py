@@ -103,20 +103,20 @@ def test_loads_are_listed_the_newest_first(database_url: str, movies: Path) -> N
 
 def test_check_finds_orphans_and_ends_with_1(database_url: str, tmp_path: Path) -> None:
     run(database_url, "init-db")
-    assert run(database_url, "check") == ("no orphans, nothing implausible\n", "")
+    assert run(database_url, "check") == ("found no orphans and no implausible records\n", "")
     books = tmp_path / "books.json"
     books.write_text('[{"name": "Emma", "pages": 474, "author": "Jane Austen", "publisher": "John Murray"}]')
     run(database_url, "load", "--model", "book", "--config", books)
     printed, error = run(database_url, "check", exit_code=1)
     assert printed == "book: 1 by an unknown author, such as Emma, by Jane Austen\n"
-    assert error == "error: 1 record to look at\n"
+    assert error == "error: found 1 orphan or implausible record\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["--model", "movie"], "either --config or --rejected-of says what to load"),
-        (["--model", "movie", "--config", "a", "--rejected-of", "1"], "either --config or --rejected-of says"),
+        (["--model", "movie"], "either --config or --rejected-of is needed"),
+        (["--model", "movie", "--config", "a", "--rejected-of", "1"], "either --config or --rejected-of is"),
         (["--model", "movie", "--config", "a", "--strict", "--max-rejected", "1"], "--strict and --max-rejected"),
         (["--model", "movie", "--config", "a", "--max-rejected", "101%"], "invalid --max-rejected '101%'"),
         (["--model", "movie", "--config", "a", "--snapshot", "--max-gone", "-1"], "invalid --max-gone '-1'"),
