@@ -12,7 +12,7 @@ import msgspec
 from metrics.catalogue.generate import internal
 from metrics.catalogue.generate.made import blocks_of
 from metrics.catalogue.generate.reference import StreamRow
-from metrics.catalogue.generate.times import START, as_written
+from metrics.catalogue.generate.times import START, format_time
 from metrics.files.atomic import writing
 
 MONTH = timedelta(days=31)
@@ -54,7 +54,7 @@ def sessions(folder: Path, scale: int) -> tuple[Path, Sums]:
 
 
 def _cells(row: StreamRow, later: timedelta) -> tuple[str, ...]:
-    times = as_written(row.start_at + later), as_written(row.end_at + later)
+    times = format_time(row.start_at + later), format_time(row.end_at + later)
     return row.movie_title, row.user_email, repr(row.size_mb), *times
 
 
@@ -94,7 +94,7 @@ def reviews(folder: Path, megabytes: int) -> tuple[Path, int]:
 
 
 def _review(number: int) -> bytes:
-    created = as_written(START + timedelta(milliseconds=number))
+    created = format_time(START + timedelta(milliseconds=number))
     record: dict[str, Any] = {
         "content": {"text": TEXT},
         "rating": {"rate": 1 + number % 5, "label": "ONE"},

@@ -1,1 +1,1 @@
-"""The generator: six files like the real ones, wrong records included, with the answers; and the plain reference."""
+"""The generator of six sample files, wrong records included, with the answers; and the plain reference."""

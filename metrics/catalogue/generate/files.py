@@ -1,4 +1,4 @@
-"""The six files and their answers: all of them appear once all are complete, or none does."""
+"""The six files and their answers: they appear when all of them are complete, or not at all."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ class _File(NamedTuple):
     Attributes:
         model: of its records.
         header: names of the columns; none for a JSON array.
-        blocks: how many blocks its records come in.
+        blocks: number of blocks of its records.
         make: makes a block.
     """
 
@@ -38,7 +38,7 @@ class _File(NamedTuple):
 
 
 def _files(seed: int, scale: int) -> list[_File]:
-    """Return the files in an order of loading in which every remark can be made: movies before sessions."""
+    """Return the files, in an order in which their loads can make every remark: movies before sessions."""
     users, streams, reviews = (blocks_of(count * scale) for count in (internal.USERS, internal.STREAMS, vendor.REVIEWS))
     return [
         _File("movie", "internal/movies.csv", internal.MOVIES_HEADER, 1, lambda _: internal.movies(seed)),
@@ -63,13 +63,13 @@ def steps_of(scale: int) -> int:
 
 
 def write(folder: Path, *, scale: int, seed: int, move: Callable[[int], None]) -> int:
-    """Write the six files and answers.json to a folder, which is created if need be; return the number of records.
+    """Write the six files and answers.json to a folder, created if it is missing; return the number of records.
 
     Files that an earlier run wrote are replaced. Equal arguments give equal bytes.
 
     Args:
-        scale: how many times the sessions, users and reviews of the real files. In memory are one block of records,
-            and the emails of the users who watched half of a movie.
+        scale: how many times the sessions, users and reviews of the real files. One block of records is in memory,
+            and the emails of users who watched half of a movie.
         move: shows how many steps are done.
 
     Raises:
@@ -95,7 +95,7 @@ def write(folder: Path, *, scale: int, seed: int, move: Callable[[int], None]) -
 
 
 class _Steps:
-    """Steps of a run, as a progress bar shows them."""
+    """Steps of a run, for its progress bar."""
 
     def __init__(self, move: Callable[[int], None]) -> None:
         self._move = move
@@ -120,7 +120,7 @@ def _require_allowed(scale: int, seed: int) -> None:
 
 
 def _require_own(folder: Path, files: Iterable[_File]) -> None:
-    """Check that no file would be replaced that was not generated: real ones have the same names."""
+    """Check that only generated files would be replaced: real ones have the same names."""
     with atomic.write_errors(folder, _LESS):
         if (folder / ANSWERS).exists():
             return
@@ -157,7 +157,7 @@ def _as_csv(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _as_json(values: Sequence[Any]) -> bytes:
-    """Return values as they are written within an array: without its brackets."""
+    """Return values as in a JSON array, but without its brackets."""
     return json.dumps(values, **_STYLE).removeprefix("[\n").removesuffix("\n]").encode()
 
 

@@ -18,13 +18,13 @@ from metrics.catalogue.generate.made import (
     Made,
     blocks_of,
     draws,
-    mixed,
+    mix,
     numbers_of,
     one_of,
-    scattered,
+    scatter,
 )
 from metrics.catalogue.generate.reference import MovieRow, StreamRow, UserRow
-from metrics.catalogue.generate.times import LAST_WEEK, OUTAGE, SPAN_MS, START, as_written
+from metrics.catalogue.generate.times import LAST_WEEK, OUTAGE, SPAN_MS, START, format_time
 
 USERS, STREAMS = 783, 9_652  # of scale 1
 EDGE_USERS = 20  # the first users, who have only the sessions at the edges of the questions' periods
@@ -54,7 +54,7 @@ def movies(seed: int) -> list[Made]:
         position: Made(_movie(rows[position]._replace(title=rows[position].title.upper(), duration_mins=1)), REPEATED)
         for position in (3, 90)
     }
-    return mixed([Made(_movie(row)) for row in rows], draws(seed, 1), repeated=repeated, wrong=_wrong_movies())
+    return mix([Made(_movie(row)) for row in rows], draws(seed, 1), repeated=repeated, wrong=_wrong_movies())
 
 
 def _movie(row: MovieRow) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _movie(row: MovieRow) -> tuple[str, ...]:
 
 
 def _wrong_movies() -> Iterator[Made]:
-    """Yield one movie for each way of being wrong."""
+    """Yield one wrong movie of each kind."""
     yield Made(("A Wrong Movie", "100", "Thai"), CELLS)
     yield Made(("A Wrong Movie", "100", "Thai", "900", "PG"), CELLS)
     yield Made(("", "100", "Thai", "900"), FIELD)
@@ -76,7 +76,7 @@ def _wrong_movies() -> Iterator[Made]:
 def user_rows(scale: int, block: int) -> list[UserRow]:
     """Return the users of a block."""
     count = USERS * scale
-    return [_user_row(scattered(number, count)) for number in numbers_of(block, count)]
+    return [_user_row(scatter(number, count)) for number in numbers_of(block, count)]
 
 
 def _user_row(number: int) -> UserRow:
@@ -93,7 +93,7 @@ def users(seed: int, scale: int, block: int) -> list[Made]:
         if position % 200 == 0
     }
     wrong = _wrong_users() if len(rows) > BLOCK // 2 else ()
-    return mixed([Made(_user(row)) for row in rows], draws(seed, 6, block), repeated=repeated, wrong=wrong)
+    return mix([Made(_user(row)) for row in rows], draws(seed, 6, block), repeated=repeated, wrong=wrong)
 
 
 def _user(row: UserRow) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _user(row: UserRow) -> tuple[str, ...]:
 
 
 def _wrong_users() -> Iterator[Made]:
-    """Yield one user for each way of being wrong."""
+    """Yield one wrong user of each kind."""
     yield Made(("Noor", "noor.wrong@elm.example"), CELLS)
     yield Made(("Noor", "van", "Wrong", "noor.wrong@elm.example"), CELLS)
     yield Made(("Noor", "Wrong", ""), FIELD)
@@ -110,12 +110,12 @@ def _wrong_users() -> Iterator[Made]:
 
 
 def stream_rows(seed: int, scale: int, block: int) -> list[StreamRow]:
-    """Return the sessions of a block, each with a start of its own, and in the first block those at the edges."""
+    """Return the sessions of a block, each with its own start; in the first block, also those at the edges."""
     draw, count, last_movie = draws(seed, 7, block), STREAMS * scale, len(names.MOVIE_TITLES) - len(names.RARE_MOVIES)
     streamed, users_count = movie_rows(seed)[:last_movie], USERS * scale
     rows = []
     for number in numbers_of(block, count):
-        slot = scattered(number, count)
+        slot = scatter(number, count)
         first, after = slot * SPAN_MS // count, (slot + 1) * SPAN_MS // count
         start = START + timedelta(milliseconds=first + int(draw() * (after - first)))
         user = EDGE_USERS + int(draw() * (users_count - EDGE_USERS))
@@ -177,7 +177,7 @@ def streams(seed: int, scale: int, block: int) -> list[Made]:
         for position, row in enumerate(rows)
         if position % 100 == 0
     }
-    made = mixed(
+    made = mix(
         [_made_stream(row, KEPT, durations) for row in rows], draw, repeated=repeated, wrong=_wrong_streams(rows[0])
     )
     if block == 0:
@@ -193,7 +193,7 @@ def _durations(seed: int) -> Mapping[str, timedelta]:
 
 
 def _earlier(row: StreamRow) -> StreamRow:
-    """Return a session as it was reported while it lasted: its start at another offset, its key in another case."""
+    """Return a session as it was reported while in progress: its start at another offset, its key in another case."""
     return StreamRow(
         row.start_at.astimezone(UTC),
         row.user_email.upper(),
@@ -210,11 +210,11 @@ def _made_stream(row: StreamRow, outcome: str, durations: Mapping[str, timedelta
 
 
 def _stream(row: StreamRow) -> tuple[str, ...]:
-    return row.movie_title, row.user_email, repr(row.size_mb), as_written(row.start_at), as_written(row.end_at)
+    return row.movie_title, row.user_email, repr(row.size_mb), format_time(row.start_at), format_time(row.end_at)
 
 
 def _wrong_streams(row: StreamRow) -> Iterator[Made]:
-    """Yield one session for each way of being wrong."""
+    """Yield one wrong session of each kind."""
     movie, user, size, start, end = right = _stream(row)
     yield Made(right[:4], CELLS)
     yield Made((*right, "HD"), CELLS)
@@ -226,4 +226,4 @@ def _wrong_streams(row: StreamRow) -> Iterator[Made]:
     for wrong in (start[:-5], "yesterday", "2021-12-32T00:00:00.000+0100"):
         yield Made((movie, user, size, wrong, end), FIELD)
     yield Made((movie, user, "NaN", start, end[:-5]), FIELD)
-    yield Made((movie, user, size, end, as_written(row.end_at - _MS)), ORDER)
+    yield Made((movie, user, size, end, format_time(row.end_at - _MS)), ORDER)

@@ -1,10 +1,10 @@
-"""What the generator makes: a record as it is written, with what a load must make of it."""
+"""Generated records: each with the outcome that a load of it must have."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-BLOCK = 500  # records that are made at once; each block can be made without the ones before
+BLOCK = 500  # records that are made at once; each block can be made without those before it
 Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 _T = TypeVar("_T")
 
@@ -23,8 +23,8 @@ class Made(NamedTuple):
 
     Attributes:
         written: texts of the cells of a CSV file, or a JSON value.
-        outcome: KEPT, REPEATED, or the reason for which it is rejected.
-        remark: the rule that it breaks, unless it is rejected; empty if it breaks none.
+        outcome: KEPT, REPEATED, or the reason for its rejection.
+        remark: the rule that it breaks without being rejected; empty if it breaks none.
     """
 
     written: Any
@@ -42,8 +42,8 @@ def one_of(choices: Sequence[_T], draw: Draw) -> _T:
     return choices[int(draw() * len(choices))]
 
 
-def scattered(number: int, count: int) -> int:
-    """Return another number below `count` for each number below it, in no visible order."""
+def scatter(number: int, count: int) -> int:
+    """Return a number below `count`, a different one for each number below it, in no visible order."""
     return number * _SCATTER % count
 
 
@@ -57,8 +57,8 @@ def numbers_of(block: int, count: int) -> range:
     return range(block * BLOCK, min((block + 1) * BLOCK, count))
 
 
-def mixed(kept: Iterable[Made], draw: Draw, *, repeated: Mapping[int, Made], wrong: Iterable[Made]) -> list[Made]:
-    """Return records with wrong ones between them, and earlier ones of the same key anywhere before.
+def mix(kept: Iterable[Made], draw: Draw, *, repeated: Mapping[int, Made], wrong: Iterable[Made]) -> list[Made]:
+    """Return records with wrong ones between them, and earlier ones of the same keys anywhere before them.
 
     Args:
         repeated: the earlier record by the position of the one that is kept.

@@ -25,7 +25,7 @@ NATIONALITIES = (
     "Tongans Welsh"
 ).split()
 
-# The movie of the outage, and four that only the sessions at the edges of December stream, or none.
+# The movie of the outage, and four that are streamed at the edges of December only, or not at all.
 OUTAGE_MOVIE = "Unforgiven"
 UNSEEN_MOVIE = "The Unseen Reel"
 NOVEMBER_MOVIE = "November Matinee"
@@ -70,7 +70,7 @@ _LOCAL_PARTS = tuple(".".join(full_name(number)).lower() for number in range(len
 
 
 def email(number: int) -> str:
-    """Return an email address; each number has another."""
+    """Return an email address, a different one for each number."""
     again, name = divmod(number, len(_LOCAL_PARTS))
     return f"{_LOCAL_PARTS[name]}{again or ''}@{DOMAINS[number % len(DOMAINS)]}"
 

@@ -1,7 +1,7 @@
 """The answers: what each load must report, and the six questions, counted while the files are written.
 
-All rules of the questions are the reference's, applied to a block of sessions at a time; of the blocks, only sets of
-titles and users, two sums and a histogram of sizes are kept. The median needs a second pass over the sizes.
+All rules of the questions are those of the reference, applied to one block of sessions at a time; only sets of titles
+and users, two sums and a histogram of sizes are kept. The median needs a second pass over the sizes.
 """
 
 import math
@@ -56,7 +56,7 @@ class LoadTally:
 
 
 class QuestionTally:
-    """Answers to the six questions, of sessions that come block by block.
+    """Answers to the six questions, over sessions that come block by block.
 
     Args:
         movies, authors, books: all of them.
@@ -98,7 +98,7 @@ class QuestionTally:
         streamed = self._streamed.values()
         share = reference.share_based_on_books(self._movies, streamed, self._reviews)
         all_streamed = reference.streamed_movies(self._movies, streamed)
-        outage = {"movie": OUTAGE_MOVIE, **_written(OUTAGE)}
+        outage = {"movie": OUTAGE_MOVIE, **_format_period(OUTAGE)}
         month = {"nationality": SINGAPOREANS.lower(), "month": f"{DECEMBER.start:%Y-%m}"}
         mean = self._total_s / self._sizes.total if self._sizes.total else None
         return {
@@ -106,13 +106,13 @@ class QuestionTally:
                 {},
                 streamed_movies=len(all_streamed),
                 based_on_books=int((share or 0) * len(all_streamed)),
-                share=_rounded(share, 4),
+                share=_round(share, 4),
             ),
             "outage-users": _question(outage, users=len(self._affected)),
             "movies-by-nationality": _question(month, movies=len(self._in_month)),
-            "mean-session-seconds": _question({}, mean_session_s=_rounded(mean, 3)),
-            "median-size-gb": _question({}, median_size_gb=_rounded(self._sizes.median_gb(sizes_mb), 6)),
-            "half-watchers": _question(_written(LAST_WEEK), users=len(self._watchers)),
+            "mean-session-seconds": _question({}, mean_session_s=_round(mean, 3)),
+            "median-size-gb": _question({}, median_size_gb=_round(self._sizes.median_gb(sizes_mb), 6)),
+            "half-watchers": _question(_format_period(LAST_WEEK), users=len(self._watchers)),
         }
 
 
@@ -143,7 +143,7 @@ class SizeHistogram:
         return reference.median_size_gb([0.0] * smaller + middle + [math.inf] * larger)
 
     def _bucket_at(self, rank: int) -> tuple[int, int]:
-        """Return the bucket that contains the size of a rank, and how many are in the ones before."""
+        """Return the bucket that contains the size of a rank, and the number of sizes in those before it."""
         below = 0
         for bucket, number in enumerate(self._counts):
             if below + number > rank:
@@ -160,10 +160,10 @@ def _question(parameters: dict[str, str], **result: float | None) -> dict[str, A
     return {"parameters": parameters, "result": result}
 
 
-def _written(period: reference.Period) -> dict[str, str]:
+def _format_period(period: reference.Period) -> dict[str, str]:
     return {"from": period.start.isoformat(), "to": period.end.isoformat()}
 
 
-def _rounded(number: Fraction | None, decimals: int) -> float | None:
+def _round(number: Fraction | None, decimals: int) -> float | None:
     """Return a number rounded half up, as PostgreSQL's numeric rounds what is not negative."""
     return None if number is None else math.floor(number * 10**decimals + Fraction(1, 2)) / 10**decimals

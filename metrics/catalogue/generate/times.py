@@ -1,4 +1,4 @@
-"""Times: December 2021 at an offset of one hour, in which all of the files' records are."""
+"""Times: all records of the files are of December 2021, at an offset of one hour."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,7 +12,7 @@ DECEMBER = Period(datetime(2021, 12, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo
 LAST_WEEK = Period(datetime(2021, 12, 25, tzinfo=ZONE), datetime(2022, 1, 1, tzinfo=ZONE))
 
 
-def as_written(time: datetime) -> str:
-    """Return a time as in the real files: 2021-12-06T19:30:19.099+0100."""
+def format_time(time: datetime) -> str:
+    """Return a time as the real files have it: 2021-12-06T19:30:19.099+0100."""
     text = time.isoformat(timespec="milliseconds")
     return text[:-3] + text[-2:]

@@ -17,13 +17,13 @@ from metrics.catalogue.generate.made import (
     Draw,
     Made,
     draws,
-    mixed,
+    mix,
     numbers_of,
     one_of,
-    scattered,
+    scatter,
 )
 from metrics.catalogue.generate.reference import AuthorRow, BookRow, ReviewRow
-from metrics.catalogue.generate.times import SPAN_MS, START, as_written
+from metrics.catalogue.generate.times import SPAN_MS, START, format_time
 
 AUTHORS, REVIEWS = 200, 501  # reviews: of scale 1
 FUTURE_YEAR = 2_100  # a death from this year on is in the future
@@ -67,7 +67,7 @@ def authors(seed: int) -> list[Made]:
         for position in (25, 30, 180)
     }
     repeated = {position: made._replace(outcome=REPEATED) for position, made in earlier.items()}
-    return mixed(kept, draw, repeated=repeated, wrong=_wrong_authors())
+    return mix(kept, draw, repeated=repeated, wrong=_wrong_authors())
 
 
 def _author(row: AuthorRow, draw: Draw) -> Made:
@@ -88,7 +88,7 @@ def _midnight(day: date | None) -> str | None:
 
 
 def _wrong_authors() -> Iterator[Made]:
-    """Yield one author for each way of being wrong."""
+    """Yield one wrong author of each kind."""
     dates = {"birth_date": "1956-05-07T00:00:00.000+0000", "died_at": None}
     unknown = [_NO_NATIONALITY, _UNKNOWN]
     named = {"name": "Noor Wrong", **dates}
@@ -130,7 +130,7 @@ def books(seed: int) -> list[Made]:
         position: Made(_book(rows[position]._replace(title=rows[position].title.upper(), author="Nobody")), REPEATED)
         for position in (2, 101)
     }
-    return mixed([Made(_book(row)) for row in rows], draws(seed, 3), repeated=repeated, wrong=_wrong_books())
+    return mix([Made(_book(row)) for row in rows], draws(seed, 3), repeated=repeated, wrong=_wrong_books())
 
 
 def _book(row: BookRow) -> dict[str, Any]:
@@ -154,9 +154,9 @@ def _wrong_books() -> Iterator[Made]:
 
 
 def review_rows(seed: int, scale: int, block: int) -> list[ReviewRow]:
-    """Return the reviews of a block; each is created at a moment of its own."""
+    """Return the reviews of a block, each with its own time of creation."""
     draw, count = draws(seed, 4, block), REVIEWS * scale
-    rows = [_review_row(scattered(number, count), count, draw) for number in numbers_of(block, count)]
+    rows = [_review_row(scatter(number, count), count, draw) for number in numbers_of(block, count)]
     return rows + (list(_rare_review_rows()) if block == 0 else [])
 
 
@@ -193,7 +193,7 @@ def reviews(seed: int, scale: int, block: int) -> list[Made]:
         if position % 100 == 0
     }
     wrong = _wrong_reviews(rows[0], draw) if len(rows) > BLOCK // 2 else ()
-    return mixed(kept, draw, repeated=repeated, wrong=wrong)
+    return mix(kept, draw, repeated=repeated, wrong=wrong)
 
 
 def _earlier(row: ReviewRow) -> ReviewRow:
@@ -215,13 +215,13 @@ def _review(row: ReviewRow, draw: Draw) -> dict[str, Any]:
         "rating": {"rate": row.rating, "label": _RATES[row.rating]},
         "books": [{"id": None, "metadata": {"title": row.book_title, "pages": "unknown"}}],
         "movies": movies,
-        "updated": as_written(row.updated_at),
-        "created": as_written(row.created_at),
+        "updated": format_time(row.updated_at),
+        "created": format_time(row.created_at),
     }
 
 
 def _wrong_reviews(row: ReviewRow, draw: Draw) -> Iterator[Made]:
-    """Yield one review for each way of being wrong."""
+    """Yield one wrong review of each kind."""
     right = _review(row, draw)
     end, movie = {"id": 0, "title": "end"}, {"id": 0, "title": "RAIN"}
     for movies in ([], [end, end], [end, {"id": 0, "title": ""}], [movie, {"id": 0, "title": "SNOW"}]):

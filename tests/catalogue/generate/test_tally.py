@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.catalogue.generate import names, reference
-from metrics.catalogue.generate.made import blocks_of, draws, numbers_of, scattered
+from metrics.catalogue.generate.made import blocks_of, draws, numbers_of, scatter
 from metrics.catalogue.generate.reference import AuthorRow, BookRow, MovieRow, ReviewRow, StreamRow
 from metrics.catalogue.generate.tally import QuestionTally, SizeHistogram
 from metrics.catalogue.generate.times import DECEMBER, LAST_WEEK, OUTAGE, START
@@ -85,12 +85,12 @@ def test_a_tie_is_rounded_half_up_as_the_database_does() -> None:
 
 @pytest.mark.parametrize("count", [501, 783, 9_652, 50_100])
 def test_scattered_numbers_are_a_permutation(count: int) -> None:
-    assert {scattered(number, count) for number in range(count)} == set(range(count))
+    assert {scatter(number, count) for number in range(count)} == set(range(count))
 
 
 @given(st.integers(1, 100_000).flatmap(lambda scale: st.sampled_from([501 * scale, 783 * scale, 9_652 * scale])))
 def test_every_scale_scatters(count: int) -> None:
-    assert math.gcd(scattered(1, count), count) == 1
+    assert math.gcd(scatter(1, count), count) == 1
 
 
 @given(st.integers(1, 5_000))
