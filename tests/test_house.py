@@ -27,11 +27,18 @@ NAMES_OF_TWO_CLASSES: set[str] = set()
 BANNED = re.compile(
     r"\b(anew|are told|as many|at the least|at the most|borne|for now|go(es|ne)? on from|h[eo]ld(s|ing)? back|in vain"
     r"|is told|looked at|low[- ]water|mend(s|ed)?|of ours|onlooker|rows of 0|silen(t|ce|ces)|so many|taken up"
-    r"|there already|time and again|was told|were told|whoever)\b",
+    r"|there already|time and again|was told|were told|whoever)\b"
+    # "is no file" for "is not a file"; fine are "there is no file", "is no longer", "is no slower".
+    r"|\b(?<!there )(be|is|are|was|were) no (?!longer|more|less|slower|faster)\w",
     re.IGNORECASE,
 )
 # Published values, a chart's option, and a sentence of the generated frames.
 PUBLISHED = re.compile(r'"silent"|`silent`|\*\*silent\*\*|silent \(\{name\}\)|whoever is still running')
+
+# How docstrings of classes begin that do not name a thing: a clause, or a verb.
+NO_NOUN = re.compile(
+    r"(Counts(?! of)|Does|Has|Holds|How|Is|It|Keeps|Reads|Returns|Shows|Tells|What|When|Where|Whether|Which|Who|Why)\b"
+)
 
 # The word of a system, which the plumbing must not know: in texts, and as a part of identifiers.
 OF_A_SYSTEM = re.compile(r"(?<![A-Za-z])([Ff]rame|[Cc]atalogue)s?(?![a-z])|(?<=[a-z])(Frame|Catalogue)s?(?![a-z])")
@@ -148,6 +155,12 @@ def test_texts_keep_to_the_vocabulary() -> None:
         for number, line in texts(path)
         for match in BANNED.finditer(PUBLISHED.sub("", line))
     ]
+    assert found == []
+
+
+def test_the_docstring_of_a_class_begins_with_a_noun() -> None:
+    classes = [(path, node) for path, node in nodes() if isinstance(node, ast.ClassDef)]
+    found = [f"{path}: {node.name}" for path, node in classes if NO_NOUN.match(ast.get_docstring(node) or "")]
     assert found == []
 
 

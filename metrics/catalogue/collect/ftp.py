@@ -1,7 +1,7 @@
 """Files on an FTP server, also over TLS (`ftps://`, AUTH TLS).
 
 The end of a data connection proves nothing: a server that fails closes it, too. A file is complete if the server
-confirms the transfer (226), as many bytes came as SIZE says, and SIZE and MDTM are the same before and after.
+confirms the transfer (226), its length is the SIZE, and SIZE and MDTM are the same before and after.
 """
 
 import ftplib

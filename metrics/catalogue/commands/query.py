@@ -70,7 +70,7 @@ def query(
     """Answer a question in SQL: as a table on a terminal, as JSON lines in a pipe. Read-only.
 
     `:name` in the SQL is a parameter: `-p name=VALUE` binds it on the server, which infers its type. Strings, comments
-    and `::` are no parameters. One statement at a time: SELECT, WITH, VALUES or TABLE.
+    and `::` are not parameters. One statement at a time: SELECT, WITH, VALUES or TABLE.
 
     Times are in UTC unless --time-zone says otherwise. Rows are printed as they are fetched, so the memory in use does
     not grow with their number. Ctrl-C cancels the query on the server.

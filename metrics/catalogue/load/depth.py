@@ -51,7 +51,7 @@ class ShallowJson:
             raise FileError(
                 f"{self._name} is nested too deeply",
                 why=f"a value has more than {MAX_DEPTH} levels; records of the catalogue have 5",
-                hint="it is no file of records; nothing was loaded",
+                hint="it is not a file of records; nothing was loaded",
             )
 
 

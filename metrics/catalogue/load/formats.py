@@ -97,7 +97,7 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
     return Records(received, f"{unit} {{}}".format, text_reader(model, zone), str, key, [])
 
 
-# What a file begins with that is no text, and how to load it nevertheless.
+# How files begin that are not text, and how to load them nevertheless.
 _NO_TEXT = {
     b"\x1f\x8b": ("compressed by gzip", "give it a name that ends in .gz, or decompress it: zcat"),
     b"\xfd7zXZ": ("compressed by xz", "give it a name that ends in .xz, or decompress it: xzcat"),
@@ -151,7 +151,7 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
     """Open a JSON array of records.
 
     Raises:
-        FileError: it is no array. Later, while it is read: it is cut, or no JSON.
+        FileError: it is not an array. Later, while it is read: it is cut, or not JSON.
     """
     _require_text(name, file)
     while (first := file.peek(1)[:1]).isspace():
@@ -174,7 +174,7 @@ def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:
     first = rows.line_num + 1
     with _csv_errors(name, rows):
         for cells in rows:
-            if cells:  # an empty line is no record
+            if cells:  # an empty line is not a record
                 yield first, cells
             first = rows.line_num + 1
 

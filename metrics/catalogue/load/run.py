@@ -31,7 +31,7 @@ TENTH = Limit.of("", "10%")
 
 
 class Input(Protocol):
-    """What a load reads."""
+    """Input of a load: records, and the stored bytes that they come from."""
 
     @property
     def collector(self) -> str:
@@ -60,7 +60,7 @@ class Input(Protocol):
 
 
 class Options(NamedTuple):
-    """How a load is done.
+    """Options of a load.
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
@@ -83,7 +83,7 @@ class Options(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a load.
+    """Outcome of a load.
 
     Attributes:
         load: with its sums.
@@ -104,7 +104,7 @@ class LoadRefusedError(DataRefusedError):
 
 
 class Progress(Protocol):
-    """Where the progress of a load is shown."""
+    """Display of the progress of a load."""
 
     def say(self, line: str) -> None:
         """Show a line."""

@@ -64,7 +64,7 @@ def statement_of(text: str) -> Statement:
     """Return the statement in a text; a semicolon at its end is left out.
 
     Raises:
-        SettingsError: there is none, there are several, it is no query, or it has parameters such as $1.
+        SettingsError: there is none, there are several, it is not a query, or it has parameters such as $1.
     """
     found = list(tokens(text))
     while found and found[-1].text == ";":

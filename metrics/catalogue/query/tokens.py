@@ -66,7 +66,7 @@ def tokens(sql: str) -> Iterator[Token]:
     """Yield the tokens of a text; blanks and comments are none.
 
     In brackets, a colon right after an operand separates the bounds of a slice, as in `days[first:last]`, so what
-    follows is no parameter.
+    follows is not a parameter.
     """
     at, before, brackets = 0, None, 0
     while (at := _after_blanks(sql, at)) < len(sql):

@@ -16,7 +16,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?(:\d
 
 
 class Form(Enum):
-    """What the values of a type are, to people and to JSON."""
+    """Form of the values of a type, in tables and in JSON."""
 
     NUMBER = auto()
     BOOLEAN = auto()

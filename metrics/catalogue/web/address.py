@@ -1,4 +1,4 @@
-"""Where the catalogue's database is: as set, or on this machine."""
+"""Address of the catalogue's database: as set, or on this machine."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from metrics.project import project_folder
 
 
 class DatabaseAddress(Protocol):
-    """Where the database is."""
+    """Address of a database, which may have to be started first."""
 
     def url(self) -> str:
         """Return the URL to connect to.
@@ -29,11 +29,11 @@ class DatabaseAddress(Protocol):
         """Note that the database does not answer."""
 
     def close(self) -> None:
-        """Stop using it."""
+        """Stop using the database."""
 
 
 def address_of(settings: PostgresSettings, report: Callable[[str], None]) -> DatabaseAddress:
-    """Return the address by the settings.
+    """Return the address that the settings name.
 
     Args:
         report: called with each message of the local database.
@@ -84,7 +84,7 @@ class _Local:
                         "the catalogue has no database yet",
                         hint="create one: python app.py catalogue init-db; or set DATABASE_URL",
                     )
-                # What only a local server needs is no part of the production image.
+                # The production image has no packages that only a local server needs.
                 from metrics.postgres import local_server  # noqa: PLC0415
 
                 self._url = self._using.enter_context(local_server.shared(self._folder, self._report))

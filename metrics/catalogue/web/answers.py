@@ -53,7 +53,7 @@ class QueryAnswer(Struct):
 
 
 class Loaded(Load, kw_only=True):
-    """What became of the records that were sent: a load, with its sums."""
+    """Outcome of the records that were sent: a load, with its sums."""
 
     rejected_by_reason: dict[str, int]
     same_as: Annotated[

@@ -15,7 +15,7 @@ def is_time(parameter: Parameter) -> bool:
 
 
 def pattern_of(parameter: Parameter) -> str:
-    """Return the pattern of the values of a parameter that is no time."""
+    """Return the pattern of the values of a parameter that is not a time."""
     return MONTH if re.match(MONTH, parameter.default) else TEXT
 
 

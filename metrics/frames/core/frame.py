@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, gc=False):
 
 
 class Reason(StrEnum):
-    """Why a frame was rejected, or counted but not republished; the value is the header `reason` of its dead letter."""
+    """Reason for rejecting a frame, or for not republishing it; the value is the header `reason` of its dead letter."""
 
     EMPTY = "empty"
     NOT_JSON = "not_json"

@@ -75,7 +75,7 @@ class CountListener(Protocol):
 
 
 class FileLoop:
-    """Counts the lines of files, one file after another, as those of one partition that ends where the last one does.
+    """Loop over the lines of files, one file after another, as one partition that ends with the last of them.
 
     Attributes:
         counter: the core.

@@ -8,7 +8,7 @@ from metrics.kafka.offsets import OffsetRange
 
 
 class Resumption(NamedTuple):
-    """Where reading resumes.
+    """Offsets at which reading resumes, and what was lost before them.
 
     Attributes:
         starts: for each partition the offset of the first record to read.

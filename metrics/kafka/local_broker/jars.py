@@ -141,7 +141,7 @@ def _jars_in(repository: Path, version: str) -> list[Path]:
         raise _IncompleteError(str(error)) from error
     for jar in jars:
         if not zipfile.is_zipfile(jar):
-            raise _IncompleteError(f"{jar.name} is no jar")
+            raise _IncompleteError(f"{jar.name} is not a jar")
     return jars
 
 

@@ -123,6 +123,6 @@ def _require_private(folder: Path) -> None:
     if not _is_private(folder):
         raise FileError(
             f"the folder {folder} for the local database's socket cannot be used",
-            why="it belongs to another user, or is no folder",
+            why="it belongs to another user, or is not a folder",
             hint="remove it, or set LOCAL_DATABASE_DIR to a folder with a shorter path",
         )

@@ -193,7 +193,7 @@ def test_without_verbose_only_the_summary_is_printed(application: Application, t
 
 
 def test_an_input_written_in_transactions_is_read_to_its_end(application: Application) -> None:
-    """A partition ends with the marker of a transaction, which is no record but has an offset."""
+    """A partition ends with the marker of a transaction, which is not a record but has an offset."""
     application.run("prepare-topics", "/dev/null", "--partitions", "2")
     producer = application.producer_in_transactions()
     for second in range(3):

@@ -103,7 +103,7 @@ def test_lag_is_unknown_if_one_partition_has_no_leader() -> None:
         (FAST, PartitionEnd(120, 120, 20, None, None), Cause.LAG),
         (FAST, PartitionEnd(120, 100, 0, None, None), Cause.TRANSACTION),
         (FAST, PartitionEnd(101, 101, 0, None, None), Cause.HELD),
-        (SLOW, PartitionEnd(51, 51, 0, None, None), Cause.IDLE),  # what lies behind the position is no record
+        (SLOW, PartitionEnd(51, 51, 0, None, None), Cause.IDLE),  # what follows the position is not a record
         (PartitionState(0, 0), PartitionEnd(0, 0, 0, None, None), Cause.EMPTY),
     ],
 )
