@@ -15,7 +15,7 @@ def main() -> None:
     try:
         from metrics.application import run
     except ModuleNotFoundError as error:
-        from metrics.project import IS_CLONE
+        from metrics.files.project import IS_CLONE
 
         hint = (
             "python3 -m pip install pipenv && python3 -m pipenv sync --categories packages,local-servers "

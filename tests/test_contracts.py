@@ -66,7 +66,7 @@ def test_the_code_keeps_every_contract(copy: Path) -> None:
         ("metrics.frames.core.frame", "import pathlib", PURE, "frames.core.frame -> pathlib"),
         ("metrics.frames.core.later", "from time import monotonic", PURE, "frames.core.later -> time"),
         ("metrics.frames.verify.recount.later", "import os", PURE, "frames.verify.recount.later -> os"),
-        ("metrics.frames.core.state", "import metrics.project", PURE, "core.state -> metrics.project"),
+        ("metrics.frames.core.state", "import metrics.files.project", PURE, "core.state -> metrics.files.project"),
         ("metrics.frames.core.state", "import metrics.kafka.offsets", PURE, "core.state -> metrics.kafka.offsets"),
         ("metrics.frames.core.state", "import metrics.frames.job.loop", CIRCLE, ".core -> .job"),
         ("metrics.frames.records", "import benchmark.process", BENCHMARK, "frames.records -> benchmark.process"),
@@ -91,7 +91,7 @@ def test_a_package_without_a_layer_fails_lint(copy: Path) -> None:
 
 
 # What reaches a file, a clock, the environment, a terminal, the network or a broker, and all that is drawn at random.
-OURS = "cli files kafka monitoring postgres project settings terminal web"
+OURS = "cli files kafka monitoring postgres settings terminal web"
 FOREIGN = (
     "asyncio boto3 builtins concurrent confluent_kafka fastapi ftplib http httpx importlib io logging multiprocessing "
     "nicegui os pathlib platform psycopg random rich secrets shutil signal socket sqlite3 ssl subprocess sys tempfile "

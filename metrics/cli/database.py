@@ -1,9 +1,9 @@
 """`database`: the local PostgreSQL in the foreground."""
 
 from metrics.cli.reporting import stopping_on_signals
+from metrics.files.project import project_folder
 from metrics.postgres import local_server
 from metrics.postgres.settings import PostgresSettings
-from metrics.project import project_folder
 from metrics.terminal.console import say
 
 

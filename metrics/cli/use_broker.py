@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from metrics.files.project import project_folder
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings
-from metrics.project import project_folder
 from metrics.terminal.console import say
 
 log = logging.getLogger(__name__)

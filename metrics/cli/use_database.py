@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from metrics.files.project import project_folder
 from metrics.postgres.settings import PostgresSettings
-from metrics.project import project_folder
 from metrics.terminal.console import say
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from metrics.errors import MetricsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import named
-from metrics.project import IS_CLONE
+from metrics.files.project import IS_CLONE
 from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 

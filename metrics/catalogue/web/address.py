@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Protocol
 
 from metrics.errors import DatabaseError
+from metrics.files.project import project_folder
 from metrics.postgres.settings import PostgresSettings
-from metrics.project import project_folder
 
 
 class DatabaseAddress(Protocol):

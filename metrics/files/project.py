@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-_CODE = Path(__file__).resolve().parents[1]
+_CODE = Path(__file__).resolve().parents[2]
 
 IS_CLONE = (_CODE / "app.py").is_file()
 
