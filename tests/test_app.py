@@ -71,6 +71,13 @@ def test_every_help_fits_80_columns_has_an_example_and_no_type_of_python(command
     assert not re.search(r"<\w|bool|list\[", text)
 
 
+@pytest.mark.parametrize("command", ["catalogue load", "catalogue query", "results", "verify"])
+def test_a_narrow_terminal_cuts_no_name_of_an_option(command: str) -> None:
+    wide, narrow = (run(*command.split(), "-h", COLUMNS=columns).stdout for columns in ("200", "50"))
+    assert set(re.findall(r"--[a-z-]+", wide)) <= set(re.findall(r"--[a-z-]+", narrow))
+    assert max(map(len, narrow.splitlines())) <= 50
+
+
 def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
     modules = (
         "metrics.frames.commands.verify",

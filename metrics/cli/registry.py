@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from metrics.cli.topic_owner import TopicOwner
+
+HELP_COLUMNS = 80  # of help in frames
 
 STYLE: dict[str, Any] = {
     "rich_markup_mode": "markdown",
@@ -58,6 +61,12 @@ class Command(_Types, TyperCommand):
         """Run it, after the preparations common to all commands."""
         begin(ctx)
         return super().invoke(ctx)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write its help; without frames on a narrow terminal, since their columns would cut the names of options."""
+        if get_terminal_size().columns < HELP_COLUMNS:
+            self.rich_markup_mode = None
+        super().format_help(ctx, formatter)
 
 
 class CommandGroup(_Types, TyperGroup):

@@ -26,7 +26,6 @@ from metrics.postgres.connect import connect
 from metrics.terminal.console import err, is_standard_output, note, out, say, say_lines, shown, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open
-from metrics.terminal.tables import new_table, say_table
 from metrics.text import numbered
 
 MAX_TIMEOUT_S = 2_000_000  # the server counts milliseconds in 31 bits
@@ -124,12 +123,13 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         say_lines(msgspec.json.encode(query).decode() for query in queries)
         return
-    table = new_table("query", "parameter", "question", texts=("query", "parameter", "question"))
-    for query in queries:
-        table.add_row(query.name, "", query.question)
-        for parameter in query.parameters:
-            table.add_row("", f"-p {parameter.name}={shlex.quote(parameter.default)}", parameter.meaning)
-    say_table(table)
+    for number, query in enumerate(queries):
+        say(f"\n{query.name}" if number else query.name, style="bold")
+        say(f"  {query.question}", indent=2)
+        given = [f"  -p {parameter.name}={shlex.quote(parameter.default)}  " for parameter in query.parameters]
+        width = max(map(len, given), default=0)
+        for option, parameter in zip(given, query.parameters, strict=True):
+            say(f"{option:{width}}{parameter.meaning}", indent=width)
 
 
 class _Asked(NamedTuple):

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from pyarrow.parquet import read_table
 
+from metrics.catalogue.commands import query as query_command
 from metrics.catalogue.generate.reference import MovieRow, StreamRow
 from metrics.catalogue.query.shipped import shipped
 from metrics.postgres.connect import connect
 from tests.catalogue.query.tables import Connection, fill
 from tests.catalogue.query.test_questions import NOON, movie, session
 from tests.kafka.application import wait_until
+from tests.terminal.shown import on_a_terminal
 from tests.test_app import PROJECT, refused, run
 
 NO_DATABASE = {"DATABASE_URL": "postgresql://127.0.0.1:1/none"}
@@ -77,13 +79,26 @@ def test_suspicious_sql_runs_with_warnings_on_standard_error(filled: str) -> Non
 def test_shipped_queries_are_listed_with_parameters_and_shown_as_sql() -> None:
     text = run("catalogue", "query", "--list", **NO_DATABASE).stdout
     for item in shipped().values():
-        assert f"{item.name} " in text
-        assert item.question in text
+        assert f"{item.name}\n  {item.question}\n" in text
         assert all(f"-p {at.name}={at.default} " in text and at.meaning in text for at in item.parameters)
     printed = run("catalogue", "query", "--list", "--json", **NO_DATABASE).stdout
     assert [json.loads(line)["name"] for line in printed.splitlines()] == [*shipped()]
     printed = run("catalogue", "query", "outage-users", "--show", **NO_DATABASE).stdout
     assert printed == shipped()["outage-users"].sql
+
+
+def test_on_a_narrow_terminal_no_parameter_of_the_list_is_broken() -> None:
+    printed = on_a_terminal(lambda: query_command.query(is_list=True), 60)
+    blocks = {block.partition("\n")[0]: block.rstrip().splitlines() for block in printed.split("\n\n")}
+    assert [*blocks] == [*shipped()]
+    assert blocks["movies-by-nationality"] == [
+        "movies-by-nationality",
+        "  How many movies that were streamed in a month are based on",
+        "  a book by an author of a nationality?",
+        "  -p nationality=singaporeans  nationality of the author, as",
+        "                               the vendor writes it",
+        "  -p month=2021-12             year and month",
+    ]
 
 
 @pytest.mark.parametrize(
