@@ -55,6 +55,8 @@ class LoadSink:
     def begin(self, source: str, starts: Mapping[int, int]) -> None:
         """Begin the load, or continue with what is committed of it; commit the offsets to read from.
 
+        Loads of the model that were killed are stored as interrupted.
+
         Raises:
             TransactionLostError: another instance took over meanwhile.
             DatabaseError: the database does not answer.
@@ -65,7 +67,10 @@ class LoadSink:
                 self.load = loads.begin(self._connection, self._model, COLLECTOR, source)
             else:
                 loads.hold(self._connection, stored)
+                # While it had no connection, another load may have taken it for killed.
+                loads.store(self._connection, stored, "running")
                 self.load = stored
+            loads.settle_killed(self._connection, self._model)
 
     def commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int], stopping: Event) -> bool:
         """Commit messages, once no other load of the model is running; return false if `stopping` was set before that.
@@ -90,10 +95,9 @@ class LoadSink:
         assert self.load is not None, "it has begun"
         with self.offsets.last_transaction({}):
             loads.store(self._connection, self.load, "done")
-            loads.release(self._connection, self.load)
 
     def close(self) -> None:
-        """Abort what is not committed."""
+        """Abort what is not committed, and release the lock."""
         self.offsets.close()
 
     def _try_to_commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int]) -> bool:

@@ -139,16 +139,22 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
         if not is_free:
             say(f"another load of {model.name} is running; waiting for its end …")
             connection.execute(f"SELECT pg_advisory_lock({_MODEL_LOCK})", (model.name,))
-        connection.execute(
-            "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
-            "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)",
-            (model.name,),
-        )
+    settle_killed(connection, model)
     try:
         yield
     finally:
         with suppress(psycopg.Error):  # a connection that was interrupted keeps its locks until it is closed
             connection.execute(f"SELECT pg_advisory_unlock({_MODEL_LOCK})", (model.name,))
+
+
+def settle_killed(connection: Connection, model: Model) -> None:
+    """Store that the loads of a model that were killed are interrupted; one that runs holds its lock."""
+    query = (
+        "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
+        "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)"
+    )
+    with database_errors(NO_ANSWER):
+        connection.execute(query, (model.name,))
 
 
 def begin(connection: Connection, model: Model, collector: str, source: str, *, is_snapshot: bool = False) -> Load:

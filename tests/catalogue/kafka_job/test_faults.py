@@ -81,8 +81,9 @@ def killed_at_random_moments(topic: Topic, kills: int, seed: int) -> None:
         process.communicate()
     sums(topic.load())
     check(topic, records)
-    states = topic.query("SELECT state, count(*) FROM catalogue_load GROUP BY 1 ORDER BY 1")
-    assert states[0] == ("done", 1)
+    *killed, last = states(topic)
+    assert set(killed) <= {("interrupted", True)}
+    assert last == ("done", True)
 
 
 def test_killed_at_random_moments_each_record_is_loaded_exactly_once(three: Topic) -> None:
@@ -104,6 +105,56 @@ def test_a_killed_load_reads_as_interrupted_with_the_sums_of_its_commits(three: 
     [load] = json.loads(f"[{three.application.run('catalogue', 'loads', '--json').strip()}]")
     assert load["state"] == "interrupted"
     assert sums(load, "read") == [100]
+
+
+def states(topic: Topic) -> list[tuple[str, bool]]:
+    """Return the states of all loads as they are stored, and whether they have finished."""
+    return topic.query("SELECT state, finished_at IS NOT NULL FROM catalogue_load ORDER BY id")
+
+
+def test_the_next_load_of_a_topic_stores_that_one_was_killed(three: Topic) -> None:
+    process = started(three)
+    three.send(drawn(1, 100))
+    wait_until(lambda: three.committed() == 100, "they are committed")
+    process.kill()
+    process.communicate()
+    wait_until(lambda: "interrupted" in three.application.run("catalogue", "loads"), "its session has ended")
+    assert states(three) == [("running", False)]
+    three.load()
+    assert states(three) == [("interrupted", True), ("done", True)]
+
+
+def test_a_load_of_another_topic_that_still_runs_stays_running(three: Topic, database_url: str) -> None:
+    other = Topic(Application(three.application.bootstrap_servers), database_url, "movie", PARTITIONS)
+    process = started(other)
+    wait_until(lambda: len(other.offsets()) == PARTITIONS, "it has begun")
+    three.send(drawn(1, 100))
+    three.load()
+    assert states(three) == [("running", False), ("done", True)]
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert states(three) == [("done", True), ("done", True)]
+
+
+def test_a_load_that_lost_its_connection_runs_again_though_another_load_took_it_for_killed(three: Topic) -> None:
+    process = started(three)
+    three.send(drawn(1, 100))
+    wait_until(lambda: three.committed() == 100, "they are committed")
+    process.send_signal(signal.SIGSTOP)
+    three.query(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with (
+        closing(connect(three.application.variables["DATABASE_URL"])) as connection,
+        model_locked(connection, MODELS["movie"], lambda _: None),
+    ):
+        assert states(three) == [("interrupted", True)]
+    process.send_signal(signal.SIGCONT)
+    wait_until(lambda: states(three) == [("running", False)], "it runs again, without a record")
+    process.send_signal(signal.SIGINT)
+    assert "resumed from the last commit" in finish(process)
+    assert states(three) == [("done", True)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -160,8 +211,7 @@ def test_instances_that_others_take_over_from_end_with_exit_code_8(three: Topic)
     active.send_signal(signal.SIGINT)
     finish(active)
     check(three, records)
-    states = three.query("SELECT state FROM catalogue_load ORDER BY id")
-    assert states == [("interrupted",)] * (instances - 1) + [("done",)]
+    assert states(three) == [("interrupted", True)] * (instances - 1) + [("done", True)]
 
 
 def test_a_recreated_topic_is_refused_until_that_is_accepted(three: Topic) -> None:
