@@ -1,10 +1,13 @@
 """Validation of a record: its row, or everything that is wrong with it."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import tzinfo
+from decimal import Decimal
 from operator import itemgetter
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,6 +16,8 @@ from metrics.catalogue.core.models import Model, cells_record, key_record
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone, WrongTimeError, to_time
 
 SHOWN = 60  # characters of a wrong value
+DIGITS = 1_000  # of a number that is converted
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TO_JSON = msgspec.json.Encoder(decimal_format="number")  # decoded JSON has Decimals
 
 ReadRow = Callable[[Any], Row | Tombstone]
@@ -28,7 +33,7 @@ def json_reader(model: Model, zone: tzinfo | None) -> ReadRow:
 
     def read(value: Any) -> Row:
         try:
-            row: Row = convert(value, record).row(zone)
+            row: Row = _storable(convert(value, record).row(zone))
         except RejectedError:
             raise
         except ValueError:  # msgspec's own errors, too
@@ -52,18 +57,55 @@ def text_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
         except RejectedError:
             raise
         except (ValueError, RecursionError):
-            return read_slowly(text)
+            return read_decoded(json_value(text))
         return row
 
-    def read_slowly(text: str) -> Row:
-        try:
-            return read_decoded(msgspec.json.decode(text))
-        except msgspec.DecodeError as error:
-            raise RejectedError("json", str(error)) from None
-        except RecursionError:
-            raise RejectedError("json", "JSON is nested too deeply") from None
-
     return read
+
+
+class NotJsonError(RejectedError):
+    """A text that is not JSON, or nested too deeply."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("json", detail)
+
+
+def json_value(text: str) -> Any:
+    """Return the value of a JSON text, with numbers as they are written, and with halves of surrogate pairs.
+
+    Raises:
+        NotJsonError: it has none.
+    """
+    try:
+        return _FROM_JSON.decode(text)
+    except RecursionError:
+        raise NotJsonError("JSON is nested too deeply") from None
+    except ValueError as error:
+        raise NotJsonError(f"JSON is malformed: {error}") from None
+
+
+def _number(text: str) -> Any:
+    """Return a number; a Raw, which no type of number takes, if that would take long or is impossible."""
+    if len(text) > DIGITS:
+        return msgspec.Raw(text.encode())
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
+    except ArithmeticError:
+        return msgspec.Raw(text.encode())
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; a name with half of a surrogate pair, which msgspec refuses, is escaped: no field has it."""
+    return {name.encode(errors="backslashreplace").decode(): value for name, value in pairs}
+
+
+_FROM_JSON = json.JSONDecoder(
+    parse_float=_number, parse_int=_number, parse_constant=_no_constant, object_pairs_hook=_members
+)
 
 
 def key_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
@@ -79,8 +121,8 @@ def key_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
 
     def read(text: str) -> Row:
         try:
-            value = {columns[0].name: text} if len(columns) == 1 else msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
+            value = {columns[0].name: text} if len(columns) == 1 else json_value(text)
+        except NotJsonError as error:
             raise RejectedError("key", f"the key is not a JSON object: {error}") from None
         if wrong := "; ".join(_wrong(record, value, "", zone, strict=True)):
             raise RejectedError("key", f"in the key, {wrong}")
@@ -114,11 +156,6 @@ def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRo
     return read
 
 
-def to_json(value: Any) -> str:
-    """Return a decoded JSON value as text."""
-    return _TO_JSON.encode(value).decode()
-
-
 def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Row | None:
     """Return the key of a record that was rejected; None if its key is wrong, too.
 
@@ -126,9 +163,18 @@ def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Ro
         strict: whether numbers must be numbers; a CSV file has only texts.
     """
     with suppress(ValueError):
-        key: Row = msgspec.convert(value, model.key_record, strict=strict).key(zone)
-        return key
+        return _storable(msgspec.convert(value, model.key_record, strict=strict).key(zone))
     return None
+
+
+def _storable(row: Row) -> Row:
+    """Return a row.
+
+    Raises:
+        ValueError: a text has half of a surrogate pair, which is not a character.
+    """
+    "".join(cell for cell in row if isinstance(cell, str)).encode()
+    return row
 
 
 def _rejected(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> RejectedError:
@@ -180,7 +226,12 @@ def _expected(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, 
         return str(error)
     except ValueError:
         return _words(metas) or "a list"
-    return _words(metas) if isinstance(converted, str) and "\0" in converted else ""
+    return _words(metas) if isinstance(converted, str) and not _is_storable(converted) else ""
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether a text has neither a NUL nor half of a surrogate pair."""
+    return "\0" not in text and not _SURROGATE.search(text)
 
 
 def _unwrapped(kind: Any) -> tuple[list[Meta], Any]:
@@ -197,6 +248,9 @@ def _words(metas: list[Meta]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a wrong value as JSON, cut if it is long."""
-    text = to_json(value)
+    """Return a wrong value as JSON, cut if it is long; halves of surrogate pairs are escaped."""
+    try:
+        text = _TO_JSON.encode(value).decode()
+    except UnicodeEncodeError:
+        text = json.dumps(value, default=str)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

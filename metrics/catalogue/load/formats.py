@@ -2,29 +2,21 @@
 
 import csv
 import io
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import tzinfo
-from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
-from ijson.backends import yajl2_c  # the other backends are 16 times slower
-from ijson.common import JSONError
-
 from metrics.catalogue.core.models import MODELS, Model
-from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of, text_reader, to_json
-from metrics.catalogue.core.records import Row
-from metrics.catalogue.load.depth import ShallowJson
+from metrics.catalogue.core.reading import NotJsonError, ReadRow, cells_reader, json_value, key_of, text_reader
+from metrics.catalogue.core.records import Row, Tombstone
+from metrics.catalogue.load.elements import Elements
 from metrics.catalogue.load.loads import Remark
 from metrics.errors import FileError
 from metrics.text import listed
 
 CELL_BYTES = 1 << 20
 csv.field_size_limit(CELL_BYTES)
-# Python refuses to convert integers of more than 4,300 digits, and ijson's C backend (3.6.0) crashes the process then.
-sys.set_int_max_str_digits(0)
 
 
 class Records(NamedTuple):
@@ -90,8 +82,8 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
     """
 
     def key(text: str) -> Row | None:
-        with suppress(ValueError, RecursionError):
-            return key_of(model, msgspec.json.decode(text), zone, strict=True)
+        with suppress(NotJsonError):
+            return key_of(model, json_value(text), zone, strict=True)
         return None
 
     return Records(received, f"{unit} {{}}".format, text_reader(model, zone), str, key, [])
@@ -154,16 +146,22 @@ def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo 
         FileError: it is not an array. Later, while it is read: it is cut, or not JSON.
     """
     _require_text(name, file)
-    while (first := file.peek(1)[:1]).isspace():
-        file.read(1)
-    if first != b"[":
-        found = "it is empty" if not first else f"it begins with {file.peek(20)[:20]!r}"
-        raise FileError(
-            f"{name} is not a JSON array", why=found, hint="write the records as [{…}, {…}], in UTF-8 without a BOM"
-        )
-    elements = yajl2_c.items(ShallowJson(name, file), "item")
-    read, key = json_reader(model, zone), partial(key_of, model, zone=zone, strict=True)
-    return Records(_elements(model, name, elements), "record {}".format, read, to_json, key, [])
+    elements = Elements(name, file)
+    records = records_of_elements(model, elements, zone)
+    return records._replace(received=_of_model(model, name, records.received))
+
+
+def records_of_elements(model: Model, elements: Elements, zone: tzinfo | None) -> Records:
+    """Return records that are elements of a JSON array; its reader raises a FileError for what is not JSON."""
+    records = records_of_texts(model, enumerate(elements, 1), "record", zone)
+
+    def read(text: str) -> Row | Tombstone:
+        try:
+            return records.read(text)
+        except NotJsonError as error:
+            raise elements.not_json(str(error)) from error
+
+    return records._replace(read=read)
 
 
 def _of_the_end(name: str, last_line: str) -> list[Remark]:
@@ -179,26 +177,11 @@ def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:
             first = rows.line_num + 1
 
 
-def _elements(model: Model, name: str, elements: Any) -> Iterator[tuple[int, Any]]:
-    number = 0
-    try:
-        for number, element in enumerate(elements, 1):
-            if number == 1:
-                _require_model(model, name, element)
-            yield number, element
-    except (JSONError, UnicodeDecodeError, ArithmeticError) as error:  # the last one: an exponent of 20 digits
-        raise FileError(
-            f"{name} cannot be read whole as JSON",
-            why=f"after record {number}: {_reason(error)}",
-            hint="it may be cut: get it again; nothing was loaded",
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of a parser's text, without the drawing of the place; ijson has some as bytes."""
-    text = error.args[0] if error.args and isinstance(error.args[0], bytes | str) else str(error)
-    lines = (text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text).strip().splitlines()
-    return lines[0] if lines else "a number is too large"
+def _of_model(model: Model, name: str, received: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for number, text in received:
+        if number == 1:
+            _require_model(model, name, text)
+        yield number, text
 
 
 @contextmanager
@@ -233,8 +216,11 @@ def _no_columns(model: Model, name: str, header: list[str]) -> FileError:
     )
 
 
-def _require_model(model: Model, name: str, first: Any) -> None:
+def _require_model(model: Model, name: str, text: str) -> None:
     """Check that the first record has members of this model, rather than those of another one."""
+    first = None
+    with suppress(NotJsonError):
+        first = json_value(text)
     if not isinstance(first, dict) or any(field in first for field in model.fields):
         return
     others = [other.name for other in MODELS.values() if set(other.fields) <= first.keys()]

@@ -1,13 +1,13 @@
 """The input of a load that came with a request."""
 
 import hashlib
+import io
 from collections.abc import Iterator
 from datetime import tzinfo
 
-import msgspec
-
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.load.formats import Records, records_of_texts
+from metrics.catalogue.load.elements import Elements
+from metrics.catalogue.load.formats import Records, records_of_elements, records_of_texts
 from metrics.errors import FileError
 
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
@@ -38,29 +38,16 @@ class Received:
         """Yield the records.
 
         Raises:
-            FileError: the body is not UTF-8, or no array if it should be one.
+            FileError: the body is not UTF-8, or not an array although it should be one.
         """
         try:
             self._body.decode()
         except UnicodeDecodeError as error:
             raise FileError("the body is not UTF-8", why=f"byte {error.start}: {error.reason}") from error
         if self._media_type == JSON:
-            yield "", records_of_texts(model, _elements(self._body), "record", zone)
+            yield "", records_of_elements(model, Elements("the body", io.BytesIO(self._body)), zone)
         else:
             yield "", records_of_texts(model, _lines(self._body), "line", zone)
-
-
-def _elements(body: bytearray) -> Iterator[tuple[int, str]]:
-    """Yield the texts of an array's elements, with their numbers."""
-    try:
-        elements = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except RecursionError as error:
-        raise FileError("the body is nested too deeply") from error
-    except msgspec.ValidationError as error:
-        raise FileError("the body is not a JSON array", why=str(error)) from error
-    except msgspec.DecodeError as error:
-        raise FileError("the body cannot be read whole as JSON", why=str(error)) from error
-    yield from ((number, bytes(element).decode()) for number, element in enumerate(elements, 1))
 
 
 def _lines(body: bytearray) -> Iterator[tuple[int, str]]:

@@ -105,7 +105,7 @@ def test_the_same_body_is_loaded_again_if_the_parameters_judge_its_rejected_reco
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"", "cannot be read whole as JSON"),
+        (b"", "is not a JSON array"),
         (b"[1, 2", "cannot be read whole as JSON"),
         (b"{}", "is not a JSON array"),
         (b'[{"title": "\xff"}]', "is not UTF-8"),

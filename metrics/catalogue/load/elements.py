@@ -1,0 +1,144 @@
+"""Elements of a JSON array, as texts, from a stream in bounded memory.
+
+Only their borders are found here. What is between them is read by the parser that reads records of topics, too, so a
+record is taken or refused alike wherever it comes from, and a rejected one keeps its own text.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import IO
+
+import msgspec
+
+from metrics.errors import FileError
+
+MAX_DEPTH = 100  # a record has 5 levels
+MAX_BYTES = 16 << 20
+_PIECE_BYTES = 1 << 16
+_SPACES = b" \t\n\r"
+
+
+@cache
+def _element() -> re.Pattern[bytes]:
+    """Return the pattern of an element and the comma or bracket after it; no part of it is matched twice."""
+    string = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    plain = rb'[^"\[\]{}]++|' + string
+    inside = rb"(?:" + plain + rb")*+"
+    for _ in range(MAX_DEPTH - 2):  # the array is the first level, the element the second
+        inside = rb"(?:" + plain + rb"|[\[{]" + inside + rb"[\]}])*+"
+    value = rb"[\[{]" + inside + rb"[\]}]|" + string + rb'|[^"\[\]{},\s]++'
+    return re.compile(rb"[ \t\n\r]*+(" + value + rb")[ \t\n\r]*+([,\]])", re.DOTALL)
+
+
+class Elements:
+    """Elements of the array in a file, to be read once.
+
+    Args:
+        name: of the file, in errors.
+        file: at its beginning.
+
+    Attributes:
+        number: of the element that was read last.
+
+    Raises:
+        FileError: it is not an array.
+    """
+
+    def __init__(self, name: str, file: IO[bytes]) -> None:
+        self.number = 0
+        self._name = name
+        self._file = file
+        self._buffer = b""
+        while not self._buffer.lstrip(_SPACES) and self._read():
+            self._buffer = self._buffer.lstrip(_SPACES)
+        if not self._buffer.startswith(b"["):
+            found = f"it begins with {self._buffer[:20]!r}" if self._buffer else "it is empty"
+            raise FileError(
+                f"{name} is not a JSON array", why=found, hint="write the records as [{…}, {…}], in UTF-8 without a BOM"
+            )
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the elements.
+
+        Raises:
+            FileError: the file cannot be read whole as JSON, is not UTF-8, or has an element that is too large.
+        """
+        match, position = _element().match, 1
+        if self._is_empty_array():
+            return
+        while True:
+            found = match(self._buffer, position)
+            if found is None:
+                self._buffer, position = self._buffer[position:], 0
+                if len(self._buffer) > MAX_BYTES or not self._read():
+                    raise self._no_element()
+                continue
+            self.number += 1
+            yield self._text(found[1])
+            position = found.end()
+            if found[2] == b"]":
+                self._require_end(position)
+                return
+
+    def _read(self) -> bool:
+        """Add a piece to the buffer, or return false at the end; each as long as the buffer."""
+        have = len(self._buffer)
+        piece = self._file.read(min(max(_PIECE_BYTES, have), MAX_BYTES + 1 - have))
+        self._buffer += piece
+        return bool(piece)
+
+    def _is_empty_array(self) -> bool:
+        while not (rest := self._buffer[1:].lstrip(_SPACES)) and self._read():
+            self._buffer = b"[" + self._buffer[1:].lstrip(_SPACES)
+        if rest.startswith(b"]"):
+            self._require_end(len(self._buffer) - len(rest) + 1)
+        return rest.startswith(b"]")
+
+    def _text(self, element: bytes) -> str:
+        try:
+            return element.decode()
+        except UnicodeDecodeError as error:
+            raise FileError(
+                f"{self._name} is not UTF-8",
+                why=f"record {self.number} has a byte 0x{element[error.start]:02x} that begins no letter",
+                hint="convert it; from Latin-1, for example: iconv -f latin1 -t utf-8; nothing was loaded",
+            ) from error
+
+    def _require_end(self, position: int) -> None:
+        rest = self._buffer[position:]
+        while not rest.strip(_SPACES):
+            rest = self._file.read(_PIECE_BYTES)
+            if not rest:
+                return
+        raise self._cut(f"the array ends, but {rest.lstrip(_SPACES)[:20]!r} follows")
+
+    def _no_element(self) -> FileError:
+        """Return the error for what is left in the buffer."""
+        if len(self._buffer) > MAX_BYTES:
+            return self._cut(f"no record ends within {MAX_BYTES >> 20} MB")
+        try:
+            msgspec.json.decode((b"[0," if self.number else b"[") + self._buffer, type=list[msgspec.Raw])
+        except msgspec.DecodeError as error:
+            return self._cut(str(error))
+        except RecursionError:
+            pass
+        return FileError(
+            f"{self._name} is nested too deeply",
+            why=f"a value has more than {MAX_DEPTH} levels; records of the catalogue have 5",
+            hint="it is not a file of records; nothing was loaded",
+        )
+
+    def _cut(self, reason: str) -> FileError:
+        return self._not_json(f"in what follows record {self.number}: {reason}")
+
+    def not_json(self, reason: str) -> FileError:
+        """Return the error for a file whose element that was read last is not JSON."""
+        return self._not_json(f"record {self.number}: {reason}")
+
+    def _not_json(self, why: str) -> FileError:
+        return FileError(
+            f"{self._name} cannot be read whole as JSON",
+            why=why,
+            hint="it may be cut: get it again; nothing was loaded",
+        )
