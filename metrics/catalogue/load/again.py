@@ -1,12 +1,10 @@
 """The input of a load that tries the rejected records of another one again."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import tzinfo
 
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.load.formats import Records, records_of_cells, records_of_texts
+from metrics.catalogue.load.formats import Records, records_of_rows, records_of_texts
 from metrics.catalogue.load.loads import Connection, Load
 from metrics.errors import SettingsError
 from metrics.postgres.connect import database_errors
@@ -42,8 +40,7 @@ class RejectedOf:
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records, in the order in which they were rejected; their places are those of the first load."""
         if columns := self._of.columns:
-            rows = ((number, next(csv.reader(io.StringIO(text, newline="")))) for number, text in self._texts())
-            yield "", records_of_cells(model, rows, "record", columns, zone)
+            yield "", records_of_rows(model, self._texts(), "record", columns, zone)
         else:
             yield "", records_of_texts(model, self._texts(), "record", zone)
 

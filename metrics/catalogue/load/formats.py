@@ -1,9 +1,8 @@
 """Records in a file: rows of a CSV file, elements of a JSON array. Read as a stream, in bounded memory."""
 
-import csv
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
@@ -12,11 +11,9 @@ from metrics.catalogue.core.reading import NotJsonError, ReadRow, cells_reader, 
 from metrics.catalogue.core.records import Row, Tombstone
 from metrics.catalogue.load.elements import Elements
 from metrics.catalogue.load.loads import Remark
+from metrics.catalogue.load.rows import Rows, cells_of, row_of
 from metrics.errors import FileError
 from metrics.text import listed
-
-CELL_BYTES = 1 << 20
-csv.field_size_limit(CELL_BYTES)
 
 
 class Records(NamedTuple):
@@ -26,7 +23,7 @@ class Records(NamedTuple):
         received: yields each record with its place: the number of its first line, or its number.
         position_of: returns a place in words.
         read: validates a record.
-        text_of: returns the text of a record that was rejected.
+        text_of: returns the text of a record that was rejected, before the next one is received.
         key_of: returns the key of a record that was rejected; None if it cannot be read.
         columns: of CSV; empty for JSON.
         remarks: returns what is odd about the file, once all records were received.
@@ -41,37 +38,28 @@ class Records(NamedTuple):
     remarks: Callable[[], list[Remark]] = list
 
 
-class _CsvLines:
-    """Lines of a file.
-
-    Attributes:
-        last: the last one so far, with its line end if it has one.
-    """
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self.last = "\n"
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._text:
-            self.last = line
-            yield line
-
-
-def records_of_cells(
-    model: Model, received: Iterator[tuple[int, Any]], unit: str, header: list[str], zone: tzinfo | None
+def records_of_rows(
+    model: Model, received: Iterator[tuple[int, str]], unit: str, header: list[str], zone: tzinfo | None
 ) -> Records:
-    """Return records that are rows of cells.
+    """Return records that are texts of rows.
 
     Args:
         unit: of their places.
         header: names of the columns.
     """
+    read, key = cells_reader(model, header, zone), _key_of_cells(model, header, zone)
+    return Records(
+        received,
+        f"{unit} {{}}".format,
+        lambda text: read(cells_of(text)),
+        str,
+        lambda text: key(cells_of(text)),
+        header,
+    )
 
-    def key(cells: list[str]) -> Row | None:
-        return key_of(model, dict(zip(header, cells, strict=False)), zone, strict=False)
 
-    return Records(received, f"{unit} {{}}".format, cells_reader(model, header, zone), _line, key, header)
+def _key_of_cells(model: Model, header: list[str], zone: tzinfo | None) -> Callable[[list[str]], Row | None]:
+    return lambda cells: key_of(model, dict(zip(header, cells, strict=False)), zone, strict=False)
 
 
 def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: str, zone: tzinfo | None) -> Records:
@@ -122,21 +110,26 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
         FileError: a column is missing. Later, while it is read: it is cut, or not UTF-8.
     """
     _require_text(name, file)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    lines = _CsvLines(text)
-    rows = csv.reader(lines, strict=True)
-    with _csv_errors(name, rows):
-        header = next(rows, [])
+    rows = Rows(name, file)
+    received = iter(rows)
+    _, header = next(received, (1, []))
     if not model.csv_columns or not set(model.csv_columns) <= set(header):
         raise _no_columns(model, name, header)
     if twice := sorted({column for column in header if header.count(column) > 1}):
         raise FileError(
             f"{name} has two columns of the name {twice[0]!r}",
-            why=f"its first line is {_line(header)!r}",
+            why=f"its first line is {row_of(header)!r}",
             hint="remove or rename one of them",
         )
-    records = records_of_cells(model, _rows(name, rows), "line", header, zone)
-    return records._replace(remarks=lambda: _of_the_end(name, lines.last))
+    return Records(
+        received,
+        "line {}".format,
+        cells_reader(model, header, zone),
+        lambda _: rows.text,
+        _key_of_cells(model, header, zone),
+        header,
+        lambda: _of_the_end(name, rows),
+    )
 
 
 def json_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo | None) -> Records:
@@ -164,17 +157,8 @@ def records_of_elements(model: Model, elements: Elements, zone: tzinfo | None) -
     return records._replace(read=read)
 
 
-def _of_the_end(name: str, last_line: str) -> list[Remark]:
-    return [] if last_line.endswith(("\n", "\r")) else [Remark("file may be cut: its last line has no end", 1, [name])]
-
-
-def _rows(name: str, rows: Any) -> Iterator[tuple[int, list[str]]]:
-    first = rows.line_num + 1
-    with _csv_errors(name, rows):
-        for cells in rows:
-            if cells:  # an empty line is not a record
-                yield first, cells
-            first = rows.line_num + 1
+def _of_the_end(name: str, rows: Rows) -> list[Remark]:
+    return [] if rows.has_end else [Remark("file may be cut: its last line has no end", 1, [name])]
 
 
 def _of_model(model: Model, name: str, received: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -182,24 +166,6 @@ def _of_model(model: Model, name: str, received: Iterator[tuple[int, str]]) -> I
         if number == 1:
             _require_model(model, name, text)
         yield number, text
-
-
-@contextmanager
-def _csv_errors(name: str, rows: Any) -> Iterator[None]:
-    try:
-        yield
-    except csv.Error as error:
-        raise FileError(
-            f"{name} cannot be read as CSV",
-            why=f"line {rows.line_num}: {error}",
-            hint="a quote may be missing, or the file is cut; nothing was loaded",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise FileError(
-            f"{name} is not UTF-8",
-            why=f"it has a byte 0x{error.object[error.start]:02x} that begins no letter",
-            hint="convert it; from Latin-1, for example: iconv -f latin1 -t utf-8; nothing was loaded",
-        ) from error
 
 
 def _no_columns(model: Model, name: str, header: list[str]) -> FileError:
@@ -211,8 +177,8 @@ def _no_columns(model: Model, name: str, header: list[str]) -> FileError:
     noun = "column" if len(missing) == 1 else "columns"
     return FileError(
         f"{name} has no {noun} {listed(missing)}",
-        why=f"its first line is {_line(header)!r}",
-        hint=f"load it as --model {others[0]}" if others else f"its first line must name {_line(model.csv_columns)}",
+        why=f"its first line is {row_of(header)!r}",
+        hint=f"load it as --model {others[0]}" if others else f"its first line must name {row_of(model.csv_columns)}",
     )
 
 
@@ -230,10 +196,3 @@ def _require_model(model: Model, name: str, text: str) -> None:
             why=f"its first one has {listed(list(first))}; the model {model.name} has {listed(model.fields)}",
             hint=f"load it as --model {others[0]}",
         )
-
-
-def _line(cells: Any) -> str:
-    """Return cells as a line of CSV. The writer quotes only those characters of line ends that its own has."""
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()[:-2]

@@ -130,7 +130,7 @@ CREATE TABLE catalogue_rejected (
     position text NOT NULL,  -- where the record was: line 17, record 3, partition 0 offset 42
     reason text NOT NULL,
     detail text NOT NULL,    -- every wrong field, in words
-    record text NOT NULL     -- its text; of a file, its cells or members written again
+    record text NOT NULL     -- its own text
 );
 CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id);
 

@@ -105,6 +105,14 @@ def test_rejected_records_are_kept_with_place_reason_every_wrong_field_and_text(
     assert rejected.record == "Jaws,0,English,-1"
 
 
+def test_a_rejected_row_is_kept_as_it_was_written(catalogue: Catalogue) -> None:
+    row = '"Ann",  B ,\'c@x\',"more\r\nlines"'
+    path = catalogue.folder / "users.csv"
+    path.write_text(f"first_name,last_name,email\r\n{row}\r\n", newline="")
+    catalogue.load("user", path, max_rejected=NO_LIMIT)
+    assert [rejected.record for rejected in rejected_records(catalogue.connection)] == [row]
+
+
 def test_a_rejected_json_record_is_kept_byte_for_byte(catalogue: Catalogue) -> None:
     record = '{"name" : "E\\u006dma", "pages":12345678901234567890.50,\n "pages": 1E5, "author":"\\u0000", "\\/": "é"}'
     path = catalogue.folder / "books.json"
