@@ -64,21 +64,22 @@ class Banner:
         self._what.set_text(what)
 
 
-class Lines:
-    """Lines of text, of which those with commands have a font of their own."""
+class Note:
+    """A text, and commands below it in a font of their own."""
 
     def __init__(self) -> None:
         self._element = ui.element("div").classes("lines")
-        self._lines: Sequence[str] = ()
+        self._shown: tuple[str, Sequence[str]] = "", ()
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Show lines."""
-        if lines != self._lines:
-            self._lines = lines
+    def show(self, text: str, commands: Sequence[str] = ()) -> None:
+        """Show a text and commands."""
+        if (text, commands) != self._shown:
+            self._shown = text, commands
             self._element.clear()
             with self._element:
-                for line in lines:
-                    paragraph("command" if " catalogue " in line and "." not in line[-1:] else "quiet", line)
+                paragraph("quiet", text)
+                for command in commands:
+                    paragraph("command", command)
 
 
 class LoadsCard:
@@ -87,7 +88,7 @@ class LoadsCard:
     def __init__(self) -> None:
         with ui.element("section").classes("card"):
             heading(2, "Loads")
-            self._lines = Lines()
+            self._note = Note()
             names = {"id": "Load", "started": "Started (UTC)", "model": "Model", "state": "State"}
             names |= {name: name.capitalize() for name in NUMBERS}
             self._table = _table(names | {"source": "From"}, "loads", "Loads")
@@ -100,7 +101,10 @@ class LoadsCard:
         """Show loads, the newest first."""
         if loads != self._loads:
             self._loads = loads
-            self._lines.show([f"The {len(loads)} newest (max. {LOADS})"] if loads else figures.NO_LOADS.splitlines())
+            if loads:
+                self._note.show(f"The {len(loads)} newest (max. {LOADS})")
+            else:
+                self._note.show("No loads yet. Generate files, and load the first one:", figures.FIRST_COMMANDS)
             self._table.set_visibility(bool(loads))
             self._table.rows = [figures.load_row(load, datetime.now(UTC)) for load in loads]
 
@@ -111,7 +115,7 @@ class RejectedCard:
     def __init__(self) -> None:
         with ui.element("section").classes("card"):
             heading(2, "Rejected records")
-            self._lines = Lines()
+            self._note = Note()
             names = {"load": "Load", "model": "Model", "place": "Place", "detail": "What is wrong", "record": "Record"}
             self._table = _table(names, "rejected", "Rejected records")
             self._table.add_slot("body-cell-record", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
@@ -122,10 +126,11 @@ class RejectedCard:
         """Show records, those of the newest load first."""
         if records != self._records:
             self._records = records
-            lines = [
-                f"The first {len(records)} of the newest loads (max. {REJECTED}). Once a rule is corrected, try again:"
-            ]
-            self._lines.show([*lines, *figures.retries(records)] if records else ["No rejected records."])
+            if records:
+                first = f"The first {len(records)} of the newest loads (max. {REJECTED})."
+                self._note.show(f"{first} Once a rule is corrected, try again:", figures.retries(records))
+            else:
+                self._note.show("No rejected records.")
             self._table.set_visibility(bool(records))
             self._table.rows = [figures.rejected_row(record) for record in records]
 

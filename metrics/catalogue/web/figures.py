@@ -21,10 +21,9 @@ ICONS = {
     "interrupted": "cancel",
 }
 CUT_AT = 100  # characters of a rejected record
-NO_LOADS = as_started(
-    "No loads yet. Generate files, and load the first one:\n"
-    "python app.py catalogue generate data/catalogue\n"
-    "python app.py catalogue load --model movie --config data/catalogue/internal/movies.csv"
+FIRST_COMMANDS = (
+    as_started("python app.py catalogue generate data/catalogue"),
+    as_started("python app.py catalogue load --model movie --config data/catalogue/internal/movies.csv"),
 )
 
 

@@ -72,7 +72,11 @@ def post(client: httpx.Client, model: str, *records: Any, **parameters: str) -> 
 def test_a_new_load_and_its_answers_appear_by_themselves(client: httpx.Client, browser: Browser) -> None:
     with opened(browser, address(client)) as page:
         page.get_by_text("No loads yet.").wait_for()
-        page.get_by_text(re.compile("catalogue load --model movie --config")).wait_for()
+        commands = page.locator(".command").all_inner_texts()
+        assert [command.partition(" catalogue ")[2] for command in commands] == [
+            "generate data/catalogue",
+            "load --model movie --config data/catalogue/internal/movies.csv",
+        ]
         page.get_by_text("No rejected records.").wait_for()
         question(page, "Mean length").get_by_text("none").wait_for()
         post(client, "movie", HEAT)
@@ -116,7 +120,8 @@ def test_rejected_records_are_shown_as_text_with_the_command_that_tries_them_aga
     with opened(browser, address(client)) as page:
         page.locator(".rejected").get_by_text("duration_mins must be a whole number").wait_for()
         page.get_by_text(json.dumps(BROKEN, separators=(",", ":"))).wait_for()
-        page.get_by_text("catalogue load --model movie --rejected-of 2").wait_for()
+        [command] = page.locator(".command").all_inner_texts()
+        assert command.endswith("catalogue load --model movie --rejected-of 2")
         assert page.locator(".rejected img").count() == 0
         page.get_by_text("wrong records: 1 of 1, so nothing was loaded").wait_for()
         assert page.locator(".badge.failed").inner_text().endswith("failed")
