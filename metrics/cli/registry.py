@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from metrics.cli.topic_owner import TopicOwner
 
-HELP_COLUMNS = 80  # of help in frames
+HELP_COLUMNS = 80  # of help in boxes
 
 STYLE: dict[str, Any] = {
     "rich_markup_mode": "markdown",
@@ -63,7 +63,7 @@ class Command(_Types, TyperCommand):
         return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write its help; without frames on a narrow terminal, since their columns would cut the names of options."""
+        """Write its help; without boxes on a narrow terminal, since their columns would cut the names of options."""
         if get_terminal_size().columns < HELP_COLUMNS:
             self.rich_markup_mode = None
         super().format_help(ctx, formatter)

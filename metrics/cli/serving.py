@@ -45,7 +45,7 @@ def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, tok
     Args:
         parts: one for each system, which starts what serves it, and stops that at the end; it imports the system.
         title, about: of the API document.
-        token: required by every route except the health checks; None for none.
+        token: required by every route except the health checks; without one, POST is accepted on loopback only.
     """
     # NiceGUI resolves this folder on import, even if the working folder is gone. Nothing is stored in it, so it need
     # not be writable: with a read-only root no folder is.
@@ -56,7 +56,8 @@ def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, tok
     address = ip_address(listening.getsockname()[0])
     with stopping_on_signals() as stopping, ExitStack() as started:
         if token is None and not address.is_loopback:
-            log.warning("anyone who can reach %s can read the results: set API_TOKEN, or bind to 127.0.0.1", address)
+            what = "anyone who can reach %s can read the results, and POST is refused"
+            log.warning(f"{what}: set API_TOKEN, or bind to 127.0.0.1", address)
         systems = [started.enter_context(part()) for part in parts]
         Server(
             create_app(systems, title=title, about=about, token=token, is_loopback=address.is_loopback),

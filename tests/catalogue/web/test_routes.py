@@ -249,6 +249,21 @@ def test_every_wrong_parameter_of_a_query_is_named(client: httpx.Client) -> None
     assert "did you mean outage-users?" in expect_problem(client.get("/catalogue/queries/outage"), 404)["detail"]
 
 
+def test_only_shipped_queries_run_and_values_are_never_sql(client: httpx.Client, database_url: str) -> None:
+    sql = "SELECT pg_read_file('PG_VERSION')"
+    for path in (f"/catalogue/queries/{sql}", "/catalogue/queries/-", "/catalogue/queries/..%2Fschema%2F001_tables"):
+        expect_problem(client.get(path), 404)
+    assert client.post("/catalogue/queries/outage-users", content=sql).status_code == 405
+    assert client.post("/catalogue/queries", content=sql).status_code == 405
+    path = "/catalogue/queries/outage-users"
+    for name in ("f", "file", "sql", "q"):
+        assert [*wrong_fields(client.get(path, params={name: sql}))] == [name]
+    for value in ("x' OR '1'='1", "'; DROP TABLE movie --", "$1", ":from"):
+        assert client.get(path, params={"movie": value}).json()["rows"] == [{"users": 0}]
+    assert [*wrong_fields(client.get(path, params={"time_zone": "UTC'; DROP TABLE movie --"}))] == ["time_zone"]
+    assert rows(database_url, "SELECT count(*) FROM movie") == [(0,)]
+
+
 def test_other_methods_and_models_are_refused(client: httpx.Client) -> None:
     loads = client.put("/catalogue/loads")
     assert (loads.status_code, loads.headers["Allow"]) == (405, "GET, HEAD")

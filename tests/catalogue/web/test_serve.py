@@ -68,7 +68,10 @@ def test_it_warns_if_others_can_reach_it_without_a_token_and_lets_them_load_noth
     create_tables(database_url)
     with serving("--host", "0.0.0.0", DATABASE_URL=database_url) as (process, client):
         expect_problem(client.post("/catalogue/movie", json=[HEAT]), 403)
-        assert "warning: anyone who can reach 0.0.0.0 can read" in ended(process)
+        assert (
+            "warning: anyone who can reach 0.0.0.0 can read the results, and POST is refused: set API_TOKEN"
+            in ended(process)
+        )
 
 
 def test_a_password_is_never_shown() -> None:

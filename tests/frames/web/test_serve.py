@@ -256,7 +256,9 @@ def test_it_warns_if_others_can_reach_it_without_a_token(
     with serving(application, "--host", "0.0.0.0") as (process, client):
         assert client.get("/healthz").status_code == 200
         said = ended(process)
-    assert ("warning: anyone who can reach 0.0.0.0 can read the results: set API_TOKEN" in said) == is_warned
+    assert (
+        "warning: anyone who can reach 0.0.0.0 can read the results, and POST is refused: set API_TOKEN" in said
+    ) == is_warned
 
 
 def test_the_token_is_required_and_never_logged(application: Application) -> None:
