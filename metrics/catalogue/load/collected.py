@@ -5,6 +5,7 @@ from datetime import tzinfo
 
 from metrics.catalogue.collect.reading import Reading
 from metrics.catalogue.collect.source import Source
+from metrics.catalogue.collect.sources import SCHEMES
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, csv_records, is_csv, json_records
 from metrics.errors import FileError
@@ -63,8 +64,8 @@ class Collected:
 
 
 def _collector_of(source: Source, model: Model) -> str:
-    """Return the name of the collector of a source: that of its protocol, or the format of a local file."""
+    """Return the name of the collector of a source: that of its scheme, or the format of a local file."""
     scheme, is_url, _ = source.name.partition("://")
     if is_url:
-        return {"ftps": "ftp", "https": "http"}.get(scheme, scheme)
+        return next(collector for collector, schemes in SCHEMES.items() if scheme in (schemes or ()))
     return "csv" if is_csv(model, source.path_name, None) else "json"
