@@ -59,7 +59,12 @@ def records_of_rows(
 
 
 def _key_of_cells(model: Model, header: list[str], zone: tzinfo | None) -> Callable[[list[str]], Row | None]:
-    return lambda cells: key_of(model, dict(zip(header, cells, strict=False)), zone, strict=False)
+    def key(cells: list[str]) -> Row | None:
+        # In a row with another number of cells, any of them may be missing.
+        named = dict(zip(header, cells, strict=True)) if len(cells) == len(header) else None
+        return key_of(model, named, zone, strict=False)
+
+    return key
 
 
 def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: str, zone: tzinfo | None) -> Records:

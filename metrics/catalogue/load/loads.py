@@ -19,7 +19,7 @@ from metrics.postgres.connect import database_errors
 Connection = psycopg.Connection[TupleRow]
 
 SUMS = ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone", "returned")
-EXAMPLES = 3  # of a remark
+EXAMPLES = 3  # of a remark, of rejected records
 NO_ANSWER = "the database does not answer"
 
 
@@ -99,16 +99,26 @@ def find_load(connection: Connection, load_id: int) -> Load | None:
     return found[0] if found else None
 
 
-def last_done(connection: Connection, model: Model) -> Load | None:
-    """Return the load that was the last one to change the model's table; None before the first.
+def last_committed(connection: Connection, model: Model) -> Load | None:
+    """Return the last load of a model that was committed; None before the first.
 
-    A load of a topic commits while it runs, so it counts whatever its state.
+    A load of a topic counts in any state, since it commits while it runs; one that is running is the last.
     """
     query = SQL(
         "SELECT {} FROM catalogue_load WHERE model = %s AND (state = 'done' OR (collector = 'kafka' AND read > 0)) "
         "ORDER BY coalesce(finished_at, 'infinity') DESC, id DESC LIMIT 1"
     )
     found = _query(connection, query.format(_COLUMNS), (model.name,))
+    return found[0] if found else None
+
+
+def snapshot_after(connection: Connection, model: Model, load_id: int) -> Load | None:
+    """Return the last snapshot of a model that was loaded after another load; None if there is none."""
+    query = SQL(
+        "SELECT {} FROM catalogue_load WHERE model = %s AND id > %s AND is_snapshot AND state = 'done' "
+        "ORDER BY id DESC LIMIT 1"
+    )
+    found = _query(connection, query.format(_COLUMNS), (model.name, load_id))
     return found[0] if found else None
 
 

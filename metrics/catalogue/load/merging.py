@@ -6,16 +6,16 @@ from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.remarks import remarks
 
 
-def merge(connection: Connection, model: Model, load: Load, newest: int | None = None) -> None:
+def merge(connection: Connection, model: Model, load: Load, as_of: int | None = None) -> None:
     """Merge staged rows into the table, and set the sums of the load.
 
     If another program inserts one of the keys meanwhile, the database refuses the transaction.
 
     Args:
         load: with the numbers of read and rejected records.
-        newest: a row that a load after this one has changed stays as it is; None: every row may change.
+        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
-    distinct = connection.execute(statements.compare(model), {"newest": newest}).rowcount
+    distinct = connection.execute(statements.compare(model), {"as_of": as_of}).rowcount
     [load.returned] = connection.execute(statements.COUNT_RETURNED).fetchone() or (0,)
     load.updated = connection.execute(statements.update_changed(model), {"load": load.id}).rowcount
     load.inserted = connection.execute(statements.insert_new(model), {"load": load.id}).rowcount

@@ -3,7 +3,7 @@
 1. wait for other loads of the model, and begin a row in `catalogue_load`;
 2. stage: read, validate, copy into a temporary table (`staging.py`);
 3. check the limits; a load that exceeds one ends here, and only its rejected records are kept;
-4. merge what is staged into the table, mark what is gone, and count (`statements.py`);
+4. merge what is staged into the table and count (`merging.py`); of a snapshot, mark rows that are missing as gone;
 5. commit, together with the sums of the load.
 
 A process that is killed leaves nothing but the row of step 1, which then reads as interrupted.
@@ -23,11 +23,11 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.rejected import Rejections
 from metrics.catalogue.load.staging import Staging
-from metrics.errors import DataRefusedError, MetricsError
+from metrics.errors import DataRefusedError, MetricsError, SettingsError
 from metrics.postgres.connect import database_errors
 
 SAY_AFTER_S = 2
-TENTH = Limit.of("", "10%")
+DEFAULT_LIMIT = Limit.of("", "10%")
 
 
 class Input(Protocol):
@@ -64,22 +64,22 @@ class Options(NamedTuple):
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
-        newest: a row that a load after this one has changed stays as it is; None: every row may change.
+        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
 
     model: Model
     zone: tzinfo | None = None
     is_snapshot: bool = False
-    max_rejected: Limit = TENTH
-    max_gone: Limit = TENTH
+    max_rejected: Limit = DEFAULT_LIMIT
+    max_gone: Limit = DEFAULT_LIMIT
     again: bool = False
     is_dry_run: bool = False
-    newest: int | None = None
+    as_of: int | None = None
 
     @property
     def concerns_rejected(self) -> bool:
         """Whether these options, rather than the defaults, decide what is rejected, or how much of it is too much."""
-        return self.zone is not None or self.max_rejected != TENTH
+        return self.zone is not None or self.max_rejected != DEFAULT_LIMIT
 
 
 class Outcome(NamedTuple):
@@ -121,18 +121,31 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
 
     Raises:
         FileError: the input cannot be read whole; nothing was loaded.
+        SettingsError: the records are older than a snapshot.
         LoadRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
             rejected records are kept.
         DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
     """
     with loads.model_locked(connection, options.model, progress.say):
-        last = None if options.again else loads.last_done(connection, options.model)
+        _require_current(connection, options)
+        last = None if options.again else loads.last_committed(connection, options.model)
         if last is not None and not _would_be_the_same(options, last):
             last = None
         if last is not None and given.digest_ahead() == last.sha256:
             return Outcome(last, Rejections({}, []), same_as=last.id)
         with _begun(connection, options, given) as begun:
             return _load(connection, options, given, begun, last, progress)
+
+
+def _require_current(connection: Connection, options: Options) -> None:
+    """Check that the records, if they are from a load, are not older than a snapshot: rows that it lacks are gone."""
+    snapshot = None if options.as_of is None else loads.snapshot_after(connection, options.model, options.as_of)
+    if snapshot is not None:
+        raise SettingsError(
+            f"load {options.as_of} is older than load {snapshot.id}, a snapshot",
+            why="the snapshot has all records that there are",
+            hint=f"try those of the snapshot again: --rejected-of {snapshot.id}",
+        )
 
 
 def _would_be_the_same(options: Options, last: Load) -> bool:
@@ -174,7 +187,7 @@ def _load(
         if last is not None and begun.sha256 == last.sha256:
             raise psycopg.Rollback(transaction)
         progress.merge(begun.read)
-        refusal = _too_many_rejected(options, begun) or _merge(connection, options, begun, progress.say)
+        refusal = _too_many_rejected(options, begun) or _merge(connection, options, staging, begun, progress.say)
         begun.remarks = [*staging.remarks, *begun.remarks]
         loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
@@ -199,19 +212,25 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
 
 
 def _merge(
-    connection: Connection, options: Options, begun: Load, say: Callable[[str], None]
+    connection: Connection, options: Options, staging: Staging, begun: Load, say: Callable[[str], None]
 ) -> DataRefusedError | None:
-    """Merge what is staged into the table, unless too much is gone; set the sums of the load."""
+    """Merge what is staged into the table, unless too much is gone; set the sums of the load.
+
+    A rejected record without a readable key may be any row's: then it is not known which rows are gone.
+    """
     model = options.model
+    finds_gone = options.is_snapshot and not staging.without_key.number
     connection.execute("ANALYZE catalogue_staged")
     _keep_writers_out(connection, model, say)
-    if options.is_snapshot:
+    if finds_gone:
         present, gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
         if options.max_gone.is_exceeded(gone, present):
             return _too_many_gone(options, gone, present, begun)
-    merging.merge(connection, model, begun, options.newest)
-    if options.is_snapshot:
+    merging.merge(connection, model, begun, options.as_of)
+    if finds_gone:
         begun.gone = connection.execute(statements.mark_gone(model), {"load": begun.id}).rowcount
+    elif options.is_snapshot:
+        begun.remarks.append(staging.without_key)
     return None
 
 

@@ -11,13 +11,12 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
-from metrics.catalogue.load.loads import Connection, Load, Remark
+from metrics.catalogue.load.loads import EXAMPLES, Connection, Load, Remark
 from metrics.postgres.connect import database_errors
 
 CHUNK = 200_000
 # Rejected records wait in memory until the COPY of a chunk has ended.
 WAITING_BYTES = 1 << 20
-EXAMPLES = 3
 _COPIED_AS = {"timestamptz": "int8"}  # in binary, they are the same; see `to_time`
 MOVE_EVERY = 2_000  # records between two moves of the progress bar
 
@@ -34,6 +33,7 @@ class Staging:
         by_reason: numbers of rejected records.
         examples: the first ones, in words.
         remarks: on the files themselves.
+        without_key: a remark on rejected records whose key cannot be read.
     """
 
     def __init__(self, connection: Connection, model: Model, load: Load, move: Callable[[], None]) -> None:
@@ -46,6 +46,7 @@ class Staging:
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []
         self.remarks: list[Remark] = []
+        self.without_key = Remark("rejected without a readable key (so no row was marked as gone)", 0, [])
         self._rejected: list[Row] = []
         self._keys: list[Row] = []
         self._waiting_bytes = 0
@@ -103,6 +104,10 @@ class Staging:
         key = records.key_of(record)
         if key is not None:
             self._keys.append(key)
+            return
+        self.without_key.number += 1
+        if len(self.without_key.examples) < EXAMPLES:
+            self.without_key.examples.append(position)
 
     def _copy_waiting(self) -> None:
         """Copy what waited for the end of the COPY of rows: one connection can have one COPY at a time."""

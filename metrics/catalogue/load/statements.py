@@ -106,7 +106,7 @@ def keep_writers_out(model: Model) -> Composed:
 def compare(model: Model) -> Composed:
     """Return the statement that fills LATEST; its row count is that of distinct keys.
 
-    Parameter: `newest`, a row that a later load has changed stays (null: every row may change).
+    Parameter: `as_of`, the load that the records are from: rows that a later one has changed stay; null: none do.
 
     The join is by the expressions that the staged rows were sorted by, so that it may follow the index of the table.
     """
@@ -114,7 +114,7 @@ def compare(model: Model) -> Composed:
     return SQL(
         "INSERT INTO {latest} ({names}, is_new, is_changed, is_gone) SELECT {columns}, old.last_load IS NULL, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
-        "AND old.last_load <= coalesce(%(newest)s, old.last_load), old.gone_at IS NOT NULL "
+        "AND old.last_load <= coalesce(%(as_of)s, old.last_load), old.gone_at IS NOT NULL "
         "FROM (SELECT DISTINCT ON ({key}) {names}, {named_key} FROM {staged} ORDER BY {key}, position DESC) new "
         "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(

@@ -10,7 +10,7 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Load, find_load
 from metrics.catalogue.load.rejected import rejected_records
 from metrics.catalogue.load.run import Options, load
-from metrics.errors import SettingsError
+from metrics.errors import DataRefusedError, SettingsError
 from metrics.postgres.connect import connect
 from tests.catalogue.load.catalogue import Catalogue, Quiet
 
@@ -28,7 +28,7 @@ def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Loa
     """Try the rejected records of a load again."""
     from metrics.catalogue.load.zones import zone_of
 
-    options = Options(MODELS[first.model], zone=zone_of(zone), max_rejected=NO_LIMIT, newest=first.id)
+    options = Options(MODELS[first.model], zone=zone_of(zone), max_rejected=NO_LIMIT, as_of=first.id)
     stored = find_load(catalogue.connection, first.id)
     assert stored is not None
     with closing(connect(catalogue.url)) as other:
@@ -69,6 +69,28 @@ def test_a_record_that_a_later_load_brought_is_not_replaced_by_the_older_one(cat
     again = try_again(catalogue, first, "Europe/Berlin")
     assert (again.read, again.unchanged) == (1, 1)
     assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
+
+
+def test_rejected_records_from_before_a_snapshot_are_not_tried_again(catalogue: Catalogue) -> None:
+    wrong = {"name": "Emma", "pages": 474, "author": "a", "publisher": None}
+    first = catalogue.load_records("book", [wrong], max_rejected=NO_LIMIT)
+    catalogue.load_records("book", [wrong | {"publisher": "p", "name": "Sula"}])
+    assert try_again(catalogue, first).read == 1, "a load that is not a snapshot says nothing about Emma"
+    snapshot = catalogue.load_records("book", [wrong], is_snapshot=True, max_rejected=NO_LIMIT, max_gone=NO_LIMIT)
+    with pytest.raises(SettingsError) as refused:
+        try_again(catalogue, first)
+    assert refused.value.what == f"load 1 is older than load {snapshot.id}, a snapshot"
+    assert refused.value.hint == f"try those of the snapshot again: --rejected-of {snapshot.id}"
+    before = len(catalogue.query("SELECT FROM catalogue_load"))
+    assert try_again(catalogue, snapshot).read == 1
+    assert len(catalogue.query("SELECT FROM catalogue_load")) == before + 1
+
+
+def test_a_snapshot_that_failed_keeps_no_rejected_records_from_another_try(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("book", [{"name": "Emma"}], max_rejected=NO_LIMIT)
+    with pytest.raises(DataRefusedError):
+        catalogue.load_records("book", [{"name": "Emma"}], is_snapshot=True)
+    assert try_again(catalogue, first).read == 1
 
 
 def test_the_model_must_be_that_of_the_load(catalogue: Catalogue) -> None:

@@ -189,6 +189,42 @@ def test_a_record_that_is_rejected_in_a_snapshot_is_not_gone(catalogue: Catalogu
     assert catalogue.rows("movie") == [ALIEN_ROW, RUSH_ROW]
 
 
+@pytest.mark.parametrize(
+    ("line", "is_readable"),
+    [
+        ("Alien,117,English", False),  # a title, if the last cell is missing; not if the first one is
+        ("Alien,117,English,900,1", False),
+        (",117,English,900", False),
+        ("Alien,117,English,-1", True),
+    ],
+)
+def test_a_snapshot_marks_no_row_as_gone_if_the_key_of_a_rejected_record_cannot_be_read(
+    catalogue: Catalogue, line: str, *, is_readable: bool
+) -> None:
+    catalogue.load_records("movie", [ALIEN, RUSH])
+    path = catalogue.file("movie", [ALIEN], "whole.csv")
+    path.write_text(path.read_text().splitlines()[0] + f"\n{line}\n")
+    load = catalogue.load("movie", path, is_snapshot=True, max_rejected=NO_LIMIT, max_gone=NO_LIMIT).load
+    assert (load.rejected, load.gone) == ((1, 1) if is_readable else (1, 0))
+    expected = Remark("rejected without a readable key (so no row was marked as gone)", 1, ["line 2"])
+    assert load.remarks == ([] if is_readable else [expected])
+    assert catalogue.load("movie", path, is_snapshot=True).same_as == load.id
+    fixed = catalogue.file("movie", [ALIEN], "whole.csv")
+    again = catalogue.load("movie", fixed, is_snapshot=True, max_gone=NO_LIMIT).load
+    assert (again.gone, again.remarks) == (0 if is_readable else 1, [])
+    assert catalogue.rows("movie", gone=True) == [RUSH_ROW]
+
+
+def test_rejected_records_without_a_readable_key_are_counted_over_all_files(catalogue: Catalogue) -> None:
+    books = [{"pages": 1}, {"name": "E", "pages": 1, "author": "a", "publisher": "p"}, 5]
+    for number in range(2):
+        catalogue.file("book", books, f"{number}.json")
+    load = catalogue.load("book", catalogue.folder, is_snapshot=True, max_rejected=NO_LIMIT).load
+    [remark] = load.remarks
+    assert (remark.number, len(remark.examples)) == (4, 3)
+    assert [each.split(", ")[1] for each in remark.examples] == ["record 1", "record 3", "record 1"]
+
+
 def test_a_snapshot_that_lacks_too_much_looks_like_a_cut_file_and_loads_nothing(catalogue: Catalogue) -> None:
     catalogue.load_records("movie", [ALIEN, RUSH])
     with pytest.raises(
