@@ -23,7 +23,18 @@ Minutes = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number, 1
 Megabytes = Annotated[float, Meta(ge=0, le=1e15, description="a number, 0 to 1e15")]
 Rate = Annotated[int, Meta(ge=1, le=5, description="a whole number, 1 to 5")]
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_LOCAL_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001  # of times whose offset is read apart
 FIRST_YEAR, LAST_YEAR = 1000, 9998  # PostgreSQL and Python can both hold these, in every zone
+_FIRST_DAY = (datetime(FIRST_YEAR, 1, 1) - _LOCAL_EPOCH).days  # noqa: DTZ001
+_LAST_DAY = (datetime(LAST_YEAR, 12, 31) - _LOCAL_EPOCH).days  # noqa: DTZ001
+# The offsets of time zones in microseconds, by how they are written: Z, +0100, +01:00.
+_OFFSETS_US = {"Z": 0} | {
+    f"{sign}{hours:02}{colon}{minutes:02}": int(f"{sign}1") * (hours * 60 + minutes) * 60_000_000
+    for sign in "+-"
+    for hours in range(15)
+    for minutes in (0, 15, 30, 45)
+    for colon in ("", ":")
+}
 
 
 class RejectedError(ValueError):
@@ -50,8 +61,6 @@ class WrongTimeError(ValueError):
     """A time that is refused although it has the right form; its text says what it must be instead."""
 
 
-# What follows the milliseconds: an offset. Indexing by 4 finds it at a quarter of the cost of a pattern, 0.08 µs.
-_MILLISECONDS = {".Z", ".+", ".-", *(f".{sign}{digit}" for sign in "+-" for digit in range(10))}
 # `fromisoformat` drops digits after the sixth, and reads 19:30.5 as 19:30:00.5.
 _EXACT = re.compile(r"[^.,]*(?:\d\d:\d\d:|\D\d{4})\d\d[.,]\d{0,6}0*(?:\D[^.,]*)?")
 
@@ -65,8 +74,23 @@ def to_time(text: str, zone: tzinfo | None) -> int:
         WrongTimeError: it is not one moment, or not one of a microsecond.
         ValueError: it is not a time by ISO 8601, or has no offset and there is no zone.
     """
+    # As times usually are, with milliseconds and an offset: in half the time, 0.4 µs less each.
+    offset_us = _OFFSETS_US.get(text[23:])
+    if offset_us is None or text[19] != ".":
+        return _to_time_of_any_form(text, zone)
+    try:
+        since = datetime.fromisoformat(text[:23]) - _LOCAL_EPOCH
+    except TypeError:  # it has another offset within its milliseconds
+        raise ValueError(text) from None
+    days = since.days
+    if not _FIRST_DAY <= days <= _LAST_DAY:
+        raise ValueError(text)
+    return (days * 86_400 + since.seconds) * 1_000_000 + since.microseconds - offset_us
+
+
+def _to_time_of_any_form(text: str, zone: tzinfo | None) -> int:
     time = datetime.fromisoformat(text)
-    if text[19::4] not in _MILLISECONDS and ("." in text or "," in text) and not _EXACT.fullmatch(text):
+    if ("." in text or "," in text) and not _EXACT.fullmatch(text):
         raise WrongTimeError("a time whose seconds have at most six decimals")
     if time.tzinfo is None:
         if zone is None:

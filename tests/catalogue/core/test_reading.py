@@ -1,7 +1,8 @@
 """A record of each model: its row, or everything that is wrong with it."""
 
 import math
-from datetime import date, timedelta, timezone
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -202,6 +203,28 @@ def test_a_time_is_stored_with_all_digits_of_its_second_or_rejected(
             to_time(text, None)
     else:
         assert to_time(text, None) == since_2000(2021, 12, 6, 19, 30, 19) + int(digits[:6].ljust(6, "0"))
+
+
+TIMES = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["2021-12-06", "0999-12-31", "1000-01-01", "9998-12-31", "9999-01-01", "2021-02-29", "20211206"]),
+    st.sampled_from("T \u00e9"),
+    st.sampled_from(["19:30:19", "00:00:00", "23:59:59", "24:00:00", "193019"]),
+    st.sampled_from([".099", ".999", ".12Z", ".1", ",099", ".0999", ""]),
+    st.sampled_from(["Z", "z", "+0100", "-00:00", "+14:00", "-1445", "+0059", "+24:00", "+1", "Z+0100", ""]),
+)
+
+
+@given(TIMES)
+def test_a_time_is_that_of_the_standard_library_or_rejected_as_there(text: str) -> None:
+    expected = found = None
+    with suppress(ValueError):
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None and 1000 <= time.year <= 9998:
+            expected = (time - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta.resolution
+    with suppress(ValueError):
+        found = to_time(text, None)
+    assert found == expected
 
 
 @pytest.mark.parametrize(
