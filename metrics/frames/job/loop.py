@@ -1,4 +1,4 @@
-"""The main loop of frames: the whole program on one screen.
+"""The main loop of frames: the whole job on one screen.
 
 poll      the next messages of all partitions of INPUT_TOPIC (kafka/job/source.py)
 count     ts and uid of each message are read and validated (core/frame.py: read_frame); pointers mark where each
