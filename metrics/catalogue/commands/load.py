@@ -26,7 +26,7 @@ from metrics.catalogue.commands.topic_options import TopicOptions, topic_of
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options, Outcome
 from metrics.catalogue.load.text import describe
-from metrics.catalogue.load.zones import zone_of
+from metrics.catalogue.time_zones import zone_of
 from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines
 
@@ -59,7 +59,7 @@ def load(
 
     Example: `python app.py catalogue load --model movie --config data/movies.csv`
     """
-    zone, report = zone_of(time_zone), note if json else say
+    zone, report = None if time_zone is None else zone_of(time_zone), note if json else say
     if (topic := topic_of(config, collector)) is not None:
         of_files: dict[str, object] = {
             "--snapshot": snapshot,

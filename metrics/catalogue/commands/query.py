@@ -16,8 +16,8 @@ from metrics.catalogue.query import parquet as parquet_files
 from metrics.catalogue.query.lints import remarks
 from metrics.catalogue.query.run import Answer, answering
 from metrics.catalogue.query.statement import Statement, parameters_of, statement_of
-from metrics.catalogue.query.time_zone import UTC
 from metrics.catalogue.settings import CatalogueSettings
+from metrics.catalogue.time_zones import UTC
 from metrics.cli.use_database import use_database
 from metrics.errors import FileError, SettingsError
 from metrics.files import parquet as parquet_format

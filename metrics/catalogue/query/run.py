@@ -12,8 +12,9 @@ from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
 from metrics.catalogue.query.statement import Statement
-from metrics.catalogue.query.time_zone import UTC, require_time_zone
 from metrics.catalogue.query.values import AnswerColumn, Value
+from metrics.catalogue.time_zones import UTC, zone_of
+from metrics.errors import SettingsError
 from metrics.postgres.connect import database_error
 
 FETCH_ROWS = 1_000
@@ -151,10 +152,10 @@ def answering(
         DatabaseError: the server refuses the query or cancels it, or does not answer.
     """
     values = dict(zip(statement.names, statement.ordered(values), strict=True))
-    require_time_zone(connection, time_zone)
+    zone = zone_of(time_zone).key
     cursor = _Cursor(connection, statement, timeout_s)
     try:
-        _begin(connection, time_zone)
+        _begin(connection, zone)
         cursor.declare(values)
         yield Answer(cursor)
     except BaseException:
@@ -169,9 +170,19 @@ def answering(
 
 
 def _begin(connection: psycopg.Connection[TupleRow], time_zone: str) -> None:
-    """Begin a transaction that cannot be made to write: its first query has been run."""
+    """Begin a transaction that cannot be made to write: its first query has been run.
+
+    Raises:
+        SettingsError: the database's time zones are older than this program's, and lack this one.
+        DatabaseError: it does not answer.
+    """
     try:
         connection.execute("BEGIN READ ONLY")
         connection.execute(_SETTINGS, (time_zone,))
+    except psycopg.errors.InvalidParameterValue as error:
+        raise SettingsError(
+            f"the database does not know the time zone {time_zone}",
+            hint="give an older name of it, such as Europe/Kiev for Europe/Kyiv",
+        ) from error
     except psycopg.Error as error:
         raise database_error("the database refuses the session's settings", error) from error

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.query.run import answering
 from metrics.catalogue.query.shipped import ShippedQuery
-from metrics.catalogue.query.time_zone import UTC
 from metrics.catalogue.query.values import AnswerColumn, Value, json_writer, rows_as_text
+from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import QueryAnswer, QueryColumn
 from metrics.errors import DatabaseError, SettingsError
@@ -77,7 +77,7 @@ def answer(connection: Connection, query: ShippedQuery, given: Mapping[str, str]
             rows = [*islice(chain.from_iterable(found.batches()), MAX_ROWS + 1)]
             return Answered(query, values, time_zone, found.columns, rows[:MAX_ROWS], len(rows) > MAX_ROWS)
     except SettingsError as error:  # the parameters match, so it is the time zone
-        raise problems.wrong_field("time_zone", error.hint) from error
+        raise problems.wrong_field("time_zone", problems.in_one_line(error)) from error
     except DatabaseError as error:
         raise _refused(query, error) or error from error
 

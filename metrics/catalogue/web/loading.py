@@ -11,7 +11,7 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.load.rejected import rejected_records
 from metrics.catalogue.load.run import LoadRefusedError, Options, load
-from metrics.catalogue.load.zones import zone_of
+from metrics.catalogue.time_zones import zone_of
 from metrics.catalogue.web.answers import Loaded
 from metrics.catalogue.web.parameters import LoadingQuery
 from metrics.catalogue.web.received import Received
@@ -43,9 +43,9 @@ def options_of(model: Model, wanted: LoadingQuery) -> Options:
         RequestValidationError: the time zone is unknown.
     """
     try:
-        zone = zone_of(wanted.time_zone)
+        zone = None if wanted.time_zone is None else zone_of(wanted.time_zone)
     except SettingsError as error:
-        raise problems.wrong_field("time_zone", error.hint) from error
+        raise problems.wrong_field("time_zone", problems.in_one_line(error)) from error
     return Options(model, zone=zone, max_rejected=Limit.of("max_rejected", wanted.max_rejected))
 
 

@@ -8,7 +8,7 @@ from nicegui import Client, ui
 from starlette.exceptions import HTTPException
 
 from metrics.catalogue.query.shipped import ShippedQuery, shipped
-from metrics.catalogue.query.time_zone import UTC
+from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.answering import Answered
 from metrics.catalogue.web.cards import Banner, LoadsCard, RejectedCard, Values, details

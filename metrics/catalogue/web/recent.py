@@ -9,7 +9,7 @@ from typing import NamedTuple
 from metrics.catalogue.load.loads import Connection, Load, changes, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery
-from metrics.catalogue.query.time_zone import UTC
+from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web.answering import Answered, answer
 from metrics.catalogue.web.database import Database
 

@@ -16,7 +16,7 @@ from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.load.loads import Connection, Load, find_load, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery, shipped
-from metrics.catalogue.query.time_zone import UTC
+from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import openapi as documented
 from metrics.catalogue.web.answering import answer
 from metrics.catalogue.web.answers import Loaded, Loads, Queries, QueryAnswer, RejectedRecords, csv_of

@@ -1,6 +1,7 @@
 """Rejected records of a load, tried again once a rule has changed."""
 
 from contextlib import closing
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,9 +27,7 @@ SESSION = {
 
 def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Load:
     """Try the rejected records of a load again."""
-    from metrics.catalogue.load.zones import zone_of
-
-    options = Options(MODELS[first.model], zone=zone_of(zone), max_rejected=NO_LIMIT, as_of=first.id)
+    options = Options(MODELS[first.model], zone=ZoneInfo(zone) if zone else None, max_rejected=NO_LIMIT, as_of=first.id)
     stored = find_load(catalogue.connection, first.id)
     assert stored is not None
     with closing(connect(catalogue.url)) as other:

@@ -1,8 +1,11 @@
 """Queries on a real server: parameters, what is refused, limits of time, time zones, and what is left behind."""
 
 import time
+import zoneinfo
 from contextlib import closing
 from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -197,7 +200,7 @@ def test_times_are_in_utc_or_in_the_time_zone_that_is_asked_for(connection: Conn
         ("Mars", "hint: "),
         ("Europe/Berln", "hint: did you mean Europe/Berlin?"),
         ("UTC+1", "hint: "),  # the server would read it as one hour west of Greenwich
-        ("+01:00", "hint: name one, such as Europe/Berlin"),
+        ("+01:00", "hint: name one of the IANA database, such as Europe/Berlin"),
         ("", "hint: name one"),
     ],
 )
@@ -205,6 +208,18 @@ def test_an_unknown_time_zone_is_refused(connection: Connection, name: str, hint
     with pytest.raises(SettingsError) as caught:
         ask(connection, "SELECT 1", Options(name))
     assert str(caught.value).startswith(f"the time zone {name} is unknown\n{hint}")
+
+
+def test_a_time_zone_that_only_the_database_does_not_know_is_refused(connection: Connection, tmp_path: Path) -> None:
+    utc = files("tzdata.zoneinfo").joinpath("UTC").read_bytes()
+    (tmp_path / "Nowhere").write_bytes(utc)
+    zoneinfo.reset_tzpath([tmp_path])
+    try:
+        with pytest.raises(SettingsError, match="the database does not know the time zone Nowhere"):
+            ask(connection, "SELECT 1", Options("Nowhere"))
+    finally:
+        zoneinfo.reset_tzpath()
+    assert ask(connection, "SELECT 1 AS a") == [{"a": 1}]
 
 
 def test_an_error_of_the_server_names_the_line(connection: Connection) -> None:
