@@ -22,7 +22,7 @@ def loads(
 ) -> None:
     """List loads, the newest first.
 
-    A load that was killed is listed as interrupted.
+    A load that was killed is listed as interrupted. The errors of loads that failed are below the list.
 
     Example: `python app.py catalogue loads --model movie`
     """
@@ -45,3 +45,6 @@ def _print(found: list[Load]) -> None:
             str(load.id), rfc3339(int(load.started_at.timestamp())), load.model, load.state, *sums, load.source
         )
     say_folded(table, before="source")
+    for load in found:
+        if load.error:
+            say(f"load {load.id}: {load.error.splitlines()[0]}")

@@ -1,6 +1,6 @@
 """The table of loads: each load, its sums, and what became of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,8 @@ from metrics.postgres.connect import database_errors
 
 Connection = psycopg.Connection[TupleRow]
 
-SUMS = ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone", "returned")
+OUTCOMES = ("inserted", "updated", "unchanged", "repeated", "rejected")  # each record that was read has one
+SUMS = ("read", *OUTCOMES, "gone", "returned")
 EXAMPLES = 3  # of a remark, of rejected records
 NO_ANSWER = "the database does not answer"
 
@@ -78,11 +79,12 @@ def read_loads(
         model: only of this one.
         before: only those with a lower id.
     """
-    query = SQL(
-        "SELECT {} FROM catalogue_load WHERE model = coalesce(%s, model) AND id < coalesce(%s, id + 1) "
-        "ORDER BY id DESC LIMIT %s"
+    conditions = {"model = %(model)s": model, "id < %(before)s": before}
+    asked = [SQL(condition) for condition, value in conditions.items() if value is not None]
+    query = SQL("SELECT {} FROM catalogue_load WHERE {} ORDER BY id DESC LIMIT %(limit)s").format(
+        _COLUMNS, SQL(" AND ").join(asked) if asked else SQL("true")
     )
-    return _query(connection, query.format(_COLUMNS), (model, before, limit))
+    return _query(connection, query, {"model": model, "before": before, "limit": limit})
 
 
 def changes(connection: Connection) -> str:
@@ -122,7 +124,7 @@ def snapshot_after(connection: Connection, model: Model, load_id: int) -> Load |
     return found[0] if found else None
 
 
-def _query(connection: Connection, query: Composed, values: tuple[Any, ...]) -> list[Load]:
+def _query(connection: Connection, query: Composed, values: Mapping[str, Any] | tuple[Any, ...]) -> list[Load]:
     with database_errors(NO_ANSWER), connection.cursor(row_factory=lambda _: _load_of) as cursor:
         return cursor.execute(query, values).fetchall()
 

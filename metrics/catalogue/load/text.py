@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from metrics.catalogue.load.loads import Load
+from metrics.catalogue.load.loads import OUTCOMES, Load
 from metrics.catalogue.load.run import Outcome
 from metrics.text import numbered, pace
 
@@ -28,11 +28,7 @@ def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
 
 def sums(load: Load) -> str:
     """Return the sums of a load, each record once."""
-    parts = (
-        f"{number:,} {name}"
-        for name in ("inserted", "updated", "unchanged", "repeated", "rejected")
-        for number in [getattr(load, name)]
-    )
+    parts = (f"{getattr(load, name):,} {name}" for name in OUTCOMES)
     return f"read {load.read:,} = {' + '.join(parts)}"
 
 

@@ -13,8 +13,6 @@ from metrics.catalogue.web import figures
 from metrics.catalogue.web.recent import LOADS, REJECTED
 from metrics.web.shell import heading, paragraph
 
-NUMBERS = ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone")
-
 
 def _columns(names: dict[str, str]) -> list[dict[str, Any]]:
     return [
@@ -22,8 +20,8 @@ def _columns(names: dict[str, str]) -> list[dict[str, Any]]:
             "name": name,
             "label": label,
             "field": name,
-            "align": "right" if name in (*NUMBERS, "id", "load") else "left",
-            "classes": f"{name} number" if name in NUMBERS else name,
+            "align": "right" if name in (*figures.NUMBERS, "id", "load") else "left",
+            "classes": f"{name} number" if name in figures.NUMBERS else name,
         }
         for name, label in names.items()
     ]
@@ -90,7 +88,7 @@ class LoadsCard:
             heading(2, "Loads")
             self._note = Note()
             names = {"id": "Load", "started": "Started (UTC)", "model": "Model", "state": "State"}
-            names |= {name: name.capitalize() for name in NUMBERS}
+            names |= {name: name.capitalize() for name in figures.NUMBERS}
             self._table = _table(names | {"source": "From"}, "loads", "Loads")
             self._table.add_slot("body-cell-state", f'<q-td :props="props">{_STATE}</q-td>')
             self._table.add_slot("body-cell-source", f'<q-td :props="props">{_SOURCE}</q-td>')

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from metrics.catalogue.load.loads import Load
+from metrics.catalogue.load.loads import OUTCOMES, Load
 from metrics.catalogue.load.rejected import Rejected
 from metrics.catalogue.load.text import sums
 from metrics.catalogue.query.values import Form, rows_as_text
@@ -20,6 +20,7 @@ ICONS = {
     "failed": "error",
     "interrupted": "cancel",
 }
+NUMBERS = ("read", *OUTCOMES, "gone")
 CUT_AT = 100  # characters of a rejected record
 FIRST_COMMANDS = (
     as_started("python app.py catalogue generate data/catalogue"),
@@ -46,10 +47,7 @@ def load_row(load: Load, now: datetime) -> dict[str, object]:
         "source": load.source,
         "sums": _sums(load),
         "notes": [*_notes(load)],
-    } | {
-        name: f"{getattr(load, name):,}"
-        for name in ("read", "inserted", "updated", "unchanged", "repeated", "rejected", "gone")
-    }
+    } | {name: f"{getattr(load, name):,}" for name in NUMBERS}
 
 
 def _sums(load: Load) -> str:

@@ -101,6 +101,18 @@ def test_loads_are_listed_the_newest_first(database_url: str, movies: Path) -> N
     assert json.loads(printed)["id"] == 2
 
 
+def test_the_errors_of_loads_that_failed_are_below_the_list(database_url: str, movies: Path) -> None:
+    run(database_url, "init-db")
+    run(database_url, "load", "--model", "movie", "--config", movies, "--strict")
+    run(database_url, "load", "--model", "movie", "--config", "-", "--strict", given=MOVIES + WRONG, exit_code=11)
+    printed, _ = run(database_url, "loads")
+    _, failed, done, error = printed.splitlines()
+    assert (failed.split()[3], done.split()[3]) == ("failed", "done")
+    assert error == "load 2: wrong records: 1 of 3, so nothing was loaded"
+    printed, _ = run(database_url, "loads", "--json", "--limit", "1")
+    assert json.loads(printed)["error"].splitlines()[1] == "why: the limit is 0"
+
+
 def test_check_finds_orphans_and_ends_with_1(database_url: str, tmp_path: Path) -> None:
     run(database_url, "init-db")
     assert run(database_url, "check") == ("found no orphans and no implausible records\n", "")
