@@ -53,23 +53,60 @@ def wait_until_gone(catalogue: Catalogue) -> None:
         time.sleep(0.01)
 
 
+def killed(catalogue: Catalogue, process: subprocess.Popen[bytes]) -> str:
+    """Kill a load, and return its state once the server has noticed."""
+    process.kill()
+    process.communicate()
+    wait_until_gone(catalogue)
+    [state] = states(catalogue)
+    return state
+
+
+def expect_whole_reload(catalogue: Catalogue, path: Path, state: str) -> None:
+    """See that all records can be loaded after a load that was killed, and that its state is stored then."""
+    assert catalogue.load("user", path).load.read == 60_000
+    assert len(catalogue.rows("user")) == 60_000
+    assert catalogue.query("SELECT state FROM catalogue_load ORDER BY id")[0] == (state,)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+def test_a_load_that_is_killed_before_its_input_ends_leaves_nothing(catalogue: Catalogue, share: float) -> None:
+    path = users(catalogue, 60_000)
+    content = path.read_bytes()
+    process = started(catalogue, "user", "-")
+    assert process.stdin is not None
+    process.stdin.write(content[: int(len(content) * share)])  # what does not fit into the pipe, 64 KiB, was read
+    process.stdin.flush()
+    wait_until_running(catalogue)
+    assert killed(catalogue, process) == "interrupted"
+    assert catalogue.rows("user") == []
+    expect_whole_reload(catalogue, path, "interrupted")
+
+
+def test_a_load_that_is_killed_before_it_merges_leaves_nothing(catalogue: Catalogue) -> None:
+    path = users(catalogue, 60_000)
+    with closing(connect(catalogue.url)) as other, other.transaction():
+        other.execute('LOCK TABLE "user" IN SHARE ROW EXCLUSIVE MODE')
+        process = started(catalogue, "user", path)
+        assert process.stderr is not None
+        assert b"another program is changing the table user" in process.stderr.readline()
+        process.kill()
+        process.communicate()
+    wait_until_gone(catalogue)
+    assert (states(catalogue), catalogue.rows("user")) == (["interrupted"], [])
+    expect_whole_reload(catalogue, path, "interrupted")
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_load_that_is_killed_at_any_moment_leaves_all_or_nothing(catalogue: Catalogue, seed: int) -> None:
     path = users(catalogue, 60_000)
     process = started(catalogue, "user", path)
     wait_until_running(catalogue)
     time.sleep(random.Random(seed).uniform(0, 1.0))
-    process.kill()
-    process.communicate()
-    wait_until_gone(catalogue)
-    [state] = states(catalogue)
-    assert len(catalogue.rows("user")) == (60_000 if state == "done" else 0)
+    state = killed(catalogue, process)
     assert state in ("done", "interrupted")
-    after = catalogue.load("user", path)
-    assert after.load.read == 60_000
-    assert len(catalogue.rows("user")) == 60_000
-    stored = catalogue.query("SELECT state FROM catalogue_load ORDER BY id")
-    assert stored[0] == (state,), "the next load stores that it was interrupted"
+    assert len(catalogue.rows("user")) == (60_000 if state == "done" else 0)
+    expect_whole_reload(catalogue, path, state)
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
