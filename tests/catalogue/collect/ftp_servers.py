@@ -15,6 +15,8 @@ with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # a
     from pyftpdlib.handlers import DTPHandler, FTPHandler
     from pyftpdlib.servers import FTPServer
 
+from tests.catalogue.collect.raw_server import accepting
+
 USER, PASSWORD = "anna", "s3cret/@:#"
 
 
@@ -64,7 +66,7 @@ def serving(
 
 
 def failing(after_bytes: int, fail: Callable[[Any], None]) -> type[Any]:
-    """Return a handler of data connections that fails once it has sent so much."""
+    """Return a handler of data connections that fails once it has sent this many bytes."""
 
     def send(self: Any, data: bytes) -> int:
         if self.tot_bytes_sent >= after_bytes:
@@ -92,11 +94,11 @@ def hang_up(handler: Any) -> None:
 
 
 class Script:
-    """A server that answers as told, one client after another.
+    """A server that follows a script, for one client after another.
 
     Args:
         content: of its file.
-        sent: the bytes that it sends of it; all if None.
+        sent: the number of its bytes that are sent; all if None.
         replies: what it answers to a command instead of its usual reply; after the transfer, to `END`. `None` closes
             the control connection.
         tls: of the control and the data connections.
@@ -120,28 +122,9 @@ class Script:
         self.commands: list[str] = []
         self.resumed: list[bool | None] = []
 
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[int]:
+    def serving(self) -> contextlib.AbstractContextManager[int]:
         """Serve until the context ends; yields the port."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(0.05)
-            is_over = threading.Event()
-
-            def accept() -> None:
-                while not is_over.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        client, _ = server.accept()
-                        client.settimeout(30)
-                        with client, contextlib.suppress(OSError):
-                            self._talk(client)
-
-            thread = threading.Thread(target=accept)
-            thread.start()
-            try:
-                yield server.getsockname()[1]
-            finally:
-                is_over.set()
-                thread.join()
+        return accepting(self._talk)
 
     def _talk(self, client: socket.socket) -> None:
         control: socket.socket = client

@@ -3,8 +3,9 @@
 import contextlib
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+
+from tests.catalogue.collect.raw_server import accepting
 
 
 class Server:
@@ -23,28 +24,9 @@ class Server:
         self._tls = tls
         self.requests: list[str] = []
 
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[int]:
+    def serving(self) -> contextlib.AbstractContextManager[int]:
         """Serve until the context ends; yields the port."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(0.05)
-            is_over = threading.Event()
-
-            def accept() -> None:
-                while not is_over.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        client, _ = server.accept()
-                        client.settimeout(30)
-                        with client, contextlib.suppress(OSError):
-                            self._answer(client)
-
-            thread = threading.Thread(target=accept)
-            thread.start()
-            try:
-                yield server.getsockname()[1]
-            finally:
-                is_over.set()
-                thread.join()
+        return accepting(self._answer)
 
     def _answer(self, client: socket.socket) -> None:
         with self._tls.wrap_socket(client, server_side=True) if self._tls else client as connection:
