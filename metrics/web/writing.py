@@ -1,6 +1,7 @@
 """Routes that change something: they accept POST, with permission and a body of limited size."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
@@ -84,29 +85,29 @@ class Bodies:
         self._busy = busy
 
     @asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytearray]:
+    async def body(self, request: Request) -> AsyncIterator[io.BytesIO]:
         """Receive the body of a request, which counts as in memory until the context ends.
 
         Raises:
             HTTPException: 400, it was cut; 408, it did not arrive in time; 413, it is too long; 503, there is no room.
         """
-        received = bytearray()
+        received = io.BytesIO()
         try:
             await self._receive(request, received)
             yield received
         finally:
-            self._free_bytes += len(received)
+            self._free_bytes += received.getbuffer().nbytes
 
-    async def _receive(self, request: Request, received: bytearray) -> None:
+    async def _receive(self, request: Request, received: io.BytesIO) -> None:
         too_long = HTTPException(413, f"the body is longer than {self._max_bytes:,} bytes: send it in parts")
         if int(request.headers.get("Content-Length", 0)) > self._max_bytes:
             raise too_long
         try:
             async with asyncio.timeout(BODY_S):
                 async for part in request.stream():
-                    received += part
+                    received.write(part)
                     self._free_bytes -= len(part)
-                    if len(received) > self._max_bytes:
+                    if received.tell() > self._max_bytes:
                         raise too_long
                     if self._free_bytes < 0:
                         raise HTTPException(503, self._busy, {"Retry-After": "10"})

@@ -15,16 +15,19 @@ MEDIA_TYPES = (JSON, JSON_LINES)
 
 
 class Received:
-    """Records in the body of a request, which is in memory: a JSON array, or one record per line."""
+    """Records in the body of a request, which is in memory: a JSON array, or one record per line.
+
+    They are read one by one: all lines of 1 MiB of line feeds took 67 MB.
+    """
 
     collector = "api"
 
-    def __init__(self, body: bytearray, media_type: str, source: str) -> None:
+    def __init__(self, body: io.BytesIO, media_type: str, source: str) -> None:
         self._body = body
         self._media_type = media_type
-        self._digest = hashlib.sha256(body).hexdigest()
+        self._digest = hashlib.sha256(body.getbuffer()).hexdigest()
         self.source = source
-        self.read_bytes = self.size_bytes = len(body)
+        self.read_bytes = self.size_bytes = body.getbuffer().nbytes
 
     def digest_ahead(self) -> str:
         """Return the SHA-256 of the body."""
@@ -38,18 +41,26 @@ class Received:
         """Yield the records.
 
         Raises:
-            FileError: the body is not UTF-8, or not an array although it should be one.
+            FileError: the body is not an array although it should be one. Later: it is cut, or not UTF-8.
         """
-        try:
-            self._body.decode()
-        except UnicodeDecodeError as error:
-            raise FileError("the body is not UTF-8", why=f"byte {error.start}: {error.reason}") from error
+        self._body.seek(0)
         if self._media_type == JSON:
-            yield "", records_of_elements(model, Elements("the body", io.BytesIO(self._body)), zone)
+            yield "", records_of_elements(model, Elements("the body", self._body), zone)
         else:
             yield "", records_of_texts(model, _lines(self._body), "line", zone)
 
 
-def _lines(body: bytearray) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, with their numbers."""
-    yield from ((number, line.decode()) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
+def _lines(body: io.BytesIO) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not empty, with their numbers.
+
+    Raises:
+        FileError: one is not UTF-8.
+    """
+    for number, line in enumerate(body, 1):
+        try:
+            text = line.removesuffix(b"\n").decode()
+        except UnicodeDecodeError as error:
+            why = f"line {number}, byte {error.start + 1}: {error.reason}"
+            raise FileError("the body is not UTF-8", why=why) from error
+        if text.strip():
+            yield number, text

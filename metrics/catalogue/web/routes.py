@@ -196,8 +196,11 @@ def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Mo
         media_type = writing.media_type(request, MEDIA_TYPES)
         options = options_of(model, wanted)
         async with bodies.body(request) as body, turns.turn():
-            received = Received(body, media_type, f"POST {request.url.path}")
-            became = await database.run(lambda connection: load_received(connection, options, received))
+
+            def load_body(connection: Connection) -> Loaded | Problem:
+                return load_received(connection, options, Received(body, media_type, f"POST {request.url.path}"))
+
+            became = await database.run(load_body)
         if isinstance(became, Problem):
             return problems.answer(became.status, became.detail, became.errors)
         status = HTTPStatus.CREATED if became.same_as is None else HTTPStatus.OK

@@ -78,8 +78,8 @@ def test_a_file_a_topic_and_a_request_take_the_same_records_with_the_same_rows(g
     body = "[" + ",".join(texts) + "]"
     messages = [cast("KafkaMessage", Message(text.encode())) for text in texts]
     expected = outcomes(MessageReader(model, None).records(messages))
-    [(_, lines)] = Received(bytearray("\n".join(texts).encode()), JSON_LINES, "a").records(model, None)
-    [(_, array)] = Received(bytearray(body.encode()), JSON, "a").records(model, None)
+    [(_, lines)] = Received(io.BytesIO("\n".join(texts).encode()), JSON_LINES, "a").records(model, None)
+    [(_, array)] = Received(io.BytesIO(body.encode()), JSON, "a").records(model, None)
     assert outcomes(lines) == outcomes(array) == expected
     file = cast("io.BufferedReader", io.BufferedReader(io.BytesIO(body.encode())))
     try:
