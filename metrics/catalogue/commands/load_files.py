@@ -11,7 +11,7 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.load import loads
 from metrics.catalogue.load.again import RejectedOf
 from metrics.catalogue.load.collected import Collected
-from metrics.catalogue.load.limits import Limit
+from metrics.catalogue.load.limits import DEFAULT, Limit
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.load.run import Input, Options, Outcome
 from metrics.catalogue.load.run import load as run_load
@@ -55,10 +55,10 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
         raise SettingsError("--max-gone needs --snapshot", hint="leave it out, or add --snapshot")
     if asked.strict and asked.max_rejected is not None:
         raise SettingsError("--strict and --max-rejected contradict each other", hint="leave one of them out")
-    most = "0" if asked.strict else asked.max_rejected or ("10%" if asked.config else "100%")
+    most = "0" if asked.strict else asked.max_rejected or (DEFAULT if asked.config else "100%")
     options = options._replace(
         max_rejected=Limit.of("--max-rejected", most),
-        max_gone=Limit.of("--max-gone", asked.max_gone or "10%"),
+        max_gone=Limit.of("--max-gone", asked.max_gone or DEFAULT),
     )
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)

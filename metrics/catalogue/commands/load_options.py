@@ -9,6 +9,7 @@ from metrics.catalogue.collect.sources import SCHEMES
 from metrics.catalogue.commands.topic_options import SCHEME
 from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.kafka_job import COLLECTOR
+from metrics.catalogue.load.limits import DEFAULT
 
 CollectorName = StrEnum("CollectorName", {name: name for name in (*SCHEMES, COLLECTOR)})  # type: ignore[misc]
 _URLS = [*(f"{scheme}://" for schemes in SCHEMES.values() for scheme in schemes or ()), f"{SCHEME}TOPIC"]
@@ -32,7 +33,7 @@ Snapshot = Annotated[
 MaxGone = Annotated[
     str | None,
     typer.Option(
-        metavar="N|P%", help="With --snapshot: load nothing if more rows than this would be gone.", show_default="10%"
+        metavar="N|P%", help="With --snapshot: load nothing if more rows than this would be gone.", show_default=DEFAULT
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Load nothing if any record is wrong.")]
@@ -41,7 +42,7 @@ MaxRejected = Annotated[
     typer.Option(
         metavar="N|P%",
         help="Load nothing if more records than this are wrong.",
-        show_default="10%; 100% with --rejected-of",
+        show_default=f"{DEFAULT}; 100% with --rejected-of",
     ),
 ]
 RejectedOfLoad = Annotated[

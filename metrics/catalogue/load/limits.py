@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from metrics.errors import SettingsError
 
+DEFAULT = "10%"
+
 _LIMIT = re.compile(r"(?P<number>\d+)|(?P<percent>\d+(\.\d+)?)%")
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import psycopg
 
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.load import loads, merging, statements
+from metrics.catalogue.load import limits, loads, merging, statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
@@ -27,7 +27,7 @@ from metrics.errors import DataRefusedError, MetricsError, SettingsError
 from metrics.postgres.connect import database_errors
 
 SAY_AFTER_S = 2
-DEFAULT_LIMIT = Limit.of("", "10%")
+DEFAULT_LIMIT = Limit.of("", limits.DEFAULT)
 
 
 class Input(Protocol):

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from metrics.catalogue.core.models import ModelName
+from metrics.catalogue.load.limits import DEFAULT
 from metrics.web.formats import FormatParameter
 
 MAX_ID = 2**63 - 1
@@ -41,9 +42,9 @@ class LoadingQuery(BaseModel, extra="forbid"):
         Field(
             pattern=r"^([0-9]{1,18}|([0-9]{1,2}(\.[0-9]{1,6})?|100)%)$",
             description="if more records are wrong, nothing is loaded: a number, or a share of all",
-            examples=["0", "10%"],
+            examples=["0", DEFAULT],
         ),
-    ] = "10%"
+    ] = DEFAULT
     time_zone: Annotated[
         str | None,
         Field(
