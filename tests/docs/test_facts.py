@@ -11,11 +11,15 @@ import msgspec
 import pytest
 
 from metrics import errors
+from metrics.catalogue.load.limits import DEFAULT
+from metrics.catalogue.web import answering, loading, routes
 from metrics.frames.verify import text
 from metrics.frames.verify.recount.conservation import Row
 from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.republished import Republished
+from metrics.kafka.job.commits import EMPTY_COMMIT_S
 from metrics.times import ALL_TIME, Moment
+from metrics.web.writing import BODY_S
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -33,6 +37,23 @@ def test_every_exit_code_of_an_error_is_listed() -> None:
     listed = {int(code) for row in table.splitlines()[1:] for code in re.findall(r"\d+", row.split("|")[1])}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MetricsError)]
     assert {kind.exit_code for kind in kinds} | {0, 130, 143} == listed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"(a number or a share, {DEFAULT.replace('%', ' %')} by default)",
+        f"If more than `--max-gone` ({DEFAULT.replace('%', ' %')}) would be gone",
+        f"`max_rejected` allows ({DEFAULT.replace('%', ' %')})",
+        f"the first {loading.MAX_NAMED} with everything that is wrong",
+        f"{answering.TIMEOUT_S} s at most, then 504",
+        f"{routes.MAX_BODY_BYTES >> 20} MiB at most, within {BODY_S:g} s",
+        f"commits every {EMPTY_COMMIT_S} s, or sooner under load",
+    ],
+)
+def test_a_limit_of_the_catalogue_is_the_one_of_the_code(words: str) -> None:
+    page = (DOCS / "catalogue.md").read_text(encoding="utf-8")
+    assert words in " ".join(page.split())
 
 
 def fields_of(type_: Any, seen: set[Any]) -> Iterator[str]:
