@@ -18,7 +18,9 @@ Record = tuple[bytes | None, bytes | None, int]  # key, value, partition
 class Topic:
     """A topic of one model, and a database with the tables of the catalogue."""
 
-    def __init__(self, application: Application, database_url: str, model: str, partitions: int = 1) -> None:
+    def __init__(
+        self, application: Application, database_url: str, model: str, partitions: int = 1, **config: str
+    ) -> None:
         self.application = application
         self.model = model
         self.name = application.topic(model)
@@ -26,21 +28,23 @@ class Topic:
         application.variables["DATABASE_URL"] = database_url
         with closing(connect(database_url)) as connection:
             schema.init(connection)
-        self.create(partitions)
+        self.create(partitions, **config)
 
-    def create(self, partitions: int = 1) -> None:
+    def create(self, partitions: int = 1, **named: str) -> None:
+        """Create the topic with settings of its own, named with _ for each dot."""
         admin = AdminClient({"bootstrap.servers": self.application.bootstrap_servers})
-        config = {"cleanup.policy": "delete"}
+        config = {"cleanup.policy": "delete"} | {name.replace("_", "."): value for name, value in named.items()}
         admin.create_topics([NewTopic(self.name, partitions, 1, config=config)])[self.name].result(TIMEOUT_S)
 
     def add_partitions(self, total: int) -> None:
         admin = AdminClient({"bootstrap.servers": self.application.bootstrap_servers})
         admin.create_partitions([NewPartitions(self.name, total)])[self.name].result(TIMEOUT_S)
 
-    def send(self, records: Iterable[Record], producer: Producer | None = None) -> None:
+    def send(self, records: Iterable[Record], producer: Producer | None = None, timestamp_ms: int = 0) -> None:
+        """Send records, at the present time if no other is given, and wait until they have arrived."""
         sending = producer or Producer({"bootstrap.servers": self.application.bootstrap_servers, "linger.ms": 20})
         for key, value, partition in records:
-            sending.produce(self.name, value, key, partition)
+            sending.produce(self.name, value, key, partition, timestamp=timestamp_ms)
             sending.poll(0)
         assert sending.flush(TIMEOUT_S) == 0
 
