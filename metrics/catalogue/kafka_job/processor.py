@@ -17,7 +17,7 @@ from metrics.catalogue.load import loads
 from metrics.catalogue.load.loads import Load
 from metrics.errors import MetricsError, TopicError, UnavailableError
 from metrics.kafka.job.commits import Commits, TransactionLimit
-from metrics.kafka.job.heartbeat import Instance
+from metrics.kafka.job.heartbeat import Instance, require_not_fenced
 from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.resuming import Resumption, resume
 from metrics.kafka.job.retry import RetryBudget
@@ -97,9 +97,16 @@ class TopicProcessor:
             return self._table.instance(connection)
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> LoadSink:
-        """Take over the offsets of the topic: the previous instance is fenced."""
+        """Take over the offsets of the topic: the previous instance is fenced.
+
+        Raises:
+            FencedError: since this instance took over for the first time, another one did.
+            DatabaseError: the database does not answer.
+        """
         connection = connect(self._url)
         try:
+            if self.load is not None:
+                require_not_fenced(self._table.instance(connection), instance.id, self.work)
             offsets = SqlSink(connection, self._table, instance)
             self._sink = LoadSink(connection, offsets, self._model, self._reader, budget, self.load)
         except BaseException:

@@ -81,6 +81,7 @@ class Processor(Protocol):
 
         Raises:
             TransactionLostError: the sink does not answer, or refuses.
+            FencedError: another instance took over since this one first did, if the sink knows it.
         """
 
     def restore(self) -> None:

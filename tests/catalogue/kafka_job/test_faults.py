@@ -112,6 +112,14 @@ def states(topic: Topic) -> list[tuple[str, bool]]:
     return topic.query("SELECT state, finished_at IS NOT NULL FROM catalogue_load ORDER BY id")
 
 
+def end_sessions(topic: Topic) -> None:
+    """End all sessions of the database but this one, and wait until they have ended."""
+    topic.query(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
 def test_the_next_load_of_a_topic_stores_that_one_was_killed(three: Topic) -> None:
     process = started(three)
     three.send(drawn(1, 100))
@@ -141,10 +149,7 @@ def test_a_load_that_lost_its_connection_runs_again_though_another_load_took_it_
     three.send(drawn(1, 100))
     wait_until(lambda: three.committed() == 100, "they are committed")
     process.send_signal(signal.SIGSTOP)
-    three.query(
-        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
+    end_sessions(three)
     with (
         closing(connect(three.application.variables["DATABASE_URL"])) as connection,
         model_locked(connection, MODELS["movie"], lambda _: None),
@@ -212,6 +217,22 @@ def test_instances_that_others_take_over_from_end_with_exit_code_8(three: Topic)
     finish(active)
     check(three, records)
     assert states(three) == [("interrupted", True)] * (instances - 1) + [("done", True)]
+
+
+def test_an_instance_that_lost_its_connection_takes_nothing_back_from_the_one_that_took_over(three: Topic) -> None:
+    first, records = started(three), drawn(1, 200)
+    three.send(records[:100])
+    wait_until(lambda: three.committed() == 100, "the first one has loaded them")
+    first.send_signal(signal.SIGSTOP)
+    end_sessions(three)
+    second = started(three, "--take-over")
+    three.send(records[100:])
+    wait_until(lambda: three.committed() == 200, "the second one has loaded the others")
+    first.send_signal(signal.SIGCONT)
+    assert f"another instance took over the load of movie from the topic {three.name}" in finish(first, exit_code=8)
+    second.send_signal(signal.SIGINT)
+    finish(second)
+    check(three, records)
 
 
 def test_a_recreated_topic_is_refused_until_that_is_accepted(three: Topic) -> None:
