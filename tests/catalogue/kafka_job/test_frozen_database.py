@@ -1,0 +1,159 @@
+"""A database that is frozen rather than away: connections stay open, and nothing answers."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metrics.postgres import local_server
+from metrics.postgres.connect import connect
+from tests.catalogue.kafka_job.frozen import frozen, server_processes
+from tests.catalogue.kafka_job.topic import Expected, Record, Topic, movie, rows, sums
+from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
+
+FREEZE_S = 3.0
+LONG_FREEZE_S = 25.0  # a statement of a commit waits for a lock for 20 s
+RECORDS = [movie(f"Movie {number % 50}", 1 + number) for number in range(500)]
+
+
+@dataclass
+class Database:
+    """A topic of movies, and the local server that it is loaded into."""
+
+    topic: Topic
+    folder: Path
+
+    def started(self, *options: str) -> subprocess.Popen[str]:
+        """Start a load, and wait until it has begun."""
+        loads = self.topic.query("SELECT count(*) FROM catalogue_load")
+        process = self.topic.application.start(*self.topic.arguments("--json", *options))
+        wait_until(lambda: self.topic.query("SELECT count(*) FROM catalogue_load") != loads, "it has begun")
+        return process
+
+    def heartbeats(self) -> int:
+        [(number,)] = self.topic.query("SELECT (instance->>1)::int FROM catalogue_offset WHERE partition = 0")
+        return int(number)
+
+    def session(self) -> psutil.Process:
+        """Return the server's process of the load that runs."""
+        [(pid,)] = self.topic.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'")
+        return psutil.Process(pid)
+
+    @contextmanager
+    def locked_table(self) -> Iterator[None]:
+        """Lock the table while the context lasts, so that a load has to wait in the middle of its transaction."""
+        with closing(connect(self.topic.application.variables["DATABASE_URL"])) as locking:
+            locking.execute("BEGIN; LOCK TABLE movie IN EXCLUSIVE MODE")
+            yield
+
+    def await_commit(self) -> None:
+        """Wait until a load is in the middle of its transaction, which has to wait for the table."""
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: self.topic.query(waiting) == [(1,)], "a load waits for the table")
+
+    def check(self, records: list[Record]) -> None:
+        """Check rows, sums and offset: each record was loaded exactly once."""
+        expected = Expected()
+        expected.take(records)
+        assert rows(self.topic) == expected.rows
+        assert self.topic.committed() == len(records)
+        assert self.topic.offsets() == [(0, len(records))]
+
+
+@pytest.fixture
+def database(application: Application, tmp_path: Path) -> Iterator[Database]:
+    with local_server.shared(tmp_path, print) as url:
+        yield Database(Topic(application, url, "movie"), tmp_path)
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    """Stop a load by Ctrl-C, and return what it printed."""
+    process.send_signal(signal.SIGINT)
+    return finish(process)
+
+
+def test_a_server_that_freezes_at_random_moments_loses_and_doubles_nothing(database: Database) -> None:
+    draw, process = random.Random(1), database.started()
+    for at in range(0, len(RECORDS), 50):
+        database.topic.send(RECORDS[at : at + 50])
+        time.sleep(2 * draw.random())  # a commit comes every 1.5 s
+        with frozen(server_processes(database.folder)):
+            time.sleep(draw.random())
+    wait_until(lambda: database.topic.committed() == len(RECORDS), "all are loaded")
+    assert "retrying" not in stop(process)
+    database.check(RECORDS)
+
+
+def test_a_load_to_the_end_ends_after_a_freeze_in_the_middle_of_its_commit(database: Database) -> None:
+    database.topic.send(RECORDS)
+    with database.locked_table():
+        process = database.started("--until-end")
+        database.await_commit()
+        with frozen(server_processes(database.folder)):
+            time.sleep(FREEZE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert sums(json.loads(output), "read") == [len(RECORDS)]
+    database.check(RECORDS)
+
+
+@pytest.mark.slow
+def test_a_commit_whose_time_ran_out_in_a_freeze_is_repeated(database: Database) -> None:
+    database.topic.send(RECORDS)
+    with database.locked_table():
+        process = database.started("--until-end")
+        database.await_commit()
+        with frozen(server_processes(database.folder)):
+            time.sleep(LONG_FREEZE_S)
+        assert process.stderr is not None
+        assert any("lock timeout" in line for line in process.stderr)
+        assert any("resumed from the last commit" in line for line in process.stderr)
+    assert sums(json.loads(process.communicate(timeout=TIMEOUT_S)[0]), "read") == [len(RECORDS)]
+    database.check(RECORDS)
+
+
+def test_a_standby_takes_over_from_a_load_whose_session_is_frozen(database: Database) -> None:
+    first = database.started()
+    database.topic.send(RECORDS[:100])
+    wait_until(lambda: database.topic.committed() == 100, "the first load has committed")
+    session, before = database.session(), database.heartbeats()
+    wait_until(lambda: database.heartbeats() > before, "a transaction has just ended")
+    with frozen([session]):
+        database.topic.send(RECORDS[100:])
+        second = database.topic.application.start(*database.topic.arguments("--json"))
+        wait_until(lambda: database.topic.committed() == len(RECORDS), "the second load has loaded the others")
+    assert "another instance took over" in finish(first, exit_code=8)
+    assert "has sent no heartbeat for" in stop(second)
+    database.check(RECORDS)
+
+
+@pytest.mark.slow
+def test_a_session_that_is_frozen_in_the_middle_of_its_commit_keeps_a_standby_waiting(database: Database) -> None:
+    first = database.started()
+    with database.locked_table():
+        database.topic.send(RECORDS[:100])
+        database.await_commit()
+        session = database.session()
+        session.suspend()
+    try:
+        second = database.topic.application.start(*database.topic.arguments("--json"))
+        assert second.stderr is not None
+        assert any("lock timeout" in line for line in second.stderr), "it may not take over yet"
+        assert database.topic.committed() == 0
+    finally:
+        session.resume()
+    database.topic.send(RECORDS[100:])
+    wait_until(lambda: database.topic.committed() == len(RECORDS), "all are loaded")
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=TIMEOUT_S)
+    assert first.returncode in (0, 8), "it was active, or the second one was faster"
+    stop(second)
+    database.check(RECORDS)
