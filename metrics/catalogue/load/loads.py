@@ -43,6 +43,7 @@ class Load(msgspec.Struct, kw_only=True):
     bytes: int | None = None
     columns: list[str] | None = None
     is_snapshot: bool = False
+    time_zone: str | None = None
     state: str = "running"
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -77,9 +77,9 @@ class Options(NamedTuple):
     as_of: int | None = None
 
     @property
-    def concerns_rejected(self) -> bool:
-        """Whether these options, rather than the defaults, decide what is rejected, or how much of it is too much."""
-        return self.zone is not None or self.max_rejected != DEFAULT_LIMIT
+    def time_zone(self) -> str | None:
+        """Name of the zone of times without an offset."""
+        return None if self.zone is None else str(self.zone)
 
 
 class Outcome(NamedTuple):
@@ -150,9 +150,9 @@ def _require_current(connection: Connection, options: Options) -> None:
 
 def _would_be_the_same(options: Options, last: Load) -> bool:
     """Return whether a load of the same bytes with these options would end as the last one did."""
-    if last.is_snapshot != options.is_snapshot or last.sha256 is None:
+    if last.sha256 is None or (last.is_snapshot, last.time_zone) != (options.is_snapshot, options.time_zone):
         return False
-    return not last.rejected or not options.concerns_rejected
+    return not last.rejected or options.max_rejected == DEFAULT_LIMIT
 
 
 @contextmanager
@@ -160,6 +160,7 @@ def _begun(connection: Connection, options: Options, given: Input) -> Iterator[L
     """Begin a load; if it does not end, store why. A dry run leaves nothing at all."""
     with connection.transaction(force_rollback=True) if options.is_dry_run else nullcontext():
         begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
+        begun.time_zone = options.time_zone
         try:
             yield begun
         except BaseException as error:

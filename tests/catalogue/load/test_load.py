@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -419,3 +420,15 @@ def test_rejected_records_are_read_by_an_index_in_their_order(catalogue: Catalog
         rest = [record.record[:2] for record in rejected_records(catalogue.connection, after=record_id)]
         assert rest == titles[position + 1 :]
     assert [record.record[:2] for record in rejected_records(catalogue.connection, load_id=2, limit=1)] == ["1a"]
+
+
+def test_the_same_bytes_with_local_times_are_loaded_again_in_another_time_zone(catalogue: Catalogue) -> None:
+    session = {"movie_title": "Alien", "user_email": "a", "size_mb": "1", "start_at": "2021-12-01T12:00:00"}
+    path = catalogue.file("stream", [session | {"end_at": "2021-12-01T13:00:00"}])
+    berlin, utc = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
+    assert catalogue.load("stream", path, zone=berlin).load.inserted == 1
+    assert catalogue.load("stream", path, zone=berlin).same_as == 1
+    assert catalogue.load("stream", path, zone=utc).same_as is None
+    with pytest.raises(DataRefusedError):
+        catalogue.load("stream", path)
+    assert [row[0].hour for row in catalogue.rows("stream")] == [11, 12]
