@@ -121,7 +121,7 @@ def test_a_database_that_is_set_is_used_and_no_server_is_started(
     assert not (tmp_path / "unused").exists()
 
 
-def test_a_database_that_is_no_postgresql_is_a_settings_error_without_its_password(
+def test_an_address_that_is_not_of_postgresql_is_a_settings_error_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://loader:s3cret@warehouse/catalogue")

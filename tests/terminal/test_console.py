@@ -295,7 +295,7 @@ def test_a_process_can_end_at_once_even_after_its_terminal_is_gone() -> None:
     assert finished.stderr == "warning: aborted; so it goes\n"
 
 
-def test_the_readme_s_summary_has_the_rows_of_a_run() -> None:
+def test_the_summary_in_the_readme_has_the_rows_of_a_run() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("this run  all runs\n")
     rows = [line.split("  ")[0] for line in rest.splitlines()]

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, ".zip"])
-def test_a_file_is_collected_whole_and_nothing_is_said(suffix: str, tmp_path: Path) -> None:
+def test_a_file_is_collected_completely_without_a_message(suffix: str, tmp_path: Path) -> None:
     stored = zipped({"movies.csv": MOVIES}) if suffix == ".zip" else PACKERS[suffix](MOVIES)
     (tmp_path / f"movies.csv{suffix}").write_bytes(stored)
     said: list[str] = []
@@ -171,7 +171,7 @@ def test_a_file_that_changes_on_the_server_is_refused(change: str, folder: Path)
         (("SIZE", "MDTM"), "the server does not report its size or its time, so only"),
     ],
 )
-def test_without_size_or_time_a_confirmed_file_is_collected_and_what_is_unchecked_is_said(
+def test_without_size_or_time_a_confirmed_file_is_collected_and_a_message_says_what_is_unchecked(
     without: tuple[str, ...], what: str, folder: Path
 ) -> None:
     said: list[str] = []
@@ -242,7 +242,7 @@ def test_a_cut_file_whose_control_connection_is_lost_is_refused(end: str | None,
 
 
 @pytest.mark.parametrize("end", [None, "421 Timeout.", "426 Aborted.", "551 no"])
-def test_without_a_size_only_a_confirmation_makes_a_file_whole(end: str | None) -> None:
+def test_without_a_size_only_a_confirmation_makes_a_file_complete(end: str | None) -> None:
     with pytest.raises(FileError, match="its transfer was not confirmed"):
         script(URL, Script(CONTENT, replies={"END": end, "SIZE": "502 no", "MDTM": "502 no"}))
     said: list[str] = []
@@ -256,7 +256,7 @@ def test_the_size_is_asked_for_in_binary_mode() -> None:
     assert server.commands.index("TYPE I") < server.commands.index("SIZE movies.csv")
 
 
-def test_a_folder_is_no_source() -> None:
+def test_a_folder_is_not_a_source() -> None:
     for url in ("ftp://host", "ftp://host/", "ftp://host/dump/"):
         with pytest.raises(FileError, match=f"{url} is a folder\nhint: name a file in it"):
             ftp_sources(url)
@@ -341,7 +341,9 @@ def test_a_file_is_collected_by_tls_in_the_session_of_the_control_connection(
     assert server.resumed == [True]
 
 
-def test_a_tls_connection_that_is_cut_off_is_whole_only_if_the_size_says_so(server_context: ssl.SSLContext) -> None:
+def test_a_file_over_a_tls_connection_that_is_cut_off_is_complete_only_if_its_size_is_right(
+    server_context: ssl.SSLContext,
+) -> None:
     url = "ftps://127.0.0.1:PORT/movies.csv"
     assert script(url, Script(CONTENT, tls=server_context, is_ragged=True)) == [("movies.csv", CONTENT)]
     with pytest.raises(FileError, match="1,000,000 of 3,000,000 bytes came"):

@@ -54,7 +54,7 @@ def failure(answer: bytes, path: str = "/movies.csv") -> FileError:
 
 @pytest.mark.parametrize("suffix", [*PACKERS, ".zip"])
 @pytest.mark.parametrize("is_chunked", [True, False])
-def test_a_file_is_collected_whole(suffix: str, is_chunked: bool) -> None:
+def test_a_file_is_collected_completely(suffix: str, is_chunked: bool) -> None:
     stored = zipped({"movies.csv": MOVIES}) if suffix == ".zip" else PACKERS[suffix](MOVIES)
     found = read(chunked(stored) if is_chunked else response(stored), f"/dump/movies.csv{suffix}")
     assert found == (
@@ -77,7 +77,7 @@ def test_a_body_whose_last_chunk_is_missing_is_refused(end: bytes) -> None:
     assert "cannot be read" in failure(chunked(CONTENT, end=end)).what
 
 
-def test_a_body_without_length_and_chunks_is_refused_since_a_part_looks_like_the_whole() -> None:
+def test_a_body_without_length_and_chunks_is_refused_since_a_part_would_look_complete() -> None:
     error = failure(response(CONTENT, length=None))
     assert error.what.endswith("/movies.csv cannot be checked")
     assert "neither its length nor its end" in error.why
@@ -240,7 +240,7 @@ def test_a_server_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         collect(http_sources(f"http://127.0.0.1:{server.getsockname()[1]}/movies.csv"))
 
 
-def test_what_is_no_http_is_refused() -> None:
+def test_a_server_that_does_not_speak_http_is_refused() -> None:
     assert "cannot be read" in failure(b"220 FTP server\r\n").what
 
 

@@ -194,7 +194,7 @@ def test_a_reader_may_wrap_and_close_the_stream_of_a_part() -> None:
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, ".zip"])
-def test_a_stream_whose_turn_is_over_is_no_stream_that_has_ended(suffix: str) -> None:
+def test_a_stream_whose_turn_is_over_fails_instead_of_ending(suffix: str) -> None:
     stored = zipped({"a.csv": CONTENT}) if suffix == ".zip" else PACKERS[suffix](CONTENT)
     parts = Reading([Pieces(f"a.csv{suffix}", stored), Pieces("b.csv", b"")]).parts()
     first = next(parts).stream

@@ -69,7 +69,7 @@ def failure(config: str) -> FileError:
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, ".zip"])
-def test_an_object_is_collected_whole(suffix: str, client: Any) -> None:
+def test_an_object_is_collected_completely(suffix: str, client: Any) -> None:
     stored = zipped({"movies.csv": MOVIES}) if suffix == ".zip" else PACKERS[suffix](MOVIES)
     client.put_object(Bucket="dumps", Key=f"2021/12/movies.csv{suffix}", Body=stored)
     found = s3_sources(f"s3://dumps/2021/12/movies.csv{suffix}")
@@ -185,7 +185,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_showing_it(config: st
 
 
 @pytest.mark.parametrize("endpoint", ["host:1", "ftp//x", "http://anna:s3cret@[x"])
-def test_an_endpoint_that_is_no_address_is_a_wrong_setting(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_is_not_an_address_is_a_wrong_setting(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(SettingsError, match="AWS_ENDPOINT_URL cannot be used") as caught:
         s3_sources("s3://dumps/a.csv")

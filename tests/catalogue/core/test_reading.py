@@ -108,14 +108,14 @@ def test_every_wrong_field_is_named_with_the_value_that_it_has() -> None:
 
 
 @pytest.mark.parametrize("record", [None, 5, "text", [], True])
-def test_a_record_that_is_no_object_is_rejected(record: Any) -> None:
+def test_a_record_that_is_not_an_object_is_rejected(record: Any) -> None:
     reason, detail = rejection("book", record)
     assert reason == "field"
     assert detail.startswith("the record must be an object, not ")
 
 
 @pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-inf", "-0.1", "1e16", "1e400", "", " 1", "1_0", "0x10", "x"])
-def test_sizes_that_are_no_finite_number_from_zero_are_rejected(text: str) -> None:
+def test_sizes_that_are_not_finite_numbers_from_zero_are_rejected(text: str) -> None:
     words = f'size_mb must be a number, 0 to 1e15, not "{text}"'
     assert rejection("stream", STREAM | {"size_mb": text}) == ("field", words)
 

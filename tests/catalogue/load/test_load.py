@@ -311,7 +311,7 @@ BOOKS = b'[{"name":"E","pages":1,"author":"a","publisher":"p"}]'
         ("a.csv.gz", gzip.compress(USERS + b"a,b,c\n" * 99)[:-9], "user", "a.csv.gz is corrupt", ""),
     ],
 )
-def test_what_cannot_be_read_whole_loads_nothing(
+def test_input_that_cannot_be_read_completely_loads_nothing(
     catalogue: Catalogue, name: str, content: bytes, model: str, what: str, hint: str
 ) -> None:
     path = catalogue.folder / name

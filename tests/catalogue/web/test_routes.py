@@ -63,7 +63,7 @@ def test_the_same_body_sent_again_loads_nothing(client: httpx.Client) -> None:
     assert len(client.get("/catalogue/loads").json()["loads"]) == 1
 
 
-def test_json_lines_are_loaded_and_empty_ones_are_no_records(client: httpx.Client) -> None:
+def test_json_lines_are_loaded_and_empty_ones_are_skipped(client: httpx.Client) -> None:
     body = f"{json.dumps(HEAT)}\n\n{json.dumps(RAN)}".encode()
     answer = client.post("/catalogue/movie", content=body, headers={"Content-Type": "application/x-ndjson"})
     assert (answer.status_code, sums(answer.json())) == (201, [2, 2, 0, 0, 0, 0])
@@ -112,7 +112,7 @@ def test_the_same_body_is_loaded_again_if_the_parameters_judge_its_rejected_reco
         (b"[" * 100_000 + b"]" * 100_000, "is nested too deeply"),
     ],
 )
-def test_a_body_that_cannot_be_read_whole_loads_nothing(client: httpx.Client, body: bytes, why: str) -> None:
+def test_a_body_that_cannot_be_read_completely_loads_nothing(client: httpx.Client, body: bytes, why: str) -> None:
     answer = client.post("/catalogue/movie", content=body, headers={"Content-Type": "application/json"})
     assert why in expect_problem(answer, 422)["detail"]
     assert [load["state"] for load in client.get("/catalogue/loads").json()["loads"]] == ["failed"]

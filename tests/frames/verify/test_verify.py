@@ -228,7 +228,7 @@ def test_restarts_and_input_that_comes_later_agree(application: Application) -> 
     assert verdict(application)["differences"] == []
 
 
-def test_frames_that_came_after_idle_time_had_closed_their_second_are_no_contradiction(
+def test_frames_that_came_after_idle_time_had_closed_their_second_do_not_contradict_the_state(
     application: Application,
 ) -> None:
     #   partition 0   T+39                    (idle: closed to T+60)       T+49
