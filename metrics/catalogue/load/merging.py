@@ -15,10 +15,9 @@ def merge(connection: Connection, model: Model, load: Load, as_of: int | None = 
         load: with the numbers of read and rejected records.
         as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
-    distinct = connection.execute(statements.compare(model), {"as_of": as_of}).rowcount
-    [load.returned] = connection.execute(statements.COUNT_RETURNED).fetchone() or (0,)
-    load.updated = connection.execute(statements.update_changed(model), {"load": load.id}).rowcount
-    load.inserted = connection.execute(statements.insert_new(model), {"load": load.id}).rowcount
+    merged = connection.execute(statements.merge(model), {"load": load.id, "as_of": as_of}).fetchone()
+    assert merged is not None, "sums are one row"
+    distinct, load.inserted, load.updated, load.returned = merged
     load.unchanged = distinct - load.inserted - load.updated
     load.repeated = load.read - load.rejected - distinct
     load.remarks = remarks(connection, model.name, statements.STAGED)

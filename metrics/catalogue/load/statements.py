@@ -10,8 +10,6 @@ from metrics.catalogue.core.models import Model, TableColumn
 
 # Of one load, in the order in which they came; the last one of a key counts.
 STAGED = SQL("pg_temp.catalogue_staged")
-# The last one of each key, compared with the row that the table has of it.
-LATEST = SQL("pg_temp.catalogue_latest")
 # Keys of rejected records: with --snapshot, they are not gone.
 STAGED_KEYS = SQL("pg_temp.catalogue_staged_key")
 # Keys of rows that are gone, unless a later record of the key is staged.
@@ -52,8 +50,6 @@ def create_staged(model: Model, on_commit: Literal["DROP", "DELETE ROWS"]) -> Co
     definitions = [SQL("{} {}").format(Identifier(column.name), SQL(column.type)) for column in model.columns]
     return SQL(
         "CREATE TEMPORARY TABLE catalogue_staged (position int8, {columns}) ON COMMIT {on_commit};"
-        "CREATE TEMPORARY TABLE catalogue_latest ({columns}, is_new bool, is_changed bool, is_gone bool) "
-        "ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_key ({key}) ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_tombstone (position int8, {key}) ON COMMIT {on_commit}"
     ).format(columns=_list(definitions), key=_list(definitions[: model.key]), on_commit=SQL(on_commit))
@@ -103,23 +99,45 @@ def keep_writers_out(model: Model) -> Composed:
     return SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(Identifier(model.name))
 
 
-def compare(model: Model) -> Composed:
-    """Return the statement that fills LATEST; its row count is that of distinct keys.
+def merge(model: Model) -> Composed:
+    """Return the statement that inserts the staged rows with new keys, and updates rows that differ from staged ones.
 
-    Parameter: `as_of`, the load that the records are from: rows that a later one has changed stay; null: none do.
+    Its result: numbers of distinct keys, of inserted and updated rows, and of updated ones that were gone.
+    Parameters: `load`, its id; `as_of`, the load that the records are from: a row that a later one has changed stays
+    (null: every row may change).
+
+    Inserting with ON CONFLICT would look up each key and log its row twice: 4.5 instead of 2.9 CPU s a million rows.
+    Updating with it finds the rows by the index, in their order. With UPDATE … FROM, a join may shuffle them, which took
+    1.2 times the processor time and twice the write-ahead log.
+    """
+    names, table = _names(model.columns), Identifier(model.name)
+    # A key in other case is another spelling of it, and is stored as it came last.
+    sets = [SQL("{} = excluded.{}").format(_name(column), _name(column)) for column in model.columns]
+    return SQL(
+        "WITH latest AS ({latest}), "
+        "inserted AS (INSERT INTO {table} ({names}, first_load, last_load) SELECT {names}, %(load)s, %(load)s "
+        "FROM latest WHERE is_new), "
+        "updated AS (INSERT INTO {table} ({names}, first_load, last_load) SELECT {names}, %(load)s, %(load)s "
+        "FROM latest WHERE is_changed "
+        "ON CONFLICT ({key}) DO UPDATE SET {sets}, last_load = excluded.last_load, gone_at = NULL) "
+        "SELECT count(*), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed), "
+        "count(*) FILTER (WHERE is_changed AND is_gone) FROM latest"
+    ).format(latest=_latest(model), table=table, names=names, key=_key(model), sets=_list(sets))
+
+
+def _latest(model: Model) -> Composed:
+    """Return the query for the last staged row of each key, compared with the row that the table has of it.
 
     The join is by the expressions that the staged rows were sorted by, so that it may follow the index of the table.
     """
     keys = [Identifier(f"key_{number}") for number in range(model.key)]
     return SQL(
-        "INSERT INTO {latest} ({names}, is_new, is_changed, is_gone) SELECT {columns}, old.last_load IS NULL, "
+        "SELECT {new}, old.last_load IS NULL AS is_new, old.gone_at IS NOT NULL AS is_gone, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
-        "AND old.last_load <= coalesce(%(as_of)s, old.last_load), old.gone_at IS NOT NULL "
+        "AND old.last_load <= coalesce(%(as_of)s, old.last_load) AS is_changed "
         "FROM (SELECT DISTINCT ON ({key}) {names}, {named_key} FROM {staged} ORDER BY {key}, position DESC) new "
         "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(
-        latest=LATEST,
-        columns=_names(model.columns, "new"),
         new=_names(model.columns, "new"),
         old=_names(model.columns, "old"),
         key=_key(model),
@@ -129,37 +147,6 @@ def compare(model: Model) -> Composed:
         named_key=_list(SQL("{} AS {}").format(part, name) for part, name in zip(_key_parts(model), keys, strict=True)),
         new_key=_list(SQL("new.{}").format(name) for name in keys),
         old_key=_key(model, "old"),
-    )
-
-
-# Of the rows that will be updated, those that are gone.
-COUNT_RETURNED = SQL("SELECT count(*) FROM {} WHERE is_changed AND is_gone").format(LATEST)
-
-
-def update_changed(model: Model) -> Composed:
-    """Return the statement that updates rows that differ. Parameter: `load`, its id.
-
-    It finds them by the index, in their order. With UPDATE … FROM, a join may shuffle them, which took 1.2 times the
-    processor time and twice the write-ahead log.
-    """
-    # A key in other case is another spelling of it, and is stored as it came last.
-    sets = [SQL("{} = excluded.{}").format(_name(column), _name(column)) for column in model.columns]
-    return SQL(
-        "{} WHERE is_changed ON CONFLICT ({}) DO UPDATE SET {}, last_load = excluded.last_load, gone_at = NULL"
-    ).format(_insert_latest(model), _key(model), _list(sets))
-
-
-def insert_new(model: Model) -> Composed:
-    """Return the statement that inserts rows with new keys. Parameter: `load`, its id.
-
-    ON CONFLICT would look up each key and log its row twice: 4.5 instead of 2.9 CPU s a million rows.
-    """
-    return SQL("{} WHERE is_new").format(_insert_latest(model))
-
-
-def _insert_latest(model: Model) -> Composed:
-    return SQL("INSERT INTO {} ({}, first_load, last_load) SELECT {}, %(load)s, %(load)s FROM {}").format(
-        Identifier(model.name), _names(model.columns), _names(model.columns), LATEST
     )
 
 
