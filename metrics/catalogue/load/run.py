@@ -221,7 +221,7 @@ def _merge(
     """
     model = options.model
     finds_gone = options.is_snapshot and not staging.without_key.number
-    connection.execute("ANALYZE catalogue_staged")
+    connection.execute(statements.ANALYZE_STAGED)
     _keep_writers_out(connection, model, say)
     if finds_gone:
         present, gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
