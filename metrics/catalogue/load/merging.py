@@ -15,9 +15,12 @@ def merge(connection: Connection, model: Model, load: Load, as_of: int | None = 
         load: with the numbers of read and rejected records.
         as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
-    merged = connection.execute(statements.merge(model), {"load": load.id, "as_of": as_of}).fetchone()
-    assert merged is not None, "sums are one row"
-    distinct, load.inserted, load.updated, load.returned = merged
+    if connection.execute(statements.is_empty(model)).fetchone() == (True,):
+        distinct = load.inserted = connection.execute(statements.fill(model), {"load": load.id}).rowcount
+    else:
+        merged = connection.execute(statements.merge(model), {"load": load.id, "as_of": as_of}).fetchone()
+        assert merged is not None, "sums are one row"
+        distinct, load.inserted, load.updated, load.returned = merged
     load.unchanged = distinct - load.inserted - load.updated
     load.repeated = load.read - load.rejected - distinct
     load.remarks = remarks(connection, model.name, statements.STAGED)

@@ -102,6 +102,19 @@ def keep_writers_out(model: Model) -> Composed:
     return SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(Identifier(model.name))
 
 
+def is_empty(model: Model) -> Composed:
+    """Return the query for whether the table has no rows, not even gone ones."""
+    return SQL("SELECT NOT EXISTS (SELECT FROM {})").format(Identifier(model.name))
+
+
+def fill(model: Model) -> Composed:
+    """Return the statement that inserts the staged rows into an empty table. Parameter: `load`, its id."""
+    names, load = _names(model.columns), SQL("%(load)s::int8")
+    return SQL("INSERT INTO {} ({}, first_load, last_load) {}").format(
+        Identifier(model.name), names, _last_of_each_key(model, [names, load, load])
+    )
+
+
 def merge(model: Model) -> Composed:
     """Return the statement that inserts the staged rows with new keys, and updates rows that differ from staged ones.
 
@@ -110,8 +123,8 @@ def merge(model: Model) -> Composed:
     (null: every row may change).
 
     Inserting with ON CONFLICT would look up each key and log its row twice: 4.5 instead of 2.9 CPU s a million rows.
-    Updating with it finds the rows by the index, in their order. With UPDATE … FROM, a join may shuffle them, which took
-    1.2 times the processor time and twice the write-ahead log.
+    Updating with it finds the rows by the index, in their order. With UPDATE … FROM, a join may shuffle them, which
+    took 1.2 times the processor time and twice the write-ahead log.
     """
     names, table = _names(model.columns), Identifier(model.name)
     # A key in other case is another spelling of it, and is stored as it came last.
@@ -129,27 +142,32 @@ def merge(model: Model) -> Composed:
 
 
 def _latest(model: Model) -> Composed:
-    """Return the query for the last staged row of each key, compared with the row that the table has of it.
+    """Return the query for the last staged row of each key, beside the row that the table has of it.
 
     The join is by the expressions that the staged rows were sorted by, so that it may follow the index of the table.
     """
     keys = [Identifier(f"key_{number}") for number in range(model.key)]
+    named_key = [SQL("{} AS {}").format(part, name) for part, name in zip(_key_parts(model), keys, strict=True)]
     return SQL(
         "SELECT {new}, old.last_load IS NULL AS is_new, old.gone_at IS NOT NULL AS is_gone, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
         "AND old.last_load <= coalesce(%(as_of)s, old.last_load) AS is_changed "
-        "FROM (SELECT DISTINCT ON ({key}) {names}, {named_key} FROM {staged} ORDER BY {key}, position DESC) new "
+        "FROM ({last}) new "
         "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(
         new=_names(model.columns, "new"),
         old=_names(model.columns, "old"),
-        key=_key(model),
-        names=_names(model.columns),
-        staged=STAGED,
+        last=_last_of_each_key(model, [_names(model.columns), *named_key]),
         table=Identifier(model.name),
-        named_key=_list(SQL("{} AS {}").format(part, name) for part, name in zip(_key_parts(model), keys, strict=True)),
         new_key=_list(SQL("new.{}").format(name) for name in keys),
         old_key=_key(model, "old"),
+    )
+
+
+def _last_of_each_key(model: Model, selected: Iterable[sql.Composable]) -> Composed:
+    """Return the query for the last staged row of each key, in the order of the keys."""
+    return SQL("SELECT DISTINCT ON ({key}) {selected} FROM {staged} ORDER BY {key}, position DESC").format(
+        key=_key(model), selected=_list(selected), staged=STAGED
     )
 
 
