@@ -22,7 +22,8 @@ from typing import IO
 import msgspec
 
 from metrics.deadline import Deadline
-from metrics.errors import BrokerError, FileError, LocalServerError
+from metrics.errors import BrokerError, LocalServerError
+from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
 from metrics.kafka.local_broker.node import require_alive as require_alive
@@ -86,7 +87,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
     """
     _require_packages()
     folder = folder.resolve()
-    with _opened(folder, "users") as users:
+    with _open_lock(folder, "users") as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for an owner that is stopping its broker, and keeps it from doing so
         taken = _lock_or_owner(folder, say)
         if isinstance(taken, _Owner):
@@ -106,12 +107,12 @@ def _run(folder: Path, lock: IO[bytes], owner: _Owner, say: Say) -> Iterator[str
 
     with contextlib.ExitStack() as broker:
         broker.enter_context(lock)
-        with _as_file_error(folder):
+        with _folder_errors(folder):
             last = _read_owner(folder) or owner
             _write_owner(folder, msgspec.structs.replace(owner, ports=last.ports))
         node.end_left_behind(folder, say)
         class_path = jars.class_path(say)
-        with _as_file_error(folder):
+        with _folder_errors(folder):
             ports = broker.enter_context(node.running(folder, class_path, last.ports, say))
             owner = msgspec.structs.replace(owner, ports=ports, is_ready=True)
             _write_owner(folder, owner)
@@ -148,32 +149,13 @@ def _require_packages() -> None:
         )
 
 
-@contextmanager
-def _as_file_error(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileError(
-            f"the local broker's folder {folder} cannot be used",
-            why=str(error),
-            hint=f"set LOCAL_BROKER_DIR to a folder that can be written\n{WAYS_ON}",
-        ) from error
+def _folder_errors(folder: Path) -> contextlib.AbstractContextManager[None]:
+    return folder_errors(folder, "the local broker", f"set LOCAL_BROKER_DIR to a folder that can be written\n{WAYS_ON}")
 
 
-def _opened(folder: Path, name: str) -> IO[bytes]:
-    """Open a file of the folder that processes lock; the folder is created if it is missing."""
-    with _as_file_error(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (folder / name).open("ab")
-
-
-def _is_locked(file: IO[bytes]) -> bool:
-    """Lock a file, unless another process has locked it; return whether it is locked by this one."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _open_lock(folder: Path, name: str) -> IO[bytes]:
+    with _folder_errors(folder):
+        return open_lock(folder, name)
 
 
 def _lock_or_owner(folder: Path, say: Say, wait_s: float = 0.0) -> IO[bytes] | _Owner:
@@ -185,9 +167,9 @@ def _lock_or_owner(folder: Path, say: Say, wait_s: float = 0.0) -> IO[bytes] | _
     Returns:
         The locked file, which keeps the lock until it is closed.
     """
-    lock = _opened(folder, "lock")
+    lock = _open_lock(folder, "lock")
     deadline, quiet, say_once = Deadline(wait_s), Deadline(SAY_AFTER_S), cache(say)
-    while not _is_locked(lock):
+    while not try_lock(lock):
         ready = _ready_owner(folder)
         if ready is not None and deadline.has_passed():
             lock.close()
@@ -213,7 +195,7 @@ def _await_users(users: IO[bytes], say: Say) -> None:
     say_once = cache(say)
 
     def is_alone() -> bool:
-        if _is_locked(users):
+        if try_lock(users):
             return True
         say_once(f"local broker: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
         return False

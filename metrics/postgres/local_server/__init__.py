@@ -18,14 +18,15 @@ that file is closed, however its processes die. Descriptors are inherited by for
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from operator import not_
 from pathlib import Path
 from typing import IO
 
 from metrics.deadline import Deadline
-from metrics.errors import DatabaseError, FileError, LocalServerError
+from metrics.errors import DatabaseError, LocalServerError
+from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.postgres.local_server import server, sockets
 from metrics.postgres.local_server.server import DATABASE, USER, WAYS_ON, Say
 from metrics.terminal.console import shown
@@ -50,7 +51,7 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
             ended, and a database error in the context is due to that.
     """
     folder = folder.resolve()
-    with _opened(folder, "users") as users:
+    with _open_lock(folder, "users") as users:
         _await_lock(users, say)
         try:
             found = _running(folder, say)
@@ -63,8 +64,10 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
 
 def is_running(folder: Path) -> bool:
     """Return whether a process of the folder's server is alive."""
-    with _opened(folder.resolve(), "server") as lock:
-        return not _is_locked(lock, fcntl.LOCK_SH)
+    folder = folder.resolve()
+    with _folder_errors(folder), suppress(FileNotFoundError), (folder / "server").open("rb") as lock:
+        return not try_lock(lock, fcntl.LOCK_SH)
+    return False
 
 
 def require_alive(folder: Path) -> None:
@@ -103,8 +106,8 @@ def _running(folder: Path, say: Say) -> sockets.Postmaster:
     began_s, version = time.monotonic(), ""
     quiet, deadline, say_once = Deadline(SAY_AFTER_S), Deadline(READY_TIMEOUT_S), cache(say)
     while not deadline.has_passed():
-        with _opened(folder, "server") as lock, _as_file_error(folder):
-            if not _is_locked(lock, fcntl.LOCK_EX):
+        with _folder_errors(folder), open_lock(folder, "server") as lock:
+            if not try_lock(lock):
                 found = sockets.described(folder / "data")
                 if found is not None and found.accepts():
                     break
@@ -142,38 +145,20 @@ def _accepts(folder: Path) -> bool:
     return found is not None and found.accepts()
 
 
-@contextmanager
-def _as_file_error(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileError(
-            f"the local database's folder {folder} cannot be used",
-            why=str(error),
-            hint=f"set LOCAL_DATABASE_DIR to a folder that can be written\n{WAYS_ON}",
-        ) from error
+def _folder_errors(folder: Path) -> AbstractContextManager[None]:
+    hint = f"set LOCAL_DATABASE_DIR to a folder that can be written\n{WAYS_ON}"
+    return folder_errors(folder, "the local database", hint)
 
 
-def _opened(folder: Path, name: str) -> IO[bytes]:
-    """Open a file of the folder that processes lock; the folder is created if it is missing."""
-    with _as_file_error(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(folder / name, "ab", opener=server.private)
-
-
-def _is_locked(file: IO[bytes], kind: int) -> bool:
-    """Lock a file, unless another process prevents it; return whether it is locked by this one."""
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _open_lock(folder: Path, name: str) -> IO[bytes]:
+    with _folder_errors(folder):
+        return open_lock(folder, name)
 
 
 def _await_lock(users: IO[bytes], say: Say) -> None:
     """Lock the file as a user of the server; wait for a keeper that is stopping it."""
     quiet, say_once = Deadline(SAY_AFTER_S), cache(say)
-    while not _is_locked(users, fcntl.LOCK_SH):
+    while not try_lock(users, fcntl.LOCK_SH):
         if quiet.has_passed():
             say_once("local database: it is being stopped; waiting …")
         time.sleep(LOOK_S)
@@ -186,5 +171,5 @@ def _await_end(folder: Path) -> None:
 
 def _has_users(folder: Path) -> bool:
     """Return whether other commands use the server: each has locked the file, shared; the keeper does so alone."""
-    with _opened(folder, "users") as users:
-        return not _is_locked(users, fcntl.LOCK_EX) and _is_locked(users, fcntl.LOCK_SH)
+    with _open_lock(folder, "users") as users:
+        return not try_lock(users) and try_lock(users, fcntl.LOCK_SH)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from metrics.errors import LocalServerError
+from metrics.files.locks import private
 from metrics.postgres.local_server import keeper, sockets
 
 Say = Callable[[str], None]
@@ -86,11 +87,6 @@ def start(folder: Path, lock: IO[bytes]) -> str:
     (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
     _launch(folder, program, lock)
     return program.version
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file, as an opener of `open`; one that is created is for this user only."""
-    return os.open(path, flags, 0o600)
 
 
 def last_lines(folder: Path) -> list[str]:

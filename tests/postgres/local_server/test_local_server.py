@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from metrics.errors import FileError
+from metrics.errors import FileError, LocalServerError
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from metrics.postgres.local_server import sockets
@@ -111,6 +111,14 @@ def test_the_first_command_starts_it_and_the_last_one_stops_it_and_its_data_stay
     assert not local_server.is_running(folder)
     with local_server.shared(folder, nothing) as url, closing(connect(url)) as connection:
         assert connection.execute("TABLE kept").fetchall() == [(1,)]
+
+
+def test_a_look_at_a_server_creates_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    assert not local_server.is_running(folder)
+    with pytest.raises(LocalServerError, match="the local database has ended"):
+        local_server.require_alive(folder)
+    assert not folder.exists()
 
 
 def test_it_stops_only_with_the_last_of_its_users_whichever_started_it(folder: Path) -> None:
