@@ -12,6 +12,7 @@ from metrics.errors import FileError
 csv.field_size_limit(1 << 20)
 BLOCK_CHARACTERS = 1 << 16
 MAX_CHARACTERS = 1 << 24  # of a row: if all of its cells are empty, they take 140 MB
+MAX_LINES = 1 << 17  # of a row: each one takes 50 bytes and more beside its characters
 _HINT = "a quote may be missing, or the file is cut; nothing was loaded"
 _LINE_END = re.compile(r"(?:\r\n?|\n)\Z")
 
@@ -63,7 +64,7 @@ class Rows:
         while block := self._text.read(BLOCK_CHARACTERS):
             block += self._text.readline(MAX_CHARACTERS)
             begun = self._lines[self._first - self._lines_from :]
-            if sum(map(len, begun)) + len(block) > MAX_CHARACTERS:
+            if len(begun) > MAX_LINES or sum(map(len, begun)) + len(block) > MAX_CHARACTERS:
                 raise self._too_long()
             lines = io.StringIO(block, newline="").readlines()
             self._lines, self._lines_from = begun + lines, self._first
@@ -72,7 +73,8 @@ class Rows:
     def _too_long(self) -> FileError:
         return FileError(
             f"{self._name} cannot be read as CSV",
-            why=f"after line {self._reader.line_num:,}: a row of more than {MAX_CHARACTERS:,} characters",
+            why=f"after line {self._reader.line_num:,}: a row of more than {MAX_CHARACTERS:,} characters "
+            f"or {MAX_LINES:,} lines",
             hint=_HINT,
         )
 

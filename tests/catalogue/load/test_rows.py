@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from itertools import accumulate
 
 import pytest
@@ -73,7 +74,15 @@ def test_a_row_that_is_too_long_is_refused_before_all_of_it_is_read(
     monkeypatch.setattr(rows, "BLOCK_CHARACTERS", 10)
     with pytest.raises(FileError) as refused:
         received(content)
-    assert refused.value.why == f"after line {line}: a row of more than 1,000 characters"
+    assert refused.value.why == f"after line {line}: a row of more than 1,000 characters or 131,072 lines"
+
+
+def test_a_row_of_millions_of_short_lines_is_refused_at_once() -> None:
+    began_s = time.process_time()
+    with pytest.raises(FileError) as refused:
+        received(b"a,b\n" + b'"\n",' * 4_000_000)
+    assert refused.value.why.endswith("or 131,072 lines")
+    assert time.process_time() - began_s < 3, "most of it is not read"
 
 
 def test_a_last_line_may_have_no_end() -> None:
