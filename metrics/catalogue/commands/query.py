@@ -83,7 +83,7 @@ def query(
     if is_list:
         _list(as_json=as_json)
     elif is_shown:
-        say_lines(shipped.named(name or "").sql.splitlines())
+        say_lines(shipped.find_query(name or "").sql.splitlines())
     else:
         asked = _asked(name, file, parameters or [])
         with _answer(asked, time_zone, timeout_s, parquet) as answer:
@@ -119,7 +119,7 @@ def _refuse_contradictions(given: Mapping[str, bool]) -> None:
 
 def _list(*, as_json: bool) -> None:
     """Print the shipped queries: what each answers, and its parameters with their defaults."""
-    queries = shipped.shipped().values()
+    queries = shipped.shipped_queries().values()
     if as_json:
         say_lines(msgspec.json.encode(query).decode() for query in queries)
         return
@@ -151,7 +151,7 @@ def _asked(name: str | None, file: Path | None, options: Sequence[str]) -> _Aske
     if file is not None:
         asked = _Asked(statement_of(_text_of(file)), values, is_shipped=False)
     else:
-        query = shipped.named(name or "")
+        query = shipped.find_query(name or "")
         asked = _Asked(query.statement(), query.values(values), is_shipped=True)
     asked.statement.ordered(asked.values)
     for remark in remarks(asked.statement, asked.values):

@@ -67,10 +67,10 @@ def print_table(answer: Answer) -> None:
 
 
 def require_names(columns: Sequence[AnswerColumn], what: str) -> None:
-    """Check that each column has a name of its own.
+    """Check that no two columns have the same name.
 
     Raises:
-        SettingsError: some have not.
+        SettingsError: some have.
     """
     twice = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
     if twice:
@@ -81,7 +81,7 @@ def require_names(columns: Sequence[AnswerColumn], what: str) -> None:
 
 
 def csv_lines(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows as CSV, one string each, in which a quoted cell may have line breaks."""
+    """Return rows as CSV, one string each; a quoted cell may contain line breaks."""
     lines: list[str] = []
     # The writer quotes the characters of its own line ends only, so these must be both.
     csv.writer(_Lines(lines.append), lineterminator=_LINE_END).writerows(rows)

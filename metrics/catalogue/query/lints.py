@@ -19,7 +19,7 @@ _AFTER_TABLES = (
 
 
 def remarks(statement: Statement, values: Mapping[str, str]) -> list[str]:
-    """Return what is suspicious about a statement, with the fix, in the order of the text.
+    """Return a remark for each suspicious place in a statement, with the fix, in the order of the text.
 
     Args:
         values: of the parameters.
@@ -53,7 +53,7 @@ def _is_in_cast(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _is_timestamp(tokens: Sequence[Token], at: int) -> bool:
-    """Return whether the type at a place is timestamp without time zone, perhaps with a precision."""
+    """Return whether the type at a position is timestamp without time zone, perhaps with a precision."""
     words = [token.text.lower() for token in tokens[at : at + 8]]
     if words[:1] != ["timestamp"]:
         return False

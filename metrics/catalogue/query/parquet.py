@@ -22,10 +22,10 @@ def write(path: Path, answer: Answer) -> int:
     """Write an answer to a Parquet file, one group of rows at a time; return the number of rows.
 
     The write is atomic: the complete file appears at the end, or none. Integers, floats, booleans, dates and times have
-    their own types; a numeric is a decimal if it declares its digits, otherwise a float. All else is text.
+    their own types; a numeric is a decimal if it declares its digits, otherwise a float. Anything else is text.
 
     Raises:
-        SettingsError: two columns have one name, or a value has no form in Parquet.
+        SettingsError: two columns have the same name, or Parquet cannot represent a value.
         FileError: the file cannot be written.
     """
     import pyarrow as pa
@@ -82,7 +82,7 @@ def _array(column: AnswerColumn, values: Sequence[Value]) -> "pa.Array":
     """Return the values of a column, converted from their text.
 
     Raises:
-        SettingsError: one has no form in Parquet.
+        SettingsError: Parquet cannot represent one.
     """
     import pyarrow as pa
 
@@ -92,7 +92,7 @@ def _array(column: AnswerColumn, values: Sequence[Value]) -> "pa.Array":
         return texts.cast(_type_of(column))
     except pa.ArrowInvalid as error:
         raise SettingsError(
-            f"the column {column.name} has a value that Parquet has no form for",
+            f"the column {column.name} has a value that Parquet cannot represent",
             why=str(error),
             hint=f"select {column.name}::text, or use --csv",
         ) from error

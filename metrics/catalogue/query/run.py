@@ -1,4 +1,4 @@
-"""One query, run read-only: its session, its limit of time, and its rows a few at a time."""
+"""One query, run read-only: its session, its time limit, and its rows, a few at a time."""
 
 import math
 import time
@@ -64,7 +64,7 @@ class Answer:
 
 
 class _Cursor:
-    """A cursor on the server, which works on it for `timeout_s` in all; the time between two fetches is not counted."""
+    """A cursor on the server, which may work on it for `timeout_s` in all; time between two fetches does not count."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow], statement: Statement, timeout_s: float) -> None:
         self._connection = connection
@@ -98,7 +98,7 @@ class _Cursor:
 
     @contextmanager
     def _limit(self) -> Iterator[None]:
-        """Let a statement run for the rest of the time."""
+        """Limit a statement to the time that is left."""
         rest_ms = max(1, math.ceil(1000 * (self._timeout_s - self._used_s))) if self._timeout_s else 0
         self._connection.execute("SELECT set_config('statement_timeout', %s, true)", (str(rest_ms),))
         began = time.monotonic()
@@ -109,7 +109,7 @@ class _Cursor:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the database, with the way out where it is known."""
+        """Convert errors of the database, with a hint if the remedy is known."""
         try:
             yield
         except psycopg.errors.QueryCanceled as error:
@@ -122,11 +122,11 @@ class _Cursor:
             raise database_error(self._refused(error), error, hint) from error
 
     def _refused(self, error: psycopg.Error) -> str:
-        """Return what happened, with the line of the query if the server names a place in it."""
-        place = int(error.diag.statement_position or 0) - 1 - len(_DECLARE)
-        if place < 0:
+        """Return what happened, with the line of the query if the server names a position in it."""
+        position = int(error.diag.statement_position or 0) - 1 - len(_DECLARE)
+        if position < 0:
             return "the database refuses the query"
-        line = self._statement.numbered().count("\n", 0, place) + 1
+        line = self._statement.numbered().count("\n", 0, position) + 1
         return f"the database refuses line {line} of the query"
 
 
@@ -142,7 +142,7 @@ def answering(
     """Run a query in a read-only transaction, and yield its answer; the query is cancelled if that is left early.
 
     Args:
-        connection: in autocommit mode; it has its own settings again afterwards.
+        connection: in autocommit mode; its settings are restored afterwards.
         values: of the parameters, as text: the server infers their types.
         time_zone: the name of the one in which times are read and written.
         timeout_s: how long the server may work on the query, in all; 0 for no limit.
@@ -170,7 +170,7 @@ def answering(
 
 
 def _begin(connection: psycopg.Connection[TupleRow], time_zone: str) -> None:
-    """Begin a transaction that cannot be made to write: its first query has been run.
+    """Begin a read-only transaction; once its first query has run, it cannot be made to write.
 
     Raises:
         SettingsError: the database's time zones are older than this program's, and lack this one.

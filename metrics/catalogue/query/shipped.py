@@ -1,4 +1,4 @@
-"""The shipped queries: files of SQL that begin with a header, which says what they answer.
+"""The shipped queries: SQL files that begin with a header, which says what they answer.
 
 The header is the comment at the beginning: a title, the question, notes, and the parameters with their defaults, each
 part after an empty comment line. The notes and the parameters may be missing.
@@ -42,7 +42,7 @@ class ShippedQuery(msgspec.Struct, frozen=True):
 
     Attributes:
         name: of its file, with dashes.
-        notes: how it counts; empty if there is nothing to say.
+        notes: how it counts; may be empty.
         sql: the file, header included.
     """
 
@@ -63,22 +63,24 @@ class ShippedQuery(msgspec.Struct, frozen=True):
 
 
 @cache
-def shipped() -> Mapping[str, ShippedQuery]:
+def shipped_queries() -> Mapping[str, ShippedQuery]:
     """Return all shipped queries by name, in the order of their names."""
     found = sorted(file.name for file in files(_FOLDER).iterdir() if file.name.endswith(".sql"))
-    queries = [read(file.removesuffix(".sql"), (files(_FOLDER) / file).read_text(encoding="utf-8")) for file in found]
+    queries = [
+        parse_query(file.removesuffix(".sql"), (files(_FOLDER) / file).read_text(encoding="utf-8")) for file in found
+    ]
     return {query.name: query for query in queries}
 
 
-def named(name: str) -> ShippedQuery:
-    """Return the shipped query of a name.
+def find_query(name: str) -> ShippedQuery:
+    """Return the shipped query with a name.
 
     Raises:
         SettingsError: there is none.
     """
-    if name in shipped():
-        return shipped()[name]
-    close = difflib.get_close_matches(name, shipped(), 1)
+    if name in shipped_queries():
+        return shipped_queries()[name]
+    close = difflib.get_close_matches(name, shipped_queries(), 1)
     meant = f"did you mean {close[0]}?\n" if close else ""
     raise SettingsError(
         f"there is no query {name}",
@@ -86,8 +88,8 @@ def named(name: str) -> ShippedQuery:
     )
 
 
-def read(name: str, text: str) -> ShippedQuery:
-    """Return the query in a file.
+def parse_query(name: str, text: str) -> ShippedQuery:
+    """Return the query that a file contains.
 
     Raises:
         ValueError: its header is not as described above, or does not list the parameters of the statement, each once.

@@ -1,4 +1,4 @@
-"""One statement of SQL with named parameters, and what the server gets for it."""
+"""One SQL statement with named parameters, and the text and values that the server gets for it."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Tokens of SQL, by PostgreSQL's lexical rules, with standard_conforming_strings on.
 
-Source: the manual, "Lexical Structure", and src/backend/parser/scan.l. What is not closed extends to the end of the
-text, and the server reports it.
+Source: the manual, "Lexical Structure", and src/backend/parser/scan.l. Anything that is not closed extends to the end
+of the text, and the server reports it.
 """
 
 import re
@@ -63,10 +63,10 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """Yield the tokens of a text; blanks and comments are none.
+    """Yield the tokens of a text, without blanks and comments.
 
-    In brackets, a colon right after an operand separates the bounds of a slice, as in `days[first:last]`, so what
-    follows is not a parameter.
+    In brackets, a colon right after an operand separates the bounds of a slice, as in `days[first:last]`, and does not
+    begin a parameter.
     """
     at, before, brackets = 0, None, 0
     while (at := _after_blanks(sql, at)) < len(sql):

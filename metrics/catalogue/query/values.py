@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from psycopg.postgres import types as known_types
 
-# Text as the server writes it; a list for an array, whose values are such again; None for null.
+# Text as the server writes it; for an array, a list of its elements; None for null.
 Value = str | list["Value"] | None
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?(:\d\d)?")
@@ -49,7 +49,7 @@ class AnswerColumn(NamedTuple):
 
     @property
     def type_name(self) -> str:
-        """The name of its type, or of the elements of its arrays; empty for a type of the database's own."""
+        """The name of its type, or of that of its arrays' elements; empty for a type that the database has defined."""
         known = known_types.get(self.oid)
         return known.name if known else ""
 
@@ -61,7 +61,7 @@ class AnswerColumn(NamedTuple):
 
     @property
     def form(self) -> Form:
-        """What its values are, or the elements of its arrays."""
+        """The form of its values, or of the elements of its arrays."""
         return _FORMS.get(self.type_name, Form.TEXT)
 
 
@@ -71,7 +71,7 @@ Write = Callable[[Value], str]
 def json_writer(column: AnswerColumn) -> Write:
     """Return the function that writes a value of a column as JSON, in one line.
 
-    Numbers keep all their digits. What JSON has no form for is a string: NaN, infinite numbers and times.
+    Numbers keep all their digits. Values that JSON cannot represent are strings: NaN, infinity and times.
     """
     write = _JSON[column.form]
 
@@ -96,7 +96,7 @@ def text_writer(column: AnswerColumn) -> Write:
 
 
 def rfc3339(text: str) -> str:
-    """Return a time as RFC 3339 writes it; other ones, infinite or before Christ, as the server does."""
+    """Return a time by RFC 3339; an infinite one, or one before Christ, as the server writes it."""
     found = _TIME.fullmatch(text)
     if found is None:
         return text

@@ -65,7 +65,7 @@ class _Given:
 class _Local:
     """The local database, if a command of the catalogue has ever created one.
 
-    It is started with the first request that needs it, not before: another system may be all that is looked up.
+    The first request that needs it starts it, since the server may be used for other systems only.
     """
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
@@ -84,7 +84,7 @@ class _Local:
                         "the catalogue has no database yet",
                         hint="create one: python app.py catalogue init-db; or set DATABASE_URL",
                     )
-                # The production image has no packages that only a local server needs.
+                # Imported late: the production image lacks the packages of local servers.
                 from metrics.postgres import local_server  # noqa: PLC0415
 
                 self._url = self._using.enter_context(local_server.shared(self._folder, self._report))

@@ -86,7 +86,7 @@ def _refused(query: ShippedQuery, error: DatabaseError) -> HTTPException | None:
     """Return the answer to a query that the database refused for its values or for its time; None if it is away."""
     if isinstance(error.__cause__, errors.QueryCanceled):
         longer = f"python app.py catalogue query {query.name} --timeout-s {10 * TIMEOUT_S}"
-        return HTTPException(504, f"the query took longer than {TIMEOUT_S} s; where it may take longer: {longer}")
+        return HTTPException(504, f"the query took longer than {TIMEOUT_S} s; to allow it more time: {longer}")
     if isinstance(error.__cause__, psycopg.DataError):
         return HTTPException(422, f"a parameter cannot be read: {error.why}")
     return None

@@ -39,7 +39,7 @@ _LOAD_ENTRY = f"""
 """
 _REJECTED_ENTRY = """
 <div class="entry">
-  <div><b>Load {{ props.row.load }}, {{ props.row.model }}</b> {{ props.row.place }}</div>
+  <div><b>Load {{ props.row.load }}, {{ props.row.model }}</b> {{ props.row.position }}</div>
   <div>{{ props.row.detail }}</div>
   <code>{{ props.row.record }}</code>
 </div>
@@ -114,7 +114,13 @@ class RejectedCard:
         with ui.element("section").classes("card"):
             heading(2, "Rejected records")
             self._note = Note()
-            names = {"load": "Load", "model": "Model", "place": "Place", "detail": "What is wrong", "record": "Record"}
+            names = {
+                "load": "Load",
+                "model": "Model",
+                "position": "Position",
+                "detail": "What is wrong",
+                "record": "Record",
+            }
             self._table = _table(names, "rejected", "Rejected records")
             self._table.add_slot("body-cell-record", '<q-td :props="props"><code>{{ props.value }}</code></q-td>')
             self._table.add_slot("item", _REJECTED_ENTRY)

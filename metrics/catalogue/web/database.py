@@ -1,4 +1,4 @@
-"""The catalogue's database, as requests use it."""
+"""The catalogue's database, for requests."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ WAIT_S = 10.0
 class Database:
     """Connections to the database, each for one piece of work in a thread; a few at a time.
 
-    Each is a new one: it costs a few milliseconds, and has nothing left of an outage or of another request.
+    Each is new: that costs a few milliseconds, and nothing is carried over from an outage or another request.
     """
 
     def __init__(self, address: DatabaseAddress) -> None:
@@ -38,7 +38,7 @@ class Database:
         self._outages = OutageLog("reconnected to the catalogue's database")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what some work with a connection returns.
+        """Do some work with a connection in a thread, and return its result.
 
         Raises:
             DatabaseError: there is no database, it cannot be reached, or its tables have not been created.
@@ -59,7 +59,7 @@ class Database:
         return None
 
     def stop(self) -> None:
-        """End what is running: its statements fail now, and the server notices within 5 s (`connect`)."""
+        """End all work: its statements fail at once, and the server notices within 5 s (`connect`)."""
         self._stopping.set()
         for connection in [*self._connections]:
             with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as shared:  # it may have ended

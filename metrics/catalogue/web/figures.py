@@ -29,7 +29,7 @@ FIRST_COMMANDS = (
 
 
 class Figure(NamedTuple):
-    """One value of an answer: a number with its unit, and what it is."""
+    """One value of an answer: a number with its unit, and its meaning."""
 
     number: str
     meaning: str
@@ -51,12 +51,12 @@ def load_row(load: Load, now: datetime) -> dict[str, object]:
 
 
 def _sums(load: Load) -> str:
-    """Return what became of the records; those of a load that has not ended, or failed, became nothing."""
+    """Return the outcomes of the records; unless the load is done, only how many were read and rejected."""
     return sums(load) if load.state == "done" else f"read {load.read:,}, {load.rejected:,} of them rejected"
 
 
 def _notes(load: Load) -> Sequence[str]:
-    """Return what else there is to say about a load: why it failed, and its remarks."""
+    """Return notes on a load: why it failed, the rows that are gone, and its remarks."""
     notes = [load.error.splitlines()[0]] if load.error else []
     notes += [f"{load.gone:,} gone, {load.returned:,} returned"] if load.is_snapshot else []
     return notes + [f"{remark.number:,} {remark.rule}" for remark in load.remarks]
@@ -69,7 +69,7 @@ def rejected_row(record: Rejected) -> dict[str, object]:
         "id": record.id,
         "load": record.load_id,
         "model": record.model,
-        "place": record.position,
+        "position": record.position,
         "detail": record.detail,
         "record": text if len(text) <= CUT_AT else f"{text[:CUT_AT]}…",
     }

@@ -1,4 +1,4 @@
-"""Forms of the parameters of queries, known by the forms of their defaults."""
+"""Forms of the parameters of queries, derived from their defaults."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ def pattern_of(parameter: Parameter) -> str:
 
 
 def wrong(query: ShippedQuery, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each value that the query has no parameter for, or that has another form, with the reason."""
+    """Yield the name of each value that has no parameter in the query, or another form, with the reason."""
     known = {parameter.name: parameter for parameter in query.parameters}
     for name, value in given.items():
         if name not in known:

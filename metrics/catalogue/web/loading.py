@@ -24,7 +24,7 @@ LOCK_TIMEOUT_S = 10
 
 
 class _Unwatched:
-    """Progress that nobody watches: the answer comes at the end."""
+    """Progress that is not shown: the answer comes at the end."""
 
     def say(self, line: str) -> None:
         pass
@@ -50,7 +50,7 @@ def options_of(model: Model, wanted: LoadingQuery) -> Options:
 
 
 def load_received(connection: Connection, options: Options, received: Received) -> Loaded | Problem:
-    """Load the records of a request; return what became of them, or why nothing was loaded.
+    """Load the records of a request; return the outcome, or why nothing was loaded.
 
     Raises:
         DatabaseError: the database is away.

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from nicegui import Client, ui
 from starlette.exceptions import HTTPException
 
-from metrics.catalogue.query.shipped import ShippedQuery, shipped
+from metrics.catalogue.query.shipped import ShippedQuery, shipped_queries
 from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.answering import Answered
@@ -46,16 +46,16 @@ class CataloguePage:
             self._banner = Banner()
             self._loads = LoadsCard()
             with ui.element("section").classes("questions").props('aria-label="Questions"'):
-                self._questions = [QuestionCard(query, recent) for query in shipped().values()]
+                self._questions = [QuestionCard(query, recent) for query in shipped_queries().values()]
             self._rejected = RejectedCard()
-        self._timer = ui.timer(READ_EVERY_S, self._look)
+        self._timer = ui.timer(READ_EVERY_S, self._refresh)
         ui.on("visibility", lambda event: self._watch(is_visible=bool(event.args)))
 
     def _watch(self, *, is_visible: bool) -> None:
         self._timer.active = is_visible
 
-    async def _look(self) -> None:
-        """Show what is newest; after another load, also the answers."""
+    async def _refresh(self) -> None:
+        """Show the newest loads and rejected records; after another load, also the answers."""
         try:
             newest = await self._recent.newest()
         except (MetricsError, HTTPException) as error:

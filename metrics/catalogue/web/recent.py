@@ -1,4 +1,4 @@
-"""What every open page shows, read once for all of them."""
+"""Contents of all open pages, read once for all of them."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class Newest(NamedTuple):
     """The newest loads and rejected records.
 
     Attributes:
-        changes: what the loads have changed so far; answers may differ once this does.
+        changes: a text that differs once a load has changed a table, so that answers may differ, too.
     """
 
     loads: Sequence[Load]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.load.loads import Connection, Load, find_load, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
-from metrics.catalogue.query.shipped import ShippedQuery, shipped
+from metrics.catalogue.query.shipped import ShippedQuery, shipped_queries
 from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import openapi as documented
 from metrics.catalogue.web.answering import answer
@@ -56,7 +56,7 @@ def routes(database: Database) -> APIRouter:
     get("/queries", _queries, TAG, "Queries that can be asked by name", listing)
     answers = documented.table(QueryAnswer, "the answer") | chosen
     answers |= problem(504, "the query took too long")
-    for query in shipped().values():
+    for query in shipped_queries().values():
         about = documented.parameters_of(query)
         get(f"/queries/{query.name}", _query(database, query), TAG, query.title, answers, about)
     router.add_api_route("/queries/{name}", _no_query, methods=["GET", "HEAD"], include_in_schema=False)
@@ -72,7 +72,7 @@ def routes(database: Database) -> APIRouter:
 def _add_loading(router: APIRouter, model: Model, load: Handler) -> None:
     answers = {
         200: openapi.answer(Loaded, "nothing was loaded: these were the bytes of the model's last load")[200],
-        201: openapi.answer(Loaded, "what became of the records")[200],
+        201: openapi.answer(Loaded, "the load, with the outcomes of the records")[200],
         **openapi.problems(400, 401, 403, 408, 413, 415, 503),
         **problem(422, "invalid parameters or records, so nothing was loaded; `errors` names each"),
     }
@@ -107,7 +107,7 @@ def _load(database: Database) -> Handler:
 
 def _rejected(database: Database) -> Handler:
     async def rejected(request: Request, wanted: Annotated[RejectedQuery, Query()]) -> Response:
-        """Return rejected records as they were received, with their places and everything that is wrong."""
+        """Return rejected records as they were received, with their positions and everything that is wrong."""
         form = formats.chosen(request, wanted.format)
 
         def read(connection: Connection) -> RejectedRecords:
@@ -122,7 +122,7 @@ def _rejected(database: Database) -> Handler:
 
 
 def _cut(found: Iterable[Rejected], limit: int) -> RejectedRecords:
-    """Return the first records, whose texts fit into one answer."""
+    """Return the first records: no more than the limit, and no more than fit into one answer."""
     records: list[Rejected] = []
     size_bytes = 0
     for record in found:
@@ -135,7 +135,7 @@ def _cut(found: Iterable[Rejected], limit: int) -> RejectedRecords:
 
 async def _queries() -> Response:
     """Return the queries, with their parameters and their SQL."""
-    return reading.json(Queries([*shipped().values()]))
+    return reading.json(Queries([*shipped_queries().values()]))
 
 
 def _query(database: Database, query: ShippedQuery) -> Handler:
@@ -180,7 +180,7 @@ def _format_in(given: dict[str, str]) -> Format | None:
 
 
 async def _no_query(name: str) -> Response:
-    close = difflib.get_close_matches(name, shipped(), 1)
+    close = difflib.get_close_matches(name, shipped_queries(), 1)
     meant = f"did you mean {close[0]}? " if close else ""
     raise HTTPException(404, f"there is no query {name}; {meant}/catalogue/queries lists them")
 
@@ -189,8 +189,8 @@ def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Mo
     async def load(request: Request, wanted: Annotated[LoadingQuery, Query()]) -> Response:
         """Load records: a new key is inserted, a record that differs is updated, others change nothing.
 
-        All of it is one transaction. Wrong records are kept apart, as /catalogue/rejected shows; if they are more than
-        `max_rejected`, nothing is loaded. The same body sent again is answered with the load that it was.
+        All of them are loaded in one transaction. Wrong records are kept separately, and listed at /catalogue/rejected;
+        if there are more than `max_rejected`, nothing is loaded. The same body, sent again, is answered with its load.
         """
         writing.require_permission(request)
         media_type = writing.media_type(request, MEDIA_TYPES)
@@ -200,12 +200,12 @@ def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Mo
             def load_body(connection: Connection) -> Loaded | Problem:
                 return load_received(connection, options, Received(body, media_type, f"POST {request.url.path}"))
 
-            became = await database.run(load_body)
-        if isinstance(became, Problem):
-            return problems.answer(became.status, became.detail, became.errors)
-        status = HTTPStatus.CREATED if became.same_as is None else HTTPStatus.OK
-        headers = reading.HEADERS | {"Location": f"/catalogue/loads/{became.id}"}
-        return Response(msgspec.json.encode(became), status, headers, "application/json")
+            outcome = await database.run(load_body)
+        if isinstance(outcome, Problem):
+            return problems.answer(outcome.status, outcome.detail, outcome.errors)
+        status = HTTPStatus.CREATED if outcome.same_as is None else HTTPStatus.OK
+        headers = reading.HEADERS | {"Location": f"/catalogue/loads/{outcome.id}"}
+        return Response(msgspec.json.encode(outcome), status, headers, "application/json")
 
     return load
 

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from metrics.catalogue.generate.reference import AuthorRow, BookRow, MovieRow, ReviewRow, StreamRow, UserRow
 from metrics.catalogue.query.run import answering
-from metrics.catalogue.query.shipped import named
+from metrics.catalogue.query.shipped import find_query
 from metrics.catalogue.query.statement import statement_of
 from metrics.catalogue.query.values import json_writer
 
@@ -66,6 +66,6 @@ def ask(connection: Connection, text: str, options: Options = DEFAULTS, **values
 
 def ask_shipped(connection: Connection, name: str, time_zone: str = "UTC", **values: str) -> dict[str, Any]:
     """Return the one row of a shipped query."""
-    query = named(name)
+    query = find_query(name)
     [row] = ask(connection, query.sql, Options(time_zone), **query.values(values))
     return row

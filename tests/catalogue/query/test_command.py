@@ -13,7 +13,7 @@ from pyarrow.parquet import read_table
 
 from metrics.catalogue.commands import query as query_command
 from metrics.catalogue.generate.reference import MovieRow, StreamRow
-from metrics.catalogue.query.shipped import shipped
+from metrics.catalogue.query.shipped import shipped_queries
 from metrics.postgres.connect import connect
 from tests.catalogue.query.tables import Connection, fill
 from tests.catalogue.query.test_questions import NOON, movie, session
@@ -78,19 +78,19 @@ def test_suspicious_sql_runs_with_warnings_on_standard_error(filled: str) -> Non
 
 def test_shipped_queries_are_listed_with_parameters_and_shown_as_sql() -> None:
     text = run("catalogue", "query", "--list", **NO_DATABASE).stdout
-    for item in shipped().values():
+    for item in shipped_queries().values():
         assert f"{item.name}\n  {item.question}\n" in text
         assert all(f"-p {at.name}={at.default} " in text and at.meaning in text for at in item.parameters)
     printed = run("catalogue", "query", "--list", "--json", **NO_DATABASE).stdout
-    assert [json.loads(line)["name"] for line in printed.splitlines()] == [*shipped()]
+    assert [json.loads(line)["name"] for line in printed.splitlines()] == [*shipped_queries()]
     printed = run("catalogue", "query", "outage-users", "--show", **NO_DATABASE).stdout
-    assert printed == shipped()["outage-users"].sql
+    assert printed == shipped_queries()["outage-users"].sql
 
 
 def test_on_a_narrow_terminal_no_parameter_of_the_list_is_broken() -> None:
     printed = on_a_terminal(lambda: query_command.query(is_list=True), 60)
     blocks = {block.partition("\n")[0]: block.rstrip().splitlines() for block in printed.split("\n\n")}
-    assert [*blocks] == [*shipped()]
+    assert [*blocks] == [*shipped_queries()]
     assert blocks["movies-by-nationality"] == [
         "movies-by-nationality",
         "  How many movies that were streamed in a month are based on",

@@ -189,7 +189,7 @@ def test_parquet_is_written_in_groups_and_atomically(
     assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == [1500, 1500, 100]
     assert file.read().column("g").to_pylist() == [*range(1, 3101)]
     before = path.read_bytes()
-    with pytest.raises(SettingsError, match="the column t has a value that Parquet has no form for"):
+    with pytest.raises(SettingsError, match="the column t has a value that Parquet cannot represent"):
         write(
             connection,
             path,

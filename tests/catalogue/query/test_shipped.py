@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics.catalogue.query.shipped import Parameter, named, read, shipped
+from metrics.catalogue.query.shipped import Parameter, find_query, parse_query, shipped_queries
 from metrics.errors import SettingsError
 
 GOOD = """\
@@ -24,7 +24,7 @@ SELECT :a, :b_1
 
 
 def test_a_header_has_a_title_a_question_notes_and_parameters() -> None:
-    query = read("some_name", GOOD)
+    query = parse_query("some_name", GOOD)
     assert (query.name, query.title, query.question) == ("some-name", "Title", "A question in two lines?")
     assert query.notes == "A note.\nAnother, longer."
     assert query.parameters == (Parameter("a", "two words", "what it means"), Parameter("b_1", "1", "more  blanks"))
@@ -34,7 +34,7 @@ def test_a_header_has_a_title_a_question_notes_and_parameters() -> None:
 
 
 def test_notes_and_parameters_may_be_missing() -> None:
-    query = read("q", "-- Title\n--\n-- Question?\n\nSELECT 1\n")
+    query = parse_query("q", "-- Title\n--\n-- Question?\n\nSELECT 1\n")
     assert (query.question, query.notes, query.parameters) == ("Question?", "", ())
 
 
@@ -58,11 +58,11 @@ def test_notes_and_parameters_may_be_missing() -> None:
 def test_a_header_without_all_of_this_is_refused(old: str, new: str) -> None:
     assert GOOD.count(old) == 1
     with pytest.raises(ValueError, match=r"header|not a parameter"):
-        read("q", GOOD.replace(old, new))
+        parse_query("q", GOOD.replace(old, new))
 
 
 def test_the_six_questions_are_shipped() -> None:
-    assert list(shipped()) == [
+    assert list(shipped_queries()) == [
         "half-watchers",
         "mean-session-seconds",
         "median-size-gb",
@@ -70,11 +70,11 @@ def test_the_six_questions_are_shipped() -> None:
         "outage-users",
         "share-based-on-books",
     ]
-    assert all(query.question.endswith("?") and query.notes for query in shipped().values())
+    assert all(query.question.endswith("?") and query.notes for query in shipped_queries().values())
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(SettingsError, match="there is no query outage-user\nhint: did you mean outage-users"):
-        named("outage-user")
+        find_query("outage-user")
     with pytest.raises(SettingsError, match="no query outage_users"):
-        named("outage_users")
+        find_query("outage_users")

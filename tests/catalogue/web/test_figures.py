@@ -6,7 +6,7 @@ import pytest
 
 from metrics.catalogue.load.loads import Load, Remark
 from metrics.catalogue.load.rejected import Rejected
-from metrics.catalogue.query.shipped import shipped
+from metrics.catalogue.query.shipped import shipped_queries
 from metrics.catalogue.query.values import AnswerColumn, Value
 from metrics.catalogue.web.answering import Answered
 from metrics.catalogue.web.figures import Figure, figures, load_row, rejected_row, retries
@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 def answered(row: dict[tuple[str, int], Value]) -> Answered:
     columns = [AnswerColumn(name, oid) for name, oid in row]
-    return Answered(shipped()["outage-users"], {}, "UTC", columns, [[*row.values()]], has_more=False)
+    return Answered(shipped_queries()["outage-users"], {}, "UTC", columns, [[*row.values()]], has_more=False)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load import loads
-from metrics.catalogue.query.shipped import shipped
+from metrics.catalogue.query.shipped import shipped_queries
 from metrics.catalogue.web.address import address_of
 from metrics.catalogue.web.database import Database
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
@@ -19,7 +19,7 @@ from metrics.postgres.settings import PostgresSettings
 from tests.catalogue.load.catalogue import catalogue_in
 from tests.catalogue.web.serving import create_tables
 
-MEAN = shipped()["mean-session-seconds"]
+MEAN = shipped_queries()["mean-session-seconds"]
 
 
 class Counted(Database):
