@@ -184,7 +184,7 @@ def running(folder: Path) -> Iterator[Broker]:
         yield Broker(settings.bootstrap_servers, "Kafka, named by BOOTSTRAP_SERVERS")
         return
     try:
-        with local_broker.running(folder, say) as address, local_broker.blamed(folder):
+        with local_broker.running(folder, say) as address, local_broker.report_end(folder):
             broker = Broker(address, f"Apache Kafka {KAFKA_VERSION}, one node on the same machine")
             broker.delete(TOPIC_PREFIX)  # left over from a run that was killed
             yield broker

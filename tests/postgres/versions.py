@@ -75,7 +75,7 @@ def running(major: int, folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _accepts(data: Path) -> bool:
-    found = sockets.described(data)
+    found = sockets.read_postmaster(data)
     return found is not None and found.accepts()
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def fed_local_broker(settings: Settings) -> Iterator[tuple[Settings, RequireBroker]]:
     """Run a local broker, create its topics, and feed it once; yields the settings for it, and a check that it runs."""
     folder = PROJECT / settings.local_broker_dir
-    with local_broker.running(folder, say) as address, local_broker.blamed(folder):
+    with local_broker.running(folder, say) as address, local_broker.report_end(folder):
         settings = dataclasses.replace(settings, bootstrap_servers=address)
         if default_file() is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)

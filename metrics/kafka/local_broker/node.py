@@ -35,7 +35,7 @@ HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
-WAYS_ON = """or use another broker:
+INSTEAD = """or use another broker:
   docker compose up                                (needs Docker)
   BOOTSTRAP_SERVERS=host:port python app.py        (any Kafka that runs)"""
 
@@ -155,7 +155,7 @@ def require_alive(folder: Path) -> None:
         raise LocalServerError(
             "the local broker has ended",
             why="\n".join(_telling_lines(folder, 0)) or "its process is gone, and its logs name no cause",
-            hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; fix the cause, then start again\n{WAYS_ON}",
+            hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; fix the cause, then start again\n{INSTEAD}",
         )
 
 
@@ -318,7 +318,7 @@ def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalServerErr
     return LocalServerError(
         "the local broker did not start",
         why="\n".join([why, *lines]),
-        hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{WAYS_ON}",
+        hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{INSTEAD}",
     )
 
 

@@ -28,7 +28,7 @@ from metrics.deadline import Deadline
 from metrics.errors import DatabaseError, LocalServerError
 from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.postgres.local_server import server, sockets
-from metrics.postgres.local_server.server import DATABASE, USER, WAYS_ON, Say
+from metrics.postgres.local_server.server import DATABASE, INSTEAD, USER, Say
 from metrics.terminal.console import shown
 
 LOOK_S, SAY_AFTER_S = 0.002, 0.2
@@ -54,8 +54,8 @@ def shared(folder: Path, say: Say) -> Iterator[str]:
     with _open_lock(folder, "users") as users:
         _await_lock(users, say)
         try:
-            found = _running(folder, say)
-            with blamed(folder):
+            found = _ensure_running(folder, say)
+            with report_end(folder):
                 yield found.url(DATABASE, USER)
         finally:
             users.close()
@@ -80,12 +80,12 @@ def require_alive(folder: Path) -> None:
         raise LocalServerError(
             "the local database has ended",
             why="\n".join(server.last_lines(folder)) or "its log names no cause",
-            hint=f"read {folder / 'postgres.log'}; fix the cause, then start again\n{WAYS_ON}",
+            hint=f"read {folder / 'postgres.log'}; fix the cause, then start again\n{INSTEAD}",
         )
 
 
 @contextmanager
-def blamed(folder: Path) -> Iterator[None]:
+def report_end(folder: Path) -> Iterator[None]:
     """Report a database error as the end of the folder's server, if that is what happened.
 
     Raises:
@@ -101,14 +101,14 @@ def blamed(folder: Path) -> Iterator[None]:
         raise
 
 
-def _running(folder: Path, say: Say) -> sockets.Postmaster:
+def _ensure_running(folder: Path, say: Say) -> sockets.Postmaster:
     """Return the server that accepts connections; start it, unless another process is starting or stopping it."""
     began_s, version = time.monotonic(), ""
     quiet, deadline, say_once = Deadline(SAY_AFTER_S), Deadline(READY_TIMEOUT_S), cache(say)
     while not deadline.has_passed():
         with _folder_errors(folder), open_lock(folder, "server") as lock:
             if not try_lock(lock):
-                found = sockets.described(folder / "data")
+                found = sockets.read_postmaster(folder / "data")
                 if found is not None and found.accepts():
                     break
                 if found is not None and found.is_starting():
@@ -136,17 +136,17 @@ def _not_started(folder: Path, why: str) -> LocalServerError:
     return LocalServerError(
         "the local database did not start",
         why="\n".join([why, *server.last_lines(folder)]),
-        hint=f"read {folder / 'postgres.log'}\n{WAYS_ON}",
+        hint=f"read {folder / 'postgres.log'}\n{INSTEAD}",
     )
 
 
 def _accepts(folder: Path) -> bool:
-    found = sockets.described(folder / "data")
+    found = sockets.read_postmaster(folder / "data")
     return found is not None and found.accepts()
 
 
 def _folder_errors(folder: Path) -> AbstractContextManager[None]:
-    hint = f"set LOCAL_DATABASE_DIR to a folder that can be written\n{WAYS_ON}"
+    hint = f"set LOCAL_DATABASE_DIR to a folder that can be written\n{INSTEAD}"
     return folder_errors(folder, "the local database", hint)
 
 
@@ -170,6 +170,6 @@ def _await_end(folder: Path) -> None:
 
 
 def _has_users(folder: Path) -> bool:
-    """Return whether other commands use the server: each has locked the file, shared; the keeper does so alone."""
+    """Return whether other commands use the server: their locks of the file are shared, the keeper's is not."""
     with _open_lock(folder, "users") as users:
         return not try_lock(users) and try_lock(users, fcntl.LOCK_SH)

@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def keep(users: str, server: int, command: list[str]) -> None:
-    """Run the server until it ends; SIGINT is its order to disconnect its clients and stop."""
+    """Run the server until it ends; on SIGINT, it disconnects its clients and stops."""
     keeper, users_file = os.getpid(), os.open(users, os.O_RDWR)
 
     def stop_with_keeper() -> None:

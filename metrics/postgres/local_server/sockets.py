@@ -58,8 +58,8 @@ class Postmaster(NamedTuple):
         return f"postgresql://{user}@/{database}?host={quote(os.fsencode(self.folder), safe='')}&port={PORT}"
 
 
-def described(data: Path) -> Postmaster | None:
-    """Return the process that wrote the `postmaster.pid` of a data folder; None without that file, or a whole one.
+def read_postmaster(data: Path) -> Postmaster | None:
+    """Return the process that wrote the `postmaster.pid` of a data folder; None if that is missing or incomplete.
 
     Its lines are: process id, data folder, start, port, folder of the socket, host, shared memory, state.
     """
@@ -70,8 +70,8 @@ def described(data: Path) -> Postmaster | None:
     return None
 
 
-def prepared(folder: Path) -> Path:
-    """Return the folder for the socket of a server that is about to start, which no other user can enter.
+def prepare_folder(folder: Path) -> Path:
+    """Create the folder for the socket of a server that is about to start, and return it; no other user can enter it.
 
     It is `socket` in the server's folder, or a folder with a shorter path.
 

