@@ -1,8 +1,11 @@
 """The original design: an object for each row of the file, a SELECT by its hash, an add; one commit at the end.
 
-Columns are texts, as in the original, whose key is a hash of the other columns.
+Columns are texts, as in the original, whose key is a hash of the other columns. Its session is as it comes, so each
+SELECT first sends the INSERT of the row before it. The second argument is the driver: the original's is pg8000.
 """
 
+import re
+import sys
 from hashlib import sha1
 
 from sqlmodel import Field, Session, SQLModel, create_engine, select
@@ -23,7 +26,7 @@ class Stream(SQLModel, table=True):  # type: ignore[call-arg]
 
 def main() -> None:
     """Load the file."""
-    engine = create_engine(sessions.url("postgresql+psycopg"))
+    engine = create_engine(_url(sys.argv[2]))
     SQLModel.metadata.create_all(engine)
     streams = []
     for row in sessions.texts():
@@ -36,6 +39,12 @@ def main() -> None:
                 setattr(known, name, value)
             session.add(known)
         session.commit()
+
+
+def _url(driver: str) -> str:
+    url = sessions.url(f"postgresql+{driver}")
+    # pg8000 is given the socket itself, libpq its folder.
+    return re.sub(r"host=(.+)&port=(.+)", r"unix_sock=\1%2F.s.PGSQL.\2", url) if driver == "pg8000" else url
 
 
 if __name__ == "__main__":
