@@ -75,7 +75,7 @@ def load(
         of_topics = {"--until-end": until_end, "--take-over": take_over, "--accept-loss": accept_loss}
         _refuse(of_topics, "it is for topics only: --config kafka://TOPIC")
         asked = FileOptions(config, collector, rejected_of, strict, max_rejected, max_gone)
-        options = Options(MODELS[model], zone, snapshot, again=again, is_dry_run=dry_run, as_of=rejected_of)
+        options = Options(MODELS[model], zone, snapshot, again=again, is_dry_run=dry_run)
         outcome = load_files(asked, options, report)
     if outcome is None:
         report("stopped before it began to load")

@@ -30,6 +30,7 @@ class RejectedOf:
         self._connection = connection
         self._of = of
         self.source = f"rejected records of load {of.id}"
+        self.as_of = of.id if of.as_of is None else of.as_of
 
     def digest_ahead(self) -> None:
         """Return None: texts in the database have no file's digest."""

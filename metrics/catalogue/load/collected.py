@@ -18,6 +18,8 @@ class Collected:
         asked: the collector that was asked for, if any; csv and json also say which format the files have.
     """
 
+    as_of = None
+
     def __init__(self, sources: Sequence[Source], model: Model, asked: str | None) -> None:
         self._reading = Reading(sources)
         self._asked = asked

@@ -33,7 +33,11 @@ class Remark(msgspec.Struct):
 
 
 class Load(msgspec.Struct, kw_only=True):
-    """One load, as in the table `catalogue_load`; `read` is the sum of the five after it."""
+    """One load, as in the table `catalogue_load`; `read` is the sum of the five after it.
+
+    Attributes:
+        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
+    """
 
     id: int
     model: str
@@ -44,6 +48,7 @@ class Load(msgspec.Struct, kw_only=True):
     columns: list[str] | None = None
     is_snapshot: bool = False
     time_zone: str | None = None
+    as_of: int | None = None
     state: str = "running"
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -6,19 +6,18 @@ from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.remarks import remarks
 
 
-def merge(connection: Connection, model: Model, load: Load, as_of: int | None = None) -> None:
+def merge(connection: Connection, model: Model, load: Load) -> None:
     """Merge staged rows into the table, and set the sums of the load.
 
     If another program inserts one of the keys meanwhile, the database refuses the transaction.
 
     Args:
         load: with the numbers of read and rejected records.
-        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
     if connection.execute(statements.is_empty(model)).fetchone() == (True,):
         distinct = load.inserted = connection.execute(statements.fill(model), {"load": load.id}).rowcount
     else:
-        merged = connection.execute(statements.merge(model), {"load": load.id, "as_of": as_of}).fetchone()
+        merged = connection.execute(statements.merge(model), {"load": load.id, "as_of": load.as_of}).fetchone()
         assert merged is not None, "sums are one row"
         distinct, load.inserted, load.updated, load.returned = merged
     load.unchanged = distinct - load.inserted - load.updated

@@ -42,6 +42,10 @@ class Input(Protocol):
         """Where the records come from, without credentials."""
 
     @property
+    def as_of(self) -> int | None:
+        """The load that the records are from: rows that a later one has changed stay; None: every row may change."""
+
+    @property
     def read_bytes(self) -> int:
         """Stored bytes that were read so far."""
 
@@ -64,7 +68,6 @@ class Options(NamedTuple):
 
     Attributes:
         zone: of times without an offset; None: these are rejected.
-        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
     """
 
     model: Model
@@ -74,7 +77,6 @@ class Options(NamedTuple):
     max_gone: Limit = DEFAULT_LIMIT
     again: bool = False
     is_dry_run: bool = False
-    as_of: int | None = None
 
     @property
     def time_zone(self) -> str | None:
@@ -127,7 +129,7 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
         DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
     """
     with loads.model_locked(connection, options.model, progress.say):
-        _require_current(connection, options)
+        _require_current(connection, options.model, given)
         last = None if options.again else loads.last_committed(connection, options.model)
         if last is not None and not _would_be_the_same(options, last):
             last = None
@@ -137,12 +139,12 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
             return _load(connection, options, given, begun, last, progress)
 
 
-def _require_current(connection: Connection, options: Options) -> None:
+def _require_current(connection: Connection, model: Model, given: Input) -> None:
     """Check that the records, if they are from a load, are not older than a snapshot: rows that it lacks are gone."""
-    snapshot = None if options.as_of is None else loads.snapshot_after(connection, options.model, options.as_of)
+    snapshot = None if given.as_of is None else loads.snapshot_after(connection, model, given.as_of)
     if snapshot is not None:
         raise SettingsError(
-            f"load {options.as_of} is older than load {snapshot.id}, a snapshot",
+            f"load {given.as_of} is older than load {snapshot.id}, a snapshot",
             why="the snapshot has all records that there are",
             hint=f"try those of the snapshot again: --rejected-of {snapshot.id}",
         )
@@ -160,7 +162,7 @@ def _begun(connection: Connection, options: Options, given: Input) -> Iterator[L
     """Begin a load; if it does not end, store why. A dry run leaves nothing at all."""
     with connection.transaction(force_rollback=True) if options.is_dry_run else nullcontext():
         begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
-        begun.time_zone = options.time_zone
+        begun.time_zone, begun.as_of = options.time_zone, given.as_of
         try:
             yield begun
         except BaseException as error:
@@ -227,7 +229,7 @@ def _merge(
         present, gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
         if options.max_gone.is_exceeded(gone, present):
             return _too_many_gone(options, gone, present, begun)
-    merging.merge(connection, model, begun, options.as_of)
+    merging.merge(connection, model, begun)
     if finds_gone:
         begun.gone = connection.execute(statements.mark_gone(model), {"load": begun.id}).rowcount
     elif options.is_snapshot:

@@ -10,6 +10,7 @@ CREATE TABLE catalogue_load (
     bytes bigint,
     columns text[],                      -- of a CSV file, in its order
     is_snapshot boolean NOT NULL DEFAULT false,
+    as_of bigint,                        -- the load that rejected the records first, if they are tried again
     time_zone text,                      -- of times without an offset; null: these were rejected
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'failed', 'interrupted')),
     started_at timestamptz NOT NULL DEFAULT now(),

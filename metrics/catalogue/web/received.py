@@ -21,6 +21,7 @@ class Received:
     """
 
     collector = "api"
+    as_of = None
 
     def __init__(self, body: io.BytesIO, media_type: str, source: str) -> None:
         self._body = body

@@ -27,7 +27,7 @@ SESSION = {
 
 def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Load:
     """Try the rejected records of a load again."""
-    options = Options(MODELS[first.model], zone=ZoneInfo(zone) if zone else None, max_rejected=NO_LIMIT, as_of=first.id)
+    options = Options(MODELS[first.model], zone=ZoneInfo(zone) if zone else None, max_rejected=NO_LIMIT)
     stored = find_load(catalogue.connection, first.id)
     assert stored is not None
     with closing(connect(catalogue.url)) as other:
@@ -68,6 +68,20 @@ def test_a_record_that_a_later_load_brought_is_not_replaced_by_the_older_one(cat
     again = try_again(catalogue, first, "Europe/Berlin")
     assert (again.read, again.unchanged) == (1, 1)
     assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
+
+
+def test_records_that_were_tried_again_are_still_as_old_as_their_first_load(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    newer = {"start_at": "2021-12-06T18:30:19Z", "end_at": "2021-12-06T18:40:19Z", "size_mb": "2"}
+    catalogue.load_records("stream", [SESSION | newer])
+    second = try_again(catalogue, first)  # still without a zone
+    assert (second.rejected, second.as_of) == (1, first.id)
+    third = try_again(catalogue, second, "Europe/Berlin")
+    assert (third.unchanged, third.as_of) == (1, first.id)
+    assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
+    catalogue.load_records("stream", [], is_snapshot=True, max_gone=NO_LIMIT)
+    with pytest.raises(SettingsError, match="load 1 is older than load 5, a snapshot"):
+        try_again(catalogue, second, "Europe/Berlin")
 
 
 def test_rejected_records_from_before_a_snapshot_are_not_tried_again(catalogue: Catalogue) -> None:
