@@ -81,7 +81,11 @@ Addresses = Annotated[
 ]
 
 GroupId = Annotated[
-    NonEmpty, Meta(description="Consumer group; its offset metadata contains the state. Also the transactional id.")
+    NonEmpty,
+    Meta(
+        description="Consumer group; its offset metadata contains the state. Also the transactional id. A job that "
+        "commits to a database has its state there, and commits nothing for the group."
+    ),
 ]
 
 # Client properties that the guarantees depend on: exactly once, one transaction, partitions assigned by the program.
