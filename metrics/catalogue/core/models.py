@@ -1,4 +1,4 @@
-"""The table of the six models: columns, keys, and in which formats their records come."""
+"""The table of the six models: their columns, keys and formats."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ class Model(NamedTuple):
     Attributes:
         name: of the model and of its table.
         columns: of the table, in the order of a record's `row`.
-        key: how many of these form the key. Texts of a key compare without case.
+        key_size: the number of key columns, which are the first ones. Texts of a key compare without case.
         record: the Struct of a record.
         key_record: the Struct of a record's key.
         csv_columns: of a CSV file; empty if the model comes as JSON only.
@@ -30,10 +30,15 @@ class Model(NamedTuple):
 
     name: str
     columns: tuple[TableColumn, ...]
-    key: int
+    key_size: int
     record: Any
     key_record: Any
     csv_columns: tuple[str, ...] = ()
+
+    @property
+    def key_columns(self) -> tuple[TableColumn, ...]:
+        """The columns that form the key."""
+        return self.columns[: self.key_size]
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -100,11 +105,9 @@ MODELS = {
 }
 
 
-def key_record(model: Model) -> type[Struct]:
-    """Return the Struct of a key by the columns of the table."""
-    fields = [
-        (name, records.Time if kind == "timestamptz" else records.Key) for name, kind in model.columns[: model.key]
-    ]
+def table_key_record(model: Model) -> type[Struct]:
+    """Return the Struct of a key whose fields are the columns of the table."""
+    fields = [(name, records.Time if kind == "timestamptz" else records.Key) for name, kind in model.key_columns]
     return msgspec.defstruct(f"{model.record.__name__}ColumnsKey", fields)
 
 

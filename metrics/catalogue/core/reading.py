@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from metrics.catalogue.core.models import Model, cells_record, key_record
+from metrics.catalogue.core.models import Model, cells_record, table_key_record
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone, WrongTimeError, to_time
 
 SHOWN = 60  # characters of a wrong value
@@ -33,11 +33,11 @@ def json_reader(model: Model, zone: tzinfo | None) -> ReadRow:
 
     def read(value: Any) -> Row:
         try:
-            row: Row = _storable(convert(value, record).row(zone))
+            row: Row = _require_storable(convert(value, record).row(zone))
         except RejectedError:
             raise
         except ValueError:  # msgspec's own errors, too
-            raise _rejected(model, value, zone, strict=True) from None
+            raise _rejection(model, value, zone, strict=True) from None
         return row
 
     return read
@@ -99,7 +99,7 @@ def _no_constant(text: str) -> NoReturn:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; a name with half of a surrogate pair, which msgspec refuses, is escaped: no field has it."""
+    """Return an object; a name with half of a surrogate pair, which msgspec refuses and no field has, is escaped."""
     return {name.encode(errors="backslashreplace").decode(): value for name, value in pairs}
 
 
@@ -116,8 +116,8 @@ def key_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
     Args:
         zone: as `json_reader`.
     """
-    record: Any = key_record(model)
-    columns = model.columns[: model.key]
+    record: Any = table_key_record(model)
+    columns = model.key_columns
 
     def read(text: str) -> Row:
         try:
@@ -150,7 +150,7 @@ def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRo
         except RejectedError:
             raise
         except ValueError:
-            raise _rejected(model, dict(zip(header, cells, strict=True)), zone, strict=False) from None
+            raise _rejection(model, dict(zip(header, cells, strict=True)), zone, strict=False) from None
         return row
 
     return read
@@ -163,11 +163,11 @@ def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Ro
         strict: whether numbers must be numbers; a CSV file has only texts.
     """
     with suppress(ValueError):
-        return _storable(msgspec.convert(value, model.key_record, strict=strict).key(zone))
+        return _require_storable(msgspec.convert(value, model.key_record, strict=strict).key(zone))
     return None
 
 
-def _storable(row: Row) -> Row:
+def _require_storable(row: Row) -> Row:
     """Return a row.
 
     Raises:
@@ -177,7 +177,7 @@ def _storable(row: Row) -> Row:
     return row
 
 
-def _rejected(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> RejectedError:
+def _rejection(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> RejectedError:
     """Return the error for a record with wrong fields, which names all of them."""
     wrong = list(_wrong(model.record, value, "", zone, strict=strict))
     assert wrong, "a record that does not convert has a wrong field"
@@ -186,7 +186,7 @@ def _rejected(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) ->
 
 def _wrong(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: bool) -> Iterator[str]:
     """Yield a text for each wrong field of a value."""
-    metas, kind = _unwrapped(kind)
+    metas, kind = _unwrap(kind)
     if isinstance(kind, type) and issubclass(kind, Struct):
         yield from _wrong_members(kind, value, path, zone, strict=strict)
     elif get_origin(kind) is list and isinstance(value, list):
@@ -196,12 +196,12 @@ def _wrong(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: boo
         for number, each in enumerate(value):
             yield from _wrong(member, each, f"{path}[{number}]", zone, strict=strict)
     elif expected := _expected(kind, metas, value, zone, strict=strict):
-        yield f"{path} must be {expected}, not {_shown(value)}"
+        yield f"{path} must be {expected}, not {_excerpt(value)}"
 
 
 def _wrong_members(kind: Any, value: Any, path: str, zone: tzinfo | None, *, strict: bool) -> Iterator[str]:
     if not isinstance(value, dict):
-        yield f"{path or 'the record'} must be an object, not {_shown(value)}"
+        yield f"{path or 'the record'} must be an object, not {_excerpt(value)}"
         return
     for field in msgspec.structs.fields(kind):
         name = f"{path}.{field.encode_name}".lstrip(".")
@@ -212,7 +212,7 @@ def _wrong_members(kind: Any, value: Any, path: str, zone: tzinfo | None, *, str
 
 
 def _expected(kind: Any, metas: list[Meta], value: Any, zone: tzinfo | None, *, strict: bool) -> str:
-    """Return what a single value must be to convert to its field's type, and from there to its column's; or ""."""
+    """Return what a single value must be, in words; empty if it converts to its field's type, and to its column's."""
     annotated = kind
     for meta in metas:
         annotated = Annotated[annotated, meta]
@@ -234,7 +234,7 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not _SURROGATE.search(text)
 
 
-def _unwrapped(kind: Any) -> tuple[list[Meta], Any]:
+def _unwrap(kind: Any) -> tuple[list[Meta], Any]:
     """Return the metadata of an annotated type, and the type itself."""
     metas: list[Meta] = []
     while get_origin(kind) is Annotated:
@@ -247,7 +247,7 @@ def _words(metas: list[Meta]) -> str:
     return next((meta.description for meta in metas if meta.description), "")
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     """Return a wrong value as JSON, cut if it is long; halves of surrogate pairs are escaped."""
     try:
         text = _TO_JSON.encode(value).decode()

@@ -111,7 +111,7 @@ class Staging:
 
     def _copy_waiting(self) -> None:
         """Copy what waited for the end of the COPY of rows: one connection can have one COPY at a time."""
-        key_types = self._types[1 : 1 + self._model.key]
+        key_types = self._types[1 : 1 + self._model.key_size]
         self._copy(statements.COPY_REJECTED, [], self._rejected)
         self._copy(statements.copy_keys(self._model), key_types, self._keys)
         self._copy(statements.copy_tombstones(self._model), ["int8", *key_types], self._tombstones)

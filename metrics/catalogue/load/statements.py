@@ -28,11 +28,6 @@ def _name(column: TableColumn, of: str = "") -> sql.Composable:
     return Identifier(of, column.name) if of else Identifier(column.name)
 
 
-def key_columns(model: Model) -> tuple[TableColumn, ...]:
-    """Return the columns of the key."""
-    return model.columns[: model.key]
-
-
 def _key(model: Model, of: str = "") -> Composed:
     return _list(_key_parts(model, of))
 
@@ -41,7 +36,7 @@ def _key_parts(model: Model, of: str = "") -> list[sql.Composable]:
     """Return the expressions of the key, as its index has them: texts without case."""
     return [
         SQL("lower({})").format(_name(column, of)) if column.type == "text" else _name(column, of)
-        for column in key_columns(model)
+        for column in model.key_columns
     ]
 
 
@@ -52,7 +47,7 @@ def create_staged(model: Model, on_commit: Literal["DROP", "DELETE ROWS"]) -> Co
         "CREATE TEMPORARY TABLE catalogue_staged (position int8, {columns}) ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_key ({key}) ON COMMIT {on_commit};"
         "CREATE TEMPORARY TABLE catalogue_staged_tombstone (position int8, {key}) ON COMMIT {on_commit}"
-    ).format(columns=_list(definitions), key=_list(definitions[: model.key]), on_commit=SQL(on_commit))
+    ).format(columns=_list(definitions), key=_list(definitions[: model.key_size]), on_commit=SQL(on_commit))
 
 
 def copy_staged(model: Model) -> Composed:
@@ -62,12 +57,12 @@ def copy_staged(model: Model) -> Composed:
 
 def copy_keys(model: Model) -> Composed:
     """Return the COPY of keys of rejected records."""
-    return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(STAGED_KEYS, _names(key_columns(model)))
+    return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(STAGED_KEYS, _names(model.key_columns))
 
 
 def copy_tombstones(model: Model) -> Composed:
     """Return the COPY of keys of tombstones, each with its position before it."""
-    columns = _names(key_columns(model))
+    columns = _names(model.key_columns)
     return SQL("COPY {} (position, {}) FROM STDIN (FORMAT BINARY)").format(STAGED_TOMBSTONES, columns)
 
 
@@ -146,7 +141,7 @@ def _latest(model: Model) -> Composed:
 
     The join is by the expressions that the staged rows were sorted by, so that it may follow the index of the table.
     """
-    keys = [Identifier(f"key_{number}") for number in range(model.key)]
+    keys = [Identifier(f"key_{number}") for number in range(model.key_size)]
     named_key = [SQL("{} AS {}").format(part, name) for part, name in zip(_key_parts(model), keys, strict=True)]
     return SQL(
         "SELECT {new}, old.last_load IS NULL AS is_new, old.gone_at IS NOT NULL AS is_gone, "

@@ -35,7 +35,7 @@ def test_the_table_of_a_model_has_its_columns_its_key_and_its_history(connection
     of_loads = [("first_load", "int8"), ("last_load", "int8"), ("gone_at", "timestamptz")]
     assert connection.execute(COLUMNS, (model.name,)).fetchall() == [*model.columns, *of_loads]
 
-    key = ", ".join(f"lower({name})" if kind == "text" else name for name, kind in model.columns[: model.key])
+    key = ", ".join(f"lower({name})" if kind == "text" else name for name, kind in model.key_columns)
     indexes = connection.execute(INDEXES, (model.name,)).fetchall()
     assert [text.partition(" USING btree ")[2] for is_unique, text in indexes if is_unique] == [f"({key})"]
     assert [text.partition(" USING btree ")[2] for is_unique, text in indexes if not is_unique] == [
