@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 NOT_COMMITTED = "; the next run loads what is not committed"
 SHOWN_EVERY_S = 1.0
+# 300,000 records take 89 MB of memory, of 12 partitions 96 to 101 MB, instead of 125 and 150 MB with the 64 MB of the
+# default; it is as fast, and takes the same CPU time.
+FETCHED_AHEAD = {"queued.max.messages.kbytes": 4_096}
 
 
 def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome | None:
@@ -39,7 +42,8 @@ def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome 
     ):
         connection.close()  # it would be idle, perhaps for weeks
         processor = TopicProcessor(url, options.model, options.topic, options.zone, stopping)
-        with closing(Runner(processor, settings, stopping, is_forced=options.take_over)) as runner:
+        runner = Runner(processor, settings, stopping, also_preferred=FETCHED_AHEAD, is_forced=options.take_over)
+        with closing(runner):
             _run(processor, runner, options, report)
         if processor.load is None:
             return None

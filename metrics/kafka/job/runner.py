@@ -4,7 +4,7 @@ It knows no system: two seams (`seams.py`) decide what is counted, and where out
 transaction, it drops everything uncommitted, opens new clients and resumes from the last commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from threading import Event
 from time import monotonic
@@ -36,6 +36,7 @@ class Runner:
     Args:
         stopping: set when the user wants to stop.
         require_broker: raises an error if the broker is known to be gone for good, so that nothing is retried.
+        also_preferred: properties of the consumer, unless the user has set them.
         is_forced: whether it takes over without waiting for an active instance.
     """
 
@@ -45,6 +46,7 @@ class Runner:
         settings: KafkaSettings,
         stopping: Event,
         require_broker: RequireBroker = lambda: None,
+        also_preferred: Mapping[str, object] | None = None,
         *,
         is_forced: bool = False,
     ) -> None:
@@ -52,6 +54,7 @@ class Runner:
         self._settings = settings
         self._stopping = stopping
         self._require_broker = require_broker
+        self._also_preferred = also_preferred
         self._budget = RetryBudget(settings.broker_timeout_s, stopping)
         self._instance = Instance.of_this_process(is_forced=is_forced)
         self._sink: Sink | None = None
@@ -132,7 +135,7 @@ class Runner:
             TopicError: a topic is missing, or would lose results.
         """
         self.close()
-        self._consumer = open_consumer(self._settings)
+        self._consumer = open_consumer(self._settings, also_preferred=self._also_preferred)
         self._processor.connect(Clients(open_admin(self._settings), self._consumer))
 
     def _take_over(self, restore: Callable[[], None]) -> None:

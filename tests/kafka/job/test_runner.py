@@ -160,7 +160,7 @@ class Outage:
 @pytest.fixture(autouse=True)
 def clients_of_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     for opens in ("open_consumer", "open_admin", "open_asker"):
-        monkeypatch.setattr(runner_module, opens, lambda *_: SimpleNamespace(close=lambda: None))
+        monkeypatch.setattr(runner_module, opens, lambda *_, **__: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(runner_module, "RETRY_S", 0.0)
     monkeypatch.setattr(standby, "LOOK_S", 0.0)
 
