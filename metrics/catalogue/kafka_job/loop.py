@@ -2,8 +2,8 @@
 
 poll      the next messages of all partitions (kafka/job/source.py)
 collect   until there are enough, or they have waited for long enough
-commit    they are validated, copied and merged into the table of their model, and counted; together with the offsets
-          after them, all or nothing (sink.py)
+commit    validate, copy and merge them into the table of their model, count them, and store the offsets after them, all
+          or nothing (sink.py)
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.source import Input
 from metrics.message import KafkaMessage
 
-# Of the values and keys that wait for a commit; besides, the client fetches ahead.
+# Of the values and keys that wait for a commit; the client fetches more ahead.
 MAX_BYTES = 4 << 20
 
 

@@ -34,15 +34,15 @@ class MessageReader:
         """
         value = message.value()
         if value is not None:
-            return self._read_text(_decoded(value, "it"))
+            return self._read_text(_decode(value, "it"))
         key = message.key()
         if key is None:
             raise RejectedError("key", "it has neither a value nor a key")
-        return Tombstone(self._read_key(_decoded(key, "the key")))
+        return Tombstone(self._read_key(_decode(key, "the key")))
 
 
 def position_of(message: KafkaMessage) -> str:
-    """Return the place of a message in words."""
+    """Return the position of a message in words."""
     return f"partition {message.partition()} offset {message.offset()}"
 
 
@@ -52,7 +52,7 @@ def text_of(message: KafkaMessage) -> str:
     return "null" if value is None else value.decode("utf-8", "backslashreplace")
 
 
-def _decoded(text: bytes, what: str) -> str:
+def _decode(text: bytes, what: str) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
@@ -61,4 +61,4 @@ def _decoded(text: bytes, what: str) -> str:
 
 
 def _no_key(_: KafkaMessage) -> None:
-    """Return no key: what is missing from a topic is not gone."""
+    """Return no key: a row that is missing from a topic is not gone."""

@@ -119,7 +119,7 @@ class TopicProcessor:
         self._resume(self._resumption().accepted(ACCEPT))
 
     def restore_accepting_loss(self) -> list[str]:
-        """Continue with what is left after the committed offsets; returns a line for each loss."""
+        """Continue with the records that are left after the committed offsets; return a line for each loss."""
         resumption = self._resumption()
         self._resume(resumption.starts)
         return resumption.losses
@@ -168,7 +168,7 @@ class TopicProcessor:
         return monitor is None or monitor.leave()
 
     def give_up(self, error: MetricsError | None) -> None:
-        """Store why the load ended, as far as the database can be reached; what was committed stays."""
+        """Store why the load ended, if the database can be reached; committed records stay."""
         if self.load is None:
             return
         with suppress(MetricsError, psycopg.Error), closing(connect(self._url)) as connection:

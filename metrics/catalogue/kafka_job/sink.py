@@ -22,13 +22,13 @@ class _ModelBusyError(Exception):
 
 
 class LoadSink:
-    """Sink of one load; its connection holds the lock by which the load is known to be running.
+    """Sink of one load; its connection has the lock that shows that the load is running.
 
     Args:
         budget: reset by each commit of records.
 
     Attributes:
-        offsets: the part that knows no system.
+        offsets: the sink of offsets, which knows no system.
         load: with the sums of what is committed; None before it has begun.
     """
 
@@ -66,7 +66,7 @@ class LoadSink:
             if stored is None:
                 self.load = loads.begin(self._connection, self._model, COLLECTOR, source)
             else:
-                loads.hold(self._connection, stored)
+                loads.lock_load(self._connection, stored)
                 # While it had no connection, another load may have taken it for killed.
                 loads.store(self._connection, stored, "running")
                 self.load = stored
@@ -103,7 +103,7 @@ class LoadSink:
     def _try_to_commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int]) -> bool:
         try:
             with self.offsets.transaction(next_offsets):
-                load = self._written(messages) if messages else self.load
+                load = self._write(messages) if messages else self.load
         except _ModelBusyError:
             return False
         self.load = load
@@ -113,7 +113,7 @@ class LoadSink:
             self._budget.record_answer()
         return True
 
-    def _written(self, messages: Sequence[KafkaMessage]) -> Load:
+    def _write(self, messages: Sequence[KafkaMessage]) -> Load:
         """Write messages within the transaction; return the load with the sums after it."""
         if not loads.try_to_lock_model(self._connection, self._model):
             raise _ModelBusyError
@@ -123,7 +123,7 @@ class LoadSink:
         staging.take(self._reader.records(messages))
         merge = merging.merge_with_tombstones if staging.has_tombstones else merging.merge
         merge(self._connection, self._model, batch)
-        after = loads.added(self.load, batch)
+        after = loads.add_batch(self.load, batch)
         loads.store(self._connection, after, "running")
         return after
 

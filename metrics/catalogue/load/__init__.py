@@ -1,1 +1,1 @@
-"""Loading: records of a model into its table, in one transaction, whole or not at all."""
+"""Loading: records of a model into its table, in one transaction, all of them or none."""

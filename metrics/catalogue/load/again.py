@@ -14,7 +14,7 @@ class RejectedOf:
     """Rejected records of a load, by their own texts.
 
     Args:
-        connection: another one than that of the load that uses them.
+        connection: not that of the load that reads them.
 
     Raises:
         SettingsError: that load was of another model, or rejected nothing.
@@ -39,7 +39,7 @@ class RejectedOf:
         """Return None: texts in the database have no file's digest."""
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
-        """Yield the records, in the order in which they were rejected; their places are those of the first load."""
+        """Yield the records, in the order in which they were rejected; their positions are numbers in that order."""
         if columns := self._of.columns:
             yield "", records_of_rows(model, self._texts(), "record", columns, zone)
         else:

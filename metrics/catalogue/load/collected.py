@@ -48,7 +48,7 @@ class Collected:
         """Yield the records of each file.
 
         Raises:
-            FileError: one cannot be read whole, or the columns of two CSV files differ.
+            FileError: one cannot be read completely, or the columns of two CSV files differ.
         """
         columns: list[str] | None = None
         for number, part in enumerate(self._reading.parts()):

@@ -1,7 +1,7 @@
 """Elements of a JSON array, as texts, from a stream in bounded memory.
 
-Only their borders are found here. What is between them is read by the parser that reads records of topics, too, so a
-record is taken or refused alike wherever it comes from, and a rejected one keeps its own text.
+Only their boundaries are found here. Their texts are read by the parser that also reads records of topics, so a record
+is accepted or rejected alike wherever it comes from, and a rejected one keeps its own text.
 """
 
 import re
@@ -62,7 +62,7 @@ class Elements:
         """Yield the elements.
 
         Raises:
-            FileError: the file cannot be read whole as JSON, is not UTF-8, or has an element that is too large.
+            FileError: the file cannot be read completely as JSON, is not UTF-8, or has an element that is too large.
         """
         match, position = _element().match, 1
         if self._is_empty_array():
@@ -82,7 +82,7 @@ class Elements:
                 return
 
     def _read(self) -> bool:
-        """Add a piece to the buffer, or return false at the end; each as long as the buffer."""
+        """Add a piece to the buffer, at least as long as the buffer itself; return false at the end of the file."""
         have = len(self._buffer)
         piece = self._file.read(min(max(_PIECE_BYTES, have), MAX_BYTES + 1 - have))
         self._buffer += piece
@@ -101,7 +101,7 @@ class Elements:
         except UnicodeDecodeError as error:
             raise FileError(
                 f"{self._name} is not UTF-8",
-                why=f"record {self.number} has a byte 0x{element[error.start]:02x} that begins no letter",
+                why=f"record {self.number} has a byte 0x{element[error.start]:02x} that is not valid there",
                 hint="convert it; from Latin-1, for example: iconv -f latin1 -t utf-8; nothing was loaded",
             ) from error
 
@@ -114,7 +114,7 @@ class Elements:
         raise self._cut(f"the array ends, but {rest.lstrip(_SPACES)[:20]!r} follows")
 
     def _no_element(self) -> FileError:
-        """Return the error for what is left in the buffer."""
+        """Return the error for a buffer that does not begin with an element."""
         if len(self._buffer) > MAX_BYTES:
             return self._cut(f"no record ends within {MAX_BYTES >> 20} MB")
         try:
@@ -130,7 +130,7 @@ class Elements:
         )
 
     def _cut(self, reason: str) -> FileError:
-        return self._not_json(f"in what follows record {self.number}: {reason}")
+        return self._not_json(f"after record {self.number}: {reason}")
 
     def not_json(self, reason: str) -> FileError:
         """Return the error for a file whose element that was read last is not JSON."""
@@ -138,7 +138,7 @@ class Elements:
 
     def _not_json(self, why: str) -> FileError:
         return FileError(
-            f"{self._name} cannot be read whole as JSON",
+            f"{self._name} cannot be read completely as JSON",
             why=why,
             hint="it may be cut: get it again; nothing was loaded",
         )

@@ -20,13 +20,13 @@ class Records(NamedTuple):
     """Records of one file, or of a batch.
 
     Attributes:
-        received: yields each record with its place: the number of its first line, or its number.
-        position_of: returns a place in words.
+        received: yields each record with its place, such as its number or that of its first line.
+        position_of: returns the position of a record in words, by its place.
         read: validates a record.
         text_of: returns the text of a record that was rejected, before the next one is received.
         key_of: returns the key of a record that was rejected; None if it cannot be read.
         columns: of CSV; empty for JSON.
-        remarks: returns what is odd about the file, once all records were received.
+        remarks: returns remarks on the file itself, once all records were received.
     """
 
     received: Iterator[tuple[Any, Any]]
@@ -44,7 +44,7 @@ def records_of_rows(
     """Return records that are texts of rows.
 
     Args:
-        unit: of their places.
+        unit: of their positions.
         header: names of the columns.
     """
     read, key = cells_reader(model, header, zone), _key_of_cells(model, header, zone)
@@ -71,7 +71,7 @@ def records_of_texts(model: Model, received: Iterator[tuple[int, Any]], unit: st
     """Return records that are JSON texts.
 
     Args:
-        unit: of their places.
+        unit: of their positions.
     """
 
     def key(text: str) -> Row | None:
@@ -122,7 +122,7 @@ def csv_records(model: Model, name: str, file: io.BufferedReader, zone: tzinfo |
         raise _no_columns(model, name, header)
     if twice := sorted({column for column in header if header.count(column) > 1}):
         raise FileError(
-            f"{name} has two columns of the name {twice[0]!r}",
+            f"{name} has two columns called {twice[0]!r}",
             why=f"its first line is {row_of(header)!r}",
             hint="remove or rename one of them",
         )
@@ -198,6 +198,6 @@ def _require_model(model: Model, name: str, text: str) -> None:
     if others:
         raise FileError(
             f"{name} has records of another model",
-            why=f"its first one has {listed(list(first))}; the model {model.name} has {listed(model.fields)}",
+            why=f"its first record has {listed(list(first))}; the model {model.name} has {listed(model.fields)}",
             hint=f"load it as --model {others[0]}",
         )

@@ -1,4 +1,4 @@
-"""The table of loads: each load, its sums, and what became of it."""
+"""The table of loads: each load with its state and its sums."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -65,7 +65,7 @@ class Load(msgspec.Struct, kw_only=True):
 
 
 _FIELDS = [each.name for each in msgspec.structs.fields(Load)]
-# A load whose connection is gone was killed: of a file, nothing was loaded; of a topic, what was committed.
+# A load whose connection has ended was killed: one of files has loaded nothing, one of a topic what it has committed.
 _STATE = SQL("CASE WHEN state = 'running' AND NOT catalogue_is_running(id) THEN 'interrupted' ELSE state END")
 _MODEL_LOCK = "catalogue_lock('model.' || %s), 0"
 _LOCK = "catalogue_lock('load'), %s::bigint::bit(32)::int"
@@ -94,7 +94,7 @@ def read_loads(
 
 
 def changes(connection: Connection) -> str:
-    """Return a text that differs once a load has changed a table; that of a topic changes it while it runs."""
+    """Return a text that differs once a load has changed a table; a load of a topic changes it while it runs."""
     query = "SELECT concat_ws(' ', sum(inserted), sum(updated), sum(gone)) FROM catalogue_load"
     with database_errors(NO_ANSWER):
         [text] = connection.execute(query).fetchone() or ("",)
@@ -144,7 +144,7 @@ def try_to_lock_model(connection: Connection, model: Model) -> bool:
 
 
 @contextmanager
-def model_locked(connection: Connection, model: Model, say: Callable[[str], None]) -> Iterator[None]:
+def lock_model(connection: Connection, model: Model, say: Callable[[str], None]) -> Iterator[None]:
     """Keep other loads of a model out until the end of the context; wait for one that is running.
 
     Args:
@@ -166,7 +166,7 @@ def model_locked(connection: Connection, model: Model, say: Callable[[str], None
 
 
 def settle_killed(connection: Connection, model: Model) -> None:
-    """Store that the loads of a model that were killed are interrupted; one that runs holds its lock."""
+    """Store that the loads of a model that were killed are interrupted; those that run have their locks."""
     query = (
         "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
         "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)"
@@ -183,12 +183,12 @@ def begin(connection: Connection, model: Model, collector: str, source: str, *, 
         )
         [load_id] = connection.execute(added, (model.name, collector, source, is_snapshot)).fetchone() or (0,)
         begun = Load(id=load_id, model=model.name, collector=collector, source=source, is_snapshot=is_snapshot)
-        hold(connection, begun)
+        lock_load(connection, begun)
         return begun
 
 
-def hold(connection: Connection, load: Load) -> None:
-    """Take the lock by which a load that is running is known; shared, so that a lost connection does not delay it."""
+def lock_load(connection: Connection, load: Load) -> None:
+    """Take the lock that shows that a load is running; shared, so that a lost connection does not delay it."""
     with database_errors(NO_ANSWER):
         connection.execute(f"SELECT pg_advisory_lock_shared({_LOCK})", (load.id,))
 
@@ -212,7 +212,7 @@ def store(connection: Connection, load: Load, state: str, error: str | None = No
 
 
 def give_up(connection: Connection, load: Load, state: str, error: MetricsError | None) -> None:
-    """Store that a load failed or was interrupted, as far as the database can be reached; nothing of it was loaded."""
+    """Store that a load failed or was interrupted, if the database can be reached; nothing was loaded."""
     text = str(error) if error else None
     query = (
         "UPDATE catalogue_load SET state = %s, error = %s, finished_at = clock_timestamp() "
@@ -222,17 +222,17 @@ def give_up(connection: Connection, load: Load, state: str, error: MetricsError 
 
 
 def forget(connection: Connection, load: Load) -> None:
-    """Remove a load of which nothing was needed."""
+    """Remove a load that was not needed."""
     with database_errors(NO_ANSWER):
         connection.execute("DELETE FROM catalogue_load WHERE id = %s", (load.id,))
 
 
-def release(connection: Connection, load: Load) -> None:
-    """Release the lock by which a load that is running is known."""
+def unlock_load(connection: Connection, load: Load) -> None:
+    """Release the lock that shows that a load is running."""
     connection.execute(f"SELECT pg_advisory_unlock_shared({_LOCK})", (load.id,))
 
 
-def added(load: Load, batch: Load) -> Load:
+def add_batch(load: Load, batch: Load) -> Load:
     """Return a load with the sums and remarks of a batch added to it."""
     summed = {name: getattr(load, name) + getattr(batch, name) for name in SUMS}
     rules = {remark.rule: remark for remark in load.remarks}

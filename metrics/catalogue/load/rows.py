@@ -36,7 +36,7 @@ class Rows:
         """Yield the cells of each row, with the number of its first line.
 
         Raises:
-            FileError: the file cannot be read whole.
+            FileError: the file cannot be read completely.
         """
         reader = self._reader
         with self._errors():
@@ -57,9 +57,9 @@ class Rows:
         return not self._lines or _LINE_END.search(self._lines[-1]) is not None
 
     def _blocks(self) -> Iterator[list[str]]:
-        """Yield lines, many at once, since a generator of single ones would take a twelfth of the reader's time.
+        """Yield lines, many at once: a generator of single lines would take a twelfth of the reader's time.
 
-        They end as those of a file: `str.splitlines` knows more line ends.
+        They end as the lines of a file do: `str.splitlines` knows more line ends.
         """
         while block := self._text.read(BLOCK_CHARACTERS):
             block += self._text.readline(MAX_CHARACTERS)
@@ -89,7 +89,7 @@ class Rows:
         except UnicodeDecodeError as error:
             raise FileError(
                 f"{self._name} is not UTF-8",
-                why=f"it has a byte 0x{error.object[error.start]:02x} that begins no letter",
+                why=f"it has a byte 0x{error.object[error.start]:02x} that is not valid there",
                 hint="convert it; from Latin-1, for example: iconv -f latin1 -t utf-8; nothing was loaded",
             ) from error
 
@@ -100,7 +100,7 @@ def cells_of(text: str) -> list[str]:
 
 
 def row_of(cells: Iterable[str]) -> str:
-    """Return cells as the text of a row. The writer quotes only those characters of line ends that its own has."""
+    """Return cells as the text of a row. The writer quotes only the characters of its own line end."""
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue()[:-2]

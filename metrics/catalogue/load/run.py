@@ -6,7 +6,7 @@
 4. merge what is staged into the table and count (`merging.py`); of a snapshot, mark rows that are missing as gone;
 5. commit, together with the sums of the load.
 
-A process that is killed leaves nothing but the row of step 1, which then reads as interrupted.
+A process that is killed leaves nothing but the row of step 1, which is then listed as interrupted.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ class Input(Protocol):
 
     @property
     def size_bytes(self) -> int | None:
-        """Stored bytes there are; None if that is not known."""
+        """Stored bytes in all; None if that is not known."""
 
     def digest_ahead(self) -> str | None:
         """Return the SHA-256 of the stored bytes without reading them as records; None if that takes a second read."""
@@ -60,7 +60,7 @@ class Input(Protocol):
         """Return the SHA-256 of the stored bytes that were read; None if they have none."""
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
-        """Yield the records of each file, with a prefix for their places."""
+        """Yield the records of each file, after a prefix for their positions."""
 
 
 class Options(NamedTuple):
@@ -115,32 +115,32 @@ class Progress(Protocol):
         """Note that more bytes were read."""
 
     def merge(self, records: int) -> None:
-        """Note that everything was read, and that the table is next."""
+        """Note that everything was read, and is now merged into the table."""
 
 
 def load(connection: Connection, options: Options, given: Input, progress: Progress) -> Outcome:
     """Load records into the table of their model.
 
     Raises:
-        FileError: the input cannot be read whole; nothing was loaded.
+        FileError: the input cannot be read completely; nothing was loaded.
         SettingsError: the records are older than a snapshot.
         LoadRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
             rejected records are kept.
         DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
     """
-    with loads.model_locked(connection, options.model, progress.say):
+    with loads.lock_model(connection, options.model, progress.say):
         _require_current(connection, options.model, given)
         last = None if options.again else loads.last_committed(connection, options.model)
         if last is not None and not _would_be_the_same(options, last):
             last = None
         if last is not None and given.digest_ahead() == last.sha256:
             return Outcome(last, Rejections({}, []), same_as=last.id)
-        with _begun(connection, options, given) as begun:
+        with _begin(connection, options, given) as begun:
             return _load(connection, options, given, begun, last, progress)
 
 
 def _require_current(connection: Connection, model: Model, given: Input) -> None:
-    """Check that the records, if they are from a load, are not older than a snapshot: rows that it lacks are gone."""
+    """Check that rejected records of a load are not older than a snapshot: the rows that it lacks are gone."""
     snapshot = None if given.as_of is None else loads.snapshot_after(connection, model, given.as_of)
     if snapshot is not None:
         raise SettingsError(
@@ -158,7 +158,7 @@ def _would_be_the_same(options: Options, last: Load) -> bool:
 
 
 @contextmanager
-def _begun(connection: Connection, options: Options, given: Input) -> Iterator[Load]:
+def _begin(connection: Connection, options: Options, given: Input) -> Iterator[Load]:
     """Begin a load; if it does not end, store why. A dry run leaves nothing at all."""
     with connection.transaction(force_rollback=True) if options.is_dry_run else nullcontext():
         begun = loads.begin(connection, options.model, given.collector, given.source, is_snapshot=options.is_snapshot)
@@ -172,7 +172,7 @@ def _begun(connection: Connection, options: Options, given: Input) -> Iterator[L
             raise
         finally:
             with suppress(psycopg.Error):
-                loads.release(connection, begun)
+                loads.unlock_load(connection, begun)
 
 
 def _load(
@@ -219,7 +219,7 @@ def _merge(
 ) -> DataRefusedError | None:
     """Merge what is staged into the table, unless too much is gone; set the sums of the load.
 
-    A rejected record without a readable key may be any row's: then it is not known which rows are gone.
+    A rejected record without a readable key may belong to any row; then it is not known which rows are gone.
     """
     model = options.model
     finds_gone = options.is_snapshot and not staging.without_key.number
@@ -252,7 +252,7 @@ def _keep_writers_out(connection: Connection, model: Model, say: Callable[[str],
 def _too_many_gone(options: Options, gone: int, present: int, begun: Load) -> DataRefusedError:
     return LoadRefusedError(
         begun,
-        f"records that would be gone: {gone:,} of {present:,}, so nothing was loaded",
+        f"rows that would be gone: {gone:,} of {present:,}, so nothing was loaded",
         why=f"the limit is {options.max_gone.text}: it looks like a cut file",
         hint="get the file again; or, if they really are gone: --max-gone N or P%",
     )

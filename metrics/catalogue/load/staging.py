@@ -22,7 +22,7 @@ MOVE_EVERY = 2_000  # records between two moves of the progress bar
 
 
 class Staging:
-    """Records of one load, on their way into the temporary table. Used within the load's transaction.
+    """Staging of the records of one load, within its transaction.
 
     Args:
         load: read and rejected records are added to its sums.
@@ -56,10 +56,10 @@ class Staging:
         """Stage records, such as those of one file.
 
         Args:
-            prefix: of each place, the name of the file, if there are several.
+            prefix: of each position: the name of the file, if there are several.
 
         Raises:
-            FileError: the file cannot be read whole.
+            FileError: the file cannot be read completely.
             DatabaseError: the database refuses.
         """
         received, is_left = iter(records.received), True

@@ -66,7 +66,7 @@ def copy_tombstones(model: Model) -> Composed:
     return SQL("COPY {} (position, {}) FROM STDIN (FORMAT BINARY)").format(STAGED_TOMBSTONES, columns)
 
 
-# A tenth of the usual sample tells a table of ten rows from one of ten million; more decides no plan here.
+# A tenth of the usual sample distinguishes ten rows from ten million; more precision changes no plan here.
 ANALYZE_STAGED = SQL("SET LOCAL default_statistics_target = 10; ANALYZE {}").format(STAGED)
 
 COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record) FROM STDIN")
@@ -93,7 +93,7 @@ def mark_tombstones(model: Model) -> Composed:
 
 
 def keep_writers_out(model: Model) -> Composed:
-    """Return the statement that keeps other writers out of the table until the commit: no key may come in between."""
+    """Return the statement that keeps other writers out of the table until the commit, so that no key is added."""
     return SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(Identifier(model.name))
 
 
@@ -167,7 +167,7 @@ def _last_of_each_key(model: Model, selected: Iterable[sql.Composable]) -> Compo
 
 
 def _is_missing(model: Model) -> Composed:
-    """Return the condition that a row has not come in this load, not even in a rejected record."""
+    """Return the condition that the key of a row is not in this load, not even in a rejected record."""
     absent = SQL("NOT EXISTS (SELECT FROM {staged} new WHERE ({new}) = ({old}))")
     new, old = _key(model, "new"), _key(model, "old")
     return SQL("old.gone_at IS NULL AND {} AND {}").format(

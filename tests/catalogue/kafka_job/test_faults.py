@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.catalogue.core.models import MODELS
-from metrics.catalogue.load.loads import model_locked
+from metrics.catalogue.load.loads import lock_model
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.catalogue.kafka_job.proxy import CuttingProxy
@@ -152,7 +152,7 @@ def test_a_load_that_lost_its_connection_runs_again_though_another_load_took_it_
     end_sessions(three)
     with (
         closing(connect(three.application.variables["DATABASE_URL"])) as connection,
-        model_locked(connection, MODELS["movie"], lambda _: None),
+        lock_model(connection, MODELS["movie"], lambda _: None),
     ):
         assert states(three) == [("interrupted", True)]
     process.send_signal(signal.SIGCONT)
@@ -325,7 +325,7 @@ def test_a_commit_waits_for_a_file_load_of_the_model_and_stays_the_active_instan
 
     with (
         closing(connect(three.application.variables["DATABASE_URL"])) as other,
-        model_locked(other, MODELS["movie"], lambda _: None),
+        lock_model(other, MODELS["movie"], lambda _: None),
     ):
         three.send(records)
         before = heartbeats()
@@ -344,7 +344,7 @@ def test_ctrl_c_while_a_file_load_is_running_leaves_what_waits_to_the_next_run(t
     wait_until(lambda: len(three.offsets()) == PARTITIONS, "it has begun")
     with (
         closing(connect(three.application.variables["DATABASE_URL"])) as other,
-        model_locked(other, MODELS["movie"], lambda _: None),
+        lock_model(other, MODELS["movie"], lambda _: None),
     ):
         three.send(records)
         assert process.stderr is not None

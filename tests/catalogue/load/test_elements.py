@@ -74,7 +74,7 @@ def test_each_element_is_the_text_of_its_value(
     text = json.dumps(values, ensure_ascii=is_escaped, indent=indent)
     assert [json.loads(element) for element in elements(text.encode(), size)] == values
     cut = text.rstrip()[:-1]
-    assert "cannot be read whole as JSON" in refusal(cut.encode(), size).what or not values
+    assert "cannot be read completely as JSON" in refusal(cut.encode(), size).what or not values
 
 
 @given(
@@ -105,20 +105,20 @@ def test_the_deepest_allowed_level_passes_and_one_more_does_not(opening: str, si
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"[1,]", "in what follows record 1: "),
-        (b"[1 2]", "in what follows record 0: "),
-        (b"[,1]", "in what follows record 0: "),
-        (b'[1, {"a": 2}', "in what follows record 1: "),
-        (b"[1] 2", "in what follows record 1: the array ends, but b'2' follows"),
-        (b"[] ]", "in what follows record 0: the array ends, but b']' follows"),
-        (b'["a' + b"b" * MAX_BYTES + b'"]', "in what follows record 0: no record ends within 16 MB"),
-        (b"[" * (MAX_BYTES + 2), "in what follows record 0: no record ends within 16 MB"),
+        (b"[1,]", "after record 1: "),
+        (b"[1 2]", "after record 0: "),
+        (b"[,1]", "after record 0: "),
+        (b'[1, {"a": 2}', "after record 1: "),
+        (b"[1] 2", "after record 1: the array ends, but b'2' follows"),
+        (b"[] ]", "after record 0: the array ends, but b']' follows"),
+        (b'["a' + b"b" * MAX_BYTES + b'"]', "after record 0: no record ends within 16 MB"),
+        (b"[" * (MAX_BYTES + 2), "after record 0: no record ends within 16 MB"),
     ],
     ids=lambda value: value[:20].decode() if isinstance(value, bytes) else "",
 )
 def test_what_is_not_an_array_of_values_is_refused_after_the_last_one_that_could_be_read(text: bytes, why: str) -> None:
     refused = refusal(text)
-    assert refused.what == "a.json cannot be read whole as JSON"
+    assert refused.what == "a.json cannot be read completely as JSON"
     assert refused.why.startswith(why)
 
 

@@ -158,7 +158,7 @@ def test_a_load_that_is_stopped_at_any_moment_loads_all_or_nothing_and_says_noth
 
 def test_two_loads_of_a_model_wait_for_each_other_and_say_so(catalogue: Catalogue) -> None:
     path = users(catalogue, 10)
-    with closing(connect(catalogue.url)) as other, loads.model_locked(other, MODELS["user"], print):
+    with closing(connect(catalogue.url)) as other, loads.lock_model(other, MODELS["user"], print):
         process = started(catalogue, "user", path)
         assert process.stderr is not None
         assert b"another load of user is running; waiting for its end" in process.stderr.readline()
@@ -169,7 +169,7 @@ def test_two_loads_of_a_model_wait_for_each_other_and_say_so(catalogue: Catalogu
 
 
 def test_loads_of_different_models_do_not_wait_for_each_other(catalogue: Catalogue) -> None:
-    with closing(connect(catalogue.url)) as other, loads.model_locked(other, MODELS["movie"], print):
+    with closing(connect(catalogue.url)) as other, loads.lock_model(other, MODELS["movie"], print):
         process = started(catalogue, "user", users(catalogue, 10))
         process.communicate(timeout=60)
         assert process.returncode == 0

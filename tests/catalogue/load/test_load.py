@@ -228,9 +228,7 @@ def test_rejected_records_without_a_readable_key_are_counted_over_all_files(cata
 
 def test_a_snapshot_that_lacks_too_much_looks_like_a_cut_file_and_loads_nothing(catalogue: Catalogue) -> None:
     catalogue.load_records("movie", [ALIEN, RUSH])
-    with pytest.raises(
-        DataRefusedError, match=r"^records that would be gone: 1 of 2, so nothing was loaded\n"
-    ) as refused:
+    with pytest.raises(DataRefusedError, match=r"^rows that would be gone: 1 of 2, so nothing was loaded\n") as refused:
         catalogue.load_records("movie", [RUSH | {"size_mb": "1"}], is_snapshot=True)
     assert "looks like a cut file" in refused.value.why
     assert catalogue.rows("movie") == [ALIEN_ROW, RUSH_ROW]
@@ -280,7 +278,7 @@ def test_a_session_longer_than_its_movie_is_loaded_with_a_remark(catalogue: Cata
     assert remark.examples == ["b, ALIEN: 01:57:01, the movie lasts 117 min"]
 
 
-NOT_JSON = "a.json cannot be read whole as JSON"
+NOT_JSON = "a.json cannot be read completely as JSON"
 NO_ARRAY = "a.json is not a JSON array"
 USERS = b"first_name,last_name,email\n"
 MOVIES = b"title,duration_mins,original_language,size_mb\n"
@@ -304,7 +302,7 @@ BOOKS = b'[{"name":"E","pages":1,"author":"a","publisher":"p"}]'
         ("a.csv", USERS + b"\xe9,b,c\n", "user", "a.csv is not UTF-8", "iconv -f latin1"),
         ("a.csv", b"name\n", "book", "a.csv is CSV, but the model book comes as JSON", "use --collector json"),
         ("a.csv", MOVIES, "review", "a.csv is CSV, but the model review comes as JSON", "load it as --model movie"),
-        ("a.csv", b"email,email,first_name,last_name\n", "user", "a.csv has two columns of the name 'email'", "remove"),
+        ("a.csv", b"email,email,first_name,last_name\n", "user", "a.csv has two columns called 'email'", "remove"),
         ("a.csv", gzip.compress(USERS), "user", "a.csv is compressed by gzip", "ends in .gz"),
         ("a.json", gzip.compress(BOOKS), "book", "a.json is compressed by gzip", "ends in .gz"),
         ("a.csv", USERS.decode().encode("utf-16"), "user", "a.csv is UTF-16", "iconv -f utf-16 -t utf-8"),

@@ -106,7 +106,7 @@ def test_the_same_body_is_loaded_again_if_the_parameters_judge_its_rejected_reco
     ("body", "why"),
     [
         (b"", "is not a JSON array"),
-        (b"[1, 2", "cannot be read whole as JSON"),
+        (b"[1, 2", "cannot be read completely as JSON"),
         (b"{}", "is not a JSON array"),
         (b'[{"title": "\xff"}]', "is not UTF-8"),
         (b"[" * 100_000 + b"]" * 100_000, "is nested too deeply"),
