@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import tzinfo
 from decimal import Decimal
 from operator import itemgetter
@@ -13,10 +12,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from metrics.catalogue.core.models import Model, cells_record, table_key_record
-from metrics.catalogue.core.records import RejectedError, Row, Tombstone, WrongTimeError, to_time
+from metrics.catalogue.core.records import NoKeyError, RejectedError, Row, Tombstone, WrongTimeError, to_time
 
 SHOWN = 60  # characters of a wrong value
 DIGITS = 1_000  # of a number that is converted
+NO_KEY: Row = ()  # no row is without a key
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TO_JSON = msgspec.json.Encoder(decimal_format="number")  # decoded JSON has Decimals
 
@@ -157,14 +157,31 @@ def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRo
 
 
 def key_of(model: Model, value: Any, zone: tzinfo | None, *, strict: bool) -> Row | None:
-    """Return the key of a record that was rejected; None if its key is wrong, too.
+    """Return the key of a record that was rejected: NO_KEY if it has none, None if that cannot be read.
 
     Args:
         strict: whether numbers must be numbers; a CSV file has only texts.
     """
-    with suppress(ValueError):
+    try:
         return _require_storable(msgspec.convert(value, model.key_record, strict=strict).key(zone))
-    return None
+    except NoKeyError:
+        return NO_KEY
+    except ValueError:
+        return NO_KEY if _lacks_key(model.key_record, value) else None
+
+
+def _lacks_key(kind: Any, value: Any) -> bool:
+    """Return whether a part of a key is missing, null or empty."""
+    _, kind = _unwrap(kind)
+    if value in (None, "", []):
+        return True
+    if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
+        required = [field for field in msgspec.structs.fields(kind) if field.required]
+        return any(_lacks_key(field.type, value.get(field.encode_name)) for field in required)
+    if get_origin(kind) is list and isinstance(value, list):
+        [member] = get_args(kind)
+        return all(_lacks_key(member, each) for each in value)
+    return False
 
 
 def _require_storable(row: Row) -> Row:

@@ -51,6 +51,10 @@ class RejectedError(ValueError):
         self.detail = detail
 
 
+class NoKeyError(RejectedError):
+    """A record that cannot be one of any row, since a part of its key is missing."""
+
+
 class Tombstone(NamedTuple):
     """A record that marks the row of its key as gone."""
 
@@ -368,7 +372,7 @@ class Review(ReviewKey):
 
 def _reject_movies(titles: list[str | None]) -> NoReturn:
     if not titles:
-        raise RejectedError("movies", 'no movie has a title: each one is "end", empty or null')
+        raise NoKeyError("movies", 'no movie has a title: each one is "end", empty or null')
     if len(titles) == 1:
         raise RejectedError("field", "the movie's title must be text of 1 to 255 characters")
     raise RejectedError("movies", f"{len(titles)} movies have titles, instead of one: {', '.join(map(repr, titles))}")

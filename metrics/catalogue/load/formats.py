@@ -24,7 +24,7 @@ class Records(NamedTuple):
         position_of: returns the position of a record in words, by its place.
         read: validates a record.
         text_of: returns the text of a record that was rejected, before the next one is received.
-        key_of: returns the key of a record that was rejected; None if it cannot be read.
+        key_of: returns the key of a record that was rejected, as `reading.key_of`.
         columns: of CSV; empty for JSON.
         remarks: returns remarks on the file itself, once all records were received.
     """
@@ -60,9 +60,9 @@ def records_of_rows(
 
 def _key_of_cells(model: Model, header: list[str], zone: tzinfo | None) -> Callable[[list[str]], Row | None]:
     def key(cells: list[str]) -> Row | None:
-        # In a row with another number of cells, any of them may be missing.
-        named = dict(zip(header, cells, strict=True)) if len(cells) == len(header) else None
-        return key_of(model, named, zone, strict=False)
+        if len(cells) != len(header):
+            return None  # any of them may be missing
+        return key_of(model, dict(zip(header, cells, strict=True)), zone, strict=False)
 
     return key
 

@@ -222,7 +222,7 @@ def _merge(
     A rejected record without a readable key may belong to any row; then it is not known which rows are gone.
     """
     model = options.model
-    finds_gone = options.is_snapshot and not staging.without_key.number
+    finds_gone = options.is_snapshot and not staging.unreadable_keys.number
     connection.execute(statements.ANALYZE_STAGED)
     _keep_writers_out(connection, model, say)
     if finds_gone:
@@ -233,7 +233,7 @@ def _merge(
     if finds_gone:
         begun.gone = connection.execute(statements.mark_gone(model), {"load": begun.id}).rowcount
     elif options.is_snapshot:
-        begun.remarks.append(staging.without_key)
+        begun.remarks.append(staging.unreadable_keys)
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.sql import SQL, Composed
 
 from metrics.catalogue.core.models import Model
+from metrics.catalogue.core.reading import NO_KEY
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
@@ -33,7 +34,7 @@ class Staging:
         by_reason: numbers of rejected records.
         examples: the first ones, in words.
         remarks: on the files themselves.
-        without_key: a remark on rejected records whose key cannot be read.
+        unreadable_keys: a remark on rejected records that may be those of any row.
     """
 
     def __init__(self, connection: Connection, model: Model, load: Load, move: Callable[[], None]) -> None:
@@ -46,7 +47,7 @@ class Staging:
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []
         self.remarks: list[Remark] = []
-        self.without_key = Remark("rejected without a readable key (so no row was marked as gone)", 0, [])
+        self.unreadable_keys = Remark("rejected without a readable key (so no row was marked as gone)", 0, [])
         self._rejected: list[Row] = []
         self._keys: list[Row] = []
         self._waiting_bytes = 0
@@ -102,12 +103,12 @@ class Staging:
         self._rejected.append((self._load.id, position, error.reason, error.detail.replace("\0", "\\0"), text))
         self._waiting_bytes += len(text) + len(error.detail) + 200
         key = records.key_of(record)
-        if key is not None:
+        if key is None:
+            self.unreadable_keys.number += 1
+            if len(self.unreadable_keys.examples) < EXAMPLES:
+                self.unreadable_keys.examples.append(position)
+        elif key != NO_KEY:
             self._keys.append(key)
-            return
-        self.without_key.number += 1
-        if len(self.without_key.examples) < EXAMPLES:
-            self.without_key.examples.append(position)
 
     def _copy_waiting(self) -> None:
         """Copy what waited for the end of the COPY of rows: one connection can have one COPY at a time."""

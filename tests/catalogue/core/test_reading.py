@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.catalogue.core.models import MODELS
-from metrics.catalogue.core.reading import ReadRow, cells_reader, json_reader, key_of
+from metrics.catalogue.core.reading import NO_KEY, ReadRow, cells_reader, json_reader, key_of
 from metrics.catalogue.core.records import RejectedError, Row, WrongTimeError, to_time
 
 CET = timezone(timedelta(hours=1))
@@ -291,8 +291,32 @@ def test_the_key_of_a_rejected_record_can_be_read_unless_it_is_wrong_itself() ->
         "ann@example.com",
         "Alien",
     )
-    assert key_of(MODELS["author"], {"metadata": {"name": None}}, None, strict=True) is None
+    assert key_of(MODELS["author"], {"metadata": {"name": 5}}, None, strict=True) is None
     assert key_of(MODELS["author"], 5, None, strict=True) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "record"),
+    [
+        ("author", {"metadata": {"name": None}}),
+        ("author", {"metadata": {"birth_date": None}}),
+        ("author", {"nationalities": []}),
+        ("book", {"name": ""}),
+        ("stream", STREAM | {"user_email": ""}),
+        ("stream", STREAM | {"user_email": "", "start_at": "x"}),
+        ("review", REVIEW | {"books": []}),
+        ("review", REVIEW | {"books": [{"metadata": {"title": ""}}]}),
+        ("review", REVIEW | {"movies": [{"title": "end"}, {"title": None}]}),
+    ],
+)
+def test_a_record_without_a_part_of_its_key_has_none(model: str, record: dict[str, Any]) -> None:
+    assert key_of(MODELS[model], record, None, strict=model != "stream") == NO_KEY
+
+
+def test_a_key_that_may_be_that_of_a_row_cannot_be_read() -> None:
+    two = [{"title": "Alien"}, {"title": "Rush"}]
+    for wrong in (REVIEW | {"movies": two}, REVIEW | {"created": "2021-12-02"}):
+        assert key_of(MODELS["review"], wrong, None, strict=True) is None
 
 
 def row_or_rejection(read: ReadRow, value: Any) -> Row | RejectedError:

@@ -18,6 +18,8 @@ from tests.catalogue.load.catalogue import Catalogue
 NO_LIMIT = Limit.of("", "100%")
 CATALOGUE_TABLES = ("catalogue_rejected", "catalogue_history", "catalogue_load")
 KEYLESS = "rejected without a readable key (so no row was marked as gone)"
+TOO_LONG = "x" * 256
+NO_KEY = ()  # of a record that cannot be one of any row; of one whose key cannot be read, None
 START = datetime(2021, 12, 1, tzinfo=UTC)
 
 KEYS = st.sampled_from(["ann", "Ann", "ANN", "bob", "Bob", "é", "É", "cyd"])
@@ -41,7 +43,7 @@ SESSIONS = st.fixed_dictionaries(
 )
 MOVIES = st.fixed_dictionaries(
     {
-        "title": KEYS | st.just(""),
+        "title": KEYS | st.sampled_from(["", TOO_LONG]),
         "duration_mins": st.sampled_from(["1", "2", "0"]),  # the last one is wrong
         "original_language": st.just("en"),
         "size_mb": st.sampled_from(["1", "x"]),
@@ -129,8 +131,10 @@ class Reference:
 
 
 def movie(record: dict[str, str]) -> tuple[Any, Any]:
-    key = (record["title"].lower(),) if record["title"] else None
-    if key is None or record["duration_mins"] == "0" or record["size_mb"] == "x":
+    key = (record["title"].lower(),) if record["title"] else NO_KEY
+    if record["title"] == TOO_LONG:
+        return None, None
+    if not key or record["duration_mins"] == "0" or record["size_mb"] == "x":
         return key, None
     return key, (record["title"], int(record["duration_mins"]), "en", 1)
 
@@ -138,14 +142,16 @@ def movie(record: dict[str, str]) -> tuple[Any, Any]:
 def author(record: dict[str, Any]) -> tuple[Any, Any]:
     name, born = record["metadata"]["name"], record["metadata"]["birth_date"]
     if name is None or born == "1956-05-32":
-        return name and (name.lower(),), None
+        return (name.lower(),) if name else NO_KEY, None
     slugs = [nationality["slug"] for nationality in record["nationalities"] if nationality["slug"]]
     return (name.lower(),), (name, born and date(1956, 5, 7), None, slugs[0] if slugs else None)
 
 
 def review(record: dict[str, Any]) -> tuple[Any, Any]:
     titles = [each["title"] for each in record["movies"] if each["title"] not in ("end", "End", "", None)]
-    if len(titles) != 1 or not record["books"]:
+    if not titles or not record["books"]:
+        return NO_KEY, None
+    if len(titles) > 1:
         return None, None
     [title], book_title = titles, record["books"][0]["metadata"]["title"]
     created, text, rate = datetime.fromisoformat(record["created"]), record["content"]["text"], record["rating"]["rate"]
@@ -157,21 +163,21 @@ def review(record: dict[str, Any]) -> tuple[Any, Any]:
 
 def session(record: dict[str, str]) -> tuple[Any, Any]:
     start_at, end_at = datetime.fromisoformat(record["start_at"]), datetime.fromisoformat(record["end_at"])
-    key = (start_at, record["user_email"].lower(), record["movie_title"].lower()) if record["user_email"] else None
-    if key is None or record["size_mb"] in ("-1", "x") or end_at < start_at:
+    key = (start_at, record["user_email"].lower(), record["movie_title"].lower()) if record["user_email"] else NO_KEY
+    if not key or record["size_mb"] in ("-1", "x") or end_at < start_at:
         return key, None
     return key, (start_at, record["user_email"], record["movie_title"], end_at, float(record["size_mb"]))
 
 
 def user(record: dict[str, str]) -> tuple[Any, Any]:
     if not record["email"]:
-        return None, None
+        return NO_KEY, None
     return (record["email"].lower(),), (record["email"], record["first_name"], record["last_name"])
 
 
 def book(record: dict[str, Any]) -> tuple[Any, Any]:
-    key = (record["name"].lower(),) if record["name"] else None
-    if key is None or record["pages"] == "3":
+    key = (record["name"].lower(),) if record["name"] else NO_KEY
+    if not key or record["pages"] == "3":
         return key, None
     return key, (record["name"], record["pages"], record["author"], record["publisher"])
 
