@@ -46,12 +46,12 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
 
 
 def _frames(settings: Settings) -> AbstractContextManager["System"]:
-    from metrics.frames.web.system import served
+    from metrics.frames.web.system import open_system
 
-    return served(settings)
+    return open_system(settings)
 
 
 def _catalogue(settings: PostgresSettings) -> AbstractContextManager["System"]:
-    from metrics.catalogue.web.system import served
+    from metrics.catalogue.web.system import open_system
 
-    return served(settings, log.info)
+    return open_system(settings, log.info)

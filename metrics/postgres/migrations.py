@@ -53,7 +53,7 @@ def migrate(connection: psycopg.Connection[TupleRow], migrations: Sequence[Migra
     with refused, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.' || %s))", (table,))
         connection.execute(_CREATE.format(sql.Identifier(table)))
-        applied = _applied(connection, table)
+        applied = _version(connection, table)
         _require_known(connection, applied, migrations)
         missing = [migration for migration in migrations if migration.number > applied]
         for migration in missing:
@@ -78,7 +78,7 @@ def require_migrated(
         (found,) = connection.execute("SELECT to_regclass(quote_ident(%s)) IS NOT NULL", (table,)).fetchone() or (
             False,
         )
-        applied = _applied(connection, table) if found else 0
+        applied = _version(connection, table) if found else 0
     _require_known(connection, applied, migrations)
     if applied < len(migrations):
         what = "has no tables yet" if applied == 0 else "has the tables of an older version"
@@ -91,7 +91,7 @@ _CREATE = sql.SQL(
 )
 
 
-def _applied(connection: psycopg.Connection[TupleRow], table: str) -> int:
+def _version(connection: psycopg.Connection[TupleRow], table: str) -> int:
     """Return the number of the newest migration that was applied; 0 if there is none."""
     newest = sql.SQL("SELECT coalesce(max(number), 0) FROM {}").format(sql.Identifier(table))
     [number] = connection.execute(newest).fetchone() or (0,)

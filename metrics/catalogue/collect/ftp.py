@@ -61,7 +61,7 @@ class FtpFile(Source):
         with self._errors(AGAIN), self._session() as ftp:
             before = _version(ftp, self._path)
             self.size_bytes = before.size_bytes
-            received_bytes = yield from self._received(ftp)
+            received_bytes = yield from self._receive(ftp)
             is_confirmed = self._is_confirmed(ftp)
             if before.size_bytes is not None and before.size_bytes != received_bytes:
                 raise incomplete(self.name, received_bytes, before.size_bytes)
@@ -76,7 +76,7 @@ class FtpFile(Source):
         if None in before:
             self._report(f"{self.name}: {_unchecked(before)}")
 
-    def _received(self, ftp: ftplib.FTP) -> Generator[bytes, None, int]:
+    def _receive(self, ftp: ftplib.FTP) -> Generator[bytes, None, int]:
         """Yield the bytes of the data connection until it ends; return their number."""
         received_bytes = 0
         with ftp.transfercmd(f"RETR {self._path}") as data:

@@ -92,12 +92,12 @@ class Reading:
             if PurePosixPath(source.path_name).suffix.lower() == ".zip":
                 yield from self._members(source)
             else:
-                with closing(source.pieces()) as pieces, stream(self._counted(pieces)) as stored:
+                with closing(source.pieces()) as pieces, stream(self._count(pieces)) as stored:
                     yield from _part(source.name, source.path_name, stored)
                     assert not stored.read(1), "unpacking reads to the end"
         self._is_complete = True
 
-    def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def _count(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self._digest.update(piece)
             self._read_bytes += len(piece)
@@ -130,7 +130,7 @@ class Reading:
                 file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
             with file:
                 with write_errors(folder, _MORE_ROOM), closing(source.pieces()) as pieces:
-                    for piece in self._counted(pieces):
+                    for piece in self._count(pieces):
                         file.write(piece)
                 yield file
 

@@ -47,7 +47,7 @@ class S3Object(Source):
             found = self._client.get_object(**self._where)
         length_bytes, encoding = found["ContentLength"], found.get("ContentEncoding", "").strip().lower()
         with closing(found["Body"]) as body:
-            pieces = check_length(self.name, self._received(body), length_bytes)
+            pieces = check_length(self.name, self._receive(body), length_bytes)
             if needs_decoding(encoding, self.path_name):
                 self.size_bytes = None
                 yield from decode(self.name, encoding, pieces)
@@ -55,7 +55,7 @@ class S3Object(Source):
                 self.size_bytes = length_bytes
                 yield from pieces
 
-    def _received(self, body: Any) -> Iterator[bytes]:
+    def _receive(self, body: Any) -> Iterator[bytes]:
         with _errors(self.name):
             yield from body.iter_chunks(PIECE_BYTES)
 

@@ -63,10 +63,10 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)
     with use_catalogue(report) as (url, connection), closing(connect(url)) as other:
-        return _load(connection, options, given or _rejected(other, asked.rejected_of or 0, model))
+        return _load(connection, options, given or _rejected_records(other, asked.rejected_of or 0, model))
 
 
-def _rejected(connection: Connection, load_id: int, model: Model) -> RejectedOf:
+def _rejected_records(connection: Connection, load_id: int, model: Model) -> RejectedOf:
     found = loads.find_load(connection, load_id)
     if found is None:
         raise SettingsError(f"there is no load {load_id}", hint="list them: python app.py catalogue loads")

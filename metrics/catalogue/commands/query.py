@@ -85,7 +85,7 @@ def query(
     elif is_shown:
         say_lines(shipped.find_query(name or "").sql.splitlines())
     else:
-        asked = _asked(name, file, parameters or [])
+        asked = _parse_request(name, file, parameters or [])
         with _answer(asked, time_zone, timeout_s, parquet) as answer:
             if parquet is not None:
                 _write(answer, parquet)
@@ -140,7 +140,7 @@ class _Asked(NamedTuple):
     is_shipped: bool
 
 
-def _asked(name: str | None, file: Path | None, options: Sequence[str]) -> _Asked:
+def _parse_request(name: str | None, file: Path | None, options: Sequence[str]) -> _Asked:
     """Return the query to run, a shipped one or that of a file, after warnings about its SQL.
 
     Raises:

@@ -34,6 +34,6 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
 
 
 def _catalogue(settings: CatalogueSettings) -> AbstractContextManager["System"]:
-    from metrics.catalogue.web.system import served  # noqa: PLC0415  # imports NiceGUI
+    from metrics.catalogue.web.system import open_system  # noqa: PLC0415  # imports NiceGUI
 
-    return served(settings, log.info)
+    return open_system(settings, log.info)

@@ -20,7 +20,7 @@ def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
     if load.is_snapshot or load.gone or load.returned:
         yield f"gone {load.gone:,}, returned {load.returned:,}"
     if load.rejected:
-        yield _rejected(outcome, is_dry_run=is_dry_run)
+        yield _describe_rejected(outcome, is_dry_run=is_dry_run)
     yield from (f"rejected: {example}" for example in outcome.rejections.examples)
     for remark in load.remarks:
         yield f"remark: {remark.number:,} {remark.rule}, such as {remark.examples[0]}"
@@ -37,7 +37,7 @@ def _took(load: Load) -> Iterator[str]:
         yield pace(load.read, "record", (load.finished_at - load.started_at).total_seconds())
 
 
-def _rejected(outcome: Outcome, *, is_dry_run: bool) -> str:
+def _describe_rejected(outcome: Outcome, *, is_dry_run: bool) -> str:
     reasons = ", ".join(f"{number:,} for {reason}" for reason, number in sorted(outcome.rejections.by_reason.items()))
     see = "" if is_dry_run else f"; see them: python app.py catalogue rejected --load {outcome.load.id}"
     return f"rejected {numbered(outcome.load.rejected, 'record')}: {reasons}{see}"

@@ -119,9 +119,9 @@ class _Cursor:
             raise database_error("the query was cancelled", error, hint) from error
         except psycopg.Error as error:
             hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "")
-            raise database_error(self._refused(error), error, hint) from error
+            raise database_error(self._refusal(error), error, hint) from error
 
-    def _refused(self, error: psycopg.Error) -> str:
+    def _refusal(self, error: psycopg.Error) -> str:
         """Return what happened, with the line of the query if the server names a position in it."""
         position = int(error.diag.statement_position or 0) - 1 - len(_DECLARE)
         if position < 0:

@@ -105,12 +105,12 @@ def rfc3339(text: str) -> str:
     return f"{date}T{clock}{'Z' if offset == '+00:00' else offset}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return orjson.dumps(text).decode()
 
 
 def _number(text: str) -> str:
-    return text if text[-1].isdigit() else _quoted(text)
+    return text if text[-1].isdigit() else _quote(text)
 
 
 def _boolean(text: str) -> str:
@@ -125,8 +125,8 @@ _JSON: dict[Form, Callable[[str], str]] = {
     Form.NUMBER: _number,
     Form.BOOLEAN: _boolean,
     Form.JSON: _in_one_line,
-    Form.TIME: lambda text: _quoted(rfc3339(text)),
-    Form.TEXT: _quoted,
+    Form.TIME: lambda text: _quote(rfc3339(text)),
+    Form.TEXT: _quote,
 }
 _TEXT: dict[Form, Callable[[str], str]] = {Form.BOOLEAN: _boolean, Form.TIME: rfc3339}
 

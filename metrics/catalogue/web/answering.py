@@ -79,10 +79,10 @@ def answer(connection: Connection, query: ShippedQuery, given: Mapping[str, str]
     except SettingsError as error:  # the parameters match, so it is the time zone
         raise problems.wrong_field("time_zone", problems.in_one_line(error)) from error
     except DatabaseError as error:
-        raise _refused(query, error) or error from error
+        raise _refusal(query, error) or error from error
 
 
-def _refused(query: ShippedQuery, error: DatabaseError) -> HTTPException | None:
+def _refusal(query: ShippedQuery, error: DatabaseError) -> HTTPException | None:
     """Return the answer to a query that the database refused for its values or for its time; None if it is away."""
     if isinstance(error.__cause__, errors.QueryCanceled):
         longer = f"python app.py catalogue query {query.name} --timeout-s {10 * TIMEOUT_S}"

@@ -52,7 +52,7 @@ class Database:
         """Return why the database does not answer, in words; None if it does, or none is in use."""
         try:
             if self._address.is_in_use():
-                with self._connected():
+                with self._connection():
                     pass
         except MetricsError as error:
             return _cause(error)
@@ -71,12 +71,12 @@ class Database:
         self._address.close()
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        with self._connected() as connection:
+        with self._connection() as connection:
             schema.require_initialized(connection)
             return work(connection)
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def _connection(self) -> Iterator[Connection]:
         with closing(self._connect()) as connection:
             self._connections.add(connection)
             try:

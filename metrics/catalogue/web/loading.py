@@ -60,7 +60,7 @@ def load_received(connection: Connection, options: Options, received: Received) 
     try:
         outcome = load(connection, options, received, _Unwatched())
     except LoadRefusedError as error:
-        return _refused(connection, error)
+        return _refusal(connection, error)
     except FileError as error:
         return problems.of(422, f"{error.what}: {error.why}" if error.why else error.what)
     except DatabaseError as error:
@@ -72,7 +72,7 @@ def load_received(connection: Connection, options: Options, received: Received) 
     return Loaded(**members, rejected_by_reason=outcome.rejections.by_reason, same_as=outcome.same_as)
 
 
-def _refused(connection: Connection, error: LoadRefusedError) -> Problem:
+def _refusal(connection: Connection, error: LoadRefusedError) -> Problem:
     """Return a refusal that names the first rejected records; all of them are kept under the load's id."""
     rejected = rejected_records(connection, load_id=error.load.id, limit=MAX_NAMED)
     wrong = [WrongField(record.position, record.detail) for record in rejected]

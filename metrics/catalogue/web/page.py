@@ -92,13 +92,13 @@ class QuestionCard:
 
     async def answer_by_default(self, changes: str) -> None:
         """Show the answer with the defaults, unless other values are entered."""
-        if self._given() == self._query.values({}) and self._time_zone() == UTC:
+        if self._entered() == self._query.values({}) and self._time_zone() == UTC:
             await self._show(self._recent.answer(self._query, changes))
 
     async def _ask(self) -> None:
         """Show the answer with the values entered."""
         self._button.disable()
-        await self._show(self._recent.ask(self._query, self._given(), self._time_zone()))
+        await self._show(self._recent.ask(self._query, self._entered(), self._time_zone()))
         self._button.enable()
 
     async def _show(self, coming: Awaitable[Answered]) -> None:
@@ -111,7 +111,7 @@ class QuestionCard:
             if is_open(self._client):
                 self._values.show(shown)
 
-    def _given(self) -> dict[str, str]:
+    def _entered(self) -> dict[str, str]:
         return {name: str(entered.value) for name, entered in self._inputs.items()}
 
     def _time_zone(self) -> str:

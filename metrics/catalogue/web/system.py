@@ -14,7 +14,7 @@ from metrics.web.app import System
 
 
 @contextmanager
-def served(settings: PostgresSettings, report: Callable[[str], None]) -> Iterator[System]:
+def open_system(settings: PostgresSettings, report: Callable[[str], None]) -> Iterator[System]:
     """Yield the catalogue over its database.
 
     Args:

@@ -17,7 +17,7 @@ END_S = 0.3
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[System]:
+def open_system(settings: Settings) -> Iterator[System]:
     """Yield frames over a live view that threads keep up to date until the end of the context."""
     keep = {size: settings.keep(size) for size in SIZES}
     live = LiveView(keep)

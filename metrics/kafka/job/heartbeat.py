@@ -62,10 +62,10 @@ def require_not_fenced(last: Instance | None, own_id: str, work: str) -> None:
     """
     if last is not None and last.id != own_id:
         kind = ReplacedError if last.is_forced else FencedError
-        raise fenced(work, f"{last} has committed since", kind)
+        raise fenced_error(work, f"{last} has committed since", kind)
 
 
-def fenced(work: str, why: str, kind: type[FencedError] = FencedError) -> FencedError:
+def fenced_error(work: str, why: str, kind: type[FencedError] = FencedError) -> FencedError:
     """Return the error of an instance that another one has fenced."""
     return kind(
         f"another instance took over {work}",

@@ -15,7 +15,7 @@ from metrics.deadline import Deadline
 from metrics.errors import DeniedError, FencedError, UnavailableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
 from metrics.kafka.job import standby
-from metrics.kafka.job.heartbeat import Instance, fenced, require_not_fenced
+from metrics.kafka.job.heartbeat import Instance, fenced_error, require_not_fenced
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import Clients, Processor, Sink, TransactionLostError
 from metrics.kafka.settings import KafkaSettings
@@ -107,7 +107,7 @@ class Runner:
         try:
             self._take_over(restore)
         except TransactionLostError as lost:
-            raise (fenced(self._processor.work, lost.cause.why) if lost.is_fenced else lost.cause) from None
+            raise (fenced_error(self._processor.work, lost.cause.why) if lost.is_fenced else lost.cause) from None
         return True
 
     def _wait_for_others(self, report: Callable[[str], None]) -> bool:
