@@ -1,8 +1,8 @@
 """The six questions in plain Python, over rows in memory: slow and obvious, to check the SQL against.
 
 Texts compare without case, by str.lower. PostgreSQL's lower() under C.UTF-8 agrees on letters whose lower case is one
-character and depends on no neighbour (not on "İ" or a final "Σ"). A movie is one that the table of movies has; one
-is based on a book if a review names both. Rows that are gone count: what was streamed was streamed.
+character and depends on no neighbour (not on "İ" or a final "Σ"). Movies that are not in the table of movies do not
+count; one is based on a book if a review names both. Rows that are gone count: what was streamed was streamed.
 """
 
 from collections.abc import Collection, Iterable

@@ -2,9 +2,9 @@
 --
 -- How many users watched at least half of any movie in [from, to)?
 --
--- Only the part of a session inside the period counts. Each session is judged for itself: two of a quarter each are not
--- a half. Movies that the catalogue does not have are left out, since their length is not known. A user counts once, by
--- the email without case. The default is the last week, of 7 days, of December 2021.
+-- Only the part of a session inside the period counts. Each session counts by itself: two quarters are not a half.
+-- Movies that are not in the catalogue are left out, because their length is unknown. A user counts once, by the email
+-- without case. The default is the last week of December 2021, 7 days.
 --
 -- -p from=2021-12-25T00:00:00+01:00    start of the period
 -- -p to=2022-01-01T00:00:00+01:00      end of the period, not part of it

@@ -2,8 +2,8 @@
 --
 -- What is the median size of a session, in gigabytes?
 --
--- A gigabyte has 1,000 megabytes. Of an even number of sessions it is the mean of the two in the middle, computed on
--- their decimals rather than in binary, and rounded to 6 decimals; without sessions it is null.
+-- A gigabyte has 1,000 megabytes. If the number of sessions is even, it is the mean of the two in the middle, computed
+-- in decimals, not in binary, and rounded to 6 of them; without sessions it is null.
 
 SELECT round(avg(size_mb::text::numeric) / 1000, 6) AS median_size_gb
 FROM (

@@ -2,9 +2,9 @@
 --
 -- How many movies that were streamed in a month are based on a book by an author of a nationality?
 --
--- A movie is one that the catalogue has, as are the book and its author. It was streamed in a month if a session of it
--- was in progress at any moment of the month, and is based on a book if a review names both. Names compare without case.
--- The month begins and ends at midnight in the session's time zone: UTC, or as --time-zone says.
+-- Movies, books and authors that are not in the catalogue do not count. A movie was streamed in a month if a session of
+-- it was in progress at any moment of the month, and is based on a book if a review names both. Names compare without
+-- case. The month begins and ends at midnight in UTC, or in the time zone that is asked for.
 --
 -- -p nationality=singaporeans    nationality of the author, as the vendor writes it
 -- -p month=2021-12               year and month

@@ -2,8 +2,8 @@
 --
 -- How many users were in a session of a movie at any moment of [from, to)?
 --
--- A session lasts from its start up to its end, without the end itself; one of no length is at its start. Sessions that
--- began before the interval and ended after it count, too. A user counts once, by the email without case.
+-- A session includes its start, but not its end; one without length is in progress at its start. Sessions that began
+-- before the interval and ended after it count, too. A user counts once, by the email without case.
 --
 -- -p movie=Unforgiven                  title of the movie, in any case
 -- -p from=2021-12-25T07:00:00+01:00    start of the interval

@@ -2,8 +2,9 @@
 --
 -- What share of the movies that were ever streamed is based on a book?
 --
--- A movie is one that the catalogue has, and is based on a book if a review names both, whether the catalogue has the
--- book or not. Titles compare without case. The share is rounded to 4 decimals; if nothing was streamed, it is null.
+-- Movies that are not in the catalogue do not count. A movie is based on a book if a review names both, even if the book
+-- is not in the catalogue. Titles compare without case. The share is rounded to 4 decimals; if nothing was streamed, it
+-- is null.
 
 WITH based AS (
     SELECT DISTINCT lower(movie_title) AS title

@@ -7,7 +7,7 @@ part after an empty comment line. The notes and the parameters may be missing.
     --
     -- How many users were in a session of a movie at any moment of [from, to)?
     --
-    -- A session lasts from its start up to its end, without the end itself.
+    -- A session includes its start, but not its end.
     --
     -- -p movie=Unforgiven                  title of the movie, in any case
     -- -p from=2021-12-25T07:00:00+01:00    start of the interval
