@@ -96,12 +96,17 @@ def test_a_hundred_kills(three: Topic) -> None:
     killed_at_random_moments(three, kills=100, seed=2)
 
 
-def test_a_killed_load_reads_as_interrupted_with_the_sums_of_its_commits(three: Topic) -> None:
-    process = started(three)
-    three.send(drawn(1, 100))
-    wait_until(lambda: three.committed() == 100, "they are committed")
+def load_and_kill(topic: Topic, records: int) -> None:
+    """Load records, and kill the load once they are committed."""
+    process = started(topic)
+    topic.send(drawn(1, records))
+    wait_until(lambda: topic.committed() == records, "they are committed")
     process.kill()
     process.communicate()
+
+
+def test_a_killed_load_is_listed_as_interrupted_with_the_sums_of_its_commits(three: Topic) -> None:
+    load_and_kill(three, 100)
     [load] = json.loads(f"[{three.application.run('catalogue', 'loads', '--json').strip()}]")
     assert load["state"] == "interrupted"
     assert sums(load, "read") == [100]
@@ -121,11 +126,7 @@ def end_sessions(topic: Topic) -> None:
 
 
 def test_the_next_load_of_a_topic_stores_that_one_was_killed(three: Topic) -> None:
-    process = started(three)
-    three.send(drawn(1, 100))
-    wait_until(lambda: three.committed() == 100, "they are committed")
-    process.kill()
-    process.communicate()
+    load_and_kill(three, 100)
     wait_until(lambda: "interrupted" in three.application.run("catalogue", "loads"), "its session has ended")
     assert states(three) == [("running", False)]
     three.load()
