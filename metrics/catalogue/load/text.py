@@ -11,10 +11,10 @@ def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
     """Yield lines about the outcome of a load."""
     load = outcome.load
     if outcome.same_as is not None:
-        yield f"{load.model}: nothing to do, these are the bytes of load {load.id} (--again loads them again)"
+        yield f"{load.model}: nothing to do, load {load.id} was of the same bytes (--again loads them again)"
         return
     name = "dry run" if is_dry_run else f"load {load.id}"
-    yield f"{load.model}: {name} of {load.source} is {'over, nothing was kept' if is_dry_run else 'done'}"
+    yield f"{load.model}: {name} of {load.source} is {'done, and rolled back' if is_dry_run else 'done'}"
     yield from _took(load)
     yield sums(load)
     if load.is_snapshot or load.gone or load.returned:
@@ -38,6 +38,6 @@ def _took(load: Load) -> Iterator[str]:
 
 
 def _describe_rejected(outcome: Outcome, *, is_dry_run: bool) -> str:
-    reasons = ", ".join(f"{number:,} for {reason}" for reason, number in sorted(outcome.rejections.by_reason.items()))
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in sorted(outcome.rejections.by_reason.items()))
     see = "" if is_dry_run else f"; see them: python app.py catalogue rejected --load {outcome.load.id}"
     return f"rejected {numbered(outcome.load.rejected, 'record')}: {reasons}{see}"

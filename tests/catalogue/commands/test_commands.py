@@ -59,11 +59,11 @@ def test_a_load_prints_each_record_once_and_what_to_do_about_the_rejected_ones(d
     assert second.startswith("3 records in ")
     assert rest == [
         "read 3 = 2 inserted + 0 updated + 0 unchanged + 0 repeated + 1 rejected",
-        "rejected 1 record: 1 for field; see them: python app.py catalogue rejected --load 2",
+        "rejected 1 record: field 1; see them: python app.py catalogue rejected --load 2",
         'rejected: line 4: duration_mins must be a whole number, 1 to 2147483647, not "0"',
     ]
     printed, _ = run(database_url, *command)
-    assert printed == "movie: nothing to do, these are the bytes of load 2 (--again loads them again)\n"
+    assert printed == "movie: nothing to do, load 2 was of the same bytes (--again loads them again)\n"
     printed, _ = run(database_url, *command, "--again", "--dry-run", "--json", "--max-rejected", "40%")
     loaded = json.loads(printed)
     assert (loaded["read"], loaded["unchanged"], loaded["rejected_by_reason"]) == (3, 2, {"field": 1})

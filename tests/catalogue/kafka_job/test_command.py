@@ -49,4 +49,4 @@ def test_the_outcome_is_printed_as_text(movies: Topic) -> None:
     assert (
         'rejected: partition 0 offset 1: duration_mins must be a whole number, 1 to 2147483647, not "long"' in printed
     )
-    assert "rejected 1 record: 1 for field; see them: python app.py catalogue rejected --load 1" in printed
+    assert "rejected 1 record: field 1; see them: python app.py catalogue rejected --load 1" in printed
