@@ -25,5 +25,5 @@ def zone_of(name: str) -> ZoneInfo:
     meant = difflib.get_close_matches(name.lower(), known, 1)
     raise SettingsError(
         f"the time zone {name} is unknown",
-        hint=f"did you mean {known[meant[0]]}?" if meant else "name one of the IANA database, such as Europe/Berlin",
+        hint=f"did you mean {known[meant[0]]}?" if meant else "use a name of the IANA database, such as Europe/Berlin",
     )

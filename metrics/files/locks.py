@@ -1,4 +1,4 @@
-"""Files that processes lock to learn of each other, in a folder that a local server uses.
+"""Lock files in the folder of a local server, by which its processes and users know of each other.
 
 A lock of `flock` belongs to an open file: it is released when the last descriptor of that file is closed, however its
 processes die.
@@ -16,7 +16,7 @@ from metrics.errors import FileError
 
 @contextmanager
 def folder_errors(folder: Path, user: str, hint: str) -> Iterator[None]:
-    """Convert errors of the system about a folder.
+    """Convert operating system errors about a folder.
 
     Args:
         user: of the folder, such as `the local broker`.

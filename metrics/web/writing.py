@@ -57,10 +57,10 @@ def require_permission(request: Request) -> None:
 
 
 def media_type(request: Request, known: Collection[str]) -> str:
-    """Return the media type of a body. A page of another site cannot send one of JSON without the browser asking first.
+    """Return the media type of a body. Browsers let pages of other sites send JSON only with this server's consent.
 
     Raises:
-        HTTPException: 415, it is not one of those known, or encoded.
+        HTTPException: 415, it is none of the known ones, or the body is encoded.
     """
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in known:
@@ -71,12 +71,12 @@ def media_type(request: Request, known: Collection[str]) -> str:
 
 
 class Bodies:
-    """Bodies of requests in memory, whose size is limited, of each and of all together.
+    """Bodies of requests in memory; the size of each, and of all together, is limited.
 
-    Those that do not arrive keep no others out: only the bytes that have arrived count.
+    A body that does not arrive keeps no others out: only bytes that have arrived count.
 
     Args:
-        busy: the answer to a request whose body would be too much beside the others.
+        busy: the answer to a request whose body does not fit beside the others.
     """
 
     def __init__(self, max_bytes: int, max_bytes_together: int, busy: str) -> None:
@@ -86,7 +86,7 @@ class Bodies:
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[io.BytesIO]:
-        """Receive the body of a request, which counts as in memory until the context ends.
+        """Receive the body of a request; it counts as in memory until the context ends.
 
         Raises:
             HTTPException: 400, it was cut; 408, it did not arrive in time; 413, it is too long; 503, there is no room.

@@ -114,7 +114,7 @@ def _refuse_contradictions(given: Mapping[str, bool]) -> None:
                 f"{several[0]} and {several[1]} contradict each other", hint=f"use one of them, for example: {_EXAMPLE}"
             )
     if not any(given[option] for option in ("NAME", "-f", "--list")):
-        raise SettingsError("there is no query to run", hint=f"name one, which {_LIST} shows, or give -f FILE")
+        raise SettingsError("there is no query to run", hint=f"name one of those that {_LIST} shows, or give -f FILE")
 
 
 def _list(*, as_json: bool) -> None:

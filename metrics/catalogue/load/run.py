@@ -145,8 +145,8 @@ def _require_current(connection: Connection, model: Model, given: Input) -> None
     if snapshot is not None:
         raise SettingsError(
             f"load {given.as_of} is older than load {snapshot.id}, a snapshot",
-            why="the snapshot has all records that there are",
-            hint=f"try those of the snapshot again: --rejected-of {snapshot.id}",
+            why="a snapshot has every record of its model, so older ones do not count any more",
+            hint=f"try the rejected records of the snapshot again: --rejected-of {snapshot.id}",
         )
 
 

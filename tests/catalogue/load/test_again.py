@@ -93,7 +93,7 @@ def test_rejected_records_from_before_a_snapshot_are_not_tried_again(catalogue: 
     with pytest.raises(SettingsError) as refused:
         try_again(catalogue, first)
     assert refused.value.what == f"load 1 is older than load {snapshot.id}, a snapshot"
-    assert refused.value.hint == f"try those of the snapshot again: --rejected-of {snapshot.id}"
+    assert refused.value.hint == f"try the rejected records of the snapshot again: --rejected-of {snapshot.id}"
     before = len(catalogue.query("SELECT FROM catalogue_load"))
     assert try_again(catalogue, snapshot).read == 1
     assert len(catalogue.query("SELECT FROM catalogue_load")) == before + 1

@@ -104,7 +104,10 @@ def test_on_a_narrow_terminal_no_parameter_of_the_list_is_broken() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "there is no query to run\nhint: name one, which python app.py catalogue query --list shows, or give -f"),
+        (
+            [],
+            "there is no query to run\nhint: name one of those that python app.py catalogue query --list shows",
+        ),
         (["outage-users", "-f", "x"], "NAME and -f contradict each other"),
         (["outage-users", "--list"], "NAME and --list contradict each other"),
         (["--list", "--csv"], "--list and --csv contradict each other"),

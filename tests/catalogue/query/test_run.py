@@ -200,8 +200,8 @@ def test_times_are_in_utc_or_in_the_time_zone_that_is_asked_for(connection: Conn
         ("Mars", "hint: "),
         ("Europe/Berln", "hint: did you mean Europe/Berlin?"),
         ("UTC+1", "hint: "),  # the server would read it as one hour west of Greenwich
-        ("+01:00", "hint: name one of the IANA database, such as Europe/Berlin"),
-        ("", "hint: name one"),
+        ("+01:00", "hint: use a name of the IANA database, such as Europe/Berlin"),
+        ("", "hint: use a name"),
     ],
 )
 def test_an_unknown_time_zone_is_refused(connection: Connection, name: str, hint: str) -> None:
