@@ -6,6 +6,7 @@ from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.remarks import findings
+from metrics.catalogue.load.text import describe_remark
 from metrics.errors import MetricsError
 from metrics.terminal.console import say, say_lines
 from metrics.text import numbered
@@ -25,8 +26,8 @@ def check(*, json: Json = False) -> None:
             msgspec.json.encode(msgspec.to_builtins(remark) | {"model": model}).decode() for model, remark in found
         )
     else:
-        for model, remark in found:
-            say(f"{model}: {remark.number:,} {remark.rule}, such as {'; '.join(remark.examples)}")
+        for _, remark in found:
+            say(describe_remark(remark))
     if found:
         raise MetricsError(
             f"found {numbered(sum(remark.number for _, remark in found), 'orphan or implausible record')}"

@@ -12,8 +12,8 @@ _T = TypeVar("_T")
 KEPT, REPEATED = "kept", "repeated"
 CELLS, FIELD, ORDER, MOVIES = "cells", "field", "order", "movies"
 # Rules that a record which is not rejected may break.
-LONGER, IN_THE_FUTURE, BEFORE_THE_BIRTH = "longer than the movie", "died in the future", "died before the birth"
-BEFORE_CREATED = "updated before created"
+LONGER, BEFORE_CREATED = "sessions longer than the movie", "reviews updated before their creation"
+IN_THE_FUTURE, BEFORE_BIRTH = "authors who died in the future", "authors who died before birth"
 
 _SCATTER = 2_654_435_761  # a prime greater than any number of records, so number * _SCATTER modulo that is unique
 

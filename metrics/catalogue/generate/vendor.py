@@ -6,8 +6,8 @@ from typing import Any
 
 from metrics.catalogue.generate import names
 from metrics.catalogue.generate.made import (
+    BEFORE_BIRTH,
     BEFORE_CREATED,
-    BEFORE_THE_BIRTH,
     BLOCK,
     FIELD,
     IN_THE_FUTURE,
@@ -79,7 +79,7 @@ def _author(row: AuthorRow, draw: Draw) -> Made:
     if row.died_at and row.died_at.year >= FUTURE_YEAR:
         remark = IN_THE_FUTURE
     elif row.died_at and row.birth_date and row.died_at < row.birth_date:
-        remark = BEFORE_THE_BIRTH
+        remark = BEFORE_BIRTH
     return Made({"metadata": metadata, "nationalities": nationalities}, remark=remark)
 
 

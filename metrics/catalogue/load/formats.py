@@ -163,7 +163,7 @@ def records_of_elements(model: Model, elements: Elements, zone: tzinfo | None) -
 
 
 def _of_the_end(name: str, rows: Rows) -> list[Remark]:
-    return [] if rows.has_end else [Remark("file may be cut: its last line has no end", 1, [name])]
+    return [] if rows.has_end else [Remark("files that may be cut, since the last line has no line end", 1, [name])]
 
 
 def _of_model(model: Model, name: str, received: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

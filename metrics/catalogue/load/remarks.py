@@ -20,7 +20,7 @@ class Rule(NamedTuple):
 
     Attributes:
         model: of the records.
-        rule: what is implausible, in words.
+        rule: the implausible records, in words.
         rows: FROM and WHERE of the records that break it; `{table}` is their table, called `new`.
         example: an expression that shows one of them.
     """
@@ -34,7 +34,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule(
         "stream",
-        "longer than the movie",
+        "sessions longer than the movie",
         "{table} new JOIN movie ON lower(movie.title) = lower(new.movie_title) "
         "WHERE new.end_at - new.start_at > movie.duration_mins * interval '1 minute'",
         "format('%s, %s: %s, the movie lasts %s min', new.user_email, new.movie_title, new.end_at - new.start_at, "
@@ -42,19 +42,19 @@ RULES = (
     ),
     Rule(
         "author",
-        "died in the future",
+        "authors who died in the future",
         "{table} new WHERE new.died_at > current_date",
         "format('%s, %s', new.name, new.died_at)",
     ),
     Rule(
         "author",
-        "died before the birth",
+        "authors who died before birth",
         "{table} new WHERE new.died_at < new.birth_date",
         "format('%s, born %s, died %s', new.name, new.birth_date, new.died_at)",
     ),
     Rule(
         "review",
-        "updated before created",
+        "reviews updated before their creation",
         "{table} new WHERE new.updated_at < new.created_at",
         "format('%s, %s: created %s, updated %s', new.movie_title, new.book_title, new.created_at, new.updated_at)",
     ),
@@ -63,31 +63,31 @@ RULES = (
 ORPHANS = (
     Rule(
         "stream",
-        "of an unknown movie",
+        "sessions of an unknown movie",
         "{table} new WHERE NOT EXISTS (SELECT FROM movie WHERE lower(title) = lower(new.movie_title))",
         "new.movie_title",
     ),
     Rule(
         "stream",
-        "of an unknown user",
+        "sessions of an unknown user",
         '{table} new WHERE NOT EXISTS (SELECT FROM "user" WHERE lower(email) = lower(new.user_email))',
         "new.user_email",
     ),
     Rule(
         "book",
-        "by an unknown author",
+        "books by an unknown author",
         "{table} new WHERE NOT EXISTS (SELECT FROM author WHERE lower(name) = lower(new.author))",
         "format('%s, by %s', new.title, new.author)",
     ),
     Rule(
         "review",
-        "of an unknown movie",
+        "reviews of an unknown movie",
         "{table} new WHERE NOT EXISTS (SELECT FROM movie WHERE lower(title) = lower(new.movie_title))",
         "new.movie_title",
     ),
     Rule(
         "review",
-        "of an unknown book",
+        "reviews of an unknown book",
         "{table} new WHERE NOT EXISTS (SELECT FROM book WHERE lower(title) = lower(new.book_title))",
         "new.book_title",
     ),

@@ -25,6 +25,7 @@ from metrics.catalogue.load.rejected import Rejections
 from metrics.catalogue.load.staging import Staging
 from metrics.errors import DataRefusedError, MetricsError, SettingsError
 from metrics.postgres.connect import database_errors
+from metrics.text import numbered
 
 SAY_AFTER_S = 2
 DEFAULT_LIMIT = Limit.of("", limits.DEFAULT)
@@ -205,10 +206,11 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
     limit = options.max_rejected
     if not limit.is_exceeded(begun.rejected, begun.read):
         return None
+    verb = "is" if begun.rejected == 1 else "are"
     see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\n"
     return LoadRefusedError(
         begun,
-        f"wrong records: {begun.rejected:,} of {begun.read:,}, so nothing was loaded",
+        f"{begun.rejected:,} of {numbered(begun.read, 'record')} {verb} wrong, so nothing was loaded",
         why=f"the limit is {limit.text}",
         hint=f"{see}or allow more of them: --max-rejected N or P%",
     )
@@ -252,7 +254,7 @@ def _keep_writers_out(connection: Connection, model: Model, say: Callable[[str],
 def _too_many_gone(options: Options, gone: int, present: int, begun: Load) -> DataRefusedError:
     return LoadRefusedError(
         begun,
-        f"rows that would be gone: {gone:,} of {present:,}, so nothing was loaded",
-        why=f"the limit is {options.max_gone.text}: it looks like a cut file",
+        f"{gone:,} of {numbered(present, 'row')} would be marked as gone, so nothing was loaded",
+        why=f"the limit is {options.max_gone.text}, since this many missing rows suggest a cut file",
         hint="get the file again; or, if they really are gone: --max-gone N or P%",
     )

@@ -47,7 +47,7 @@ class Staging:
         self.by_reason: Counter[str] = Counter()
         self.examples: list[str] = []
         self.remarks: list[Remark] = []
-        self.unreadable_keys = Remark("rejected without a readable key (so no row was marked as gone)", 0, [])
+        self.unreadable_keys = Remark("rejected records without a readable key, so no row was marked as gone", 0, [])
         self._rejected: list[Row] = []
         self._keys: list[Row] = []
         self._waiting_bytes = 0

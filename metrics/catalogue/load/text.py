@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from metrics.catalogue.load.loads import OUTCOMES, Load
+from metrics.catalogue.load.loads import EXAMPLES, OUTCOMES, Load, Remark
 from metrics.catalogue.load.run import Outcome
 from metrics.text import numbered, pace
 
@@ -23,7 +23,13 @@ def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:
         yield _describe_rejected(outcome, is_dry_run=is_dry_run)
     yield from (f"rejected: {example}" for example in outcome.rejections.examples)
     for remark in load.remarks:
-        yield f"remark: {remark.number:,} {remark.rule}, such as {remark.examples[0]}"
+        yield f"remark: {describe_remark(remark, 1)}"
+
+
+def describe_remark(remark: Remark, examples: int = EXAMPLES) -> str:
+    """Return a remark with its first examples; a single record is named instead of counted."""
+    shown = "; ".join(remark.examples[:examples])
+    return f"{remark.rule}: {shown if remark.number == 1 else f'{remark.number:,}, such as {shown}'}"
 
 
 def sums(load: Load) -> str:

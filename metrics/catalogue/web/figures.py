@@ -59,7 +59,7 @@ def _notes(load: Load) -> Sequence[str]:
     """Return notes on a load: why it failed, the rows that are gone, and its remarks."""
     notes = [load.error.splitlines()[0]] if load.error else []
     notes += [f"{load.gone:,} gone, {load.returned:,} returned"] if load.is_snapshot else []
-    return notes + [f"{remark.number:,} {remark.rule}" for remark in load.remarks]
+    return notes + [f"{remark.rule}: {remark.number:,}" for remark in load.remarks]
 
 
 def rejected_row(record: Rejected) -> dict[str, object]:

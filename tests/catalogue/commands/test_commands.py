@@ -52,7 +52,7 @@ def test_a_load_prints_each_record_once_and_what_to_do_about_the_rejected_ones(d
     movies.write_text(MOVIES + WRONG)
     command = ("load", "--model", "movie", "--config", movies)
     _, printed = run(database_url, *command, "--strict", exit_code=11)
-    assert printed.startswith("error: wrong records: 1 of 3, so nothing was loaded\nwhy: the limit is 0\n")
+    assert printed.startswith("error: 1 of 3 records is wrong, so nothing was loaded\nwhy: the limit is 0\n")
     printed, _ = run(database_url, *command, "--max-rejected", "1")
     first, second, *rest = printed.splitlines()
     assert first == f"movie: load 2 of {movies} is done"
@@ -108,7 +108,7 @@ def test_the_errors_of_loads_that_failed_are_below_the_list(database_url: str, m
     printed, _ = run(database_url, "loads")
     _, failed, done, error = printed.splitlines()
     assert (failed.split()[3], done.split()[3]) == ("failed", "done")
-    assert error == "load 2: wrong records: 1 of 3, so nothing was loaded"
+    assert error == "load 2: 1 of 3 records is wrong, so nothing was loaded"
     printed, _ = run(database_url, "loads", "--json", "--limit", "1")
     assert json.loads(printed)["error"].splitlines()[1] == "why: the limit is 0"
 
@@ -120,7 +120,7 @@ def test_check_finds_orphans_and_ends_with_1(database_url: str, tmp_path: Path) 
     books.write_text('[{"name": "Emma", "pages": 474, "author": "Jane Austen", "publisher": "John Murray"}]')
     run(database_url, "load", "--model", "book", "--config", books)
     printed, error = run(database_url, "check", exit_code=1)
-    assert printed == "book: 1 by an unknown author, such as Emma, by Jane Austen\n"
+    assert printed == "books by an unknown author: Emma, by Jane Austen\n"
     assert error == "error: found 1 orphan or implausible record\n"
 
 

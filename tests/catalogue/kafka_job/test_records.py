@@ -112,7 +112,7 @@ def test_a_review_is_loaded_and_removed(application: Application, database_url: 
     key = {"created_at": "2021-01-02T03:04:05Z", "movie_title": "Solaris", "book_title": "solaris"}
     reviews.send([(None, json.dumps(review).encode(), 0)])
     load = reviews.load()
-    assert [remark["rule"] for remark in load["remarks"]] == ["updated before created"]
+    assert [remark["rule"] for remark in load["remarks"]] == ["reviews updated before their creation"]
     reviews.send([(json.dumps(key).encode(), None, 0)])
     assert sums(reviews.load(), "gone") == [1]
 

@@ -17,7 +17,7 @@ from tests.catalogue.load.catalogue import Catalogue
 
 NO_LIMIT = Limit.of("", "100%")
 CATALOGUE_TABLES = ("catalogue_rejected", "catalogue_history", "catalogue_load")
-KEYLESS = "rejected without a readable key (so no row was marked as gone)"
+KEYLESS = "rejected records without a readable key, so no row was marked as gone"
 TOO_LONG = "x" * 256
 NO_KEY = ()  # of a record that cannot be one of any row; of one whose key cannot be read, None
 START = datetime(2021, 12, 1, tzinfo=UTC)

@@ -55,15 +55,19 @@ def test_a_load_says_why_it_failed_what_is_gone_and_what_is_implausible() -> Non
     load = a_load(
         started_at=NOON,
         state="failed",
-        error="wrong records: 2 of 3\nwhy: the limit is 10%",
+        error="2 of 3 records are wrong, so nothing was loaded\nwhy: the limit is 10%",
         is_snapshot=True,
         gone=1_000,
-        remarks=[Remark("died in the future", 90, ["Al"])],
+        remarks=[Remark("authors who died in the future", 90, ["Al"])],
     )
     row = load_row(load, NOON)
     assert row["sums"] == "read 0, 0 of them rejected"
     assert (row["state"], row["icon"]) == ("failed", "error")
-    assert row["notes"] == ["wrong records: 2 of 3", "1,000 gone, 0 returned", "90 died in the future"]
+    assert row["notes"] == [
+        "2 of 3 records are wrong, so nothing was loaded",
+        "1,000 gone, 0 returned",
+        "authors who died in the future: 90",
+    ]
 
 
 def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:

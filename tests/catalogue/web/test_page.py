@@ -128,7 +128,7 @@ def test_rejected_records_are_shown_as_text_with_the_command_that_tries_them_aga
         [command] = page.locator(".command").all_inner_texts()
         assert command.endswith("catalogue load --model movie --rejected-of 2")
         assert page.locator(".rejected img").count() == 0
-        page.get_by_text("wrong records: 1 of 1, so nothing was loaded").wait_for()
+        page.get_by_text("1 of 1 record is wrong, so nothing was loaded").wait_for()
         assert page.locator(".badge.failed").inner_text().endswith("failed")
 
 
