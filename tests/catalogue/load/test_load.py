@@ -307,10 +307,10 @@ BOOKS = b'[{"name":"E","pages":1,"author":"a","publisher":"p"}]'
         ("a.csv", b"name\n", "book", "a.csv is CSV, but the model book comes as JSON", "use --collector json"),
         ("a.csv", MOVIES, "review", "a.csv is CSV, but the model review comes as JSON", "load it as --model movie"),
         ("a.csv", b"email,email,first_name,last_name\n", "user", "a.csv has two columns called 'email'", "remove"),
-        ("a.csv", gzip.compress(USERS), "user", "a.csv is compressed by gzip", "ends in .gz"),
-        ("a.json", gzip.compress(BOOKS), "book", "a.json is compressed by gzip", "ends in .gz"),
+        ("a.csv", gzip.compress(USERS, mtime=0), "user", "a.csv is compressed by gzip", "ends in .gz"),
+        ("a.json", gzip.compress(BOOKS, mtime=0), "book", "a.json is compressed by gzip", "ends in .gz"),
         ("a.csv", USERS.decode().encode("utf-16"), "user", "a.csv is UTF-16", "iconv -f utf-16 -t utf-8"),
-        ("a.csv.gz", gzip.compress(USERS + b"a,b,c\n" * 99)[:-9], "user", "a.csv.gz is corrupt", ""),
+        ("a.csv.gz", gzip.compress(USERS + b"a,b,c\n" * 99, mtime=0)[:-9], "user", "a.csv.gz is corrupt", ""),
     ],
 )
 def test_input_that_cannot_be_read_completely_loads_nothing(
