@@ -6,6 +6,7 @@ from datetime import tzinfo
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, records_of_rows, records_of_texts
 from metrics.catalogue.load.loads import Connection, Load
+from metrics.catalogue.load.rejected import restore_nul
 from metrics.errors import SettingsError
 from metrics.postgres.connect import database_errors
 
@@ -27,6 +28,10 @@ class RejectedOf:
     def __init__(self, connection: Connection, of: Load, model: Model) -> None:
         if of.model != model.name:
             raise SettingsError(f"load {of.id} was of {of.model}, not of {model.name}", hint=f"use --model {of.model}")
+        if not of.rejected:
+            raise SettingsError(
+                f"load {of.id} rejected nothing", hint="see which loads did: python app.py catalogue loads"
+            )
         self._connection = connection
         self._of = of
         self.source = f"rejected records of load {of.id}"
@@ -48,6 +53,8 @@ class RejectedOf:
     def _texts(self) -> Iterator[tuple[int, str]]:
         read = database_errors("the rejected records cannot be read")
         with read, self._connection.transaction(), self._connection.cursor("rejected") as rows:
-            rows.execute("SELECT record FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,))
-            for number, (record,) in enumerate(rows, 1):
-                yield number, record
+            rows.execute(
+                "SELECT record, has_nul FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,)
+            )
+            for number, (record, has_nul) in enumerate(rows, 1):
+                yield number, restore_nul(record) if has_nul else record

@@ -36,7 +36,7 @@ class Load(msgspec.Struct, kw_only=True):
     """One load, as in the table `catalogue_load`; `read` is the sum of the five after it.
 
     Attributes:
-        as_of: the load that the records are from: rows that a later one has changed stay; None: every row may change.
+        as_of: the load that the records are from: rows that it or a later one has changed stay; None: all may change.
     """
 
     id: int

@@ -1,5 +1,6 @@
 """The rejected records, as they were received, with everything that is wrong with them."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,18 @@ _FOLLOWS = (
     "load_id <= (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) AND "
     "(load_id < (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) OR rejected.id > %(after)s)"
 )
+
+
+def escape_nul(text: str) -> tuple[str, bool]:
+    r"""Return a text as it can be stored, and whether it had a NUL: then, \0 is a NUL, and \\ a backslash."""
+    if "\0" not in text:
+        return text, False
+    return text.replace("\\", r"\\").replace("\0", r"\0"), True
+
+
+def restore_nul(text: str) -> str:
+    """Return a text that had a NUL."""
+    return re.sub(r"\\(.)", lambda escape: "\0" if escape[1] == "0" else "\\", text)
 
 
 class Rejections(NamedTuple):

@@ -147,7 +147,9 @@ def _require_current(connection: Connection, model: Model, given: Input) -> None
         raise SettingsError(
             f"load {given.as_of} is older than load {snapshot.id}, a snapshot",
             why="a snapshot has every record of its model, so older ones do not count any more",
-            hint=f"try the rejected records of the snapshot again: --rejected-of {snapshot.id}",
+            hint=f"try those that the snapshot rejected again: --rejected-of {snapshot.id}"
+            if snapshot.rejected
+            else "if they are still right, load them from a file",
         )
 
 
@@ -207,12 +209,12 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
     if not limit.is_exceeded(begun.rejected, begun.read):
         return None
     verb = "is" if begun.rejected == 1 else "are"
-    see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\n"
+    see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\nor "
     return LoadRefusedError(
         begun,
         f"{begun.rejected:,} of {numbered(begun.read, 'record')} {verb} wrong, so nothing was loaded",
         why=f"the limit is {limit.text}",
-        hint=f"{see}or allow more of them: --max-rejected N or P%",
+        hint=f"{see}allow more of them: --max-rejected N or P%",
     )
 
 

@@ -13,6 +13,7 @@ from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.loads import EXAMPLES, Connection, Load, Remark
+from metrics.catalogue.load.rejected import escape_nul
 from metrics.postgres.connect import database_errors
 
 CHUNK = 200_000
@@ -95,12 +96,13 @@ class Staging:
         return number == CHUNK
 
     def _reject(self, records: Records, position: str, record: Any, error: RejectedError) -> None:
-        text = records.text_of(record).replace("\0", "\\0")
+        text, has_nul = escape_nul(records.text_of(record))
         self._load.rejected += 1
         self.by_reason[error.reason] += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"{position}: {error.detail}")
-        self._rejected.append((self._load.id, position, error.reason, error.detail.replace("\0", "\\0"), text))
+        detail, _ = escape_nul(error.detail)
+        self._rejected.append((self._load.id, position, error.reason, detail, text, has_nul))
         self._waiting_bytes += len(text) + len(error.detail) + 200
         key = records.key_of(record)
         if key is None:

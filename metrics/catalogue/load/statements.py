@@ -69,7 +69,7 @@ def copy_tombstones(model: Model) -> Composed:
 # A tenth of the usual sample distinguishes ten rows from ten million; more precision changes no plan here.
 ANALYZE_STAGED = SQL("SET LOCAL default_statistics_target = 10; ANALYZE {}").format(STAGED)
 
-COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record) FROM STDIN")
+COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record, has_nul) FROM STDIN")
 
 
 def drop_superseded(model: Model) -> Composed:
@@ -114,8 +114,8 @@ def merge(model: Model) -> Composed:
     """Return the statement that inserts the staged rows with new keys, and updates rows that differ from staged ones.
 
     Its result: numbers of distinct keys, of inserted and updated rows, and of updated ones that were gone.
-    Parameters: `load`, its id; `as_of`, the load that the records are from: a row that a later one has changed stays
-    (null: every row may change).
+    Parameters: `load`, its id; `as_of`, the load that the records are from: a row that this or a later one has changed
+    stays (null: every row may change).
 
     Inserting with ON CONFLICT would look up each key and log its row twice: 4.5 instead of 2.9 CPU s a million rows.
     Updating with it finds the rows by the index, in their order. With UPDATE … FROM, a join may shuffle them, which
@@ -146,7 +146,7 @@ def _latest(model: Model) -> Composed:
     return SQL(
         "SELECT {new}, old.last_load IS NULL AS is_new, old.gone_at IS NOT NULL AS is_gone, "
         "(({new}) IS DISTINCT FROM ({old}) OR old.gone_at IS NOT NULL) "
-        "AND old.last_load <= coalesce(%(as_of)s, old.last_load) AS is_changed "
+        "AND old.last_load < coalesce(%(as_of)s, old.last_load + 1) AS is_changed "
         "FROM ({last}) new "
         "LEFT JOIN {table} old ON ({new_key}) = ({old_key})"
     ).format(

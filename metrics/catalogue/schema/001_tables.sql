@@ -132,7 +132,8 @@ CREATE TABLE catalogue_rejected (
     position text NOT NULL,  -- where the record was: line 17, record 3, partition 0 offset 42
     reason text NOT NULL,
     detail text NOT NULL,    -- every wrong field, in words
-    record text NOT NULL     -- its own text
+    record text NOT NULL,    -- its own text
+    has_nul boolean NOT NULL -- whether the text had a NUL, which cannot be stored: then, \0 is a NUL, and \\ a backslash
 );
 CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id);
 

@@ -4,12 +4,14 @@ from contextlib import closing
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.again import RejectedOf
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Load, find_load
-from metrics.catalogue.load.rejected import rejected_records
+from metrics.catalogue.load.rejected import escape_nul, rejected_records, restore_nul
 from metrics.catalogue.load.run import Options, load
 from metrics.errors import DataRefusedError, SettingsError
 from metrics.postgres.connect import connect
@@ -93,7 +95,7 @@ def test_rejected_records_from_before_a_snapshot_are_not_tried_again(catalogue: 
     with pytest.raises(SettingsError) as refused:
         try_again(catalogue, first)
     assert refused.value.what == f"load 1 is older than load {snapshot.id}, a snapshot"
-    assert refused.value.hint == f"try the rejected records of the snapshot again: --rejected-of {snapshot.id}"
+    assert refused.value.hint == f"try those that the snapshot rejected again: --rejected-of {snapshot.id}"
     before = len(catalogue.query("SELECT FROM catalogue_load"))
     assert try_again(catalogue, snapshot).read == 1
     assert len(catalogue.query("SELECT FROM catalogue_load")) == before + 1
@@ -110,6 +112,45 @@ def test_the_model_must_be_that_of_the_load(catalogue: Catalogue) -> None:
     first = catalogue.load_records("book", [{}], max_rejected=NO_LIMIT)
     with pytest.raises(SettingsError, match="load 1 was of book, not of movie"):
         RejectedOf(catalogue.connection, first, MODELS["movie"])
+
+
+def test_a_row_with_a_nul_is_rejected_again_as_it_came(catalogue: Catalogue) -> None:
+    path = catalogue.folder / "users.csv"
+    path.write_bytes(b"email,first_name,last_name\na@x,A,B\0C\\0\\D\nb@x,D,E\\0\n")
+    first = catalogue.load("user", path, max_rejected=NO_LIMIT).load
+    again = try_again(catalogue, first)
+    assert (first.inserted, again.inserted, again.rejected) == (1, 0, 1)
+    assert len({(record.record, record.detail) for record in rejected_records(catalogue.connection)}) == 1
+    assert catalogue.rows("user") == [("b@x", "D", "E\\0")]
+
+
+@given(text=st.text("\0\\0a\n"))
+def test_a_text_with_nul_is_stored_without_and_restored(text: str) -> None:
+    stored, has_nul = escape_nul(text)
+    assert "\0" not in stored
+    assert (restore_nul(stored) if has_nul else stored) == text
+
+
+def test_a_load_that_rejected_nothing_is_not_tried_again(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("book", [{"name": "Emma", "pages": 474, "author": "a", "publisher": "p"}])
+    with pytest.raises(SettingsError, match="load 1 rejected nothing"):
+        try_again(catalogue, first)
+
+
+def test_the_hint_names_a_snapshot_only_if_that_rejected_something(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("book", [{"name": "Emma"}], max_rejected=NO_LIMIT)
+    catalogue.load_records("book", [], is_snapshot=True, max_gone=NO_LIMIT)
+    with pytest.raises(SettingsError, match="load 1 is older than load 2, a snapshot") as refused:
+        try_again(catalogue, first)
+    assert refused.value.hint == "if they are still right, load them from a file"
+
+
+def test_rows_of_the_same_load_stay(catalogue: Catalogue) -> None:
+    valid = {"start_at": "2021-12-06T18:30:19Z", "end_at": "2021-12-06T18:40:19Z", "size_mb": "2"}
+    first = catalogue.load_records("stream", [SESSION, SESSION | valid], max_rejected=NO_LIMIT)
+    again = try_again(catalogue, first, "Europe/Berlin")
+    assert (again.read, again.unchanged) == (1, 1)
+    assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
 
 
 def test_a_rejected_row_with_line_ends_and_long_cells_can_be_tried_again(catalogue: Catalogue) -> None:
