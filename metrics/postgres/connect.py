@@ -112,4 +112,6 @@ def database_error(what: str, error: psycopg.Error, hint: str = "") -> DatabaseE
     """Return the error of this program for one of the database's client."""
     said = error.diag
     lines = [said.message_primary, said.message_detail] if said.message_primary else [str(error).strip()]
-    return DatabaseError(what, why="\n".join(filter(None, lines)), hint=said.message_hint or hint)
+    # For a time out of range, the server suggests another DateStyle; each session sets that, so the time is wrong.
+    said_hint = None if isinstance(error, psycopg.errors.DatetimeFieldOverflow) else said.message_hint
+    return DatabaseError(what, why="\n".join(filter(None, lines)), hint=said_hint or hint)

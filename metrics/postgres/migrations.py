@@ -64,12 +64,12 @@ def migrate(connection: psycopg.Connection[TupleRow], migrations: Sequence[Migra
 
 
 def require_migrated(
-    connection: psycopg.Connection[TupleRow], migrations: Sequence[Migration], table: str, hint: str
+    connection: psycopg.Connection[TupleRow], migrations: Sequence[Migration], table: str, command: str
 ) -> None:
     """Check that the schema is at this program's version.
 
     Args:
-        hint: how to apply what is missing.
+        command: applies what is missing.
 
     Raises:
         DatabaseError: it has not been created, or is older or newer.
@@ -81,8 +81,8 @@ def require_migrated(
         applied = _version(connection, table) if found else 0
     _require_known(connection, applied, migrations)
     if applied < len(migrations):
-        what = "has no tables yet" if applied == 0 else "has the tables of an older version"
-        raise DatabaseError(f"the database {what}", why=_where(connection), hint=hint)
+        what, verb = ("has the tables of an older version", "update") if applied else ("has no tables yet", "create")
+        raise DatabaseError(f"the database {what}", why=_where(connection), hint=f"{verb} them: {command}")
 
 
 _CREATE = sql.SQL(

@@ -84,13 +84,14 @@ def test_a_database_without_tables_or_with_older_ones_is_refused_with_the_way_on
     connection: Connection, files: Path
 ) -> None:
     with pytest.raises(DatabaseError, match="the database has no tables yet") as refused:
-        require_migrated(connection, migrations_in(files), "applied", "run init-db")
-    assert refused.value.hint == "run init-db"
+        require_migrated(connection, migrations_in(files), "applied", "init-db")
+    assert refused.value.hint == "create them: init-db"
     migrate(connection, migrations_in(files), "applied")
-    require_migrated(connection, migrations_in(files), "applied", "run init-db")
+    require_migrated(connection, migrations_in(files), "applied", "init-db")
     (files / "002_second.sql").write_text(SECOND)
-    with pytest.raises(DatabaseError, match="the database has the tables of an older version"):
-        require_migrated(connection, migrations_in(files), "applied", "run init-db")
+    with pytest.raises(DatabaseError, match="the database has the tables of an older version") as refused:
+        require_migrated(connection, migrations_in(files), "applied", "init-db")
+    assert refused.value.hint == "update them: init-db"
 
 
 def test_a_user_that_may_not_create_tables_is_told_so(connection: Connection, files: Path) -> None:

@@ -49,7 +49,7 @@ def load(
     accept_loss: AcceptLoss = False,
     json: Json = False,
 ) -> None:
-    """Load records of one model, in one transaction: all of them or none.
+    """Load the records of one model. Files are one transaction: if a load fails, nothing of it is in the table.
 
     A record with a new key is inserted, one that differs is updated, others change nothing. Wrong records are kept
     separately; `catalogue rejected` shows them.
@@ -68,7 +68,7 @@ def load(
             "--max-rejected": max_rejected,
         }
         of_files |= {"--rejected-of": rejected_of, "--again": again, "--dry-run": dry_run}
-        _refuse(of_files, "a topic has no end at which it could be refused, compared or undone")
+        _refuse(of_files, "a topic is committed as it is read, so it cannot be refused, compared or undone as a whole")
         of_topic = TopicOptions(MODELS[model], topic, zone, until_end, take_over, accept_loss)
         outcome = _load_topic(of_topic, report)
     else:

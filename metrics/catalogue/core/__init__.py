@@ -1,1 +1,1 @@
-"""The pure core: the six models, and how a record is validated."""
+"""The pure core: the models, and how a record is validated."""

@@ -1,4 +1,4 @@
-"""The table of the six models: their columns, keys and formats."""
+"""The table of the models: their columns, keys and formats."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ class TableColumn(NamedTuple):
 
 
 class Model(NamedTuple):
-    """One of the six models.
+    """One of the models.
 
     Attributes:
         name: of the model and of its table.

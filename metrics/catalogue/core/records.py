@@ -1,4 +1,4 @@
-"""The records of the six models as they come in, and their rows.
+"""The records of the models as they come in, and their rows.
 
 A record is a msgspec Struct, which takes the fast path: one conversion, one `row`. Only records that it refuses are
 examined field by field (`reading.py`). Each model also has a Struct of its key, to read the key of a record whose other

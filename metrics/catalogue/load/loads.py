@@ -166,7 +166,7 @@ def lock_model(connection: Connection, model: Model, say: Callable[[str], None])
 
 
 def settle_killed(connection: Connection, model: Model) -> None:
-    """Store that the loads of a model that were killed are interrupted; those that run have their locks."""
+    """Mark loads of a model that were killed as interrupted: those that are still `running` without their lock."""
     query = (
         "UPDATE catalogue_load SET state = 'interrupted', finished_at = now() "
         "WHERE model = %s AND state = 'running' AND NOT catalogue_is_running(id)"

@@ -20,10 +20,13 @@ from metrics.postgres.connect import database_error
 FETCH_ROWS = 1_000
 CANCEL_TIMEOUT_S = 5
 
+_A_TIME = "write a time such as 2021-12-25T07:00:00+01:00"
 _READ_ONLY = "queries are read-only; they change nothing, and lock no rows"
 _HINTS: dict[type[psycopg.Error], str] = {
     psycopg.errors.UndefinedTable: "if the catalogue's own tables are missing: python app.py catalogue init-db",
     psycopg.errors.IndeterminateDatatype: "write the type of the parameter, as in :name::text or :name::timestamptz",
+    psycopg.errors.DatetimeFieldOverflow: _A_TIME,
+    psycopg.errors.InvalidDatetimeFormat: _A_TIME,
     psycopg.errors.ReadOnlySqlTransaction: _READ_ONLY,
     psycopg.errors.ActiveSqlTransaction: _READ_ONLY,
     psycopg.errors.FeatureNotSupported: _READ_ONLY,

@@ -1,4 +1,4 @@
--- The six models, their loads, rejected records, and the history of rows.
+-- The models, their loads, rejected records, and the history of rows.
 -- Text keys compare without case: each key is a unique index on lower(…).
 
 CREATE TABLE catalogue_load (

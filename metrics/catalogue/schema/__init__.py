@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 from metrics.postgres.migrations import Migration, migrate, migrations_in, require_migrated
 
 TABLE = "catalogue_migration"
-INIT_DB = "create them: python app.py catalogue init-db"
+INIT_DB = "python app.py catalogue init-db"
 
 
 def init(connection: psycopg.Connection[TupleRow]) -> list[Migration]:
@@ -26,7 +26,7 @@ def require_initialized(connection: psycopg.Connection[TupleRow]) -> None:
     Raises:
         DatabaseError: they do not.
     """
-    require_migrated(connection, _migrations(), TABLE, hint=INIT_DB)
+    require_migrated(connection, _migrations(), TABLE, command=INIT_DB)
 
 
 def _migrations() -> list[Migration]:

@@ -88,5 +88,5 @@ def _refusal(query: ShippedQuery, error: DatabaseError) -> HTTPException | None:
         longer = f"python app.py catalogue query {query.name} --timeout-s {10 * TIMEOUT_S}"
         return HTTPException(504, f"the query took longer than {TIMEOUT_S} s; to allow it more time: {longer}")
     if isinstance(error.__cause__, psycopg.DataError):
-        return HTTPException(422, f"a parameter cannot be read: {error.why}")
+        return HTTPException(422, "; ".join(filter(None, (f"a parameter cannot be read: {error.why}", error.hint))))
     return None

@@ -195,6 +195,20 @@ def test_times_are_in_utc_or_in_the_time_zone_that_is_asked_for(connection: Conn
 
 
 @pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("2021-13-01", 'date/time field value out of range: "2021-13-01"'),
+        ("soon", 'invalid input syntax for type timestamp with time zone: "soon"'),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_refused_with_an_example(connection: Connection, value: str, why: str) -> None:
+    assert refused(connection, "SELECT :a::timestamptz", a=value).splitlines()[1:] == [
+        f"why: {why}",
+        "hint: write a time such as 2021-12-25T07:00:00+01:00",
+    ]
+
+
+@pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("Mars", "hint: "),
