@@ -43,7 +43,7 @@ def test_every_exit_code_of_an_error_is_listed() -> None:
     "words",
     [
         f"(a number or a share, {DEFAULT.replace('%', ' %')} by default)",
-        f"If more than `--max-gone` ({DEFAULT.replace('%', ' %')}) would be gone",
+        f"If more than `--max-gone` ({DEFAULT.replace('%', ' %')}) of the rows that are present",
         f"`max_rejected` allows ({DEFAULT.replace('%', ' %')})",
         f"the first {loading.MAX_NAMED} with everything that is wrong",
         f"{answering.TIMEOUT_S} s at most, then 504",
@@ -54,6 +54,16 @@ def test_every_exit_code_of_an_error_is_listed() -> None:
 def test_a_limit_of_the_catalogue_is_the_one_of_the_code(words: str) -> None:
     page = (DOCS / "catalogue.md").read_text(encoding="utf-8")
     assert words in " ".join(page.split())
+
+
+def test_every_reason_of_a_rejected_record_is_listed() -> None:
+    page = (DOCS / "catalogue.md").read_text(encoding="utf-8")
+    table, _, _ = page.partition("| reason | meaning |\n|---|---|\n")[2].partition("\n\n")
+    sources = [path.read_text(encoding="utf-8") for path in (DOCS.parent / "metrics/catalogue").rglob("*.py")]
+    given = re.compile(r'(?:RejectedError|NoKeyError|super\(\).__init__)\("(\w+)", ')
+    reasons = {reason for source in sources for reason in given.findall(source)}
+    assert sorted(re.findall(r"^\| `(\w+)` ", table, re.MULTILINE)) == sorted(reasons)
+    assert len(reasons) > 5
 
 
 def fields_of(type_: Any, seen: set[Any]) -> Iterator[str]:
