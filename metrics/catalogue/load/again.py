@@ -18,7 +18,7 @@ class RejectedOf:
         connection: not that of the load that reads them.
 
     Raises:
-        SettingsError: that load was of another model, or rejected nothing.
+        SettingsError: that load was of another model, rejected nothing, or its records were tried again.
     """
 
     collector = "rejected"
@@ -28,12 +28,10 @@ class RejectedOf:
     def __init__(self, connection: Connection, of: Load, model: Model) -> None:
         if of.model != model.name:
             raise SettingsError(f"load {of.id} was of {of.model}, not of {model.name}", hint=f"use --model {of.model}")
-        if not of.rejected:
-            raise SettingsError(
-                f"load {of.id} rejected nothing", hint="see which loads did: python app.py catalogue loads"
-            )
+        _require_some(connection, of)
         self._connection = connection
         self._of = of
+        self._last_id = 0
         self.source = f"rejected records of load {of.id}"
         self.as_of = of.id if of.as_of is None else of.as_of
 
@@ -53,8 +51,31 @@ class RejectedOf:
     def _texts(self) -> Iterator[tuple[int, str]]:
         read = database_errors("the rejected records cannot be read")
         with read, self._connection.transaction(), self._connection.cursor("rejected") as rows:
-            rows.execute(
-                "SELECT record, has_nul FROM catalogue_rejected WHERE load_id = %s ORDER BY id", (self._of.id,)
-            )
-            for number, (record, has_nul) in enumerate(rows, 1):
+            query = "SELECT id, record, has_nul FROM catalogue_rejected WHERE load_id = %s AND retried_by IS NULL"
+            rows.execute(f"{query} ORDER BY id", (self._of.id,))
+            for number, (self._last_id, record, has_nul) in enumerate(rows, 1):
                 yield number, restore_nul(record) if has_nul else record
+
+    def settle(self, connection: Connection, load_id: int) -> None:
+        """Note that the records were tried again; a load that runs may have rejected more meanwhile."""
+        connection.execute(
+            "UPDATE catalogue_rejected SET retried_by = %s WHERE load_id = %s AND retried_by IS NULL AND id <= %s",
+            (load_id, self._of.id, self._last_id),
+        )
+
+
+def _require_some(connection: Connection, of: Load) -> None:
+    """Check that a load rejected records that were not tried again."""
+    query = (
+        "SELECT count(*) FILTER (WHERE retried_by IS NULL), max(retried_by) FROM catalogue_rejected WHERE load_id = %s"
+    )
+    with database_errors("the rejected records cannot be read"):
+        left, retried_by = connection.execute(query, (of.id,)).fetchone() or (0, None)
+    if not left and retried_by is None:
+        raise SettingsError(f"load {of.id} rejected nothing", hint="see which loads did: python app.py catalogue loads")
+    if not left:
+        raise SettingsError(
+            f"the records that load {of.id} rejected were tried again",
+            why=f"by load {retried_by}, which rejected those that were still wrong",
+            hint=f"try these again: --rejected-of {retried_by}",
+        )

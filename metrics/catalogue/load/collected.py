@@ -8,6 +8,7 @@ from metrics.catalogue.collect.source import Source
 from metrics.catalogue.collect.sources import SCHEMES
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, csv_records, is_csv, json_records
+from metrics.catalogue.load.loads import Connection
 from metrics.errors import FileError
 
 
@@ -43,6 +44,9 @@ class Collected:
     def digest(self) -> str:
         """Return the SHA-256 of the stored bytes, once all records were read."""
         return self._reading.sha256
+
+    def settle(self, connection: Connection, load_id: int) -> None:
+        """Do nothing: nobody reads these records again."""
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records of each file.

@@ -69,6 +69,8 @@ def rejected_records(
 ) -> Iterator[Rejected]:
     """Yield rejected records, those of the newest load first, each load's in their order; in bounded memory.
 
+    Those that were tried again are left out: they were loaded then, or rejected by the later load.
+
     Args:
         model, load_id: only those of this model, of this load.
         limit: how many at most.
@@ -80,7 +82,7 @@ def rejected_records(
     query = SQL(
         "SELECT rejected.id, load_id, model, position, reason, detail, record "
         "FROM catalogue_rejected rejected JOIN catalogue_load load ON load.id = load_id "
-        "WHERE {} ORDER BY load_id DESC, rejected.id LIMIT %(limit)s"
+        "WHERE retried_by IS NULL AND {} ORDER BY load_id DESC, rejected.id LIMIT %(limit)s"
     ).format(SQL(" AND ").join(asked) if asked else SQL("true"))
     values = {"model": model, "load": load_id, "after": after, "limit": limit}
     read = database_errors("the rejected records cannot be read")

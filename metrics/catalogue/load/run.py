@@ -44,7 +44,7 @@ class Input(Protocol):
 
     @property
     def as_of(self) -> int | None:
-        """The load that the records are from: rows that a later one has changed stay; None: every row may change."""
+        """The load that the records are from: rows that it or a later one has changed stay; None: all may change."""
 
     @property
     def read_bytes(self) -> int:
@@ -62,6 +62,9 @@ class Input(Protocol):
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records of each file, after a prefix for their positions."""
+
+    def settle(self, connection: Connection, load_id: int) -> None:
+        """Note, in the transaction of a load that is done, that it has the records."""
 
 
 class Options(NamedTuple):
@@ -195,6 +198,8 @@ def _load(
         progress.merge(begun.read)
         refusal = _too_many_rejected(options, begun) or _merge(connection, options, staging, begun, progress.say)
         begun.remarks = [*staging.remarks, *begun.remarks]
+        if refusal is None:
+            given.settle(connection, begun.id)
         loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
         loads.forget(connection, begun)

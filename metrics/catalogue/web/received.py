@@ -8,6 +8,7 @@ from datetime import tzinfo
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.elements import Elements
 from metrics.catalogue.load.formats import Records, records_of_elements, records_of_texts
+from metrics.catalogue.load.loads import Connection
 from metrics.errors import FileError
 
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
@@ -37,6 +38,9 @@ class Received:
     def digest(self) -> str:
         """Return the SHA-256 of the body."""
         return self._digest
+
+    def settle(self, connection: Connection, load_id: int) -> None:
+        """Do nothing: nobody reads these records again."""
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records.

@@ -145,7 +145,7 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
         "the key is not UTF-8: byte 0xfe at 0",
     ]
     records = [record for *_, record in found]
-    assert records[2] == "\\xff\\0not JSON"
+    assert records[2] == r"\\xff\0not JSON"
     assert records[4] == "[" * 100_000
     assert records[6:] == ["null", "null"]
     again = movies.application.answer(

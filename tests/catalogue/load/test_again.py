@@ -27,9 +27,9 @@ SESSION = {
 }
 
 
-def try_again(catalogue: Catalogue, first: Load, zone: str | None = None) -> Load:
+def try_again(catalogue: Catalogue, first: Load, zone: str | None = None, max_rejected: Limit = NO_LIMIT) -> Load:
     """Try the rejected records of a load again."""
-    options = Options(MODELS[first.model], zone=ZoneInfo(zone) if zone else None, max_rejected=NO_LIMIT)
+    options = Options(MODELS[first.model], zone=ZoneInfo(zone) if zone else None, max_rejected=max_rejected)
     stored = find_load(catalogue.connection, first.id)
     assert stored is not None
     with closing(connect(catalogue.url)) as other:
@@ -60,7 +60,38 @@ def test_rejected_json_records_are_read_as_json_and_rejected_again_if_they_are_s
     assert (again.read, again.rejected) == (1, 1)
     details = {record.detail for record in rejected_records(catalogue.connection)}
     assert len(details) == 1
-    assert [record.load_id for record in rejected_records(catalogue.connection)] == [again.id, first.id]
+    assert [record.load_id for record in rejected_records(catalogue.connection)] == [again.id]
+    kept = "SELECT load_id, retried_by, detail = (SELECT max(detail) FROM catalogue_rejected) FROM catalogue_rejected"
+    assert catalogue.query(f"{kept} ORDER BY id") == [(first.id, again.id, True), (again.id, None, True)]
+
+
+def test_records_are_tried_again_once_so_that_none_is_loaded_as_two(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("stream", [SESSION, SESSION | {"size_mb": "x"}], max_rejected=NO_LIMIT)
+    second = try_again(catalogue, first, "UTC")
+    assert (second.inserted, second.rejected) == (1, 1)
+    with pytest.raises(SettingsError) as refused:
+        try_again(catalogue, first, "Europe/Berlin")
+    assert refused.value.what == f"the records that load {first.id} rejected were tried again"
+    assert refused.value.hint == f"try these again: --rejected-of {second.id}"
+    assert try_again(catalogue, second, "Europe/Berlin").read == 1
+    assert len(catalogue.rows("stream")) == 1
+
+
+def test_records_of_a_try_that_was_refused_can_be_tried_again(catalogue: Catalogue) -> None:
+    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    with pytest.raises(DataRefusedError):
+        try_again(catalogue, first, max_rejected=Limit.of("", "0"))
+    assert try_again(catalogue, first, "UTC").inserted == 1
+
+
+def test_records_that_a_load_rejects_after_a_try_can_be_tried_too(catalogue: Catalogue) -> None:
+    """A load of a topic may run for weeks."""
+    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    try_again(catalogue, first, "UTC")
+    copied = "SELECT load_id, position, reason, detail, record, has_nul FROM catalogue_rejected WHERE id = 1"
+    columns = "load_id, position, reason, detail, record, has_nul"
+    catalogue.connection.execute(f"INSERT INTO catalogue_rejected ({columns}) {copied}")
+    assert try_again(catalogue, first, "UTC").unchanged == 1
 
 
 def test_a_record_that_a_later_load_brought_is_not_replaced_by_the_older_one(catalogue: Catalogue) -> None:
@@ -73,27 +104,28 @@ def test_a_record_that_a_later_load_brought_is_not_replaced_by_the_older_one(cat
 
 
 def test_records_that_were_tried_again_are_still_as_old_as_their_first_load(catalogue: Catalogue) -> None:
-    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    first = catalogue.load_records("stream", [SESSION, SESSION | {"size_mb": "x"}], max_rejected=NO_LIMIT)
     newer = {"start_at": "2021-12-06T18:30:19Z", "end_at": "2021-12-06T18:40:19Z", "size_mb": "2"}
     catalogue.load_records("stream", [SESSION | newer])
     second = try_again(catalogue, first)  # still without a zone
-    assert (second.rejected, second.as_of) == (1, first.id)
+    assert (second.rejected, second.as_of) == (2, first.id)
     third = try_again(catalogue, second, "Europe/Berlin")
-    assert (third.unchanged, third.as_of) == (1, first.id)
+    assert (third.unchanged, third.rejected, third.as_of) == (1, 1, first.id)
     assert [size_mb for *_, size_mb in catalogue.rows("stream")] == [2.0]
     catalogue.load_records("stream", [], is_snapshot=True, max_gone=NO_LIMIT)
     with pytest.raises(SettingsError, match="load 1 is older than load 5, a snapshot"):
-        try_again(catalogue, second, "Europe/Berlin")
+        try_again(catalogue, third, "Europe/Berlin")
 
 
 def test_rejected_records_from_before_a_snapshot_are_not_tried_again(catalogue: Catalogue) -> None:
     wrong = {"name": "Emma", "pages": 474, "author": "a", "publisher": None}
     first = catalogue.load_records("book", [wrong], max_rejected=NO_LIMIT)
     catalogue.load_records("book", [wrong | {"publisher": "p", "name": "Sula"}])
-    assert try_again(catalogue, first).read == 1, "a load that is not a snapshot says nothing about Emma"
+    second = try_again(catalogue, first)
+    assert second.read == 1, "a load that is not a snapshot says nothing about Emma"
     snapshot = catalogue.load_records("book", [wrong], is_snapshot=True, max_rejected=NO_LIMIT, max_gone=NO_LIMIT)
     with pytest.raises(SettingsError) as refused:
-        try_again(catalogue, first)
+        try_again(catalogue, second)
     assert refused.value.what == f"load 1 is older than load {snapshot.id}, a snapshot"
     assert refused.value.hint == f"try those that the snapshot rejected again: --rejected-of {snapshot.id}"
     before = len(catalogue.query("SELECT FROM catalogue_load"))
