@@ -12,7 +12,7 @@ _SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 
 
 def needs_decoding(encoding: str, path_name: str) -> bool:
-    """Return whether the bytes must be decode to get the file of this name: not if that is compressed in this way."""
+    """Return whether the bytes must be decoded to get the file of this name: not if that is compressed in this way."""
     suffix = _SUFFIXES.get(encoding, "")
     return encoding not in ("", "identity") and PurePosixPath(path_name).suffix.lower() != suffix
 
@@ -30,7 +30,7 @@ def decode(name: str, encoding: str, pieces: Iterator[bytes]) -> Iterator[bytes]
     suffix = _SUFFIXES.get(encoding)
     if suffix is None:
         raise FileError(
-            f"{name} cannot be decode",
+            f"{name} cannot be decoded",
             why=f"it is sent with the content encoding {encoding}, although none was requested",
             hint="let the server send it unencoded, or encoded as gzip or zstd",
         )
