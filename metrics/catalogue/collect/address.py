@@ -12,6 +12,9 @@ from metrics.errors import FileError, SettingsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
+# A user and a password, if they are not encoded: a / ? or # in them ends the part that has the credentials.
+_CREDENTIALS = re.compile(r":.*@")
+
 
 class Credentials(NamedTuple):
     """A user and a password; its `repr` shows neither."""
@@ -30,7 +33,7 @@ class Address:
     Attributes:
         name: for people: without credentials, and without the query, which may contain some.
         url: without credentials.
-        path: decode, without its first `/`.
+        path: decoded, without its first `/`.
         given: the user and the password in it; either may be empty.
     """
 
@@ -62,6 +65,9 @@ def parse_address(url: str) -> Address:
     path = unquote(parts.path).removeprefix("/")
     given = Credentials(unquote(parts.username or ""), unquote(parts.password or ""))
     if not parts.hostname or any(map(_CONTROL.search, (url, path, *given))):
+        raise _unreadable(url)
+    _, _, beyond = url.partition("://")
+    if "@" in beyond.removeprefix(parts.netloc) and _CREDENTIALS.search(beyond):
         raise _unreadable(url)
     public = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
     return Address(_name(public), public.geturl(), parts.scheme, parts.hostname, port, path, given)
@@ -100,5 +106,5 @@ def _unreadable(url: str) -> SettingsError:
     return SettingsError(
         f"the {scheme}:// address cannot be read",
         hint=f"write {scheme}://host/path or {scheme}://user:password@host:port/path; in a user or password, "
-        "percent-encode characters such as @, :, /, # and %",
+        "percent-encode characters such as @, :, /, # and %; after the host, write @ as %40",
     )

@@ -13,7 +13,8 @@ from metrics.text import listed
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
-_ALMOST_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?/+[^/]*@")
+# It may be a URL without its ://, and have a password; a local file of such a name is written with its folder.
+_ALMOST_URL = re.compile(r"(?!\./|/[^/])(.*:.*@|(https?|ftps?|s3)(:|//))", re.IGNORECASE | re.DOTALL)
 
 # The collectors, and the schemes that each reads; one that names a format reads any of them.
 SCHEMES = {"csv": None, "json": None, "s3": ("s3",), "ftp": ("ftp", "ftps"), "http": ("http", "https")}
