@@ -18,7 +18,7 @@ from metrics.postgres.connect import database_errors
 
 CHUNK = 200_000
 # Rejected records wait in memory until the COPY of a chunk has ended.
-WAITING_BYTES = 1 << 20
+WAITING_BYTES = 1 << 18
 _COPIED_AS = {"timestamptz": "int8"}  # in binary, they are the same; see `to_time`
 MOVE_EVERY = 2_000  # records between two moves of the progress bar
 
@@ -104,6 +104,11 @@ class Staging:
         detail, _ = escape_nul(error.detail)
         self._rejected.append((self._load.id, position, error.reason, detail, text, has_nul))
         self._waiting_bytes += len(text) + len(error.detail) + 200
+        if self._load.is_snapshot:
+            self._keep_key(records, position, record)
+
+    def _keep_key(self, records: Records, position: str, record: Any) -> None:
+        """Keep the key of a rejected record: a snapshot does not mark its row as gone. To read it takes up to 20 µs."""
         key = records.key_of(record)
         if key is None:
             self.unreadable_keys.number += 1

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from metrics.catalogue.load import formats
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Remark, find_load, read_loads
 from metrics.catalogue.load.rejected import rejected_records
@@ -216,6 +217,17 @@ def test_a_snapshot_marks_no_row_as_gone_if_the_key_of_a_rejected_record_cannot_
     assert (again.gone, again.returned) == {True: (0, 0), None: (0, 1), False: (1, 0)}[is_readable]
     assert again.remarks == []
     assert catalogue.rows("movie", gone=True) == [RUSH_ROW]
+
+
+def test_the_keys_of_rejected_records_are_read_only_for_a_snapshot(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(formats, "key_of", lambda _, value, *__, **___: read.append(value))
+    catalogue.load_records("movie", [ALIEN, WRONG], max_rejected=NO_LIMIT)
+    assert read == []
+    catalogue.load_records("movie", [ALIEN, WRONG], is_snapshot=True, max_rejected=NO_LIMIT)
+    assert read == [WRONG]
 
 
 def test_rejected_records_without_a_readable_key_are_counted_over_all_files(catalogue: Catalogue) -> None:
