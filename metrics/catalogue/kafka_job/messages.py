@@ -1,5 +1,6 @@
 """Messages of a topic as records of a model: a value is JSON; without a value, the key names a row that is gone."""
 
+import json
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -47,9 +48,15 @@ def position_of(message: KafkaMessage) -> str:
 
 
 def text_of(message: KafkaMessage) -> str:
-    """Return the value of a message as text, bytes that are not UTF-8 escaped; that of a tombstone is `null`."""
-    value = message.value()
-    return "null" if value is None else value.decode("utf-8", "backslashreplace")
+    """Return a value as text, and a tombstone as JSON with its key; bytes that are not UTF-8 are escaped."""
+    value, key = message.value(), message.key()
+    if value is not None:
+        return _escaped(value)
+    return json.dumps({"key": None if key is None else _escaped(key), "value": None}, ensure_ascii=False)
+
+
+def _escaped(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
 
 
 def _decode(text: bytes, what: str) -> str:

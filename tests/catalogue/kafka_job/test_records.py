@@ -147,11 +147,27 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
     records = [record for *_, record in found]
     assert records[2] == r"\\xff\0not JSON"
     assert records[4] == "[" * 100_000
-    assert records[6:] == ["null", "null"]
+    assert records[6:] == ['{"key": null, "value": null}', '{"key": "\\\\xfe", "value": null}']
     again = movies.application.answer(
         "catalogue", "load", "--model", "movie", "--rejected-of", str(load["id"]), "--json"
     )
     assert sums(again, "read", "rejected") == [8, 8]
+
+
+def test_a_rejected_tombstone_keeps_its_key_and_is_rejected_again(application: Application, database_url: str) -> None:
+    streams = Topic(application, database_url, "stream")
+    record = {**STREAM, "end_at": "2021-12-06T20:30:19.099+0100", "size_mb": 7.5}
+    key = json.dumps({**STREAM, "start_at": "2021-12-06T19:30:19.099"})
+    streams.send([(None, json.dumps(record).encode(), 0), (key.encode(), None, 0), ("ü\0".encode(), None, 0)])
+    load = streams.load()
+    assert sums(load, "inserted", "rejected", "gone") == [1, 2, 0]
+    records = [record for *_, record in streams.rejected()]
+    assert [json.loads(record) for record in records] == [{"key": key, "value": None}, {"key": "ü\0", "value": None}]
+    assert "ü" in records[1]
+    arguments = ["catalogue", "load", "--model", "stream", "--rejected-of", str(load["id"]), "--json"]
+    again = application.answer(*arguments, "--time-zone", "Europe/Berlin")
+    assert sums(again, "read", "rejected", "gone") == [2, 2, 0]
+    assert streams.query("SELECT count(*) FROM stream WHERE gone_at IS NOT NULL") == [(0,)]
 
 
 def test_headers_are_ignored_even_unreadable_ones(movies: Topic) -> None:
