@@ -22,7 +22,7 @@ class System(NamedTuple):
         routers: its routes; see `metrics.web.reading` for those that take GET and HEAD.
         answers: the types of their responses, for the API document.
         pages: its pages, whose paths no other system uses.
-        why_not_ready: returns why its results are not up to date, in words; None if they are.
+        why_not_ready: returns why its results are not up to date, in words that need no token; None if they are.
         tick: called about ten times a second.
         stop: ends responses that have no end of their own.
     """

@@ -83,9 +83,9 @@ def _of_fields(_: Request, error: Exception) -> Response:
 
 
 def in_one_line(error: MetricsError) -> str:
-    """Return an error of this program as the detail of a problem."""
-    text = "; ".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.hint)))
-    return as_started("; ".join(text.splitlines()))
+    """Return an error of this program as the detail of a problem, or as a line of the log."""
+    text = "\n".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.hint)))
+    return as_started("; ".join(" ".join(line.split()) for line in text.splitlines()))
 
 
 def _of_known(_: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from metrics.catalogue.web.address import DatabaseAddress
 from metrics.errors import DatabaseError, MetricsError
 from metrics.postgres.connect import connect
 from metrics.web.outages import OutageLog
+from metrics.web.problems import in_one_line
 from metrics.web.turns import Turns
 
 T = TypeVar("T")
@@ -49,13 +50,17 @@ class Database:
             return await to_thread.run_sync(self._run, work)
 
     def why_not_ready(self) -> str | None:
-        """Return why the database does not answer, in words; None if it does, or none is in use."""
+        """Return that the database does not answer; None if it does, or none is in use.
+
+        The cause is only logged: anyone may ask, and it names the database's host and port.
+        """
         try:
             if self._address.is_in_use():
                 with self._connection():
                     pass
         except MetricsError as error:
-            return _cause(error)
+            self._outages.report(in_one_line(error))
+            return "the catalogue's database does not answer; the log of `serve` says why"
         return None
 
     def stop(self) -> None:
@@ -92,12 +97,8 @@ class Database:
         try:
             connection = connect(url, name="metrics serve")
         except MetricsError as error:
-            self._outages.report(_cause(error))
+            self._outages.report(in_one_line(error))
             self._address.examine()
             raise
         self._outages.report(None)
         return connection
-
-
-def _cause(error: MetricsError) -> str:
-    return " ".join(": ".join(filter(None, (error.what, error.why))).split())

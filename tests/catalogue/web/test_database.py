@@ -21,6 +21,7 @@ from tests.kafka.application import wait_until
 
 QUERY = "/catalogue/queries/mean-session-seconds"
 HEAT = {"title": "Heat", "duration_mins": 170, "original_language": "en", "size_mb": 2_000}
+NOT_READY = "the catalogue's database does not answer; the log of `serve` says why"
 NO_DATABASE = "the catalogue has no database yet; create one: python app.py catalogue init-db; or set DATABASE_URL"
 
 
@@ -30,6 +31,11 @@ def locked(url: str, table: str = "stream") -> Iterator[None]:
     with closing(connect(url)) as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table}".encode())
         yield
+
+
+def outages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the lines of the log about outages."""
+    return [record.getMessage() for record in caplog.records if record.name == "metrics.web.outages"]
 
 
 def waiting(connection: psycopg.Connection[TupleRow]) -> int:
@@ -74,7 +80,9 @@ def test_a_local_database_that_was_killed_is_started_again(tmp_path: Path) -> No
         assert len(client.get("/catalogue/loads").json()["loads"]) == 1
 
 
-def test_a_local_database_that_was_killed_is_not_ready_until_it_answers_again(tmp_path: Path) -> None:
+def test_a_local_database_that_was_killed_is_not_ready_until_it_answers_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "database"
     with local_server.shared(folder, print) as url:
         create_tables(url)
@@ -86,8 +94,8 @@ def test_a_local_database_that_was_killed_is_not_ready_until_it_answers_again(tm
         os.kill(int((folder / "data/postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
         wait_until(lambda: not local_server.is_running(folder), "all of its processes have ended")
         for _ in range(3):
-            expect_problem(client.get("/readyz"), 503)
-        assert "created by PostgreSQL 17" in expect_problem(client.get("/readyz"), 503)["detail"]
+            assert expect_problem(client.get("/readyz"), 503)["detail"] == NOT_READY
+        assert "created by PostgreSQL 17" in outages(caplog)[-1]
         version.write_text(written)
         wait_until(lambda: client.get("/readyz").status_code == 200, "it is started again")
         assert local_server.is_running(folder)
@@ -110,15 +118,26 @@ def test_an_outage_is_a_problem_until_the_database_answers_again(
         for _ in range(2):
             problem = expect_problem(client.get("/catalogue/loads"), 503)
             assert problem["detail"].startswith("the database cannot be reached: ")
-        assert "the database cannot be reached" in expect_problem(client.get("/readyz"), 503)["detail"]
+        assert expect_problem(client.get("/readyz"), 503)["detail"] == NOT_READY
         assert client.get("/healthz").status_code == 200
         with local_server.shared(folder, print) as again:
             assert again == url
             assert client.get("/catalogue/loads").json() == {"loads": [], "has_more": False}
             assert client.get("/readyz").status_code == 200
-    logged = [record.getMessage() for record in caplog.records if record.name == "metrics.web.outages"]
-    assert len(logged) == 2
-    assert logged[-1] == "reconnected to the catalogue's database"
+    began, ended = outages(caplog)
+    assert began == problem["detail"]
+    assert ended == "reconnected to the catalogue's database"
+
+
+def test_readyz_does_not_show_where_the_database_is_but_the_log_does(caplog: pytest.LogCaptureFixture) -> None:
+    with serving("postgresql://bob:hunter2@127.0.0.1:1/x", token="secret") as client:
+        assert expect_problem(client.get("/readyz"), 503)["detail"] == NOT_READY
+        assert expect_problem(client.get("/catalogue/loads"), 401)
+        answer = client.get("/catalogue/loads", headers={"Authorization": "Bearer secret"})
+    [logged] = outages(caplog)
+    assert 'connection to server at "127.0.0.1", port 1 failed' in logged
+    assert expect_problem(answer, 503)["detail"] == logged
+    assert "hunter2" not in logged
 
 
 def test_requests_beyond_those_that_the_database_is_busy_with_are_refused(

@@ -1,0 +1,10 @@
+"""Errors of the program as the details of problems."""
+
+from metrics.errors import DatabaseError
+from metrics.web import problems
+
+
+def test_an_error_is_one_line_without_tabs() -> None:
+    error = DatabaseError("it is away", why="connection refused\n\tIs it running\n\ton that host?", hint="check it")
+    assert problems.in_one_line(error) == "it is away: connection refused; Is it running; on that host?; check it"
+    assert problems.in_one_line(DatabaseError("it is away")) == "it is away"
