@@ -48,15 +48,12 @@ def position_of(message: KafkaMessage) -> str:
 
 
 def text_of(message: KafkaMessage) -> str:
-    """Return a value as text, and a tombstone as JSON with its key; bytes that are not UTF-8 are escaped."""
+    """Return a value as text, and a tombstone as JSON with its key; bytes that are not UTF-8 become surrogates."""
     value, key = message.value(), message.key()
     if value is not None:
-        return _escaped(value)
-    return json.dumps({"key": None if key is None else _escaped(key), "value": None}, ensure_ascii=False)
-
-
-def _escaped(text: bytes) -> str:
-    return text.decode("utf-8", "backslashreplace")
+        return value.decode(errors="surrogateescape")
+    key_text = None if key is None else key.decode(errors="surrogateescape")
+    return json.dumps({"key": key_text, "value": None}, ensure_ascii=False)
 
 
 def _decode(text: bytes, what: str) -> str:

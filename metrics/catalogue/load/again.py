@@ -6,7 +6,7 @@ from datetime import tzinfo
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, records_of_rows, records_of_texts
 from metrics.catalogue.load.loads import Connection, Load
-from metrics.catalogue.load.rejected import restore_nul
+from metrics.catalogue.load.rejected import restore
 from metrics.errors import SettingsError
 from metrics.postgres.connect import database_errors
 
@@ -51,10 +51,10 @@ class RejectedOf:
     def _texts(self) -> Iterator[tuple[int, str]]:
         read = database_errors("the rejected records cannot be read")
         with read, self._connection.transaction(), self._connection.cursor("rejected") as rows:
-            query = "SELECT id, record, has_nul FROM catalogue_rejected WHERE load_id = %s AND retried_by IS NULL"
+            query = "SELECT id, record, is_escaped FROM catalogue_rejected WHERE load_id = %s AND retried_by IS NULL"
             rows.execute(f"{query} ORDER BY id", (self._of.id,))
-            for number, (self._last_id, record, has_nul) in enumerate(rows, 1):
-                yield number, restore_nul(record) if has_nul else record
+            for number, (self._last_id, record, is_escaped) in enumerate(rows, 1):
+                yield number, restore(record) if is_escaped else record
 
     def settle(self, connection: Connection, load_id: int) -> None:
         """Note that the records were tried again; a load that runs may have rejected more meanwhile."""

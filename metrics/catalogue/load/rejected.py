@@ -11,22 +11,36 @@ from psycopg.sql import SQL
 from metrics.catalogue.load.loads import EXAMPLES, Connection
 from metrics.postgres.connect import database_errors
 
+_BYTES = 0xDC00  # surrogateescape adds it to a byte
+_UNSTORABLE = re.compile("[\0\udc80-\udcff]")
 _FOLLOWS = (
     "load_id <= (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) AND "
     "(load_id < (SELECT load_id FROM catalogue_rejected WHERE id = %(after)s) OR rejected.id > %(after)s)"
 )
 
 
-def escape_nul(text: str) -> tuple[str, bool]:
-    r"""Return a text as it can be stored, and whether it had a NUL: then, \0 is a NUL, and \\ a backslash."""
-    if "\0" not in text:
+def escape(text: str) -> tuple[str, bool]:
+    r"""Return a text as it can be stored, and whether it differs: then, `\0`, `\xff` and `\\` are what they replace.
+
+    Args:
+        text: it may have NUL, and bytes that are not UTF-8, decoded by `surrogateescape`.
+    """
+    if not _UNSTORABLE.search(text):
         return text, False
-    return text.replace("\\", r"\\").replace("\0", r"\0"), True
+    return _UNSTORABLE.sub(_replacement, text.replace("\\", r"\\")), True
 
 
-def restore_nul(text: str) -> str:
-    """Return a text that had a NUL."""
-    return re.sub(r"\\(.)", lambda escape: "\0" if escape[1] == "0" else "\\", text)
+def restore(text: str) -> str:
+    """Return the text that was escaped."""
+    return re.sub(r"\\(x..|.)", _replaced, text)
+
+
+def _replacement(found: re.Match[str]) -> str:
+    return r"\0" if found[0] == "\0" else rf"\x{ord(found[0]) - _BYTES:02x}"
+
+
+def _replaced(found: re.Match[str]) -> str:
+    return {"0": "\0", "\\": "\\"}.get(found[1]) or chr(_BYTES + int(found[1][1:], 16))
 
 
 class Rejections(NamedTuple):

@@ -13,7 +13,7 @@ from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load import statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.loads import EXAMPLES, Connection, Load, Remark
-from metrics.catalogue.load.rejected import escape_nul
+from metrics.catalogue.load.rejected import escape
 from metrics.postgres.connect import database_errors
 
 CHUNK = 200_000
@@ -96,13 +96,13 @@ class Staging:
         return number == CHUNK
 
     def _reject(self, records: Records, position: str, record: Any, error: RejectedError) -> None:
-        text, has_nul = escape_nul(records.text_of(record))
+        text, is_escaped = escape(records.text_of(record))
         self._load.rejected += 1
         self.by_reason[error.reason] += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"{position}: {error.detail}")
-        detail, _ = escape_nul(error.detail)
-        self._rejected.append((self._load.id, position, error.reason, detail, text, has_nul))
+        detail, _ = escape(error.detail)
+        self._rejected.append((self._load.id, position, error.reason, detail, text, is_escaped))
         self._waiting_bytes += len(text) + len(error.detail) + 200
         if self._load.is_snapshot:
             self._keep_key(records, position, record)

@@ -69,7 +69,7 @@ def copy_tombstones(model: Model) -> Composed:
 # A tenth of the usual sample distinguishes ten rows from ten million; more precision changes no plan here.
 ANALYZE_STAGED = SQL("SET LOCAL default_statistics_target = 10; ANALYZE {}").format(STAGED)
 
-COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record, has_nul) FROM STDIN")
+COPY_REJECTED = SQL("COPY catalogue_rejected (load_id, position, reason, detail, record, is_escaped) FROM STDIN")
 
 
 def drop_superseded(model: Model) -> Composed:

@@ -133,8 +133,9 @@ CREATE TABLE catalogue_rejected (
     reason text NOT NULL,
     detail text NOT NULL,    -- every wrong field, in words
     record text NOT NULL,    -- its own text
-    has_nul boolean NOT NULL, -- whether the text had a NUL, which cannot be stored: then, \0 is a NUL, and \\ a backslash
-    retried_by bigint         -- the load that tried it again: what is still wrong was rejected by that
+    -- Whether the text had what cannot be stored: then, \0 is a NUL, \xff a byte that is not UTF-8, and \\ a backslash.
+    is_escaped boolean NOT NULL,
+    retried_by bigint        -- the load that tried it again: what is still wrong was rejected by that
 );
 CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id) WHERE retried_by IS NULL;
 

@@ -251,7 +251,6 @@ def test_local_times_around_a_change_of_clocks_are_one_moment_each() -> None:
     assert to_time("2021-03-28T03:00:00", berlin) == since_2000(2021, 3, 28, 1)
     assert to_time("2021-10-31T01:59:59", berlin) == since_2000(2021, 10, 30, 23, 59, 59)
     assert to_time("2021-10-31T03:00:00", berlin) == since_2000(2021, 10, 31, 2)
-    assert to_time("2021-10-31T02:30:00", ZoneInfo("Etc/GMT-2")) == since_2000(2021, 10, 31, 0, 30), "as docs say"
 
 
 def test_a_session_that_ends_before_its_start_is_rejected_and_one_without_length_is_not() -> None:

@@ -127,13 +127,14 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
         (None, b"", 0),
         (None, None, 0),
         (b"\xfe", None, 0),
+        (None, b'{"title": "C\\\xff", "duration_mins": 1, "original_language": "en", "size_mb": 1}', 0),
     ]
     movies.send([movie("Solaris"), *wrong, movie("Stalker")])
     load = movies.load()
-    assert sums(load, "read", "inserted", "rejected") == [10, 2, 8]
-    assert load["rejected_by_reason"] == {"field": 2, "encoding": 2, "json": 3, "key": 1}
+    assert sums(load, "read", "inserted", "rejected") == [11, 2, 9]
+    assert load["rejected_by_reason"] == {"field": 2, "encoding": 3, "json": 3, "key": 1}
     found = movies.rejected()
-    assert [position for position, *_ in found] == [f"partition 0 offset {number}" for number in range(1, 9)]
+    assert [position for position, *_ in found] == [f"partition 0 offset {number}" for number in range(1, 10)]
     assert [detail for _, _, detail, _ in found] == [
         'duration_mins must be a whole number, 1 to 2147483647, not "long"',
         "duration_mins must be a whole number, 1 to 2147483647, not 0; size_mb is missing",
@@ -143,15 +144,17 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
         "JSON is malformed: Expecting value: line 1 column 1 (char 0)",
         "it has neither a value nor a key",
         "the key is not UTF-8: byte 0xfe at 0",
+        "it is not UTF-8: byte 0xff at 13",
     ]
     records = [record for *_, record in found]
-    assert records[2] == r"\\xff\0not JSON"
+    assert records[2] == r"\xff\0not JSON"
     assert records[4] == "[" * 100_000
-    assert records[6:] == ['{"key": null, "value": null}', '{"key": "\\\\xfe", "value": null}']
+    assert records[6:8] == ['{"key": null, "value": null}', r'{"key": "\xfe", "value": null}']
+    assert records[8].startswith(r'{"title": "C\\\xff", ')
     again = movies.application.answer(
         "catalogue", "load", "--model", "movie", "--rejected-of", str(load["id"]), "--json"
     )
-    assert sums(again, "read", "rejected") == [8, 8]
+    assert sums(again, "read", "rejected") == [9, 9]
 
 
 def test_a_rejected_tombstone_keeps_its_key_and_is_rejected_again(application: Application, database_url: str) -> None:
