@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from metrics.catalogue.core.models import Model
 from metrics.errors import MetricsError
-from metrics.postgres.connect import database_errors
+from metrics.postgres.connect import database_error, database_errors
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -155,14 +155,29 @@ def lock_model(connection: Connection, model: Model, say: Callable[[str], None])
             False,
         )
         if not is_free:
-            say(f"another load of {model.name} is running; waiting for its end …")
-            connection.execute(f"SELECT pg_advisory_lock({_MODEL_LOCK})", (model.name,))
+            running = f"another load of {model.name} is running"
+            say(f"{running}; waiting for its end …")
+            with lock_errors(running):
+                connection.execute(f"SELECT pg_advisory_lock({_MODEL_LOCK})", (model.name,))
     settle_killed(connection, model)
     try:
         yield
     finally:
         with suppress(psycopg.Error):  # a connection that was interrupted keeps its locks until it is closed
             connection.execute(f"SELECT pg_advisory_unlock({_MODEL_LOCK})", (model.name,))
+
+
+@contextmanager
+def lock_errors(what: str) -> Iterator[None]:
+    """Name what a statement waited for, if the session limits the time of waiting for a lock.
+
+    Raises:
+        DatabaseError: the limit was reached; its cause is a LockNotAvailable.
+    """
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise database_error(what, error, "try again later") from error
 
 
 def settle_killed(connection: Connection, model: Model) -> None:

@@ -238,7 +238,8 @@ def _merge(
         present, gone = connection.execute(statements.count_missing(model)).fetchone() or (0, 0)
         if options.max_gone.is_exceeded(gone, present):
             return _too_many_gone(options, gone, present, begun)
-    merging.merge(connection, model, begun)
+    with loads.lock_errors(f"another program has locked rows of the table {model.name}"):
+        merging.merge(connection, model, begun)
     if finds_gone:
         begun.gone = connection.execute(statements.mark_gone(model), {"load": begun.id}).rowcount
     elif options.is_snapshot:
@@ -248,14 +249,17 @@ def _merge(
 
 def _keep_writers_out(connection: Connection, model: Model, say: Callable[[str], None]) -> None:
     """Lock the table against other writers; wait for a transaction that has changed it."""
+    [limit] = connection.execute("SELECT current_setting('lock_timeout')").fetchone() or ("",)
     try:
         with connection.transaction():
             connection.execute(f"SET LOCAL lock_timeout = '{SAY_AFTER_S}s'")
             connection.execute(statements.keep_writers_out(model))
     except psycopg.errors.LockNotAvailable:
-        say(f"another program is changing the table {model.name}; waiting for the end of its transaction …")
-        connection.execute(statements.keep_writers_out(model))
-    connection.execute("SET LOCAL lock_timeout = DEFAULT")
+        changing = f"another program is changing the table {model.name}"
+        say(f"{changing}; waiting for the end of its transaction …")
+        with loads.lock_errors(changing):
+            connection.execute(statements.keep_writers_out(model))
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (limit,))
 
 
 def _too_many_gone(options: Options, gone: int, present: int, begun: Load) -> DataRefusedError:

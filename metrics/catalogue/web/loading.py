@@ -54,7 +54,7 @@ def load_received(connection: Connection, options: Options, received: Received) 
 
     Raises:
         DatabaseError: the database is away.
-        HTTPException: 503, another load of the model takes too long.
+        HTTPException: 503, another load of the model, or a lock of another program, takes too long.
     """
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
     try:
@@ -65,7 +65,7 @@ def load_received(connection: Connection, options: Options, received: Received) 
         return problems.of(422, f"{error.what}: {error.why}" if error.why else error.what)
     except DatabaseError as error:
         if isinstance(error.__cause__, errors.LockNotAvailable):
-            busy = f"another load of {options.model.name} is running; try again later"
+            busy = f"{error.what}; try again later"
             raise HTTPException(503, busy, {"Retry-After": f"{LOCK_TIMEOUT_S}"}) from error
         raise
     members: dict[str, Any] = msgspec.structs.asdict(outcome.load)

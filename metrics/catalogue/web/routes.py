@@ -37,7 +37,7 @@ TAG = "Catalogue"
 MAX_BODY_BYTES = 64 << 20
 MAX_BODIES_BYTES = 2 * MAX_BODY_BYTES  # of all that are in memory
 LOADS_AT_ONCE = 2  # of the connections to the database, which others need, too
-LOADING_WAIT_S = 5.0
+LOADING_WAIT_S = 5.0  # for another request of the model, and again for one of any model
 MAX_REJECTED_BYTES = 16 << 20  # of one answer: a rejected record may be long
 
 
@@ -186,6 +186,8 @@ async def _no_query(name: str) -> Response:
 
 
 def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Model) -> Handler:
+    own_turns = Turns(1, LOADING_WAIT_S, f"another request is loading {model.name} records; try again later")
+
     async def load(request: Request, wanted: Annotated[LoadingQuery, Query()]) -> Response:
         """Load records: a new key is inserted, a record that differs is updated, others change nothing.
 
@@ -195,7 +197,7 @@ def _loading(database: Database, bodies: writing.Bodies, turns: Turns, model: Mo
         writing.require_permission(request)
         media_type = writing.media_type(request, MEDIA_TYPES)
         options = options_of(model, wanted)
-        async with bodies.body(request) as body, turns.turn():
+        async with bodies.body(request) as body, own_turns.turn(), turns.turn():
 
             def load_body(connection: Connection) -> Loaded | Problem:
                 return load_received(connection, options, Received(body, media_type, f"POST {request.url.path}"))

@@ -172,23 +172,71 @@ def test_records_wait_for_another_load_of_their_model_and_give_up_in_time(
         with closing(connect(database_url)) as other:
             other.execute("SELECT pg_advisory_lock(catalogue_lock('model.movie'), 0)")
             refused = client.post("/catalogue/movie", json=[HEAT])
-            assert "another load of movie is running" in expect_problem(refused, 503)["detail"]
+            detail = "another load of movie is running; try again later"
+            assert expect_problem(refused, 503)["detail"] == detail
             assert refused.headers["Retry-After"] == "1"
         assert client.post("/catalogue/movie", json=[HEAT]).status_code == 201
 
 
-def test_more_than_two_loads_do_not_run_at_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "LOADING_WAIT_S", 0.2)
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("LOCK TABLE movie IN SHARE ROW EXCLUSIVE MODE", "another program is changing the table movie"),
+        ("SELECT FROM movie FOR UPDATE", "another program has locked rows of the table movie"),
+    ],
+)
+def test_a_lock_of_another_program_is_not_called_a_load(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str, what: str
+) -> None:
+    monkeypatch.setattr(loading, "LOCK_TIMEOUT_S", 1)
     create_tables(database_url)
-    with serving(database_url) as client, closing(connect(database_url)) as other, ThreadPoolExecutor(2) as pool:
-        with closing(connect(database_url)) as holding:
-            holding.execute("SELECT pg_advisory_lock(catalogue_lock('model.movie'), 0)")
-            loading_two = [pool.submit(client.post, "/catalogue/movie", json=[HEAT]) for _ in range(2)]
-            wait_until(lambda: waiting(other) == 2, "both wait for the other load")
+    with serving(database_url) as client:
+        assert client.post("/catalogue/movie", json=[HEAT]).status_code == 201
+        changed = [HEAT | {"size_mb": 1}]
+        with closing(connect(database_url)) as other, other.transaction():
+            other.execute(statement.encode())
+            refused = client.post("/catalogue/movie", json=changed)
+            assert expect_problem(refused, 503)["detail"] == f"{what}; try again later"
+            assert refused.headers["Retry-After"] == "1"
+        assert client.post("/catalogue/movie", json=changed).json()["updated"] == 1
+
+
+@contextmanager
+def loading_others(url: str, *models: str) -> Iterator[None]:
+    """Keep loads of models waiting, as other loads do."""
+    with closing(connect(url)) as connection:
+        for model in models:
+            connection.execute("SELECT pg_advisory_lock(catalogue_lock('model.' || %s), 0)", [model])
+        yield
+
+
+def test_requests_that_wait_for_a_model_do_not_keep_out_those_of_others(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "LOADING_WAIT_S", 0.5)
+    create_tables(database_url)
+    with serving(database_url) as client, closing(connect(database_url)) as watching, ThreadPoolExecutor(1) as pool:
+        with loading_others(database_url, "movie"):
+            first = pool.submit(client.post, "/catalogue/movie", json=[HEAT])
+            wait_until(lambda: waiting(watching) == 1, "it waits for the other load")
+            refused = client.post("/catalogue/movie", json=[HEAT])
+            detail = "another request is loading movie records; try again later"
+            assert expect_problem(refused, 503)["detail"] == detail
+            assert client.post("/catalogue/user", json=[]).status_code == 201
+        assert first.result().status_code == 201
+
+
+def test_more_than_two_loads_do_not_run_at_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "LOADING_WAIT_S", 0.5)
+    create_tables(database_url)
+    with serving(database_url) as client, closing(connect(database_url)) as watching, ThreadPoolExecutor(2) as pool:
+        with loading_others(database_url, "movie", "book"):
+            loading_two = [pool.submit(client.post, f"/catalogue/{model}", json=[]) for model in ("movie", "book")]
+            wait_until(lambda: waiting(watching) == 2, "both wait for the other loads")
             refused = client.post("/catalogue/user", json=[])
             assert "others are loading records" in expect_problem(refused, 503)["detail"]
             assert client.get("/catalogue/loads").status_code == 200
-        assert sorted(answer.result().status_code for answer in loading_two) == [200, 201]
+        assert [answer.result().status_code for answer in loading_two] == [201, 201]
         assert client.post("/catalogue/user", json=[]).status_code == 201
 
 
