@@ -1,11 +1,15 @@
 """Time zones by name, as Python and the database know them."""
 
 import difflib
+import re
+from contextlib import suppress
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from metrics.errors import SettingsError
 
 UTC = "UTC"
+# Files beside the zones: of this machine, of POSIX's default rules, and zones again, with leap seconds or without.
+_NO_ZONE = re.compile(r"(localtime|posixrules|(right|posix)/.*)", re.IGNORECASE | re.DOTALL)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -16,10 +20,10 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         SettingsError: there is no such zone.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        known = {known.lower(): known for known in available_timezones()}
+    if not _NO_ZONE.fullmatch(name):
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo(name)
+    known = {known.lower(): known for known in available_timezones() if not _NO_ZONE.fullmatch(known)}
     if name.lower() in known:
         return ZoneInfo(known[name.lower()])
     meant = difflib.get_close_matches(name.lower(), known, 1)

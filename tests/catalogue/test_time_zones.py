@@ -23,6 +23,13 @@ def test_what_is_not_a_name_is_refused(name: str) -> None:
         zone_of(name)
 
 
+@pytest.mark.parametrize("name", ["localtime", "LocalTime", "posixrules", "right/Europe/Berlin", "posix/UTC"])
+def test_a_file_beside_the_zones_is_refused_since_it_differs_from_machine_to_machine(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^the time zone {name} is unknown\n") as refused:
+        zone_of(name)
+    assert name not in refused.value.hint
+
+
 def test_python_and_the_database_agree_on_the_offset_of_every_zone(database_url: str) -> None:
     moments = [datetime(2021, month, 15, 12, tzinfo=UTC) for month in (1, 7)]
     with connect(database_url) as connection:
