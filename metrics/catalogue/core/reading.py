@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from metrics.catalogue.core.models import Model, cells_record, table_key_record
 from metrics.catalogue.core.records import NoKeyError, RejectedError, Row, Tombstone, WrongTimeError, to_time
+from metrics.text import numbered
 
 SHOWN = 60  # characters of a wrong value
 DIGITS = 1_000  # of a number that is converted
@@ -145,7 +146,7 @@ def cells_reader(model: Model, header: list[str], zone: tzinfo | None) -> ReadRo
 
     def read(cells: list[str]) -> Row:
         if len(cells) != width:
-            raise RejectedError("cells", f"{len(cells)} cells instead of {width}")
+            raise RejectedError("cells", f"{numbered(len(cells), 'cell')} instead of {width}")
         try:
             row: Row = convert(in_order(cells), record, strict=False).row(zone)
         except RejectedError:
