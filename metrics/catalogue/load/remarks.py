@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     Attributes:
         model: of the records.
         rule: the implausible records, in words.
-        rows: FROM and WHERE of the records that break it; `{table}` is their table, called `new`.
+        rows: FROM and WHERE of the records that break it; `{table}` is their table or a query, called `new`.
         example: an expression that shows one of them.
     """
 
@@ -109,9 +109,10 @@ def remarks(connection: Connection, model: str, table: Composable, rules: Iterab
 
 
 def findings(connection: Connection, models: Iterable[str]) -> list[tuple[str, Remark]]:
-    """Return what the tables of models have that breaks a rule or refers to an unknown record."""
+    """Return remarks on rows of models that break a rule or refer to unknown records, without those that are gone."""
+    present = SQL("(SELECT * FROM {} WHERE gone_at IS NULL)")
     return [
         (model, remark)
         for model in models
-        for remark in remarks(connection, model, Identifier(model), (*ORPHANS, *RULES))
+        for remark in remarks(connection, model, present.format(Identifier(model)), (*ORPHANS, *RULES))
     ]

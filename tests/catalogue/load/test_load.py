@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load import formats
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Remark, find_load, read_loads
 from metrics.catalogue.load.rejected import rejected_records
+from metrics.catalogue.load.remarks import findings
 from metrics.errors import DataRefusedError, FileError
 from tests.catalogue.load.catalogue import Catalogue
 
@@ -280,6 +282,16 @@ def test_remarks_are_counted_by_rule_with_examples(catalogue: Catalogue) -> None
         Remark("authors who died in the future", 2, ["Ann, 2950-01-01", "Bob, 2949-12-31"]),
         Remark("authors who died before birth", 1, ["Cyd, born 1950-01-01, died 1949-01-01"]),
     ]
+
+
+def test_a_row_that_is_gone_is_no_finding_and_no_unknown_record(catalogue: Catalogue) -> None:
+    metadata = {"birth_date": "1950-01-01", "died_at": "2950-01-01"}
+    ann, bob = ({"metadata": metadata | {"name": name}, "nationalities": []} for name in ("Ann", "Bob"))
+    catalogue.load_records("author", [ann, bob])
+    catalogue.load_records("book", [{"name": "Emma", "pages": 1, "author": "Bob", "publisher": "p"}])
+    catalogue.load_records("author", [ann], is_snapshot=True, max_gone=NO_LIMIT)
+    died = Remark("authors who died in the future", 1, ["Ann, 2950-01-01"])
+    assert findings(catalogue.connection, MODELS) == [("author", died)]
 
 
 def test_a_session_longer_than_its_movie_is_loaded_with_a_remark(catalogue: Catalogue) -> None:
