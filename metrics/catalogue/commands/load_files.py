@@ -62,8 +62,11 @@ def load_files(asked: FileOptions, options: Options, report: Callable[[str], Non
     )
     model, config = options.model, asked.config
     given = None if config is None else Collected(sources(config, asked.collector), model, asked.collector)
-    with use_catalogue(report) as (url, connection), closing(connect(url)) as other:
-        return _load(connection, options, given or _rejected_records(other, asked.rejected_of or 0, model))
+    with use_catalogue(report) as (url, connection):
+        if given is not None:
+            return _load(connection, options, given)
+        with closing(connect(url)) as other:
+            return _load(connection, options, _rejected_records(other, asked.rejected_of or 0, model))
 
 
 def _rejected_records(connection: Connection, load_id: int, model: Model) -> RejectedOf:
