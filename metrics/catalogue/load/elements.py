@@ -7,7 +7,7 @@ is accepted or rejected alike wherever it comes from, and a rejected one keeps i
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -20,15 +20,33 @@ _SPACES = b" \t\n\r"
 
 
 @cache
-def _element() -> re.Pattern[bytes]:
-    """Return the pattern of an element and the comma or bracket after it; no part of it is matched twice."""
+def _element(end: bytes = rb"([,\]])") -> re.Pattern[bytes]:
+    """Return the pattern of an element and what follows, a comma or bracket; no part of it is matched twice."""
     string = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
     plain = rb'[^"\[\]{}]++|' + string
     inside = rb"(?:" + plain + rb")*+"
     for _ in range(MAX_DEPTH - 2):  # the array is the first level, the element the second
         inside = rb"(?:" + plain + rb"|[\[{]" + inside + rb"[\]}])*+"
     value = rb"[\[{]" + inside + rb"[\]}]|" + string + rb'|[^"\[\]{},\s]++'
-    return re.compile(rb"[ \t\n\r]*+(" + value + rb")[ \t\n\r]*+([,\]])", re.DOTALL)
+    return re.compile(rb"[ \t\n\r]*+(" + value + rb")[ \t\n\r]*+" + end, re.DOTALL)
+
+
+def _parser_error(text: bytes, kind: Any) -> str:
+    """Return what the parser says of JSON; empty if it is valid so far, but too deep, or valid."""
+    try:
+        msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        return str(error)
+    except RecursionError:
+        pass
+    return ""
+
+
+class _AnyArray(msgspec.Struct, array_like=True):
+    """An array whose members are skipped: a list of 8 million would take 500 MB."""
+
+
+_CUT = _parser_error(b"[", _AnyArray)  # only by its text does this error differ from others
 
 
 class Elements:
@@ -114,15 +132,18 @@ class Elements:
         raise self._cut(f"the array ends, but {rest.lstrip(_SPACES)[:20]!r} follows")
 
     def _no_element(self) -> FileError:
-        """Return the error for a buffer that does not begin with an element."""
-        if len(self._buffer) > MAX_BYTES:
-            return self._cut(f"no record ends within {MAX_BYTES >> 20} MB")
-        try:
-            msgspec.json.decode((b"[0," if self.number else b"[") + self._buffer, type=list[msgspec.Raw])
-        except msgspec.DecodeError as error:
-            return self._cut(str(error))
-        except RecursionError:
-            pass
+        """Return the error for a buffer that does not begin with an element and a comma or bracket."""
+        begun = self._buffer.lstrip(_SPACES)
+        too_long = self._cut(f"no record ends within {MAX_BYTES >> 20} MB") if len(self._buffer) > MAX_BYTES else None
+        if found := _element(b"").match(begun):
+            rest = begun[found.end() :][:20]
+            follows = f"{rest!r} follows instead of a comma" if rest else "the file ends without a closing bracket"
+            return too_long if too_long and not rest else self._not_json(f"after record {self.number + 1}: {follows}")
+        of_record, of_all = _parser_error(begun, msgspec.Raw), _parser_error(b"[0," + begun, _AnyArray)
+        if too_long and of_record == _CUT:
+            return too_long
+        if of_record == _CUT or (of_record and of_all not in ("", _CUT)):
+            return self._not_json(f"record {self.number + 1}: {of_record}")
         return FileError(
             f"{self._name} is nested too deeply",
             why=f"a value has more than {MAX_DEPTH} levels; records of the catalogue have 5",

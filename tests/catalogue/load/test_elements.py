@@ -100,19 +100,32 @@ def test_the_deepest_allowed_level_passes_and_one_more_does_not(opening: str, si
     assert too_deep.what == "a.json is nested too deeply"
     assert too_deep.why.startswith("a value has more than 100 levels")
     assert "nested too deeply" in refusal(b"[" * 200_000 + b"]" * 200_000).what
+    assert "nested too deeply" in refusal(b"[" * (MAX_BYTES + 2)).what
+    assert "nested too deeply" in refusal(b"[" * 102 + b"]" * 101 + b",1" * MAX_BYTES + b"]").what
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"[1,]", "after record 1: "),
-        (b"[1 2]", "after record 0: "),
-        (b"[,1]", "after record 0: "),
-        (b'[1, {"a": 2}', "after record 1: "),
+        (b"[1,]", "record 2: JSON is malformed: invalid character (byte 0)"),
+        (b"[1 2]", "after record 1: b'2]' follows instead of a comma"),
+        (b"[,1]", "record 1: JSON is malformed: invalid character (byte 0)"),
+        (b'[1, {"a": 2}', "after record 2: the file ends without a closing bracket"),
+        (b'[1, {"a": 2', "record 2: Input data was truncated"),
+        (b'[1,\n {"a: 2}, {"b": 3}]', "record 2: JSON is malformed: expected ':' (byte 11)"),
+        (
+            b'[{"a": 1}\n{"b": 2}' + b',{"a":1}' * (MAX_BYTES // 8) + b"]",
+            'after record 1: b\'{"b": 2},{"a":1},{"a\' follows instead of a comma',
+        ),
+        (
+            b'[0, {"a: 2}' + b',{"b": 3}' * (MAX_BYTES // 8) + b"]",
+            "record 2: JSON is malformed: expected ':' (byte 10)",
+        ),
+        (b'[0, {"a": [1' + b",1" * (MAX_BYTES // 2) + b"]}]", "after record 1: no record ends within 16 MB"),
+        (b"[0" + b" " * (2 * MAX_BYTES), "after record 0: no record ends within 16 MB"),
         (b"[1] 2", "after record 1: the array ends, but b'2' follows"),
         (b"[] ]", "after record 0: the array ends, but b']' follows"),
         (b'["a' + b"b" * MAX_BYTES + b'"]', "after record 0: no record ends within 16 MB"),
-        (b"[" * (MAX_BYTES + 2), "after record 0: no record ends within 16 MB"),
     ],
     ids=lambda value: value[:20].decode() if isinstance(value, bytes) else "",
 )
