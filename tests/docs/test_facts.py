@@ -12,7 +12,7 @@ import pytest
 
 from metrics import errors
 from metrics.catalogue.load.limits import DEFAULT
-from metrics.catalogue.web import answering, loading, routes
+from metrics.catalogue.web import answering, loading, received, routes
 from metrics.frames.verify import text
 from metrics.frames.verify.recount.conservation import Row
 from metrics.frames.verify.recount.findings import Findings, Kind
@@ -47,7 +47,7 @@ def test_every_exit_code_of_an_error_is_listed() -> None:
         f"`max_rejected` allows ({DEFAULT.replace('%', ' %')})",
         f"the first {loading.MAX_NAMED} with everything that is wrong",
         f"{answering.TIMEOUT_S} s at most, then 504",
-        f"{routes.MAX_BODY_BYTES >> 20} MiB at most, within {BODY_S:g} s",
+        f"{routes.MAX_BODY_BYTES >> 20} MiB or {received.MAX_RECORDS:,} records at most, within {BODY_S:g} s",
         f"commits every {EMPTY_COMMIT_S} s, or sooner under load",
     ],
 )

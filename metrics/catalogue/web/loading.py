@@ -14,7 +14,7 @@ from metrics.catalogue.load.run import LoadRefusedError, Options, load
 from metrics.catalogue.time_zones import zone_of
 from metrics.catalogue.web.answers import Loaded
 from metrics.catalogue.web.parameters import LoadingQuery
-from metrics.catalogue.web.received import Received
+from metrics.catalogue.web.received import Received, TooManyRecordsError
 from metrics.errors import DatabaseError, FileError, SettingsError
 from metrics.web import problems
 from metrics.web.problems import Problem, WrongField
@@ -61,6 +61,8 @@ def load_received(connection: Connection, options: Options, received: Received) 
         outcome = load(connection, options, received, _Unwatched())
     except LoadRefusedError as error:
         return _refusal(connection, error)
+    except TooManyRecordsError as error:
+        return problems.of(413, problems.in_one_line(error))
     except FileError as error:
         return problems.of(422, f"{error.what}: {error.why}" if error.why else error.what)
     except DatabaseError as error:

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from datetime import tzinfo
+from typing import Any
 
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.elements import Elements
@@ -13,6 +14,15 @@ from metrics.errors import FileError
 
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
 MEDIA_TYPES = (JSON, JSON_LINES)
+MAX_RECORDS = 100_000  # in a body: a load of them takes some seconds, in which no other request may load
+
+
+class TooManyRecordsError(FileError):
+    """A body that has more records, or lines, than a request may load."""
+
+    def __init__(self, unit: str) -> None:
+        hint = "send it in parts, or load it as a file: python app.py catalogue load"
+        super().__init__(f"the body has more than {MAX_RECORDS:,} {unit}", hint=hint)
 
 
 class Received:
@@ -46,13 +56,26 @@ class Received:
         """Yield the records.
 
         Raises:
-            FileError: the body is not an array although it should be one. Later: it is cut, or not UTF-8.
+            FileError: the body is not an array although it should be one. Later: it is cut, not UTF-8, or too long.
         """
         self._body.seek(0)
         if self._media_type == JSON:
-            yield "", records_of_elements(model, Elements("the body", self._body), zone)
+            records = records_of_elements(model, Elements("the body", self._body), zone)
+            yield "", records._replace(received=_bounded(records.received))
         else:
             yield "", records_of_texts(model, _lines(self._body), "line", zone)
+
+
+def _bounded(received: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yield numbered records.
+
+    Raises:
+        TooManyRecordsError: there are more than a request may load.
+    """
+    for number, record in received:
+        if number > MAX_RECORDS:
+            raise TooManyRecordsError("records")
+        yield number, record
 
 
 def _lines(body: io.BytesIO) -> Iterator[tuple[int, str]]:
@@ -60,8 +83,11 @@ def _lines(body: io.BytesIO) -> Iterator[tuple[int, str]]:
 
     Raises:
         FileError: one is not UTF-8.
+        TooManyRecordsError: there are more than a request may load; empty ones take time, too.
     """
     for number, line in enumerate(body, 1):
+        if number > MAX_RECORDS:
+            raise TooManyRecordsError("lines")
         try:
             text = line.removesuffix(b"\n").decode()
         except UnicodeDecodeError as error:

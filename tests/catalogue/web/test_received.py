@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from metrics.catalogue.core.models import MODELS
-from metrics.catalogue.web.received import JSON, JSON_LINES, Received
+from metrics.catalogue.web.received import JSON, JSON_LINES, MAX_RECORDS, Received, TooManyRecordsError
 from metrics.errors import FileError
 
 MIB = 1 << 20
@@ -26,10 +26,10 @@ def test_lines_end_with_a_line_feed_only_and_empty_ones_are_counted_but_not_reco
 @pytest.mark.parametrize(
     ("media_type", "body"),
     [
-        (JSON, b"[" + b"0," * MIB + b"0]"),
+        (JSON, b"[" + b"0," * (MAX_RECORDS - 1) + b"0]"),
         (JSON, b"[" + b" " * MIB + b"]"),
-        (JSON_LINES, b"\n" * MIB),
-        (JSON_LINES, b"0\n" * MIB),
+        (JSON_LINES, b"\n" * MAX_RECORDS),
+        (JSON_LINES, b"0\n" * MAX_RECORDS),
     ],
 )
 def test_a_body_of_many_small_parts_takes_little_memory_beside_itself(media_type: str, body: bytes) -> None:
@@ -40,6 +40,30 @@ def test_a_body_of_many_small_parts_takes_little_memory_beside_itself(media_type
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_bytes < MIB
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "unit"),
+    [
+        (JSON, b"[" + b"0," * (MAX_RECORDS + 1), "records"),
+        (JSON_LINES, b"0\n" * (MAX_RECORDS + 1), "lines"),
+        (JSON_LINES, b"\n" * (MAX_RECORDS + 1), "lines"),
+    ],
+)
+def test_a_body_of_too_many_records_is_refused_at_the_first_one_beyond_the_limit(
+    media_type: str, body: bytes, unit: str
+) -> None:
+    [(_, records)] = Received(io.BytesIO(body + b"\xff"), media_type, "").records(MODELS["movie"], None)
+    with pytest.raises(TooManyRecordsError, match=f"^the body has more than 100,000 {unit}\nhint: send it in parts"):
+        for _ in records.received:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"), [(JSON, b"[" + b"0," * (MAX_RECORDS - 1) + b"0]"), (JSON_LINES, b"0\n" * MAX_RECORDS)]
+)
+def test_a_body_of_as_many_records_as_the_limit_is_read(media_type: str, body: bytes) -> None:
+    assert len(texts(body, media_type)) == MAX_RECORDS
 
 
 def test_a_line_that_is_not_utf8_is_named() -> None:

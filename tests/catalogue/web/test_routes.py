@@ -69,6 +69,17 @@ def test_json_lines_are_loaded_and_empty_ones_are_skipped(client: httpx.Client) 
     assert (answer.status_code, sums(answer.json())) == (201, [2, 2, 0, 0, 0, 0])
 
 
+def test_more_records_than_a_request_may_load_are_refused_as_a_whole(client: httpx.Client, database_url: str) -> None:
+    headers = {"Content-Type": "application/x-ndjson"}
+    body = f"{json.dumps(HEAT)}\n".encode() + b"1\n" * 100_000
+    answer = client.post("/catalogue/movie?max_rejected=100%25", content=body, headers=headers)
+    assert expect_problem(answer, 413)["detail"] == (
+        "the body has more than 100,000 lines; send it in parts, or load it as a file: python app.py catalogue load"
+    )
+    assert rows(database_url, "SELECT FROM movie") == rows(database_url, "SELECT FROM catalogue_rejected") == []
+    assert client.get("/catalogue/loads/1").json()["state"] == "failed"
+
+
 def test_if_too_many_records_are_wrong_nothing_is_loaded_and_each_is_named(client: httpx.Client) -> None:
     wrong = {"title": "", "duration_mins": 0}
     answer = post(client, "movie", HEAT, wrong, [])
