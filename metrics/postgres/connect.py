@@ -4,12 +4,15 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from threading import Event
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import TupleRow
+from psycopg.rows import Row, TupleRow
 
+from metrics.deadline import Deadline
 from metrics.errors import DatabaseError, SettingsError
 from metrics.postgres.settings import without_driver
 
@@ -25,31 +28,79 @@ LIMITS = {
     "tcp_user_timeout": 30_000,
 }
 OLDEST = 140_000  # as server_version_num
+STOPPING_S = 5.0
 
 # Times are read and written in UTC. A server whose client was killed notices within 5 s, whatever it is doing.
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET client_connection_check_interval = '5s'"
 
 
-def connect(url: str, *, name: str = "metrics") -> psycopg.Connection[TupleRow]:
+class AnswerLimit(NamedTuple):
+    """Limit of the time without an answer; after it, the connection is closed, though the server's host is there.
+
+    Attributes:
+        seconds: since a statement began, or since the server last read or sent a part of it.
+        stopping: set when the user wants to stop; from then on, the limit is STOPPING_S.
+    """
+
+    seconds: float
+    stopping: Event
+
+
+class LimitedConnection(psycopg.Connection[Row]):
+    """Connection that closes itself in a statement that is not answered; this statement fails."""
+
+    limit: AnswerLimit | None = None
+
+    def wait(self, gen: PQGen[RV], *args: Any, **named: Any) -> RV:
+        """Wait for the server, as each statement and each part of a COPY does: up to the limit."""
+        return super().wait(gen if self.limit is None else self._limited(gen, self.limit), *args, **named)
+
+    def _limited(self, gen: PQGen[RV], limit: AnswerLimit) -> PQGen[RV]:
+        """Run the steps of the client: each yields what it waits for, and is sent 0 every 0.1 s until that happens."""
+        limit_s, deadline, is_stopping = limit.seconds, Deadline(limit.seconds), False
+        try:
+            awaited = next(gen)
+            while True:
+                ready = yield awaited
+                if ready:
+                    deadline.renew()
+                elif limit.stopping.is_set() and not is_stopping:
+                    limit_s, is_stopping = min(limit_s, STOPPING_S), True
+                    deadline = Deadline(limit_s)
+                elif deadline.has_passed():
+                    self.close()
+                    raise psycopg.OperationalError(f"the database does not answer: nothing came for {limit_s:.0f} s")
+                awaited = gen.send(ready)
+        except StopIteration as end:
+            answer: RV = end.value
+            return answer
+
+
+def connect(url: str, *, name: str = "metrics", limit: AnswerLimit | None = None) -> psycopg.Connection[TupleRow]:
     """Return a new connection in autocommit mode, whose session is in UTC and UTF-8.
 
     Args:
         url: as in DATABASE_URL.
         name: of the application, as pg_stat_activity shows it.
+        limit: of the time without an answer; by default, a statement may take any time.
 
     Raises:
         SettingsError: the URL cannot be read.
         DatabaseError: the database does not answer, refuses the user, or is older than PostgreSQL 14.
     """
     url = without_driver(url)
+    limits = _limits(url)
+    if limit is not None and "connect_timeout" in limits:
+        limits["connect_timeout"] = min(limits["connect_timeout"], int(limit.seconds))
     with database_errors("the database cannot be reached", hint="check DATABASE_URL, and that the server runs"):
-        connection = psycopg.connect(
+        connection = LimitedConnection.connect(
             url,
             autocommit=True,
             application_name=name,
             client_encoding="utf8",
-            **_limits(url),
+            **limits,
         )
+    connection.limit = limit
     try:
         _require_supported(connection)
         with database_errors("the database refuses the session's settings"):

@@ -1,14 +1,26 @@
 """Connections, against a real database, and the errors of those that fail."""
 
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Event, Timer
+from time import monotonic
 
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from metrics.errors import DatabaseError, MetricsError, SettingsError
 from metrics.postgres import connect as module
-from metrics.postgres.connect import connect, database_errors
+from metrics.postgres.connect import AnswerLimit, connect, database_errors
 from tests.postgres.databases import with_database
+
+Connection = psycopg.Connection[TupleRow]
+
+SLOW = (
+    "CREATE TABLE film (title text); CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql "
+    "AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"
+)
 
 
 def refused(url: str) -> MetricsError:
@@ -130,3 +142,62 @@ def test_an_error_has_the_servers_message_detail_and_hint(database_url: str) -> 
         with pytest.raises(DatabaseError) as failed, database_errors("no film", hint="ours"):
             connection.execute("SELECT titel FROM film")
         assert failed.value.hint == 'Perhaps you meant to reference the column "film.title".'
+
+
+@pytest.fixture
+def limited(database_url: str) -> Iterator[Connection]:
+    """Give a connection whose server must answer within a second."""
+    with closing(connect(database_url, limit=AnswerLimit(1, Event()))) as connection:
+        yield connection
+
+
+@contextmanager
+def not_answered() -> Iterator[None]:
+    """Expect that a statement fails long before it is answered, and says why."""
+    began_s = monotonic()
+    with pytest.raises(DatabaseError) as failed, database_errors("it failed"):
+        yield
+    assert failed.value.why.startswith("the database does not answer")
+    assert monotonic() - began_s < 30
+
+
+def test_a_statement_that_is_not_answered_fails_and_closes_the_connection(limited: Connection) -> None:
+    with not_answered(), limited.transaction():
+        limited.execute("SELECT pg_sleep(60)")
+    assert limited.closed
+
+
+def test_a_commit_that_is_not_answered_fails(limited: Connection) -> None:
+    limited.execute(
+        f"{SLOW}; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON film DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION sleep()"
+    )
+    with not_answered(), limited.transaction():
+        limited.execute("INSERT INTO film VALUES ('Heat')")
+
+
+def test_a_copy_that_is_not_answered_fails(limited: Connection) -> None:
+    limited.execute(f"{SLOW}; CREATE TRIGGER slow BEFORE INSERT ON film FOR EACH ROW EXECUTE FUNCTION sleep()")
+    with not_answered(), limited.transaction(), limited.cursor().copy("COPY film FROM STDIN") as copy:
+        for number in range(1_000_000):  # more than the system keeps for a server that reads nothing
+            copy.write_row((f"{number:100}",))
+    with pytest.raises(psycopg.OperationalError):
+        limited.execute("SELECT 1")
+
+
+def test_a_statement_may_take_longer_than_the_limit_if_the_server_sends_something(limited: Connection) -> None:
+    began_s = monotonic()
+    limited.execute(
+        "DO 'BEGIN FOR number IN 1..8 LOOP PERFORM pg_sleep(0.25); RAISE WARNING $$at %$$, number; END LOOP; END'"
+    )
+    assert monotonic() - began_s > 2
+
+
+def test_from_a_stop_on_a_statement_must_be_answered_soon(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STOPPING_S", 0.5)
+    stopping = Event()
+    with closing(connect(database_url, limit=AnswerLimit(600, stopping))) as connection:
+        connection.execute("SELECT pg_sleep(1)")
+        Timer(0.5, stopping.set).start()
+        with not_answered():
+            connection.execute("SELECT pg_sleep(60)")

@@ -16,6 +16,7 @@ from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
 from metrics.errors import MetricsError
 from metrics.kafka.job.runner import Runner
+from metrics.kafka.job.sql_sink import answer_limit
 from metrics.postgres.connect import connect
 from metrics.terminal.progress import bar
 from metrics.text import numbered, per_second
@@ -41,13 +42,14 @@ def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome 
         stopping_on_signals(NOT_COMMITTED) as stopping,
     ):
         connection.close()  # it would be idle, perhaps for weeks
-        processor = TopicProcessor(url, options.model, options.topic, options.zone, stopping)
+        answers = answer_limit(settings.broker_timeout_s, stopping)
+        processor = TopicProcessor(url, options.model, options.topic, options.zone, answers)
         runner = Runner(processor, settings, stopping, also_preferred=FETCHED_AHEAD, is_forced=options.take_over)
         with closing(runner):
             _run(processor, runner, options, report)
         if processor.load is None:
             return None
-        with closing(connect(url)) as again:
+        with closing(connect(url, limit=answers)) as again:
             return Outcome(processor.load, rejections(again, processor.load.id))
 
 

@@ -3,7 +3,6 @@
 import gc
 from contextlib import closing, suppress
 from datetime import tzinfo
-from threading import Event
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -26,12 +25,13 @@ from metrics.kafka.job.source import GARBAGE_OBJECTS, Input
 from metrics.kafka.job.sql_sink import OffsetTable, SqlSink
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import cluster_id, soon_listed, topic_id
-from metrics.postgres.connect import connect
+from metrics.postgres.connect import AnswerLimit, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TABLE = "catalogue_offset"
+GIVE_UP_S = 3.0  # for the connection, and for the answer
 ACCEPT = "to load the records that are left: add --accept-loss"
 
 
@@ -41,18 +41,19 @@ class TopicProcessor:
     Args:
         url: of the database.
         zone: of times without an offset; None if these are rejected.
+        answers: the limit of each answer of the database, and the event that stops the load.
 
     Attributes:
         work: what one instance at a time does.
         on_commit: called after each commit of the loop.
     """
 
-    def __init__(self, url: str, model: Model, topic: str, zone: tzinfo | None, stopping: Event) -> None:
+    def __init__(self, url: str, model: Model, topic: str, zone: tzinfo | None, answers: AnswerLimit) -> None:
         self._url = url
         self._model = model
         self._topic = topic
         self._reader = MessageReader(model, zone)
-        self._stopping = stopping
+        self._answers = answers
         self._limit = TransactionLimit()
         self.work = f"the load of {model.name} from the topic {topic}"
         self.on_commit: Callable[[], None] = lambda: None
@@ -93,7 +94,7 @@ class TopicProcessor:
 
     def last_instance(self, consumer: Consumer) -> Instance | None:  # noqa: ARG002  # offsets are in the database
         """Return the instance that committed last."""
-        with closing(connect(self._url)) as connection:
+        with closing(connect(self._url, limit=self._answers)) as connection:
             return self._table.instance(connection)
 
     def open_sink(self, instance: Instance, budget: RetryBudget) -> LoadSink:
@@ -103,7 +104,7 @@ class TopicProcessor:
             FencedError: since this instance took over for the first time, another one did.
             DatabaseError: the database does not answer.
         """
-        connection = connect(self._url)
+        connection = connect(self._url, limit=self._answers)
         try:
             if self.load is not None:
                 require_not_fenced(self._table.instance(connection), instance.id, self.work)
@@ -152,7 +153,7 @@ class TopicProcessor:
             sink=self._sink,
             commits=commits,
             monitor=self._monitor,
-            stopping=self._stopping,
+            stopping=self._answers.stopping,
             on_commit=self.on_commit,
         )
         try:
@@ -171,5 +172,6 @@ class TopicProcessor:
         """Store why the load ended, if the database can be reached; committed records stay."""
         if self.load is None:
             return
-        with suppress(MetricsError, psycopg.Error), closing(connect(self._url)) as connection:
+        limit = self._answers._replace(seconds=GIVE_UP_S)
+        with suppress(MetricsError, psycopg.Error), closing(connect(self._url, limit=limit)) as connection:
             loads.give_up(connection, self.load, "interrupted", error)

@@ -13,6 +13,7 @@ So an instance that takes over waits for the end of a commit in progress, and th
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from threading import Event
 from typing import LiteralString, NamedTuple
 
 import msgspec
@@ -24,14 +25,22 @@ from psycopg.sql import SQL, Composed, Identifier
 from metrics.errors import DatabaseError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.seams import TransactionLostError
-from metrics.postgres.connect import database_errors
+from metrics.postgres.connect import AnswerLimit, database_errors
 
 Connection = psycopg.Connection[TupleRow]
 
 # A client that vanished in the middle of a transaction keeps its locks for at most this long; the next one waits less.
-_SESSION = "SET idle_in_transaction_session_timeout = '30s'; SET lock_timeout = '20s'"
+LOCK_TIMEOUT_S = 20
+# A server answers a statement that waits for a lock after LOCK_TIMEOUT_S.
+LEAST_ANSWER_S = 30.0
+_SESSION = f"SET idle_in_transaction_session_timeout = '30s'; SET lock_timeout = '{LOCK_TIMEOUT_S}s'"
 _FENCE = 0
 _FAILED = "the transaction with the database failed"
+
+
+def answer_limit(broker_timeout_s: float, stopping: Event) -> AnswerLimit:
+    """Return the limit for connections of a job: a database that is frozen is an outage, one that is locked is not."""
+    return AnswerLimit(max(broker_timeout_s, LEAST_ANSWER_S), stopping)
 
 
 class OffsetTable(NamedTuple):

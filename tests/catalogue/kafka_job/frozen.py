@@ -1,7 +1,7 @@
 """Processes of a PostgreSQL server that are frozen: they exist and hold their locks, but do nothing."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -17,9 +17,13 @@ def server_processes(folder: Path) -> list[psutil.Process]:
 def frozen(processes: Sequence[psutil.Process]) -> Iterator[None]:
     """Freeze processes while the context lasts."""
     try:
-        for process in processes:
-            process.suspend()
+        _each(processes, psutil.Process.suspend)
         yield
     finally:
-        for process in processes:
-            process.resume()
+        _each(processes, psutil.Process.resume)
+
+
+def _each(processes: Sequence[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a session that was just ending
+            act(process)

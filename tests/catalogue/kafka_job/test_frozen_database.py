@@ -20,6 +20,7 @@ from tests.catalogue.kafka_job.topic import Expected, Record, Topic, movie, rows
 from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
 
 FREEZE_S = 3.0
+SOON_S = 25.0  # 5 s for the answer, 3 s for a connection over which the end is stored, and a busy machine
 LONG_FREEZE_S = 25.0  # a statement of a commit waits for a lock for 20 s
 RECORDS = [movie(f"Movie {number % 50}", 1 + number) for number in range(500)]
 
@@ -157,3 +158,65 @@ def test_a_session_that_is_frozen_in_the_middle_of_its_commit_keeps_a_standby_wa
     assert first.returncode in (0, 8), "it was active, or the second one was faster"
     stop(second)
     database.check(RECORDS)
+
+
+def idle_session(database: Database) -> psutil.Process:
+    """Return the server's process of the load that runs, just after a transaction: it has locked no row."""
+    before = database.heartbeats()
+    wait_until(lambda: database.heartbeats() > before, "a transaction has just ended")
+    return database.session()
+
+
+@pytest.mark.slow
+def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(database: Database) -> None:
+    database.topic.application.variables["BROKER_TIMEOUT_S"] = "30"
+    process = database.started()
+    with frozen([idle_session(database)]):
+        database.topic.send(RECORDS)
+        assert process.stderr is not None
+        assert any("the database does not answer: nothing came for 30 s" in line for line in process.stderr)
+        wait_until(lambda: database.topic.committed() == len(RECORDS), "a new session has loaded them")
+    assert "resumed from the last commit" in stop(process)
+    database.check(RECORDS)
+
+
+@pytest.mark.slow
+def test_a_server_that_stays_frozen_is_given_up(database: Database) -> None:
+    database.topic.application.variables["BROKER_TIMEOUT_S"] = "1"
+    database.topic.send(RECORDS)
+    process = database.started()
+    wait_until(lambda: database.topic.committed() == len(RECORDS), "they are loaded")
+    with frozen(server_processes(database.folder)):
+        _, errors = process.communicate(timeout=2 * TIMEOUT_S)
+    assert process.returncode == 10, errors
+    assert "the database does not answer: nothing came for 30 s" in errors
+    database.check(RECORDS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_a_load_whose_session_is_frozen(database: Database, number: signal.Signals) -> None:
+    process = database.started()
+    with frozen([idle_session(database)]):
+        database.topic.send(RECORDS)
+        check_that_it_ends_soon(process, number)
+    assert sums(database.topic.load(), "read") == [len(RECORDS)]
+    database.check(RECORDS)
+
+
+def test_one_signal_ends_a_load_whose_server_is_frozen_in_the_middle_of_a_commit(database: Database) -> None:
+    database.topic.send(RECORDS)
+    with database.locked_table():
+        process = database.started()
+        database.await_commit()
+        with frozen(server_processes(database.folder)):
+            check_that_it_ends_soon(process, signal.SIGINT)
+    assert sums(database.topic.load(), "read") == [len(RECORDS)]
+    database.check(RECORDS)
+
+
+def check_that_it_ends_soon(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal to a load that waits for an answer, and see it end without one."""
+    began_s = time.monotonic()
+    process.send_signal(number)
+    assert "the database does not answer: nothing came for 5 s" in finish(process, exit_code=10)
+    assert time.monotonic() - began_s < SOON_S

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
 from metrics.errors import DatabaseError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.seams import TransactionLostError
-from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
+from metrics.kafka.job.sql_sink import LOCK_TIMEOUT_S, Connection, OffsetTable, SqlSink, answer_limit
 from metrics.postgres.connect import connect
 from tests.kafka.application import wait_until
 
@@ -157,3 +157,9 @@ def test_topics_of_other_readers_clusters_and_ids_are_apart(connections: Connect
         commit(connection, sink, number, {0: number})
     assert connections.offsets() == {0: 5}
     assert TABLE.has_other_id(connections.open())
+
+
+def test_a_frozen_database_is_noticed_within_the_retry_budget_but_no_wait_for_a_lock_is_cut() -> None:
+    stopping = Event()
+    assert answer_limit(60, stopping) == (60, stopping)
+    assert answer_limit(1, stopping).seconds > LOCK_TIMEOUT_S
