@@ -33,11 +33,16 @@ def open_system(settings: Settings) -> Iterator[System]:
 def system(live: LiveView, settings: Settings) -> System:
     """Return the routes and the page."""
     outages = OutageLog("reconnected: the page is up to date")
+
+    def tick() -> None:
+        outage = live.outage  # read once: threads of the view change it
+        outages.report(None if outage is None else outage.what)
+
     return System(
         routers=[routes(live)],
         answers=openapi.ANSWERS,
         pages=[page(live, settings)],
         why_not_ready=live.why_not_ready,
-        tick=lambda: outages.report(None if live.outage is None else live.outage.what),
+        tick=tick,
         stop=live.end,
     )
