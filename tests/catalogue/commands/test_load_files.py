@@ -4,14 +4,13 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
 
-import psycopg
 import pytest
 
 from metrics.catalogue import schema
 from metrics.catalogue.commands.load_files import FileOptions, load_files
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options
-from metrics.postgres.connect import connect
+from metrics.postgres.connect import LimitedConnection, connect
 
 
 def test_only_rejected_records_of_a_load_need_a_second_connection(
@@ -22,8 +21,8 @@ def test_only_rejected_records_of_a_load_need_a_second_connection(
         schema.init(connection)
     path = tmp_path / "movies.csv"
     path.write_text("title,duration_mins,original_language,size_mb\nAlien,117,English,900\nJaws,0,English,1\n")
-    connects = Mock(wraps=psycopg.connect)
-    monkeypatch.setattr(psycopg, "connect", connects)
+    connects = Mock(wraps=LimitedConnection.connect)
+    monkeypatch.setattr(LimitedConnection, "connect", connects)
     asked = FileOptions(str(path), None, None, strict=False, max_rejected="1", max_gone=None)
     outcome = load_files(asked, Options(MODELS["movie"]), lambda _: None)
     assert (outcome.load.rejected, connects.call_count) == (1, 1)
