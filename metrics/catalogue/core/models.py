@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from metrics.catalogue.core import records
+from metrics.catalogue.core.times import Time
 
 
 class TableColumn(NamedTuple):
@@ -107,7 +108,7 @@ MODELS = {
 
 def table_key_record(model: Model) -> type[Struct]:
     """Return the Struct of a key whose fields are the columns of the table."""
-    fields = [(name, records.Time if kind == "timestamptz" else records.Key) for name, kind in model.key_columns]
+    fields = [(name, Time if kind == "timestamptz" else records.Key) for name, kind in model.key_columns]
     return msgspec.defstruct(f"{model.record.__name__}ColumnsKey", fields)
 
 

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from metrics.catalogue.core.models import Model, cells_record, table_key_record
-from metrics.catalogue.core.records import NoKeyError, RejectedError, Row, Tombstone, WrongTimeError, to_time
+from metrics.catalogue.core.records import NoKeyError, RejectedError, Row, Tombstone
+from metrics.catalogue.core.times import WrongTimeError, to_time
 from metrics.text import numbered
 
 SHOWN = 60  # characters of a wrong value

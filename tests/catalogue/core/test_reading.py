@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.core.reading import NO_KEY, ReadRow, cells_reader, json_reader, key_of
-from metrics.catalogue.core.records import RejectedError, Row, WrongTimeError, to_time
+from metrics.catalogue.core.records import RejectedError, Row
+from metrics.catalogue.core.times import WrongTimeError, to_time
 
 CET = timezone(timedelta(hours=1))
 STREAM = {
