@@ -29,7 +29,7 @@ def rejected(
 ) -> None:
     """Show rejected records: the position of each, everything that is wrong with it, and its own text.
 
-    The first 100 are shown; --json and --csv print all of them.
+    The first 100 are shown; --json and --csv print all of them. Those that were tried again are left out.
 
     Example: `python app.py catalogue rejected --load 3`
     """
@@ -42,7 +42,7 @@ def rejected(
         elif as_csv:
             _print_csv(records)
         else:
-            _print(list(records))
+            _print(list(records), load)
 
 
 def _print_csv(records: Iterable[Rejected]) -> None:
@@ -52,9 +52,9 @@ def _print_csv(records: Iterable[Rejected]) -> None:
     sys.stdout.flush()
 
 
-def _print(records: list[Rejected]) -> None:
+def _print(records: list[Rejected], load: int | None) -> None:
     if not records:
-        say("no rejected records")
+        say("no rejected records" if load is None else f"load {load} has no rejected records left to try again")
     for record in islice(records, SHOWN):
         say(f"load {record.load_id}, {record.model}, {record.position}: {record.detail}")
         say(f"  {record.record}")

@@ -85,6 +85,9 @@ def test_rejected_records_are_shown_as_text_json_and_csv(database_url: str, movi
     printed, _ = run(database_url, "rejected", "--csv")
     assert list(csv.DictReader(io.StringIO(printed))) == [{name: str(value) for name, value in record.items()}]
     assert run(database_url, "rejected", "--model", "user") == ("no rejected records\n", "")
+    run(database_url, "load", "--model", "movie", "--rejected-of", "1", "--max-rejected", "100%")
+    assert run(database_url, "rejected", "--load", "1")[0] == "load 1 has no rejected records left to try again\n"
+    assert run(database_url, "rejected", "--load", "2")[0] == f"load 2, movie, record 1: {detail}\n  Jaws,0,English,1\n"
 
 
 def test_loads_are_listed_the_newest_first(database_url: str, movies: Path) -> None:
