@@ -26,7 +26,8 @@ class LocalFile(Source):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(named(path), path.name, None)
+        # The database stores the name; one that is not UTF-8 has surrogates, which it refuses.
+        super().__init__(os.fsencode(named(path)).decode(errors="backslashreplace"), path.name, None)
         self._path = path
         with read_errors(self.name):
             status = os.fstat(0) if path == STANDARD_INPUT else path.stat()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -230,6 +231,17 @@ def test_the_keys_of_rejected_records_are_read_only_for_a_snapshot(
     assert read == []
     catalogue.load_records("movie", [ALIEN, WRONG], is_snapshot=True, max_rejected=NO_LIMIT)
     assert read == [WRONG]
+
+
+def test_a_file_whose_name_is_not_utf_8_is_loaded_under_an_escaped_one(catalogue: Catalogue) -> None:
+    text = "title,duration_mins,original_language,size_mb\nAlien,117,English,900\nJaws,0,English,1\n"
+    for name in (b"a\xff.csv", b"b.csv"):
+        (catalogue.folder / os.fsdecode(name)).write_text(text)
+    load = catalogue.load("movie", catalogue.folder, max_rejected=NO_LIMIT).load
+    assert (load.inserted, load.rejected) == (1, 2)
+    assert load.source == f"{catalogue.folder}/a\\xff.csv and 1 more"
+    [(position,)] = catalogue.query("SELECT position FROM catalogue_rejected WHERE id = 1")
+    assert position == f"{catalogue.folder}/a\\xff.csv, line 3"
 
 
 def test_rejected_records_without_a_readable_key_are_counted_over_all_files(catalogue: Catalogue) -> None:
