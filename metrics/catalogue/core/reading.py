@@ -60,10 +60,24 @@ def text_reader(model: Model, zone: tzinfo | None) -> Callable[[str], Row]:
         except RejectedError:
             raise
         except (ValueError, RecursionError):
+            require_utf8(text.encode(errors="surrogateescape"), "it")
             return read_decoded(json_value(text))
         return row
 
     return read
+
+
+def require_utf8(text: bytes, what: str) -> str:
+    """Return a text that is UTF-8, or raise a RejectedError.
+
+    Args:
+        what: a name of the text for the error.
+    """
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        wrong = f"byte 0x{text[error.start]:02x} at {error.start}"
+        raise RejectedError("encoding", f"{what} is not UTF-8: {wrong}") from None
 
 
 class NotJsonError(RejectedError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from metrics.catalogue.core.models import Model
-from metrics.catalogue.core.reading import key_reader, text_reader
+from metrics.catalogue.core.reading import key_reader, require_utf8, text_reader
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load.formats import Records
 from metrics.message import KafkaMessage
@@ -35,11 +35,11 @@ class MessageReader:
         """
         value = message.value()
         if value is not None:
-            return self._read_text(_decode(value, "it"))
+            return self._read_text(require_utf8(value, "it"))
         key = message.key()
         if key is None:
             raise RejectedError("key", "it has neither a value nor a key")
-        return Tombstone(self._read_key(_decode(key, "the key")))
+        return Tombstone(self._read_key(require_utf8(key, "the key")))
 
 
 def position_of(message: KafkaMessage) -> str:
@@ -54,14 +54,6 @@ def text_of(message: KafkaMessage) -> str:
         return value.decode(errors="surrogateescape")
     key_text = None if key is None else key.decode(errors="surrogateescape")
     return json.dumps({"key": key_text, "value": None}, ensure_ascii=False)
-
-
-def _decode(text: bytes, what: str) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        wrong = f"byte 0x{text[error.start]:02x} at {error.start}"
-        raise RejectedError("encoding", f"{what} is not UTF-8: {wrong}") from None
 
 
 def _no_key(_: KafkaMessage) -> None:

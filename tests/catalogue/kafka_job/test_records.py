@@ -128,13 +128,14 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
         (None, None, 0),
         (b"\xfe", None, 0),
         (None, b'{"title": "C\\\xff", "duration_mins": 1, "original_language": "en", "size_mb": 1}', 0),
+        (None, b'{"title": "D", "duration_mins": 1, "original_language": "en", "size_mb": 1, "x": "\xff"}', 0),
     ]
     movies.send([movie("Solaris"), *wrong, movie("Stalker")])
     load = movies.load()
-    assert sums(load, "read", "inserted", "rejected") == [11, 2, 9]
-    assert load["rejected_by_reason"] == {"field": 2, "encoding": 3, "json": 3, "key": 1}
+    assert sums(load, "read", "inserted", "rejected") == [12, 2, 10]
+    assert load["rejected_by_reason"] == {"field": 2, "encoding": 4, "json": 3, "key": 1}
     found = movies.rejected()
-    assert [position for position, *_ in found] == [f"partition 0 offset {number}" for number in range(1, 10)]
+    assert [position for position, *_ in found] == [f"partition 0 offset {number}" for number in range(1, 11)]
     assert [detail for _, _, detail, _ in found] == [
         'duration_mins must be a whole number, 1 to 2147483647, not "long"',
         "duration_mins must be a whole number, 1 to 2147483647, not 0; size_mb is missing",
@@ -145,6 +146,7 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
         "it has neither a value nor a key",
         "the key is not UTF-8: byte 0xfe at 0",
         "it is not UTF-8: byte 0xff at 13",
+        "it is not UTF-8: byte 0xff at 82",
     ]
     records = [record for *_, record in found]
     assert records[2] == r"\xff\0not JSON"
@@ -154,7 +156,9 @@ def test_wrong_records_are_rejected_with_their_place_and_everything_wrong(movies
     again = movies.application.answer(
         "catalogue", "load", "--model", "movie", "--rejected-of", str(load["id"]), "--json"
     )
-    assert sums(again, "read", "rejected") == [9, 9]
+    assert sums(again, "read", "rejected") == [10, 10]
+    assert again["rejected_by_reason"] == {"field": 3, "encoding": 4, "json": 3}
+    assert movies.rejected()[11:16] == [(f"record {number}", *kept) for number, (_, *kept) in enumerate(found[1:6], 2)]
 
 
 def test_a_rejected_tombstone_keeps_its_key_and_is_rejected_again(application: Application, database_url: str) -> None:
