@@ -18,7 +18,7 @@ class RejectedOf:
         connection: not that of the load that reads them.
 
     Raises:
-        SettingsError: that load was of another model, rejected nothing, or its records were tried again.
+        SettingsError: that load was of another model.
     """
 
     collector = "rejected"
@@ -28,12 +28,38 @@ class RejectedOf:
     def __init__(self, connection: Connection, of: Load, model: Model) -> None:
         if of.model != model.name:
             raise SettingsError(f"load {of.id} was of {of.model}, not of {model.name}", hint=f"use --model {of.model}")
-        _require_some(connection, of)
         self._connection = connection
         self._of = of
         self._last_id = 0
         self.source = f"rejected records of load {of.id}"
         self.as_of = of.id if of.as_of is None else of.as_of
+
+    def require_open(self, connection: Connection) -> None:
+        """Check that there are records that were not tried again.
+
+        Raises:
+            SettingsError: that load rejected nothing, or others have tried its records again.
+        """
+        of = self._of.id
+        mine = "SELECT coalesce(retried_by, 0) FROM catalogue_rejected WHERE load_id = %s GROUP BY 1 ORDER BY 1"
+        theirs = (
+            "SELECT DISTINCT load_id FROM catalogue_rejected WHERE load_id = ANY(%s) AND retried_by IS NULL ORDER BY 1"
+        )
+        with database_errors("the rejected records cannot be read"):
+            tries = [load_id for (load_id,) in connection.execute(mine, (of,))]
+            still_open = [str(load_id) for (load_id,) in connection.execute(theirs, (tries,))]
+        if not tries:
+            raise SettingsError(
+                f"load {of} has no rejected records", hint="see which loads do: python app.py catalogue loads"
+            )
+        if 0 not in tries:
+            raise SettingsError(
+                f"the records that load {of} rejected were tried again",
+                why=f"the last time by load {tries[-1]}",
+                hint=f"try those that were still wrong: --rejected-of {' or '.join(still_open)}"
+                if still_open
+                else "all of them were loaded, or tried again since",
+            )
 
     def digest_ahead(self) -> None:
         """Return None: texts in the database have no file's digest."""
@@ -57,25 +83,9 @@ class RejectedOf:
                 yield number, restore(record) if is_escaped else record
 
     def settle(self, connection: Connection, load_id: int) -> None:
-        """Note that the records were tried again; a load that runs may have rejected more meanwhile."""
+        """Mark the records as tried again, in the transaction of the load."""
+        # A load that still runs may have rejected more meanwhile.
         connection.execute(
             "UPDATE catalogue_rejected SET retried_by = %s WHERE load_id = %s AND retried_by IS NULL AND id <= %s",
             (load_id, self._of.id, self._last_id),
-        )
-
-
-def _require_some(connection: Connection, of: Load) -> None:
-    """Check that a load rejected records that were not tried again."""
-    query = (
-        "SELECT count(*) FILTER (WHERE retried_by IS NULL), max(retried_by) FROM catalogue_rejected WHERE load_id = %s"
-    )
-    with database_errors("the rejected records cannot be read"):
-        left, retried_by = connection.execute(query, (of.id,)).fetchone() or (0, None)
-    if not left and retried_by is None:
-        raise SettingsError(f"load {of.id} rejected nothing", hint="see which loads did: python app.py catalogue loads")
-    if not left:
-        raise SettingsError(
-            f"the records that load {of.id} rejected were tried again",
-            why=f"by load {retried_by}, which rejected those that were still wrong",
-            hint=f"try these again: --rejected-of {retried_by}",
         )

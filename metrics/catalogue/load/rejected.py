@@ -62,6 +62,11 @@ class Rejected(msgspec.Struct):
     record: str
 
 
+def forget_rejected(connection: Connection, load_id: int) -> None:
+    """Remove the rejected records of a load."""
+    connection.execute("DELETE FROM catalogue_rejected WHERE load_id = %s", (load_id,))
+
+
 def rejections(connection: Connection, load_id: int) -> Rejections:
     """Return how many records a load rejected, by reason, and the first ones in words."""
     by_reason = "SELECT reason, count(*) FROM catalogue_rejected WHERE load_id = %s GROUP BY reason"

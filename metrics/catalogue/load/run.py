@@ -21,7 +21,7 @@ from metrics.catalogue.load import limits, loads, merging, statements
 from metrics.catalogue.load.formats import Records
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
-from metrics.catalogue.load.rejected import Rejections
+from metrics.catalogue.load.rejected import Rejections, forget_rejected
 from metrics.catalogue.load.staging import Staging
 from metrics.errors import DataRefusedError, MetricsError, SettingsError
 from metrics.postgres.connect import database_errors
@@ -63,8 +63,15 @@ class Input(Protocol):
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records of each file, after a prefix for their positions."""
 
+    def require_open(self, connection: Connection) -> None:
+        """Check, while the model is locked, that no other load has taken the records.
+
+        Raises:
+            SettingsError: one has.
+        """
+
     def settle(self, connection: Connection, load_id: int) -> None:
-        """Note, in the transaction of a load that is done, that it has the records."""
+        """Mark the records as loaded or rejected by a load, in its transaction."""
 
 
 class Options(NamedTuple):
@@ -127,12 +134,13 @@ def load(connection: Connection, options: Options, given: Input, progress: Progr
 
     Raises:
         FileError: the input cannot be read completely; nothing was loaded.
-        SettingsError: the records are older than a snapshot.
+        SettingsError: the records are older than a snapshot, or were tried again by another load.
         LoadRefusedError: more records were rejected, or are gone, than the limits allow; nothing was loaded, and the
             rejected records are kept.
         DatabaseError: the database refused, or was away; nothing was loaded, unless it was lost during the commit.
     """
     with loads.lock_model(connection, options.model, progress.say):
+        given.require_open(connection)
         _require_current(connection, options.model, given)
         last = None if options.again else loads.last_committed(connection, options.model)
         if last is not None and not _would_be_the_same(options, last):
@@ -200,6 +208,8 @@ def _load(
         begun.remarks = [*staging.remarks, *begun.remarks]
         if refusal is None:
             given.settle(connection, begun.id)
+        elif given.as_of is not None:
+            forget_rejected(connection, begun.id)  # their first load still has them
         loads.store(connection, begun, "failed" if refusal else "done", str(refusal) if refusal else None)
     if last is not None and begun.sha256 == last.sha256:
         loads.forget(connection, begun)
@@ -214,7 +224,11 @@ def _too_many_rejected(options: Options, begun: Load) -> DataRefusedError | None
     if not limit.is_exceeded(begun.rejected, begun.read):
         return None
     verb = "is" if begun.rejected == 1 else "are"
-    see = "" if options.is_dry_run else f"see them: python app.py catalogue rejected --load {begun.id}\nor "
+    see = (
+        ""
+        if options.is_dry_run or begun.as_of is not None
+        else f"see them: python app.py catalogue rejected --load {begun.id}\nor "
+    )
     return LoadRefusedError(
         begun,
         f"{begun.rejected:,} of {numbered(begun.read, 'record')} {verb} wrong, so nothing was loaded",

@@ -137,7 +137,7 @@ CREATE TABLE catalogue_rejected (
     is_escaped boolean NOT NULL,
     retried_by bigint        -- the load that tried it again: what is still wrong was rejected by that
 );
-CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id) WHERE retried_by IS NULL;
+CREATE INDEX catalogue_rejected_of_load ON catalogue_rejected (load_id DESC, id);
 
 CREATE TABLE catalogue_history (
     model text NOT NULL,

@@ -49,8 +49,11 @@ class Received:
         """Return the SHA-256 of the body."""
         return self._digest
 
+    def require_open(self, connection: Connection) -> None:
+        """Do nothing: no other load takes these records."""
+
     def settle(self, connection: Connection, load_id: int) -> None:
-        """Do nothing: nobody reads these records again."""
+        """Do nothing: no other load takes these records."""
 
     def records(self, model: Model, zone: tzinfo | None) -> Iterator[tuple[str, Records]]:
         """Yield the records.

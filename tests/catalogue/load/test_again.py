@@ -72,15 +72,30 @@ def test_records_are_tried_again_once_so_that_none_is_loaded_as_two(catalogue: C
     with pytest.raises(SettingsError) as refused:
         try_again(catalogue, first, "Europe/Berlin")
     assert refused.value.what == f"the records that load {first.id} rejected were tried again"
-    assert refused.value.hint == f"try these again: --rejected-of {second.id}"
+    assert refused.value.hint == f"try those that were still wrong: --rejected-of {second.id}"
     assert try_again(catalogue, second, "Europe/Berlin").read == 1
     assert len(catalogue.rows("stream")) == 1
+
+
+def test_of_two_tries_at_once_the_second_is_refused(catalogue: Catalogue) -> None:
+    model = MODELS["stream"]
+    first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
+    with closing(connect(catalogue.url)) as other:
+        tries = [RejectedOf(other, first, model) for _ in range(2)]
+        options = Options(model, zone=ZoneInfo("UTC"), max_rejected=NO_LIMIT)
+        load(catalogue.connection, options, tries[0], Quiet())
+        with pytest.raises(SettingsError, match="the records that load 1 rejected were tried again") as refused:
+            load(catalogue.connection, options, tries[1], Quiet())
+    assert refused.value.why == "the last time by load 2"
+    assert refused.value.hint == "all of them were loaded, or tried again since"
+    assert catalogue.query("SELECT id FROM catalogue_load") == [(1,), (2,)]
 
 
 def test_records_of_a_try_that_was_refused_can_be_tried_again(catalogue: Catalogue) -> None:
     first = catalogue.load_records("stream", [SESSION], max_rejected=NO_LIMIT)
     with pytest.raises(DataRefusedError):
         try_again(catalogue, first, max_rejected=Limit.of("", "0"))
+    assert [record.load_id for record in rejected_records(catalogue.connection)] == [first.id]
     assert try_again(catalogue, first, "UTC").inserted == 1
 
 
@@ -165,7 +180,7 @@ def test_a_text_that_cannot_be_stored_is_escaped_and_restored(text: str) -> None
 
 def test_a_load_that_rejected_nothing_is_not_tried_again(catalogue: Catalogue) -> None:
     first = catalogue.load_records("book", [{"name": "Emma", "pages": 474, "author": "a", "publisher": "p"}])
-    with pytest.raises(SettingsError, match="load 1 rejected nothing"):
+    with pytest.raises(SettingsError, match="load 1 has no rejected records"):
         try_again(catalogue, first)
 
 
