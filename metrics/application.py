@@ -14,6 +14,8 @@ from metrics.errors import MetricsError, OutputClosedError
 from metrics.frames.commands import COMMANDS as FRAMES
 from metrics.frames.commands.main_job import main_job
 from metrics.frames.settings import Settings
+from metrics.harvest.commands import COMMANDS as HARVEST
+from metrics.harvest.settings import HarvestSettings
 from metrics.settings import help_text
 from metrics.terminal import logs, streams
 
@@ -23,9 +25,9 @@ log = logging.getLogger(__name__)
 class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
-    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | CLI
+    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | CLI
     services = ("serve",)
-    settings = (Settings, CatalogueSettings)
+    settings = (Settings, CatalogueSettings, HarvestSettings)
     owners = ("metrics.frames.topic_owner",)
 
 

@@ -13,6 +13,8 @@ MetricsError                1   a check found a difference
 ├── StateError              7   the saved state
 ├── FencedError             8   another instance
 │   └── ReplacedError           one that was started with --take-over
+├── AlreadyRunningError     8   another process that does the same in the same folder
+├── StreamError             9   live streams that were away or refused
 ├── DataRefusedError       11   data that would be loaded, but must not be
 └── OutputClosedError     141   standard output was closed
 """
@@ -108,6 +110,18 @@ class FencedError(MetricsError):
 
 class ReplacedError(FencedError):
     """An instance started with `--take-over` has replaced this one, which must not become its standby either."""
+
+
+class AlreadyRunningError(MetricsError):
+    """Another process of this machine that does the same work in the same folder."""
+
+    exit_code = 8
+
+
+class StreamError(MetricsError):
+    """Live streams that were away or refused; all that was read of others is stored."""
+
+    exit_code = 9
 
 
 class DataRefusedError(MetricsError):

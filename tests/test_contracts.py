@@ -109,15 +109,17 @@ def test_what_is_pure_may_import_none_of_what_is_not(copy: Path, module: str) ->
     assert [impure for impure in IMPURE if f"{module} -> {impure} " not in said] == []
 
 
-LAYER, PROTECTED = '    "catalogue | frames",\n', '["metrics.catalogue", "metrics.frames"]'
+LAYER, PROTECTED = '    "catalogue | frames | harvest",\n', '["metrics.catalogue", "metrics.frames", "metrics.harvest"]'
 
 
 def declare_views(copy: Path) -> None:
     """Declare a further system as the next issues will: beside the others, in both contracts."""
     contracts = (copy / "pyproject.toml").read_text(encoding="utf-8")
     assert contracts.count(LAYER) == contracts.count(PROTECTED) == 1
-    contracts = contracts.replace(LAYER, '    "catalogue | frames | views",\n')
-    contracts = contracts.replace(PROTECTED, '["metrics.catalogue", "metrics.frames", "metrics.views"]')
+    contracts = contracts.replace(LAYER, '    "catalogue | frames | harvest | views",\n')
+    contracts = contracts.replace(
+        PROTECTED, '["metrics.catalogue", "metrics.frames", "metrics.harvest", "metrics.views"]'
+    )
     (copy / "pyproject.toml").write_text(contracts, encoding="utf-8")
 
 

@@ -1,0 +1,1 @@
+"""Harvest: three live streams of viewing events, read in parallel, archived, and reported."""

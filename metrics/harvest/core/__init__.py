@@ -1,0 +1,1 @@
+"""The pure part of harvest: frames, events, times, order, reports."""

@@ -1,0 +1,85 @@
+"""The journal of a run: what happened, in the one order in which it was decided, as JSON lines.
+
+With the raw bytes of its connections it is all that a run leaves behind: everything else is made from them. The line of
+a frame is written before the last bytes of the frame, so a frame that is complete in its raw file has a line, also if
+the process was killed; a frame whose bytes are incomplete was not taken, whatever the journal says.
+"""
+
+from typing import Literal
+
+import msgspec
+
+StoppedBy = Literal["time", "name", "signal", "no-stream"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """A line of the journal. Times are in microseconds since the epoch, and never run backwards within a run."""
+
+    at_us: int
+
+
+class Started(Entry, frozen=True, kw_only=True, tag="started"):
+    """The first line: the run, and its rule to stop.
+
+    Attributes:
+        at_us: just before the first request.
+    """
+
+    run: str
+    seconds: float
+    name: str
+    times: int
+    frame_limit_bytes: int
+
+
+class Opened(Entry, frozen=True, kw_only=True, tag="opened"):
+    """A stream answered, and connection number `connection` of it began.
+
+    Attributes:
+        requested_us: when the request was sent.
+    """
+
+    stream: str
+    connection: int
+    requested_us: int
+
+
+class Taken(Entry, frozen=True, kw_only=True, tag="taken"):
+    """The next frame of a connection was dispatched, valid or not."""
+
+    stream: str
+    connection: int
+
+
+class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
+    """A connection ended before the run did.
+
+    Attributes:
+        why: in words.
+    """
+
+    stream: str
+    connection: int
+    why: str
+
+
+class Failed(Entry, frozen=True, kw_only=True, tag="failed"):
+    """A request did not open a stream.
+
+    Attributes:
+        why: in words.
+        is_final: whether it is never tried again.
+    """
+
+    stream: str
+    why: str
+    is_final: bool
+
+
+class Stopped(Entry, frozen=True, kw_only=True, tag="stopped"):
+    """The last line: the run stopped. Without it, its process was killed."""
+
+    by: StoppedBy
+
+
+AnyEntry = Started | Opened | Taken | Closed | Failed | Stopped

@@ -1,0 +1,1 @@
+"""A run: the streams are read in parallel until the rule stops it."""

@@ -1,0 +1,95 @@
+"""Settings of harvest."""
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from metrics.cli.log_settings import LogSettings
+from metrics.settings import Declared, NonEmpty
+from metrics.web.settings import WebSettings
+
+
+def _is_endpoint(text: str) -> bool:
+    """Return whether a text is the address of a server, without credentials."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def _without_user(text: str) -> str:
+    """Return an address without what may be a user and a password in it."""
+    _, at, after = text.rpartition("@")
+    return f"***@{after}" if at else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings(Declared):
+    """Settings of the three streams."""
+
+    stream_endpoint: Annotated[
+        str | None,
+        Meta(
+            description="Address before the names of the streams, `sytflix`, `sytazon` and `sysney`. "
+            "HTTP_PROXY, HTTPS_PROXY and NO_PROXY apply. Unset: local streams are started.",
+            extra={
+                "allowed": "http://host:port/ or https://host:port/path/, without a user",
+                "is_allowed": _is_endpoint,
+                "shown": _without_user,
+            },
+        ),
+    ] = None
+    stream_user: Annotated[NonEmpty, Meta(description="User of the streams, by HTTP Basic.")] = "sytac"
+    stream_password: Annotated[
+        NonEmpty | None,
+        Meta(description="Password of the streams; needed with STREAM_ENDPOINT.", extra={"is_secret": True}),
+    ] = None
+
+    def conflicts(self, refused: Set[str]) -> Iterator[str]:
+        """Yield a line if the streams cannot be asked."""
+        yield from super().conflicts(refused)
+        if self.stream_endpoint is not None and self.stream_password is None and "STREAM_PASSWORD" not in refused:
+            yield "STREAM_PASSWORD is unset: STREAM_ENDPOINT needs it; STREAM_PASSWORD_FILE names a file with it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Declared):
+    """Settings of one harvest."""
+
+    harvest_dir: Annotated[
+        NonEmpty, Meta(description="Folder of raw files, archive and reports, relative to the clone as `data` is.")
+    ] = "data"
+    harvest_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="Seconds after which a harvest stops.",
+            extra={"allowed": "a number above 0, to 86400"},
+        ),
+    ] = 20.0
+    harvest_name: Annotated[NonEmpty, Meta(description="First name whose users stop a harvest.")] = "Sytac"
+    harvest_times: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Events of users with that name that stop a harvest.")
+    ] = 3
+    harvest_connect_s: Annotated[
+        int, Meta(ge=1, le=300, description="Seconds until a stream must have answered; then it is asked again.")
+    ] = 5
+    harvest_silent_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="Seconds without a byte of a stream after which that is reported.")
+    ] = 5
+    harvest_frame_limit: Annotated[
+        int,
+        Meta(ge=1_024, le=1 << 30, description="Bytes of the longest frame that is read; longer ones are malformed."),
+    ] = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarvestSettings(LogSettings, WebSettings, RunSettings, StreamSettings):
+    """Settings of harvest: of the streams, the runs, and the server."""

@@ -1,0 +1,1 @@
+"""Local streams: a simulator of the three streams."""
