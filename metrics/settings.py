@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
 import msgspec
@@ -20,6 +21,9 @@ ANY_TEXT = "any text"
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+OF_A_FILE = "_FILE"
+"""The end of a variable that names a file with a secret, as Docker and Kubernetes mount them."""
 
 # Kubernetes sets METRICS_PORT to such a URL if there is a Service called metrics; it is not meant as a setting.
 _OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
@@ -54,7 +58,8 @@ class Declared:
 
     - `allowed`: the allowed values in words;
     - `is_allowed`: a check that the type cannot express;
-    - `is_secret`: true for a value that is never shown;
+    - `is_secret`: true for a value that is never shown; the variable with `_FILE` after its name may name a file
+      that contains it;
     - `shown`: what an error shows of a wrong value;
     - `family`: a `Family`, for a field that is not filled by a variable of its name.
 
@@ -83,12 +88,14 @@ class Declared:
             if family is not None:
                 given[field.name], wrong_members = family.read(environment)
                 wrong += wrong_members
-            elif _is_given(variable, environment):
-                try:
-                    given[field.name] = _converted(environment[variable], field)
-                except ValueError:
-                    refused.add(variable)
-                    wrong.append(f"{variable}={_shown(environment[variable], field)}: must be {_allowed(field)}")
+                continue
+            try:
+                text = _text(variable, field, environment)
+                if text is not None:
+                    given[field.name] = _converted(text, variable, field)
+            except _WrongError as error:
+                refused.add(variable)
+                wrong.append(str(error))
         settings = cls(**given)
         wrong += settings.conflicts(refused)
         if wrong:
@@ -127,6 +134,13 @@ def rows(declared: Iterable[type[Declared]]) -> Iterator[SettingRow]:
         yield SettingRow(variable, default, _allowed(field), _meaning(field))
 
 
+def secrets(declared: Iterable[type[Declared]]) -> Iterator[str]:
+    """Yield the variables of these classes whose values are never shown."""
+    for field in (field for kind in declared for field in fields(kind)):
+        if _extra(field, "is_secret"):
+            yield field.name.upper()
+
+
 def prefixes(declared: Iterable[type[Declared]]) -> set[str]:
     """Return the prefixes of the families of these classes."""
     families = (_extra(field, "family") for kind in declared for field in fields(kind))
@@ -135,29 +149,46 @@ def prefixes(declared: Iterable[type[Declared]]) -> set[str]:
 
 def help_text(declared: Iterable[type[Declared]]) -> str:
     """Return the settings as `--help` lists them, in Markdown, with defaults and allowed values."""
-    lines = ["**Settings**, by environment variables, with their defaults:", ""]
+    lines = ["**Settings**, by environment variables, with their defaults; `API_TOKEN_FILE=…` reads a secret:", ""]
     for row in rows(declared):
         allowed = "" if row.allowed == ANY_TEXT else f" *Allowed: {row.allowed}.*"
         lines.append(f"- `{row.variable}` ({row.default}): {row.meaning}{allowed}")
     return "\n".join(lines)
 
 
-def _is_given(variable: str, environment: Mapping[str, str]) -> bool:
+class _WrongError(Exception):
+    """A variable that cannot be used, in one line."""
+
+
+def _text(variable: str, field: Field[Any], environment: Mapping[str, str]) -> str | None:
+    """Return the text of a variable, or of the file that holds a secret; None if it is unset."""
     text = environment.get(variable, "")
-    return text != "" and not (variable.endswith("_PORT") and _OF_A_SERVICE.match(text))
+    file_variable = variable + OF_A_FILE
+    path = environment.get(file_variable, "") if _extra(field, "is_secret") else ""
+    if path and text:
+        raise _WrongError(f"{variable} and {file_variable} are both set: unset one of them")
+    if path:
+        try:
+            text = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            raise _WrongError(f"{file_variable}={path!r}: cannot be read: {why}") from None
+        if not text:
+            raise _WrongError(f"{file_variable}={path!r}: is empty")
+    is_unset = not text or (variable.endswith("_PORT") and _OF_A_SERVICE.match(text))
+    return None if is_unset else text
 
 
-def _converted(text: str, field: Field[Any]) -> Any:
-    """Return a variable's text, converted to the type of its field.
-
-    Raises:
-        ValueError: the value is not allowed.
-    """
-    value = msgspec.convert(text, field.type, strict=False)
+def _converted(text: str, variable: str, field: Field[Any]) -> Any:
+    """Return a variable's text, converted to the type of its field."""
     is_allowed = _extra(field, "is_allowed")
-    if is_allowed is not None and not is_allowed(value):
-        raise ValueError(text)
-    return value
+    try:
+        value = msgspec.convert(text, field.type, strict=False)
+        if is_allowed is None or is_allowed(value):
+            return value
+    except ValueError:
+        pass
+    raise _WrongError(f"{variable}={_shown(text, field)}: must be {_allowed(field)}")
 
 
 def _shown(text: str, field: Field[Any]) -> str:

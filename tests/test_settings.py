@@ -478,6 +478,61 @@ def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and
     assert next(misnamed([Settings, ViewsSettings], {"VIEW_PASSWORD": "x"})) == ("VIEW_PASSWORD", "VIEWS_PASSWORD")
 
 
+SECRETS = [*settings.secrets(Application.settings)]
+
+
+def test_the_secrets_are_those_that_the_docs_name_with_their_files() -> None:
+    assert {*SECRETS} == {"API_TOKEN", "DATABASE_URL", "FTP_PASSWORD", "STREAM_PASSWORD"}
+    documented = SETTINGS_PAGE.read_text(encoding="utf-8")
+    assert all(f"`{secret}_FILE`" in documented for secret in SECRETS)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_secret_may_be_in_a_file_whose_last_line_end_does_not_count(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(f" {PASSWORD} {end}".encode())
+    loaded = Settings.load({"API_TOKEN_FILE": str(file)})
+    assert loaded.api_token == f" {PASSWORD} "
+    assert PASSWORD not in repr(loaded)
+
+
+def test_a_file_for_a_setting_that_is_not_secret_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "topic"
+    file.write_text("views")
+    assert Settings.load({"INPUT_TOPIC_FILE": str(file)}).input_topic == "frames"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "API_TOKEN_FILE='{file}': cannot be read: No such file or directory"),
+        (b"\n", "API_TOKEN_FILE='{file}': is empty"),
+        (b"hunter2-\xff", "API_TOKEN_FILE='{file}': cannot be read: it is not text in UTF-8"),
+    ],
+)
+def test_a_file_without_a_secret_is_an_error_that_shows_nothing_of_it(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"API_TOKEN_FILE": str(file)})
+    assert caught.value.why == why.format(file=file)
+    assert "hunter2" not in f"{caught.value} {caught.value!r}"
+
+
+def test_a_secret_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"API_TOKEN": PASSWORD, "API_TOKEN_FILE": str(tmp_path)})
+    assert caught.value.why == "API_TOKEN and API_TOKEN_FILE are both set: unset one of them"
+
+
+def test_the_variable_of_a_file_with_a_secret_is_no_slip() -> None:
+    environment = {f"{secret}_FILE": "/run/secret" for secret in SECRETS}
+    assert [*misnamed(Application.settings, environment)] == []
+
+
 def test_a_secret_that_is_wrong_is_not_shown() -> None:
     with pytest.raises(SettingsError) as caught:
         ViewsSettings.load({"VIEWS_PASSWORD": "short"})

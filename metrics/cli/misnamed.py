@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 
-from metrics.settings import Declared, prefixes, rows
+from metrics.settings import OF_A_FILE, Declared, prefixes, rows, secrets
 
 # CONSUMER_GROUP has a likeness of 0.90, GAP_LIMIT 0.90; METRICS_PATH, which other programs use, 0.83.
 _ALIKE = 0.85
@@ -21,8 +21,9 @@ def misnamed(
     """Yield each variable that looks like a declared setting but is not one, with that setting."""
     families = tuple(prefixes(declared))
     settings = [row.variable for row in rows(declared) if not row.variable.startswith(families)]
+    known = {*settings, *(secret + OF_A_FILE for secret in secrets(declared))}
     for variable, text in sorted(environment.items()):
-        if text and variable not in settings and not variable.startswith(families):
+        if text and variable not in known and not variable.startswith(families):
             name = variable.upper()
             meant = [setting for setting in settings if _is_slip(name, setting)]
             if meant:
