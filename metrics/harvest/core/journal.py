@@ -69,11 +69,13 @@ class Failed(Entry, frozen=True, kw_only=True, tag="failed"):
     Attributes:
         why: in words.
         is_final: whether it is never tried again.
+        status: of the HTTP response; None without one.
     """
 
     stream: str
     why: str
     is_final: bool
+    status: int | None = None
 
 
 class Stopped(Entry, frozen=True, kw_only=True, tag="stopped"):

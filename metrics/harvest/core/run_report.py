@@ -1,0 +1,82 @@
+"""The report of a run: how it went, how its streams went, and the answers from its events."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from metrics.harvest.core.course import Outcome
+from metrics.harvest.core.journal import StoppedBy
+from metrics.harvest.core.reports import Reports
+
+
+class StreamReport(Struct, frozen=True, kw_only=True):
+    """A stream during a run.
+
+    Attributes:
+        listened_ms: milliseconds with a connection, each from its request to its end or the stop.
+        listened_s: the same, in seconds, to the microsecond.
+        connections: the number that opened.
+        frames: all that were taken: events, repeated and malformed ones.
+        malformed: number of frames by reason.
+        bytes: of the raw files.
+        outcome: whether it was read to the stop, away, refused for good, or ended by the server (204).
+        why: the last failure, in words; None for a stream that was read.
+    """
+
+    stream: str
+    platform: str
+    listened_ms: int
+    listened_s: float
+    connections: int
+    frames: int
+    events: int
+    repeated: int
+    malformed: dict[str, int]
+    bytes: int
+    outcome: Outcome
+    why: str | None
+
+
+class RunHead(Struct, frozen=True, kw_only=True):
+    """The report of a run without its answers: decoded as this, they are skipped.
+
+    Attributes:
+        started_at: in UTC, `2023-12-07T16:01:21.123Z`; `started` is the same in Amsterdam time.
+        stopped_at: in UTC, of the last thing that happened if the run was killed; `stopped` is in Amsterdam time.
+        lasted_s: seconds from start to stop.
+        seconds: the rule to stop, as are `name` and `times`.
+        name_seen: number of events of users with that name.
+        events: of all streams.
+    """
+
+    run: str
+    started_at: str
+    started: str
+    stopped_at: str
+    stopped: str
+    stopped_by: StoppedBy | Literal["killed"]
+    lasted_s: float
+    seconds: float
+    name: str
+    times: int
+    name_seen: int
+    events: int
+    streams: list[StreamReport]
+
+    @property
+    def missed(self) -> list[StreamReport]:
+        """The streams that were away or refused: exit code 9."""
+        return [stream for stream in self.streams if stream.outcome in ("away", "refused")]
+
+
+class RunReport(RunHead, frozen=True, kw_only=True):
+    """The report of a run, as in `report_RUN.json`."""
+
+    reports: Reports
+
+
+def execution_report(report: RunHead) -> str:
+    """Return the execution report in the original's form: a blank ends each line."""
+    lines = [f"EXECUTION TIME FOR RUN {report.run}"]
+    lines += [f"{stream.stream} was listened for {stream.listened_s} seconds." for stream in report.streams]
+    return "".join(f"{line} \n" for line in lines)
