@@ -10,16 +10,26 @@ from metrics.web import problems
 
 
 def refuse_others(router: APIRouter, path: str, methods: Sequence[str]) -> None:
-    """Refuse all methods of a path but those that the routes before it take."""
-    router.routes.append(Route(router.prefix + path, _Refusal(", ".join(methods)), include_in_schema=False))
+    """Refuse all methods of a path but those that the routes before it take.
+
+    Args:
+        methods: that the newest route of the path takes, beside those of earlier calls.
+    """
+    path = router.prefix + path
+    for route in [*router.routes]:
+        if isinstance(route, Route) and isinstance(route.endpoint, _Refusal) and route.path == path:
+            router.routes.remove(route)
+            methods = (*route.endpoint.accepted, *methods)
+    router.routes.append(Route(path, _Refusal(methods), include_in_schema=False))
 
 
 class _Refusal:
     """A refusal of all other methods; an ASGI application, because only its route gets every method."""
 
-    def __init__(self, accepted: str) -> None:
-        self._accepted = accepted
+    def __init__(self, accepted: Sequence[str]) -> None:
+        self.accepted = accepted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"{scope['path']} accepts {self._accepted} only"
-        await problems.answer(405, detail, headers={"Allow": self._accepted})(scope, receive, send)
+        accepted = ", ".join(self.accepted)
+        detail = f"{scope['path']} accepts {accepted} only"
+        await problems.answer(405, detail, headers={"Allow": accepted})(scope, receive, send)

@@ -1,6 +1,7 @@
 """A server of two systems that a test makes up: one API document, one set of rules, one health."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Annotated
 
 import httpx
@@ -8,9 +9,10 @@ import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI
 from msgspec import Meta
+from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.web import openapi, reading
+from metrics.web import openapi, reading, writing
 from metrics.web.app import System, create_app
 
 TOKEN = "a-secret-token"
@@ -89,3 +91,21 @@ async def test_access_rules_apply_to_every_system() -> None:
         assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
         assert refused.headers["Content-Type"] == "application/problem+json"
     assert (await ask(app, "/healthz")).status_code == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("order", [(reading, writing), (writing, reading)])
+async def test_a_path_may_accept_get_and_post_and_refuses_all_others(order: Sequence[ModuleType]) -> None:
+    async def answers(request: Request) -> Response:
+        return reading.json(Song(request.method))
+
+    router = APIRouter(prefix="/songs")
+    for methods in order:
+        methods.add(router, "/all", answers, "songs", "All songs", openapi.answer(Song, "a song"))
+    app = serving(System([router], [Song], [], lambda: None, lambda: None, lambda: None))
+    assert [(await ask(app, "/songs/all", method)).json() for method in ("GET", "POST")] == [
+        {"title": "GET"},
+        {"title": "POST"},
+    ]
+    refused = await ask(app, "/songs/all", "DELETE")
+    assert (refused.status_code, {*refused.headers["Allow"].split(", ")}) == (405, {"GET", "HEAD", "POST"})
