@@ -58,8 +58,23 @@ def _terminate(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
 
 
+class StopEvent(Event):
+    """An event that a signal sets.
+
+    Attributes:
+        signal: the number of the first signal; None before it.
+    """
+
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that the signal stopped: 130 or 143; 0 without a signal."""
+        return 0 if self.signal is None else 128 + self.signal
+
+
 @contextmanager
-def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
+def stopping_on_signals(what_follows: str = "") -> Iterator[StopEvent]:
     """Yield an event that Ctrl-C or SIGTERM sets. A second signal ends the process at once, whatever it waits for.
 
     A separate thread takes the signals: handlers in the main thread would run only after the client has stopped
@@ -68,11 +83,13 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[Event]:
     Args:
         what_follows: appended to the message `aborted`.
     """
-    stopping, done = Event(), Event()
+    stopping, done = StopEvent(), Event()
     signals = {signal.SIGINT, signal.SIGTERM}
 
     def take() -> None:
         number = signal.sigwait(signals)
+        if not done.is_set():
+            stopping.signal = number
         stopping.set()
         while not done.is_set():
             number = signal.sigwait(signals)
