@@ -1,0 +1,33 @@
+"""The lock of HARVEST_DIR: one process harvests there at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from metrics.errors import AlreadyRunningError
+from metrics.files.locks import open_lock, try_lock
+from metrics.harvest.archive.folders import Folders
+
+NAME = ".harvest.lock"
+
+
+@contextmanager
+def lock_folder(folders: Folders) -> Iterator[None]:
+    """Keep other processes from harvesting into these folders; the lock ends with the process, however that dies.
+
+    Raises:
+        AlreadyRunningError: another harvest has the lock.
+        FileError: the folders cannot be used.
+    """
+    folders.make()
+    with folders.errors():
+        lock = open_lock(folders.root, NAME)
+    with lock:
+        with folders.errors():
+            is_locked = try_lock(lock)
+        if not is_locked:
+            raise AlreadyRunningError(
+                f"another harvest runs in {folders.root}",
+                why=f"it has locked {folders.root / NAME}",
+                hint="wait until it has stopped, or set HARVEST_DIR to another folder",
+            )
+        yield
