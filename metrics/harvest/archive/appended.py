@@ -1,0 +1,67 @@
+"""Files that a run only appends to, without a buffer in the process: what was written survives its end."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from metrics.files.atomic import write_errors
+from metrics.harvest.archive.folders import sync_folder
+
+LESS = "move HARVEST_DIR to a larger disk; the next harvest finishes this run"
+
+
+class AppendedFile:
+    """A new file that grows by whole writes.
+
+    Raises:
+        FileError: by each method, if the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with write_errors(path, LESS):
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        self._size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, data: bytes) -> None:
+        """Append data; if that fails, none of it is kept."""
+        with write_errors(self._path, LESS):
+            try:
+                written = os.write(self._file, data)
+                while written < len(data):  # a nearly full disk takes a part of it
+                    written += os.write(self._file, data[written:])
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._file, self._size_bytes)
+                raise
+        self._size_bytes += len(data)
+
+    def truncate(self, end: int) -> None:
+        """Drop what was written from this offset on."""
+        assert end <= self._size_bytes, "it never grows by this"
+        with write_errors(self._path, LESS):
+            os.ftruncate(self._file, end)
+        self._size_bytes = end
+
+    def sync(self) -> None:
+        """Wait until the file, and its name in its folder, are on disk."""
+        with write_errors(self._path, LESS):
+            os.fsync(self._file)
+            sync_folder(self._path.parent)
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            with write_errors(self._path, LESS):
+                os.close(file)

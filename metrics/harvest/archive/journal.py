@@ -1,0 +1,84 @@
+"""The file of a run's journal."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from metrics.files.paths import unreadable
+from metrics.harvest.archive.appended import AppendedFile
+from metrics.harvest.archive.folders import JOURNAL, DamagedRunError
+from metrics.harvest.core.journal import AnyEntry, Started, Stopped
+
+# Longer than any line that a run writes; a damaged file may have lines of any length.
+_LINE_LIMIT_BYTES = 1 << 20
+
+
+class JournalWriter:
+    """The journal of a new run, in its folder `raw/RUN`.
+
+    Raises:
+        FileError: by each method, if the file cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = AppendedFile(folder / JOURNAL)
+        self._encoder = msgspec.json.Encoder()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def append(self, entries: Iterable[AnyEntry]) -> None:
+        """Write entries by one system call; if that fails, none of them is kept."""
+        self._file.write(self._encoder.encode_lines(entries))
+
+    def sync(self) -> None:
+        """Wait until the journal is on disk."""
+        self._file.sync()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_journal(folder: Path) -> Iterator[AnyEntry]:
+    """Yield the entries of a run's journal: `Started`, then any others, and at most one `Stopped`, the last.
+
+    A process that was killed may leave an incomplete last line, which is ignored; so an empty journal yields nothing.
+
+    Raises:
+        FileError: the file cannot be read.
+        DamagedRunError: it is not the journal of a run.
+    """
+    path = folder / JOURNAL
+    decoder = msgspec.json.Decoder(AnyEntry)
+    before: AnyEntry | None = None
+    try:
+        with path.open("rb") as file:
+            lines = iter(lambda: file.readline(_LINE_LIMIT_BYTES), b"")
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n") and len(line) < _LINE_LIMIT_BYTES:
+                    return  # the last one
+                try:
+                    entry = decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise damaged(path, f"line {number} is not an entry of a journal: {error}") from error
+                if isinstance(entry, Started) is not (before is None) or isinstance(before, Stopped):
+                    raise damaged(path, f"line {number} is not one that can follow the line before it")
+                yield entry
+                before = entry
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def damaged(path: Path, why: str) -> DamagedRunError:
+    """Return the error for a file of a run that is not as a run wrote it."""
+    hint = f"restore {path.name} from a copy, or move the folder {path.parent} elsewhere"
+    return DamagedRunError(f"{path} is damaged", why=why, hint=hint)
