@@ -1,0 +1,135 @@
+"""The rules of reconnecting: which answers are listened to, which are tried again and when, and which are final.
+
+They are those of the HTML standard (https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.3),
+with two exceptions: 5xx, 408 and 429 are final there and tried again here, and redirects are followed there.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+EVENT_STREAM = "text/event-stream"
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 2.0
+HEADER_LIMIT_BYTES = 4096
+"""Length of the longest Last-Event-ID that is sent. Many servers answer headers above 8 KiB by 431, which is final."""
+
+_MEDIA_TYPE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_FIELD_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_REASONS = {
+    204: "has ended its stream (204)",
+    401: "refuses the user or the password (401)",
+    403: "forbids access to its stream (403)",
+    404: "does not exist at this address (404)",
+    407: "cannot be reached: the proxy requires a user (407)",
+    408: "did not get the request in time (408)",
+    429: "asks for fewer requests (429)",
+    500: "has an internal error (500)",
+    502: "is not reached by its gateway (502)",
+    503: "is unavailable (503)",
+    504: "does not answer its gateway in time (504)",
+}
+
+
+@dataclass(frozen=True)
+class Listen:
+    """An answer that is an event stream."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """An answer after which the stream is asked again.
+
+    Attributes:
+        why: the predicate of a sentence about the stream: "is unavailable (503)".
+    """
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Final:
+    """An answer after which the stream is never asked again.
+
+    Attributes:
+        why: the predicate of a sentence about the stream: "does not exist at this address (404)".
+    """
+
+    why: str
+
+
+def verdict(status: int, content_type: str | None) -> Listen | Retry | Final:
+    """Judge an answer by its status and its Content-Type."""
+    if status == 200:
+        media_type = _media_type(content_type or "")
+        if media_type == EVENT_STREAM:
+            return Listen()
+        return Final(f"answers with {media_type or 'no readable content type'} instead of {EVENT_STREAM}")
+    reason = _REASONS.get(status, f"answers with status {status}")
+    if status in {408, 429} or 500 <= status <= 599:
+        return Retry(reason)
+    if status in _REDIRECTS:
+        return Final(f"redirects to another address, which must not get the password ({status})")
+    return Final(reason)
+
+
+def _media_type(content_type: str) -> str | None:
+    """Return the media type in lower case: of several headers joined by commas, the last readable one (Fetch, 2.2)."""
+    for value in reversed(content_type.split(",")):
+        media_type = value.partition(";")[0].strip(" \t").lower()
+        if _MEDIA_TYPE.fullmatch(media_type):
+            return media_type
+    return None
+
+
+def retry_after(header: str, now_s: float) -> float | None:
+    """Return the seconds that a Retry-After asks to wait, 0 or more; None if it cannot be read (RFC 9110, 10.2.3).
+
+    Args:
+        header: a number of seconds, or a date.
+        now_s: seconds since the epoch.
+    """
+    text = header.strip(" \t")
+    if text.isascii() and text.isdigit():
+        return float(text.lstrip("0")[:15] or 0)  # a longer number outlasts every run, too
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now_s)
+
+
+def delay_s(failures: int, retry_ms: int | None, retry_after_s: float | None, random: float) -> float:
+    """Return the seconds to wait before the next request of a stream.
+
+    That is the Retry-After of the last answer, else the last `retry` of the stream. Without both it is the backoff:
+    0.1 s, doubled by each further failure up to 2 s, times a number from 0.5 to 1. After a failure it is at least the
+    backoff, so that neither `retry: 0` nor `Retry-After: 0` makes requests follow each other without a pause.
+
+    Args:
+        failures: the number of requests in a row, up to the last one, that brought no frame.
+        random: a number in [0, 1).
+    """
+    doubled = min(max(failures - 1, 0), 10)
+    backoff_s = min(FIRST_BACKOFF_S * (1 << doubled), LONGEST_BACKOFF_S) * (1 + random) / 2
+    if retry_after_s is not None:
+        asked_s = retry_after_s
+    elif retry_ms is not None:
+        asked_s = retry_ms / 1000
+    else:
+        return backoff_s
+    return max(asked_s, backoff_s) if failures else asked_s
+
+
+def last_event_id_header(last_id: bytes) -> bytes | None:
+    """Return the value of the header Last-Event-ID, in UTF-8; None if there is no last id, or no header can carry it.
+
+    What is not UTF-8 was decoded with U+FFFD, as the standard says. A header carries no control characters, and no
+    blanks at its ends (RFC 9110, 5.5).
+    """
+    value = last_id.decode(errors="replace").encode()
+    return value if len(value) <= HEADER_LIMIT_BYTES and _FIELD_VALUE.fullmatch(value) else None
