@@ -1,0 +1,62 @@
+"""The people of the simulated streams: the same on all platforms."""
+
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from metrics.harvest.simulator.words import COUNTRIES, FIRST_NAMES, GENDERS, LAST_NAMES, MAIL_HOSTS
+
+PEOPLE = 50
+KNOWN_NAME, KNOWN = "Sytac", 2  # the name that stops a run by default, and how many people have it
+_ALIKE = (("sytac", "Vroom"), ("Pim", "Sytac"), ("Sytac ", "Holt"))  # of whom none has that name
+_LEAP_DAY = "29/02/1992"
+
+
+class Person(NamedTuple):
+    """A person as the JSON of its events says.
+
+    Attributes:
+        country: whose zone its local times are of; None if unknown.
+        encoded: the JSON object.
+    """
+
+    country: str | None
+    encoded: bytes
+
+
+def people(seed: int) -> list[Person]:
+    """Draw all people, with the ids 1 to PEOPLE in this order."""
+    random = Random(f"{seed} people")
+    known = random.sample(range(PEOPLE), KNOWN + len(_ALIKE))
+    names = {number: (KNOWN_NAME, random.choice(LAST_NAMES)) for number in known[:KNOWN]}
+    names |= dict(zip(known[KNOWN:], _ALIKE, strict=True))
+    born = {random.randrange(PEOPLE): _LEAP_DAY, random.randrange(PEOPLE): None}
+    return [
+        _person(
+            random,
+            number + 1,
+            names.get(number) or (random.choice(FIRST_NAMES), random.choice(LAST_NAMES)),
+            born.get(number, _birthday(random)),
+        )
+        for number in range(PEOPLE)
+    ]
+
+
+def _person(random: Random, number: int, name: tuple[str, str], born: str | None) -> Person:
+    country = COUNTRIES[number % len(COUNTRIES)]
+    user = {
+        "id": number,
+        "date_of_birth": born,
+        "email": f"viewer.{number}@{random.choice(MAIL_HOSTS)}",
+        "first_name": name[0],
+        "gender": random.choice(GENDERS),
+        "ip_address": f"198.51.100.{number}",  # a network for documentation (RFC 5737)
+        "country": country,
+        "last_name": name[1],
+    }
+    return Person(country, msgspec.json.encode(user))
+
+
+def _birthday(random: Random) -> str:
+    return f"{random.randint(1, 28):02}/{random.randint(1, 12):02}/{random.randint(1948, 2007)}"

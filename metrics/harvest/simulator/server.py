@@ -1,0 +1,110 @@
+"""The server of local streams: real HTTP on loopback, in a thread."""
+
+import secrets
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import NamedTuple
+
+from metrics.errors import LocalServerError
+from metrics.harvest.core.event import STREAMS
+from metrics.harvest.simulator.application import Asked, StreamsApp
+from metrics.harvest.simulator.channel import Channel
+from metrics.harvest.simulator.connection import TRANSPORT
+from metrics.harvest.simulator.faults import Faults
+from metrics.web.connections import BoundedProtocol
+from metrics.web.server import Server, listen
+
+HOST = "127.0.0.1"
+USER = PASSWORD = "sytac"  # noqa: S105  # of streams that only this machine can reach, and whose data are invented
+GAP_S = (0.1, 1.9)
+MALFORMED = 0.02
+_START_S = 30
+
+
+class Endpoint(NamedTuple):
+    """Local streams that run.
+
+    Attributes:
+        url: before the names of the streams.
+        seed: of all that is drawn.
+        asked: the requests so far, oldest first.
+    """
+
+    url: str
+    user: str
+    password: str
+    seed: int
+    asked: Sequence[Asked]
+
+    def asked_for(self, stream: str) -> list[Asked]:
+        """Return the requests for one stream."""
+        return [asked for asked in self.asked if asked.path == f"/{stream}"]
+
+
+class AbortableProtocol(BoundedProtocol):
+    """A connection that its application can abort."""
+
+    def on_message_begin(self) -> None:
+        """Give the transport to the application."""
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[dict-item]  # no extension of ASGI
+
+
+@contextmanager
+def local_streams(
+    *,
+    seed: int | None = None,
+    malformed: float = MALFORMED,
+    gap_s: tuple[float, float] = GAP_S,
+    port: int = 0,
+    user: str = USER,
+    password: str = PASSWORD,
+    faults: Mapping[str, Faults] | None = None,
+) -> Iterator[Endpoint]:
+    """Serve the three streams on loopback, and yield where they are once they answer.
+
+    Each stream begins with its first client: that one gets all messages. A client gets those from then on; with
+    `Last-Event-ID`, those after that one, as far as they are kept.
+
+    Args:
+        seed: the same one gives the same messages, apart from their times; None draws it.
+        malformed: share of malformed messages.
+        gap_s: shortest and longest seconds between messages of a stream; 0 and 0 send as fast as clients take them.
+        port: 0 picks a free one.
+        faults: by stream; for tests.
+
+    Raises:
+        SettingsError: the port is in use.
+        LocalServerError: the server did not start.
+    """
+    seed = secrets.randbits(32) if seed is None else seed
+    hint = "choose another port: python app.py harvest streams --port 0 picks a free one"
+    listening = listen(HOST, port, what=f"cannot bind to {HOST}:{port}", hint=hint)
+    channels = {name: Channel(name, seed, malformed, gap_s, (faults or {}).get(name, Faults())) for name in STREAMS}
+    app = StreamsApp(channels, user, password)
+    with _serving(app, listening):
+        yield Endpoint(f"http://{HOST}:{listening.getsockname()[1]}/", user, password, seed, app.asked)
+
+
+@contextmanager
+def _serving(app: StreamsApp, listening: socket.socket) -> Iterator[None]:
+    started, stopping = Event(), Event()
+
+    def close_all() -> None:
+        for connection in [*server.server_state.connections]:
+            connection.transport.abort()
+
+    server = Server(
+        app, stopping, on_start=started.set, on_stop=close_all, http=AbortableProtocol, lifespan="off", ws="none"
+    )
+    thread = Thread(target=server.run, args=([listening],), name="local streams", daemon=True)
+    thread.start()
+    try:
+        if not started.wait(_START_S):
+            raise LocalServerError("the local streams do not start", why=f"no answer within {_START_S} s")
+        yield
+    finally:
+        stopping.set()
+        thread.join()
