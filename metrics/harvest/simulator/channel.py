@@ -51,10 +51,10 @@ class Channel:
 
     @contextmanager
     def reader(self, last_id: bytes | None) -> Iterator[Reader]:
-        """Admit a client, which gets what comes from now on, or from a frame's id on.
+        """Admit a client, which gets the messages from this moment, or those after an id.
 
         Args:
-            last_id: None for now; one that is not known means everything that is kept.
+            last_id: None without one; an unknown one means everything that is kept.
         """
         reader = Reader(self._end if last_id is None or not self.faults.resumes else self._after(last_id))
         self._readers.add(reader)

@@ -8,7 +8,7 @@ Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 
 
 class Message(NamedTuple):
-    """What one frame says.
+    """The content of one frame.
 
     Attributes:
         id: of the frame.

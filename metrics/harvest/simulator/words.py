@@ -30,7 +30,7 @@ ODD_TITLES = (
 )
 GENRES = ("Dramas", "Crime TV Shows", "Comedies", "Documentaries", "Kids' TV", "Sci-Fi & Fantasy")
 RATINGS = ("TV-MA", "TV-14", "PG-13", "R", "G", None)
-# Each has a character of several bytes: a line end of JSON, U+2028, NEL or the like are no line ends of the stream.
+# Each has a character of several bytes. Escaped line ends, U+2028 and NEL do not end a line of the stream.
 DESCRIPTIONS = (
     "A ferryman – and his cat – refuse to cross the river.",
     "Two sisters inherit a café, a debt and a parrot; “none of them speaks”.",
