@@ -1,0 +1,163 @@
+"""The JSON of a frame: the members that events have, as texts."""
+
+import re
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+DEEPEST = 128
+"""How deep objects and lists may be nested: Python's own limit depends on the depth of the calls."""
+
+
+class NotJsonError(ValueError):
+    """Bytes that are not JSON by RFC 8259, or nested deeper than `DEEPEST`."""
+
+
+class NotAnObjectError(ValueError):
+    """JSON that is not an object."""
+
+
+class MessageShow(Struct):
+    """The show of a message; what is null, missing or empty is None or empty."""
+
+    show_id: str | None = None
+    cast: str | None = None
+    country: str | None = None
+    director: str | None = None
+    date_added: str | None = None
+    description: str | None = None
+    duration: str | None = None
+    listed_in: str | None = None
+    rating: str | None = None
+    title: str | None = None
+    type: str | None = None
+    # Above 0, the text of an integer is the same as its JSON; that of -0 is not.
+    release_year: Annotated[int, Meta(gt=0)] | str | None = None
+    platform: str | None = None
+
+
+class MessageUser(Struct):
+    """The user of a message; what is null, missing or empty is None or empty."""
+
+    id: int | str | None = None
+    date_of_birth: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    gender: str | None = None
+    ip_address: str | None = None
+    country: str | None = None
+    last_name: str | None = None
+
+
+class Message(Struct):
+    """A message as the streams send it; other members are ignored."""
+
+    show: MessageShow | None = None
+    event_date: str | None = None
+    user: MessageUser | None = None
+
+
+_TRecord = TypeVar("_TRecord", bound=Struct)
+
+_usual = msgspec.json.Decoder(Message)
+_whole = msgspec.json.Decoder(Raw)
+_members = msgspec.json.Decoder(dict[str, Raw])
+_string = msgspec.json.Decoder(str)
+
+# An escape in JSON; its group is half of a surrogate pair, which is not a character.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
+_STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_INTEGER = re.compile(rb"-?\d{1,20}")
+
+
+def read_message(data: bytes) -> Message:
+    """Return the message that bytes in UTF-8 are. Of members with the same name, the last counts.
+
+    Half of a surrogate pair, as of a text that was cut, becomes U+FFFD. The id of the user, its first name, the id of
+    the show, its platform, and the time of the event are None if they are of a wrong type. A show's id that is an
+    integer becomes its text, and any other value that is not a text becomes its JSON, as received.
+
+    Raises:
+        NotJsonError: they are not JSON.
+        NotAnObjectError: they are JSON, but not an object.
+    """
+    if b"\\ud" in data or b"\\uD" in data:
+        data = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _depth_exceeds_limit(data):
+        raise NotJsonError
+    try:
+        return _usual.decode(data)
+    except msgspec.DecodeError:
+        return _unusual(data)
+
+
+def _depth_exceeds_limit(data: bytes) -> bool:
+    """Return whether brackets outside strings are nested too deep."""
+    steps = (_STEPS.get(found[0], 0) for found in _STRING_OR_BRACKET.finditer(data))
+    return any(depth > DEEPEST for depth in accumulate(steps))
+
+
+def _unusual(data: bytes) -> Message:
+    """Return a message that may have members of other types than the streams send."""
+    try:
+        whole = _whole.decode(data)
+    except msgspec.DecodeError:
+        raise NotJsonError from None
+    members = _members_of(whole)
+    if members is None:
+        raise NotAnObjectError
+    return Message(
+        show=_record(members.get("show"), MessageShow),
+        event_date=_text(members.get("event_date")),
+        user=_record(members.get("user"), MessageUser),
+    )
+
+
+def _members_of(value: Raw | None) -> dict[str, Raw] | None:
+    """Return the members of an object, None for any other value."""
+    try:
+        return None if value is None else _members.decode(value)
+    except msgspec.ValidationError:
+        return None
+
+
+def _record(value: Raw | None, record: type[_TRecord]) -> _TRecord:
+    members = _members_of(value) or {}
+    return record(
+        **{name: _READ.get(name, _text_or_json)(members[name]) for name in record.__struct_fields__ if name in members}
+    )
+
+
+def _text(value: Raw | None) -> str | None:
+    """Return a text, None for any other value."""
+    try:
+        return None if value is None else _string.decode(value)
+    except msgspec.ValidationError:
+        return None
+
+
+def _text_or_json(value: Raw) -> str | None:
+    json = bytes(value)
+    return None if json == b"null" else _text(value) if json.startswith(b'"') else json.decode()
+
+
+def _text_or_integer(value: Raw) -> int | str | None:
+    return int(bytes(value)) if _INTEGER.fullmatch(value) else _text(value)
+
+
+def _text_or_integer_as_text(value: Raw) -> str | None:
+    return bytes(value).decode() if re.fullmatch(rb"-?\d+", value) else _text(value)
+
+
+_READ: dict[str, Callable[[Raw], int | str | None]] = {
+    "show_id": _text_or_integer_as_text,
+    "platform": _text,
+    "id": _text_or_integer,
+    "first_name": _text,
+}

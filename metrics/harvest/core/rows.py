@@ -1,0 +1,111 @@
+"""Events as rows of the processed file."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from metrics.harvest.core.event import Event, Position
+from metrics.harvest.core.instants import utc_text
+
+COLUMNS = (
+    "id",
+    "event",
+    "event_date",
+    "show.show_id",
+    "show.cast",
+    "show.country",
+    "show.director",
+    "show.date_added",
+    "show.description",
+    "show.duration",
+    "show.listed_in",
+    "show.rating",
+    "show.title",
+    "show.type",
+    "show.release_year",
+    "show.platform",
+    "user.id",
+    "user.date_of_birth",
+    "user.email",
+    "user.first_name",
+    "user.gender",
+    "user.ip_address",
+    "user.country",
+    "user.last_name",
+    "instant",
+    "received_at",
+    "position",
+)
+"""The columns of the processed file, in the order of the fields of an event."""
+
+_FIELDS = Event.__struct_fields__
+_TEXTS = len(COLUMNS) - 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US, _MS = timedelta(microseconds=1), timedelta(milliseconds=1)
+
+# A text is never longer than the longest frame. The limit is one for the whole process, so it is only ever raised.
+csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
+
+
+class _Returned:
+    """A file whose `write` returns the text, as the writer then does."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_writer: Any = csv.writer(_Returned())
+
+
+def cells(event: Event) -> list[str]:
+    """Return an event as cells: its texts, its times by RFC 3339 in UTC, and its position as `sytflix-1:17`."""
+    *texts, ms, us, position = msgspec.structs.astuple(event)
+    return [*texts, utc_text(ms), _received_at(us), str(position)]
+
+
+def event_of(row: list[str]) -> Event:
+    """Return the event that cells are of.
+
+    Raises:
+        ValueError: they are not those of an event.
+    """
+    *texts, instant, received_at, position = row
+    if len(texts) != _TEXTS:
+        raise ValueError(f"{len(row)} cells instead of {len(COLUMNS)}")
+    return Event(
+        **dict(zip(_FIELDS, texts, strict=False)),
+        instant_ms=(datetime.fromisoformat(instant) - _EPOCH) // _MS,
+        received_us=(datetime.fromisoformat(received_at) - _EPOCH) // _US,
+        position=_position(position),
+    )
+
+
+def row_text(row: Iterable[str]) -> str:
+    """Return cells as a row of CSV, with its line end: CRLF, since the writer quotes only the characters of its own."""
+    text: str = _writer.writerow(row)
+    return text
+
+
+def read_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the cells of each row of CSV, the header's first.
+
+    Args:
+        lines: with their ends, as of a file that was opened with `newline=""`.
+
+    Raises:
+        csv.Error: it is not CSV.
+    """
+    return csv.reader(lines, strict=True)
+
+
+def _received_at(us: int) -> str:
+    return f"{_EPOCH + us * _US:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def _position(text: str) -> Position:
+    stream, _, place = text.rpartition("-")
+    connection, _, frame = place.partition(":")
+    return Position(stream, int(connection), int(frame))

@@ -1,0 +1,70 @@
+"""The verdict on each frame of a run: the same whether it is received or read from the archive."""
+
+from collections import Counter
+
+from metrics.harvest.core.event import STREAMS, Event, Position
+from metrics.harvest.core.frames import Frame
+from metrics.harvest.core.reading import MalformedError, Reason, read_event, repeat_key
+
+
+class StreamTally:
+    """Counts of the frames of a stream: each is an event, repeated, or malformed for a reason."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.repeated = 0
+        self.malformed: Counter[Reason] = Counter()
+
+    @property
+    def frames(self) -> int:
+        """Number of all frames."""
+        return self.events + self.repeated + self.malformed.total()
+
+
+class Tally:
+    """Counts of a run, and its rule to stop at a name.
+
+    Args:
+        name: first name of the users that stop the run.
+        times: events of users with that name at which the run stops.
+
+    Attributes:
+        streams: the counts of each stream.
+        name_seen: events of users with that name.
+    """
+
+    def __init__(self, name: str, times: int) -> None:
+        self._name = name
+        self._times = times
+        self._keys: set[bytes] = set()
+        self.streams = {stream: StreamTally() for stream in STREAMS}
+        self.name_seen = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the name was seen as often as the rule says, so the frame taken last is the last one of the run."""
+        return self.name_seen >= self._times
+
+    def take(self, frame: Frame, position: Position, received_us: int) -> Event | None:
+        """Count the next frame of the run, and return its event; None if it is malformed or repeated.
+
+        An event is repeated if a frame before it had the same platform and id, and was valid.
+
+        Args:
+            position: of the frame.
+            received_us: when it was received, in microseconds since the epoch.
+        """
+        tally = self.streams[position.stream]
+        try:
+            event = read_event(frame, position, received_us)
+        except MalformedError as error:
+            tally.malformed[error.reason] += 1
+            return None
+        if (key := repeat_key(event)) is not None:
+            if key in self._keys:
+                tally.repeated += 1
+                return None
+            self._keys.add(key)
+        tally.events += 1
+        self.name_seen += event.first_name == self._name
+        return event
