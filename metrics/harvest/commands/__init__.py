@@ -1,3 +1,3 @@
 """Commands of harvest: one group, a file for each of its commands."""
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {"harvest": "metrics.harvest.commands.harvest"}

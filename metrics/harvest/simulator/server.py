@@ -1,6 +1,7 @@
 """The server of local streams: real HTTP on loopback, in a thread."""
 
 import secrets
+import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -99,7 +100,12 @@ def _serving(app: StreamsApp, listening: socket.socket) -> Iterator[None]:
     server = Server(
         app, stopping, on_start=started.set, on_stop=close_all, http=AbortableProtocol, lifespan="off", ws="none"
     )
-    thread = Thread(target=server.run, args=([listening],), name="local streams", daemon=True)
+
+    def run() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # other threads take them
+        server.run([listening])
+
+    thread = Thread(target=run, name="local streams", daemon=True)
     thread.start()
     try:
         if not started.wait(_START_S):

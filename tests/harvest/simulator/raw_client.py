@@ -15,6 +15,10 @@ TIMEOUT_S = 20
 class RawClient:
     """One request for one stream.
 
+    Args:
+        endpoint: the streams, or their address if user and password are `sytac`.
+        credentials: others than those of the endpoint.
+
     Attributes:
         head: the lines before the body; empty until it came.
         longest_chunk: in bytes.
@@ -24,20 +28,23 @@ class RawClient:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint | str,
         stream: str,
         *,
         method: str = "GET",
-        credentials: str | None = None,
+        credentials: str = "",
         last_id: bytes | None = None,
     ) -> None:
-        host, _, port = endpoint.url.removeprefix("http://").rstrip("/").partition(":")
+        if isinstance(endpoint, str):
+            url, known = endpoint, "sytac:sytac"
+        else:
+            url, known = endpoint.url, f"{endpoint.user}:{endpoint.password}"
+        host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=TIMEOUT_S)
-        allowed = credentials or f"{endpoint.user}:{endpoint.password}"
         last = b"" if last_id is None else b"Last-Event-ID: " + last_id + b"\r\n"
         self._socket.sendall(
             b"%b /%b HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %b\r\n%b\r\n"
-            % (method.encode(), stream.encode(), b64encode(allowed.encode()), last)
+            % (method.encode(), stream.encode(), b64encode((credentials or known).encode()), last)
         )
         self._unread, self._body = bytearray(), bytearray()
         self.head: list[str] = []
