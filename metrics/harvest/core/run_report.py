@@ -1,12 +1,17 @@
 """The report of a run: how it went, how its streams went, and the answers from its events."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
-from metrics.harvest.core.course import Outcome
+from metrics.harvest.core.course import Course, Listening, Outcome
+from metrics.harvest.core.event import PLATFORMS
+from metrics.harvest.core.instants import amsterdam_text, utc_text
 from metrics.harvest.core.journal import StoppedBy
+from metrics.harvest.core.reading import REASONS
 from metrics.harvest.core.reports import Reports
+from metrics.harvest.core.tally import StreamTally, Tally
 
 
 class StreamReport(Struct, frozen=True, kw_only=True):
@@ -73,6 +78,55 @@ class RunReport(RunHead, frozen=True, kw_only=True):
     """The report of a run, as in `report_RUN.json`."""
 
     reports: Reports
+
+
+def run_report(course: Course, tally: Tally, sizes: Mapping[str, int], reports: Reports) -> RunReport:
+    """Return the report of a run that is over.
+
+    Args:
+        course: of its whole journal.
+        tally: of all its frames.
+        sizes: bytes of the raw files of each stream; 0 for a stream that is missing.
+        reports: of its events.
+    """
+    started, stopped_us = course.started, course.stopped_at_us
+    streams = [
+        _stream_report(stream, course.listening(stream), counts, sizes.get(stream, 0))
+        for stream, counts in tally.streams.items()
+    ]
+    return RunReport(
+        run=started.run,
+        started_at=utc_text(started.at_us // 1000),
+        started=amsterdam_text(started.at_us // 1000),
+        stopped_at=utc_text(stopped_us // 1000),
+        stopped=amsterdam_text(stopped_us // 1000),
+        stopped_by=course.stopped_by,
+        lasted_s=(stopped_us - started.at_us) / 1e6,
+        seconds=started.seconds,
+        name=started.name,
+        times=started.times,
+        name_seen=tally.name_seen,
+        events=sum(stream.events for stream in streams),
+        streams=streams,
+        reports=reports,
+    )
+
+
+def _stream_report(stream: str, listening: Listening, counts: StreamTally, size_bytes: int) -> StreamReport:
+    return StreamReport(
+        stream=stream,
+        platform=PLATFORMS[stream],
+        listened_ms=round(listening.listened_us / 1e3),
+        listened_s=listening.listened_us / 1e6,
+        connections=listening.connections,
+        frames=counts.frames,
+        events=counts.events,
+        repeated=counts.repeated,
+        malformed={reason: counts.malformed[reason] for reason in REASONS if counts.malformed[reason]},
+        bytes=size_bytes,
+        outcome=listening.outcome,
+        why=listening.why,
+    )
 
 
 def execution_report(report: RunHead) -> str:

@@ -1,0 +1,52 @@
+"""The bodies of the original API, with its keys, texts and floats; keys are in alphabetical order, as there."""
+
+from typing import Any
+
+import msgspec
+
+from metrics.harvest.core.reports import ReportedEvent, Reports, UserReport
+
+
+def user_report(reports: Reports) -> bytes:
+    """Return users and their events: `[{"event_list":[…],"user":{"age":"39","user_id":"9","user_name":"Ann Lee"}}]`."""
+    return msgspec.json.encode([_user(user) for user in reports.users])
+
+
+def recent_shows(reports: Reports) -> bytes:
+    """Return the number of shows of 2020 or later: `{"recent_shows":"96"}`."""
+    return msgspec.json.encode({"recent_shows": str(reports.recent_shows)})
+
+
+def successful_streams(reports: Reports) -> bytes:
+    """Return the users with successful streams: `[{"successful_streams":1.0,"user":4.0}]`."""
+    return msgspec.json.encode(
+        [{"successful_streams": float(of.count), "user": float(of.user_id)} for of in reports.successful_streams]
+    )
+
+
+def start_events(reports: Reports) -> bytes:
+    """Return the started share of Sytflix in percent: `{"start_event_rate(%)":"38.40155945419103"}`, or null."""
+    share = reports.started_share
+    return msgspec.json.encode({"start_event_rate(%)": None if share is None else str(share)})
+
+
+def _user(user: UserReport) -> dict[str, Any]:
+    return {
+        "event_list": [_event(event) for event in user.events],
+        "user": {
+            "age": None if user.age is None else str(user.age),
+            "user_id": str(user.id),
+            "user_name": user.name,
+        },
+    }
+
+
+def _event(event: ReportedEvent) -> dict[str, str | None]:
+    return {
+        "event": event.event,
+        "event_date": event.event_date,
+        "first_actor": event.first_actor,
+        "show_id": event.show_id,
+        "show_platform": event.platform,
+        "show_title": event.title,
+    }
