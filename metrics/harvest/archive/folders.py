@@ -5,21 +5,20 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import count
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from metrics.errors import FileError
 from metrics.files.locks import folder_errors
 from metrics.files.project import project_folder
+from metrics.harvest.core.instants import run_name
 
 _RUN = re.compile(r"[0-9]{8}_[0-9]{6}(_[1-9][0-9]*)?")
 JOURNAL = "journal.jsonl"
 
 
 class DamagedRunError(FileError):
-    """A run whose journal or raw files cannot be read; other runs can."""
+    """A run whose files are damaged, missing or unreadable; other runs are not affected."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +99,7 @@ class Folders:
         """
         self.make()
         with self.errors():
-            run = next(
-                run
-                for run in _names(
-                    f"{datetime.fromtimestamp(started_us // 1_000_000, ZoneInfo('Europe/Amsterdam')):%Y%m%d_%H%M%S}"
-                )
-                if not self._is_used(run)
-            )
+            run = next(run for run in _names(run_name(started_us)) if not self._is_used(run))
             self.raw_run(run).mkdir()
             sync_folder(self.raw)
         return run

@@ -7,7 +7,6 @@ from typing import Self
 
 import msgspec
 
-from metrics.files.paths import unreadable
 from metrics.harvest.archive.appended import AppendedFile
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError
 from metrics.harvest.core.journal import AnyEntry, Started, Stopped
@@ -54,8 +53,7 @@ def read_journal(folder: Path) -> Iterator[AnyEntry]:
     A process that was killed may leave an incomplete last line, which is ignored; so an empty journal yields nothing.
 
     Raises:
-        FileError: the file cannot be read.
-        DamagedRunError: it is not the journal of a run.
+        DamagedRunError: the file is missing, cannot be read, or is not the journal of a run.
     """
     path = folder / JOURNAL
     decoder = msgspec.json.Decoder(AnyEntry)
@@ -82,3 +80,9 @@ def damaged(path: Path, why: str) -> DamagedRunError:
     """Return the error for a file of a run that is not as a run wrote it."""
     hint = f"restore {path.name} from a copy, or move the folder {path.parent} elsewhere"
     return DamagedRunError(f"{path} is damaged", why=why, hint=hint)
+
+
+def unreadable(path: Path, error: OSError) -> DamagedRunError:
+    """Return the error for a file of a run that is missing or cannot be read."""
+    hint = f"allow reading {path.name}, restore it from a copy, or move the folder {path.parent} elsewhere"
+    return DamagedRunError(f"{path} cannot be read", why=error.strerror or str(error), hint=hint)

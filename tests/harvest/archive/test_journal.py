@@ -118,5 +118,5 @@ def test_on_a_full_disk_a_write_leaves_nothing_and_the_journal_stays_whole(tmp_p
 
 
 def test_a_run_without_a_journal_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"journal\.jsonl cannot be read"):
+    with pytest.raises(DamagedRunError, match=r"journal\.jsonl cannot be read"):
         list(read_journal(tmp_path))

@@ -1,0 +1,150 @@
+"""The replay of a run: its journal and its raw files give its events again, in their order, as CSV."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from metrics.harvest.archive.folders import JOURNAL, raw_file
+from metrics.harvest.archive.journal import damaged, read_journal, unreadable
+from metrics.harvest.archive.sorting import sorted_rows
+from metrics.harvest.core.course import Course
+from metrics.harvest.core.event import STREAMS, Event, Position
+from metrics.harvest.core.frames import Frame, FrameParser
+from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Taken
+from metrics.harvest.core.order import SortKey, sort_key
+from metrics.harvest.core.rows import COLUMNS, cells, row_text
+from metrics.harvest.core.tally import Tally
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes of raw files that were read, and the bytes that there are."""
+
+_CHUNK_BYTES = 64 << 10
+
+
+def unwatched(_done: int, _total: int) -> None:
+    """Take the progress of a replay that nobody watches."""
+
+
+class Replayed(NamedTuple):
+    """Findings of a replay.
+
+    Attributes:
+        ends: for each connection, as stream and number, the bytes of its raw file through the last frame taken.
+        lost: number of frames that were taken, but are not complete in the raw files, which were changed or are on a
+            disk that lost its power. Not counted is what a process that was killed had yet to write.
+    """
+
+    course: Course
+    tally: Tally
+    ends: dict[tuple[str, int], int]
+    lost: int
+
+
+def replay(folder: Path, csv: IO[bytes], sorted_in: Path, progress: Progress = unwatched) -> Replayed:
+    """Write the events of a run as CSV: equal raw files give equal bytes, and nothing is changed in the folder.
+
+    Args:
+        folder: of the run, in `raw` or `archive`.
+        sorted_in: a folder with room for as much as the CSV takes.
+
+    Raises:
+        DamagedRunError: the journal or a raw file is not as a run wrote it, or cannot be read.
+        FileError: the rows cannot be sorted.
+        OSError: `csv` cannot be written.
+    """
+    entries = read_journal(folder)
+    started = next(entries, None)
+    if not isinstance(started, Started):
+        raise damaged(folder / JOURNAL, "it has no first line, which names the run and its rule to stop")
+    run = _Run(folder, started, progress)
+    csv.write(row_text(COLUMNS).encode())
+    csv.writelines(sorted_rows(run.rows(entries), sorted_in))
+    return Replayed(run.course, run.tally, run.ends, run.lost)
+
+
+class _Run:
+    """A run that happens again, entry by entry."""
+
+    def __init__(self, folder: Path, started: Started, progress: Progress) -> None:
+        self.course = Course(started)
+        self.tally = Tally(started.name, started.times)
+        self.ends: dict[tuple[str, int], int] = {}
+        self._missing = 0
+        self._folder = folder
+        self._open: dict[tuple[str, int], Iterator[tuple[Position, Frame]]] = {}
+        self._read_bytes, self._size_bytes = 0, sum(path.stat().st_size for path in folder.glob("*.sse"))
+        self._progress = progress
+
+    @property
+    def lost(self) -> int:
+        """Number of frames that a process that was not killed took, and that are not complete in the raw files."""
+        return 0 if self.course.stopped_by == "killed" else self._missing
+
+    def rows(self, entries: Iterable[AnyEntry]) -> Iterator[tuple[SortKey, bytes]]:
+        """Yield each event as its key and its row of CSV, in the order in which the run took them."""
+        for event in self._events(entries):
+            yield sort_key(event), row_text(cells(event)).encode()
+
+    def _events(self, entries: Iterable[AnyEntry]) -> Iterator[Event]:
+        for entry in entries:
+            if isinstance(entry, Opened | Taken | Closed | Failed) and entry.stream not in STREAMS:
+                raise damaged(self._folder / JOURNAL, f"it names a stream {entry.stream}")
+            self.course.take(entry)
+            match entry:
+                case Opened(stream=stream, connection=connection):
+                    self._begin(stream, connection)
+                case Closed(stream=stream, connection=connection):
+                    self._frames(stream, connection)
+                    del self._open[stream, connection]
+                case Taken(stream=stream, connection=connection):
+                    taken = next(self._frames(stream, connection), None)
+                    self._missing += taken is None
+                    if taken is not None and (event := self._take(*taken)) is not None:
+                        yield event
+        if self.course.stopped_by == "killed":
+            yield from self._unrecorded()
+
+    def _unrecorded(self) -> Iterator[Event]:
+        """Yield the events of frames in raw files whose lines the journal lost.
+
+        A run that was killed has none, since it writes lines first; a computer that lost its power may.
+        """
+        for frames in self._open.values():
+            for position, frame in frames:
+                if self.tally.is_full:
+                    return
+                if (event := self._take(position, frame)) is not None:
+                    yield event
+
+    def _begin(self, stream: str, connection: int) -> None:
+        if connection < 1 or (stream, connection) in self.ends:
+            raise damaged(self._folder / JOURNAL, f"a connection {stream}-{connection} cannot have been opened")
+        self.ends[stream, connection] = 0
+        self._open[stream, connection] = self._read(stream, connection)
+
+    def _frames(self, stream: str, connection: int) -> Iterator[tuple[Position, Frame]]:
+        frames = self._open.get((stream, connection))
+        if frames is None:
+            raise damaged(self._folder / JOURNAL, f"it uses the connection {stream}-{connection}, which is not open")
+        return frames
+
+    def _read(self, stream: str, connection: int) -> Iterator[tuple[Position, Frame]]:
+        """Yield the complete frames of a raw file; none if it is missing, as after a kill before it was made."""
+        path = raw_file(self._folder, stream, connection)
+        parser, number = FrameParser(self.course.started.frame_limit_bytes), 0
+        try:
+            with path.open("rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    self._read_bytes += len(chunk)
+                    self._progress(self._read_bytes, self._size_bytes)
+                    for frame in parser.feed(chunk):
+                        number += 1
+                        yield Position(stream, connection, number), frame
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+    def _take(self, position: Position, frame: Frame) -> Event | None:
+        self.ends[position.stream, position.connection] = frame.end
+        return self.tally.take(frame, position, self.course.stopped_at_us)
