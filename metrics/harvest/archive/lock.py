@@ -10,9 +10,13 @@ from metrics.harvest.archive.folders import Folders
 NAME = ".harvest.lock"
 
 
+class LockedFolders(Folders):
+    """Folders into which no other process harvests, as `lock_folder` yields them."""
+
+
 @contextmanager
-def lock_folder(folders: Folders) -> Iterator[None]:
-    """Keep other processes from harvesting into these folders; the lock ends with the process, however that dies.
+def lock_folder(folders: Folders) -> Iterator[LockedFolders]:
+    """Keep other processes from harvesting into folders; the lock ends with the process, however that dies.
 
     Raises:
         AlreadyRunningError: another harvest has the lock.
@@ -30,4 +34,4 @@ def lock_folder(folders: Folders) -> Iterator[None]:
                 why=f"it has locked {folders.root / NAME}",
                 hint="wait until it has stopped, or set HARVEST_DIR to another folder",
             )
-        yield
+        yield LockedFolders(folders.root)

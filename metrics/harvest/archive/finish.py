@@ -1,0 +1,209 @@
+"""The end of a run: its files are made from its raw files.
+
+In this order, each step whole or not at all, and on disk before the next one begins:
+
+1. `processed/processed_RUN.csv`, the events in their order;
+2. `raw/RUN`, where each raw file now ends with the last frame taken, becomes `archive/RUN`;
+3. `report/exec_report_RUN.txt`;
+4. `report/report_RUN.json`.
+
+So a run is finished if it has the last of these. A process that was killed at any moment leaves a run that these steps,
+taken once more from the first one on, finish: the raw files are the same, and so are the files made from them.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from metrics.errors import FileError
+from metrics.files import atomic
+from metrics.harvest.archive.appended import LESS
+from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
+from metrics.harvest.archive.lock import LockedFolders
+from metrics.harvest.archive.replay import Progress, Replayed, replay, unwatched
+from metrics.harvest.archive.runs import read_events
+from metrics.harvest.archive.sorting import PREFIX
+from metrics.harvest.core.reports import RunEvents, reports
+from metrics.harvest.core.run_report import RunReport, execution_report, run_report
+from metrics.text import numbered
+
+_LINE_LIMIT_BYTES = 1 << 20
+# How temporary files are named by `atomic` and by `sorting`.
+_MADE = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
+_LEFT_OVER = re.compile(rf"{_MADE}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
+
+
+def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunReport:
+    """Make the files of a run that has stopped, however it did; return its report.
+
+    Raises:
+        DamagedRunError: its journal or a raw file is damaged, or the archive has another run of its name.
+        FileError: a file cannot be written; the next harvest finishes the run.
+    """
+    with _left_to_next_harvest(run):
+        return _report(folders, run, _archive(folders, run, progress))
+
+
+def unfinished(folders: Folders) -> list[str]:
+    """Return the names of the runs that have no report yet, by name; of a process that harvests, also its run.
+
+    Raises:
+        FileError: the folders cannot be read.
+    """
+    archived = (path for path in _runs_in(folders, folders.archive) if (path / JOURNAL).is_file())
+    without_report = (path.name for path in archived if not folders.report_file(path.name).exists())
+    return sorted({*(path.name for path in _runs_in(folders, folders.raw)), *without_report})
+
+
+def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Progress = unwatched) -> list[str]:
+    """Finish the runs of processes that were killed; return the names of those that were finished.
+
+    A run that had taken nothing is removed. One that is damaged is skipped, with a warning, so it does not keep others
+    from being finished, or new ones from starting; it stays as it is until its user repairs or moves it.
+
+    Args:
+        say: called with a line about each.
+
+    Raises:
+        FileError: a file cannot be written or removed.
+    """
+    _remove_left_over(folders)
+    return [run for run in unfinished(folders) if _finish_killed(folders, run, say, progress)]
+
+
+def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None], progress: Progress) -> bool:
+    """Finish a run of a process that was killed; return whether that was possible."""
+    if _is_empty(folders.raw_run(run)):
+        _remove(folders, folders.raw_run(run))
+        say(f"run {run} was killed before its first request: removed")
+        return False
+    say(f"run {run} was left unfinished, as by a kill; finishing it")
+    try:
+        with _left_to_next_harvest(run):
+            replayed = _archive(folders, run, progress)
+            _report(folders, run, replayed)
+    except DamagedRunError as error:
+        say(f"warning: run {run} is skipped: {error}")
+        return False
+    if replayed.lost:
+        say(f"warning: {numbered(replayed.lost, 'frame')} of run {run} are in its journal, but not in its raw files")
+    return True
+
+
+def _runs_in(folders: Folders, folder: Path) -> list[Path]:
+    with folders.errors():
+        if not folder.exists():
+            return []
+        return [path for path in folder.iterdir() if is_run(path.name) and path.is_dir()]
+
+
+def _is_empty(folder: Path) -> bool:
+    """Return whether this is the folder of a run without a line in its journal, and without a byte of a stream."""
+    try:
+        files = {path.name: path for path in folder.iterdir()}
+        journal = files.pop(JOURNAL, None)
+        if journal is not None and _has_line(journal):
+            return False
+        return all(path.suffix == ".sse" and path.stat().st_size == 0 for path in files.values())
+    except OSError:  # it is in the archive, or finishing it says why it cannot be read
+        return False
+
+
+def _has_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(_LINE_LIMIT_BYTES).endswith(b"\n")
+
+
+def _remove(folders: Folders, folder: Path) -> None:
+    with folders.errors():
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def _remove_left_over(folders: Folders) -> None:
+    """Remove the temporary files of processes that were killed."""
+    with folders.errors():
+        for folder in (folders.processed, folders.report):
+            for path in folder.iterdir():
+                if _LEFT_OVER.fullmatch(path.name):
+                    path.unlink()
+
+
+@contextmanager
+def _left_to_next_harvest(run: str) -> Iterator[None]:
+    """Add to an error of writing what becomes of the run."""
+    try:
+        yield
+    except DamagedRunError:
+        raise
+    except FileError as error:
+        hint = f"{error.hint}\nthen start harvest again: it first finishes run {run}, of which nothing is lost"
+        raise FileError(error.what, why=error.why, hint=hint) from error
+
+
+def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
+    """Take steps 1 and 2; only the first one if the run is in the archive."""
+    raw, archived = folders.raw_run(run), folders.archive_run(run)
+    if not raw.is_dir():
+        return _write_events(folders, run, archived, progress)
+    if os.path.lexists(archived):
+        hint = f"compare the two, and move {raw} or {archived} elsewhere"
+        raise DamagedRunError(f"{raw} cannot be archived", why=f"there is a {archived} too", hint=hint)
+    replayed = _write_events(folders, run, raw, progress)
+    _cut(raw, replayed)
+    with atomic.write_errors(archived, LESS):
+        raw.rename(archived)
+        sync_folder(folders.archive)
+        sync_folder(folders.raw)
+    return replayed
+
+
+def _write_events(folders: Folders, run: str, source: Path, progress: Progress) -> Replayed:
+    path = folders.processed_file(run)
+    with atomic.writing(path, LESS) as file, atomic.write_errors(path, LESS):
+        replayed = replay(source, file, folders.processed, progress)
+    _sync_name(path)
+    return replayed
+
+
+def _cut(folder: Path, replayed: Replayed) -> None:
+    """End each raw file with the last frame taken, and wait until all files of the run are on disk."""
+    for connection, end in replayed.ends.items():
+        path = raw_file(folder, *connection)
+        with atomic.write_errors(path, LESS), suppress(FileNotFoundError), path.open("r+b") as file:
+            file.truncate(end)
+            os.fsync(file.fileno())
+    path = folder / JOURNAL
+    with atomic.write_errors(path, LESS), path.open("r+b") as file:
+        os.fsync(file.fileno())
+    _sync_name(path)
+
+
+def _report(folders: Folders, run: str, replayed: Replayed) -> RunReport:
+    """Take steps 3 and 4."""
+    sizes = Counter[str]()
+    for (stream, _), end in replayed.ends.items():
+        sizes[stream] += end
+    course = replayed.course
+    answers = reports([RunEvents(course.started.at_us, read_events(folders, run))])
+    report = run_report(course, replayed.tally, sizes, answers)
+    _write(folders.execution_report(run), execution_report(report).encode())
+    _write(folders.report_file(run), msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return report
+
+
+def _write(path: Path, data: bytes) -> None:
+    with atomic.writing(path, LESS) as file, atomic.write_errors(path, LESS):
+        file.write(data)
+    _sync_name(path)
+
+
+def _sync_name(path: Path) -> None:
+    with atomic.write_errors(path, LESS):
+        sync_folder(path.parent)
