@@ -9,7 +9,7 @@ from itertools import chain
 
 from metrics.errors import FileError
 
-csv.field_size_limit(1 << 20)
+csv.field_size_limit(max(csv.field_size_limit(), 1 << 20))  # one limit for all systems
 BLOCK_CHARACTERS = 1 << 16
 MAX_CHARACTERS = 1 << 24  # of a row: if all of its cells are empty, they take 140 MB
 MAX_LINES = 1 << 17  # of a row: each one takes 50 bytes and more beside its characters

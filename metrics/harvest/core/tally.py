@@ -36,7 +36,7 @@ class Tally:
     def __init__(self, name: str, times: int) -> None:
         self._name = name
         self._times = times
-        self._keys: set[bytes] = set()
+        self._keys: set[int] = set()
         self.streams = {stream: StreamTally() for stream in STREAMS}
         self.name_seen = 0
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from hypothesis import strategies as st
+
 from metrics.harvest.core.event import Event, Position
 from metrics.harvest.core.frames import Frame
 from metrics.harvest.core.reading import read_event
@@ -65,3 +67,33 @@ def frame(
 
 def event(data: bytes | None = None, position: Position = POSITION, received_us: int = RECEIVED_US) -> Event:
     return read_event(frame(data), position, received_us)
+
+
+TEXTS = st.text('aé😀\ud83d\ude00\ufffd"\\\n\0\u2028[{0-', max_size=6)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def members_of(usual: dict[str, Any], **others: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects of which some members are missing, some have other values, and some are further ones.
+
+    Args:
+        others: values of members other than the usual ones and any at all.
+    """
+    names = st.sampled_from([*usual, "unknown"])
+    changes = st.dictionaries(names, VALUES, max_size=2)
+    missing = st.sets(names, max_size=1)
+    return st.builds(
+        lambda changed, more, absent: {
+            name: value for name, value in (usual | more | changed).items() if name not in absent
+        },
+        changes,
+        st.fixed_dictionaries(others),
+        missing,
+    )
+
+
+MESSAGES = members_of(MESSAGE, show=members_of(SHOW), user=members_of(USER))

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metrics.harvest.core.message import Message, MessageShow, MessageUser, NotAnObjectError, NotJsonError, read_message
-from tests.harvest.core.messages import MESSAGE, SHOW, USER, message
+from tests.harvest.core.messages import MESSAGES, SHOW, USER, members_of, message
 
 
 def show(data: bytes) -> MessageShow:
@@ -90,31 +90,6 @@ def test_half_of_a_surrogate_pair_becomes_the_replacement_character(escaped: str
     assert show(f'{{"{escaped}":"{escaped}","show":{{"title":"a","{escaped}":0}}}}'.encode()).title == "a"
 
 
-TEXTS = st.text('aé😀\ud83d\ude00\ufffd"\\\n\0\u2028[{0-', max_size=6)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def members_of(usual: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return objects with some members of the usual ones, with their values or others, and with further ones."""
-    chosen = {name: st.just(value) | TEXTS | VALUES for name, value in usual.items()}
-    return st.fixed_dictionaries({}, optional=chosen | {"unknown": VALUES})
-
-
-MESSAGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "show": members_of(SHOW) | VALUES,
-        "user": members_of(USER) | VALUES,
-        "event_date": st.just(MESSAGE["event_date"]) | VALUES,
-        "unknown": VALUES,
-    },
-)
-
-
 def reference(data: bytes) -> Message | None:
     """Return a message as the standard library reads it, slowly and plainly; None if it is not an object."""
 
@@ -175,7 +150,6 @@ def _is_json(text: str) -> bool:
     return True
 
 
-@settings(max_examples=300)
 @given(MESSAGES, st.sampled_from([None, 1]), st.booleans())
 def test_a_message_is_that_of_the_standard_library(members: dict[str, Any], indent: int | None, is_ascii: bool) -> None:
     data = json.dumps(members, indent=indent, ensure_ascii=is_ascii).encode(errors="surrogatepass")
@@ -192,7 +166,7 @@ def is_utf_8(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.text('{}[]":,0123456789.-+eE\\utrnulfasdDc \n\t\0\ufeffé', max_size=12),

@@ -1,15 +1,19 @@
 """Validation of frames: an event, or the first reason why there is none."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metrics.harvest.core.event import Event, Position
 from metrics.harvest.core.frames import Frame
 from metrics.harvest.core.instants import ZONES
 from metrics.harvest.core.reading import REASONS, MalformedError, read_event, repeat_key
-from tests.harvest.core.messages import MESSAGE, POSITION, RECEIVED_US, event, frame, message, without
+from metrics.harvest.core.rows import cells, event_of
+from tests.harvest.core.messages import MESSAGE, MESSAGES, POSITION, RECEIVED_US, event, frame, message, without
 
 
 def reason(malformed: Frame | bytes) -> str:
@@ -236,9 +240,59 @@ def test_of_an_hour_that_comes_twice_it_is_the_instant_nearest_to_receipt() -> N
     assert event(twice, received_us=(first_ms + 3_600_000) * 1_000 + 250).instant_ms == first_ms + 3_600_000
 
 
-def test_nesting_is_read_up_to_a_depth_that_does_not_depend_on_the_caller() -> None:
+NAMES = st.sampled_from([b"stream-started", b"stream-started", b"show-liked", b"", b"\xff"])
+IDS = st.sampled_from([b"i1", b"i1", b"", None, b"\xff"])
+
+
+def verdict(taken: Frame) -> str:
+    try:
+        read_event(taken, POSITION, RECEIVED_US)
+    except MalformedError as error:
+        return error.reason
+    return "valid"
+
+
+def plain_verdict(taken: Frame) -> str:
+    """Return the reason why a frame is malformed, or "valid", by the standard library alone."""
+    try:
+        taken.event.decode(), taken.data.decode(), (taken.id or b"").decode()
+        whole = json.loads(taken.data)
+    except UnicodeDecodeError:
+        return "encoding"
+    except ValueError:
+        return "json"
+    show, user = (part if isinstance(part, dict) else {} for part in map(whole.get, ("show", "user")))
+    user_id, show_id, event_date = user.get("id"), show.get("show_id"), whole.get("event_date")
+    digits = user_id if isinstance(user_id, str) and set(user_id) <= set("0123456789") else ""
+    number = user_id if type(user_id) is int else int(digits) if digits else None
+    try:
+        strptime = datetime.strptime(event_date, "%d-%m-%Y %H:%M:%S.%f").replace(tzinfo=UTC)
+        is_time = f"{strptime:%d-%m-%Y %H:%M:%S.%f}"[:-3] == event_date
+    except (TypeError, ValueError):
+        is_time = False
+    wrong = {
+        "event": not taken.event,
+        "user-id": number is None or not -(2**63) <= number < 2**63,
+        "first-name": not isinstance(user.get("first_name"), str),
+        "show-id": show_id == "" or type(show_id) not in (str, int),
+        "event-date": not is_time,
+    }
+    return next((reason for reason, is_wrong in wrong.items() if is_wrong), "valid")
+
+
+@given(MESSAGES, NAMES, IDS)
+def test_a_verdict_is_that_of_the_standard_library(members: dict[str, Any], name: bytes, own_id: bytes | None) -> None:
+    taken = frame(json.dumps(members).encode(), name, own_id)
+    assert verdict(taken) == plain_verdict(taken)
+    if verdict(taken) == "valid":
+        read = read_event(taken, POSITION, RECEIVED_US)
+        assert event_of(cells(read)) == read
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_nesting_is_read_up_to_a_depth_that_does_not_depend_on_the_caller(opening: bytes, closing: bytes) -> None:
     def nested(depth: int) -> bytes:
-        return message(unknown=0).replace(b"0}", b"[" * depth + b"]" * depth + b"}")
+        return message(unknown=0).replace(b"0}", opening * depth + b"0" + closing * depth + b"}")
 
     def deep_in_calls(calls: int, data: bytes) -> Event:
         return deep_in_calls(calls - 1, data) if calls else event(data)
@@ -251,6 +305,7 @@ def test_nesting_is_read_up_to_a_depth_that_does_not_depend_on_the_caller() -> N
 
 def test_many_objects_side_by_side_are_not_deep_nor_are_brackets_in_texts() -> None:
     assert event(message(unknown=[[], {}] * 50_000)) == event()
+    assert event(message(unknown=[[[[]] * 300] * 3])) == event()
     assert event(message(user={"last_name": "[" * 1_000})).last_name == "[" * 1_000
     assert event(message(user={"last_name": '\\"[' * 1_000})).last_name == '\\"[' * 1_000
 

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +15,7 @@ from metrics.harvest.core.event import STREAMS, Event, Position
 from metrics.harvest.core.rows import COLUMNS, cells, event_of, read_rows, row_text
 from tests.harvest.core.messages import event
 
+ROOT = Path(__file__).parents[3]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
     [
         "\r",
@@ -119,3 +123,10 @@ def test_a_text_as_long_as_a_frame_comes_back() -> None:
 def test_cells_that_are_not_an_event_s_are_a_value_error(wrong: list[str]) -> None:
     with pytest.raises(ValueError, match=r"."):
         event_of(wrong)
+
+
+@pytest.mark.parametrize("order", [("harvest.core", "catalogue.load"), ("catalogue.load", "harvest.core")])
+def test_texts_may_be_as_long_as_the_longest_frame_beside_the_catalogue(order: tuple[str, str]) -> None:
+    imports = [f"import metrics.{package}.rows" for package in order]
+    code = "; ".join([*imports, "import csv", "print(csv.field_size_limit())"])
+    assert int(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)) == 1 << 30
