@@ -19,7 +19,7 @@ class NotAnObjectError(ValueError):
     """JSON that is not an object."""
 
 
-class MessageShow(Struct):
+class ReceivedShow(Struct):
     """The show of a message. Members that are null or missing are None."""
 
     show_id: str | None = None
@@ -38,7 +38,7 @@ class MessageShow(Struct):
     platform: str | None = None
 
 
-class MessageUser(Struct):
+class ReceivedUser(Struct):
     """The user of a message. Members that are null or missing are None."""
 
     id: int | str | None = None
@@ -51,17 +51,17 @@ class MessageUser(Struct):
     last_name: str | None = None
 
 
-class Message(Struct):
+class ReceivedMessage(Struct):
     """A message as the streams send it; other members are ignored."""
 
-    show: MessageShow | None = None
+    show: ReceivedShow | None = None
     event_date: str | None = None
-    user: MessageUser | None = None
+    user: ReceivedUser | None = None
 
 
 _TRecord = TypeVar("_TRecord", bound=Struct)
 
-_usual = msgspec.json.Decoder(Message)
+_usual = msgspec.json.Decoder(ReceivedMessage)
 _whole = msgspec.json.Decoder(Raw)
 _members = msgspec.json.Decoder(dict[str, Raw])
 _string = msgspec.json.Decoder(str)
@@ -74,20 +74,24 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TOO_DEEP = b"[" * (DEEPEST + 1)
-_INTEGER = re.compile(rb"-?\d{1,20}")
+_INTEGER = re.compile(rb"-?\d+")
+_LONGEST_INTEGER = len(str(-(1 << 63)))
 
 
-def read_message(data: bytes) -> Message:
-    """Return the message in bytes, which are UTF-8.
+def read_message(data: bytes) -> ReceivedMessage:
+    """Return the message in JSON.
 
     The time of the event, the id and first name of its user, and the id and platform of its show are None if they are
-    of a wrong type; the id of a show may be an integer. Any other value becomes its JSON, as received, unless a text.
-    Of members with the same name, the last counts. Half of a surrogate pair, as of a text that was cut, becomes U+FFFD.
+    of a wrong type; the id of a show may also be an integer. Elsewhere, a value that is not a text becomes its JSON, as
+    received. Of members with the same name, the last counts. Half of a surrogate pair, as of a text that was cut,
+    becomes U+FFFD.
 
     Raises:
-        NotJsonError: the bytes are not JSON.
+        UnicodeDecodeError: the bytes are not UTF-8.
+        NotJsonError: they are not JSON.
         NotAnObjectError: they are JSON, but not an object.
     """
+    data.decode()  # msgspec checks only texts that it returns
     if b"\\ud" in data or b"\\uD" in data:
         data = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
     if data.count(b"[") + data.count(b"{") > DEEPEST and _is_too_deep(data):
@@ -111,8 +115,8 @@ def _is_too_deep(data: bytes) -> bool:
     return bool(brackets)
 
 
-def _unusual(data: bytes) -> Message:
-    """Return a message that may have members of other types than the streams send, in 15 times the time."""
+def _unusual(data: bytes) -> ReceivedMessage:
+    """Return a message that may have members of other types than the streams send. It takes about 15 times as long."""
     try:
         whole = _whole.decode(data)
     except msgspec.DecodeError:
@@ -120,10 +124,10 @@ def _unusual(data: bytes) -> Message:
     members = _members_of(whole)
     if members is None:
         raise NotAnObjectError
-    return Message(
-        show=_record(members.get("show"), MessageShow),
+    return ReceivedMessage(
+        show=_record(members.get("show"), ReceivedShow),
         event_date=_text(members.get("event_date")),
-        user=_record(members.get("user"), MessageUser),
+        user=_record(members.get("user"), ReceivedUser),
     )
 
 
@@ -156,15 +160,17 @@ def _text_or_json(value: Raw) -> str | None:
 
 
 def _text_or_integer(value: Raw) -> int | str | None:
-    return int(bytes(value)) if _INTEGER.fullmatch(value) else _text(value)
+    json = bytes(value)
+    return int(json) if _INTEGER.fullmatch(json) and len(json) <= _LONGEST_INTEGER else _text(value)
 
 
-def _text_or_integer_as_text(value: Raw) -> str | None:
-    return bytes(value).decode() if re.fullmatch(rb"-?\d+", value) else _text(value)
+def _text_of_integer(value: Raw) -> str | None:
+    json = bytes(value)
+    return json.decode() if _INTEGER.fullmatch(json) else _text(value)
 
 
 _READ: dict[str, Callable[[Raw], int | str | None]] = {
-    "show_id": _text_or_integer_as_text,
+    "show_id": _text_of_integer,
     "platform": _text,
     "id": _text_or_integer,
     "first_name": _text,

@@ -17,7 +17,14 @@ from typing import Literal, get_args
 from metrics.harvest.core.event import PLATFORMS, Event, Position
 from metrics.harvest.core.frames import Frame
 from metrics.harvest.core.instants import instant_ms
-from metrics.harvest.core.message import Message, MessageShow, MessageUser, NotAnObjectError, NotJsonError, read_message
+from metrics.harvest.core.message import (
+    NotAnObjectError,
+    NotJsonError,
+    ReceivedMessage,
+    ReceivedShow,
+    ReceivedUser,
+    read_message,
+)
 
 Reason = Literal["too-long", "encoding", "json", "object", "event", "user-id", "first-name", "show-id", "event-date"]
 """Why a frame is malformed; of several reasons, the first in this order."""
@@ -46,7 +53,7 @@ def read_event(frame: Frame, position: Position, received_us: int) -> Event:
         MalformedError: it is not valid.
     """
     name, own_id, message = _read_frame(frame)
-    show, user = message.show or MessageShow(), message.user or MessageUser()
+    show, user = message.show or ReceivedShow(), message.user or ReceivedUser()
     user_id = _user_id(user.id)
     if user.first_name is None:
         raise MalformedError("first-name")
@@ -95,7 +102,7 @@ def repeat_key(event: Event) -> int | None:
     return int.from_bytes(blake2b(both, digest_size=16).digest(), "big")
 
 
-def _read_frame(frame: Frame) -> tuple[str, str, Message]:
+def _read_frame(frame: Frame) -> tuple[str, str, ReceivedMessage]:
     """Return the name, the id, and the message of a frame.
 
     Raises:
@@ -105,7 +112,6 @@ def _read_frame(frame: Frame) -> tuple[str, str, Message]:
         raise MalformedError("too-long")
     try:
         name, own_id = frame.event.decode(), (frame.id or b"").decode()
-        frame.data.decode()
         message = read_message(frame.data)
     except UnicodeDecodeError:
         raise MalformedError("encoding") from None

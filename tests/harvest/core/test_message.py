@@ -9,11 +9,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrics.harvest.core.message import Message, MessageShow, MessageUser, NotAnObjectError, NotJsonError, read_message
+from metrics.harvest.core.message import (
+    NotAnObjectError,
+    NotJsonError,
+    ReceivedMessage,
+    ReceivedShow,
+    ReceivedUser,
+    read_message,
+)
 from tests.harvest.core.messages import MESSAGES, SHOW, USER, members_of, message
 
 
-def show(data: bytes) -> MessageShow:
+def show(data: bytes) -> ReceivedShow:
     read = read_message(data).show
     assert read is not None
     return read
@@ -59,9 +66,9 @@ def test_of_members_with_the_same_name_the_last_counts() -> None:
     assert show(b'{"show":{"title":"a","title":5}}').title == "5"
     assert show(b'{"show":{"title":5,"title":"b"}}').title == "b"
     assert show(b'{"show":{"title":"a","title":null}}').title is None
-    assert show(b'{"show":{"title":"a"},"show":{"cast":"b"}}') == MessageShow(cast="b")
-    assert show(b'{"show":5,"show":{"cast":"b"}}') == MessageShow(cast="b")
-    assert read_message(b'{"show":{"cast":"b"},"show":5}').show in (None, MessageShow())
+    assert show(b'{"show":{"title":"a"},"show":{"cast":"b"}}') == ReceivedShow(cast="b")
+    assert show(b'{"show":5,"show":{"cast":"b"}}') == ReceivedShow(cast="b")
+    assert read_message(b'{"show":{"cast":"b"},"show":5}').show in (None, ReceivedShow())
     assert show(rb'{"show":{"title":"a","t\u0069tle":"b"}}').title == "b"
 
 
@@ -86,11 +93,11 @@ def test_of_members_with_the_same_name_the_last_counts() -> None:
 )
 def test_half_of_a_surrogate_pair_becomes_the_replacement_character(escaped: str, text: str) -> None:
     assert show(f'{{"show":{{"title":"{escaped}"}}}}'.encode()).title == text
-    assert show(f'{{"show":{{"title":"{escaped}","cast":7}}}}'.encode()) == MessageShow(title=text, cast="7")
+    assert show(f'{{"show":{{"title":"{escaped}","cast":7}}}}'.encode()) == ReceivedShow(title=text, cast="7")
     assert show(f'{{"{escaped}":"{escaped}","show":{{"title":"a","{escaped}":0}}}}'.encode()).title == "a"
 
 
-def reference(data: bytes) -> Message | None:
+def reference(data: bytes) -> ReceivedMessage | None:
     """Return a message as the standard library reads it, slowly and plainly; None if it is not an object."""
 
     def no_constant(_: str) -> None:
@@ -120,21 +127,21 @@ def reference(data: bytes) -> Message | None:
     whole = json.loads(data.decode(), parse_constant=no_constant)
     if not isinstance(whole, dict):
         return None
-    return Message(
-        show=record(whole.get("show"), MessageShow),
+    return ReceivedMessage(
+        show=record(whole.get("show"), ReceivedShow),
         event_date=only_text(whole.get("event_date")),
-        user=record(whole.get("user"), MessageUser),
+        user=record(whole.get("user"), ReceivedUser),
     )
 
 
-def as_texts(read: Message) -> Message:
+def as_texts(read: ReceivedMessage) -> ReceivedMessage:
     """Return a message in one form: without nulls, numbers as texts, other JSON as the standard library writes it."""
-    show, user = read.show or MessageShow(), read.user or MessageUser()
+    show, user = read.show or ReceivedShow(), read.user or ReceivedUser()
     for part in (show, user):
         for name in part.__struct_fields__:
             value = getattr(part, name)
             setattr(part, name, None if value is None else _plain(str(value)))
-    return Message(show, read.event_date, user)
+    return ReceivedMessage(show, read.event_date, user)
 
 
 def _plain(text: str) -> str:
@@ -204,4 +211,4 @@ def test_one_member_of_another_type_changes_no_other(show: dict[str, Any], user:
 
 
 def test_what_the_streams_send_is_read_by_the_quick_decoder() -> None:
-    assert msgspec.json.decode(message(), type=Message) == read_message(message())
+    assert msgspec.json.decode(message(), type=ReceivedMessage) == read_message(message())
