@@ -8,7 +8,7 @@ from random import Random
 
 from metrics.harvest.simulator.faults import Faults
 from metrics.harvest.simulator.series import Series
-from metrics.harvest.simulator.spoiling import Message
+from metrics.harvest.simulator.spoiling import Drawn
 from metrics.harvest.simulator.wire import Wire
 
 KEPT = 8_192  # frames, for clients that resume
@@ -103,7 +103,7 @@ class Channel:
                 self._wake()
             await asyncio.sleep(due_s - loop.time())
 
-    def _append(self, message: Message) -> None:
+    def _append(self, message: Drawn) -> None:
         frame = self.wire.id(message), self.wire.frame(message)
         self._messages += 1
         every = self.faults.repeat_every

@@ -31,7 +31,7 @@ def people(seed: int) -> list[Person]:
     known = random.sample(range(PEOPLE), KNOWN + len(_ALIKE))
     names = {number: (KNOWN_NAME, random.choice(LAST_NAMES)) for number in known[:KNOWN]}
     names |= dict(zip(known[KNOWN:], _ALIKE, strict=True))
-    born = {random.randrange(PEOPLE): _LEAP_DAY, random.randrange(PEOPLE): None}
+    born = dict(zip(random.sample(range(PEOPLE), 2), (_LEAP_DAY, None), strict=True))
     return [
         _person(
             random,

@@ -4,12 +4,12 @@ from datetime import datetime
 from functools import lru_cache
 from random import Random
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from metrics.harvest.core.event import PLATFORMS
+from metrics.harvest.core.instants import zone_of_country
 from metrics.harvest.simulator.people import people
 from metrics.harvest.simulator.shows import SHOWS, shows
-from metrics.harvest.simulator.spoiling import Message, spoil
+from metrics.harvest.simulator.spoiling import Drawn, spoil
 
 STARTED = b"stream-started"
 # What a viewer does next, as cumulative shares; one of the two ends stops the watching.
@@ -36,7 +36,7 @@ class Series:
         self._random = Random(f"{seed} {stream} events")
         self._spoiling = Random(f"{seed} {stream} malformed").random
 
-    def next(self, now_s: float) -> Message:
+    def next(self, now_s: float) -> Drawn:
         """Draw the next message; it is sent now, and dated a little earlier."""
         random = self._random
         viewer, event = self._act(random)
@@ -45,7 +45,7 @@ class Series:
             del self._watching[viewer]
         delay_s = random.uniform(*(_LATE_S if random.random() < _LATE else _PROMPT_S))
         data = b'{"show":%b,"event_date":"%b","user":%b}'
-        message = Message(
+        message = Drawn(
             str(UUID(int=random.getrandbits(128), version=4)).encode(),
             event,
             data % (show, _local(now_s - delay_s, person.country), person.encoded),
@@ -71,18 +71,4 @@ def _local(time_s: float, country: str | None) -> bytes:
 @lru_cache(maxsize=256)
 def _local_second(time_s: int, country: str | None) -> bytes:
     """Return a second in the local time of a country, up to the point before its fraction."""
-    return datetime.fromtimestamp(time_s, _zone(country)).strftime("%d-%m-%Y %H:%M:%S.").encode()
-
-
-def _zone(country: str | None) -> ZoneInfo:
-    return ZoneInfo(_ZONES.get(country or "", "Europe/Amsterdam"))
-
-
-_ZONES = {
-    "PT": "UTC",
-    "CA": "America/Toronto",
-    "US": "America/Los_Angeles",
-    "RU": "Europe/Moscow",
-    "ID": "Asia/Jakarta",
-    "CN": "Asia/Shanghai",
-}
+    return datetime.fromtimestamp(time_s, zone_of_country(country or "")).strftime("%d-%m-%Y %H:%M:%S.").encode()

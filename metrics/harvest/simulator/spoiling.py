@@ -7,8 +7,8 @@ from typing import NamedTuple
 Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 
 
-class Message(NamedTuple):
-    """The content of one frame.
+class Drawn(NamedTuple):
+    """A message as it was drawn: the content of one frame.
 
     Attributes:
         id: of the frame.
@@ -23,22 +23,22 @@ class Message(NamedTuple):
     fault: str | None = None
 
 
-def spoil(message: Message, draw: Draw) -> Message:
+def spoil(message: Drawn, draw: Draw) -> Drawn:
     """Make a valid message malformed in one way, which its `fault` names."""
     fault = _DRAWN[int(draw() * len(_DRAWN))]
     return _SPOILED[fault](message, draw)._replace(fault=fault)
 
 
-def _cut(message: Message, draw: Draw) -> Message:
+def _cut(message: Drawn, draw: Draw) -> Drawn:
     """Return a message whose JSON ends too early, after a whole character."""
     part = message.data[: int((0.1 + 0.85 * draw()) * len(message.data))]
     return message._replace(data=part.decode(errors="ignore").encode())
 
 
-def _substituted(pattern: bytes, substitute: bytes) -> Callable[[Message, Draw], Message]:
+def _substituted(pattern: bytes, substitute: bytes) -> Callable[[Drawn, Draw], Drawn]:
     found = re.compile(pattern)
 
-    def substituted(message: Message, _: Draw) -> Message:
+    def substituted(message: Drawn, _: Draw) -> Drawn:
         data, times = found.subn(substitute, message.data, count=1)
         assert times, pattern
         return message._replace(data=data)
@@ -46,7 +46,7 @@ def _substituted(pattern: bytes, substitute: bytes) -> Callable[[Message, Draw],
     return substituted
 
 
-_SPOILED: dict[str, Callable[[Message, Draw], Message]] = {
+_SPOILED: dict[str, Callable[[Drawn, Draw], Drawn]] = {
     "json": _cut,
     "encoding": _substituted(rb'"title":"', b'"title":"\xc3('),
     "object": lambda message, _: message._replace(data=b"null"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 from metrics.harvest.simulator.faults import Faults
-from metrics.harvest.simulator.spoiling import Message
+from metrics.harvest.simulator.spoiling import Drawn
 
 BOM = b"\xef\xbb\xbf"
 COMMENT = b": still here"
@@ -37,12 +37,12 @@ class Wire:
         end = b"\n" if self._faults.line_end == "mixed" else self._faults.line_end.encode()
         return b"event:stream-started" + end + b"data:", end + end
 
-    def id(self, message: Message) -> bytes:
+    def id(self, message: Drawn) -> bytes:
         """Return the id that a client knows a frame by; empty if it has none."""
         kind = self._faults.ids
         return b"" if kind in {"none", "nul"} else b"a/" + message.id if kind == "slash" else message.id
 
-    def frame(self, message: Message) -> bytes:
+    def frame(self, message: Drawn) -> bytes:
         """Return a message as a frame."""
         if self._faults == Faults():  # quickly
             event = b"" if message.event is None else b"event:%b\n" % message.event
@@ -51,7 +51,7 @@ class Wire:
         block = self._block([*self._lines(message)])
         return self.heartbeat() + block + self.heartbeat() if comments else block
 
-    def _lines(self, message: Message) -> Iterator[bytes]:
+    def _lines(self, message: Drawn) -> Iterator[bytes]:
         if self._faults.ids == "nul":
             yield b"id:%b\x00" % message.id
         elif self._faults.ids != "none":
