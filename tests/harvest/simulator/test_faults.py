@@ -238,16 +238,15 @@ def test_the_body_may_be_compressed_and_each_frame_is_sent_at_once(sysney: Serve
 
 
 @pytest.mark.parametrize("gap_s", [(0, 0), (0.00005, 0.00005)])
-def test_a_flood_has_more_than_10000_messages_a_second(serve_streams: Serve, gap_s: tuple[float, float]) -> None:
+def test_a_flood_takes_less_than_a_second_of_cpu_for_10000_messages(
+    serve_streams: Serve, gap_s: tuple[float, float]
+) -> None:
     endpoint = serve_streams(seed=3, faults={"sysney": Faults(gap_s=gap_s)})
-    paces = []
-    for _ in range(3):  # the best of three, on a machine that does other things as well
-        with RawClient(endpoint, "sysney") as client:
-            client.read_part()
-            started_s = time.monotonic()
-            frames = client.drop(15_000)
-        paces.append(frames / (time.monotonic() - started_s))
-    assert max(paces) > 10_000
+    with RawClient(endpoint, "sysney") as client:
+        client.read_part()
+        started_s = time.process_time()  # of server and client
+        frames = client.drop(20_000)
+    assert frames / (time.process_time() - started_s) > 10_000
 
 
 def test_a_flood_loses_nothing_for_two_clients_of_different_pace(serve_streams: Serve) -> None:

@@ -49,7 +49,7 @@ def prefix_of(faults: Faults) -> bytes:
 @example([Cut(after=0, resets=True), End(after=3), Cut(after=1)], {"line_end": "mixed", "repeat_every": 1}, 1)
 def test_clients_that_resume_get_each_message(script: list[Step], form: dict[str, Any], seed: int) -> None:
     faults = Faults(script=script, **form)
-    seen: list[tuple[bytes | None, bytes]] = []
+    seen: list[tuple[bytes | None, bytes | None]] = []
     last_id = b""
     with local_streams(seed=seed, malformed=0, gap_s=(0.001, 0.002), faults={"sytazon": faults}) as endpoint:
         while len(seen) < WANTED:
@@ -63,7 +63,9 @@ def test_clients_that_resume_get_each_message(script: list[Step], form: dict[str
                         read = len(client.body)
                         seen += [(frame.id, frame.event) for frame in frames if not frame.is_too_long]
             last_id = parser.last_id
-    messages = [(prefix_of(faults) + message.id, message.event) for message in drawn_from(seed)]
+    messages: list[tuple[bytes | None, bytes | None]] = [
+        (prefix_of(faults) + message.id, message.event) for message in drawn_from(seed)
+    ]
     first = messages.index(seen[0])  # without an id of any frame, a client gets what comes from then on
     is_copy = [here == before for before, here in pairwise([None, *seen])]
     unique = [each for each, copy in zip(seen, is_copy, strict=True) if not copy]
