@@ -94,16 +94,19 @@ def read_events(folders: Folders, run: str) -> Iterator[Event]:
     """
     path = folders.processed_file(run)
     again = f"write it again: python app.py harvest replay {folders.archive_run(run)}"
+    number = 1
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = read_rows(file)
             if next(rows, None) != [*COLUMNS]:
                 raise DamagedRunError(f"{path} is damaged", why="its first line has other columns", hint=again)
-            yield from map(event_of, rows)
+            for row in rows:
+                number += 1
+                yield event_of(row)
     except OSError as error:
         raise DamagedRunError(f"{path} cannot be read", why=error.strerror or str(error), hint=again) from error
     except (ValueError, csv.Error) as error:
-        raise DamagedRunError(f"{path} is damaged", why=str(error), hint=again) from error
+        raise DamagedRunError(f"{path} is damaged", why=f"row {number}: {error}", hint=again) from error
 
 
 def _read(path: Path, kind: type[_Report]) -> _Report:

@@ -139,19 +139,25 @@ class Recorder:
         rows: of the events that were taken, with their order.
     """
 
-    def __init__(self, folder: Path, seed: int, *, frames: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, frames: int, run: str = RUN, started_us: int = START_US) -> None:
         self.rows: dict[tuple[Any, ...], Row] = {}
         self._folder = folder
         self._random = Random(seed)
         self._frames = frames
-        self._at_us = START_US
+        self._run = run
+        self._started_us = self._at_us = started_us
         self._keys: set[tuple[str, str]] = set()
 
     def record(self, stop: Stopped | None = None) -> None:
         """Record all connections of the run, side by side."""
         with JournalWriter(self._folder) as journal:
             started = Started(
-                at_us=START_US, run=RUN, seconds=20.0, name="Sytac", times=3, frame_limit_bytes=FRAME_LIMIT_BYTES
+                at_us=self._started_us,
+                run=self._run,
+                seconds=20.0,
+                name="Sytac",
+                times=3,
+                frame_limit_bytes=FRAME_LIMIT_BYTES,
             )
             journal.append([started])
             streams = [self._stream(journal, stream) for stream in ("sytflix", "sytazon", "sysney")]
