@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Event
@@ -15,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 from metrics.harvest.simulator.channel import Channel
 from metrics.harvest.simulator.connection import TRANSPORT, Connection, forever
 from metrics.harvest.simulator.faults import Answer, NoAnswer, Whole
+
+_REMEMBERED = 4_096
 
 
 class Asked:
@@ -53,11 +56,11 @@ class StreamsApp:
     """The ASGI application of the streams.
 
     Attributes:
-        asked: all requests so far.
+        asked: the latest requests.
     """
 
     def __init__(self, channels: Mapping[str, Channel], user: str, password: str) -> None:
-        self.asked: list[Asked] = []
+        self.asked: deque[Asked] = deque(maxlen=_REMEMBERED)
         self._channels = channels
         self._allowed = b"Basic " + b64encode(f"{user}:{password}".encode())
 

@@ -30,7 +30,7 @@ class Endpoint(NamedTuple):
     Attributes:
         url: before the names of the streams.
         seed: of all that is drawn.
-        asked: the requests so far, oldest first.
+        asked: the latest requests, oldest first.
     """
 
     url: str
