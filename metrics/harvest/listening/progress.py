@@ -1,0 +1,87 @@
+"""Progress of a run, as it is shown while the run lasts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Literal
+
+from msgspec import Struct
+
+StreamState = Literal["connecting", "open", "waiting", "refused", "ended"]
+
+NOTIFIED_EVERY_S = 0.1
+
+
+class StreamProgress(Struct, frozen=True, kw_only=True):
+    """A stream at some moment of a run.
+
+    Attributes:
+        state: `connecting` until its first answer, `waiting` to be asked again, `refused` or `ended` for good.
+        malformed: number of malformed frames.
+        is_silent: whether it is open, but has sent nothing for HARVEST_SILENT_S.
+        why: the last failure, in words; None while it is open.
+    """
+
+    stream: str
+    state: StreamState
+    frames: int
+    events: int
+    malformed: int
+    repeated: int
+    bytes: int
+    is_silent: bool
+    why: str | None
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """A run at some moment.
+
+    Attributes:
+        seconds_left: until its time is over.
+        name_seen: events of users with the name, of the `times` that stop the run.
+    """
+
+    run: str
+    seconds_left: float
+    name: str
+    times: int
+    name_seen: int
+    streams: list[StreamProgress]
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(eq=False)
+class Notified:
+    """The newest progress, on its way to the listener."""
+
+    newest: Progress | None = None
+
+
+@contextmanager
+def notifying(listener: Listener) -> Iterator[Notified]:
+    """Call a listener with the newest progress several times a second, and once more at the end.
+
+    It is called in a thread of its own: a terminal that is stopped by Ctrl-S delays no stream.
+    """
+    notified, done = Notified(), Event()
+
+    def notify() -> None:
+        shown = None
+        while True:
+            is_last = done.wait(NOTIFIED_EVERY_S)
+            if notified.newest is not shown and notified.newest is not None:
+                shown = notified.newest
+                listener(shown)
+            if is_last:
+                return
+
+    thread = Thread(target=notify, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield notified
+    finally:
+        done.set()
+        thread.join()
