@@ -15,7 +15,7 @@ from metrics.web.openapi import Responses
 
 METHODS = ("POST",)
 BODY_S = 8.0  # less than REQUEST_S, after which the connection is closed without an answer
-_UNTRUSTED = "without a token, nobody may change anything from other machines: set API_TOKEN, or bind to 127.0.0.1"
+UNTRUSTED = "without a token, nobody may change anything from other machines: set API_TOKEN, or bind to 127.0.0.1"
 
 
 def add(
@@ -46,14 +46,19 @@ def add(
     refuse_others(router, path, METHODS)
 
 
+def may_write(request: Request) -> bool:
+    """Return whether this server lets its clients change something: they have its token, or are on this machine."""
+    return bool(request.app.state.may_write)
+
+
 def require_permission(request: Request) -> None:
-    """Check that this server lets its clients change something: they have its token, or are on this machine.
+    """Check that this server lets its clients change something.
 
     Raises:
         HTTPException: 403, it does not.
     """
-    if not request.app.state.may_write:
-        raise HTTPException(403, _UNTRUSTED)
+    if not may_write(request):
+        raise HTTPException(403, UNTRUSTED)
 
 
 def media_type(request: Request, known: Collection[str]) -> str:
