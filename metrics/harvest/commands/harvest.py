@@ -7,7 +7,7 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup
 from metrics.terminal.console import as_started
 
-_NAMES = ("streams",)
+_NAMES = ("streams", "serve")
 
 
 class Harvest(LazyGroup):

@@ -1,0 +1,186 @@
+"""Response models."""
+
+import re
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from metrics.harvest.core.event import Event
+from metrics.harvest.core.instants import amsterdam_text
+from metrics.harvest.core.reports import CountryUsers, SuccessfulStreams, UserReport
+from metrics.harvest.core.rows import cells
+from metrics.harvest.core.run_report import RunHead, RunReport
+from metrics.harvest.listening.progress import Progress, StreamProgress
+
+HasMore = Annotated[bool, Meta(description="whether `limit` cut the answer")]
+
+
+class HarvestRuns(Struct):
+    """Runs that have ended, the newest first."""
+
+    runs: list[RunHead]
+    has_more: HasMore
+    running: Annotated[str | None, Meta(description="the run that this server runs now; null if it runs none")]
+
+
+class FinishedRun(RunHead, frozen=True, kw_only=True, tag_field="state", tag="finished"):
+    """The report of a run without its users, of which there may be many."""
+
+    users: Annotated[int, Meta(description="their number")]
+    recent_shows: Annotated[int, Meta(description="distinct shows of 2020 or later")]
+    successful_streams: Annotated[
+        list[SuccessfulStreams], Meta(description="by user id, without the users that have none")
+    ]
+    started_share: Annotated[
+        float | None, Meta(description="percent of Sytflix's events that start a stream; null without any event")
+    ]
+    platforms_by_country: Annotated[
+        list[CountryUsers], Meta(description="users that started streams on more than one platform")
+    ]
+
+
+class RunningRun(Struct, frozen=True, kw_only=True, tag_field="state", tag="running"):
+    """The progress of a run."""
+
+    run: str
+    seconds_left: Annotated[float, Meta(description="until the time stops it; 0 once it has stopped")]
+    name: str
+    times: int
+    name_seen: Annotated[int, Meta(description="number of events of users with that name")]
+    streams: list[StreamProgress]
+
+
+class StartedRun(Struct):
+    """A run that was started."""
+
+    run: str
+    location: Annotated[str, Meta(description="where its progress is, and then its report")]
+
+
+class HarvestUsers(Struct):
+    """Users of a run with their events, by id."""
+
+    users: list[UserReport]
+    has_more: HasMore
+
+
+class EventShow(Struct, kw_only=True):
+    """The show of an event; null is what the event has no value for."""
+
+    show_id: str
+    title: str | None
+    type: str | None
+    release_year: Annotated[int | None, Meta(description="null if it is not a whole number")]
+    cast: str | None
+    country: str | None
+    director: str | None
+    date_added: str | None
+    description: str | None
+    duration: str | None
+    listed_in: str | None
+    rating: str | None
+
+
+class EventUser(Struct, kw_only=True):
+    """The user of an event; null is what the event has no value for."""
+
+    id: int
+    first_name: str
+    last_name: str | None
+    date_of_birth: str | None
+    email: str | None
+    gender: str | None
+    ip_address: str | None
+    country: str | None
+
+
+class RunEvent(Struct, kw_only=True):
+    """An event of a run.
+
+    Attributes:
+        event_date: as received, in the local time of the user.
+    """
+
+    number: Annotated[int, Meta(description="place in the order of the run's events, from 1")]
+    id: Annotated[str | None, Meta(description="of its frame; null without one")]
+    event: Annotated[str, Meta(examples=["stream-started"])]
+    platform: Annotated[str, Meta(examples=["Sytflix"])]
+    instant: Annotated[str, Meta(description="in UTC", examples=["2023-12-06T15:04:56.339Z"])]
+    amsterdam: Annotated[str, Meta(description="the same in Amsterdam time", examples=["06-12-2023 16:04:56.339"])]
+    event_date: str
+    received_at: Annotated[str, Meta(description="in UTC", examples=["2023-12-06T15:04:57.120394Z"])]
+    position: Annotated[str, Meta(description="stream, connection and frame", examples=["sytflix-1:17"])]
+    show: EventShow
+    user: EventUser
+
+
+class HarvestEvents(Struct):
+    """Events of a run, in their order: by instant, then platform, then position."""
+
+    events: list[RunEvent]
+    has_more: HasMore
+
+
+ANSWERS = (HarvestRuns, FinishedRun, RunningRun, StartedRun, HarvestUsers, HarvestEvents)
+
+
+def finished(report: RunReport) -> FinishedRun:
+    """Return a report without its users."""
+    answers = report.reports
+    return FinishedRun(
+        **{name: getattr(report, name) for name in RunHead.__struct_fields__},
+        users=len(answers.users),
+        recent_shows=answers.recent_shows,
+        successful_streams=answers.successful_streams,
+        started_share=answers.started_share,
+        platforms_by_country=answers.platforms_by_country,
+    )
+
+
+def running(progress: Progress) -> RunningRun:
+    """Return the progress of a run."""
+    return RunningRun(**{name: getattr(progress, name) for name in RunningRun.__struct_fields__})
+
+
+def run_event(number: int, event: Event) -> RunEvent:
+    """Return an event with numbers as numbers, and null in place of empty texts."""
+    *_, instant, received_at, position = cells(event)
+    return RunEvent(
+        number=number,
+        id=event.id or None,
+        event=event.event,
+        platform=event.platform,
+        instant=instant,
+        amsterdam=amsterdam_text(event.instant_ms),
+        event_date=event.event_date,
+        received_at=received_at,
+        position=position,
+        show=EventShow(
+            show_id=event.show_id,
+            title=event.title or None,
+            type=event.type or None,
+            release_year=_whole_number(event.release_year),
+            cast=event.cast or None,
+            country=event.show_country or None,
+            director=event.director or None,
+            date_added=event.date_added or None,
+            description=event.description or None,
+            duration=event.duration or None,
+            listed_in=event.listed_in or None,
+            rating=event.rating or None,
+        ),
+        user=EventUser(
+            id=int(event.user_id),
+            first_name=event.first_name,
+            last_name=event.last_name or None,
+            date_of_birth=event.date_of_birth or None,
+            email=event.email or None,
+            gender=event.gender or None,
+            ip_address=event.ip_address or None,
+            country=event.user_country or None,
+        ),
+    )
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None

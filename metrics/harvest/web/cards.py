@@ -1,0 +1,274 @@
+"""The parts of the page. Each builds itself and is then updated; only changes are sent to the browser."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from metrics.harvest.core.event import PLATFORMS
+from metrics.harvest.core.run_report import StreamReport
+from metrics.harvest.listening.progress import Progress
+from metrics.harvest.web import figures
+from metrics.harvest.web.charts import Chart
+from metrics.harvest.web.figures import Digest, Figure, ShowRow
+from metrics.web.shell import heading, paragraph
+
+USERS = 20  # of a page of the table
+FIRST = {"page": 1, "rowsPerPage": USERS, "sortBy": "id", "descending": False}
+
+_STREAM = """<q-td :props="props"><span :class="'badge ' + props.row.outcome">
+  <q-icon :name="props.row.icon" aria-hidden="true"></q-icon>{{ props.row.outcome }}</span>
+  <div class="quiet">{{ props.row.why }}</div></q-td>"""
+_MALFORMED = """<q-td :props="props">{{ props.row.malformed }}<div class="quiet">{{ props.row.reasons }}</div></q-td>"""
+_STREAM_ENTRY = """
+<div class="entry">
+  <div><b>{{ props.row.platform }}</b> <span :class="'badge ' + props.row.outcome">
+    <q-icon :name="props.row.icon" aria-hidden="true"></q-icon>{{ props.row.outcome }}</span></div>
+  <div>{{ props.row.events }} events in {{ props.row.listened }}; {{ props.row.malformed }} malformed,
+    {{ props.row.repeated }} repeated; connections: {{ props.row.connections }}; {{ props.row.bytes }}</div>
+  <div class="quiet">{{ props.row.reasons }}</div>
+  <div class="quiet">{{ props.row.why }}</div>
+</div>
+"""
+_USER = """
+<q-tr :props="props" class="user">
+  <q-td v-for="column in props.cols" :key="column.name" :props="props">
+    <button v-if="column.name === 'name'" type="button" class="more" :aria-expanded="props.expand ? 'true' : 'false'"
+      @click="props.expand = !props.expand">{{ column.value }}</button>
+    <template v-else>{{ column.value }}</template>
+  </q-td>
+</q-tr>
+<q-tr v-if="props.expand" :props="props"><q-td colspan="100%" class="lines">
+  <div v-for="line in props.row.lines"><span class="at">{{ line.at }}</span> {{ line.event }}, {{ line.platform }}:
+    {{ line.title }}</div>
+  <div class="quiet">{{ props.row.more }}</div>
+</q-td></q-tr>
+"""
+
+
+class Banner:
+    """A banner that says what is wrong; hidden if nothing is."""
+
+    def __init__(self) -> None:
+        self._banner = ui.element("div").classes("banner").props("role=alert")
+        with self._banner:
+            ui.icon("warning").props("aria-hidden=true")
+            self._what = paragraph("what")
+        self.show("")
+
+    def show(self, what: str) -> None:
+        """Show a text; nothing if it is empty."""
+        self._banner.set_visibility(bool(what))
+        self._what.set_text(what)
+
+
+class Tile:
+    """A stream of the run that is running."""
+
+    def __init__(self, platform: str) -> None:
+        with ui.element("div").classes("tile"):
+            with ui.element("div").classes("name"):
+                TextElement(tag="h3", text=platform)
+                with ui.element("span").classes("state"):
+                    self._icon = ui.icon("").props("aria-hidden=true")
+                    self._state = TextElement(tag="span", text="")
+            self._events = paragraph("number")
+            self._read = paragraph("quiet")
+            self._why = paragraph("quiet why")
+
+    def show(self, icon: str, state: str, events: int, read: str, why: str) -> None:
+        """Show the stream."""
+        self._icon.set_name(icon)
+        self._state.set_text(state)
+        self._events.set_text(f"{events:,}")
+        self._read.set_text(f"{'event' if events == 1 else 'events'}; {read}")
+        self._why.set_text(why)
+
+
+class ProgressCard:
+    """The run that is running: its streams, how often the name was seen, and the time that is left."""
+
+    def __init__(self) -> None:
+        with ui.element("section").classes("progress").props('aria-label="Progress"') as self._section:
+            with ui.element("div").classes("rule"):
+                self._run = paragraph("run")
+                self._seen = paragraph("seen")
+                self._left = paragraph("left").props("role=timer")
+            with ui.element("div").classes("time").props("aria-hidden=true"):
+                self._bar = ui.element("div")
+            with ui.element("div").classes("tiles"):
+                self._tiles = {stream: Tile(platform) for stream, platform in PLATFORMS.items()}
+        self._seconds = 0.0
+        self._shown = ""
+        self._section.set_visibility(False)
+
+    def show(self, progress: Progress | None) -> None:
+        """Show the progress of a run; nothing if none runs."""
+        self._section.set_visibility(progress is not None)
+        if progress is None:
+            self._shown = ""
+            return
+        if progress.run != self._shown:
+            self._shown, self._seconds = progress.run, progress.seconds_left
+        self._run.set_text(f"Run {progress.run}")
+        self._seen.set_text(figures.seen(progress))
+        self._left.set_text(figures.left(progress))
+        share = max(0.0, 1 - progress.seconds_left / self._seconds) if self._seconds else 1
+        self._bar.style(f"width: {share:.1%}")
+        for stream in progress.streams:
+            icon, state = figures.state(stream)
+            self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")
+
+
+class FigureCard:
+    """A card for one figure."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("figure"):
+            self._name = TextElement(tag="h3", text="")
+            self._number = paragraph("number")
+            self._meaning = paragraph("meaning")
+
+    def show(self, figure: Figure) -> None:
+        """Show a figure."""
+        self._name.set_text(figure.name)
+        self._number.set_text(figure.number)
+        self._meaning.set_text(figure.meaning)
+
+
+class ChartCard:
+    """A chart, with a line of words above it."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        with ui.element("section").classes("card"):
+            heading(2, title)
+            self._words = paragraph("quiet")
+            self._place = ui.element("div")
+
+    def show(self, chart: Chart) -> None:
+        """Show a chart; only its words if it is empty."""
+        self._words.set_text(chart.words)
+        self._place.clear()
+        if chart.height_px:
+            with self._place.props(f'role=img aria-label="{self._title}" aria-describedby={self._words.html_id}'):
+                ui.echart(chart.options, renderer="svg").classes("chart").style(f"height: {chart.height_px}px")
+
+
+class StreamsCard:
+    """The streams of a run."""
+
+    def __init__(self) -> None:
+        with ui.element("section").classes("card"):
+            heading(2, "Streams")
+            self._table = _table(
+                {
+                    "platform": "Platform",
+                    "outcome": "Outcome",
+                    "listened": "Listened",
+                    "connections": "Connections",
+                    "events": "Events",
+                    "malformed": "Malformed",
+                    "repeated": "Repeated",
+                    "bytes": "Bytes",
+                },
+                {"listened", "connections", "events", "malformed", "repeated", "bytes"},
+                "streams",
+                "Streams",
+                "stream",
+            )
+            self._table.props(':grid="Quasar.Screen.lt.md" hide-bottom :rows-per-page-options=[0]')
+            self._table.add_slot("body-cell-outcome", _STREAM)
+            self._table.add_slot("body-cell-malformed", _MALFORMED)
+            self._table.add_slot("item", _STREAM_ENTRY)
+
+    def show(self, streams: Sequence[StreamReport]) -> None:
+        """Show streams."""
+        self._table.rows = [figures.stream_row(stream) for stream in streams]
+
+
+class ShowsCard:
+    """The shows with the most events."""
+
+    def __init__(self) -> None:
+        with ui.element("section").classes("card"):
+            heading(2, "Shows")
+            self._words = paragraph("quiet")
+            numbers = {"events": "Events", "started": "Started", "liked": "Liked"}
+            names = {"title": "Show", "platform": "Platform"} | numbers
+            self._table = _table(names, {*numbers}, "shows", "Shows", "key")
+            self._table.props("hide-bottom :rows-per-page-options=[0]")
+
+    def show(self, shows: Sequence[ShowRow]) -> None:
+        """Show shows, the ones with the most events first."""
+        self._words.set_text(f"The {len(shows)} with the most events" if shows else "No events.")
+        self._table.set_visibility(bool(shows))
+        self._table.rows = [show._asdict() | {"key": number} for number, show in enumerate(shows)]
+
+
+class UsersCard:
+    """The users of a run, of which the server sends one page of the table at a time.
+
+    Args:
+        digest: returns the digest of the run that is shown, if any.
+    """
+
+    def __init__(self, digest: Callable[[], Awaitable[Digest | None]]) -> None:
+        self._digest = digest
+        with ui.element("section").classes("card"):
+            with ui.element("div").classes("heading"):
+                heading(2, "Users")
+                self._search = ui.input("id or name", on_change=self._begin).props(
+                    "outlined dense clearable debounce=250 type=search"
+                )
+            self._words = paragraph("quiet")
+            names = {"id": "Id", "name": "Name", "age": "Age", "events": "Events", "successful": "Successful"}
+            self._table = _table(names, {"id", "age", "events", "successful"}, "users", "Users", "id")
+            self._table.props(f":hide-pagination=false :rows-per-page-options=[{USERS}] binary-state-sort")
+            self._table.pagination = FIRST | {"rowsNumber": 0}  # with it, the browser asks for each page
+            self._table.add_slot("body", _USER)
+            self._table.on("request", lambda event: self._turn(event.args["pagination"]))
+        self._at: Mapping[str, Any] = FIRST
+
+    async def show(self) -> None:
+        """Show the first users of another run."""
+        self._search.value = ""
+        await self._begin()
+
+    async def _begin(self) -> None:
+        await self._turn(FIRST)
+
+    async def _turn(self, at: Mapping[str, Any]) -> None:
+        self._at = at
+        await self._look()
+
+    async def _look(self) -> None:
+        digest = await self._digest()
+        if digest is None:
+            return
+        at = self._at
+        words = str(self._search.value or "")
+        users = figures.matching(digest, words, f"{at['sortBy']}", descending=bool(at["descending"]))
+        first = (int(at["page"]) - 1) * USERS
+        self._table.pagination = {**at, "rowsPerPage": USERS, "rowsNumber": len(users)}
+        self._table.rows = [figures.user_row(user, digest) for user in islice(users, first, first + USERS)]
+        self._words.set_text(figures.found(len(users), len(digest.report.reports.users)))
+
+
+def _table(names: dict[str, str], numbers: set[str], classes: str, label: str, key: str) -> ui.table:
+    columns = [
+        {
+            "name": name,
+            "label": name_shown,
+            "field": name,
+            "align": "right" if name in numbers else "left",
+            "sortable": classes == "users",
+            "classes": name,
+        }
+        for name, name_shown in names.items()
+    ]
+    table = ui.table(columns=columns, rows=[], row_key=key).classes(f"records {classes}")
+    table.props(f'flat tabindex=0 aria-label="{label}"')
+    return table

@@ -1,0 +1,213 @@
+"""Progress and reports in words and numbers, as the page shows them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from metrics.harvest.core.event import PLATFORMS
+from metrics.harvest.core.reports import ENDED, STARTED, UserReport
+from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
+from metrics.harvest.listening.progress import Progress, StreamProgress
+from metrics.text import listed, numbered
+
+NONE = "-"
+OTHER = "other"
+KINDS = {STARTED: "started", **dict.fromkeys(sorted(ENDED), "ended"), "show-liked": "liked"} | {
+    "stream-interrupted": "interrupted"
+}
+SHOWS = 20
+EVENTS = 50  # of a user, in the table
+STATES = {
+    "connecting": ("hourglass_empty", "connecting"),
+    "open": ("play_circle", "reading"),
+    "waiting": ("autorenew", "away, will be asked again"),
+    "refused": ("block", "refused"),
+    "ended": ("stop_circle", "ended by the server"),
+}
+IDLE = ("hourglass_bottom", "connected, nothing is sent")
+OUTCOMES = {"read": "check_circle", "away": "cloud_off", "refused": "block", "ended": "stop_circle"}
+FIGURES = ("Events", "Users", "Recent shows", "Successful streams", "Started share")
+STOPPED_BY = {
+    "time": "its time was over",
+    "signal": "it was stopped",
+    "no-stream": "no stream was left",
+    "killed": "it was killed",
+}
+
+
+class Figure(NamedTuple):
+    """A number with its name, as people read it, and a line of explanation."""
+
+    name: str
+    number: str
+    meaning: str
+
+
+class ShowRow(NamedTuple):
+    """A show, with the numbers of its events."""
+
+    platform: str
+    title: str
+    events: int
+    started: int
+    liked: int
+
+
+class Digest(NamedTuple):
+    """The numbers of a report that the page shows.
+
+    Attributes:
+        kinds: number of events by platform, then by kind.
+        shows: the ones with the most events.
+        successful: number of successful streams by user.
+    """
+
+    report: RunReport
+    kinds: Mapping[str, Mapping[str, int]]
+    shows: Sequence[ShowRow]
+    successful: Mapping[int, int]
+
+
+def digest(report: RunReport) -> Digest:
+    """Return what the page shows of a report."""
+    kinds: dict[str, Counter[str]] = {platform: Counter() for platform in PLATFORMS.values()}
+    shows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    titles: dict[tuple[str, str], str] = {}
+    for event in (event for user in report.reports.users for event in user.events):
+        kind, show = KINDS.get(event.event, OTHER), (event.platform, event.show_id)
+        kinds.setdefault(event.platform, Counter())[kind] += 1
+        shows[show][kind] += 1
+        titles[show] = event.title or titles.get(show) or f"({event.show_id})"
+    most = sorted(shows, key=lambda show: (-shows[show].total(), titles[show], show))[:SHOWS]
+    rows = [
+        ShowRow(show[0], titles[show], shows[show].total(), shows[show]["started"], shows[show]["liked"])
+        for show in most
+    ]
+    return Digest(report, kinds, rows, {each.user_id: each.count for each in report.reports.successful_streams})
+
+
+def source(endpoint: str | None) -> str:
+    """Return where the streams are that a run reads."""
+    if endpoint is None:
+        return "It reads local streams, whose events are made up. STREAM_ENDPOINT names others."
+    return f"It reads the streams at {endpoint}"
+
+
+def figures(report: RunReport) -> Iterator[Figure]:
+    """Yield the figures of a report: those of FIGURES."""
+    answers = report.reports
+    malformed = sum(sum(stream.malformed.values()) for stream in report.streams)
+    repeated = sum(stream.repeated for stream in report.streams)
+    yield Figure("Events", f"{report.events:,}", f"{malformed:,} malformed and {repeated:,} repeated frames left out")
+    several = sum(country.users for country in answers.platforms_by_country)
+    meaning = f"{several:,} started streams on more than one platform"
+    yield Figure("Users", f"{len(answers.users):,}", meaning)
+    yield Figure("Recent shows", f"{answers.recent_shows:,}", "distinct shows of 2020 or later")
+    streams = sum(user.count for user in answers.successful_streams)
+    of_users = f"by {numbered(len(answers.successful_streams), 'user')}: started, and ended as the very next event"
+    yield Figure("Successful streams", f"{streams:,}", of_users)
+    share = answers.started_share
+    number = NONE if share is None else f"{share:.2f} %"
+    meaning = "there were no events of Sytflix" if share is None else "of Sytflix's events start a stream"
+    yield Figure("Started share", number, meaning)
+
+
+def about(head: RunHead) -> str:
+    """Return how a run went, in a sentence or two."""
+    stopped = f"it saw {head.name} {head.name_seen} times" if head.stopped_by == "name" else STOPPED_BY[head.stopped_by]
+    text = f"Started {head.started}, and stopped after {head.lasted_s:.1f} s because {stopped}."
+    if head.missed:
+        text += f" Not read to the end: {listed([stream.platform for stream in head.missed])}."
+    return text
+
+
+def choice(head: RunHead) -> str:
+    """Return a run as one of those to choose from."""
+    missed = f", without {listed([stream.platform for stream in head.missed])}" if head.missed else ""
+    return f"{head.started[:19]}: {numbered(head.events, 'event')} in {head.lasted_s:.1f} s{missed}"
+
+
+def seen(progress: Progress) -> str:
+    """Return how often the name was seen."""
+    return f"{progress.name} seen {min(progress.name_seen, progress.times):,} of {progress.times:,}"
+
+
+def left(progress: Progress) -> str:
+    """Return how many seconds are left."""
+    return f"{progress.seconds_left:.1f} s left" if progress.seconds_left > 0 else "writing the report"
+
+
+def state(stream: StreamProgress) -> tuple[str, str]:
+    """Return the icon and the words of a stream's state."""
+    return IDLE if stream.state == "open" and stream.is_silent else STATES[stream.state]
+
+
+def read(stream: StreamProgress) -> str:
+    """Return what was read of a stream, beside its events."""
+    return f"{stream.malformed:,} malformed, {stream.repeated:,} repeated, {size(stream.bytes)}"
+
+
+def size(size_bytes: int) -> str:
+    """Return a size in kB, or in MB if it is large."""
+    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1_000_000 else f"{size_bytes / 1e3:,.1f} kB"
+
+
+def stream_row(stream: StreamReport) -> dict[str, object]:
+    """Return a stream as a row of the table."""
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(stream.malformed.items()))
+    return {
+        "stream": stream.stream,
+        "platform": stream.platform,
+        "outcome": stream.outcome,
+        "icon": OUTCOMES[stream.outcome],
+        "why": stream.why or "",
+        "listened": f"{stream.listened_s:,.3f} s",
+        "connections": f"{stream.connections:,}",
+        "events": f"{stream.events:,}",
+        "repeated": f"{stream.repeated:,}",
+        "malformed": f"{sum(stream.malformed.values()):,}",
+        "reasons": reasons,
+        "bytes": size(stream.bytes),
+    }
+
+
+def user_row(user: UserReport, digested: Digest) -> dict[str, object]:
+    """Return a user as a row of the table."""
+    lines = [
+        {
+            "at": event.event_date,
+            "event": event.event,
+            "platform": event.platform,
+            "title": event.title or event.show_id,
+        }
+        for event in user.events[:EVENTS]
+    ]
+    more = len(user.events) - len(lines)
+    return {
+        "id": user.id,
+        "name": user.name,
+        "age": NONE if user.age is None else user.age,
+        "events": len(user.events),
+        "successful": digested.successful.get(user.id, 0),
+        "lines": lines,
+        "more": f"and {numbered(more, 'more event')}" if more else "",
+    }
+
+
+def matching(digested: Digest, words: str, sort_by: str, *, descending: bool) -> list[UserReport]:
+    """Return the users whose id or name has the words in it, sorted by a column; ties are by id."""
+    wanted = words.casefold().strip()
+    users = [user for user in digested.report.reports.users if wanted in f"{user.id} {user.name}".casefold()]
+    keys = {
+        "id": lambda user: user.id,
+        "name": lambda user: user.name.casefold(),
+        "age": lambda user: -1 if user.age is None else user.age,
+        "events": lambda user: len(user.events),
+        "successful": lambda user: digested.successful.get(user.id, 0),
+    }
+    return sorted(users, key=keys.get(sort_by, keys["id"]), reverse=descending)
+
+
+def found(users: int, of: int) -> str:
+    """Return how many users are listed."""
+    return f"{numbered(of, 'user')}; a name shows the events" if users == of else f"{users:,} of {numbered(of, 'user')}"

@@ -1,0 +1,226 @@
+"""The page of harvest: a run to start and watch, the report of a run, and the runs before it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nicegui import Client, ui
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from metrics.errors import MetricsError
+from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.web import charts, figures
+from metrics.harvest.web.cards import (
+    Banner,
+    ChartCard,
+    FigureCard,
+    ProgressCard,
+    ShowsCard,
+    StreamsCard,
+    UsersCard,
+)
+from metrics.harvest.web.figures import Digest
+from metrics.harvest.web.parameters import StartBody
+from metrics.harvest.web.recent import READ_EVERY_S, Recent
+from metrics.harvest.web.running import Runner
+from metrics.harvest.web.stored import Stored
+from metrics.terminal.console import as_started
+from metrics.web import problems, shell, writing
+from metrics.web.shell import Page, heading, paragraph
+
+TITLE = "Harvest"
+ABOUT = "Three live streams of viewing events, read side by side. Times are in Amsterdam time."
+LOOK_EVERY_S = 0.2
+FOLDER = Path(__file__).parent
+
+
+def page(runner: Runner, stored: Stored) -> Page:
+    """Return the page, at `/harvest`."""
+    recent = Recent(stored)
+    return Page("/harvest", TITLE, lambda: HarvestPage(runner, recent), styles=[FOLDER / "page.css"], scripts=[])
+
+
+class HarvestPage:
+    """The page in one browser. It shows the progress of a run several times a second, and then its report."""
+
+    def __init__(self, runner: Runner, recent: Recent) -> None:
+        self._runner = runner
+        self._recent = recent
+        self._client = ui.context.client
+        self._watched = ""
+        with shell.header(TITLE, ABOUT):
+            pass
+        with ui.element("main"):
+            self._banner = Banner()
+            with ui.element("section").classes("card run"):
+                self._form = StartForm(runner)
+                self._progress = ProgressCard()
+            self._report = Report(recent)
+        ui.timer(LOOK_EVERY_S, self._look)
+        ui.timer(READ_EVERY_S, self._refresh)
+
+    async def _look(self) -> None:
+        """Show the progress of the run, and its report as soon as it has ended."""
+        running = self._runner.newest.running
+        self._progress.show(running)
+        self._form.show(is_running=running is not None)
+        if running is not None:
+            self._watched = running.run
+        elif self._watched:
+            ended, self._watched = self._watched, ""
+            self._recent.forget()
+            await self._refresh(ended)
+
+    async def _refresh(self, ended: str = "") -> None:
+        """Show the newest runs.
+
+        Args:
+            ended: the run whose report is shown, in place of the one that was.
+        """
+        wrong: Exception | None = self._runner.newest.failure
+        try:
+            runs = await self._recent.runs()
+            if is_open(self._client):
+                await self._report.show(runs, ended, is_running=self._runner.newest.running is not None)
+        except (MetricsError, HTTPException) as error:
+            wrong = error
+        if is_open(self._client):
+            self._banner.show("" if wrong is None else why(wrong))
+
+
+class StartForm:
+    """The rule to stop a run, with the buttons that start it and stop it."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._client = ui.context.client
+        rule = runner.rule(StartBody())
+        may_write = writing.may_write(self._client.request)
+        heading(2, "Run")
+        with ui.element("form").on("submit.prevent", self._start):
+            self._seconds = ui.number("seconds", value=rule.seconds, min=0).props("step=any")
+            self._name = ui.input("name", value=rule.name)
+            self._times = ui.number("times", value=rule.times, min=1, step=1)
+            for entered, meaning in (
+                (self._seconds, "The run stops after this time"),
+                (self._name, "First name of the users to look for"),
+                (self._times, "The run stops once the name was seen this often"),
+            ):
+                entered.props("outlined dense").tooltip(meaning)
+            self._button = ui.button("Start", icon="play_arrow", color=None).props("type=submit flat no-caps")
+            self._stop = ui.button("Stop", icon="stop", color=None, on_click=runner.stop).props("flat no-caps")
+            for button in (self._button, self._stop):
+                button.classes("act").set_enabled(may_write)
+        self._wrong = paragraph("wrong", "" if may_write else writing.UNTRUSTED)
+        self._source = paragraph("quiet", figures.source(runner.endpoint))
+        self.show(is_running=False)
+
+    def show(self, *, is_running: bool) -> None:
+        """Show the button that can be used."""
+        self._button.set_visibility(not is_running)
+        self._stop.set_visibility(is_running)
+
+    async def _start(self) -> None:
+        self._button.props("loading")
+        wrong = ""
+        try:
+            await self._runner.start(self._runner.rule(self._entered()))
+        except ValidationError as error:
+            wrong = "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
+        except MetricsError as error:
+            wrong = why(error)
+        if is_open(self._client):
+            self._button.props(remove="loading")
+            self._wrong.set_text(wrong)
+
+    def _entered(self) -> StartBody:
+        """Return what is entered; what is empty is as set for the server.
+
+        Raises:
+            ValidationError: it is not a rule.
+        """
+        times = self._times.value
+        whole = int(times) if times is not None and float(times).is_integer() else times
+        seconds = None if self._seconds.value is None else float(self._seconds.value)
+        return StartBody.model_validate({"seconds": seconds, "name": self._name.value or None, "times": whole})
+
+
+class Report:
+    """The report of one run, and a choice of others."""
+
+    def __init__(self, recent: Recent) -> None:
+        self._recent = recent
+        self._client = ui.context.client
+        self._run = ""
+        with ui.element("section").classes("card") as self._empty:
+            heading(2, "Report")
+            paragraph("quiet", "No runs yet. Start one above, or with this command:")
+            paragraph("command", as_started("python app.py harvest"))
+        with ui.element("div").classes("report") as self._all:
+            with ui.element("section").classes("card choice"):
+                heading(2, "Report")
+                self._choice = ui.select({}, label="run", on_change=self._choose).props("outlined dense options-dense")
+                self._about = paragraph("quiet")
+            with ui.element("section").classes("figures").props('aria-label="Figures"'):
+                self._figures = [FigureCard() for _ in figures.FIGURES]
+            self._streams = StreamsCard()
+            with ui.element("div").classes("charts"):
+                self._kinds = ChartCard("Events by platform and kind")
+                self._countries = ChartCard("Users on several platforms, by country")
+            with ui.element("div").classes("tables"):
+                self._users = UsersCard(self._digest)
+                self._shows = ShowsCard()
+        self._empty.set_visibility(False)
+        self._all.set_visibility(False)
+
+    async def show(self, runs: Sequence[RunHead], ended: str, *, is_running: bool) -> None:
+        """Show the newest runs as a choice, and the report of one that has just ended, or else of the newest.
+
+        Args:
+            is_running: whether there will be a run soon, if there is none yet.
+
+        Raises:
+            MetricsError, HTTPException: it cannot be read.
+        """
+        self._empty.set_visibility(not runs and not is_running)
+        self._all.set_visibility(bool(runs))
+        options = {head.run: figures.choice(head) for head in runs}
+        if options != self._choice.options:
+            self._choice.set_options(options)
+        if ended in options:
+            self._choice.set_value(ended)
+        elif self._choice.value not in options and runs:
+            self._choice.set_value(runs[0].run)
+        if self._choice.value != self._run:
+            await self._choose()
+
+    async def _choose(self) -> None:
+        run = self._choice.value
+        if run is None or run == self._run:
+            return
+        self._run = run
+        digest = await self._recent.digest(run)
+        if not is_open(self._client) or run != self._run:
+            return
+        report = digest.report
+        self._about.set_text(figures.about(report))
+        for card, figure in zip(self._figures, figures.figures(report), strict=True):
+            card.show(figure)
+        self._streams.show(report.streams)
+        self._kinds.show(charts.kinds(digest.kinds))
+        self._countries.show(charts.countries(report.reports.platforms_by_country))
+        self._shows.show(digest.shows)
+        await self._users.show()
+
+    async def _digest(self) -> Digest | None:
+        return await self._recent.digest(self._run) if self._run else None
+
+
+def why(error: Exception) -> str:
+    """Return why something cannot be shown or done, in words."""
+    return problems.in_one_line(error) if isinstance(error, MetricsError) else str(getattr(error, "detail", error))
+
+
+def is_open(client: Client) -> bool:
+    """Return whether a browser still shows a page: files may have taken their time."""
+    return client.id in Client.instances

@@ -1,0 +1,61 @@
+"""Parameters of the routes, and the body that starts a run."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metrics.web.formats import FormatParameter
+
+MAX_RUNS = MAX_USERS = MAX_EVENTS = 1_000
+MAX_ID = 2**63 - 1
+MAX_NAME = 1_000  # characters
+
+RUN = "name of a run, such as `20231207_170121`, or `latest`: the one that started last of those that have ended"
+
+
+class OriginalQuery(BaseModel, extra="forbid"):
+    """Parameter of the routes of the original."""
+
+    run: Annotated[str | None, Field(description=f"{RUN}; all runs without it")] = None
+
+
+class RunsQuery(BaseModel, extra="forbid"):
+    """Parameters of a request for runs."""
+
+    before: Annotated[str | None, Field(description="only runs that started before this one, to read on")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_RUNS, description="maximum number of runs")] = 20
+
+
+class UsersQuery(BaseModel, extra="forbid"):
+    """Parameters of a request for the users of a run."""
+
+    after: Annotated[
+        int | None, Field(ge=-MAX_ID, le=MAX_ID, description="only users with a higher id, to read on")
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_USERS, description="maximum number of users")] = 100
+
+
+class EventsQuery(BaseModel, extra="forbid"):
+    """Parameters of a request for the events of a run."""
+
+    after: Annotated[
+        int, Field(ge=0, le=MAX_ID, description="only events with a higher number, to read on; not of CSV")
+    ] = 0
+    limit: Annotated[
+        int, Field(ge=1, le=MAX_EVENTS, description="maximum number of events; not of CSV, which has all of them")
+    ] = 100
+    format: FormatParameter = None
+
+
+class StartBody(BaseModel):
+    """The rule to stop a run; what is left out is as set for the server (HARVEST_SECONDS, …)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seconds: Annotated[float, Field(gt=0, le=86_400, description="seconds after which it stops")] | None = None
+    name: (
+        Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="first name whose users stop it")] | None
+    ) = None
+    times: (
+        Annotated[int, Field(ge=1, le=1_000_000, description="events of users with that name that stop it")] | None
+    ) = None

@@ -1,0 +1,56 @@
+"""Runs and digests of reports for all open pages, read once for all of them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.web.figures import Digest, digest
+from metrics.harvest.web.stored import Stored
+
+READ_EVERY_S = 2.0
+RUNS = 200
+DIGESTS = 4
+
+
+class Recent:
+    """The newest runs, and the digests of the reports that pages show.
+
+    However many pages are open, the folder is read every READ_EVERY_S seconds at most.
+    """
+
+    def __init__(self, stored: Stored, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stored = stored
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._runs: Sequence[RunHead] = ()
+        self._read_at_s = float("-inf")
+        self._digests: dict[str, Digest] = {}
+
+    async def runs(self) -> Sequence[RunHead]:
+        """Return the newest runs.
+
+        Raises:
+            MetricsError, HTTPException: they cannot be read.
+        """
+        async with self._reading:
+            if self._clock() - self._read_at_s >= READ_EVERY_S:
+                self._runs = (await self._stored.do(self._stored.heads))[:RUNS]
+                self._read_at_s = self._clock()
+        return self._runs
+
+    def forget(self) -> None:
+        """Read the runs again the next time, since one has ended."""
+        self._read_at_s = float("-inf")
+
+    async def digest(self, run: str) -> Digest:
+        """Return the digest of a run's report.
+
+        Raises:
+            MetricsError, HTTPException: it cannot be read.
+        """
+        async with self._reading:
+            if run not in self._digests:
+                made = await self._stored.do(lambda: digest(self._stored.report(run)))
+                self._digests = dict([*self._digests.items(), (run, made)][-DIGESTS:])
+        return self._digests[run]
