@@ -22,7 +22,6 @@ import msgspec
 
 from metrics.errors import FileError
 from metrics.files import atomic
-from metrics.harvest.archive.appended import LESS
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
 from metrics.harvest.archive.lock import LockedFolders
 from metrics.harvest.archive.replay import Progress, Replayed, replay, unwatched
@@ -32,6 +31,7 @@ from metrics.harvest.core.reports import RunEvents, reports
 from metrics.harvest.core.run_report import RunReport, execution_report, run_report
 from metrics.text import numbered
 
+_LESS = "move HARVEST_DIR to a larger disk"
 _LINE_LIMIT_BYTES = 1 << 20
 # How temporary files are named by `atomic` and by `sorting`.
 _MADE = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
@@ -157,7 +157,7 @@ def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
         raise DamagedRunError(f"{raw} cannot be archived", why=f"there is a {archived} too", hint=hint)
     replayed = _write_events(folders, run, raw, progress)
     _cut(raw, replayed)
-    with atomic.write_errors(archived, LESS):
+    with atomic.write_errors(archived, _LESS):
         raw.rename(archived)
         sync_folder(folders.archive)
         sync_folder(folders.raw)
@@ -166,7 +166,7 @@ def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
 
 def _write_events(folders: Folders, run: str, source: Path, progress: Progress) -> Replayed:
     path = folders.processed_file(run)
-    with atomic.writing(path, LESS) as file, atomic.write_errors(path, LESS):
+    with atomic.writing(path, _LESS) as file, atomic.write_errors(path, _LESS):
         replayed = replay(source, file, folders.processed, progress)
     _sync_name(path)
     return replayed
@@ -176,11 +176,11 @@ def _cut(folder: Path, replayed: Replayed) -> None:
     """End each raw file with the last frame taken, and wait until all files of the run are on disk."""
     for connection, end in replayed.ends.items():
         path = raw_file(folder, *connection)
-        with atomic.write_errors(path, LESS), suppress(FileNotFoundError), path.open("r+b") as file:
+        with atomic.write_errors(path, _LESS), suppress(FileNotFoundError), path.open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
     path = folder / JOURNAL
-    with atomic.write_errors(path, LESS), path.open("r+b") as file:
+    with atomic.write_errors(path, _LESS), path.open("r+b") as file:
         os.fsync(file.fileno())
     _sync_name(path)
 
@@ -199,11 +199,11 @@ def _report(folders: Folders, run: str, replayed: Replayed) -> RunReport:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with atomic.writing(path, LESS) as file, atomic.write_errors(path, LESS):
+    with atomic.writing(path, _LESS) as file, atomic.write_errors(path, _LESS):
         file.write(data)
     _sync_name(path)
 
 
 def _sync_name(path: Path) -> None:
-    with atomic.write_errors(path, LESS):
+    with atomic.write_errors(path, _LESS):
         sync_folder(path.parent)

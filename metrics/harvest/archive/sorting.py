@@ -10,7 +10,6 @@ from typing import IO
 import msgspec
 
 from metrics.files.atomic import write_errors
-from metrics.harvest.archive.appended import LESS
 from metrics.harvest.core.order import SortKey
 
 PART_BYTES = 16 << 20
@@ -34,7 +33,7 @@ def sorted_rows(rows: Iterable[_Row], folder: Path) -> Iterator[bytes]:
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    with write_errors(folder, LESS), TemporaryFile(dir=folder, prefix=PREFIX, buffering=0) as file:
+    with write_errors(folder, "use a larger disk"), TemporaryFile(dir=folder, prefix=PREFIX, buffering=0) as file:
         parts = [[_write(file, block) for block in _cut(sorted(part), _BLOCK_BYTES)] for part in _cut(rows, PART_BYTES)]
         for _, row in heapq.merge(*(_read(file, blocks) for blocks in parts)):
             yield row
