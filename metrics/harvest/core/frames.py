@@ -38,12 +38,14 @@ class FrameParser:
         any line of more than `limit_bytes` is ignored; its id still counts, so a reconnect does not fetch it again.
         Memory is a small multiple of the limit and of one chunk, and time is linear in the bytes, whatever arrives.
 
-    The standard forgets the last event ID on each connection that sends none; as in all browsers, it is kept here, by
-    passing the `last_id` of one connection to the next.
+    Read literally, the standard forgets the last event ID in the first block of a new connection that has none. As in
+    browsers (web-platform-tests, eventsource/format-field-id-2), it is kept: pass the `last_id` of one connection on to
+    the next.
     """
 
     def __init__(self, limit_bytes: int, last_id: bytes = b"") -> None:
         self._limit = limit_bytes
+        self._longest_start = limit_bytes + len(_BOM + b"data:")
         self._last_id = last_id
         self._retry_ms: int | None = None
         self._read = 0
@@ -86,7 +88,7 @@ class FrameParser:
 
     def _keep(self, start: bytes) -> None:
         """Keep the start of a line whose end has not arrived: enough to know its field, and whether it is too long."""
-        self._line_start += start[: self._limit + len(_BOM + b"data:") - len(self._line_start)]
+        self._line_start += start[: self._longest_start - len(self._line_start)]
 
     def _end_line(self, line: bytes) -> Frame | None:
         """Take the rest of a line; return a frame if it is the blank line after one."""

@@ -189,7 +189,8 @@ def test_a_byte_order_mark_is_dropped_once_at_the_start_cut_anywhere() -> None:
     assert data_of(BOM + BOM + b"data:a\n\n") == []
     assert data_of(b"\n" + BOM + b"data:a\n\n") == []
     assert data_of(BOM[:2] + b"data:a\n\n") == []
-    assert data_of(BOM + b"data:abcdefghi\n\n", limit=4) == [b""]  # its field is known, though the line is too long
+    # its field is known, though the line is too long
+    assert data_of(BOM + b"data:a", b"bcdefghi\n\n", limit=0) == data_of(BOM + b"data:abcdefghi\n\n", limit=4) == [b""]
 
 
 def test_one_space_after_the_colon_is_removed_and_no_other_blank() -> None:
@@ -262,6 +263,8 @@ def test_a_frame_longer_than_the_limit_has_no_data_and_the_next_one_is_whole() -
         Frame(b"", b"", b"101", True, 31),
         Frame(b"", b"c", None, False, 39),
     ]
+    assert data_of(b"data:a\n\n", limit=8) == [b"a"]
+    assert data_of(b"data:a\n\n", limit=7) == [b""]
 
 
 def test_an_id_of_a_frame_that_is_too_long_counts_before_and_after_its_data() -> None:
@@ -269,12 +272,72 @@ def test_an_id_of_a_frame_that_is_too_long_counts_before_and_after_its_data() ->
     for lines in (b"id:7\nevent:e\n" + too_long, too_long + b"id:7\nevent:e\n"):
         [frame], last_id, _ = parse(lines + b"\n", limit=20)
         assert (frame, last_id) == (Frame(b"e", b"", b"7", True, 120), b"7")
-    assert parse(b"id:" + b"7" * 30 + b"\ndata:x\n\n", limit=20, last_id=b"6").last_id == b"6"
+    for digits, last_id in ((17, b"7" * 17), (18, b"6"), (30, b"6")):  # the line has 20, 21 and 33 bytes
+        assert parse(b"id:" + b"7" * digits + b"\ndata:x\n\n", limit=20, last_id=b"6").last_id == last_id
 
 
 def test_a_block_that_is_too_long_without_data_is_no_frame() -> None:
     assert data_of(b":" * 100 + b"\n\ndata:a\n\n", limit=20) == [b"a"]
     assert data_of(b": heartbeat\n" * 9 + b"\n", limit=20) == []
+
+
+WEB_PLATFORM_TESTS = {
+    "format-bom-2": (BOM + BOM + b"data:1\n\ndata:2\n\ndata:3\n\n", [b"2", b"3"]),
+    "format-comments": (
+        b"data:1\r:\0\n:\r\ndata:2\n:" + b"x" * 2048 + b"\rdata:3\n:data:fail\r:" + b"x" * 2048 + b"\ndata:4\n\n",
+        [b"1\n2\n3\n4"],
+    ),
+    "format-field-event-empty": (b"event: \ndata:data\n\n", [b"data"]),
+    "format-field-parsing": (
+        b"\n".join([b"data:\0", b"data:  2\rData:1", b"data\0:2", b"data:1\r\0data:4", b"da-ta:3\rdata_5"])
+        + b"\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
+        [b"\0\n 2\n1\n3\n\n4"],
+    ),
+    "format-field-unknown": (
+        b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n",
+        [b"test\n\ntest"],
+    ),
+    "format-leading-space": (b"data:\ttest\rdata: \ndata:test\n\n", [b"\ttest\n\ntest"]),
+    "format-newlines": (b"data:test\r\ndata\ndata:test\r\n\r", [b"test\n\ntest"]),
+}
+
+PEERS = {
+    "httpx-sse 34: a line ends at U+2028": ("data:a\u2028b\n\n".encode(), ["a\u2028b".encode()]),
+    "httpx-sse 35: a heartbeat is an event once an id was seen": (
+        b"id:1\ndata:a\n\n: ping\n\nid:2\ndata:b\n\n",
+        [b"a", b"b"],
+    ),
+    "eventsource-parser 17: CR and LF in two chunks are two lines": (
+        b"data:A\r\ndata:B\rdata:C\r\n\r\n",
+        [b"A\nB\nC"],
+    ),
+    "whatwg/html 4411: CR, LF is one end": (b"data:1\rdata:2\r\n\n", [b"1\n2"]),
+    "eventsource 326: CRLF after a field, LF after the others": (b"event:e\r\ndata:a\n\ndata:b\r\n\n", [b"a", b"b"]),
+    "okhttp-eventsource 62: `data ` is taken for a field": (b"data \n\ndata:a\n\n", [b"a"]),
+    "inaka/EventSource 82: a frame with retry is lost": (b"data:a\nretry:1000\n\n", [b"a"]),
+    "deno 23135: a colon in the data cuts it": (b'data:{"a":"b:c"}\n\n', [b'{"a":"b:c"}']),
+    "aiohttp-sse-client 11: lines of over 128 KiB raise": (b"data:" + b"x" * 200_000 + b"\n\n", [b"x" * 200_000]),
+    "python-utcp 103: a frame that the connection cut is dispatched": (b"data:a\n\ndata:b\n", [b"a"]),
+    "btubbs/sseclient 28: blank lines in the data end it": (b"data:a\ndata:\ndata:\ndata:b\n\n", [b"a\n\n\nb"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"), [*WEB_PLATFORM_TESTS.values(), *PEERS.values()], ids=[*WEB_PLATFORM_TESTS, *PEERS]
+)
+def test_web_platform_tests_and_bugs_of_peers(stream: bytes, expected: list[bytes]) -> None:
+    assert data_of(stream) == expected
+    for size in (1, 7, 4096):
+        chunks = [stream[start : start + size] for start in range(0, len(stream), size)]
+        assert data_of(b"", *chunks) == expected  # eventsource-parser 41: an empty chunk comes before the BOM
+
+
+def test_a_new_connection_keeps_the_last_id_until_it_sends_one() -> None:
+    first = parse(b"id:1\ndata:a\n\n")
+    second = parse(b"data:b\n\n", last_id=first.last_id)
+    assert (second.frames, second.last_id) == ([Frame(b"", b"b", None, False, 8)], b"1")
+    assert parse(b"", last_id=b"1").last_id == b"1"
+    assert parse(b"id:2\n\n", last_id=b"1").last_id == b"2"
 
 
 @given(cut_streams(), limits, st.sampled_from([b"", b"9"]))
@@ -314,7 +377,7 @@ def test_text_survives_cuts_inside_its_characters(text: str, size: int) -> None:
     assert json.loads(data) == text
 
 
-NEVER_ENDING = [b"x", b"data:xy\n", b"data\n", b":\n", b"id:1\n", b"id:" + b"7" * 2045, b"x\r\n"]
+NEVER_ENDING = [b"x", b"data:%b\n" % (b"y" * 30), b"data\n", b":\n", b"id:1\n", b"id:" + b"7" * 2045, b"x\r\n"]
 
 
 @pytest.mark.parametrize("piece", NEVER_ENDING, ids=lambda piece: piece[:8].decode())

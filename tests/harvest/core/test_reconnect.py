@@ -1,3 +1,5 @@
+import time
+
 import h11
 import pytest
 from hypothesis import given
@@ -36,6 +38,7 @@ def test_an_event_stream_is_listened_to_whatever_its_parameters_and_case(content
         ("text/event-stream, text/html", "text/html"),
         ("text/plain; a=text/event-stream", "text/plain"),
         ("text/event stream", "no readable content type"),
+        ("téxt/html", "no readable content type"),
         ("text/\x1b[31m", "no readable content type"),
         ("text/event-stream\u00a0", "no readable content type"),
         ("", "no readable content type"),
@@ -112,6 +115,15 @@ def test_a_verdict_has_its_reason(status: int, expected: Retry | Final) -> None:
 )
 def test_retry_after_is_a_number_of_seconds_or_a_date_and_else_ignored(header: str, seconds: float | None) -> None:
     assert retry_after(header, NOW_S) == seconds
+
+
+def test_a_date_without_a_zone_is_utc_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    seconds = retry_after("Sun Nov  6 08:49:38 1994", NOW_S)
+    monkeypatch.undo()
+    time.tzset()
+    assert seconds == 1.0
 
 
 @given(
