@@ -16,12 +16,13 @@ import pytest
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.catalogue.kafka_job.frozen import frozen, server_processes
+from tests.catalogue.kafka_job.impatient import SHORT, TRUE, Limits, with_limits
 from tests.catalogue.kafka_job.topic import Expected, Record, Topic, movie, rows, sums
 from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
+from tests.postgres.databases import create_database, drop_database, with_database
 
 FREEZE_S = 3.0
 SOON_S = 25.0  # 5 s for the answer, 3 s for a connection over which the end is stored, and a busy machine
-LONG_FREEZE_S = 25.0  # a statement of a commit waits for a lock for 20 s
 RECORDS = [movie(f"Movie {number % 50}", 1 + number) for number in range(500)]
 
 
@@ -31,6 +32,7 @@ class Database:
 
     topic: Topic
     folder: Path
+    limits: Limits = TRUE
 
     def started(self, *options: str) -> subprocess.Popen[str]:
         """Start a load, and wait until it has begun."""
@@ -69,10 +71,34 @@ class Database:
         assert self.topic.offsets() == [(0, len(records))]
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """Give the folder and the URL of a server that only the test that runs uses."""
+    folder = tmp_path_factory.mktemp("server")
+    with local_server.shared(folder, print) as url:
+        yield folder, url
+
+
+@contextmanager
+def empty(server: tuple[Path, str], application: Application, limits: Limits = TRUE) -> Iterator[Database]:
+    """Create a database on the server, for as long as the context lasts."""
+    folder, url = server
+    name = create_database(url)
+    yield Database(Topic(with_limits(application, limits), with_database(url, name), "movie"), folder, limits)
+    drop_database(url, name)
+
+
 @pytest.fixture
-def database(application: Application, tmp_path: Path) -> Iterator[Database]:
-    with local_server.shared(tmp_path, print) as url:
-        yield Database(Topic(application, url, "movie"), tmp_path)
+def database(server: tuple[Path, str], application: Application) -> Iterator[Database]:
+    with empty(server, application) as database:
+        yield database
+
+
+@pytest.fixture(params=[SHORT, pytest.param(TRUE, marks=pytest.mark.long)], ids="{0.answer_s} s".format)
+def limited(request: pytest.FixtureRequest, server: tuple[Path, str], application: Application) -> Iterator[Database]:
+    """Give a database, and a load with short time limits; with --long, also with those that its users have."""
+    with empty(server, application, request.param) as database:
+        yield database
 
 
 def stop(process: subprocess.Popen[str]) -> str:
@@ -106,19 +132,18 @@ def test_a_load_to_the_end_ends_after_a_freeze_in_the_middle_of_its_commit(datab
     database.check(RECORDS)
 
 
-@pytest.mark.slow
-def test_a_commit_whose_time_ran_out_in_a_freeze_is_repeated(database: Database) -> None:
-    database.topic.send(RECORDS)
-    with database.locked_table():
-        process = database.started("--until-end")
-        database.await_commit()
-        with frozen(server_processes(database.folder)):
-            time.sleep(LONG_FREEZE_S)
+def test_a_commit_whose_time_ran_out_in_a_freeze_is_repeated(limited: Database) -> None:
+    limited.topic.send(RECORDS)
+    with limited.locked_table():
+        process = limited.started("--until-end")
+        limited.await_commit()
+        with frozen(server_processes(limited.folder)):
+            time.sleep(1.25 * limited.limits.lock_s)
         assert process.stderr is not None
         assert any("lock timeout" in line for line in process.stderr)
         assert any("resumed from the last commit" in line for line in process.stderr)
     assert sums(json.loads(process.communicate(timeout=TIMEOUT_S)[0]), "read") == [len(RECORDS)]
-    database.check(RECORDS)
+    limited.check(RECORDS)
 
 
 def test_a_standby_takes_over_from_a_load_whose_session_is_frozen(database: Database) -> None:
@@ -136,28 +161,27 @@ def test_a_standby_takes_over_from_a_load_whose_session_is_frozen(database: Data
     database.check(RECORDS)
 
 
-@pytest.mark.slow
-def test_a_session_that_is_frozen_in_the_middle_of_its_commit_keeps_a_standby_waiting(database: Database) -> None:
-    first = database.started()
-    with database.locked_table():
-        database.topic.send(RECORDS[:100])
-        database.await_commit()
-        session = database.session()
+def test_a_session_that_is_frozen_in_the_middle_of_its_commit_keeps_a_standby_waiting(limited: Database) -> None:
+    first = limited.started()
+    with limited.locked_table():
+        limited.topic.send(RECORDS[:100])
+        limited.await_commit()
+        session = limited.session()
         session.suspend()
     try:
-        second = database.topic.application.start(*database.topic.arguments("--json"))
+        second = limited.topic.application.start(*limited.topic.arguments("--json"))
         assert second.stderr is not None
         assert any("lock timeout" in line for line in second.stderr), "it may not take over yet"
-        assert database.topic.committed() == 0
+        assert limited.topic.committed() == 0
     finally:
         session.resume()
-    database.topic.send(RECORDS[100:])
-    wait_until(lambda: database.topic.committed() == len(RECORDS), "all are loaded")
+    limited.topic.send(RECORDS[100:])
+    wait_until(lambda: limited.topic.committed() == len(RECORDS), "all are loaded")
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=TIMEOUT_S)
     assert first.returncode in (0, 8), "it was active, or the second one was faster"
     stop(second)
-    database.check(RECORDS)
+    limited.check(RECORDS)
 
 
 def idle_session(database: Database) -> psutil.Process:
@@ -167,30 +191,31 @@ def idle_session(database: Database) -> psutil.Process:
     return database.session()
 
 
-@pytest.mark.slow
-def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(database: Database) -> None:
-    database.topic.application.variables["BROKER_TIMEOUT_S"] = "30"
-    process = database.started()
-    with frozen([idle_session(database)]):
-        database.topic.send(RECORDS)
+def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(limited: Database) -> None:
+    limited.topic.application.variables["BROKER_TIMEOUT_S"] = f"{limited.limits.answer_s}"
+    process = limited.started()
+    with frozen([idle_session(limited)]):
+        limited.topic.send(RECORDS)
         assert process.stderr is not None
-        assert any("the database does not answer: nothing came for 30 s" in line for line in process.stderr)
-        wait_until(lambda: database.topic.committed() == len(RECORDS), "a new session has loaded them")
+        assert any(
+            f"the database does not answer: nothing came for {limited.limits.answer_s} s" in line
+            for line in process.stderr
+        )
+        wait_until(lambda: limited.topic.committed() == len(RECORDS), "a new session has loaded them")
     assert "resumed from the last commit" in stop(process)
-    database.check(RECORDS)
+    limited.check(RECORDS)
 
 
-@pytest.mark.slow
-def test_a_server_that_stays_frozen_is_given_up(database: Database) -> None:
-    database.topic.application.variables["BROKER_TIMEOUT_S"] = "1"
-    database.topic.send(RECORDS)
-    process = database.started()
-    wait_until(lambda: database.topic.committed() == len(RECORDS), "they are loaded")
-    with frozen(server_processes(database.folder)):
+def test_a_server_that_stays_frozen_is_given_up(limited: Database) -> None:
+    limited.topic.application.variables["BROKER_TIMEOUT_S"] = "1"
+    limited.topic.send(RECORDS)
+    process = limited.started()
+    wait_until(lambda: limited.topic.committed() == len(RECORDS), "they are loaded")
+    with frozen(server_processes(limited.folder)):
         _, errors = process.communicate(timeout=2 * TIMEOUT_S)
     assert process.returncode == 10, errors
-    assert "the database does not answer: nothing came for 30 s" in errors
-    database.check(RECORDS)
+    assert f"the database does not answer: nothing came for {limited.limits.answer_s} s" in errors
+    limited.check(RECORDS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
