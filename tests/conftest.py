@@ -40,7 +40,7 @@ _TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES, "Versions of PostgreSQL": VERS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
-    parser.addoption("--long", action="store_true", help="run the tests that take minutes each, too")
+    parser.addoption("--long", action="store_true", help="run the long tests, too: more kills, histories, versions")
     parser.addoption("--rewrite-examples", action="store_true", help="write into docs/ what the commands there print")
 
 
@@ -66,11 +66,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if taken := config.stash.get(key, None):
             terminalreporter.write_line(f"{what} of these tests: {taken}")
     if not config.getoption("--long"):
-        terminalreporter.write_line("Left out: tests that take minutes each; --long runs them, too")
+        terminalreporter.write_line("Left out: the long tests (more kills, histories, versions); --long runs them, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that take minutes each, unless they are asked for."""
+    """Leave out the long tests, unless they are asked for."""
     if not config.getoption("--long"):
         left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]

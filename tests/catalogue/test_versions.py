@@ -11,36 +11,35 @@ from tests.conftest import VERSIONS
 from tests.postgres import versions
 
 ROOT = Path(__file__).parents[2]
-TESTS = (
+SOME = (
     "tests/postgres/test_connect.py",
     "tests/postgres/test_migrations.py",
-    "tests/catalogue/commands",
     "tests/catalogue/generate/test_loaded.py",
     "tests/catalogue/kafka_job/test_records.py",
     "tests/catalogue/load/test_again.py",
-    "tests/catalogue/load/test_killed.py",
     "tests/catalogue/load/test_load.py",
     "tests/catalogue/query/test_run.py",
     "tests/catalogue/web/test_routes.py",
 )
+ALL = (*SOME, "tests/catalogue/commands", "tests/catalogue/load/test_killed.py")
 MARKED = "database and not slow"
 
 
 # The oldest one each time: the newest is that of the local database, which all other tests use.
 EACH = [
-    pytest.param(major, marks=pytest.mark.slow if major == min(versions.MAJORS) else pytest.mark.long)
-    for major in versions.MAJORS
+    pytest.param(min(versions.MAJORS), SOME, marks=pytest.mark.slow),
+    *[pytest.param(major, ALL, marks=pytest.mark.long) for major in versions.MAJORS],
 ]
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("major", EACH)
+@pytest.mark.parametrize(("major", "tests"), EACH)
 def test_the_tests_of_the_catalogue_pass_against_each_major_version(
-    major: int, bootstrap_servers: str, tmp_path: Path, pytestconfig: pytest.Config
+    major: int, tests: tuple[str, ...], bootstrap_servers: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     with versions.running(major, tmp_path) as (url, version):
         told = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", MARKED, *TESTS],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", MARKED, *tests],
             cwd=ROOT,
             env=os.environ | {"DATABASE_URL": url, "BOOTSTRAP_SERVERS": bootstrap_servers},
             stdout=subprocess.PIPE,

@@ -198,7 +198,6 @@ def test_a_reader_that_goes_away_ends_the_query(database_url: str) -> None:
     assert (finished.stdout, finished.stderr) == ("a\n1\n141\n", "")
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_rows(database_url: str) -> None:
     script = (
         "import resource, sys, metrics.application as application\n"
@@ -221,4 +220,4 @@ def test_memory_does_not_grow_with_the_number_of_rows(database_url: str) -> None
         return int(finished.stderr.splitlines()[-1])
 
     for form in ("--csv", "--json"):
-        assert peak_kb(1_000_000, form) < peak_kb(10_000, form) + 5_000
+        assert peak_kb(300_000, form) < peak_kb(10_000, form) + 5_000  # all of these rows take 30 MB and more

@@ -16,11 +16,13 @@ OF_METHOD = {
     "POST": ["--exclude-checks", "positive_data_acceptance,negative_data_rejection"],
 }
 TIMEOUT_S = 600
+# Each time, reading is tried without a token and writing with one.
+OTHERS = [pytest.param("GET", TOKEN, marks=pytest.mark.long), pytest.param("POST", "", marks=pytest.mark.long)]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(TIMEOUT_S)
-@pytest.mark.parametrize(("method", "token"), [("GET", ""), ("POST", ""), ("GET", TOKEN), ("POST", TOKEN)])
+@pytest.mark.parametrize(("method", "token"), [("GET", ""), ("POST", TOKEN), *OTHERS])
 def test_every_response_conforms_to_the_openapi_document(
     database_url: str, tmp_path: Path, method: str, token: str
 ) -> None:

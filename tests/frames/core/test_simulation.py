@@ -13,7 +13,7 @@ import pytest
 from tests.frames.core.simulation import Run
 from tests.reference import Sent, Timeline
 
-HISTORIES = 8_000
+HISTORIES = pytest.mark.parametrize("histories", [2_000, pytest.param(8_000, marks=pytest.mark.long)])
 DAY_S = 86_400
 NOW_S = 1_800_000_000  # when history is fed
 
@@ -73,14 +73,15 @@ def live_through(seed: int) -> Run:
     return run
 
 
-def seeds() -> Iterable[int]:
+def seeds(histories: int) -> Iterable[int]:
     chosen = os.environ.get("SIMULATION_SEEDS")
-    return map(int, chosen.split(",")) if chosen else range(HISTORIES)
+    return map(int, chosen.split(",")) if chosen else range(histories)
 
 
-def test_every_history_gives_the_reference_answer() -> None:
+@HISTORIES
+def test_every_history_gives_the_reference_answer(histories: int) -> None:
     failures: dict[int, Exception] = {}
-    for seed in seeds():
+    for seed in seeds(histories):
         try:
             live_through(seed)
         except Exception as error:

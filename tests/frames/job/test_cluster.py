@@ -193,11 +193,12 @@ def test_groups_on_a_hanging_node_are_unknown_and_not_missing(three: Cluster, tm
     three.await_replicas()
 
 
-def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("restarts", [1, pytest.param(4, marks=pytest.mark.long)])
+def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path, restarts: int) -> None:
     with cluster.running(tmp_path / "one", nodes=1, more="offsets.topic.num.partitions=50") as one:
         application = Application(one.address)
         application.run("prepare-topics", "/dev/null")
-        for _ in range(4):
+        for _ in range(restarts):
             one.nodes[0].stop()
             one.nodes[0].start()
             wait_until(one.nodes[0].answers, "it answers")

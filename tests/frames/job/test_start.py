@@ -37,7 +37,7 @@ def lines_to(process: Popen[str], stream: IO[str] | None, beginning: str) -> lis
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_many_partitions")
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.long) for number in (1, 2))])
 def test_a_job_that_begins_on_a_fresh_broker_waits_for_its_coordinators(tmp_path: Path, number: int) -> None:
     """Its first questions make the broker create its own topics; until then there is no coordinator."""
     with local_broker.running(tmp_path / f"broker-{number}", print) as address:
