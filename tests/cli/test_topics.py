@@ -111,7 +111,7 @@ def test_the_lag_of_this_application_uses_its_positions_and_its_topics_cannot_be
     application: Application,
 ) -> None:
     application.variables["IDLE_S"] = "60"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     application.send([frame(T, "a"), frame(T + 1, "b")], timestamp=T * 1000)
     wait_until(lambda: application.position(0) == 2, "all is read; both seconds are open")
@@ -198,7 +198,7 @@ def test_unknown_topics_and_those_of_the_broker_are_refused_before_anything_is_d
 
 def test_control_characters_in_the_name_of_a_group_are_shown_escaped(application: Application) -> None:
     """It would set the title of a terminal, and write over the line above."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     commit(application, f"{application.name}\x1b]0;mine\x07\x1b[1A\x9b2K\u202e", 0)
     shown = application.run("topics", application.topic("frames"))
     assert rf"{application.name}\x1b]0;mine\x07\x1b[1A\x9b2K\u202e" in shown

@@ -89,7 +89,7 @@ def test_every_expression_of_dashboard_and_alerts_is_answered_with_data(
 ) -> None:
     exposed = Exposed(application)
     application.variables |= {"LATENESS_S": "0"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     unanswered = {f"{title}: {target['legendFormat']}": asked(target["expr"]) for title, target in targets()}
 
     def is_answered() -> bool:
@@ -120,7 +120,7 @@ def test_every_expression_of_dashboard_and_alerts_is_answered_with_data(
 
 def test_the_names_of_the_metrics_are_as_prometheus_wants_them(application: Application) -> None:
     exposed = Exposed(application)
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     wait_until(exposed.is_ready, "it is ready")
     application.send([frame(1468244340, "a")], timestamp=1468244340_000)

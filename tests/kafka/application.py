@@ -15,9 +15,13 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from metrics.frames import topics_in_use
 from metrics.frames.core.frame import Frame, read_frame
 from metrics.frames.saved_state import SavedState
+from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
+from metrics.kafka import topic_changes
+from metrics.kafka.clients import open_admin
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -92,6 +96,12 @@ class Application:
         file.write_bytes(b"".join(frame + b"\n" for frame in frames))
         return self.run("prepare-topics", file, *arguments)
 
+    def create_topics(self, partitions: int = 1) -> None:
+        """Create the topics, as `prepare-topics` does in a process of its own."""
+        settings = Settings.load(self.environment())
+        replicas = topic_changes.BROKERS_DEFAULT
+        topics_in_use.create(open_admin(settings), settings, partitions=partitions, replication_factor=replicas)
+
     def send(self, frames: Iterable[bytes | None], partition: int = 0, **how: Any) -> None:
         """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given.
 
@@ -134,6 +144,7 @@ class Application:
             "group.id": f"{self.name}-reader",
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # the broker waits this long at the end, by default for half a second
             "auto.offset.reset": "earliest",
         }
         consumer = Consumer(settings)

@@ -93,7 +93,7 @@ def test_one_server_has_frames_and_the_catalogue(
     create_tables(database_url)
     folder = tmp_path / "database"
     application.variables |= {"DATABASE_URL": database_url if has_database else "", "LOCAL_DATABASE_DIR": str(folder)}
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with serving_all(application) as (process, client):
         wait_until(lambda: is_ready(client), "it is ready")
         assert client.get("/seconds").json()["windows"] == []

@@ -76,7 +76,7 @@ def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
 def test_a_standby_waits_for_a_broker_that_is_restarted(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address)
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         active = application.start()
         wait_until(lambda: application.heartbeats() > 1, "it lives")
         standby = application.start()
@@ -111,7 +111,7 @@ def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written
 def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "5"})
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         process = application.start()
         wait_until(lambda: application.heartbeats() > 1, "it lives")
     output = finish(process, exit_code=4)
@@ -137,7 +137,7 @@ def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_r
 @pytest.mark.parametrize("role", ["seconds", "rejected"])
 def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application: Application, role: str) -> None:
     application.variables["BROKER_TIMEOUT_S"] = "3"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     wait_until(lambda: application.heartbeats() > 1, "it lives")
     application.delete_topic(role)

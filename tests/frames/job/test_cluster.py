@@ -197,7 +197,7 @@ def test_groups_on_a_hanging_node_are_unknown_and_not_missing(three: Cluster, tm
 def test_a_broker_that_loads_fifty_coordinators_is_waited_for(tmp_path: Path, restarts: int) -> None:
     with cluster.running(tmp_path / "one", nodes=1, more="offsets.topic.num.partitions=50") as one:
         application = Application(one.address)
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         for _ in range(restarts):
             one.nodes[0].stop()
             one.nodes[0].start()

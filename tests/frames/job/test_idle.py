@@ -54,7 +54,7 @@ def test_a_partition_without_new_event_time_keeps_no_window_open_and_pauses_no_o
     #  partition 0    T    T+1  T+2  T+3 …       after 0.5 s, more than ALIGN_S ahead of partition 1
     #  partition 1    T+1  what says nothing about time
     application.variables |= {"IDLE_S": "1", "ALIGN_S": "5", "LATENESS_S": "1"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     bad = SAYS_NOTHING[kind]
 
     def send(number: int) -> None:
@@ -77,7 +77,7 @@ def test_a_partition_without_new_event_time_keeps_no_window_open_and_pauses_no_o
 
 def test_without_new_event_time_anywhere_it_advances_with_wall_time(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a")], timestamp=LIVE_MS)
     process = application.start()
     with sending(lambda _: application.send([None]), 0.1):
@@ -94,7 +94,7 @@ def test_a_partition_that_keeps_windows_open_too_long_is_reported_once_with_its_
     #  partition 0    T     T+2  …     goes on
     #  partition 1    T  (open transaction)             holds all from T on, until it is aborted
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "1", "ALIGN_S": "5"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     application.send([frame(T, "b")], partition=1, timestamp=LIVE_MS)
     producer = application.producer_in_transactions()
     producer.begin_transaction()
@@ -127,7 +127,7 @@ def kept_open_by(application: Application) -> list[tuple[int, str]]:
 
 
 def test_a_wrong_stream_is_reported_unasked(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     application.send([b"none"] * 90 + [frame(T + second, "a") for second in range(10)], timestamp=LIVE_MS)
     wait_until(lambda: application.position(0) == 100, "all is read")
@@ -143,13 +143,13 @@ def test_a_wrong_stream_is_reported_unasked(application: Application) -> None:
 
 
 def test_a_stream_with_a_few_wrong_frames_raises_no_warning(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([b"none"] * 2 + [frame(T + second, "a") for second in range(98)], timestamp=LIVE_MS)
     assert "warning" not in application.run("--until-end")
 
 
 def test_a_short_run_reports_a_wrong_stream_too(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([b"none"] * 10)
     output = application.run("--until-end")
     assert sum(line.startswith("warning: 100.0% of the frames since ") for line in output.splitlines()) == 1

@@ -66,7 +66,7 @@ def test_an_invalid_message_is_rejected_with_its_reason_and_bytes_and_changes_no
         b"[" * 1_048_576: b"not_json",
     }
     good = [frame(T, "a"), b'{"ts": "1468244340", "uid": "b"}', frame(T + 1, "a")]
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([good[0], *bad, None, good[1], good[2]])
     output = application.run("--until-end")
 
@@ -85,7 +85,7 @@ def test_an_invalid_message_is_rejected_with_its_reason_and_bytes_and_changes_no
 
 def test_late_frames_of_closed_minutes_are_rejected_and_conserved(application: Application) -> None:
     frames = [frame(T, "a"), frame(T + 65, "b"), frame(T + 59, "late"), frame(T + 58, "later")]
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send(frames, timestamp=LIVE)
     application.run("--until-end")
     assert [message.value() for message in application.read("rejected")] == frames[2:]
@@ -144,7 +144,7 @@ def test_until_end_stops_at_the_end_that_the_input_had(application: Application,
 
 def test_idle_time_closes_windows_when_wall_time_has_passed_them(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + 59, "a"), frame(T + 59, "b")], timestamp=LIVE)
     process = application.start("--verbose")
     try:
@@ -194,7 +194,7 @@ def test_without_verbose_only_the_summary_is_printed(application: Application, t
 
 def test_an_input_written_in_transactions_is_read_to_its_end(application: Application) -> None:
     """A partition ends with the marker of a transaction, which is not a record but has an offset."""
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     producer = application.producer_in_transactions()
     for second in range(3):
         producer.begin_transaction()
@@ -211,7 +211,7 @@ def test_an_input_written_in_transactions_is_read_to_its_end(application: Applic
 
 def test_idle_time_after_a_transaction_marker_keeps_no_window_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     producer = application.producer_in_transactions()
     producer.begin_transaction()
     producer.produce(application.topic("frames"), frame(T, "a"), partition=0, timestamp=T * 1000)
@@ -226,7 +226,7 @@ def test_idle_time_after_a_transaction_marker_keeps_no_window_open(application: 
 
 
 def test_frames_of_an_aborted_transaction_are_not_counted(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     producer = application.producer_in_transactions()
     producer.begin_transaction()
     producer.produce(application.topic("frames"), frame(T, "aborted"))
@@ -241,7 +241,7 @@ def test_a_partition_in_an_open_transaction_is_not_idle(application: Application
     #  partition 0   a@0  b@90
     #  partition 1   c@1 in a transaction that stays open for longer than IDLE_S: not late once it commits
     application.variables |= {"IDLE_S": "1", "LATENESS_S": "0"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     producer = application.producer_in_transactions()
     producer.begin_transaction()
     producer.produce(application.topic("frames"), frame(T + 1, "c"), partition=1, timestamp=T * 1000)
@@ -280,7 +280,7 @@ def test_a_quiet_job_keeps_committing_its_state(application: Application, tmp_pa
 def test_a_wild_timestamp_closes_nothing_and_is_rejected(application: Application) -> None:
     #  history    a@0  WILD  b@1  c@2        held, until b refutes it
     #  live       d@3  WILD  e@4             its record's timestamp does not explain it, and nothing proves it
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     wild = frame(T + 31_536_000, "wild")
     application.send([frame(T, "a"), frame(T, "a"), frame(T, "a"), wild, frame(T + 1, "b"), frame(T + 2, "c")])
     application.send([frame(T + 3, "d"), wild, frame(T + 4, "e")], timestamp=T * 1000)

@@ -73,7 +73,7 @@ def consumed(application: Application) -> int:
 
 @UPSTREAMS
 def test_a_restart_with_open_windows_finds_its_frames_and_no_others(application: Application, write: Write) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     write(application, [frame(T + 1, f"u{number}") for number in range(FEW)])
     stop(application, FEW)
     write(application, [frame(T + 2, f"u{number}") for number in range(MORE)])
@@ -87,7 +87,7 @@ def test_a_restart_with_open_windows_finds_its_frames_and_no_others(application:
 def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"IDLE_S": "600"})
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         write_one_a_transaction(application, [frame(T + 1, f"u{number}") for number in range(FEW)])
         java = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
         process = application.start()
@@ -112,7 +112,7 @@ def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_pa
 
 def test_a_topic_that_ends_with_a_transaction_loses_nothing_when_its_frames_expire(application: Application) -> None:
     """Offsets 0 2 4 hold frames, 1 3 5 the ends of their transactions; retention then moves the beginning to 6."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     write_one_a_transaction(application, [frame(T, "a"), frame(T + 1, "b"), frame(T + 2, "c")])
     application.run("--until-end")
     remove_records_before(application, 6)
@@ -126,7 +126,7 @@ def test_an_open_transaction_is_not_lag(application: Application) -> None:
     """Offset 0 holds a frame, 1 the end of its transaction, 2 to 12 frames of one that is open."""
     exposed = Exposed(application)
     application.variables["IDLE_S"] = "600"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     producer = application.producer_in_transactions()
     producer.begin_transaction()
     producer.produce(application.topic("frames"), frame(T, "a"), timestamp=T * 1000)
@@ -150,7 +150,7 @@ def test_an_open_transaction_is_not_lag(application: Application) -> None:
 @UPSTREAMS
 def test_offsets_without_frames_do_not_make_up_for_lost_frames(application: Application, write: Write) -> None:
     """What expired is less than the offsets that hold no frame, so a distance would take the input for whole."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     write(application, [frame(T + 10 * number, f"u{number}") for number in range(MANY)])
     application.run("--until-end")
     assert "the input no longer has its first frames" not in application.run("verify")
@@ -181,7 +181,7 @@ def test_a_feed_is_resumed_after_more_aborted_records_than_there_are_between_its
     application: Application, tmp_path: Path
 ) -> None:
     """249 lines are fed, of which 201 has the last mark; then 150 records are aborted."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     frames = [frame(T, f"u{number}") for number in range(250)]
     first, whole = tmp_path / "first.jsonl", tmp_path / "whole.jsonl"
     first.write_bytes(b"".join(line + b"\n" for line in frames[:249]))
@@ -193,14 +193,14 @@ def test_a_feed_is_resumed_after_more_aborted_records_than_there_are_between_its
 
 
 def test_a_topic_with_only_aborted_records_has_no_frames(application: Application, tmp_path: Path) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     abort(application, 5)
     file = tmp_path / "frames.jsonl"
     file.write_bytes(frame(T, "a") + b"\n")
     assert "is empty: feeding from the first line" in application.run("feed", file, "--resume")
     assert len(application.read("frames")) == 1
     application.delete_topic("frames")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     abort(application, 5)
     assert "1 frame in" in application.run("prepare-topics", file)
 
@@ -210,7 +210,7 @@ def test_a_restart_finds_its_frames_in_a_topic_that_was_compacted(application: A
     """Offset 0 holds a frame, 1 to 299 nothing any more, 300 the last of one key; then come others, in new segments."""
     settings = {"cleanup_policy": "compact", "segment_ms": "1000", "min_cleanable_dirty_ratio": "0.01"}
     application.create_topic("frames", **settings)
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "first")], key=b"first", timestamp=T * 1000)
     application.send([frame(T, "old")] * 300, key=b"old", timestamp=T * 1000)
     for number in range(FEW):

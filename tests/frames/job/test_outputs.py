@@ -13,7 +13,7 @@ DAY_MS = 86_400_000
 
 
 def test_a_rejected_frame_keeps_its_key_bytes_and_timestamp(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([b"no frame"], key=b"key", timestamp=1468244384_123)
     application.run("--until-end")
     [rejected] = application.read("rejected")
@@ -22,7 +22,7 @@ def test_a_rejected_frame_keeps_its_key_bytes_and_timestamp(application: Applica
 
 def test_a_republished_frame_keeps_its_key_headers_timestamp_and_partition(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null", "--partitions", "3")
+    application.create_topics(3)
     for partition in (2, 0):
         how = {"key": b"k%d" % partition, "headers": [("trace", b"\x00\xff")], "timestamp": 1468244384_000 + partition}
         application.send([frame(T, "a")] * 5, partition, **how)
@@ -50,7 +50,7 @@ def test_a_timestamp_that_its_topic_refuses_does_not_stop_the_job(application: A
     application.create_topic("rejected", **narrow)
     application.create_topic("republished", **narrow)
     application.create_topic("frames", message_timestamp_after_max_ms=str(2 * DAY_MS))
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     now_ms = int(time.time() * 1000)
     application.send([frame(T, "a"), b"no frame"], timestamp=now_ms + ahead_ms)
     application.run("--until-end")
@@ -63,7 +63,7 @@ def test_a_timestamp_that_its_topic_refuses_does_not_stop_the_job(application: A
 
 def test_a_rejected_frame_larger_than_its_topic_takes_is_cut_and_says_so(application: Application) -> None:
     application.create_topic("rejected", max_message_bytes="50000")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     fits, large = b"[" * 49_000, b"{" * 60_000
     application.send([fits, large], key=b"key")
     application.send([b"x"], key=b"k" * 80_000)
@@ -83,7 +83,7 @@ def test_a_rejected_frame_larger_than_its_topic_takes_is_cut_and_says_so(applica
 def test_a_valid_frame_larger_than_the_stream_takes_counts_and_is_a_dead_letter(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.create_topic("republished", max_message_bytes="50000")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     large = frame(T, "b" * 60_000)
     application.send([frame(T, "a"), large, frame(T, "c"), large])
     output = application.run("--until-end")
@@ -101,7 +101,7 @@ def test_a_valid_frame_larger_than_the_stream_takes_counts_and_is_a_dead_letter(
 
 
 def test_the_first_millisecond_of_1970_is_a_timestamp_and_not_now(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(0, "a")])
     application.run("--until-end")
     [second] = application.read("seconds")
@@ -112,7 +112,7 @@ def test_a_topic_of_frames_that_becomes_compacted_ends_the_job_which_names_the_s
     application: Application,
 ) -> None:
     application.variables["BROKER_TIMEOUT_S"] = "5"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     wait_until(lambda: application.heartbeats() > 1, "it lives")
     topic = application.topic("rejected")

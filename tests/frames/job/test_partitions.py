@@ -16,7 +16,7 @@ T = 1468244340
 
 def test_partitions_added_during_a_run_are_read(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start()
     try:
         application.send([frame(T + 1, "a"), frame(T + 2, "a")], timestamp=LIVE)
@@ -52,7 +52,7 @@ def test_waiting_for_a_partition_a_day_behind_takes_bounded_memory(application: 
     #  partition 0   two days, a frame of a distinct user every second: 172,800
     #  partition 1   the second day's first hour is missing; it has one frame a minute
     #  partition 2   empty
-    application.run("prepare-topics", "/dev/null", "--partitions", "3")
+    application.create_topics(3)
     padding = "x" * 1_000
     application.send([frame(T + second, f"{second}{padding}") for second in range(172_800)])
     application.send([frame(T + second, "slow") for second in range(0, 172_800, 60)], partition=1)
@@ -75,7 +75,7 @@ def test_waiting_for_a_partition_a_day_behind_takes_bounded_memory(application: 
 def test_a_partition_far_ahead_is_paused_without_losing_frames(application: Application) -> None:
     """What was fetched of a partition that has to wait is thrown away, and fetched again when it goes on."""
     application.variables["ALIGN_S"] = "10"
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     fast = [frame(T + second, f"fast {second}") for second in range(6_000)]
     slow = [frame(T + second, f"slow {second}") for second in range(0, 6_000, 3)]
     application.send(fast)

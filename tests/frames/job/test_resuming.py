@@ -197,7 +197,7 @@ def test_nothing_is_published_from_a_topic_that_was_recreated_while_it_was_read(
     before = len(application.seconds())
     process.send_signal(signal.SIGSTOP)
     application.delete_topic("frames")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + 500 + second, "b") for second in range(3_000)])
     process.send_signal(signal.SIGCONT)
     output = finish(process, exit_code=7)

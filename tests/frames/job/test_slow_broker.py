@@ -125,7 +125,7 @@ def stop(process: Popen[str]) -> str:
 def test_a_slow_broker_is_reported_and_does_not_cause_a_takeover(slow: Proxy) -> None:
     """A round trip takes 0.8 s, and a commit up to seven of them."""
     application = Application(slow.address, {"IDLE_S": "3600"})
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     active = application.start()
     wait_until(lambda: application.heartbeats() > 1, "it lives")
     standby = application.start()

@@ -68,7 +68,7 @@ def ids(application: Application) -> str:
 def test_a_second_instance_is_a_standby_and_takes_over_at_once_when_the_first_is_gone(
     application: Application, ending: signal.Signals
 ) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a")], timestamp=T * 1000)
     first = active(application)
     second = standby_of(application)
@@ -93,7 +93,7 @@ def test_two_replicas_by_default_outlive_kills_of_the_active_one_and_the_results
     application: Application, tmp_path: Path
 ) -> None:
     """Each that ended is started again at once, as a supervisor does; none ends but those that are killed."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     frames = generator.frames(count=40_000, rate=60, users=400, delay_s=9, delay_probability=0.05, seed=12)
     file = tmp_path / "frames.jsonl"
     file.write_bytes(b"".join(frame + b"\n" for frame in frames))
@@ -123,7 +123,7 @@ def test_two_replicas_by_default_outlive_kills_of_the_active_one_and_the_results
 
 
 def test_two_instances_that_start_together_both_survive_and_one_counts(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     both = [application.start(), application.start()]
     wait_until(lambda: application.heartbeats() > 2, "one counts")
     application.send([frame(T, "a")], timestamp=T * 1000)
@@ -140,7 +140,7 @@ def stop_when_settled(process: Popen[str], application: Application) -> str:
 
 
 def test_a_start_after_a_kill_does_not_wait(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     killed = active(application)
     killed.kill()
     killed.wait()
@@ -155,7 +155,7 @@ def test_an_instance_on_another_machine_counts_as_gone_once_its_heartbeats_are_m
     application: Application,
 ) -> None:
     """In a PID namespace of its own, as on another machine: its end is not seen, only that it does not commit."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     command = [*IN_ITS_OWN_NAMESPACE, *application.command()]
     elsewhere = subprocess.Popen(command, env=application.environment(), stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with elsewhere:
@@ -174,7 +174,7 @@ def test_an_instance_on_another_machine_counts_as_gone_once_its_heartbeats_are_m
 
 
 def test_a_standby_stops_cleanly_on_a_signal(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     first = active(application)
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         second = standby_of(application, "--until-end")
@@ -186,7 +186,7 @@ def test_a_standby_stops_cleanly_on_a_signal(application: Application) -> None:
 def test_until_end_and_accept_loss_refer_to_the_moment_of_the_takeover(
     application: Application,
 ) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     first = active(application)
     second = standby_of(application, "--until-end", "--accept-loss")
     application.send([frame(T, "a"), frame(T + 1, "a")], timestamp=T * 1000)
@@ -200,7 +200,7 @@ def test_until_end_and_accept_loss_refer_to_the_moment_of_the_takeover(
 def test_take_over_does_not_wait_and_the_first_instance_ends_with_its_own_exit_code(
     application: Application,
 ) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + number, "a") for number in range(10)], timestamp=T * 1000)
     first = active(application)
     wait_until(lambda: application.position(0) == 10, "the first has read all")
@@ -215,7 +215,7 @@ def test_take_over_does_not_wait_and_the_first_instance_ends_with_its_own_exit_c
 
 
 def test_with_standby_an_instance_that_was_replaced_becomes_a_standby(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     first = application.start("--standby")
     assert says(first, "counting ")
     second = application.start("--take-over")
@@ -228,7 +228,7 @@ def test_with_standby_an_instance_that_was_replaced_becomes_a_standby(applicatio
 
 
 def test_an_instance_that_hung_until_a_takeover_becomes_a_standby_when_it_resumes(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     first = active(application)
     second = standby_of(application)
     first.send_signal(signal.SIGSTOP)
@@ -256,7 +256,7 @@ def test_a_busy_instance_writes_nothing_after_it_was_fenced(application: Applica
 
 
 def test_of_two_standbys_one_takes_over_and_the_other_remains_a_standby(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a")], timestamp=T * 1000)
     first = active(application)
     wait_until(lambda: application.position(0) == 1, "the active one works")

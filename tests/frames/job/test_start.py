@@ -42,7 +42,7 @@ def test_a_job_that_begins_on_a_fresh_broker_waits_for_its_coordinators(tmp_path
     """Its first questions make the broker create its own topics; until then there is no coordinator."""
     with local_broker.running(tmp_path / f"broker-{number}", print) as address:
         application = Application(address)
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         application.send([frame(T, "a")], timestamp=T * 1000)
         application.run("--until-end")
         assert application.seconds() == [(T, 1, 1.0, 0)]
@@ -56,7 +56,7 @@ def test_a_job_started_before_its_broker_says_so_at_once_and_counts_once_the_bro
     folder = tmp_path / "broker"
     with local_broker.running(folder, print) as address:
         application = Application(address, {"IDLE_S": "3600"})
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
     for second in (0, 1):
         started_s = time.monotonic()
         process = application.start()

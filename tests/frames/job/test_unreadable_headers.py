@@ -33,7 +33,7 @@ def test_a_frame_with_unreadable_headers_counts_and_is_a_dead_letter_of_the_repu
     application: Application,
 ) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a")] * 200)
     for headers in (*UNREADABLE, READABLE):
         send(application, 1, headers)
@@ -51,7 +51,7 @@ def test_a_frame_with_unreadable_headers_counts_and_is_a_dead_letter_of_the_repu
 
 
 def test_a_job_that_does_not_republish_needs_no_headers(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     for headers in UNREADABLE * 20:
         send(application, 0, headers)
     application.run("--until-end")
@@ -61,7 +61,7 @@ def test_a_job_that_does_not_republish_needs_no_headers(application: Application
 
 def test_verify_calls_a_foreign_copy_with_unreadable_headers_one_too_many(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a")] * 200)
     application.run("--until-end")
     for headers in UNREADABLE:
@@ -72,7 +72,7 @@ def test_verify_calls_a_foreign_copy_with_unreadable_headers_one_too_many(applic
 
 
 def test_foreign_dead_letters_with_unreadable_headers_are_skipped(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "a"), *[b"no frame"] * 50])
     application.run("--until-end")
     for headers in UNREADABLE:
@@ -81,7 +81,7 @@ def test_foreign_dead_letters_with_unreadable_headers_are_skipped(application: A
 
 
 def test_a_topic_with_only_unreadable_headers_has_no_feed_to_resume(application: Application, tmp_path: Path) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     for headers in UNREADABLE * 20:
         send(application, 0, headers)
     file = tmp_path / "frames.jsonl"

@@ -45,7 +45,7 @@ def send(application: Application, partition: int, *after_s: int) -> None:
 def test_metrics_show_what_is_committed(application: Application, exposed: Exposed) -> None:
     #  partition 0   @1 @20 @2 (late, its minute is open) @90 @3 (late, its minute is closed) no_json, no ts
     #  partition 1   @5 @80
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     with running(application):
         send(application, 0, 1, 20, 2, 90, 3)
         application.send([b"{", b"{}"], 0)
@@ -93,7 +93,7 @@ def test_metrics_show_what_is_committed(application: Application, exposed: Expos
 
 
 def test_three_paths_are_served_and_only_reading_is_allowed(application: Application, exposed: Exposed) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with running(application) as process:
         wait_until(exposed.is_ready, "it is ready")
         assert exposed.get("/healthz") == (200, "alive\n")
@@ -112,7 +112,7 @@ def test_three_paths_are_served_and_only_reading_is_allowed(application: Applica
 
 
 def test_counters_continue_after_a_restart(application: Application, exposed: Exposed) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with running(application):
         send(application, 0, 1, 2, 30)
         wait_until(lambda: exposed.total("frames_consumed_total") == 3, "three frames are read")
@@ -128,7 +128,7 @@ def test_counters_continue_after_a_restart(application: Application, exposed: Ex
 def test_the_lag_is_that_of_the_partition_that_waits_for_another(application: Application, exposed: Exposed) -> None:
     """Partition 1 is so far ahead in event time that it is held back; nothing moves until partition 0 does."""
     application.variables |= {"ALIGN_S": "10", "IDLE_S": "60"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     send(application, 0, 1)
     application.send((frame(T + second, "a") for second in range(1, 3_001)), 1, timestamp=T * 1000)
     with running(application):
@@ -144,7 +144,7 @@ def test_a_frozen_broker_is_reported_and_so_is_its_return(tmp_path: Path) -> Non
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "20"})
         exposed = Exposed(application)
-        application.run("prepare-topics", "/dev/null")
+        application.create_topics()
         java = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
         with running(application):
             wait_until(exposed.is_ready, "it is ready")
@@ -172,7 +172,7 @@ def test_a_frozen_broker_is_reported_and_so_is_its_return(tmp_path: Path) -> Non
 def test_a_stuck_loop_is_not_healthy(application: Application, exposed: Exposed) -> None:
     """Its lines go into a pipe that nobody reads: the loop waits there for ever, and the process is alive."""
     application.variables["BROKER_TIMEOUT_S"] = "2"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     process = application.start("--verbose")
     wait_until(exposed.is_ready, "it is ready")
     assert exposed.get("/healthz").status == 200
@@ -195,7 +195,7 @@ def test_a_stuck_loop_is_not_healthy(application: Application, exposed: Exposed)
 
 
 def test_connections_without_a_request_lock_nobody_out(application: Application, exposed: Exposed) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with running(application) as process, ExitStack() as open_ones:
         wait_until(exposed.is_ready, "it is ready")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (200, 200))
@@ -213,7 +213,7 @@ def test_connections_without_a_request_lock_nobody_out(application: Application,
 def test_a_standby_says_so_and_leaves_the_counters_to_the_active_instance(
     application: Application, exposed: Exposed
 ) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     other = Application(application.bootstrap_servers, name=application.name)
     standby = Exposed(other)
     with running(application) as active:
@@ -238,7 +238,7 @@ def test_a_standby_says_so_and_leaves_the_counters_to_the_active_instance(
 
 
 def test_a_port_in_use_is_an_error_before_anything_is_taken_over(application: Application, exposed: Exposed) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", exposed.port))
         taken.listen()

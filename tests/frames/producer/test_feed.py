@@ -34,7 +34,7 @@ def write(path: Path, frames: Sequence[bytes]) -> Path:
 
 
 def create_topics(application: Application, partitions: int = 1) -> None:
-    application.run("prepare-topics", "/dev/null", "--partitions", str(partitions))
+    application.create_topics(partitions)
 
 
 def values(application: Application) -> list[bytes | None]:
@@ -263,7 +263,7 @@ def test_any_header_is_a_mark_that_fits_its_record_or_not_a_mark(value: bytes | 
 
 
 def test_a_line_longer_than_a_frame_may_be_ends_the_feed_before_it(application: Application, tmp_path: Path) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     file = tmp_path / "frames.jsonl"
     file.write_bytes(b"one\n" + b"x" * (MAX_FRAME_BYTES + 1) + b"\nthree\n")
     said = application.run("feed", file, exit_code=3)

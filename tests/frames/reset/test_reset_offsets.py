@@ -49,7 +49,7 @@ def compact(application: Application, role: str, variable: str) -> None:
 
 def count_200_seconds(application: Application) -> None:
     """Count 200 seconds in two partitions: in disorder, one frame late for its minute, one no frame."""
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     for partition in range(2):
         frames = [frame(T + second - second % 3, f"u{second % 17}-{partition}") for second in range(200)]
         frames[120:120] = [b"no frame", frame(T + 10, "late")]
@@ -86,7 +86,7 @@ def test_a_reset_to_earliest_publishes_everything_again_and_counts_it_once(appli
     assert (saved.state, saved.instance.is_active) == (State.fresh({0: 0, 1: 0}, RULES), False)
     for role in ("seconds", "minutes", "rejected"):  # so that nothing is there twice
         application.delete_topic(role)
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     application.run("--until-end")
     assert (application.seconds(), application.minutes()) == (seconds, minutes)
     assert state(application) == before
@@ -142,7 +142,7 @@ def test_a_reset_to_the_middle_publishes_later_windows_again_with_the_same_count
 
 def test_after_a_reset_to_latest_open_and_skipped_windows_are_never_published(application: Application) -> None:
     #  a@0 b@10 c@20 | stopped; c is open, and all of the minute | d@70 e@75 skipped | f@119 late  g@130 h@200
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in (0, 10, 20)], timestamp=LIVE)
     process = application.start()
     wait_until(lambda: application.position(0) == 3, "all is read")
@@ -181,7 +181,7 @@ def test_after_a_reset_to_latest_open_and_skipped_windows_are_never_published(ap
 def test_an_active_instance_prevents_a_reset_and_one_that_hung_exits_when_it_comes_back(
     application: Application,
 ) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in range(30)], timestamp=LIVE)
     process = application.start()
     wait_until(lambda: application.position(0) == 30, "all is read")
@@ -198,7 +198,7 @@ def test_an_active_instance_prevents_a_reset_and_one_that_hung_exits_when_it_com
 
 
 def test_a_position_that_the_group_cannot_move_to_is_an_error(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     assert "there is nothing to reset" in application.run("reset-offsets", "--to", "earliest", exit_code=7)
     application.send([frame(T + second, "a") for second in range(30)], timestamp=LIVE)
     application.run("--until-end")
@@ -218,7 +218,7 @@ def test_windows_closed_early_stay_closed_and_frames_that_are_gone_are_not_neede
     application: Application,
 ) -> None:
     #  150 frames, a@0 to a@29 | an end, so the minute is closed | a@40 is late  a@100  a@130 … a@140    back to 120
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in range(30) for _ in range(5)], timestamp=LIVE)
     application.run("--until-end")
     application.send([frame(T + second, "a") for second in (40, 100, *range(130, 141))], timestamp=LIVE)
@@ -245,7 +245,7 @@ def test_after_a_reset_back_and_forward_published_windows_stay_and_skipped_ones_
     application: Application,
 ) -> None:
     #  a@0 a@10 a@70 a@80, published up to 80 | back to 40 | a@130 a@140 skipped | a@200 a@201
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in (0, 10, 70, 80)], timestamp=LIVE)
     application.run("--until-end")
     assert state(application).series[1].windows == 81
@@ -263,7 +263,7 @@ def test_after_a_reset_back_and_forward_published_windows_stay_and_skipped_ones_
 
 def test_every_repeated_reset_back_publishes_the_same_and_leads_to_the_same_state(application: Application) -> None:
     #  a@0 … a@39, b@0 … b@39, published | a@40 … a@69 skipped | a@120 … a@159, again and again
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, uid) for second in range(40) for uid in "ab"], timestamp=LIVE)
     application.run("--until-end")
     application.send([frame(T + second, "a") for second in range(40, 70)], timestamp=LIVE)
@@ -286,7 +286,7 @@ def test_a_reset_to_an_offset_keeps_the_windows_that_the_slowest_partition_had_c
     #  offset        0 … 59      60 … 119      partition 0 had closed 55 when both had read 60 frames, partition 1 more
     #  partition 0   0 … 59    | 60 … 119
     #  partition 1   0 2 … 118 | 120 … 238
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     for partition in (0, 1):
         frames = [frame(T + number * (1 + partition), f"u{number % 7}") for number in range(120)]
         application.send(frames, partition, timestamp=LIVE)

@@ -25,7 +25,7 @@ T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 
 def counted(application: Application) -> None:
     """Count 130 seconds, of 1, 2, 3, 1, 2, … frames: with them, three minutes are closed."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     count(application, 0, 130)
 
 
@@ -167,7 +167,7 @@ def test_missing_topics_are_an_error(application: Application) -> None:
 
 
 def test_follow_ends_when_its_reader_has_gone_even_without_new_results(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     finished = subprocess.run(
         ["bash", "-c", f"{sys.executable} {PROJECT}/app.py results --follow | head -1; exit ${{PIPESTATUS[0]}}"],
@@ -182,7 +182,7 @@ def test_follow_ends_when_its_reader_has_gone_even_without_new_results(applicati
 
 
 def test_ctrl_c_that_also_ends_the_reader_is_not_an_error(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     publish(producer_of(application), application.topic("seconds"), second_record(T, 9, 2.0, 0))
     pipe = f"trap : INT; {sys.executable} {PROJECT}/app.py results --follow | cat; exit ${{PIPESTATUS[0]}}"
     with subprocess.Popen(

@@ -49,7 +49,7 @@ def test_status_shows_which_partition_keeps_the_minute_open_and_what_each_waits_
     #  partition 2   a@20 x@1000000     holds a frame far ahead: its record was written long after its own time
     #  partition 3                      empty
     application.variables |= {"IDLE_S": "60"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "4")
+    application.create_topics(4)
     with running(application):
         feed(application, 0, 10, 130)
         feed(application, 1, 12)
@@ -74,7 +74,7 @@ def test_status_shows_which_partition_keeps_the_minute_open_and_what_each_waits_
 
 def test_an_idle_partition_is_ignored_while_another_has_frames(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     with running(application):
         feed(application, 1, 3)
         wait_until(lambda: application.position(1) == 1, "the one that will be idle is read")
@@ -95,7 +95,7 @@ def test_an_idle_partition_is_ignored_while_another_has_frames(application: Appl
 
 def test_when_all_are_idle_wall_time_closes_what_is_open(application: Application) -> None:
     application.variables |= {"IDLE_S": "1"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     with running(application):
         feed(application, 0, 1)
         feed(application, 1, 2)
@@ -109,7 +109,7 @@ def test_when_all_are_idle_wall_time_closes_what_is_open(application: Applicatio
 def stopped_with_an_open_minute(application: Application) -> None:
     """Let an instance read a@1 and a@20 in partition 0 and a@5 in partition 1, and stop."""
     application.variables |= {"IDLE_S": "60"}
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     with running(application):
         feed(application, 0, 1, 20)
         feed(application, 1, 5)
@@ -136,7 +136,7 @@ def test_status_shows_the_growing_lag_of_a_stopped_instance(application: Applica
 
 
 def test_a_killed_instance_is_not_shown_as_running(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with running(application) as process:
         feed(application, 0, 1)
         wait_until(lambda: application.position(0) == 1, "the frame is read")
@@ -243,7 +243,7 @@ def test_a_group_whose_offsets_are_gone_is_distinguished_from_one_that_never_ran
 
 
 def test_a_group_of_another_program_is_an_error(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     consumer = Consumer({"bootstrap.servers": application.bootstrap_servers, "group.id": application.name})
     consumer.commit(offsets=[TopicPartition(application.topic("frames"), 0, 1)], asynchronous=False)
     consumer.close()

@@ -63,7 +63,7 @@ def forge_rejected(application: Application, headers: dict[str, str | bytes | No
 
 def ten_seconds(application: Application) -> None:
     """Count ten seconds: 1 frame in the first, 2 in the second, …."""
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     frames = [frame(T + second, f"u{number}") for second in range(10) for number in range(second + 1)]
     application.send(frames, timestamp=LIVE)
     application.run("--until-end")
@@ -88,7 +88,7 @@ def test_the_outputs_of_disorder_and_rubbish_agree(application: Application, tmp
 
 
 def test_what_is_still_open_is_not_missing(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in range(10)], timestamp=LIVE)
     process = application.start()
     wait_until(lambda: application.committed_windows("seconds") == 4, "the seconds that event time has passed")
@@ -213,14 +213,14 @@ def test_an_average_alone_is_verified_in_a_range(application: Application) -> No
 
 def test_rows_of_zero_and_longer_gaps_agree(application: Application) -> None:
     application.variables["GAP_LIMIT_S"] = "20"
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second, "a") for second in (0, 1, 15, 200, 201)], timestamp=LIVE)
     application.run("--until-end")
     assert verdict(application)["compared"] == {"seconds": 18, "minutes": 2}
 
 
 def test_restarts_and_input_that_comes_later_agree(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     for part in range(3):
         seconds = range(part * 100, part * 100 + 100)
         application.send([frame(T + second, f"u{second % 7}") for second in seconds], part % 2, timestamp=LIVE)
@@ -234,7 +234,7 @@ def test_frames_that_came_after_idle_time_had_closed_their_second_do_not_contrad
     #   partition 0   T+39                    (idle: closed to T+60)       T+49
     #   partition 1   T+39   T+49   T+59
     application.variables["IDLE_S"] = "1"
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     application.send([frame(T + 39, "a")], 0, timestamp=LIVE)
     process = application.start()
     wait_until(lambda: application.position(0) == 1, "partition 0 is read")
@@ -267,7 +267,7 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_reported_as_undec
     #   partition 0   T     (idle)           T+10: late for its second, counted for its minute
     #   partition 1   T  T+10 T+20  T+21 …   it goes on, so only what it has passed is closed
     application.variables["IDLE_S"] = "1"
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     process = application.start()
     application.send([frame(T, "a")], 0, timestamp=LIVE)
     second = 0
@@ -292,7 +292,7 @@ def test_a_second_closed_by_idle_time_whose_minute_was_open_is_reported_as_undec
 
 
 def test_an_input_without_its_first_frames_is_verified_from_the_first_complete_window(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T + second // 2, "a") for second in range(600)], timestamp=LIVE)
     application.run("--until-end")
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
@@ -321,7 +321,7 @@ def test_outputs_of_an_input_that_is_gone_could_not_be_compared(application: App
 
 
 def test_a_rejected_frame_that_is_not_in_its_topic_is_missed(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([b"no frame", frame(T, "a")], timestamp=LIVE)
     application.run("--until-end")
     admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
@@ -368,7 +368,7 @@ def forge_stream(application: Application, forged: dict[int, list[tuple[bytes, i
 
 def test_any_change_to_republished_frames_is_found_in_its_partition(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null", "--partitions", "6")
+    application.create_topics(6)
     frames = send_ten(application, 6)
     application.run("--until-end")
     assert "compared 60 republished frames\n" in application.run("verify")
@@ -398,7 +398,7 @@ def test_any_change_to_republished_frames_is_found_in_its_partition(application:
 
 def test_a_key_or_a_header_that_differs_from_the_frame_is_found(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null", "--partitions", "2")
+    application.create_topics(2)
     frames = send_ten(application, 2)
     application.run("--until-end")
     right = [(value, STAMP) for value in frames]
@@ -414,7 +414,7 @@ def test_a_key_or_a_header_that_differs_from_the_frame_is_found(application: App
 
 def test_frames_that_a_reset_let_republish_again_are_too_many_and_the_reset_is_named(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     send_ten(application)
     application.run("--until-end")
     application.run("reset-offsets", "--to", "offset:6", "--execute")
@@ -432,7 +432,7 @@ def test_a_stream_that_begins_later_than_the_input_is_compared_from_its_first_fr
     #   gone later       ———————————————————
     #   republished                   6 7 8 9        11 … 16
     #   gone later                    ———
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([frame(T, "early")] * 5, timestamp=LIVE)
     application.run("--until-end")
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
@@ -454,7 +454,7 @@ def test_a_stream_that_begins_later_than_the_input_is_compared_from_its_first_fr
 def test_a_stream_of_fewer_partitions_than_the_input_may_mix_their_frames(application: Application) -> None:
     application.variables["OUTPUT_STREAM"] = application.topic("republished")
     application.create_topic("republished", retention_ms="-1")
-    application.run("prepare-topics", "/dev/null", "--partitions", "3")
+    application.create_topics(3)
     send_ten(application, 3)
     application.run("--until-end")
     assert verdict(application)["republished"]["compared"] == 30
@@ -462,7 +462,7 @@ def test_a_stream_of_fewer_partitions_than_the_input_may_mix_their_frames(applic
 
 
 def test_a_group_that_never_ran_has_nothing_to_verify(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     assert "has no state" in application.run("verify", exit_code=7)
 
 

@@ -86,7 +86,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with ExitStack() as closing:
         stack = Stack(folder, closing)
         application = stack.application
-        application.run("prepare-topics", "/dev/null", "--partitions", "2")
+        application.create_topics(2)
         halves: tuple[list[bytes], list[bytes]] = ([], [])
         for number, one in enumerate(history(int(time.time()))):
             halves[number % 2].append(one)

@@ -58,7 +58,7 @@ def half_open(port: int, number: int) -> list[socket]:
 def test_incomplete_requests_do_not_keep_other_clients_out(application: Application) -> None:
     """Page, API and reader have 200 file handles between them, and there are 300 such connections."""
     application.variables["API_TOKEN"] = TOKEN
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with serving(application) as (process, client), ExitStack() as open_ones:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         wait_until(lambda: is_ready(client), "it is ready")
@@ -134,7 +134,7 @@ def test_committed_results_are_served(application: Application, tmp_path: Path) 
 
 
 def test_the_page_warns_about_a_stream_of_invalid_frames(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     application.send([b"none"] * 10)
     application.run("--until-end")
     with serving(application) as (_, client):
@@ -145,7 +145,7 @@ def test_the_page_warns_about_a_stream_of_invalid_frames(application: Applicatio
 
 
 def test_the_number_of_pages_without_a_browser_is_limited(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with serving(application) as (process, client):
         answers = [client.get("/") for _ in range(MAX_PAGES + 5)]
         assert [answer.status_code for answer in answers] == [200] * MAX_PAGES + [503] * 5
@@ -213,7 +213,7 @@ def test_an_outage_and_its_end_are_logged_once_each(tmp_path: Path) -> None:
 
 
 def test_it_stops_soon_despite_clients_that_neither_read_nor_finish_a_request(application: Application) -> None:
-    application.run("prepare-topics", "/dev/null")
+    application.create_topics()
     with serving(application) as (process, client), socket() as deaf, socket() as slow:
         wait_until(lambda: is_ready(client), "it is ready")
         address = ("127.0.0.1", client.base_url.port or 0)
@@ -281,7 +281,7 @@ def test_threads_and_handles_do_not_grow_during_a_long_outage(tmp_path: Path) ->
     with ExitStack() as serving_on:
         with local_broker.running(folder, print) as address:
             application = Application(address)
-            application.run("prepare-topics", "/dev/null")
+            application.create_topics()
             process, client = serving_on.enter_context(serving(application))
             wait_until(lambda: is_ready(client), "it is ready")
             server = psutil.Process(process.pid)
