@@ -65,6 +65,7 @@ _usual = msgspec.json.Decoder(ReceivedMessage)
 _whole = msgspec.json.Decoder(Raw)
 _members = msgspec.json.Decoder(dict[str, Raw])
 _string = msgspec.json.Decoder(str)
+_string_or_integer: msgspec.json.Decoder[int | str] = msgspec.json.Decoder(int | str)
 
 # An escape in JSON; its group is half of a surrogate pair, which is not a character.
 _ESCAPE = re.compile(
@@ -75,7 +76,6 @@ _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TOO_DEEP = b"[" * (DEEPEST + 1)
 _INTEGER = re.compile(rb"-?\d+")
-_LONGEST_INTEGER = len(str(-(1 << 63)))
 
 
 def read_message(data: bytes) -> ReceivedMessage:
@@ -160,8 +160,10 @@ def _text_or_json(value: Raw) -> str | None:
 
 
 def _text_or_integer(value: Raw) -> int | str | None:
-    json = bytes(value)
-    return int(json) if _INTEGER.fullmatch(json) and len(json) <= _LONGEST_INTEGER else _text(value)
+    try:
+        return _string_or_integer.decode(value)
+    except msgspec.ValidationError:
+        return None
 
 
 def _text_of_integer(value: Raw) -> str | None:

@@ -80,6 +80,8 @@ def test_of_members_with_the_same_name_the_last_counts() -> None:
         (r"\ud83d", "\ufffd"),
         (r"cut\ud83d", "cut\ufffd"),
         (r"\ude00", "\ufffd"),
+        (r"\uD83D", "\ufffd"),
+        (r"\uDE00", "\ufffd"),
         (r"\ud83d\ud83d\ude00", "\ufffd😀"),
         (r"\ude00\ud83d", "\ufffd\ufffd"),
         (r"\ud83dx\ude00", "\ufffdx\ufffd"),
@@ -204,6 +206,8 @@ def test_whatever_it_reads_is_json_and_whatever_it_refuses_is_not(text: str) -> 
 
 
 @given(members_of(SHOW), members_of(USER))
+@example(SHOW, USER | {"id": -(10**19)})
+@example(SHOW, USER | {"id": 10**4_299})
 def test_one_member_of_another_type_changes_no_other(show: dict[str, Any], user: dict[str, Any]) -> None:
     data = json.dumps({"show": show, "user": user}).encode()
     usual, unusual = (read_message(data[:-1] + end) for end in (b"}", b',"event_date":0}'))
