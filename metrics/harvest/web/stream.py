@@ -56,10 +56,12 @@ class ProgressStreams:
             run: that the client has listened to, and whose outcome it lacks; empty if there is none.
         """
         clock = asyncio.get_running_loop().time
+        begun, sent, sent_at_s = self._runner.newest.number, -1, clock()
         yield sse.RETRY
-        sent, sent_at_s = -1, clock()
         while True:
             newest = self._runner.newest
+            if not run and newest.progress is not None and (newest.running is not None or newest.number > begun):
+                run = newest.progress.run  # it may have ended before it was seen
             if run and (newest.running is None or newest.running.run != run):
                 outcome = await self._outcome(run)
                 if outcome is not None:
