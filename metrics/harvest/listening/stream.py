@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import random
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -165,7 +167,10 @@ def _cause(error: BaseException) -> str:
     """Return the innermost cause of an error, in words: that of a client's error is one of the system."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, ssl.SSLError | socket.gaierror):  # whose numbers are not those of the system
+        words = error.strerror or str(error)
+    else:
+        words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
     return in_line(words) or type(error).__name__
 
 

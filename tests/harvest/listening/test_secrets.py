@@ -1,0 +1,177 @@
+"""The password goes to the streams alone, also through a proxy, and is in no file, log, output or message."""
+
+import base64
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from itertools import repeat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from metrics.errors import SettingsError
+from metrics.harvest.core.event import STREAMS
+from metrics.harvest.simulator.faults import Answer, Cut, Faults
+from metrics.harvest.simulator.server import Endpoint
+from tests.harvest.listening.harvested import SMALL, frames, harvest, series
+
+Serve = Callable[..., Endpoint]
+SECRET = "s3cret-Pässword"
+NOWHERE = "http://streams.example/"  # a name that is not looked up, if the proxy is used
+
+
+class Proxy:
+    """A proxy for plain HTTP, which connects every request to one server.
+
+    Attributes:
+        requested: the first lines of the requests, and their Proxy-Authorization.
+    """
+
+    def __init__(self, server: str) -> None:
+        self.requested: list[tuple[str, str]] = []
+        self._server = urlsplit(server)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                connection, _ = self._listening.accept()
+                threading.Thread(target=self._forward, args=(connection,), daemon=True).start()
+
+    def _forward(self, client: socket.socket) -> None:
+        with client, socket.create_connection((self._server.hostname, self._server.port or 80)) as server:
+            first, *rest = client.recv(1 << 16).decode("latin-1").split("\r\n")
+            given = [line for line in rest if line.lower().startswith("proxy-authorization:")]
+            self.requested.append((first, "".join(given).partition(": ")[2]))
+            method, url, version = first.split()
+            head = [f"{method} {urlsplit(url).path} {version}", *(line for line in rest if line not in given)]
+            server.sendall("\r\n".join(head).encode("latin-1"))
+            with suppress(OSError):
+                while part := server.recv(1 << 16):
+                    client.sendall(part)
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def written(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[[], str]:
+    """Give a function that returns all that was logged, printed and stored so far."""
+    caplog.set_level(logging.DEBUG)
+
+    def everything() -> str:
+        files = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+        names = [str(path) for path in tmp_path.rglob("*")]
+        return "\n".join([*files, *names, caplog.text, *capfd.readouterr()])
+
+    return everything
+
+
+def require_no_secret(text: str) -> None:
+    for word in (SECRET, base64.b64encode(f"sytac:{SECRET}".encode()).decode(), "s3cret", "P%C3%A4ssword"):
+        assert word not in text
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_the_password_is_in_no_file_log_or_output(
+    serve_streams: Serve, tmp_path: Path, written: Callable[[], str]
+) -> None:
+    faults = {
+        "sytflix": Faults(script=[Answer(503), Cut(2)], retry_ms=1),
+        "sytazon": Faults(script=[Cut(1, resets=True)], retry_ms=1),
+        "sysney": Faults(script=repeat(Answer(302, {"Location": "http://elsewhere.example/"}))),
+    }
+    endpoint = serve_streams(**SMALL, password=SECRET, faults=faults)
+    harvested = harvest(endpoint, tmp_path, until=frames(5, "sytflix", "sytazon"))
+    assert [asked.is_known for asked in endpoint.asked] == [True] * len(endpoint.asked)
+    text = written()
+    assert harvested.ids("sytflix")[0].decode() in text
+    assert "redirects to another address" in text
+    require_no_secret(text)
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_a_wrong_password_is_not_shown_either(serve_streams: Serve, tmp_path: Path, written: Callable[[], str]) -> None:
+    endpoint = serve_streams(password="another")
+    harvested = harvest(endpoint, tmp_path, stream_password=SECRET)
+    assert {stream.why for stream in harvested.report.missed} == {"refuses the user sytac (401)"}
+    require_no_secret(written())
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_the_streams_are_read_through_a_proxy_with_its_own_login(
+    serve_streams: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    endpoint = serve_streams(**SMALL)
+    with closing(Proxy(endpoint.url)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://gate:s3cret@{proxy.address}")
+        harvested = harvest(endpoint._replace(url=NOWHERE), tmp_path, until=frames(5, *STREAMS))
+        login = "Basic " + base64.b64encode(b"gate:s3cret").decode()
+        assert {*proxy.requested} == {(f"GET {NOWHERE}{stream} HTTP/1.1", login) for stream in STREAMS}
+    for stream in STREAMS:
+        assert harvested.ids(stream) == series(stream, harvested.stream(stream).frames)
+    require_no_secret(written())
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_an_address_in_no_proxy_is_asked_directly(
+    serve_streams: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = serve_streams(**SMALL)
+    with closing(Proxy(endpoint.url)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        harvest(endpoint, tmp_path, until=frames(2, *STREAMS))
+        assert proxy.requested == []
+    assert len(endpoint.asked) == 3
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_a_proxy_that_is_away_is_reported_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", f"http://gate:s3cret@127.0.0.1:{port}")
+    harvested = harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
+    assert {(stream.outcome, stream.why) for stream in harvested.report.streams} == {
+        ("away", "cannot be reached: Connection refused")
+    }
+    require_no_secret(written())
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("address", ["nonsense://gate:s3cret@proxy.example", "socks5://gate:s3cret@proxy.example"])
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, written: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+    with pytest.raises(SettingsError, match="the HTTP settings cannot be used") as raised:
+        harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
+    require_no_secret(f"{raised.value} {written()}")
+    assert [*(tmp_path / "raw").iterdir()] == []  # no run was begun
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_a_login_in_a_netrc_file_is_not_used(
+    serve_streams: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login nobody password wrong\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    endpoint = serve_streams(**SMALL)
+    harvest(endpoint, tmp_path / "data", until=frames(1, *STREAMS))
+    assert [asked.is_known for asked in endpoint.asked] == [True] * 3
