@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.harvest.core.instants import amsterdam_day, amsterdam_text, instant_ms, run_name, utc_text, zone_of_country
@@ -190,6 +190,7 @@ def test_the_zones_are_those_of_the_database() -> None:
     assert zone_of_country("NA") == ZoneInfo("Europe/Amsterdam")
 
 
+@settings(deadline=None)
 @given(
     local=st.datetimes(FIRST + timedelta(days=1), LAST - timedelta(days=1)),
     country=st.sampled_from(["PT", "CA", "US", "RU", "ID", "CN", "NL", "NA", ""]),
@@ -209,6 +210,7 @@ def test_an_instant_is_the_nearest_of_those_that_a_clock_of_the_zone_shows_so(
     assert got == min(expected, key=lambda each: (abs(each * 1_000 - received_us), each))
 
 
+@settings(deadline=None)
 @given(st.datetimes(FIRST, LAST - timedelta(hours=1), timezones=st.just(UTC)))
 def test_amsterdam_s_text_is_that_of_strftime(time: datetime) -> None:
     local = time.astimezone(ZoneInfo("Europe/Amsterdam"))

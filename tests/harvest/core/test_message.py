@@ -159,6 +159,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.sampled_from([None, 1]), st.booleans())
 def test_a_message_is_that_of_the_standard_library(members: dict[str, Any], indent: int | None, is_ascii: bool) -> None:
     data = json.dumps(members, indent=indent, ensure_ascii=is_ascii).encode(errors="surrogatepass")
@@ -175,7 +176,7 @@ def is_utf_8(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.one_of(
         st.text('{}[]":,0123456789.-+eE\\utrnulfasdDc \n\t\0\ufeffé', max_size=12),
@@ -205,6 +206,7 @@ def test_whatever_it_reads_is_json_and_whatever_it_refuses_is_not(text: str) -> 
     assert verdict == expected
 
 
+@settings(deadline=None)
 @given(members_of(SHOW), members_of(USER))
 @example(SHOW, USER | {"id": -(10**19)})
 @example(SHOW, USER | {"id": 10**4_299})

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.harvest.core.event import Event, Position
@@ -280,6 +280,7 @@ def plain_verdict(taken: Frame) -> str:
     return next((reason for reason, is_wrong in wrong.items() if is_wrong), "valid")
 
 
+@settings(deadline=None)
 @given(MESSAGES, NAMES, IDS)
 def test_a_verdict_is_that_of_the_standard_library(members: dict[str, Any], name: bytes, own_id: bytes | None) -> None:
     taken = frame(json.dumps(members).encode(), name, own_id)

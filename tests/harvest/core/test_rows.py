@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.harvest.core.event import STREAMS, Event, Position
@@ -16,27 +16,8 @@ from metrics.harvest.core.rows import COLUMNS, cells, event_of, read_rows, row_t
 from tests.harvest.core.messages import event
 
 ROOT = Path(__file__).parents[3]
-TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
-    [
-        "\r",
-        "\n",
-        "\r\n",
-        '"',
-        '""',
-        ",",
-        "\0",
-        "\u2028",
-        "\u2029",
-        "\x85",
-        "\ufeff",
-        "NA",
-        "null",
-        "None",
-        " x ",
-        "'",
-        "=1+1",
-        "\\",
-    ]
+TEXTS = st.text('aé😀,"\r\n\0\u2028\u2029\x85\ufeff\x1a \\;', max_size=6) | st.sampled_from(
+    ["NA", "null", "=1+1", "\r\n"]
 )
 FIELDS = Event.__struct_fields__
 EVENTS = st.builds(
@@ -94,6 +75,7 @@ def test_digits_of_times_that_are_zero_stay() -> None:
     assert cells(whole)[-3:-1] == ["1970-01-01T00:00:00.000Z", "2023-05-19T12:58:27.000000Z"]
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=4))
 def test_events_come_back_from_csv_whatever_their_texts(events: list[Event]) -> None:
     text = row_text(COLUMNS) + "".join(row_text(cells(each)) for each in events)
