@@ -139,10 +139,8 @@ class StartForm:
         Raises:
             ValidationError: it is not a rule.
         """
-        times = self._times.value
-        whole = int(times) if times is not None and float(times).is_integer() else times
-        seconds = None if self._seconds.value is None else float(self._seconds.value)
-        return StartBody.model_validate({"seconds": seconds, "name": self._name.value or None, "times": whole})
+        entered = {"seconds": self._seconds.value, "name": self._name.value or None, "times": self._times.value}
+        return StartBody.model_validate(entered)
 
 
 class Report:

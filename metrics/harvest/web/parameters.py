@@ -2,15 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metrics.web.formats import FormatParameter
 
 MAX_RUNS = MAX_USERS = MAX_EVENTS = 1_000
 MAX_ID = 2**63 - 1
+MAX_EVENT = 10**15
 MAX_NAME = 1_000  # characters
 
 RUN = "name of a run, such as `20231207_170121`, or `latest`: the one that started last of those that have ended"
+
+
+def _whole(number: object) -> object:
+    """Return a float as an integer if it is one, as JSON has it; anything else as it is."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 class OriginalQuery(BaseModel, extra="forbid"):
@@ -39,7 +45,7 @@ class EventsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the events of a run."""
 
     after: Annotated[
-        int, Field(ge=0, le=MAX_ID, description="only events with a higher number, to read on; not of CSV")
+        int, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; not of CSV")
     ] = 0
     limit: Annotated[
         int, Field(ge=1, le=MAX_EVENTS, description="maximum number of events; not of CSV, which has all of them")
@@ -57,5 +63,10 @@ class StartBody(BaseModel):
         Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="first name whose users stop it")] | None
     ) = None
     times: (
-        Annotated[int, Field(ge=1, le=1_000_000, description="events of users with that name that stop it")] | None
+        Annotated[
+            int,
+            Field(ge=1, le=1_000_000, description="events of users with that name that stop it"),
+            BeforeValidator(_whole),
+        ]
+        | None
     ) = None

@@ -108,8 +108,8 @@ def test_a_run_is_where_it_was_said_to_be_while_it_runs_and_afterwards(serve_str
 
 
 def test_a_run_stops_at_its_name(serve_streams: Serve, tmp_path: Path) -> None:
-    with serving(tmp_path, serve_streams(**FAST), harvest_seconds=600.0, harvest_times=2) as client:
-        run = ended(client, start(client))
+    with serving(tmp_path, serve_streams(**FAST), harvest_seconds=600.0) as client:
+        run = ended(client, start(client, times=2.0))
         assert (run["stopped_by"], run["name"], run["times"], run["name_seen"]) == ("name", "Sytac", 2, 2)
 
 
