@@ -73,7 +73,7 @@ class RunSettings(Declared):
             description="Seconds after which a harvest stops.",
             extra={"allowed": "a number above 0, to 86400"},
         ),
-    ] = 20.0
+    ] = 20
     harvest_name: Annotated[NonEmpty, Meta(description="First name whose users stop a harvest.")] = "Sytac"
     harvest_times: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Events of users with that name that stop a harvest.")

@@ -24,7 +24,7 @@ def use_streams(settings: HarvestSettings, report: Callable[[str], None]) -> Ite
     from metrics.harvest.simulator.server import local_streams  # noqa: PLC0415
 
     with local_streams() as local:
-        report(f"local streams: seed {local.seed}, at {local.url} (STREAM_ENDPOINT=… reads streams of your own)")
+        report(f"local streams: {local.url} (STREAM_ENDPOINT=… takes streams of your own)")
         yield dataclasses.replace(
             settings, stream_endpoint=local.url, stream_user=local.user, stream_password=local.password
         )

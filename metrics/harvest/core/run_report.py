@@ -1,6 +1,7 @@
 """The report of a run: how it went, how its streams went, and the answers from its events."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -67,6 +68,11 @@ class RunHead(Struct, frozen=True, kw_only=True):
     name_seen: int
     events: int
     streams: list[StreamReport]
+
+    @property
+    def started_us(self) -> int:
+        """The start in microseconds since the epoch, to the millisecond."""
+        return round(datetime.fromisoformat(self.started_at).timestamp() * 1_000) * 1_000
 
     @property
     def missed(self) -> list[StreamReport]:

@@ -1,0 +1,99 @@
+"""`harvest report`: the report of a run, or of all runs."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Annotated
+
+import msgspec
+import typer
+
+from metrics.errors import SettingsError
+from metrics.harvest.archive.folders import Folders
+from metrics.harvest.archive.runs import LATEST, NoRunError, find_run, list_runs, read_events, read_report
+from metrics.harvest.commands.options import Json
+from metrics.harvest.commands.summary import say_answers, say_figures, say_files, say_missed, say_run
+from metrics.harvest.core.reports import Reports, RunEvents, reports
+from metrics.harvest.core.rows import COLUMNS, cells, row_text
+from metrics.harvest.core.run_report import RunReport
+from metrics.harvest.settings import HarvestSettings
+from metrics.terminal.console import say, say_lines
+from metrics.terminal.streams import binary_output
+from metrics.text import numbered
+
+ALL = "all"
+
+
+def report(
+    run: Annotated[str, typer.Argument(metavar="[RUN|latest|all]", help="Name of a run; see `harvest runs`.")] = LATEST,
+    *,
+    json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the events as CSV instead.")] = False,
+) -> None:
+    """Show the report of a run: how long each stream was listened to, users, shows, successful streams.
+
+    --json also has each event of each user. --csv has the events in their order, with all that was received; of all
+    runs, the name of the run comes first.
+
+    Example: `python app.py harvest report latest --json`
+    """
+    if json and as_csv:
+        raise SettingsError("--json and --csv contradict each other", hint="leave one of them out")
+    folders = Folders.of(HarvestSettings.load().harvest_dir)
+    shown = _AllRuns(folders) if run == ALL else _OneRun(folders, run)
+    if as_csv:
+        shown.print_csv()
+    elif json:
+        say_lines([msgspec.json.encode(shown.answers()).decode()])
+    else:
+        shown.print()
+
+
+class _OneRun:
+    """A run, which may be given as `latest`."""
+
+    def __init__(self, folders: Folders, run: str) -> None:
+        self._folders, self._run = folders, find_run(folders, run)
+
+    def print_csv(self) -> None:
+        _print_csv(COLUMNS, map(cells, read_events(self._folders, self._run)))
+
+    def answers(self) -> RunReport:
+        return read_report(self._folders, self._run)
+
+    def print(self) -> None:
+        found = self.answers()
+        say_run(found)
+        say_missed(found.missed)
+        say("")
+        say_answers(found.reports)
+        say("")
+        say_files(self._folders, found)
+
+
+class _AllRuns:
+    """All runs that have a report, the oldest first."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders, self._heads = folders, list_runs(folders)[::-1]
+        if not self._heads:
+            raise NoRunError(f"there is no run in {folders.root}", hint="start one: python app.py harvest")
+
+    def print_csv(self) -> None:
+        events = ((head.run, event) for head in self._heads for event in read_events(self._folders, head.run))
+        _print_csv(("run", *COLUMNS), ([run, *cells(event)] for run, event in events))
+
+    def answers(self) -> Reports:
+        return reports(RunEvents(head.started_us, read_events(self._folders, head.run)) for head in self._heads)
+
+    def print(self) -> None:
+        answers = self.answers()
+        events = numbered(sum(head.events for head in self._heads), "event")
+        say(f"{numbered(len(self._heads), 'run')}, {self._heads[0].run} to {self._heads[-1].run}: {events}")
+        say_figures(answers)
+        say("")
+        say_answers(answers)
+
+
+def _print_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    with binary_output() as output:
+        output.writelines(row_text(row).encode() for row in chain([columns], rows))

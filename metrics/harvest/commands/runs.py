@@ -1,0 +1,51 @@
+"""`harvest runs`: lists runs."""
+
+import msgspec
+
+from metrics.harvest.archive.finish import unfinished
+from metrics.harvest.archive.folders import Folders
+from metrics.harvest.archive.runs import list_runs
+from metrics.harvest.commands.options import Json
+from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.settings import HarvestSettings
+from metrics.terminal.console import note, say, say_lines
+from metrics.terminal.tables import new_table, say_folded
+
+
+def runs(*, json: Json = False) -> None:
+    """List runs, the newest first, with the events of each stream.
+
+    A run that goes on, or whose process was killed, has no report yet: it is named on standard error.
+
+    Example: `python app.py harvest runs`
+    """
+    folders = Folders.of(HarvestSettings.load().harvest_dir)
+    found, without_report = list_runs(folders), unfinished(folders)
+    if json:
+        say_lines(msgspec.json.encode(head).decode() for head in found)
+    elif found:
+        _print(found)
+    else:
+        say("no runs yet: python app.py harvest starts one")
+    for run in without_report:
+        note(f"run {run} has no report yet: it goes on, or the next harvest finishes it")
+
+
+def _print(found: list[RunHead]) -> None:
+    table = new_table(
+        "run", "lasted", "events", "malformed", "name seen", "stopped by", "streams", texts=("stopped by", "streams")
+    )
+    for head in found:
+        malformed = sum(sum(stream.malformed.values()) for stream in head.streams)
+        streams = ", ".join(f"{each.stream} {each.events:,}" for each in head.streams)
+        missed = "".join(f", {each.stream} {each.outcome}" for each in head.missed)
+        table.add_row(
+            head.run,
+            f"{head.lasted_s:,.3f} s",
+            f"{head.events:,}",
+            f"{malformed:,}",
+            f"{head.name} {head.name_seen:,} of {head.times:,}",
+            head.stopped_by,
+            streams + missed,
+        )
+    say_folded(table, before="streams")

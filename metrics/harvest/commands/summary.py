@@ -1,0 +1,98 @@
+"""A report of a run, as people read it."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from metrics.harvest.archive.folders import Folders
+from metrics.harvest.core.reports import Reports, UserReport
+from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
+from metrics.terminal.console import say, shown
+from metrics.terminal.tables import new_table, say_folded, say_table
+from metrics.text import numbered
+
+_STOPPED_BY = {
+    "time": "the time was over",
+    "name": "the name was seen",
+    "signal": "by a signal",
+    "no-stream": "no stream was left",
+    "killed": "its process was killed",
+}
+
+
+def say_run(report: RunReport) -> None:
+    """Print how a run and its streams went, and its figures."""
+    say(f"run {report.run} stopped after {report.lasted_s:,.3f} s: {_STOPPED_BY[report.stopped_by]}")
+    say(f"{report.name} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
+    say_table(streams_table(report.streams))
+    say_figures(report.reports)
+
+
+def say_missed(streams: Iterable[StreamReport]) -> None:
+    """Print why streams were away or refused."""
+    for stream in streams:
+        say(f"{stream.stream} was {stream.outcome}: {stream.why}")
+
+
+def streams_table(streams: Iterable[StreamReport]) -> Table:
+    """Return the streams of a run as a table."""
+    table = new_table(
+        "stream", "listened", "connections", "events", "repeated", "malformed", "state", texts=("stream", "state")
+    )
+    for stream in streams:
+        counts = (stream.connections, stream.events, stream.repeated, sum(stream.malformed.values()))
+        table.add_row(stream.stream, f"{stream.listened_s:,.3f} s", *(f"{count:,}" for count in counts), stream.outcome)
+    return table
+
+
+def say_figures(reports: Reports) -> None:
+    """Print the answers that are one figure each."""
+    successful = sum(each.count for each in reports.successful_streams)
+    share = "-" if reports.started_share is None else f"{reports.started_share:.3f} %"
+    for what, figure in (
+        ("users", f"{len(reports.users):,}"),
+        ("shows of 2020 or later", f"{reports.recent_shows:,}"),
+        ("successful streams", f"{successful:,}"),
+        ("users with successful streams", f"{len(reports.successful_streams):,}"),
+        ("users on several platforms", f"{sum(x.users for x in reports.platforms_by_country):,}"),
+        ("started share of Sytflix", share),
+    ):
+        say(f"{what:<30}{figure:>9}")
+
+
+def say_answers(reports: Reports) -> None:
+    """Print the answers that are tables."""
+    say_folded(_users_table(reports))
+    if reports.platforms_by_country:
+        say("")
+        table = new_table("country", "users on several platforms", texts=("country",))
+        for country in reports.platforms_by_country:
+            table.add_row(country.country or "-", f"{country.users:,}")
+        say_table(table)
+
+
+def _users_table(reports: Reports) -> Table:
+    successful = {each.user_id: each.count for each in reports.successful_streams}
+    texts = ("name", "platforms", "last event")
+    table = new_table("user", "name", "age", "events", "successful", "platforms", "last event", texts=texts)
+    for user in reports.users:
+        age = "-" if user.age is None else str(user.age)
+        counts = f"{len(user.events):,}", f"{successful.get(user.id, 0):,}"
+        table.add_row(str(user.id), user.name, age, *counts, _platforms(user), _last_event(user))
+    return table
+
+
+def _platforms(user: UserReport) -> str:
+    return ", ".join(dict.fromkeys(event.platform for event in user.events))
+
+
+def _last_event(user: UserReport) -> str:
+    last = user.events[-1]
+    return f"{last.event_date} {last.event} {last.title or last.show_id}"
+
+
+def say_files(folders: Folders, head: RunHead) -> None:
+    """Print which files a run has."""
+    say(f"report: {shown(folders.report_file(head.run))}")
+    say(f"events: {shown(folders.processed_file(head.run))}")
+    say(f"bytes:  {shown(folders.archive_run(head.run))}")
