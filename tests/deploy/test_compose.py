@@ -20,6 +20,7 @@ from docker.utils import exclude_paths  # type: ignore[import-untyped]
 
 from metrics.catalogue.settings import CatalogueSettings
 from metrics.frames.settings import Settings
+from metrics.harvest.settings import HarvestSettings, RunSettings, StreamSettings
 from metrics.postgres.local_server import server
 from metrics.serve import ServerSettings
 
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 APP_SERVICES = ["prepare-topics", "app", "page"]
 # Nothing that a container has any use for: the local broker stays out of the image, client properties have no one name.
 NOT_IN_COMPOSE = {"local_broker_dir", "local_database_dir", "client_properties"}
+# The page shows what harvest has written to the folder `data`, which it may only read: it runs none itself.
+OF_HARVEST = {field.name for kind in (StreamSettings, RunSettings) for field in dataclasses.fields(kind)}
 SETTINGS = {"prepare-topics": Settings, "app": Settings, "page": ServerSettings}
 # What only one of them reads, and what compose tells it.
 OF_ONE: dict[str, dict[str, Any]] = {
@@ -37,6 +40,7 @@ OF_ONE: dict[str, dict[str, Any]] = {
 OBSERVE = ["page", "prometheus", "grafana"]
 CATALOGUE = ["postgres", "prepare-catalogue", "catalogue"]
 CATALOGUE_SERVICES = ["prepare-catalogue", "catalogue"]
+OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest"]
 
 
 class Instruction(NamedTuple):
@@ -112,12 +116,13 @@ def listeners(variable: str) -> dict[str, str]:
     return dict(part.split("://") for part in text.split(","))
 
 
-def test_compose_has_four_services_three_more_for_those_who_observe_and_three_for_the_catalogue() -> None:
+def test_compose_has_four_services_and_those_of_three_profiles() -> None:
     profiles = {name: service.get("profiles") for name, service in compose()["services"].items()}
     assert profiles == {
         **dict.fromkeys(["broker", "prepare-topics", "control-center", "app"]),
         **{name: ["observe"] for name in OBSERVE},
         **{name: ["catalogue"] for name in CATALOGUE},
+        "harvest": ["harvest"],
     }
 
 
@@ -130,7 +135,7 @@ def test_what_the_application_is_told_is_what_it_would_take_by_default(service: 
 @pytest.mark.parametrize("service", APP_SERVICES)
 def test_every_setting_can_be_given_to_compose_and_nothing_else_is_passed_on(service: str) -> None:
     of_others = {name for other, settings_of_it in OF_ONE.items() if other != service for name in settings_of_it}
-    left_out = NOT_IN_COMPOSE | of_others
+    left_out = NOT_IN_COMPOSE | OF_HARVEST | of_others
     names = {field.name.upper() for field in dataclasses.fields(SETTINGS[service]) if field.name not in left_out}
     assert set(environment_of(service)) == names | ({"PGPASSWORD"} if service == "page" else set())
 
@@ -172,6 +177,7 @@ def test_control_center_is_published_on_9021_and_nothing_on_other_addresses_than
         "postgres": ["127.0.0.1:5432:5432"],
         "prepare-catalogue": [],
         "catalogue": ["127.0.0.1:8001:8000"],
+        "harvest": ["127.0.0.1:5000:5000"],
     }
 
 
@@ -216,7 +222,7 @@ def test_broker_and_control_center_are_of_one_release_that_may_be_chosen() -> No
     assert images == {
         "broker": "confluentinc/cp-server:7.9.1",
         "control-center": "confluentinc/cp-enterprise-control-center:7.9.1",
-        **dict.fromkeys(APP_SERVICES + CATALOGUE_SERVICES, "frames-metrics"),
+        **dict.fromkeys(APP_SERVICES + OTHER_SERVICES, "frames-metrics"),
         "postgres": "postgres:17",
         "prometheus": "prom/prometheus:v3.5.0",
         "grafana": "grafana/grafana:12.0.2",
@@ -240,6 +246,7 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "postgres": {},
         "prepare-catalogue": {"postgres": "service_healthy"},
         "catalogue": {"postgres": "service_healthy", "prepare-catalogue": "service_completed_successfully"},
+        "harvest": {},
     }
 
 
@@ -267,14 +274,14 @@ def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]
 
 def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() -> None:
     services = compose()["services"]
-    run_on = {"broker", "app", "control-center", "page", "prometheus", "grafana", "postgres", "catalogue"}
+    run_on = {"broker", "app", "control-center", "page", "prometheus", "grafana", "postgres", "catalogue", "harvest"}
     assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == run_on
     logs = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
-    assert [service["logging"] for service in services.values()] == [logs] * 10
+    assert [service["logging"] for service in services.values()] == [logs] * 11
 
 
 def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled() -> None:
-    of_the_application = APP_SERVICES + CATALOGUE_SERVICES
+    of_the_application = APP_SERVICES + OTHER_SERVICES
     services = {name: service for name, service in compose()["services"].items() if name in of_the_application}
     assert {name: service.get("build") for name, service in services.items()} == {
         **dict.fromkeys(of_the_application),
@@ -285,7 +292,7 @@ def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled
     }
 
 
-@pytest.mark.parametrize("service", APP_SERVICES + CATALOGUE_SERVICES)
+@pytest.mark.parametrize("service", APP_SERVICES + OTHER_SERVICES)
 def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> None:
     how = compose()["services"][service]
     assert how["read_only"] is True
@@ -319,6 +326,31 @@ def test_the_catalogue_is_given_the_database_of_compose_and_its_other_settings_b
     told = dataclasses.asdict(CatalogueSettings.load(environment_of(service)))
     own = {"database_url": "postgresql://metrics@postgres:5432/metrics", "bootstrap_servers": "broker:29092"}
     assert told == {**dataclasses.asdict(CatalogueSettings()), **own}
+
+
+def test_harvest_writes_to_the_mounted_data_as_the_owner_of_the_folder() -> None:
+    harvest = compose()["services"]["harvest"]
+    (workdir,) = of_the_image("WORKDIR")
+    assert harvest["volumes"] == [f"./data:{workdir}/data"]
+    assert harvest["user"] == "1000:1000"
+    assert compose({"HARVEST_USER": "501:20"})["services"]["harvest"]["user"] == "501:20"
+
+
+def test_harvest_is_given_its_own_settings_by_default_and_all_of_them_can_be_given_to_compose() -> None:
+    assert HarvestSettings.load(environment_of("harvest")) == HarvestSettings()
+    left_out = NOT_IN_COMPOSE | {"harvest_dir"}
+    names = {field.name.upper() for field in dataclasses.fields(HarvestSettings) if field.name not in left_out}
+    assert set(environment_of("harvest")) == names
+    given = {"STREAM_ENDPOINT": "https://streams/", "STREAM_PASSWORD": "secret", "HARVEST_SECONDS": "60"}
+    told = HarvestSettings.load(environment_of("harvest", given))
+    assert (told.stream_endpoint, told.stream_password, told.harvest_seconds) == ("https://streams/", "secret", 60)
+
+
+def test_harvest_is_served_or_run_by_its_own_commands_and_asked_for_its_health() -> None:
+    harvest = compose()["services"]["harvest"]
+    assert harvest["entrypoint"] == ["python", "app.py", "harvest"]
+    assert harvest["command"] == ["serve", "--host", "0.0.0.0"]
+    assert harvest["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "5000"]
 
 
 @pytest.mark.parametrize("service", CATALOGUE_SERVICES)
