@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from metrics.errors import MetricsError
 from metrics.kafka import local_broker
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
+from tests.examples import LONG
 from tests.kafka import quick_start
 from tests.kafka.application import Application, end_all_started
 from tests.postgres.databases import create_database, drop_database, empty_database, with_database
@@ -42,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
     parser.addoption("--long", action="store_true", help="run the long tests, too: more kills, histories, versions")
     parser.addoption("--rewrite-examples", action="store_true", help="write into docs/ what the commands there print")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--long"):
+        settings.register_profile(LONG, settings())
+        settings.load_profile(LONG)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

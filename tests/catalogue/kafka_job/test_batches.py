@@ -18,6 +18,7 @@ from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_sink import OffsetTable, SqlSink
 from metrics.postgres.connect import connect
 from tests.catalogue.kafka_job.topic import Expected, Record, gone, movie
+from tests.examples import examples
 
 MOVIE = MODELS["movie"]
 
@@ -82,7 +83,7 @@ RECORDS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(batches=st.lists(st.lists(RECORDS, max_size=8), max_size=5))
 def test_whatever_the_batches_the_table_is_that_of_a_plain_dictionary(url: str, batches: list[list[Record]]) -> None:
     expected, read = Expected(), 0

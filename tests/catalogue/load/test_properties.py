@@ -14,6 +14,7 @@ from metrics.catalogue.load import staging
 from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import SUMS
 from tests.catalogue.load.catalogue import Catalogue
+from tests.examples import examples
 
 NO_LIMIT = Limit.of("", "100%")
 CATALOGUE_TABLES = ("catalogue_rejected", "catalogue_history", "catalogue_load")
@@ -203,7 +204,7 @@ def history(catalogue: Catalogue, model: str) -> list[tuple[int, Kept]]:
 
 
 @pytest.mark.parametrize("model", LOADS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(100), deadline=None)
 @given(data=st.data(), chunk=st.sampled_from([1, 3, 200_000]))
 def test_loads_give_the_tables_the_sums_and_the_history_of_a_plain_dictionary(
     catalogue: Catalogue, model: str, chunk: int, data: st.DataObject

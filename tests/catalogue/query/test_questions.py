@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from metrics.catalogue.generate import reference
 from metrics.catalogue.generate.reference import AuthorRow, BookRow, MovieRow, Period, ReviewRow, StreamRow
 from tests.catalogue.query.tables import Connection, ask_shipped, fill
+from tests.examples import examples
 
 NOON = datetime(2021, 12, 25, 12, tzinfo=UTC)
 
@@ -250,7 +251,7 @@ def cases(draw: st.DrawFn) -> tuple[str, str, Period, dict[type, list[Any]]]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(200),
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

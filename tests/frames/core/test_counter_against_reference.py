@@ -5,6 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.frames.core.simulation import Run
 from tests.reference import Sent, Timeline
 
@@ -42,7 +43,7 @@ def read_in_any_way(drawn: list[Timeline], seed: int, crash_probability: float) 
     run.check()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
 def test_every_reading_gives_the_reference_answer(drawn: list[Timeline], seed: int, crash_probability: float) -> None:
     read_in_any_way(drawn, seed, crash_probability)

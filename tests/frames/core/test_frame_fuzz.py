@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
 from metrics.times import LAST_SECOND
+from tests.examples import examples
 
 # Few characters, so that drawn text is often JSON, and often nearly.
 SYNTAX = st.text(st.sampled_from('{}[]":,\\ut s0123456789-.eEaud8"\ud83d\ue000 \n\x00é'), max_size=40)
@@ -104,13 +105,13 @@ def agrees(value: bytes) -> None:
         assert found == Frame(*plain(value))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes(value: bytes) -> None:
     agrees(value)
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=examples(3_000), deadline=None)
 @given(OBJECTS | VALUES | SYNTAX)
 @example('{"ts":-0,"uid":"a"}')
 @example('{"ts":1,"uid":"a","x":"\\ud800"}')
@@ -129,7 +130,7 @@ def test_text_that_is_nearly_a_frame(text: str) -> None:
     agrees(text.encode(errors="surrogatepass"))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(st.data())
 def test_a_frame_with_some_bytes_changed(data: st.DataObject) -> None:
     frame = bytearray('{"a":{"ts":"x","uid":[]},"ts":1468244384,"ю":"\\u0431\\n","uid":"0c2a","z":[1.5,null]}'.encode())

@@ -15,6 +15,7 @@ from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE, SECOND, Size, largest
 from metrics.frames.verify.recount.findings import Kind
 from metrics.kafka.job.heartbeat import Instance
+from tests.examples import examples
 from tests.frames.core.message import message
 from tests.frames.core.simulation import Run
 from tests.frames.core.test_counter_against_reference import read_in_any_way, timelines
@@ -34,7 +35,7 @@ def hour() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TABLES, st.lists(timelines(), min_size=1, max_size=3), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.5]))
 def test_every_reading_gives_the_reference_answer(
     rows: tuple[Size, ...], drawn: list[Timeline], seed: int, crash_probability: float

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.resume import HEADER, mark_of
+from tests.examples import examples
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340
@@ -249,7 +250,7 @@ FIELDS = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_si
 VALUES = st.binary() | st.lists(FIELDS, max_size=6).map(json.dumps).map(str.encode)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(2_000))
 @example(b"[" * 100_000)
 @example(b"[1,2,3,4," + b"[" * 100_000)
 @given(VALUES | st.lists(NUMBERS, min_size=4, max_size=4).map(json.dumps).map(str.encode) | st.none())

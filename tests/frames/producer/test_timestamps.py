@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
 from metrics.frames.producer.timestamps import Shift, event_time_s, moved
 from metrics.times import LAST_SECOND
+from tests.examples import examples
 from tests.frames.core.test_frame_fuzz import OBJECTS, SYNTAX
 
 WHITE = st.text(" \t\r\n", max_size=2)
@@ -40,7 +41,7 @@ def parts(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return (head + ts).encode(), (quote + draw(WHITE) + tail).encode()
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(parts(), st.integers(0, LAST_SECOND), st.integers(0, LAST_SECOND))
 def test_only_the_digits_of_the_ts_differ(around: tuple[bytes, bytes], ts: int, then: int) -> None:
     before, after = around
@@ -49,7 +50,7 @@ def test_only_the_digits_of_the_ts_differ(around: tuple[bytes, bytes], ts: int, 
     assert moved(frame, then - ts) == b"%b%d%b" % (before, then, after)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(OBJECTS | SYNTAX, st.integers(-LAST_SECOND, LAST_SECOND))
 @example('{"ts":-0,"uid":"a"}', 5)
 @example('{"ts":"1","ts":"x","uid":"a"}', 5)
