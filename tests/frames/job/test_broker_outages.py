@@ -12,6 +12,7 @@ import pytest
 
 from metrics.frames.producer import generator
 from metrics.kafka import local_broker
+from metrics.kafka.local_broker import node
 from tests.kafka.application import Application, finish, timeline, wait_until
 from tests.reference import count_all
 
@@ -122,15 +123,22 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
     assert "before that, the transaction failed; none of it was committed: " in given_up
 
 
-def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_resumes(tmp_path: Path) -> None:
-    """The broker gives up on its transaction and fences it, as another instance would; nobody else has committed."""
+def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker gives up on its transaction and fences it, as another instance would; nobody else has committed.
+
+    Its coordinator looks for such transactions each second, by default every 10 s.
+    """
+    often = "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n"
+    monkeypatch.setattr(node, "_SERVER_PROPERTIES", node._SERVER_PROPERTIES + often)
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"KAFKA_TRANSACTION_TIMEOUT_MS": "2000", "KAFKA_SOCKET_TIMEOUT_MS": "1500"})
         with busy(application, tmp_path) as process:
             process.send_signal(signal.SIGSTOP)
-            time.sleep(15)  # the coordinator looks for such transactions every 10 s
+            time.sleep(5)  # the transaction may last 2 s
             process.send_signal(signal.SIGCONT)
-            finish(process)
+            assert "resumed from the last commit" in finish(process)
         expect_all(application)
 
 
