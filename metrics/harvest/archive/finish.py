@@ -67,7 +67,7 @@ def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Pro
     from being finished, or new ones from starting; it stays as it is until its user repairs or moves it.
 
     Args:
-        say: called with a line about each.
+        say: called with a line about each, as a warning.
 
     Raises:
         FileError: a file cannot be written or removed.
@@ -88,10 +88,10 @@ def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None],
             replayed = _archive(folders, run, progress)
             _report(folders, run, replayed)
     except DamagedRunError as error:
-        say(f"warning: run {run} is skipped: {error}")
+        say(f"run {run} is skipped: {error}")
         return False
     if replayed.lost:
-        say(f"warning: {numbered(replayed.lost, 'frame')} of run {run} are in its journal, but not in its raw files")
+        say(f"{numbered(replayed.lost, 'frame')} of run {run} are in its journal, but not in its raw files")
     return True
 
 

@@ -68,9 +68,11 @@ def _url(endpoint: str, stream: str) -> httpx.URL:
     """Return the address of a stream: its name is appended to that of the endpoint."""
     parts = urlsplit(endpoint)
     try:
-        return httpx.URL(f"{endpoint}{'' if parts.path or parts.query else '/'}{stream}")
-    except httpx.InvalidURL as error:
+        url = httpx.URL(f"{endpoint}{'' if parts.path or parts.query else '/'}{stream}")
+        assert url.host, "settings require one"  # its form with other letters is decoded only here
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise SettingsError("STREAM_ENDPOINT cannot be used", why=str(error)) from None
+    return url
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.core.journal import Started
 from metrics.harvest.core.run_report import RunReport
 from metrics.harvest.listening.clients import open_clients
+from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.decider import Decider
 from metrics.harvest.listening.inbox import Inbox
 from metrics.harvest.listening.lookups import LookupLoop
@@ -32,17 +33,6 @@ class Rule(NamedTuple):
     seconds: float
     name: str
     times: int
-
-
-class Clock:
-    """The clock of a run, in microseconds since the epoch: it never runs backwards, whatever is set meanwhile."""
-
-    def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
-
-    def now_us(self) -> int:
-        """Return the wall time at the start, and the time since."""
-        return (self._offset_ns + time.monotonic_ns()) // 1000
 
 
 def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener: Listener) -> RunReport:
@@ -74,29 +64,16 @@ async def _listen(settings: HarvestSettings, rule: Rule, folders: Folders, stopp
     assert endpoint is not None and password is not None  # noqa: PT018  # of local streams, if there are no others
     async with open_clients(endpoint, settings.stream_user, password) as accesses:
         run = folders.new_run(time.time_ns() // 1000)
-        with JournalWriter(folders.raw_run(run)) as journal:
+        folder, limit_bytes = folders.raw_run(run), settings.harvest_frame_limit
+        with JournalWriter(folder) as journal:
             clock, inbox = Clock(), Inbox()
-            limit_bytes = settings.harvest_frame_limit
             started = Started(at_us=clock.now_us(), run=run, frame_limit_bytes=limit_bytes, **rule._asdict())
-            decider = Decider(started, folders.raw_run(run), journal)
+            decider = Decider(started, folder, journal)
+            watch = Watch(decider, inbox, clock, stopping, notified, settings.harvest_silent_s)
             streams = [
-                Stream(
-                    recording=decider.recordings[stream],
-                    access=access,
-                    connect_s=settings.harvest_connect_s,
-                    now_us=clock.now_us,
-                    inbox=inbox,
-                )
+                Stream(decider.recordings[stream], access, inbox, clock, settings.harvest_connect_s)
                 for stream, access in accesses.items()
             ]
-            watch = Watch(
-                decider=decider,
-                inbox=inbox,
-                now_us=clock.now_us,
-                stopping=stopping,
-                notified=notified,
-                silent_s=settings.harvest_silent_s,
-            )
             try:
                 async with _beside(watch.run(), *(stream.listen() for stream in streams)):
                     await decider.run(inbox.items())

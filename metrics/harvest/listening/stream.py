@@ -7,7 +7,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import httpx
 from metrics.harvest.core.journal import Closed, Failed, Opened
 from metrics.harvest.core.reconnect import Final, Listen, Retry, delay_s, last_event_id_header, retry_after, verdict
 from metrics.harvest.listening.clients import Access
+from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.inbox import Chunk, Inbox
 from metrics.harvest.listening.recording import Recording
 from metrics.text import in_line
@@ -36,21 +37,20 @@ class LostError(Exception):
     """A server that cannot be reached, or a connection that broke off; the text is the predicate of a sentence."""
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Stream:
     """A stream of the run.
 
     Args:
+        recording: what was decided about the stream; it is only read here.
         connect_s: seconds within which the headers of an answer must have come.
-        recording: what was decided about the stream; only read here.
-        now_us: the clock of the run.
     """
 
     recording: Recording
     access: Access
-    connect_s: float
-    now_us: Callable[[], int]
     inbox: Inbox
+    clock: Clock
+    connect_s: float
     connections: int = 0
     reported: str | None = None  # the last failure, if the stream has not been open since
 
@@ -61,7 +61,7 @@ class Stream:
 
     async def _listen_once(self) -> float | None:
         """Ask for the stream, and read it to its end; return the seconds until it is asked again, None for never."""
-        requested_us = self.now_us()
+        requested_us = self.clock.now_us()
         try:
             response = await self._ask()
         except LostError as error:
@@ -119,22 +119,22 @@ class Stream:
         self.reported = None
         stream, connection = self.recording.stream, self.connections
         await self.inbox.hand_over(
-            Opened(at_us=self.now_us(), stream=stream, connection=connection, requested_us=requested_us)
+            Opened(at_us=self.clock.now_us(), stream=stream, connection=connection, requested_us=requested_us)
         )
         why = "has ended the connection"
         try:
             with _lost(self.connect_s):
                 async for data in response.aiter_bytes():
-                    await self.inbox.hand_over(Chunk(self.now_us(), stream, data))
+                    await self.inbox.hand_over(Chunk(self.clock.now_us(), stream, data))
         except LostError as error:
             why = str(error)
-        await self.inbox.hand_over(Closed(at_us=self.now_us(), stream=stream, connection=connection, why=why))
+        await self.inbox.hand_over(Closed(at_us=self.clock.now_us(), stream=stream, connection=connection, why=why))
 
     async def _fail(self, why: str, *, status: int | None = None, is_final: bool = False) -> None:
         """Hand over a failure, and report it once."""
         stream = self.recording.stream
         await self.inbox.hand_over(
-            Failed(at_us=self.now_us(), stream=stream, why=why, status=status, is_final=is_final)
+            Failed(at_us=self.clock.now_us(), stream=stream, why=why, status=status, is_final=is_final)
         )
         if why != self.reported:
             log.warning("%s %s; it is %s", stream, why, "not asked again" if is_final else "asked again")

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
 from metrics.harvest.core.journal import Stopped
+from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.decider import Decider
 from metrics.harvest.listening.inbox import Inbox
 from metrics.harvest.listening.progress import Notified, Progress, StreamProgress
@@ -17,18 +17,17 @@ log = logging.getLogger(__name__)
 LOOKS_EVERY_S = 0.05
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Watch:
     """A look every 50 ms, and one at the end of the run's time.
 
     Args:
-        now_us: the clock of the run.
         silent_s: seconds without a byte, after which a stream is reported once.
     """
 
     decider: Decider
     inbox: Inbox
-    now_us: Callable[[], int]
+    clock: Clock
     stopping: Event
     notified: Notified
     silent_s: float
@@ -36,14 +35,14 @@ class Watch:
     async def run(self) -> None:
         """Look until the time is over or a signal came, and stop the run."""
         end_us = self.decider.end_us
-        while (now_us := self.now_us()) < end_us and not self.stopping.is_set():
+        while (now_us := self.clock.now_us()) < end_us and not self.stopping.is_set():
             self.look()
             await asyncio.sleep(min(LOOKS_EVERY_S, (end_us - now_us) / 1e6))
         self.inbox.stop(Stopped(at_us=now_us, by="time" if now_us >= end_us else "signal"))
 
     def look(self) -> None:
         """Look at every stream, and publish the progress."""
-        now_us, decider = self.now_us(), self.decider
+        now_us, decider = self.clock.now_us(), self.decider
         for recording in decider.recordings.values():
             self._look_at(recording, now_us)
         self.notified.newest = Progress(

@@ -199,9 +199,7 @@ def test_a_damaged_run_is_skipped_with_a_warning_each_time_and_keeps_no_other_fr
         said: list[str] = []
         assert finish_all(folders, said.append) == finished
         assert said[0] == "run 20221207_170121 was left unfinished, as by a kill; finishing it"
-        assert said[1].startswith(
-            f"warning: run 20221207_170121 is skipped: {damaged / JOURNAL} is damaged\nwhy: line 2"
-        )
+        assert said[1].startswith(f"run 20221207_170121 is skipped: {damaged / JOURNAL} is damaged\nwhy: line 2")
         assert f"hint: restore journal.jsonl from a copy, or move the folder {damaged} elsewhere" in said[1]
     assert {path.name: path.read_bytes() for path in damaged.iterdir()} == before
     assert not folders.processed_file(damaged.name).exists()

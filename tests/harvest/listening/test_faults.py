@@ -151,7 +151,7 @@ def test_redirects_are_not_followed_so_the_password_goes_nowhere_else_and_withou
     faults = {stream: Faults(script=repeat(answer)) for stream, answer in zip(STREAMS, answers, strict=True)}
     endpoint = serve_streams(faults=faults)
     harvested = harvest(endpoint, tmp_path)
-    assert elsewhere.asked == []
+    assert not elsewhere.asked
     assert len(endpoint.asked) == 3
     assert harvested.report.stopped_by == "no-stream"
     assert harvested.report.lasted_s < 30
