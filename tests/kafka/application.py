@@ -22,6 +22,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
+from metrics.kafka.offsets import offset_ranges
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -97,10 +98,11 @@ class Application:
         return self.run("prepare-topics", file, *arguments)
 
     def create_topics(self, partitions: int = 1) -> None:
-        """Create the topics, as `prepare-topics` does in a process of its own."""
+        """Create the topics, as `prepare-topics` does in a process of its own, and wait until their leaders answer."""
         settings = Settings.load(self.environment())
-        replicas = topic_changes.BROKERS_DEFAULT
-        topics_in_use.create(open_admin(settings), settings, partitions=partitions, replication_factor=replicas)
+        admin, replicas = open_admin(settings), topic_changes.BROKERS_DEFAULT
+        for topic in topics_in_use.create(admin, settings, partitions=partitions, replication_factor=replicas):
+            offset_ranges(admin, topic, len(admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions))
 
     def send(self, frames: Iterable[bytes | None], partition: int = 0, **how: Any) -> None:
         """Send frames to a partition of the input topic, with a key, headers or a timestamp if one is given.
