@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from metrics.harvest.core.event import Event
@@ -43,6 +44,7 @@ class RunningRun(Struct, frozen=True, kw_only=True, tag_field="state", tag="runn
     """The progress of a run."""
 
     run: str
+    seconds: Annotated[float, Meta(description="the rule to stop it, as are `name` and `times`")]
     seconds_left: Annotated[float, Meta(description="until the time stops it; 0 once it has stopped")]
     name: str
     times: int
@@ -137,9 +139,13 @@ def finished(report: RunReport) -> FinishedRun:
     )
 
 
-def running(progress: Progress) -> RunningRun:
-    """Return the progress of a run."""
-    return RunningRun(**{name: getattr(progress, name) for name in RunningRun.__struct_fields__})
+def running(seconds: float, progress: Progress) -> RunningRun:
+    """Return the progress of a run.
+
+    Args:
+        seconds: after which its rule stops it.
+    """
+    return RunningRun(seconds=seconds, **msgspec.structs.asdict(progress))
 
 
 def run_event(number: int, event: Event) -> RunEvent:

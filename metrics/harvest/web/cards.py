@@ -100,23 +100,17 @@ class ProgressCard:
                 self._bar = ui.element("div")
             with ui.element("div").classes("tiles"):
                 self._tiles = {stream: Tile(platform) for stream, platform in PLATFORMS.items()}
-        self._seconds = 0.0
-        self._shown = ""
         self._section.set_visibility(False)
 
-    def show(self, progress: Progress | None) -> None:
-        """Show the progress of a run; nothing if none runs."""
+    def show(self, seconds: float, progress: Progress | None) -> None:
+        """Show the progress of a run that takes some seconds; nothing if none runs."""
         self._section.set_visibility(progress is not None)
         if progress is None:
-            self._shown = ""
             return
-        if progress.run != self._shown:
-            self._shown, self._seconds = progress.run, progress.seconds_left
         self._run.set_text(f"Run {progress.run}")
         self._seen.set_text(figures.seen(progress))
         self._left.set_text(figures.left(progress))
-        share = max(0.0, 1 - progress.seconds_left / self._seconds) if self._seconds else 1
-        self._bar.style(f"width: {share:.1%}")
+        self._bar.style(f"width: {1 - progress.seconds_left / seconds:.1%}")
         for stream in progress.streams:
             icon, state = figures.state(stream)
             self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")
@@ -228,9 +222,12 @@ class UsersCard:
             self._table = _table(names, {"id", "age", "events", "successful"}, "users", "Users", "id")
             self._table.props(f":hide-pagination=false :rows-per-page-options=[{USERS}] binary-state-sort")
             self._table.pagination = FIRST | {"rowsNumber": 0}  # with it, the browser asks for each page
+            # The browser echoes this at its start, which must not replace a number that was set since.
+            self._table.on_pagination_change(self._show_place)
             self._table.add_slot("body", _USER)
             self._table.on("request", lambda event: self._turn(event.args["pagination"]))
         self._at: Mapping[str, Any] = FIRST
+        self._found = 0
 
     async def show(self) -> None:
         """Show the first users of another run."""
@@ -244,6 +241,9 @@ class UsersCard:
         self._at = at
         await self._look()
 
+    def _show_place(self) -> None:
+        self._table.pagination = {**self._at, "rowsPerPage": USERS, "rowsNumber": self._found}
+
     async def _look(self) -> None:
         digest = await self._digest()
         if digest is None:
@@ -252,7 +252,8 @@ class UsersCard:
         words = str(self._search.value or "")
         users = figures.matching(digest, words, f"{at['sortBy']}", descending=bool(at["descending"]))
         first = (int(at["page"]) - 1) * USERS
-        self._table.pagination = {**at, "rowsPerPage": USERS, "rowsNumber": len(users)}
+        self._found = len(users)
+        self._show_place()
         self._table.rows = [figures.user_row(user, digest) for user in islice(users, first, first + USERS)]
         self._words.set_text(figures.found(len(users), len(digest.report.reports.users)))
 

@@ -61,8 +61,9 @@ class HarvestPage:
 
     async def _look(self) -> None:
         """Show the progress of the run, and its report as soon as it has ended."""
-        running = self._runner.newest.running
-        self._progress.show(running)
+        newest = self._runner.newest
+        running = newest.running
+        self._progress.show(newest.seconds, running)
         self._form.show(is_running=running is not None)
         if running is not None:
             self._watched = running.run

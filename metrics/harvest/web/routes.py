@@ -126,7 +126,7 @@ def _run(runner: Runner, stored: Stored) -> Handler:
         """Return a run: its progress while it runs, then its report without the users."""
         newest = runner.newest
         if newest.running is not None and newest.running.run == run:
-            return reading.json(answers.running(newest.running))
+            return reading.json(answers.running(newest.seconds, newest.running))
         if newest.failure is not None and newest.progress is not None and newest.progress.run == run:
             raise newest.failure
         return reading.json(await stored.do(lambda: answers.finished(stored.report(run))))

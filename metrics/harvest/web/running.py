@@ -28,11 +28,13 @@ class Snapshot(NamedTuple):
 
     Attributes:
         number: grows with every change.
+        seconds: after which its rule stops it.
         progress: None before the first run.
         outcome: None while it runs; then its report, or why there is none.
     """
 
     number: int
+    seconds: float
     progress: Progress | None
     outcome: RunReport | MetricsError | None
 
@@ -60,7 +62,7 @@ class Runner:
 
     def __init__(self, settings: HarvestSettings) -> None:
         self.folders = Folders.of(settings.harvest_dir)
-        self.newest = Snapshot(0, None, None)
+        self.newest = Snapshot(0, 0, None, None)
         self.is_closing = False
         self._settings = settings
         self._lock = Lock()
@@ -120,7 +122,7 @@ class Runner:
 
     def _run(self, rule: Rule, stopping: Event, named: Future[str]) -> None:
         def listen(progress: Progress) -> None:
-            self._change(progress, None)
+            self._change(rule, progress, None)
             if not named.done():
                 named.set_result(progress.run)
 
@@ -130,7 +132,7 @@ class Runner:
             with self._lock:
                 self._stopping = None
         if named.done():
-            self._change(self.newest.progress, outcome)
+            self._change(rule, self.newest.progress, outcome)
         elif isinstance(outcome, MetricsError):
             named.set_exception(outcome)
         else:
@@ -148,8 +150,8 @@ class Runner:
             log.exception("a harvest failed")
             return MetricsError("an error in the program; see the log of `serve`", why=type(error).__name__)
 
-    def _change(self, progress: Progress | None, outcome: RunReport | MetricsError | None) -> None:
-        self.newest = Snapshot(self.newest.number + 1, progress, outcome)
+    def _change(self, rule: Rule, progress: Progress | None, outcome: RunReport | MetricsError | None) -> None:
+        self.newest = Snapshot(self.newest.number + 1, rule.seconds, progress, outcome)
 
     def _finish(self) -> None:
         try:

@@ -70,7 +70,7 @@ class ProgressStreams:
                 run = ""
             if newest.running is not None and newest.number != sent:
                 run, sent, sent_at_s = newest.running.run, newest.number, clock()
-                data = msgspec.json.encode(answers.running(newest.running)).decode()
+                data = msgspec.json.encode(answers.running(newest.seconds, newest.running)).decode()
                 yield format_sse_event(event="progress", data_str=data, id=f"{run}/{sent}")
             elif self._runner.is_closing and newest.running is None:
                 return

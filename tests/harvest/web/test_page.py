@@ -1,0 +1,230 @@
+"""The page of harvest in a real Chromium, over real streams."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from metrics.harvest.simulator.faults import Answer, Faults
+from metrics.harvest.simulator.server import Endpoint, local_streams
+from tests.harvest.web.serving import MINUTE_US, START_US, Sent, message, record
+from tests.harvest.web.test_running import FAST, RUNS, start
+from tests.harvest.web.test_running import ended as run_ended
+from tests.harvest.web.test_runs import EVENTS
+from tests.harvest.web.test_serve import ended, serving
+from tests.kafka.application import wait_until
+
+BROKEN = "<img src=x onerror=alert(1)>"
+Serve = Callable[..., Endpoint]
+
+# Texts of the tooltips that are shown; ECharts hides a tooltip rather than removing it.
+TOOLTIPS = """[...document.querySelectorAll('.chart > div:not(:has(svg))')].filter(at =>
+    at.checkVisibility({visibilityProperty: true}) && at.innerText).map(at => at.innerText)"""
+
+
+@contextmanager
+def opened(browser: Browser, client: httpx.Client, **how: Any) -> Iterator[Page]:
+    """Open the page; at its end, see that it asked no other host for anything, and that nothing went wrong in it."""
+    wrong: list[str] = []
+    address = str(client.base_url).rstrip("/")
+    context = browser.new_context(**how)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"{error}"))
+    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.goto(f"{address}/harvest")
+    page.wait_for_function("window.did_handshake")
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def begin(page: Page, seconds: str, name: str = "nobody") -> None:
+    """Start a run on the page."""
+    page.get_by_label("seconds").fill(seconds)
+    page.get_by_label("name", exact=True).fill(name)
+    page.get_by_role("button", name="Start").click()
+
+
+def tile(page: Page, platform: str) -> Locator:
+    return page.locator(".tile", has_text=platform)
+
+
+def number(place: Locator) -> int:
+    return int(place.locator(".number").inner_text().replace(",", ""))
+
+
+def figure(page: Page, name: str) -> str:
+    return (
+        page.locator(".figure", has=page.get_by_role("heading", name=name, exact=True)).locator(".number").inner_text()
+    )
+
+
+def rows(page: Page, table: str) -> list[list[str]]:
+    return [row.locator("td").all_inner_texts() for row in page.locator(f".{table} tbody tr").all()]
+
+
+def test_a_run_is_started_watched_and_its_report_shown(serve_streams: Serve, tmp_path: Path, browser: Browser) -> None:
+    faults = {"sysney": Faults(script=[Answer(401)])}
+    with serving(tmp_path, streams=serve_streams(**FAST, faults=faults)) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("No runs yet. Start one above").wait_for()
+            page.get_by_text(re.compile(r"app\.py harvest$")).wait_for()
+            page.get_by_label("times", exact=True).fill("3")
+            begin(page, "4", "Sytac of nowhere")
+            page.get_by_text("Sytac of nowhere seen 0 of 3").wait_for()
+            seen = [number(tile(page, "Sytflix"))]
+            for _ in range(3):
+                wait_until(lambda: number(tile(page, "Sytflix")) > seen[-1], "it counts events")
+                seen.append(number(tile(page, "Sytflix")))
+            assert "reading" in tile(page, "Sytflix").inner_text()
+            assert "refuses the user sytac (401)" in tile(page, "Sysney").inner_text()
+            assert re.fullmatch(r"\d\.\d s left", page.locator(".rule .left").inner_text())
+            page.locator(".choice").wait_for()
+            page.locator(".progress").wait_for(state="hidden")
+            run = client.get(f"{RUNS}/latest").json()
+            assert figure(page, "Events") == f"{run['events']:,}"
+            assert figure(page, "Users") == f"{run['users']:,}"
+            assert figure(page, "Recent shows") == f"{run['recent_shows']:,}"
+            assert figure(page, "Started share") == f"{run['started_share']:.2f} %"
+            assert figure(page, "Successful streams") == f"{sum(one['count'] for one in run['successful_streams']):,}"
+            page.get_by_text("because its time was over. Not read to the end: Sysney.").wait_for()
+            streams = rows(page, "streams")
+            assert [row[0] for row in streams] == ["Sytflix", "Sytazon", "Sysney"]
+            assert [int(row[4]) for row in streams] == [one["events"] for one in run["streams"]]
+            assert "refuses the user sytac (401)" in streams[2][1]
+        assert "Traceback" not in ended(process)
+
+
+def test_a_run_may_be_stopped_and_a_wrong_rule_is_refused(
+    serve_streams: Serve, tmp_path: Path, browser: Browser
+) -> None:
+    with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
+        with opened(browser, client) as page:
+            begin(page, "0")
+            page.get_by_text("seconds: Input should be greater than 0").wait_for()
+            begin(page, "600")
+            page.get_by_role("button", name="Stop").click()
+            page.get_by_text("because it was stopped.").wait_for()
+            assert page.get_by_text("seconds: Input").count() == 0
+        ended(process)
+
+
+def test_a_run_that_another_client_started_is_watched_too(
+    serve_streams: Serve, tmp_path: Path, browser: Browser
+) -> None:
+    record(tmp_path, EVENTS)
+    with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("Started 07-12-2023 17:01:21.500, and stopped after 20.0 s").wait_for()
+            location = start(client, seconds=600, name="nobody")
+            page.get_by_text(f"Run {location.rpartition('/')[2]}").wait_for()
+            client.post(f"{location}/stop")
+            run = run_ended(client, location)
+            page.get_by_text(f"Started {run['started']}").wait_for()
+        ended(process)
+
+
+def test_earlier_runs_are_chosen_and_their_values_are_text(tmp_path: Path, browser: Browser) -> None:
+    record(
+        tmp_path,
+        [Sent("sytflix", "a", "show-liked", message(1, BROKEN, "17:01:22.000", title=BROKEN, first_name=BROKEN))],
+    )
+    record(tmp_path, EVENTS, started_us=START_US + MINUTE_US)
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("Started 07-12-2023 17:02:21.500").wait_for()
+            assert [row[:2] for row in rows(page, "shows")] == [["Show s1", "Sytflix"], ["Show s2", "Sysney"]]
+            page.get_by_label("run", exact=True).click()
+            page.get_by_role("option", name="07-12-2023 17:01:21: 1 event").click()
+            page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()
+            page.locator(".users").get_by_role("button", name=BROKEN).click()
+            page.locator(".lines").get_by_text("show-liked, Sytflix:").wait_for()
+            assert rows(page, "shows")[0][0] == BROKEN
+            page.get_by_text("No user started streams on more than one platform.").wait_for()
+        ended(process)
+
+
+def test_users_are_found_sorted_and_turned_page_by_page(tmp_path: Path, browser: Browser) -> None:
+    sent = [
+        Sent("sytazon", f"{user}-{at}", "show-liked", message(user, "s1", "17:01:22.000", first_name=f"Name{user % 7}"))
+        for user in range(1, 46)
+        for at in range(1 + (user == 33))
+    ]
+    record(tmp_path, sent)
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("45 users").wait_for()
+            page.get_by_text("1-20 of 45").wait_for()
+            page.locator(".users").get_by_role("button", name="Next page").click()
+            page.get_by_text("21-40 of 45").wait_for()
+            assert [row[0] for row in rows(page, "users")] == [f"{user}" for user in range(21, 41)]
+            for _ in range(2):
+                page.locator(".users th", has_text="Events").click()
+            wait_until(lambda: rows(page, "users")[0][0] == "33", "the most events come first")
+            page.get_by_label("id or name").fill("name6")
+            page.get_by_text("6 of 45 users").wait_for()
+            wait_until(lambda: [row[0] for row in rows(page, "users")] == ["6", "13", "20", "27", "34", "41"], "found")
+        ended(process)
+
+
+def test_without_permission_nothing_can_be_started(tmp_path: Path, browser: Browser) -> None:
+    with serving(tmp_path, "--host", "0.0.0.0") as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("without a token, nobody may change anything from other machines").wait_for()
+            assert page.get_by_role("button", name="Start").is_disabled()
+        ended(process)
+
+
+def test_it_fits_a_phone_and_its_controls_are_large_enough(tmp_path: Path, browser: Browser) -> None:
+    record(tmp_path, EVENTS)
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client, viewport={"width": 390, "height": 844}, has_touch=True) as page:
+            page.locator(".streams .entry").first.wait_for()
+            page.locator(".users .more").first.wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            heights = "[...document.querySelectorAll('main button:not(.q-table__bottom *)')]"
+            heights += ".filter(at => at.offsetParent).map(at => at.getBoundingClientRect().height)"
+            assert min(page.evaluate(heights)) >= 44
+            small = (
+                "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
+            )
+            assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
+        ended(process)
+
+
+def take_picture(page: Page, path: Path) -> None:
+    """Take a picture while a run goes, after the mouse was on a chart."""
+    page.locator(".users .more").first.wait_for()
+    page.locator(".chart svg").nth(1).wait_for()
+    wait_until(lambda: number(tile(page, "Sysney")) > 0, "it counts")
+    page.locator(".chart").first.hover()
+    wait_until(lambda: "started" in "".join(page.evaluate(TOOLTIPS)), "the chart explains itself")
+    page.mouse.move(5, 5)
+    wait_until(lambda: page.evaluate(TOOLTIPS) == [], "it stops")
+    page.screenshot(path=path)
+    assert 20_000 < path.stat().st_size < 400_000
+
+
+def test_pictures_are_taken(tmp_path: Path, browser: Browser, pytestconfig: pytest.Config) -> None:
+    folder = Path(pytestconfig.getoption("pictures") or tmp_path)
+    sizes = {"wide": {"width": 1280, "height": 1500}, "narrow": {"width": 390, "height": 1500}}
+    with (
+        local_streams(seed=4, gap_s=(0.05, 0.3), malformed=0.04) as streams,
+        serving(tmp_path / "data", streams=streams) as (process, client),
+    ):
+        run_ended(client, start(client, seconds=6, name="nobody"))
+        location = start(client, seconds=600, name="Sytac", times=1_000)
+        for name, size, scheme in (("light", "wide", "light"), ("dark", "wide", "dark"), ("phone", "narrow", "light")):
+            with opened(browser, client, viewport=sizes[size], color_scheme=scheme) as page:
+                take_picture(page, folder / f"harvest-{name}.png")
+        client.post(f"{location}/stop")
+        run_ended(client, location)
+        ended(process)
