@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from benchmark import results, session
-from benchmark.catalogue.loading import Asked
+from benchmark.catalogue import loading
+from benchmark.harvest import harvesting
 from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
 from metrics.cli.reporting import reporting
@@ -116,7 +117,28 @@ def measure_catalogue(
 
     Example: `pipenv run bench catalogue --scale 10 --rounds 1`
     """
-    _end(session.load(Asked(scale, rounds, long), docs))
+    _end(session.load(loading.Asked(scale, rounds, long), docs))
+
+
+@app.command("harvest")
+@reporting
+def measure_harvest(
+    *,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each parser.")] = 3,
+    long: Annotated[
+        bool, typer.Option("--long", help="Parse 50,000 frames instead of 20,000; floods of 60 s instead of 20 s.")
+    ] = False,
+    docs: Docs = None,
+) -> None:
+    """Measure parsers of server-sent events, and `harvest` against streams that send as fast as they are read.
+
+    Other parsers and that of harvest read the same streams in turns: a usual one, and one for each trap of the
+    protocol. With --docs, HARVESTING.md is written. The exit code is 1 if harvest's parser missed or invented a frame,
+    a harvest lost an event, or its memory grew.
+
+    Example: `pipenv run bench harvest --rounds 1`
+    """
+    _end(session.harvest(harvesting.Asked(rounds, long), docs))
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001

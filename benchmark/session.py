@@ -9,6 +9,7 @@ from benchmark import broker, environments, frames, machine, results
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.catalogue import loading
 from benchmark.frames import Made
+from benchmark.harvest import harvesting
 from benchmark.machine import Circumstances
 from benchmark.page import Findings
 from benchmark.rounds import Run, Runner, in_turn
@@ -84,6 +85,22 @@ def load(asked: loading.Asked, docs: Path | None) -> bool:
         MetricsError: the database cannot be started, or a load failed.
     """
     found, ran_on = loading.measured(asked, _cache)
+    return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
+
+
+def harvest(asked: harvesting.Asked, docs: Path | None) -> bool:
+    """Measure parsers of server-sent events and harvests of a flood, print the tables, and write the page.
+
+    Args:
+        docs: as `measure`.
+
+    Returns:
+        Whether this application found every frame, with flat memory.
+
+    Raises:
+        MetricsError: a side or a harvest failed.
+    """
+    found, ran_on = harvesting.measured(asked, _cache)
     return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
 
 
