@@ -10,7 +10,7 @@ from metrics.harvest.core.event import Event
 from metrics.harvest.core.reports import Reports, RunEvents, reports
 from metrics.harvest.web.stored import Covered, Stored
 
-MAX_EVENTS = 20_000  # of users that are reported together, unless one user has more
+MAX_EVENTS = 50_000  # of users that are reported together, unless one user has more
 
 
 class _Figures(NamedTuple):
@@ -68,7 +68,8 @@ class AllRuns:
         figures = self._figures
         if figures is None or figures.runs != runs:
             events: Counter[int] = Counter()
-            figures = self._figures = _Figures(runs, reports(self._read(runs, events), of_users=()), events)
+            read = (RunEvents(run.started_us, _counting(self._stored.events(run.run), events)) for run in runs)
+            figures = self._figures = _Figures(runs, reports(read, of_users=()), events)
         return figures
 
     def _read_only_part(self, runs: Sequence[Covered], users: Container[int]) -> bytes:
@@ -78,12 +79,13 @@ class AllRuns:
         return known[1]
 
     def _read_part(self, runs: Sequence[Covered], users: Container[int]) -> bytes:
-        return original.user_report(reports(self._read(runs, Counter()), of_users=users))
+        return original.user_report(
+            reports(RunEvents(run.started_us, _of_users(users, self._stored.events(run.run))) for run in runs)
+        )
 
-    def _read(self, runs: Iterable[Covered], counted: Counter[int]) -> Iterator[RunEvents]:
-        """Yield the events of runs, and count them by user as they are read."""
-        for run in runs:
-            yield RunEvents(run.started_us, _counting(self._stored.events(run.run), counted))
+
+def _of_users(users: Container[int], events: Iterable[Event]) -> Iterator[Event]:
+    return (event for event in events if int(event.user_id) in users)
 
 
 def _counting(events: Iterable[Event], counted: Counter[int]) -> Iterator[Event]:
