@@ -18,6 +18,7 @@ _SEED = 1
 _SENT_S = 1.7e9
 _LONG = b"A parrot, a debt and the sisters who inherit them. " * 6
 _SEPARATORS = "next\u2028line\u2029or\u0085so ".encode()
+_UNFINISHED = b"event:stream-started\ndata:{}\n"
 _LARGE = rb"(?s).{65536}"  # the longest that httpx hands over at once
 _INSIDE_CRLF = rb"\r(?=\n)"
 _INSIDE_CHARACTER = rb"[\xc2-\xf4](?=[\x80-\xbf])"
@@ -33,6 +34,7 @@ class Form(NamedTuple):
         faults: of its frames; of several, they take turns, the last one first.
         text: in the data of each frame.
         cut: matches bytes after which a chunk ends.
+        end: bytes after the last frame.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Form(NamedTuple):
     faults: tuple[Faults, ...] = (Faults(),)
     text: bytes = _LONG
     cut: bytes = _LARGE
+    end: bytes = b""
 
 
 FORMS = (
@@ -51,12 +54,14 @@ FORMS = (
     Form("comments", "comments inside frames and between them", (Faults(comments=True),)),
     Form("bom", "a byte order mark before an event's name", (Faults(ids="none"),)),
     Form("separators", "U+2028, U+2029 and U+0085 in texts", text=_SEPARATORS),
+    Form("end", "the connection ends inside a frame", end=_UNFINISHED),
     Form(
         HOSTILE,
         "all of these, and each line ended in any way",
         (Faults(line_end="mixed", comments=True), Faults(line_end="mixed", ids="none")),
         _LONG + _SEPARATORS,
         rb"\r|" + _INSIDE_CHARACTER,
+        _UNFINISHED,
     ),
 )
 _WITH_BOM = {"bom", HOSTILE}
@@ -82,6 +87,7 @@ def _write(folder: Path, form: Form, frames: int) -> list[Frame]:
         message = drawn._replace(data=drawn.data.replace(b'"description":"', b'"description":"' + form.text))
         stream += wires[~len(expected) % len(wires)].frame(message)
         expected.append(((message.event or b"").decode(), message.data.decode()))
+    stream += form.end
     path = folder / f"{form.name}.sse"
     path.write_bytes(stream)
     path.with_suffix(CUTS).write_bytes(msgspec.json.encode([match.end() for match in re.finditer(form.cut, stream)]))

@@ -42,6 +42,7 @@ def test_each_stream_has_the_trap_that_it_is_named_after(tmp_path: Path) -> None
     assert streams["ids"].count(b"\nid:") + streams["ids"].startswith(b"id:") == 5
     assert b"\n: still here\ndata:" in streams["comments"]
     assert streams["bom"].startswith(b"\xef\xbb\xbfevent:")
+    assert not streams["end"].endswith(b"\n\n")
     assert streams[HOSTILE].startswith(b"\xef\xbb\xbfevent:")
     assert all("\u2028" in data and "\x85" in data for _, data in expected["separators"] + expected[HOSTILE])
 
@@ -91,6 +92,7 @@ def test_a_peer_is_listed_with_the_frames_that_it_loses_and_invents_and_how_it_f
     verdicts = {run.parsed.stream: run.verdict for run in runs}
     assert verdicts["ids"] == verdicts["separators"] == "right"
     assert verdicts["cr"] == "20 lost"
+    assert verdicts["end"] == "right"
     assert verdicts["cut"] == "fails: UnicodeDecodeError, 20 lost"
     assert verdicts["bom"] == "fails: KeyError, 20 lost"
     assert parsing.wrong(runs) == [], "only the verdict on this application is a problem"
