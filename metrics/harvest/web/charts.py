@@ -97,5 +97,6 @@ def _bars(name: str, values: Sequence[int], colour: str) -> dict[str, Any]:
         "data": [*values],
         "color": colour,
         "barMaxWidth": 26,
+        "itemStyle": {"borderColor": "var(--card)", "borderWidth": 1},
         "emphasis": {"disabled": True},  # ECharts would compute a colour from a variable, and cannot
     }

@@ -96,7 +96,7 @@ class StartForm:
         self._runner = runner
         self._client = ui.context.client
         rule = runner.rule(StartBody())
-        may_write = writing.may_write(self._client.request)
+        self._may_write = may_write = writing.may_write(self._client.request)
         heading(2, "Run")
         with ui.element("form").on("submit.prevent", self._start):
             self._seconds = ui.number("seconds", value=rule.seconds, min=0).props("step=any")
@@ -122,6 +122,8 @@ class StartForm:
         self._stop.set_visibility(is_running)
 
     async def _start(self) -> None:
+        if not self._may_write:  # a form is submitted without its button, too
+            return
         self._button.props("loading")
         wrong = ""
         try:

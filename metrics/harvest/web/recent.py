@@ -10,7 +10,7 @@ from metrics.harvest.web.stored import Stored
 
 READ_EVERY_S = 2.0
 RUNS = 200
-DIGESTS = 4
+MAX_EVENTS = 50_000  # of the reports whose digests are kept, unless the newest has more
 
 
 class Recent:
@@ -51,6 +51,9 @@ class Recent:
         """
         async with self._reading:
             if run not in self._digests:
-                made = await self._stored.do(lambda: digest(self._stored.report(run)))
-                self._digests = dict([*self._digests.items(), (run, made)][-DIGESTS:])
-        return self._digests[run]
+                self._digests[run] = await self._stored.do(lambda: digest(self._stored.report(run)))
+                while (
+                    len(self._digests) > 1 and sum(each.report.events for each in self._digests.values()) > MAX_EVENTS
+                ):
+                    del self._digests[next(iter(self._digests))]
+            return self._digests[run]

@@ -180,6 +180,10 @@ def test_without_permission_nothing_can_be_started(tmp_path: Path, browser: Brow
         with opened(browser, client) as page:
             page.get_by_text("without a token, nobody may change anything from other machines").wait_for()
             assert page.get_by_role("button", name="Start").is_disabled()
+            page.get_by_label("seconds").press("Enter")
+            page.evaluate("document.querySelector('form').dispatchEvent(new Event('submit'))")
+            page.wait_for_timeout(1_000)  # it could begin
+            assert client.get(RUNS).json() == {"runs": [], "has_more": False, "running": None}
         ended(process)
 
 
@@ -209,6 +213,7 @@ def take_picture(page: Page, path: Path) -> None:
     wait_until(lambda: "started" in "".join(page.evaluate(TOOLTIPS)), "the chart explains itself")
     page.mouse.move(5, 5)
     wait_until(lambda: page.evaluate(TOOLTIPS) == [], "it stops")
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)
     assert 20_000 < path.stat().st_size < 400_000
 
