@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from metrics.harvest.archive.journal import JournalWriter, read_journal
 from metrics.harvest.core.event import STREAMS
+from metrics.harvest.core.frames import FrameParser
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, Taken
 from metrics.harvest.listening.decider import Decider
 from metrics.harvest.listening.inbox import Chunk, Item
@@ -46,6 +47,14 @@ class Run(NamedTuple):
         return [(entry.stream, entry.connection) for entry in self.entries if isinstance(entry, Taken)]
 
 
+def require_lines_for_all_frames(folder: Path) -> None:
+    """Assert that each frame in a raw file has its line in the journal, as after a kill at this moment."""
+    lines = Counter((entry.stream, entry.connection) for entry in read_journal(folder) if isinstance(entry, Taken))
+    for path in folder.glob("*.sse"):
+        stream, _, connection = path.stem.rpartition("-")
+        assert len(FrameParser(LIMIT_BYTES).feed(path.read_bytes())) == lines[stream, int(connection)]
+
+
 def decided(items: Sequence[Item], *, seconds: float = 20.0, times: int = 3, limit_bytes: int = LIMIT_BYTES) -> Run:
     """Return what a run of these items leaves behind."""
 
@@ -61,6 +70,7 @@ def decided(items: Sequence[Item], *, seconds: float = 20.0, times: int = 3, lim
         with JournalWriter(folder) as journal:
             decider = Decider(started, folder, journal)
             asyncio.run(decider.run(received()))
+            require_lines_for_all_frames(folder)
             decider.close()
         first, *entries = read_journal(folder)
         assert first == started

@@ -1,13 +1,18 @@
 """Runs against local streams over real HTTP, one of which has a fault. The others are read all the while."""
 
 import logging
-from collections.abc import Callable
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from metrics.harvest.core.event import STREAMS
+from metrics.harvest.listening.progress import Progress
 from metrics.harvest.simulator.faults import Answer, Cut, End, Faults, NoAnswer, Oversize, Quiet, Step
 from metrics.harvest.simulator.server import Endpoint
 from tests.harvest.listening.harvested import SMALL, Harvested, Until, frames, harvest, series, state
@@ -175,6 +180,41 @@ def test_a_stream_without_a_byte_is_reported_once_but_a_heartbeat_is_a_byte(
         True,
     ]
     assert [report.outcome for report in harvested.report.streams] == ["read"] * 3
+
+
+def test_a_failure_is_reported_again_if_the_stream_was_open_meanwhile(
+    serve_streams: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = Answer(503, {"Retry-After": "0"})
+    faults = {FAULTY: Faults(script=[busy, busy, End(2), busy], retry_ms=1)}
+    harvested = harvest(serve_streams(**SMALL, faults=faults), tmp_path, until=frames(4, FAULTY))
+    assert harvested.stream(FAULTY).connections == 2
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(lines) == 2
+    assert all("503" in line for line in lines)
+
+
+def sockets_to(port: int) -> Iterator[socket.socket]:
+    """Yield the open sockets of this process that are connected to a port."""
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as copy:
+            if copy.getpeername()[1:2] == (port,):  # of a pair of Unix sockets it is a text
+                yield copy
+
+
+def test_the_system_probes_a_connection_without_traffic(serve_streams: Serve, tmp_path: Path) -> None:
+    endpoint = serve_streams(faults=dict.fromkeys(STREAMS, Faults(script=[Quiet()])))
+    port, options = urlsplit(endpoint.url).port or 0, []
+
+    def look(progress: Progress) -> bool:
+        if all(stream.state == "open" for stream in progress.streams):
+            for connected in sockets_to(port):
+                idle_s = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+                options.append((connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), idle_s))
+        return len(options) > 0
+
+    harvest(endpoint, tmp_path, seconds=20, until=look)
+    assert options == [(1, 10)] * 3
 
 
 def test_a_frame_over_the_limit_is_malformed_and_those_after_it_are_read(serve_streams: Serve, tmp_path: Path) -> None:

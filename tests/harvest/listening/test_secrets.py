@@ -136,7 +136,9 @@ def test_an_address_in_no_proxy_is_asked_directly(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         harvest(endpoint, tmp_path, until=frames(2, *STREAMS))
         assert proxy.requested == []
-    assert len(endpoint.asked) == 3
+    assert [(asked.headers["accept"], asked.headers["accept-encoding"]) for asked in endpoint.asked] == [
+        ("text/event-stream", "identity")
+    ] * 3
 
 
 @pytest.mark.usefixtures("no_proxies")
