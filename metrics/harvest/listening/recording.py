@@ -1,5 +1,6 @@
 """What was decided about a stream so far: its state, and the raw file of its connection."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from metrics.harvest.listening.progress import StreamState
 
 _NO_CONTENT = 204
+_PIECE_BYTES = 1 << 16
 
 
 class Resumption(NamedTuple):
@@ -55,7 +57,7 @@ class Recording:
         self._limit = frame_limit_bytes
         self._connection = 0
         self._failures = 0
-        self._retry_ms: int | None = None
+        self._retry_ms: int | None = None  # of earlier connections
         self._parser = FrameParser(frame_limit_bytes)
         self._raw: RawWriter | None = None
         self._frames = 0  # of the connection
@@ -70,7 +72,8 @@ class Recording:
     @property
     def resumption(self) -> Resumption:
         """How to ask for the rest of the stream."""
-        return Resumption(self._parser.last_id, self._retry_ms, self._failures)
+        retry_ms = self._parser.retry_ms
+        return Resumption(self._parser.last_id, self._retry_ms if retry_ms is None else retry_ms, self._failures)
 
     def change(self, entry: Opened | Closed | Failed) -> None:
         """Take a change of the stream's state."""
@@ -91,17 +94,19 @@ class Recording:
     def _open(self, entry: Opened) -> None:
         self.state, self.why, self.heard_us = "open", None, entry.at_us
         self._connection = entry.connection
+        self._retry_ms = self.resumption.retry_ms
         self._parser = FrameParser(self._limit, self._parser.last_id)
         self._raw = RawWriter(self._folder, self.stream, entry.connection)
         self._frames = self._written = self._end = 0
 
-    def parse(self, data: bytes, at_us: int) -> list[Frame]:
-        """Return the frames that end in these bytes, the next ones of the connection, none of which is taken yet."""
+    def parse(self, data: bytes, at_us: int) -> Iterator[Frame]:
+        """Yield the frames that end in these bytes, the next ones of the connection, none of which is taken yet.
+
+        Compressed bytes may unpack to 64 MB at once, and the parser takes up to 25 times the bytes it is fed.
+        """
         self.heard_us = at_us
-        frames = self._parser.feed(data)
-        if self._parser.retry_ms is not None:
-            self._retry_ms = self._parser.retry_ms
-        return frames
+        for start in range(0, len(data), _PIECE_BYTES):
+            yield from self._parser.feed(data[start : start + _PIECE_BYTES])
 
     def take(self, frame: Frame) -> Position:
         """Take the next frame; return its position."""
