@@ -47,7 +47,7 @@ class HarvestPage:
         self._runner = runner
         self._recent = recent
         self._client = ui.context.client
-        self._watched = ""
+        self._number = -1 if runner.newest.running else runner.newest.number
         with shell.header(TITLE, ABOUT):
             pass
         with ui.element("main"):
@@ -62,15 +62,14 @@ class HarvestPage:
     async def _look(self) -> None:
         """Show the progress of the run, and its report as soon as it has ended."""
         newest = self._runner.newest
-        running = newest.running
-        self._progress.show(newest.seconds, running)
-        self._form.show(is_running=running is not None)
-        if running is not None:
-            self._watched = running.run
-        elif self._watched:
-            ended, self._watched = self._watched, ""
+        if newest.number == self._number:
+            return
+        self._number = newest.number
+        self._progress.show(newest.seconds, newest.running)
+        self._form.show(is_running=newest.running is not None)
+        if newest.running is None and newest.progress is not None:
             self._recent.forget()
-            await self._refresh(ended)
+            await self._refresh(newest.progress.run)
 
     async def _refresh(self, ended: str = "") -> None:
         """Show the newest runs.

@@ -71,14 +71,16 @@ def rows(page: Page, table: str) -> list[list[str]]:
     return [row.locator("td").all_inner_texts() for row in page.locator(f".{table} tbody tr").all()]
 
 
-def test_a_run_is_started_watched_and_its_report_shown(serve_streams: Serve, tmp_path: Path, browser: Browser) -> None:
+def test_a_run_is_started_watched_and_stopped_and_its_report_shown(
+    serve_streams: Serve, tmp_path: Path, browser: Browser
+) -> None:
     faults = {"sysney": Faults(script=[Answer(401)])}
     with serving(tmp_path, streams=serve_streams(**FAST, faults=faults)) as (process, client):
         with opened(browser, client) as page:
             page.get_by_text("No runs yet. Start one above").wait_for()
             page.get_by_text(re.compile(r"app\.py harvest$")).wait_for()
             page.get_by_label("times", exact=True).fill("3")
-            begin(page, "4", "Sytac of nowhere")
+            begin(page, "600", "Sytac of nowhere")
             page.get_by_text("Sytac of nowhere seen 0 of 3").wait_for()
             seen = [number(tile(page, "Sytflix"))]
             for _ in range(3):
@@ -86,7 +88,8 @@ def test_a_run_is_started_watched_and_its_report_shown(serve_streams: Serve, tmp
                 seen.append(number(tile(page, "Sytflix")))
             assert "reading" in tile(page, "Sytflix").inner_text()
             assert "refuses the user sytac (401)" in tile(page, "Sysney").inner_text()
-            assert re.fullmatch(r"\d\.\d s left", page.locator(".rule .left").inner_text())
+            assert re.fullmatch(r"5\d\d\.\d s left", page.locator(".rule .left").inner_text())
+            page.get_by_role("button", name="Stop").click()
             page.locator(".choice").wait_for()
             page.locator(".progress").wait_for(state="hidden")
             run = client.get(f"{RUNS}/latest").json()
@@ -95,7 +98,7 @@ def test_a_run_is_started_watched_and_its_report_shown(serve_streams: Serve, tmp
             assert figure(page, "Recent shows") == f"{run['recent_shows']:,}"
             assert figure(page, "Started share") == f"{run['started_share']:.2f} %"
             assert figure(page, "Successful streams") == f"{sum(one['count'] for one in run['successful_streams']):,}"
-            page.get_by_text("because its time was over. Not read to the end: Sysney.").wait_for()
+            page.get_by_text("because it was stopped. Not read to the end: Sysney.").wait_for()
             streams = rows(page, "streams")
             assert [row[0] for row in streams] == ["Sytflix", "Sytazon", "Sysney"]
             assert [int(row[4]) for row in streams] == [one["events"] for one in run["streams"]]
@@ -103,16 +106,15 @@ def test_a_run_is_started_watched_and_its_report_shown(serve_streams: Serve, tmp
         assert "Traceback" not in ended(process)
 
 
-def test_a_run_may_be_stopped_and_a_wrong_rule_is_refused(
+def test_a_wrong_rule_is_refused_and_a_right_one_forgives_it(
     serve_streams: Serve, tmp_path: Path, browser: Browser
 ) -> None:
     with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
         with opened(browser, client) as page:
             begin(page, "0")
             page.get_by_text("seconds: Input should be greater than 0").wait_for()
-            begin(page, "600")
-            page.get_by_role("button", name="Stop").click()
-            page.get_by_text("because it was stopped.").wait_for()
+            begin(page, "0.05")
+            page.get_by_text("because its time was over.").wait_for()
             assert page.get_by_text("seconds: Input").count() == 0
         ended(process)
 
