@@ -154,7 +154,7 @@ def running(folder: Path, nodes: int = 3, more: str = "") -> Iterator[Cluster]:
             )
             each.format(cluster_id, properties)
             each.start()
-            ending.callback(each.stop)
+            ending.callback(each.kill)  # the last of them would wait 30 s for a controller to let them go
         cluster = Cluster(every)
         cluster.await_replicas()
         yield cluster

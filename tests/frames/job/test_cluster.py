@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import BrokerError
@@ -24,7 +24,7 @@ from metrics.kafka.job.input_monitor import EndOffset, InputMonitor
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import topic_id
 from tests.kafka import cluster
-from tests.kafka.application import Application, finish, frame, wait_until
+from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster, coordinator_partition
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -153,11 +153,20 @@ def test_offsets_on_a_hanging_node_are_unknown(three: Cluster, tmp_path: Path, m
     three.await_replicas()
 
 
+def coordinator(three: Cluster, group: str) -> int | None:
+    """Return the node that coordinates a group, or None while none is ready; the first request creates its topic."""
+    with suppress(KafkaException):
+        admin = AdminClient({"bootstrap.servers": three.address})
+        described = admin.describe_consumer_groups([group])[group].result(TIMEOUT_S)
+        return int(described.coordinator.id)
+    return None
+
+
 @pytest.mark.parametrize("name", ["group-0", "frames", "test-196e311697cf"])  # the last two have negative hashes
 def test_a_group_is_coordinated_by_the_node_that_the_tests_expect(three: Cluster, name: str) -> None:
-    admin = AdminClient({"bootstrap.servers": three.address})
-    described = admin.describe_consumer_groups([name])[name].result()
-    assert described.coordinator.id == three.leader("__consumer_offsets", coordinator_partition(name)).number
+    wait_until(lambda: coordinator(three, name) is not None, "the group has a coordinator")
+    three.await_replicas()
+    assert coordinator(three, name) == three.leader("__consumer_offsets", coordinator_partition(name)).number
 
 
 def test_a_run_does_not_report_frames_on_a_hanging_node_as_lost(
