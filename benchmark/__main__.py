@@ -125,9 +125,7 @@ def measure_catalogue(
 def measure_harvest(
     *,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each parser.")] = 3,
-    long: Annotated[
-        bool, typer.Option("--long", help="Parse 50,000 frames instead of 20,000; floods of 60 s instead of 20 s.")
-    ] = False,
+    long: Annotated[bool, typer.Option("--long", help="Floods of 60 s instead of 20 s.")] = False,
     docs: Docs = None,
 ) -> None:
     """Measure parsers of server-sent events, and `harvest` against streams that send as fast as they are read.

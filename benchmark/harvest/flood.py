@@ -37,7 +37,7 @@ class Flood(msgspec.Struct, frozen=True):
         listened_s: seconds between the first frames and the last.
         cpu_s: processor time in that time; `finish_s` is that after it, for the files and the report.
         server_s: processor time of the server, with its start.
-        early_bytes, late_bytes: memory after EARLY_S, and when the last frame was taken.
+        early_bytes, late_bytes: memory after EARLY_S, and just before the end.
         peak_bytes: the most memory, which the report takes.
     """
 
@@ -88,8 +88,9 @@ def _address(server: process.Running) -> Address:
 
 
 def _flood(ids: Ids, samples: Sequence[Sample], client: process.Measured, server: process.Measured) -> Flood:
-    first, last = next(sample for sample in samples if sample.frames), samples[-1]
-    early = next((sample for sample in samples if sample.at_s >= EARLY_S), last)
+    *listening, last = samples  # the last is taken when the run has freed its memory
+    first, late = next(sample for sample in listening if sample.frames), listening[-1]
+    early = [sample for sample in listening if sample.at_s <= EARLY_S][-1]
     return Flood(
         ids=ids,
         frames=last.frames - first.frames,
@@ -98,7 +99,7 @@ def _flood(ids: Ids, samples: Sequence[Sample], client: process.Measured, server
         finish_s=client.cpu_s - last.cpu_s,
         server_s=server.cpu_s,
         early_bytes=early.rss_bytes,
-        late_bytes=last.rss_bytes,
+        late_bytes=late.rss_bytes,
         peak_bytes=client.peak_rss_bytes,
     )
 

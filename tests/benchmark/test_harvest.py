@@ -167,7 +167,7 @@ def test_findings_show_rates_traps_and_floods() -> None:
     ]
     runs[-1] = run("httpx-sse", HOSTILE, read_s=4, invented=7)
     page = Harvesting(runs=runs, floods=[taken()], problems=[]).as_markdown()
-    assert "| `ours` | 100,000 | 375 | 100,000 | 375 |" in page
+    assert "| `ours` | 100,000 | 500 | 100,000 | 500 |" in page
     assert "| LF, in chunks of 64 KiB (1,000 frames) | right | right |" in page
     assert "| all of these, and each line ended in any way (1,000 frames) | right | right; 7 invented |" in page
     assert "| none | 100,000 | 10,000 | 20,000 | 5.0 | 4.0 | 7.0 | 40.0 | 41.0 | 90.0 |" in page
