@@ -14,7 +14,7 @@ MetricsError                1   a check found a difference
 ├── FencedError             8   another instance
 │   └── ReplacedError           one that was started with --take-over
 ├── AlreadyRunningError     8   another process that does the same in the same folder
-├── StreamError             9   live streams that were away or refused
+├── StreamError             9   live streams that were away or refused when their run stopped
 ├── DataRefusedError       11   data that would be loaded, but must not be
 └── OutputClosedError     141   standard output was closed
 """
@@ -119,7 +119,7 @@ class AlreadyRunningError(MetricsError):
 
 
 class StreamError(MetricsError):
-    """Live streams that were away or refused; all that was read of others is stored."""
+    """Live streams that were away or refused when their run stopped; all that was received is stored."""
 
     exit_code = 9
 

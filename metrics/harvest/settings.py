@@ -24,7 +24,7 @@ def _is_endpoint(text: str) -> bool:
 
 
 def _without_user(text: str) -> str:
-    """Return an address without what may be a user and a password in it."""
+    """Return an address without any user and password in it."""
     _, at, after = text.rpartition("@")
     return f"***@{after}" if at else text
 
@@ -52,7 +52,7 @@ class StreamSettings(Declared):
     ] = None
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
-        """Yield a line if the streams cannot be asked."""
+        """Yield a line if STREAM_ENDPOINT is set without a password."""
         yield from super().conflicts(refused)
         if self.stream_endpoint is not None and self.stream_password is None and "STREAM_PASSWORD" not in refused:
             yield "STREAM_PASSWORD is unset: STREAM_ENDPOINT needs it; STREAM_PASSWORD_FILE names a file with it"
@@ -63,30 +63,34 @@ class RunSettings(Declared):
     """Settings of one harvest."""
 
     harvest_dir: Annotated[
-        NonEmpty, Meta(description="Folder of raw files, archive and reports, relative to the clone as `data` is.")
+        NonEmpty,
+        Meta(
+            description="Folder of raw files, archive and reports, "
+            "relative to the clone or, if installed, the working folder."
+        ),
     ] = "data"
     harvest_seconds: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=0.1,
             le=86_400,
             description="Seconds after which a harvest stops.",
-            extra={"allowed": "a number above 0, to 86400"},
+            extra={"allowed": "a number, 0.1 to 86400"},
         ),
     ] = 20
-    harvest_name: Annotated[NonEmpty, Meta(description="First name whose users stop a harvest.")] = "Sytac"
+    harvest_name: Annotated[NonEmpty, Meta(description="First name that stops a harvest.")] = "Sytac"
     harvest_times: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Events of users with that name that stop a harvest.")
+        int, Meta(ge=1, le=1_000_000, description="Stop after this many events of users with that name.")
     ] = 3
     harvest_connect_s: Annotated[
-        int, Meta(ge=1, le=300, description="Seconds until a stream must have answered; then it is asked again.")
+        int, Meta(ge=1, le=300, description="Seconds to wait for a response before the request is retried.")
     ] = 5
     harvest_silent_s: Annotated[
-        int, Meta(ge=1, le=86_400, description="Seconds without a byte of a stream after which that is reported.")
+        int, Meta(ge=1, le=86_400, description="Seconds without a byte after which a warning is logged.")
     ] = 5
     harvest_frame_limit: Annotated[
         int,
-        Meta(ge=1_024, le=1 << 30, description="Bytes of the longest frame that is read; longer ones are malformed."),
+        Meta(ge=1_024, le=1 << 30, description="Bytes of the longest frame accepted; longer ones are malformed."),
     ] = 1 << 20
 
 

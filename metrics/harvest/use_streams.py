@@ -9,10 +9,10 @@ from metrics.harvest.settings import HarvestSettings
 
 @contextmanager
 def use_streams(settings: HarvestSettings, report: Callable[[str], None]) -> Iterator[HarvestSettings]:
-    """Yield the settings with an endpoint and a password: as they are, or of local streams, which are started.
+    """Yield settings with an endpoint and a password; without STREAM_ENDPOINT, those of local streams started here.
 
     Args:
-        report: called with a line about new local streams.
+        report: called with a line about the local streams, if they are started.
 
     Raises:
         LocalServerError: local streams cannot be started.
@@ -20,11 +20,11 @@ def use_streams(settings: HarvestSettings, report: Callable[[str], None]) -> Ite
     if settings.stream_endpoint is not None:
         yield settings
         return
-    # A harvest of other streams does without this import.
+    # Runs over other streams need no simulator.
     from metrics.harvest.simulator.server import local_streams  # noqa: PLC0415
 
     with local_streams() as local:
-        report(f"local streams: {local.url} (STREAM_ENDPOINT=… takes streams of your own)")
+        report(f"local streams: {local.url} (STREAM_ENDPOINT=… STREAM_PASSWORD=… reads your own)")
         yield dataclasses.replace(
             settings, stream_endpoint=local.url, stream_user=local.user, stream_password=local.password
         )

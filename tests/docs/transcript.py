@@ -34,7 +34,7 @@ VARIABLE = {
     # Of a harvest of live streams, all but the words.
     r"(?<!\d)20\d{6}_\d{6}(?:_\d+)?(?!\d)": "RUN",
     r"^(sytflix|sytazon|sysney) .*$": r"\1",
-    r"^((?:users|shows|successful|started share)\b.*?) +(?:[\d,.]+(?: %)?|-)$": r"\1",
+    r"^((?:users|shows|successful|Sytflix events)\b.*?) +(?:[\d,.]+(?: %)?|-)$": r"\1",
     r"\bwas seen [\d,]+ of\b": "was seen N of",
     rf"\b{MEASURED}(?:[,:]\s+{MEASURED})*": "MEASURED",  # how many there are, and whether they wrap, varies, too
 }

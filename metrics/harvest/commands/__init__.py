@@ -1,3 +1,3 @@
-"""Commands of harvest: one group, a file for each of its commands."""
+"""Commands of harvest: one group, with a file for each subcommand."""
 
 COMMANDS = {"harvest": "metrics.harvest.commands.harvest"}

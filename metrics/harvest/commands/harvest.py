@@ -1,4 +1,4 @@
-"""`harvest`: reads the three streams until the rule stops it; and the group of harvest's commands."""
+"""`harvest`: one run over the three streams; and the group of its subcommands."""
 
 from typing import Annotated, ClassVar
 
@@ -12,7 +12,7 @@ _NAMES = ("report", "runs", "replay", "streams", "serve")
 
 
 class Harvest(LazyGroup):
-    """The commands of harvest, each in a module of its name; without one, a run."""
+    """The subcommands of harvest, each in a module of its name; without one, `harvest` is a run."""
 
     modules: ClassVar = {name: f"metrics.harvest.commands.{name}" for name in _NAMES}
 
@@ -26,20 +26,25 @@ def run(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="First name to look for; Sytac unless HARVEST_NAME is set."),
+        typer.Option(
+            metavar="NAME", help="First name that stops the run, exactly as written; Sytac unless HARVEST_NAME is set."
+        ),
     ] = None,
     times: Annotated[
         int | None,
         typer.Option(
-            min=1, max=1_000_000, metavar="N", help="Stop when it was seen so often; 3 unless HARVEST_TIMES is set."
+            min=1,
+            max=1_000_000,
+            metavar="N",
+            help="Stop at the N-th event of a user with that first name; 3 unless HARVEST_TIMES is set.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Read the three streams at once, until the time is over or a name was seen; archive and report what they sent.
+    """Read the three streams at once, until time is up or a first name was seen; archive and report what they sent.
 
-    Reports are in data/report, the events in data/processed, the bytes in data/archive. Without STREAM_ENDPOINT it
-    reads local streams, which it starts. Ctrl-C stops it early, and the report is written all the same.
+    Under HARVEST_DIR (data by default), reports are in report/, events in processed/, bytes in archive/. Without
+    STREAM_ENDPOINT, it starts local streams and reads those. Ctrl-C stops it early; the report is still written.
 
     Example: `python app.py harvest --seconds 10`
     """

@@ -1,4 +1,4 @@
-"""Options that several commands of harvest have."""
+"""Options shared by several commands of harvest."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`harvest replay`: the events of raw files again."""
+"""`harvest replay`: the events of a run, made once more from its raw files."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
 from metrics.text import numbered
 
-_LESS = "set TMPDIR to a folder on a larger disk"
+_HINT = "set TMPDIR to a folder on a larger disk"
 
 
 def replay(
@@ -26,9 +26,10 @@ def replay(
         Path, typer.Argument(metavar="FOLDER", help="Raw files of a run: data/archive/RUN, or a copy of it.")
     ],
 ) -> None:
-    """Print the events of raw files again, as CSV: byte for byte what the run wrote to data/processed.
+    """Read the raw files of a run again, and print its events as CSV.
 
-    Nothing is changed in the folder.
+    With the same version of the program and of the time zone data, it is the processed file, byte for byte. Nothing in
+    the folder is changed.
 
     Example: `python app.py harvest replay data/archive/20231207_170121 | cmp - data/processed/processed_….csv`
     """
@@ -38,13 +39,13 @@ def replay(
             why=f"it has no {JOURNAL}",
             hint="name one such as data/archive/20231207_170121; python app.py harvest runs lists the runs",
         )
-    with TemporaryDirectory() as room, write_errors(Path(room), _LESS), TemporaryFile(dir=room) as csv:
+    with TemporaryDirectory() as room, write_errors(Path(room), _HINT), TemporaryFile(dir=room) as csv:
         replayed = _replay(folder, csv, Path(room))
         csv.seek(0)
         with binary_output() as output:
             shutil.copyfileobj(csv, output)
     if replayed.lost:
-        warn(f"{numbered(replayed.lost, 'frame')} are in the journal, but not in the raw files")
+        warn(f"{numbered(replayed.lost, 'frame')} are in the journal, but incomplete in the raw files")
     events = sum(stream.events for stream in replayed.tally.streams.values())
     note(f"run {replayed.course.started.run}: {numbered(events, 'event')}")
 

@@ -31,8 +31,8 @@ def report(
 ) -> None:
     """Show the report of a run: how long each stream was listened to, users, shows, successful streams.
 
-    --json also has each event of each user. --csv has the events in their order, with all that was received; of all
-    runs, the name of the run comes first.
+    --json includes every event of every user. --csv is the processed file: the events in their order, with 24 columns
+    as received, then their times and positions; of all runs, the name of the run is the first column.
 
     Example: `python app.py harvest report latest --json`
     """
@@ -49,7 +49,7 @@ def report(
 
 
 class _OneRun:
-    """A run, which may be given as `latest`."""
+    """One run, given by its name or as `latest`."""
 
     def __init__(self, folders: Folders, run: str) -> None:
         self._folders, self._run = folders, find_run(folders, run)

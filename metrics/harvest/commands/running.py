@@ -22,14 +22,14 @@ from metrics.terminal.console import err, note, out, say, say_lines
 from metrics.text import numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
-_STATES = {"connecting": "…", "waiting": "away", "refused": "refused", "ended": "ended"}
+_STATES = {"connecting": "connecting", "waiting": "away", "refused": "refused", "ended": "ended"}
 
 
 def run_once(*, seconds: float | None, name: str | None, times: int | None, is_json: bool) -> None:
     """Run a harvest, and print its report.
 
     Raises:
-        StreamError: a stream was away or refused.
+        StreamError: a stream was away or refused when the run stopped.
     """
     settings = HarvestSettings.load()
     rule = Rule(
@@ -41,7 +41,7 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
     with stopping_on_signals(_WHAT_FOLLOWS) as stopping, use_streams(settings, inform) as reached:
         inform(
             f"reading sytflix, sytazon and sysney for {rule.seconds:g} s, "
-            f"or until {rule.name} was seen {numbered(rule.times, 'time')}; Ctrl-C stops"
+            f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
         )
         with _live_line(err if is_json else out) as show:
             report = run_harvest(reached, rule, stopping, show)
@@ -56,25 +56,29 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
 
 
 def _require_all(report: RunReport, settings: HarvestSettings) -> None:
-    """Check that every stream was read.
+    """Check that no stream was away or refused when the run stopped.
 
     Raises:
-        StreamError: one was not.
+        StreamError: at least one was.
     """
     if not report.missed:
         return
     whys = [f"{stream.stream}: {stream.why}" for stream in report.missed]
+    if settings.stream_endpoint is None:
+        hint = "the run was too short for the local streams to answer: give it more time, such as --seconds 20"
+    else:
+        hint = f"check STREAM_ENDPOINT ({settings.stream_endpoint}), STREAM_USER and STREAM_PASSWORD"
     raise StreamError(
-        f"{numbered(len(whys), 'stream')} of {len(report.streams)} "
-        f"{'was' if len(whys) == 1 else 'were'} not read to the end; the report has what the others sent",
+        f"{len(whys)} of {len(report.streams)} streams {'was' if len(whys) == 1 else 'were'} away or refused "
+        "when the run stopped; the report has all that was received",
         why="\n".join(whys),
-        hint=f"check STREAM_ENDPOINT ({settings.stream_endpoint}), STREAM_USER and STREAM_PASSWORD",
+        hint=hint,
     )
 
 
 @contextmanager
 def _live_line(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in one line, on a terminal only; yields the function that sets it."""
+    """Yield a listener that shows the progress of a run in one line; without a terminal, it shows nothing."""
     if not console.is_terminal:
         yield lambda _: None
         return
@@ -94,7 +98,7 @@ def _line(progress: Progress, width: int) -> Text:
 
 
 def _state(stream: StreamProgress) -> tuple[str, str]:
-    """Return the state of a stream in words, and their style."""
+    """Return the state of a stream as text, and its style."""
     if stream.state != "open":
         return _STATES[stream.state], "yellow"
     if stream.is_silent:

@@ -6,16 +6,16 @@ from metrics.harvest.archive.finish import unfinished
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import list_runs
 from metrics.harvest.commands.options import Json
-from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.settings import HarvestSettings
 from metrics.terminal.console import note, say, say_lines
 from metrics.terminal.tables import new_table, say_folded
 
 
 def runs(*, json: Json = False) -> None:
-    """List runs, the newest first, with the events of each stream.
+    """List runs, the newest first, with the number of events from each stream.
 
-    A run that goes on, or whose process was killed, has no report yet: it is named on standard error.
+    A run without a report, because it is still running or was killed, is named on standard error.
 
     Example: `python app.py harvest runs`
     """
@@ -28,7 +28,7 @@ def runs(*, json: Json = False) -> None:
     else:
         say("no runs yet: python app.py harvest starts one")
     for run in without_report:
-        note(f"run {run} has no report yet: it goes on, or the next harvest finishes it")
+        note(f"run {run} is still running, or was killed: then the next harvest finishes it")
 
 
 def _print(found: list[RunHead]) -> None:
@@ -37,8 +37,7 @@ def _print(found: list[RunHead]) -> None:
     )
     for head in found:
         malformed = sum(sum(stream.malformed.values()) for stream in head.streams)
-        streams = ", ".join(f"{each.stream} {each.events:,}" for each in head.streams)
-        missed = "".join(f", {each.stream} {each.outcome}" for each in head.missed)
+        streams = ", ".join(map(_stream, head.streams))
         table.add_row(
             head.run,
             f"{head.lasted_s:,.3f} s",
@@ -46,6 +45,11 @@ def _print(found: list[RunHead]) -> None:
             f"{malformed:,}",
             f"{head.name} {head.name_seen:,} of {head.times:,}",
             head.stopped_by,
-            streams + missed,
+            streams,
         )
     say_folded(table, before="streams")
+
+
+def _stream(stream: StreamReport) -> str:
+    outcome = "" if stream.outcome == "read" else f" ({stream.outcome})"
+    return f"{stream.stream} {stream.events:,}{outcome}"

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 PORT = 5000
 TITLE = "Harvest"
-ABOUT = "Runs over three live streams: their reports, users, shows and events, and one to start and watch."
+ABOUT = "Runs over three live streams: their reports, users, shows and events. A run can be started and watched."
 
 
 def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
     """Serve the page and the HTTP API (documented at /docs) of harvest alone, without Kafka.
 
-    A harvest that is started there reads the streams at `STREAM_ENDPOINT`, or local streams without it, and writes to
-    `HARVEST_DIR`. If other machines can reach it, set `API_TOKEN`: without it, they can read, but start nothing.
+    A run started there reads the streams at `STREAM_ENDPOINT`, or local streams without it, and writes to
+    `HARVEST_DIR`. If other machines can reach the port, set `API_TOKEN`: without it, they can read, but start nothing.
 
-    Ctrl-C ends it with exit code 0; a run is stopped before that, and its report written.
+    Ctrl-C ends it with exit code 0, after stopping its run and writing the report.
 
     Example: `python app.py harvest serve`, then `curl http://127.0.0.1:5000/user_report?run=latest`
     """

@@ -1,4 +1,4 @@
-"""`harvest streams`: the local streams in the foreground."""
+"""`harvest streams`: local streams, served in the foreground."""
 
 import os
 from typing import Annotated
@@ -28,13 +28,13 @@ def streams(
         float, typer.Option(min=0, max=1, metavar="P", help="Share of messages that are malformed.")
     ] = 0.02,
 ) -> None:
-    """Serve invented streams of Sytflix, Sytazon and Sysney on this machine, for `harvest` or any other client.
+    """Serve simulated streams of Sytflix, Sytazon and Sysney on this machine, for `harvest` or any other client.
 
-    Each sends a message every 0.1 to 1.9 seconds, as server-sent events. A client gets the messages from when it
-    connects; with the header Last-Event-ID, it also gets what it missed.
+    Each sends a message every 0.1 to 1.9 seconds, as server-sent events. A client gets the messages sent after it
+    connects; with the header Last-Event-ID, also those it missed.
 
-    User and password are those of `STREAM_USER` and `STREAM_PASSWORD`; unless they are set, both are `sytac`. Only this
-    machine can connect.
+    User and password come from `STREAM_USER` and `STREAM_PASSWORD`; both default to `sytac`. Only this machine can
+    connect.
 
     Ctrl-C ends it with exit code 0.
 
@@ -43,7 +43,7 @@ def streams(
     # The web server takes a third of a second to import, which the help need not wait for.
     from metrics.harvest.simulator.server import PASSWORD, USER, local_streams  # noqa: PLC0415
 
-    elsewhere = "STREAM_ENDPOINT"  # of streams that are read; these are served
+    elsewhere = "STREAM_ENDPOINT"  # names streams to read; this command serves some
     settings = StreamSettings.load({name: text for name, text in os.environ.items() if name != elsewhere})
     password = settings.stream_password or PASSWORD
     with (
@@ -56,5 +56,5 @@ def streams(
         shown = "…" if settings.stream_password else PASSWORD
         user = "" if endpoint.user == USER else f"STREAM_USER={endpoint.user} "
         variables = f"STREAM_ENDPOINT={endpoint.url} {user}STREAM_PASSWORD={shown}"
-        say(f"to harvest from them: {variables} {as_started('python app.py harvest')}")
+        say(f"to read them: {variables} {as_started('python app.py harvest')}")
         stopping.wait()

@@ -1,4 +1,4 @@
-"""A report of a run, as people read it."""
+"""The report of a run, as text for people."""
 
 from collections.abc import Iterable
 
@@ -12,24 +12,27 @@ from metrics.terminal.tables import new_table, say_folded, say_table
 from metrics.text import numbered
 
 _STOPPED_BY = {
-    "time": "the time was over",
-    "name": "the name was seen",
-    "signal": "by a signal",
+    "time": "time is up",
+    "signal": "interrupted (Ctrl-C or SIGTERM)",
     "no-stream": "no stream was left",
-    "killed": "its process was killed",
+    "killed": "the process was killed",
 }
 
 
 def say_run(report: RunReport) -> None:
-    """Print how a run and its streams went, and its figures."""
-    say(f"run {report.run} stopped after {report.lasted_s:,.3f} s: {_STOPPED_BY[report.stopped_by]}")
-    say(f"{report.name} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
+    """Print when and why a run stopped, how its streams went, and its figures."""
+    stopped = f"run {report.run} stopped after {report.lasted_s:,.3f} s"
+    if report.stopped_by == "name":
+        say(f"{stopped}: {report.name} was seen {numbered(report.name_seen, 'time')}")
+    else:
+        say(f"{stopped}: {_STOPPED_BY[report.stopped_by]}")
+        say(f"{report.name} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
     say_table(streams_table(report.streams))
     say_figures(report.reports)
 
 
 def say_missed(streams: Iterable[StreamReport]) -> None:
-    """Print why streams were away or refused."""
+    """Print which streams were away or refused when the run stopped, and why."""
     for stream in streams:
         say(f"{stream.stream} was {stream.outcome}: {stream.why}")
 
@@ -37,7 +40,7 @@ def say_missed(streams: Iterable[StreamReport]) -> None:
 def streams_table(streams: Iterable[StreamReport]) -> Table:
     """Return the streams of a run as a table."""
     table = new_table(
-        "stream", "listened", "connections", "events", "repeated", "malformed", "state", texts=("stream", "state")
+        "stream", "listened", "connections", "events", "repeated", "malformed", "outcome", texts=("stream", "outcome")
     )
     for stream in streams:
         counts = (stream.connections, stream.events, stream.repeated, sum(stream.malformed.values()))
@@ -51,13 +54,13 @@ def say_figures(reports: Reports) -> None:
     share = "-" if reports.started_share is None else f"{reports.started_share:.3f} %"
     for what, figure in (
         ("users", f"{len(reports.users):,}"),
-        ("shows of 2020 or later", f"{reports.recent_shows:,}"),
+        ("shows released in 2020 or later", f"{reports.recent_shows:,}"),
         ("successful streams", f"{successful:,}"),
         ("users with successful streams", f"{len(reports.successful_streams):,}"),
-        ("users on several platforms", f"{sum(x.users for x in reports.platforms_by_country):,}"),
-        ("started share of Sytflix", share),
+        ("users who started streams on several platforms", f"{sum(x.users for x in reports.platforms_by_country):,}"),
+        ("Sytflix events that start a stream", share),
     ):
-        say(f"{what:<30}{figure:>9}")
+        say(f"{what:<48}{figure:>9}")
 
 
 def say_answers(reports: Reports) -> None:
@@ -65,7 +68,7 @@ def say_answers(reports: Reports) -> None:
     say_folded(_users_table(reports))
     if reports.platforms_by_country:
         say("")
-        table = new_table("country", "users on several platforms", texts=("country",))
+        table = new_table("country", "users who started streams on several platforms", texts=("country",))
         for country in reports.platforms_by_country:
             table.add_row(country.country or "-", f"{country.users:,}")
         say_table(table)
@@ -92,7 +95,7 @@ def _last_event(user: UserReport) -> str:
 
 
 def say_files(folders: Folders, head: RunHead) -> None:
-    """Print which files a run has."""
+    """Print where the files of a run are."""
     say(f"report: {shown(folders.report_file(head.run))}")
     say(f"events: {shown(folders.processed_file(head.run))}")
     say(f"bytes:  {shown(folders.archive_run(head.run))}")

@@ -1,4 +1,4 @@
-"""Progress and reports in words and numbers, as the page shows them."""
+"""Progress and reports as text and numbers for the page."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +20,21 @@ EVENTS = 50  # of a user, in the table
 STATES = {
     "connecting": ("hourglass_empty", "connecting"),
     "open": ("play_circle", "reading"),
-    "waiting": ("autorenew", "away, will be asked again"),
+    "waiting": ("autorenew", "away, retrying"),
     "refused": ("block", "refused"),
     "ended": ("stop_circle", "ended by the server"),
 }
-IDLE = ("hourglass_bottom", "connected, nothing is sent")
+IDLE = ("hourglass_bottom", "connected, idle")
 OUTCOMES = {"read": "check_circle", "away": "cloud_off", "refused": "block", "ended": "stop_circle"}
-FIGURES = ("Events", "Users", "Recent shows", "Successful streams", "Started share")
+FIGURES = (
+    "Events",
+    "Users",
+    "Shows released in 2020 or later",
+    "Successful streams",
+    "Sytflix events that start a stream",
+)
 STOPPED_BY = {
-    "time": "its time was over",
+    "time": "time was up",
     "signal": "it was stopped",
     "no-stream": "no stream was left",
     "killed": "it was killed",
@@ -36,7 +42,7 @@ STOPPED_BY = {
 
 
 class Figure(NamedTuple):
-    """A number with its name, as people read it, and a line of explanation."""
+    """A number formatted for people, with its name and a line of explanation."""
 
     name: str
     number: str
@@ -69,7 +75,7 @@ class Digest(NamedTuple):
 
 
 def digest(report: RunReport) -> Digest:
-    """Return what the page shows of a report."""
+    """Return the numbers of a report that the page shows."""
     kinds: dict[str, Counter[str]] = {platform: Counter() for platform in PLATFORMS.values()}
     shows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     titles: dict[tuple[str, str], str] = {}
@@ -87,9 +93,9 @@ def digest(report: RunReport) -> Digest:
 
 
 def source(endpoint: str | None) -> str:
-    """Return where the streams are that a run reads."""
+    """Return the address of the streams that a run reads."""
     if endpoint is None:
-        return "It reads local streams, whose events are made up. STREAM_ENDPOINT names others."
+        return "It reads local streams, whose events are simulated. STREAM_ENDPOINT selects others."
     return f"It reads the streams at {endpoint}"
 
 
@@ -98,52 +104,52 @@ def figures(report: RunReport) -> Iterator[Figure]:
     answers = report.reports
     malformed = sum(sum(stream.malformed.values()) for stream in report.streams)
     repeated = sum(stream.repeated for stream in report.streams)
-    yield Figure("Events", f"{report.events:,}", f"{malformed:,} malformed and {repeated:,} repeated frames left out")
+    events, users, recent, successful, started = FIGURES
+    yield Figure(events, f"{report.events:,}", f"{malformed:,} malformed and {repeated:,} repeated frames left out")
     several = sum(country.users for country in answers.platforms_by_country)
-    meaning = f"{several:,} started streams on more than one platform"
-    yield Figure("Users", f"{len(answers.users):,}", meaning)
-    yield Figure("Recent shows", f"{answers.recent_shows:,}", "distinct shows of 2020 or later")
+    yield Figure(users, f"{len(answers.users):,}", f"{several:,} started streams on several platforms")
+    yield Figure(recent, f"{answers.recent_shows:,}", "the same show on two platforms counts twice")
     streams = sum(user.count for user in answers.successful_streams)
     of_users = f"by {numbered(len(answers.successful_streams), 'user')}: started, and ended as the very next event"
-    yield Figure("Successful streams", f"{streams:,}", of_users)
+    yield Figure(successful, f"{streams:,}", of_users)
     share = answers.started_share
     number = NONE if share is None else f"{share:.2f} %"
-    meaning = "there were no events of Sytflix" if share is None else "of Sytflix's events start a stream"
-    yield Figure("Started share", number, meaning)
+    meaning = "there were no Sytflix events" if share is None else "of all events of Sytflix"
+    yield Figure(started, number, meaning)
 
 
 def about(head: RunHead) -> str:
-    """Return how a run went, in a sentence or two."""
+    """Return when a run started and stopped, why, and which streams it missed, in a sentence or two."""
     stopped = f"it saw {head.name} {head.name_seen} times" if head.stopped_by == "name" else STOPPED_BY[head.stopped_by]
     text = f"Started {head.started}, and stopped after {head.lasted_s:.1f} s because {stopped}."
     if head.missed:
-        text += f" Not read to the end: {listed([stream.platform for stream in head.missed])}."
+        text += f" Away or refused when it stopped: {listed([stream.platform for stream in head.missed])}."
     return text
 
 
 def choice(head: RunHead) -> str:
-    """Return a run as one of those to choose from."""
-    missed = f", without {listed([stream.platform for stream in head.missed])}" if head.missed else ""
+    """Return the label of a run in the choice of runs."""
+    missed = "".join(f", {stream.platform} {stream.outcome}" for stream in head.missed)
     return f"{head.started[:19]}: {numbered(head.events, 'event')} in {head.lasted_s:.1f} s{missed}"
 
 
 def seen(progress: Progress) -> str:
-    """Return how often the name was seen."""
+    """Return the number of times the name was seen, as text."""
     return f"{progress.name} seen {min(progress.name_seen, progress.times):,} of {progress.times:,}"
 
 
 def left(progress: Progress) -> str:
-    """Return how many seconds are left."""
+    """Return the seconds that are left."""
     return f"{progress.seconds_left:.1f} s left" if progress.seconds_left > 0 else "writing the report"
 
 
 def state(stream: StreamProgress) -> tuple[str, str]:
-    """Return the icon and the words of a stream's state."""
+    """Return the icon and the text for a stream's state."""
     return IDLE if stream.state == "open" and stream.is_silent else STATES[stream.state]
 
 
 def read(stream: StreamProgress) -> str:
-    """Return what was read of a stream, beside its events."""
+    """Return counts of a stream other than its events, as text."""
     return f"{stream.malformed:,} malformed, {stream.repeated:,} repeated, {size(stream.bytes)}"
 
 
@@ -209,5 +215,5 @@ def matching(digested: Digest, words: str, sort_by: str, *, descending: bool) ->
 
 
 def found(users: int, of: int) -> str:
-    """Return how many users are listed."""
+    """Return the number of users listed, as text."""
     return f"{numbered(of, 'user')}; a name shows the events" if users == of else f"{users:,} of {numbered(of, 'user')}"

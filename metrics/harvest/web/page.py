@@ -103,8 +103,8 @@ class StartForm:
             self._times = ui.number("times", value=rule.times, min=1, step=1)
             for entered, meaning in (
                 (self._seconds, "The run stops after this time"),
-                (self._name, "First name of the users to look for"),
-                (self._times, "The run stops once the name was seen this often"),
+                (self._name, "The first name that stops the run, exactly as written"),
+                (self._times, "The run stops after this many events of users with that name"),
             ):
                 entered.props("outlined dense").tooltip(meaning)
             self._button = ui.button("Start", icon="play_arrow", color=None).props("type=submit flat no-caps")
@@ -166,7 +166,7 @@ class Report:
             self._streams = StreamsCard()
             with ui.element("div").classes("charts"):
                 self._kinds = ChartCard("Events by platform and kind")
-                self._countries = ChartCard("Users on several platforms, by country")
+                self._countries = ChartCard("Users who started streams on several platforms, by country")
             with ui.element("div").classes("tables"):
                 self._users = UsersCard(self._digest)
                 self._shows = ShowsCard()
@@ -177,7 +177,7 @@ class Report:
         """Show the newest runs as a choice, and the report of one that has just ended, or else of the newest.
 
         Args:
-            is_running: whether there will be a run soon, if there is none yet.
+            is_running: whether a run is under way, so that there will be one soon.
 
         Raises:
             MetricsError, HTTPException: it cannot be read.

@@ -58,14 +58,12 @@ class StartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: Annotated[float, Field(gt=0, le=86_400, description="seconds after which it stops")] | None = None
-    name: (
-        Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="first name whose users stop it")] | None
-    ) = None
+    seconds: Annotated[float, Field(ge=0.1, le=86_400, description="seconds after which it stops")] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="first name that stops it")] | None = None
     times: (
         Annotated[
             int,
-            Field(ge=1, le=1_000_000, description="events of users with that name that stop it"),
+            Field(ge=1, le=1_000_000, description="stop after this many events of users with that name"),
             BeforeValidator(_whole),
         ]
         | None

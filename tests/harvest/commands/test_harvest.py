@@ -53,7 +53,7 @@ def test_without_any_settings_it_reads_local_streams_and_writes_every_file_of_th
     assert (ended.returncode, ended.stderr) == (0, "")
     (name,) = runs_in(tmp_path)
     assert re.fullmatch(r"[0-9]{8}_[0-9]{6}", name)
-    assert f"run {name} stopped after 2.000 s: the time was over\n" in ended.stdout
+    assert f"run {name} stopped after 2.000 s: time is up\nSytac was seen " in ended.stdout
     assert [*(tmp_path / "raw").iterdir()] == []
     lines = (tmp_path / f"report/exec_report_{name}.txt").read_text().splitlines()
     assert lines[0] == f"EXECUTION TIME FOR RUN {name} "
@@ -81,7 +81,7 @@ def test_a_name_stops_it_before_the_time(local: Endpoint, tmp_path: Path) -> Non
     variables = environment(tmp_path, local) | {"HARVEST_SECONDS": "100", "HARVEST_NAME": "Sytac", "HARVEST_TIMES": "9"}
     ended = run("--times", "2", variables=variables)
     assert ended.returncode == 0
-    assert ": the name was seen\nSytac was seen 2 of 2 times\n" in ended.stdout
+    assert ": Sytac was seen 2 times\nstream " in ended.stdout
     (name,) = runs_in(tmp_path)
     with (tmp_path / f"processed/processed_{name}.csv").open(newline="", encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
@@ -109,7 +109,7 @@ def test_a_signal_stops_it_and_the_report_is_written(
     assert (process.returncode, errors) == (exit_code, "")
     (name,) = runs_in(tmp_path)
     assert f"run {name} stopped after " in output
-    assert ": by a signal\n" in output
+    assert ": interrupted (Ctrl-C or SIGTERM)\nNobody was seen 0 of 3 times\n" in output
     assert json.loads((tmp_path / f"report/report_{name}.json").read_text())["stopped_by"] == "signal"
 
 
@@ -119,9 +119,12 @@ def test_a_stream_that_refuses_is_named_with_why_and_a_hint_and_the_others_are_r
     endpoint = serve_streams(seed=7, gap_s=SOON_S, password=PASSWORD, faults={"sysney": Faults(script=[Answer(401)])})
     ended = run("--seconds", "1", "--name", "Nobody", variables=environment(tmp_path, endpoint))
     assert ended.returncode == 9
-    assert "error: 1 stream of 3 was not read to the end; the report has what the others sent\n" in ended.stderr
+    assert (
+        "error: 1 of 3 streams was away or refused when the run stopped; the report has all that was received\n"
+        in ended.stderr
+    )
     assert "why: sysney: refuses the user sytac (401)\n" in ended.stderr
-    assert "hint: check STREAM_ENDPOINT" in ended.stderr
+    assert f"hint: check STREAM_ENDPOINT ({endpoint.url}), STREAM_USER" in ended.stderr
     (name,) = runs_in(tmp_path)
     streams = json.loads((tmp_path / f"report/report_{name}.json").read_text())["streams"]
     assert [stream["outcome"] for stream in streams] == ["read", "read", "refused"]
@@ -153,7 +156,7 @@ def test_a_second_harvest_of_the_folder_is_refused_while_one_runs(local: Endpoin
     assert second.returncode == 8
     assert second.stderr.startswith(f"error: another harvest runs in {tmp_path}\nwhy: ")
     assert (listed.returncode, listed.stdout) == (0, "no runs yet: python app.py harvest starts one\n")
-    assert "has no report yet" in listed.stderr
+    assert re.fullmatch(r"run \w+ is still running, or was killed: then the next harvest finishes it\n", listed.stderr)
 
 
 def test_a_killed_run_is_finished_by_the_next_one_which_says_so(local: Endpoint, tmp_path: Path) -> None:
@@ -177,6 +180,7 @@ def test_a_killed_run_is_finished_by_the_next_one_which_says_so(local: Endpoint,
     ("arguments", "variables", "words"),
     [
         (["--seconds", "0"], {}, "0.1"),
+        ([], {"HARVEST_SECONDS": "0.09"}, "HARVEST_SECONDS='0.09': must be a number, 0.1 to 86400"),
         ([], {"HARVEST_TIMES": "0"}, "HARVEST_TIMES='0': must be"),
         ([], {"STREAM_ENDPOINT": "http://localhost:8080/"}, "STREAM_PASSWORD is unset"),
         ([], {"STREAM_ENDPOINT": f"http://sytac:{PASSWORD}@localhost/"}, "STREAM_ENDPOINT='***@localhost/'"),

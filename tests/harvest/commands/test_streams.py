@@ -38,7 +38,7 @@ def running(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Pope
 def test_it_serves_until_a_signal_and_ends_with_0(number: signal.Signals) -> None:
     with running("--seed", "4") as (process, (first, second)):
         (url,) = re.findall(r"^local streams at (\S+/): sytflix, sytazon, sysney; seed 4; Ctrl-C ends$", first)
-        assert second == f"to harvest from them: STREAM_ENDPOINT={url} STREAM_PASSWORD=sytac python app.py harvest\n"
+        assert second == f"to read them: STREAM_ENDPOINT={url} STREAM_PASSWORD=sytac python app.py harvest\n"
         with RawClient(url, "sysney") as client:
             assert client.read(frames=1).startswith(b"id:")
             process.send_signal(number)

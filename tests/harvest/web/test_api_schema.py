@@ -20,7 +20,7 @@ STREAMING = ["--exclude-path", "/harvest/stream"]  # it has no end
 @pytest.mark.parametrize("token", ["", TOKEN])
 def test_every_response_conforms_to_the_openapi_document(tmp_path: Path, token: str) -> None:
     record(tmp_path / "data", EVENTS)
-    with serving(tmp_path / "data", API_TOKEN=token, HARVEST_SECONDS="0.05") as (process, client):
+    with serving(tmp_path / "data", API_TOKEN=token, HARVEST_SECONDS="0.1") as (process, client):
         options = [*OPTIONS, *STREAMING]
         report = require_conforming(
             client, tmp_path, "tests.harvest.web.schema_hooks", options, token=token, timeout_s=TIMEOUT_S

@@ -95,10 +95,10 @@ def test_a_run_is_started_watched_and_stopped_and_its_report_shown(
             run = client.get(f"{RUNS}/latest").json()
             assert figure(page, "Events") == f"{run['events']:,}"
             assert figure(page, "Users") == f"{run['users']:,}"
-            assert figure(page, "Recent shows") == f"{run['recent_shows']:,}"
-            assert figure(page, "Started share") == f"{run['started_share']:.2f} %"
+            assert figure(page, "Shows released in 2020 or later") == f"{run['recent_shows']:,}"
+            assert figure(page, "Sytflix events that start a stream") == f"{run['started_share']:.2f} %"
             assert figure(page, "Successful streams") == f"{sum(one['count'] for one in run['successful_streams']):,}"
-            page.get_by_text("because it was stopped. Not read to the end: Sysney.").wait_for()
+            page.get_by_text("because it was stopped. Away or refused when it stopped: Sysney.").wait_for()
             streams = rows(page, "streams")
             assert [row[0] for row in streams] == ["Sytflix", "Sytazon", "Sysney"]
             assert [int(row[4]) for row in streams] == [one["events"] for one in run["streams"]]
@@ -112,9 +112,9 @@ def test_a_wrong_rule_is_refused_and_a_right_one_forgives_it(
     with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
         with opened(browser, client) as page:
             begin(page, "0")
-            page.get_by_text("seconds: Input should be greater than 0").wait_for()
-            begin(page, "0.05")
-            page.get_by_text("because its time was over.").wait_for()
+            page.get_by_text("seconds: Input should be greater than or equal to 0.1").wait_for()
+            begin(page, "0.1")
+            page.get_by_text("because time was up.").wait_for()
             assert page.get_by_text("seconds: Input").count() == 0
         ended(process)
 

@@ -150,7 +150,7 @@ def test_none_is_started_while_another_process_harvests_into_the_folder(serve_st
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({"seconds": 0}, {"seconds"}),
+        ({"seconds": 0.09}, {"seconds"}),
         ({"seconds": 86_401, "times": 0}, {"seconds", "times"}),
         ({"seconds": "20", "name": "", "times": 1.5}, {"seconds", "name", "times"}),
         ({"second": 20}, {"second"}),
