@@ -9,7 +9,7 @@ from typing import Self
 from metrics.files.atomic import write_errors
 from metrics.harvest.archive.folders import sync_folder
 
-_LESS = "move HARVEST_DIR to a larger disk; the next harvest finishes this run"
+_DISK_HINT = "move HARVEST_DIR to a larger disk; the next harvest finishes this run"
 
 
 class AppendedFile:
@@ -21,7 +21,7 @@ class AppendedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with write_errors(path, _LESS):
+        with write_errors(path, _DISK_HINT):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
         self._size_bytes = 0
 
@@ -35,7 +35,7 @@ class AppendedFile:
 
     def write(self, data: bytes) -> None:
         """Append data; if that fails, none of it is kept."""
-        with write_errors(self._path, _LESS):
+        with write_errors(self._path, _DISK_HINT):
             try:
                 written = os.write(self._file, data)
                 while written < len(data):  # a nearly full disk takes a part of it
@@ -49,13 +49,13 @@ class AppendedFile:
     def truncate(self, end: int) -> None:
         """Drop what was written from this offset on."""
         assert end <= self._size_bytes, "it never grows by this"
-        with write_errors(self._path, _LESS):
+        with write_errors(self._path, _DISK_HINT):
             os.ftruncate(self._file, end)
         self._size_bytes = end
 
     def sync(self) -> None:
         """Wait until the file, and its name in its folder, are on disk."""
-        with write_errors(self._path, _LESS):
+        with write_errors(self._path, _DISK_HINT):
             os.fsync(self._file)
             sync_folder(self._path.parent)
 
@@ -63,5 +63,5 @@ class AppendedFile:
         """Close the file; a second time does nothing."""
         if self._file >= 0:
             file, self._file = self._file, -1
-            with write_errors(self._path, _LESS):
+            with write_errors(self._path, _DISK_HINT):
                 os.close(file)

@@ -31,11 +31,11 @@ from metrics.harvest.core.reports import RunEvents, reports
 from metrics.harvest.core.run_report import RunReport, execution_report, run_report
 from metrics.text import numbered
 
-_LESS = "move HARVEST_DIR to a larger disk"
+_DISK_HINT = "move HARVEST_DIR to a larger disk"
 _LINE_LIMIT_BYTES = 1 << 20
 # How temporary files are named by `atomic` and by `sorting`.
-_MADE = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
-_LEFT_OVER = re.compile(rf"{_MADE}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
+_FINAL_NAME = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
+_LEFT_OVER = re.compile(rf"{_FINAL_NAME}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
 
 
 def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunReport:
@@ -157,7 +157,7 @@ def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
         raise DamagedRunError(f"{raw} cannot be archived", why=f"there is a {archived} too", hint=hint)
     replayed = _write_events(folders, run, raw, progress)
     _cut(raw, replayed)
-    with atomic.write_errors(archived, _LESS):
+    with atomic.write_errors(archived, _DISK_HINT):
         raw.rename(archived)
         sync_folder(folders.archive)
         sync_folder(folders.raw)
@@ -166,7 +166,7 @@ def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
 
 def _write_events(folders: Folders, run: str, source: Path, progress: Progress) -> Replayed:
     path = folders.processed_file(run)
-    with atomic.writing(path, _LESS) as file, atomic.write_errors(path, _LESS):
+    with atomic.writing(path, _DISK_HINT) as file, atomic.write_errors(path, _DISK_HINT):
         replayed = replay(source, file, folders.processed, progress)
     _sync_name(path)
     return replayed
@@ -176,11 +176,11 @@ def _cut(folder: Path, replayed: Replayed) -> None:
     """End each raw file with the last frame taken, and wait until all files of the run are on disk."""
     for connection, end in replayed.ends.items():
         path = raw_file(folder, *connection)
-        with atomic.write_errors(path, _LESS), suppress(FileNotFoundError), path.open("r+b") as file:
+        with atomic.write_errors(path, _DISK_HINT), suppress(FileNotFoundError), path.open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
     path = folder / JOURNAL
-    with atomic.write_errors(path, _LESS), path.open("r+b") as file:
+    with atomic.write_errors(path, _DISK_HINT), path.open("r+b") as file:
         os.fsync(file.fileno())
     _sync_name(path)
 
@@ -190,20 +190,20 @@ def _report(folders: Folders, run: str, replayed: Replayed) -> RunReport:
     sizes = Counter[str]()
     for (stream, _), end in replayed.ends.items():
         sizes[stream] += end
-    course = replayed.course
-    answers = reports([RunEvents(course.started.at_us, read_events(folders, run))])
-    report = run_report(course, replayed.tally, sizes, answers)
+    timeline = replayed.timeline
+    answers = reports([RunEvents(timeline.started.at_us, read_events(folders, run))])
+    report = run_report(timeline, replayed.tally, sizes, answers)
     _write(folders.execution_report(run), execution_report(report).encode())
     _write(folders.report_file(run), msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     return report
 
 
 def _write(path: Path, data: bytes) -> None:
-    with atomic.writing(path, _LESS) as file, atomic.write_errors(path, _LESS):
+    with atomic.writing(path, _DISK_HINT) as file, atomic.write_errors(path, _DISK_HINT):
         file.write(data)
     _sync_name(path)
 
 
 def _sync_name(path: Path) -> None:
-    with atomic.write_errors(path, _LESS):
+    with atomic.write_errors(path, _DISK_HINT):
         sync_folder(path.parent)

@@ -7,13 +7,13 @@ from typing import IO, NamedTuple
 from metrics.harvest.archive.folders import JOURNAL, raw_file
 from metrics.harvest.archive.journal import damaged, read_journal, unreadable
 from metrics.harvest.archive.sorting import sorted_rows
-from metrics.harvest.core.course import Course
 from metrics.harvest.core.event import STREAMS, Event, Position
 from metrics.harvest.core.frames import Frame, FrameParser
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Taken
 from metrics.harvest.core.order import SortKey, sort_key
 from metrics.harvest.core.rows import COLUMNS, cells, row_text
 from metrics.harvest.core.tally import Tally
+from metrics.harvest.core.timeline import Timeline
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of raw files that were read, and the bytes that there are."""
@@ -34,7 +34,7 @@ class Replayed(NamedTuple):
             disk that lost its power. Not counted is what a process that was killed had yet to write.
     """
 
-    course: Course
+    timeline: Timeline
     tally: Tally
     ends: dict[tuple[str, int], int]
     lost: int
@@ -59,14 +59,14 @@ def replay(folder: Path, csv: IO[bytes], sorted_in: Path, progress: Progress = u
     run = _Run(folder, started, progress)
     csv.write(row_text(COLUMNS).encode())
     csv.writelines(sorted_rows(run.rows(entries), sorted_in))
-    return Replayed(run.course, run.tally, run.ends, run.lost)
+    return Replayed(run.timeline, run.tally, run.ends, run.lost)
 
 
 class _Run:
     """A run that happens again, entry by entry."""
 
     def __init__(self, folder: Path, started: Started, progress: Progress) -> None:
-        self.course = Course(started)
+        self.timeline = Timeline(started)
         self.tally = Tally(started.name, started.times)
         self.ends: dict[tuple[str, int], int] = {}
         self._missing = 0
@@ -78,7 +78,7 @@ class _Run:
     @property
     def lost(self) -> int:
         """Number of frames that a process that was not killed took, and that are not complete in the raw files."""
-        return 0 if self.course.stopped_by == "killed" else self._missing
+        return 0 if self.timeline.stopped_by == "killed" else self._missing
 
     def rows(self, entries: Iterable[AnyEntry]) -> Iterator[tuple[SortKey, bytes]]:
         """Yield each event as its key and its row of CSV, in the order in which the run took them."""
@@ -89,7 +89,7 @@ class _Run:
         for entry in entries:
             if isinstance(entry, Opened | Taken | Closed | Failed) and entry.stream not in STREAMS:
                 raise damaged(self._folder / JOURNAL, f"it names a stream {entry.stream}")
-            self.course.take(entry)
+            self.timeline.take(entry)
             match entry:
                 case Opened(stream=stream, connection=connection):
                     self._begin(stream, connection)
@@ -101,7 +101,7 @@ class _Run:
                     self._missing += taken is None
                     if taken is not None and (event := self._take(*taken)) is not None:
                         yield event
-        if self.course.stopped_by == "killed":
+        if self.timeline.stopped_by == "killed":
             yield from self._unrecorded()
 
     def _unrecorded(self) -> Iterator[Event]:
@@ -131,7 +131,7 @@ class _Run:
     def _read(self, stream: str, connection: int) -> Iterator[tuple[Position, Frame]]:
         """Yield the complete frames of a raw file; none if it is missing, as after a kill before it was made."""
         path = raw_file(self._folder, stream, connection)
-        parser, number = FrameParser(self.course.started.frame_limit_bytes), 0
+        parser, number = FrameParser(self.timeline.started.frame_limit_bytes), 0
         try:
             with path.open("rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK_BYTES):
@@ -147,4 +147,4 @@ class _Run:
 
     def _take(self, position: Position, frame: Frame) -> Event | None:
         self.ends[position.stream, position.connection] = frame.end
-        return self.tally.take(frame, position, self.course.stopped_at_us)
+        return self.tally.take(frame, position, self.timeline.now_us)

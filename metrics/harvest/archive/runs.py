@@ -21,7 +21,7 @@ from metrics.harvest.core.run_report import RunHead, RunReport
 LATEST = "latest"
 
 _REPORT = re.compile(r"report_(.+)\.json")
-_AGAIN = "remove it, and the next harvest writes it again from the archive"
+_REWRITE_HINT = "remove it, and the next harvest writes it again from the archive"
 
 _Report = TypeVar("_Report", RunHead, RunReport)
 
@@ -116,10 +116,10 @@ def _read(path: Path, kind: type[_Report]) -> _Report:
         hint = "list the runs: python app.py harvest runs"
         raise NoRunError(f"{path} does not exist", why="the run has no report", hint=hint) from error
     except OSError as error:
-        hint = f"allow reading it, or {_AGAIN}"
+        hint = f"allow reading it, or {_REWRITE_HINT}"
         raise DamagedRunError(f"{path} cannot be read", why=error.strerror or str(error), hint=hint) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DamagedRunError(f"{path} is damaged", why=str(error), hint=_AGAIN) from error
+        raise DamagedRunError(f"{path} is damaged", why=str(error), hint=_REWRITE_HINT) from error
 
 
 def _start(run: RunHead) -> tuple[str, int, str]:

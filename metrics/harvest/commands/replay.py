@@ -18,7 +18,7 @@ from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
 from metrics.text import numbered
 
-_HINT = "set TMPDIR to a folder on a larger disk"
+_DISK_HINT = "set TMPDIR to a folder on a larger disk"
 
 
 def replay(
@@ -39,7 +39,7 @@ def replay(
             why=f"it has no {JOURNAL}",
             hint="name one such as data/archive/20231207_170121; python app.py harvest runs lists the runs",
         )
-    with TemporaryDirectory() as room, write_errors(Path(room), _HINT), TemporaryFile(dir=room) as csv:
+    with TemporaryDirectory() as room, write_errors(Path(room), _DISK_HINT), TemporaryFile(dir=room) as csv:
         replayed = _replay(folder, csv, Path(room))
         csv.seek(0)
         with binary_output() as output:
@@ -47,7 +47,7 @@ def replay(
     if replayed.lost:
         warn(f"{numbered(replayed.lost, 'frame')} are in the journal, but incomplete in the raw files")
     events = sum(stream.events for stream in replayed.tally.streams.values())
-    note(f"run {replayed.course.started.run}: {numbered(events, 'event')}")
+    note(f"run {replayed.timeline.started.run}: {numbered(events, 'event')}")
 
 
 def _replay(folder: Path, csv: IO[bytes], room: Path) -> Replayed:

@@ -60,8 +60,8 @@ class Final:
     why: str
 
 
-def verdict(status: int, content_type: str | None) -> Listen | Retry | Final:
-    """Judge an answer by its status and its Content-Type."""
+def judge_response(status: int, content_type: str | None) -> Listen | Retry | Final:
+    """Judge a response by its status and its Content-Type."""
     if status == 200:
         media_type = _media_type(content_type or "")
         if media_type == EVENT_STREAM:

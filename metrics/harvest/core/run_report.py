@@ -6,13 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from metrics.harvest.core.course import Course, Listening, Outcome
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.instants import amsterdam_text, utc_text
 from metrics.harvest.core.journal import StoppedBy
 from metrics.harvest.core.reading import REASONS
 from metrics.harvest.core.reports import Reports
 from metrics.harvest.core.tally import StreamTally, Tally
+from metrics.harvest.core.timeline import Listening, Outcome, Timeline
 
 
 class StreamReport(Struct, frozen=True, kw_only=True):
@@ -86,18 +86,18 @@ class RunReport(RunHead, frozen=True, kw_only=True):
     reports: Reports
 
 
-def run_report(course: Course, tally: Tally, sizes: Mapping[str, int], reports: Reports) -> RunReport:
+def run_report(timeline: Timeline, tally: Tally, sizes: Mapping[str, int], reports: Reports) -> RunReport:
     """Return the report of a run that is over.
 
     Args:
-        course: of its whole journal.
+        timeline: of its whole journal.
         tally: of all its frames.
         sizes: bytes of the raw files of each stream; 0 for a stream that is missing.
         reports: of its events.
     """
-    started, stopped_us = course.started, course.stopped_at_us
+    started, stopped_us = timeline.started, timeline.stopped_at_us
     streams = [
-        _stream_report(stream, course.listening(stream), counts, sizes.get(stream, 0))
+        _stream_report(stream, timeline.listening(stream), counts, sizes.get(stream, 0))
         for stream, counts in tally.streams.items()
     ]
     return RunReport(
@@ -106,7 +106,7 @@ def run_report(course: Course, tally: Tally, sizes: Mapping[str, int], reports: 
         started=amsterdam_text(started.at_us // 1000),
         stopped_at=utc_text(stopped_us // 1000),
         stopped=amsterdam_text(stopped_us // 1000),
-        stopped_by=course.stopped_by,
+        stopped_by=timeline.stopped_by,
         lasted_s=(stopped_us - started.at_us) / 1e6,
         seconds=started.seconds,
         name=started.name,

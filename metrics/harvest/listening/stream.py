@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from metrics.harvest.core.journal import Closed, Failed, Opened
-from metrics.harvest.core.reconnect import Final, Listen, Retry, delay_s, last_event_id_header, retry_after, verdict
+from metrics.harvest.core.reconnect import (
+    Final,
+    Listen,
+    Retry,
+    delay_s,
+    judge_response,
+    last_event_id_header,
+    retry_after,
+)
 from metrics.harvest.listening.clients import Access
 from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.inbox import Chunk, Inbox
@@ -106,7 +114,7 @@ class Stream:
     def _judge(self, response: httpx.Response) -> Listen | Retry | Final:
         if response.status_code == _UNAUTHORIZED:
             return Final(f"refuses the user {in_line(self.access.user)} ({_UNAUTHORIZED})")
-        judged = verdict(response.status_code, response.headers.get("content-type"))
+        judged = judge_response(response.status_code, response.headers.get("content-type"))
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if isinstance(judged, Listen) and encoding not in _DECODED:
             return Final(f"is compressed by {in_line(encoding)}, although that was not asked for")

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.harvest.core.reconnect import Final, Listen, Retry, delay_s, last_event_id_header, retry_after, verdict
+from metrics.harvest.core.reconnect import (
+    Final,
+    Listen,
+    Retry,
+    delay_s,
+    judge_response,
+    last_event_id_header,
+    retry_after,
+)
 
 NOW_S = 784111777.0
 """Sun, 06 Nov 1994 08:49:37 GMT, the moment of all examples of RFC 9110."""
@@ -25,7 +33,7 @@ NOW_S = 784111777.0
     ],
 )
 def test_an_event_stream_is_listened_to_whatever_its_parameters_and_case(content_type: str) -> None:
-    assert verdict(200, content_type) == Listen()
+    assert judge_response(200, content_type) == Listen()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +54,13 @@ def test_an_event_stream_is_listened_to_whatever_its_parameters_and_case(content
     ],
 )
 def test_a_200_that_is_no_event_stream_is_final_and_says_what_it_is(content_type: str | None, named: str) -> None:
-    assert verdict(200, content_type) == Final(f"answers with {named} instead of text/event-stream")
+    assert judge_response(200, content_type) == Final(f"answers with {named} instead of text/event-stream")
 
 
 def test_every_status_has_its_verdict() -> None:
     retried = {408, 429, *range(500, 600)}
     for status in range(1000):
-        match verdict(status, "text/event-stream"):
+        match judge_response(status, "text/event-stream"):
             case Listen():
                 assert status == 200
             case Retry(why):
@@ -84,7 +92,7 @@ def test_every_status_has_its_verdict() -> None:
     ],
 )
 def test_a_verdict_has_its_reason(status: int, expected: Retry | Final) -> None:
-    assert verdict(status, "text/event-stream") == expected
+    assert judge_response(status, "text/event-stream") == expected
 
 
 @pytest.mark.parametrize(

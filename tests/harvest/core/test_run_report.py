@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from metrics.harvest.core.course import Course
 from metrics.harvest.core.event import STREAMS, Position
 from metrics.harvest.core.frames import Frame
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped
 from metrics.harvest.core.reports import RunEvents, reports
 from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport, execution_report, run_report
 from metrics.harvest.core.tally import Tally
+from metrics.harvest.core.timeline import Timeline
 
 START_US = 1_701_964_881_000_250  # 2023-12-07 16:01:21.000250 UTC, 17:01:21 in Amsterdam
 STARTED = Started(at_us=START_US, run="20231207_170121", seconds=20, name="Sytac", times=3, frame_limit_bytes=1 << 20)
@@ -37,15 +37,15 @@ def entries() -> Iterator[AnyEntry]:
 
 @pytest.fixture
 def report() -> RunReport:
-    course, tally = Course(STARTED), Tally("Sytac", 3)
+    timeline, tally = Timeline(STARTED), Tally("Sytac", 3)
     for entry in entries():
-        course.take(entry)
+        timeline.take(entry)
     events = []
     for number, (own_id, data) in enumerate([(b"1", DATA), (b"1", DATA), (b"2", "{"), (b"3", "null"), (b"4", "{")], 1):
         frame = Frame(event=b"stream-started", data=data.encode(), id=own_id, is_too_long=False, end=0)
         event = tally.take(frame, Position("sytflix", 1, number), START_US)
         events += [event] if event else []
-    return run_report(course, tally, {"sytflix": 1234}, reports([RunEvents(START_US, events)]))
+    return run_report(timeline, tally, {"sytflix": 1234}, reports([RunEvents(START_US, events)]))
 
 
 def test_a_run_is_reported_with_its_rule_its_times_and_its_streams(report: RunReport) -> None:

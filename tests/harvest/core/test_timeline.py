@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.harvest.core.course import Course, Listening
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, Taken
+from metrics.harvest.core.timeline import Listening, Timeline
 
 STARTED = Started(at_us=1_000_000, run="20231207_170121", seconds=20, name="Sytac", times=3, frame_limit_bytes=1 << 20)
 
 
-def course(*entries: AnyEntry) -> Course:
-    run = Course(STARTED)
+def timeline(*entries: AnyEntry) -> Timeline:
+    run = Timeline(STARTED)
     for entry in entries:
         run.take(entry)
     return run
@@ -40,7 +40,7 @@ def stopped(at_us: int) -> Stopped:
 def test_a_stream_is_listened_to_from_its_request_to_the_stop() -> None:
     # µs       1,000,000  1,000,007  1,250,000       20,695,779
     # sytflix  start      request    opened          stop
-    run = course(opened(1_250_000, 1_000_007), stopped(20_695_779))
+    run = timeline(opened(1_250_000, 1_000_007), stopped(20_695_779))
     assert run.listening("sytflix") == Listening(19_695_772, 1, "read", None)
     assert (run.stopped_at_us, run.stopped_by) == (20_695_779, "time")
 
@@ -49,7 +49,7 @@ def test_the_time_without_a_connection_and_failed_requests_are_not_listened_to()
     # s        1 ...... 2 ... 3 .... 5 ........ 6 ....... 7 ....... 8 ... 9 ..... 11
     # sytflix  request  open         closed     request   failed    req.  open    stop
     # listened |----------- 4 s -----|                              |--- 3 s -----|
-    run = course(
+    run = timeline(
         opened(2_000_000, 1_000_000),
         Taken(at_us=3_000_000, stream="sytflix", connection=1),
         closed(5_000_000),
@@ -61,13 +61,13 @@ def test_the_time_without_a_connection_and_failed_requests_are_not_listened_to()
 
 
 def test_a_killed_run_is_over_with_the_last_entry_of_its_journal() -> None:
-    run = course(opened(2_000_000, 1_000_000), Taken(at_us=3_500_000, stream="sysney", connection=1))
+    run = timeline(opened(2_000_000, 1_000_000), Taken(at_us=3_500_000, stream="sysney", connection=1))
     assert (run.stopped_at_us, run.stopped_by) == (3_500_000, "killed")
     assert run.listening("sytflix") == Listening(2_500_000, 1, "read", None)
 
 
 def test_a_run_that_was_killed_at_once_listened_to_nothing() -> None:
-    run = Course(STARTED)
+    run = Timeline(STARTED)
     assert (run.stopped_at_us, run.stopped_by) == (1_000_000, "killed")
     assert {run.listening(stream) for stream in STREAMS} == {
         Listening(0, 0, "away", "it did not answer before the run stopped")
@@ -95,7 +95,7 @@ def test_a_run_that_was_killed_at_once_listened_to_nothing() -> None:
 def test_an_outcome_is_that_of_the_last_connection_or_failure(
     entries: list[AnyEntry], outcome: str, why: str | None
 ) -> None:
-    found = course(*entries, stopped(9)).listening("sytflix")
+    found = timeline(*entries, stopped(9)).listening("sytflix")
     assert (found.outcome, found.why) == (outcome, why)
 
 
@@ -132,7 +132,7 @@ def test_wherever_a_run_is_killed_each_microsecond_of_a_connection_was_listened_
     all_entries = [entry for stream, of in zip(STREAMS, of_streams, strict=True) for entry in journal(stream, of)]
     taken = sorted(all_entries, key=lambda entry: entry.at_us)[:entries]
     end_us = taken[-1].at_us if taken else STARTED.at_us
-    run = course(*taken)
+    run = timeline(*taken)
     assert (run.stopped_at_us, run.stopped_by) == (end_us, "killed")
     for stream in STREAMS:
         begins = {entry.connection: entry for entry in taken if isinstance(entry, Opened) and entry.stream == stream}

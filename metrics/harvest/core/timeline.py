@@ -1,4 +1,4 @@
-"""The course of a run, read from its journal: when it stopped and why, and how long each stream was listened to."""
+"""The timeline of a run, from its journal: when it stopped and why, and how long each stream was listened to."""
 
 from typing import Literal, NamedTuple
 
@@ -7,18 +7,18 @@ from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Start
 
 Outcome = Literal["read", "away", "refused", "ended"]
 
-_NO_CONTENT = 204  # the server's word that a stream has ended
+_NO_CONTENT = 204  # how a server says that a stream is over
 
 
 class Listening(NamedTuple):
-    """Time for which a stream was listened to, and what came of it.
+    """Time for which a stream was listened to, and its outcome.
 
     Attributes:
         listened_us: sum over connections, each from its request to its end or the stop.
         connections: the number that opened.
-        outcome: `refused` if it is never tried again, unless it was open before and the server said that it has ended:
-            `ended`. `away` if it never opened, or if its last try failed. Else `read`.
-        why: the last failure, in words; None for a stream that was read.
+        outcome: `ended` if the server answered 204 after a connection; `refused` if the stream is never requested again
+            for another reason; `away` if it never opened, or if its last request failed; else `read`.
+        why: the last failure, as the predicate of a sentence about the stream; None for a stream that was read.
     """
 
     listened_us: int
@@ -28,7 +28,7 @@ class Listening(NamedTuple):
 
 
 class _Stream:
-    """A stream, up to some entry of the journal."""
+    """The connections and the last failure of a stream, up to some entry of the journal."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -60,24 +60,29 @@ class _Stream:
         return ("ended" if self.connections and failure.status == _NO_CONTENT else "refused"), failure.why
 
 
-class Course:
-    """The course of a run, up to the last entry of the journal that it took.
+class Timeline:
+    """The timeline of a run, up to the last entry of the journal that it took.
 
     Attributes:
         started: the journal's first line.
-        stopped_at_us: when the run stopped; if it was killed, when the last entry was written.
-        stopped_by: what stopped it.
+        now_us: time of the last entry.
+        stopped_by: what stopped the run.
     """
 
     def __init__(self, started: Started) -> None:
         self.started = started
-        self.stopped_at_us = started.at_us
+        self.now_us = started.at_us
         self.stopped_by: StoppedBy | Literal["killed"] = "killed"
         self._streams = {stream: _Stream() for stream in STREAMS}
 
+    @property
+    def stopped_at_us(self) -> int:
+        """Time at which the run stopped; if it was killed, that of its last entry."""
+        return self.now_us
+
     def take(self, entry: AnyEntry) -> None:
         """Take the next entry of the journal."""
-        self.stopped_at_us = entry.at_us
+        self.now_us = entry.at_us
         match entry:
             case Opened():
                 self._streams[entry.stream].open(entry)
@@ -89,6 +94,6 @@ class Course:
                 self.stopped_by = entry.by
 
     def listening(self, stream: str) -> Listening:
-        """Return how a stream went, as if the run had stopped with the last entry."""
+        """Return the time and outcome of a stream, as if the run had stopped with the last entry."""
         of_stream = self._streams[stream]
-        return Listening(of_stream.listened_us(self.stopped_at_us), of_stream.connections, *of_stream.outcome())
+        return Listening(of_stream.listened_us(self.now_us), of_stream.connections, *of_stream.outcome())
