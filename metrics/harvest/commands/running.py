@@ -87,6 +87,8 @@ def _live_line(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 
 def _line(progress: Progress, width: int) -> Text:
+    if progress.report_share is not None:
+        return Text(f"writing the report: {progress.report_share:.0%}")
     line = Text(no_wrap=True, overflow="ellipsis")
     for stream in progress.streams:
         line.append(f"{stream.stream} ", "bold")

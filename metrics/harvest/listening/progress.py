@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 StreamState = Literal["connecting", "open", "waiting", "refused", "ended"]
 
@@ -40,6 +40,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     Attributes:
         seconds_left: until its time is over.
         name_seen: events of users with the name, of the `times` that stop the run.
+        report_share: share of the raw files that the report has been made from, 0 to 1; None until the run has stopped.
     """
 
     run: str
@@ -48,6 +49,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     times: int
     name_seen: int
     streams: list[StreamProgress]
+    report_share: float | None = None
 
 
 Listener = Callable[[Progress], None]
@@ -58,6 +60,11 @@ class Notified:
     """The newest progress, on its way to the listener."""
 
     newest: Progress | None = None
+
+    def report(self, done_bytes: int, total_bytes: int) -> None:
+        """Publish how much of the raw files the report has been made from."""
+        if self.newest is not None:
+            self.newest = structs.replace(self.newest, report_share=done_bytes / max(total_bytes, 1))
 
 
 @contextmanager

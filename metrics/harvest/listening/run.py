@@ -55,7 +55,8 @@ def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener
         with notifying(listener) as notified:
             with asyncio.Runner(loop_factory=LookupLoop) as runner:
                 run = runner.run(_listen(settings, rule, folders, stopping, notified))
-            return finish(folders, run)
+            notified.report(0, 1)
+            return finish(folders, run, notified.report)
 
 
 async def _listen(settings: HarvestSettings, rule: Rule, folders: Folders, stopping: Event, notified: Notified) -> str:

@@ -50,6 +50,12 @@ class RunningRun(Struct, frozen=True, kw_only=True, tag_field="state", tag="runn
     times: int
     name_seen: Annotated[int, Meta(description="number of events of users with that name")]
     streams: list[StreamProgress]
+    report_share: Annotated[
+        float | None,
+        Meta(
+            description="share of the raw files that the report has been made from, 0 to 1; null until it has stopped"
+        ),
+    ]
 
 
 class StartedRun(Struct):

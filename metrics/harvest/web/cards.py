@@ -110,7 +110,8 @@ class ProgressCard:
         self._run.set_text(f"Run {progress.run}")
         self._seen.set_text(figures.seen(progress))
         self._left.set_text(figures.left(progress))
-        self._bar.style(f"width: {1 - progress.seconds_left / seconds:.1%}")
+        passed = 1 - progress.seconds_left / seconds if progress.report_share is None else progress.report_share
+        self._bar.style(f"width: {passed:.1%}")
         for stream in progress.streams:
             icon, state = figures.state(stream)
             self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")

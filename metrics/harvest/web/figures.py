@@ -139,8 +139,10 @@ def seen(progress: Progress) -> str:
 
 
 def left(progress: Progress) -> str:
-    """Return the seconds that are left."""
-    return f"{progress.seconds_left:.1f} s left" if progress.seconds_left > 0 else "writing the report"
+    """Return the seconds that are left, or how far the report is written."""
+    if progress.report_share is not None:
+        return f"writing the report: {progress.report_share:.0%}"
+    return f"{progress.seconds_left:.1f} s left"
 
 
 def state(stream: StreamProgress) -> tuple[str, str]:

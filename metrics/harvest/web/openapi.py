@@ -38,7 +38,14 @@ def body() -> dict[str, Any]:
 def stream() -> Responses:
     """Return the responses for the progress of runs."""
     progress = RunningRun(
-        run="20231207_170121", seconds=20, seconds_left=12.4, name="Sytac", times=3, name_seen=2, streams=[]
+        run="20231207_170121",
+        seconds=20,
+        seconds_left=12.4,
+        name="Sytac",
+        times=3,
+        name_seen=2,
+        streams=[],
+        report_share=None,
     )
     example = format_sse_event(
         event="progress", data_str=msgspec.json.encode(progress).decode(), id=f"{progress.run}/17"

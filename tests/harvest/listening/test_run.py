@@ -226,3 +226,16 @@ def test_the_listener_gets_the_last_progress_even_if_it_is_slow() -> None:
         notified.newest = newest[1]
         may_go_on.set()
     assert got[-1] == newest[1]
+
+
+def test_after_the_stop_the_listener_sees_the_report_being_written_to_its_end(
+    serve_streams: Serve, tmp_path: Path
+) -> None:
+    harvested = harvest(serve_streams(**SMALL), tmp_path, until=frames(3, *STREAMS))
+    shares = [progress.report_share for progress in harvested.progress]
+    while_read = shares.count(None)
+    assert while_read > 0
+    assert shares[:while_read] == [None] * while_read, "none of them is later"
+    written = [share for share in shares if share is not None]
+    assert written == sorted(written)
+    assert written[-1] == 1
