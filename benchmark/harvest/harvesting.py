@@ -60,7 +60,7 @@ rates of parsers are the best of all rounds, and times by the clock say little.
 - **Floods**: three streams send as fast as they are read, over HTTP on this machine, from another process; 2 % of their
   messages are malformed. Frames are parsed, validated, checked for repeats, and written with a journal. To finish, the
   CSV file, archive and reports are made from the raw files. Afterwards, the ids of the events and the numbers of
-  malformed frames are compared with those that were sent. Ids are kept to find repeats, 16 bytes of each."""
+  malformed frames are compared with those that were sent. Ids are kept to find repeats, so memory grows with them."""
 
     runs: list[Run]
     floods: list[Flood]
