@@ -45,6 +45,8 @@ def main() -> None:
     seconds, samples, own = float(sys.argv[1]), list[Sample](), psutil.Process()
 
     def sample(progress: Progress) -> None:
+        if progress.report_share is not None:  # the run has stopped, and freed what it had in memory
+            return
         frames = sum(stream.frames for stream in progress.streams)
         samples.append(Sample(seconds - progress.seconds_left, frames, process_time(), own.memory_info().rss))
 

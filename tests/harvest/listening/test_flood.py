@@ -26,6 +26,8 @@ SAMPLED = """
     samples, given, seconds = [], json.loads(sys.argv[1]), float(sys.argv[2])
 
     def sample(progress):
+        if progress.report_share is not None:  # the run has stopped, and freed the keys
+            return
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         frames = sum(stream.frames for stream in progress.streams)
