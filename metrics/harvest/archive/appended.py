@@ -1,4 +1,4 @@
-"""Files that a run only appends to, without a buffer in the process: what was written survives its end."""
+"""Files that a run only appends to, without a buffer in the process: written bytes survive the end of the process."""
 
 import os
 from contextlib import suppress
@@ -7,13 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from metrics.files.atomic import write_errors
-from metrics.harvest.archive.folders import sync_folder
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk; the next harvest finishes this run"
 
 
 class AppendedFile:
-    """A new file that grows by whole writes.
+    """A new file to append to: each write is kept whole, or not at all.
 
     Raises:
         FileError: by each method, if the file cannot be written.
@@ -38,7 +37,7 @@ class AppendedFile:
         with write_errors(self._path, _DISK_HINT):
             try:
                 written = os.write(self._file, data)
-                while written < len(data):  # a nearly full disk takes a part of it
+                while written < len(data):  # a nearly full disk takes only a part
                     written += os.write(self._file, data[written:])
             except OSError:
                 with suppress(OSError):
@@ -47,17 +46,11 @@ class AppendedFile:
         self._size_bytes += len(data)
 
     def truncate(self, end: int) -> None:
-        """Drop what was written from this offset on."""
-        assert end <= self._size_bytes, "it never grows by this"
+        """Drop the bytes from this offset on."""
+        assert end <= self._size_bytes, "truncating never extends the file"
         with write_errors(self._path, _DISK_HINT):
             os.ftruncate(self._file, end)
         self._size_bytes = end
-
-    def sync(self) -> None:
-        """Wait until the file, and its name in its folder, are on disk."""
-        with write_errors(self._path, _DISK_HINT):
-            os.fsync(self._file)
-            sync_folder(self._path.parent)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""

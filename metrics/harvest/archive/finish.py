@@ -1,14 +1,14 @@
-"""The end of a run: its files are made from its raw files.
+"""The end of a run: its other files are made from its raw files.
 
-In this order, each step whole or not at all, and on disk before the next one begins:
+The steps are taken in this order; each is atomic, and on disk before the next one begins:
 
 1. `processed/processed_RUN.csv`, the events in their order;
-2. `raw/RUN`, where each raw file now ends with the last frame taken, becomes `archive/RUN`;
+2. each raw file is cut after the last frame taken, and `raw/RUN` becomes `archive/RUN`;
 3. `report/exec_report_RUN.txt`;
 4. `report/report_RUN.json`.
 
-So a run is finished if it has the last of these. A process that was killed at any moment leaves a run that these steps,
-taken once more from the first one on, finish: the raw files are the same, and so are the files made from them.
+So a run with the last of these is finished. If the process is killed at any moment, the steps are taken again from the
+first one: the raw files are the same, and so are the files made from them.
 """
 
 import os
@@ -33,13 +33,13 @@ from metrics.text import numbered
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk"
 _LINE_LIMIT_BYTES = 1 << 20
-# How temporary files are named by `atomic` and by `sorting`.
+# Names of the temporary files of `atomic` and `sorting`.
 _FINAL_NAME = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
 _LEFT_OVER = re.compile(rf"{_FINAL_NAME}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
 
 
 def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunReport:
-    """Make the files of a run that has stopped, however it did; return its report.
+    """Make the files of a run that has stopped for any reason; return its report.
 
     Raises:
         DamagedRunError: its journal or a raw file is damaged, or the archive has another run of its name.
@@ -50,7 +50,7 @@ def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> 
 
 
 def unfinished(folders: Folders) -> list[str]:
-    """Return the names of the runs that have no report yet, by name; of a process that harvests, also its run.
+    """Return the sorted names of the runs without a report, including one that is still running.
 
     Raises:
         FileError: the folders cannot be read.
@@ -61,13 +61,13 @@ def unfinished(folders: Folders) -> list[str]:
 
 
 def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Progress = unwatched) -> list[str]:
-    """Finish the runs of processes that were killed; return the names of those that were finished.
+    """Finish the runs without a report, such as those of killed processes; return the names of the finished ones.
 
-    A run that had taken nothing is removed. One that is damaged is skipped, with a warning, so it does not keep others
-    from being finished, or new ones from starting; it stays as it is until its user repairs or moves it.
+    A run that had taken nothing is removed. A damaged one is skipped with a warning, so it does not prevent others from
+    being finished, or new ones from starting; it stays as it is until its user repairs or moves it.
 
     Args:
-        say: called with a line about each, as a warning.
+        say: called with each warning about a run.
 
     Raises:
         FileError: a file cannot be written or removed.
@@ -77,21 +77,22 @@ def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Pro
 
 
 def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None], progress: Progress) -> bool:
-    """Finish a run of a process that was killed; return whether that was possible."""
+    """Finish a run without a report; return whether that was possible."""
     if _is_empty(folders.raw_run(run)):
         _remove(folders, folders.raw_run(run))
         say(f"run {run} was killed before its first request: removed")
         return False
-    say(f"run {run} was left unfinished, as by a kill; finishing it")
+    say(f"run {run} has no report (was it killed?): finishing it")
     try:
         with _left_to_next_harvest(run):
             replayed = _archive(folders, run, progress)
-            _report(folders, run, replayed)
+            report = _report(folders, run, replayed)
     except DamagedRunError as error:
         say(f"run {run} is skipped: {error}")
         return False
+    say(f"run {run} is finished: {numbered(report.events, 'event')}")
     if replayed.lost:
-        say(f"{numbered(replayed.lost, 'frame')} of run {run} are in its journal, but not in its raw files")
+        say(f"run {run} lacks {numbered(replayed.lost, 'frame')}: in its journal, but not complete in its raw files")
     return True
 
 
@@ -103,14 +104,14 @@ def _runs_in(folders: Folders, folder: Path) -> list[Path]:
 
 
 def _is_empty(folder: Path) -> bool:
-    """Return whether this is the folder of a run without a line in its journal, and without a byte of a stream."""
+    """Return whether the folder of a run has neither a line in its journal nor a byte of a stream."""
     try:
         files = {path.name: path for path in folder.iterdir()}
         journal = files.pop(JOURNAL, None)
         if journal is not None and _has_line(journal):
             return False
         return all(path.suffix == ".sse" and path.stat().st_size == 0 for path in files.values())
-    except OSError:  # it is in the archive, or finishing it says why it cannot be read
+    except OSError:  # it is in the archive; or finishing it reports why it cannot be read
         return False
 
 
@@ -137,24 +138,24 @@ def _remove_left_over(folders: Folders) -> None:
 
 @contextmanager
 def _left_to_next_harvest(run: str) -> Iterator[None]:
-    """Add to an error of writing what becomes of the run."""
+    """Add a hint about the next harvest to an error of writing."""
     try:
         yield
     except DamagedRunError:
         raise
     except FileError as error:
-        hint = f"{error.hint}\nthen start harvest again: it first finishes run {run}, of which nothing is lost"
+        hint = f"{error.hint}\nthen start harvest again: it first finishes run {run}, and loses nothing of it"
         raise FileError(error.what, why=error.why, hint=hint) from error
 
 
 def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
-    """Take steps 1 and 2; only the first one if the run is in the archive."""
+    """Take steps 1 and 2; only step 1 if the run is already in the archive."""
     raw, archived = folders.raw_run(run), folders.archive_run(run)
     if not raw.is_dir():
         return _write_events(folders, run, archived, progress)
     if os.path.lexists(archived):
         hint = f"compare the two, and move {raw} or {archived} elsewhere"
-        raise DamagedRunError(f"{raw} cannot be archived", why=f"there is a {archived} too", hint=hint)
+        raise DamagedRunError(f"{raw} cannot be archived", why=f"{archived} exists too", hint=hint)
     replayed = _write_events(folders, run, raw, progress)
     _cut(raw, replayed)
     with atomic.write_errors(archived, _DISK_HINT):
@@ -173,7 +174,7 @@ def _write_events(folders: Folders, run: str, source: Path, progress: Progress) 
 
 
 def _cut(folder: Path, replayed: Replayed) -> None:
-    """End each raw file with the last frame taken, and wait until all files of the run are on disk."""
+    """Cut each raw file after the last frame taken, and wait until all files of the run are on disk."""
     for connection, end in replayed.ends.items():
         path = raw_file(folder, *connection)
         with atomic.write_errors(path, _DISK_HINT), suppress(FileNotFoundError), path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""The folders of harvest: where the files of each run are."""
+"""The folders of harvest, with the files of each run."""
 
 import os
 import re
@@ -18,12 +18,12 @@ JOURNAL = "journal.jsonl"
 
 
 class DamagedRunError(FileError):
-    """A run whose files are damaged, missing or unreadable; other runs are not affected."""
+    """A run with files that are damaged, missing or unreadable; other runs are not affected."""
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders under HARVEST_DIR. Files in them that are not of a run are left alone.
+    """The folders under HARVEST_DIR. Other files in them are left alone.
 
     Attributes:
         root: the folder HARVEST_DIR.
@@ -33,7 +33,7 @@ class Folders:
 
     @classmethod
     def of(cls, harvest_dir: str) -> "Folders":
-        """Return the folders under a HARVEST_DIR, which is relative to the clone."""
+        """Return the folders under a HARVEST_DIR, relative to the clone or, if installed, the working folder."""
         return cls(project_folder() / harvest_dir)
 
     @property
@@ -57,7 +57,7 @@ class Folders:
         return self.root / "report"
 
     def raw_run(self, run: str) -> Path:
-        """Return the folder that a run is written to."""
+        """Return the folder of the raw files of a run that is not finished."""
         return self.raw / run
 
     def processed_file(self, run: str) -> Path:
@@ -69,11 +69,11 @@ class Folders:
         return self.archive / run
 
     def execution_report(self, run: str) -> Path:
-        """Return the file that says how long each stream was listened to."""
+        """Return the file of the execution report: how long each stream was listened to."""
         return self.report / f"exec_report_{run}.txt"
 
     def report_file(self, run: str) -> Path:
-        """Return the report of a run, the last of its files to be written."""
+        """Return the file of the report of a run, the last one to be written."""
         return self.report / f"report_{run}.json"
 
     def errors(self) -> AbstractContextManager[None]:
@@ -81,10 +81,10 @@ class Folders:
         return folder_errors(self.root, "harvest", "allow reading and writing in it, or set HARVEST_DIR to another")
 
     def make(self) -> None:
-        """Create the folders that are missing.
+        """Create missing folders.
 
         Raises:
-            FileError: it is not possible.
+            FileError: a folder cannot be created.
         """
         with self.errors():
             for folder in (self.raw, self.processed, self.archive, self.report):
@@ -92,10 +92,10 @@ class Folders:
             sync_folder(self.root)
 
     def new_run(self, started_us: int) -> str:
-        """Create the raw folder of a new run; return its name, which no other run has in any of the folders.
+        """Create the raw folder of a new run; return its name, which no other run has in any folder.
 
         Raises:
-            FileError: it is not possible.
+            FileError: a folder cannot be created.
         """
         self.make()
         with self.errors():
@@ -110,7 +110,7 @@ class Folders:
 
 
 def is_run(name: str) -> bool:
-    """Return whether this is the name of a run, as `20231207_170121` and `20231207_170121_2` are."""
+    """Return whether this is the name of a run, such as `20231207_170121` or `20231207_170121_2`."""
     return _RUN.fullmatch(name) is not None
 
 

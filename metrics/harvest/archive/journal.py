@@ -11,7 +11,7 @@ from metrics.harvest.archive.appended import AppendedFile
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError
 from metrics.harvest.core.journal import AnyEntry, Started, Stopped
 
-# Longer than any line that a run writes; a damaged file may have lines of any length.
+# More than any line of a run; a damaged file may have lines of any length.
 _LINE_LIMIT_BYTES = 1 << 20
 
 
@@ -35,12 +35,8 @@ class JournalWriter:
         self._file.close()
 
     def append(self, entries: Iterable[AnyEntry]) -> None:
-        """Write entries by one system call; if that fails, none of them is kept."""
+        """Write entries by one system call; if it fails, none of them is kept."""
         self._file.write(self._encoder.encode_lines(entries))
-
-    def sync(self) -> None:
-        """Wait until the journal is on disk."""
-        self._file.sync()
 
     def close(self) -> None:
         """Close the file."""
@@ -50,7 +46,7 @@ class JournalWriter:
 def read_journal(folder: Path) -> Iterator[AnyEntry]:
     """Yield the entries of a run's journal: `Started`, then any others, and at most one `Stopped`, the last.
 
-    A process that was killed may leave an incomplete last line, which is ignored; so an empty journal yields nothing.
+    A killed process may leave an incomplete last line, which is ignored. An empty journal yields nothing.
 
     Raises:
         DamagedRunError: the file is missing, cannot be read, or is not the journal of a run.
@@ -77,7 +73,7 @@ def read_journal(folder: Path) -> Iterator[AnyEntry]:
 
 
 def damaged(path: Path, why: str) -> DamagedRunError:
-    """Return the error for a file of a run that is not as a run wrote it."""
+    """Return the error for a file with contents that no run writes."""
     hint = f"restore {path.name} from a copy, or move the folder {path.parent} elsewhere"
     return DamagedRunError(f"{path} is damaged", why=why, hint=hint)
 

@@ -1,4 +1,4 @@
-"""The lock of HARVEST_DIR: one process harvests there at a time."""
+"""The lock of HARVEST_DIR: only one process at a time harvests into it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ NAME = ".harvest.lock"
 
 
 class LockedFolders(Folders):
-    """Folders into which no other process harvests, as `lock_folder` yields them."""
+    """Folders locked by `lock_folder`: no other process harvests into them."""
 
 
 @contextmanager
 def lock_folder(folders: Folders) -> Iterator[LockedFolders]:
-    """Keep other processes from harvesting into folders; the lock ends with the process, however that dies.
+    """Keep other processes from harvesting into these folders; the lock ends with the process, even if it is killed.
 
     Raises:
         AlreadyRunningError: another harvest has the lock.
@@ -32,6 +32,6 @@ def lock_folder(folders: Folders) -> Iterator[LockedFolders]:
             raise AlreadyRunningError(
                 f"another harvest runs in {folders.root}",
                 why=f"it has locked {folders.root / NAME}",
-                hint="wait until it has stopped, or set HARVEST_DIR to another folder",
+                hint="wait until it stops, or set HARVEST_DIR to another folder",
             )
         yield LockedFolders(folders.root)

@@ -11,7 +11,7 @@ class RawWriter(AppendedFile):
 
     Args:
         folder: `raw/RUN`.
-        connection: number of this connection of the stream, from 1.
+        connection: its number in the stream, from 1.
     """
 
     def __init__(self, folder: Path, stream: str, connection: int) -> None:

@@ -1,4 +1,4 @@
-"""The replay of a run: its journal and its raw files give its events again, in their order, as CSV."""
+"""The replay of a run: its events, made once more from its journal and its raw files, as sorted CSV."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,22 +16,22 @@ from metrics.harvest.core.tally import Tally
 from metrics.harvest.core.timeline import Timeline
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes of raw files that were read, and the bytes that there are."""
+"""Called with the bytes of raw files read so far, and their total."""
 
 _CHUNK_BYTES = 64 << 10
 
 
 def unwatched(_done: int, _total: int) -> None:
-    """Take the progress of a replay that nobody watches."""
+    """Ignore the progress of a replay."""
 
 
 class Replayed(NamedTuple):
-    """Findings of a replay.
+    """The result of a replay.
 
     Attributes:
         ends: for each connection, as stream and number, the bytes of its raw file through the last frame taken.
-        lost: number of frames that were taken, but are not complete in the raw files, which were changed or are on a
-            disk that lost its power. Not counted is what a process that was killed had yet to write.
+        lost: number of frames that were taken, but are not complete in the raw files, because these were changed or
+            their disk lost its power; 0 for a killed process: its last line may lack its bytes.
     """
 
     timeline: Timeline
@@ -41,21 +41,21 @@ class Replayed(NamedTuple):
 
 
 def replay(folder: Path, csv: IO[bytes], sorted_in: Path, progress: Progress = unwatched) -> Replayed:
-    """Write the events of a run as CSV: equal raw files give equal bytes, and nothing is changed in the folder.
+    """Write the events of a run as CSV. Equal raw files give equal bytes; nothing in the folder is changed.
 
     Args:
         folder: of the run, in `raw` or `archive`.
-        sorted_in: a folder with room for as much as the CSV takes.
+        sorted_in: a folder with temporary space for the size of the CSV.
 
     Raises:
-        DamagedRunError: the journal or a raw file is not as a run wrote it, or cannot be read.
+        DamagedRunError: the journal is not that of a run, or a file cannot be read.
         FileError: the rows cannot be sorted.
         OSError: `csv` cannot be written.
     """
     entries = read_journal(folder)
     started = next(entries, None)
     if not isinstance(started, Started):
-        raise damaged(folder / JOURNAL, "it has no first line, which names the run and its rule to stop")
+        raise damaged(folder / JOURNAL, "its first line, with the run and its rule to stop, is missing")
     run = _Run(folder, started, progress)
     csv.write(row_text(COLUMNS).encode())
     csv.writelines(sorted_rows(run.rows(entries), sorted_in))
@@ -63,7 +63,7 @@ def replay(folder: Path, csv: IO[bytes], sorted_in: Path, progress: Progress = u
 
 
 class _Run:
-    """A run that happens again, entry by entry."""
+    """A run being replayed, entry by entry."""
 
     def __init__(self, folder: Path, started: Started, progress: Progress) -> None:
         self.timeline = Timeline(started)
@@ -77,11 +77,11 @@ class _Run:
 
     @property
     def lost(self) -> int:
-        """Number of frames that a process that was not killed took, and that are not complete in the raw files."""
+        """Number of frames taken that are not complete in the raw files; 0 for a killed process."""
         return 0 if self.timeline.stopped_by == "killed" else self._missing
 
     def rows(self, entries: Iterable[AnyEntry]) -> Iterator[tuple[SortKey, bytes]]:
-        """Yield each event as its key and its row of CSV, in the order in which the run took them."""
+        """Yield each event as its sort key and its row of CSV, in the order in which the run took them."""
         for event in self._events(entries):
             yield sort_key(event), row_text(cells(event)).encode()
 
@@ -105,9 +105,9 @@ class _Run:
             yield from self._unrecorded()
 
     def _unrecorded(self) -> Iterator[Event]:
-        """Yield the events of frames in raw files whose lines the journal lost.
+        """Yield the events of frames in raw files without a line in the journal.
 
-        A run that was killed has none, since it writes lines first; a computer that lost its power may.
+        A killed process leaves none, since it writes lines first; a computer that lost its power may.
         """
         for frames in self._open.values():
             for position, frame in frames:
@@ -118,7 +118,7 @@ class _Run:
 
     def _begin(self, stream: str, connection: int) -> None:
         if connection < 1 or (stream, connection) in self.ends:
-            raise damaged(self._folder / JOURNAL, f"a connection {stream}-{connection} cannot have been opened")
+            raise damaged(self._folder / JOURNAL, f"it opens the connection {stream}-{connection}, which cannot be")
         self.ends[stream, connection] = 0
         self._open[stream, connection] = self._read(stream, connection)
 
@@ -129,7 +129,7 @@ class _Run:
         return frames
 
     def _read(self, stream: str, connection: int) -> Iterator[tuple[Position, Frame]]:
-        """Yield the complete frames of a raw file; none if it is missing, as after a kill before it was made."""
+        """Yield the complete frames of a raw file; none if a killed process had yet to create it."""
         path = raw_file(self._folder, stream, connection)
         parser, number = FrameParser(self.timeline.started.frame_limit_bytes), 0
         try:

@@ -1,6 +1,6 @@
-"""The runs that are finished, read from their files.
+"""The finished runs, read from their files.
 
-What a user removed of a run is an error only where it is needed: without the processed file there is still its report.
+A file that a user removed is an error only when it is needed: a run without its processed file still has its report.
 Other files in the folders are ignored.
 """
 
@@ -27,11 +27,11 @@ _Report = TypeVar("_Report", RunHead, RunReport)
 
 
 class NoRunError(FileError):
-    """A run that has no report, or a folder without any run."""
+    """A run without a report, or a folder without any run."""
 
 
 def run_names(folders: Folders) -> list[str]:
-    """Return the names of the runs that have a report, in no order.
+    """Return the names of the runs that have a report, unordered.
 
     Raises:
         FileError: the folder cannot be read.
@@ -43,7 +43,7 @@ def run_names(folders: Folders) -> list[str]:
 
 
 def list_runs(folders: Folders) -> list[RunHead]:
-    """Return the runs that have a report, without its answers; the newest start is first.
+    """Return the heads of the runs that have a report, the newest start first.
 
     Raises:
         FileError: a report cannot be read.
@@ -93,7 +93,7 @@ def read_events(folders: Folders, run: str) -> Iterator[Event]:
         FileError: there is none, or it cannot be read.
     """
     path = folders.processed_file(run)
-    again = f"write it again: python app.py harvest replay {folders.archive_run(run)}"
+    again = f"write it again: python app.py harvest replay {folders.archive_run(run)} > {path}"
     number = 1
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -118,10 +118,13 @@ def _read(path: Path, kind: type[_Report]) -> _Report:
     except OSError as error:
         hint = f"allow reading it, or {_REWRITE_HINT}"
         raise DamagedRunError(f"{path} cannot be read", why=error.strerror or str(error), hint=hint) from error
+    except msgspec.ValidationError as error:
+        what = f"{path} is not a report of this version"
+        raise DamagedRunError(what, why=str(error), hint=_REWRITE_HINT) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedRunError(f"{path} is damaged", why=str(error), hint=_REWRITE_HINT) from error
 
 
 def _start(run: RunHead) -> tuple[str, int, str]:
-    """Return the key by which runs are sorted; of two in the same millisecond, `_2` is the later one."""
+    """Return the sort key of a run; of two that started in the same millisecond, `_2` is the later one."""
     return run.started_at, len(run.run), run.run

@@ -15,7 +15,7 @@ from metrics.harvest.core.order import SortKey
 PART_BYTES = 16 << 20
 _BLOCK_BYTES = 64 << 10
 PREFIX = ".sorting-"
-"""How the name of the file of parts begins, if the file system can only make files with a name."""
+"""Prefix of the temporary file's name, on file systems that cannot create unnamed files."""
 
 _Row = tuple[SortKey, bytes]
 _encode = msgspec.msgpack.Encoder().encode
@@ -23,12 +23,12 @@ _decode = msgspec.msgpack.Decoder(list[_Row]).decode
 
 
 def sorted_rows(rows: Iterable[_Row], folder: Path) -> Iterator[bytes]:
-    """Yield rows in the order of their keys, of which no two are the same.
+    """Yield rows in the order of their keys, which are all different.
 
     Memory is a small multiple of PART_BYTES, and one block per part.
 
     Args:
-        folder: where they are sorted, in a file without a name.
+        folder: for an unnamed temporary file.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written.

@@ -167,7 +167,6 @@ class Recorder:
                     streams.remove(stream)
             if stop is not None:
                 journal.append([stop])
-            journal.sync()
 
     def csv(self) -> bytes:
         """Return what the processed file must be."""

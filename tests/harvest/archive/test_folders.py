@@ -101,7 +101,7 @@ def test_one_process_harvests_at_a_time_until_it_ends_however_that_happens(tmp_p
     assert str(raised.value) == (
         f"another harvest runs in {tmp_path}\n"
         f"why: it has locked {tmp_path}/.harvest.lock\n"
-        "hint: wait until it has stopped, or set HARVEST_DIR to another folder"
+        "hint: wait until it stops, or set HARVEST_DIR to another folder"
     )
 
 

@@ -39,7 +39,6 @@ def test_a_journal_is_json_lines_and_read_as_it_was_written(tmp_path: Path) -> N
         assert list(read_journal(tmp_path)) == ENTRIES[:1]
         journal.append([])
         journal.append(ENTRIES[1:])
-        journal.sync()
     assert (tmp_path / "journal.jsonl").read_bytes() == TEXT
     assert list(read_journal(tmp_path)) == ENTRIES
 
@@ -97,7 +96,6 @@ def test_raw_bytes_are_in_the_file_as_soon_as_they_are_written(tmp_path: Path) -
         raw.write(b"data:2")
         raw.truncate(9)
         raw.write(b"data:3\r\r")
-        raw.sync()
         assert file.read_bytes() == b"data:1\r\n\rdata:3\r\r"
     raw.close()
 

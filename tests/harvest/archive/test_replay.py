@@ -133,11 +133,11 @@ def test_a_journal_torn_at_any_byte_loses_no_frame_of_a_connection_that_it_knows
 @pytest.mark.parametrize(
     ("journal", "why"),
     [
-        (b"", "it has no first line"),
-        (HEAD[:40], "it has no first line"),
-        (HEAD + HEAD.splitlines(keepends=True)[1], "a connection sytflix-1 cannot have been opened"),
+        (b"", "its first line, with the run and its rule to stop, is missing"),
+        (HEAD[:40], "its first line, with the run and its rule to stop, is missing"),
+        (HEAD + HEAD.splitlines(keepends=True)[1], "it opens the connection sytflix-1, which cannot be"),
         (HEAD.replace(b"sytflix", b"../../x"), "it names a stream ../../x"),
-        (HEAD.replace(b'"connection":1', b'"connection":0'), "a connection sytflix-0 cannot have been opened"),
+        (HEAD.replace(b'"connection":1', b'"connection":0'), "it opens the connection sytflix-0, which cannot be"),
         (
             HEAD + TAKEN.replace(b'"connection":1', b'"connection":2'),
             "it uses the connection sytflix-2, which is not open",

@@ -79,7 +79,8 @@ def test_what_remains_of_a_run_is_served(folders: Folders) -> None:
     assert read_report(folders, NEWER).run == NEWER
     with pytest.raises(DamagedRunError, match=rf"processed_{NEWER}\.csv cannot be read") as raised:
         list(read_events(folders, NEWER))
-    assert raised.value.hint == f"write it again: python app.py harvest replay {folders.archive_run(NEWER)}"
+    replay = f"python app.py harvest replay {folders.archive_run(NEWER)} > {folders.processed_file(NEWER)}"
+    assert raised.value.hint == f"write it again: {replay}"
     assert len(list(read_events(folders, OLDER))) == read_head(folders, OLDER).events
 
 
@@ -108,6 +109,16 @@ def test_a_damaged_report_is_an_error_with_a_way_out(folders: Folders) -> None:
     for read in (lambda: list_runs(folders), lambda: read_report(folders, OLDER)):
         with pytest.raises(FileError, match=rf"report_{OLDER}\.json is damaged") as raised:
             read()
+        assert raised.value.hint == "remove it, and the next harvest writes it again from the archive"
+
+
+def test_a_report_without_a_field_of_this_version_is_not_called_damaged(folders: Folders) -> None:
+    path = folders.report_file(OLDER)
+    path.write_bytes(path.read_bytes().replace(b'"name_seen"', b'"names_seen"', 1))
+    for read in (read_head, read_report):
+        with pytest.raises(DamagedRunError, match=rf"report_{OLDER}\.json is not a report of this version") as raised:
+            read(folders, OLDER)
+        assert "name_seen" in raised.value.why
         assert raised.value.hint == "remove it, and the next harvest writes it again from the archive"
 
 

@@ -170,10 +170,11 @@ def test_a_killed_run_is_finished_by_the_next_one_which_says_so(local: Endpoint,
     (killed,) = (path.name for path in (tmp_path / "raw").iterdir())
     ended = run("--seconds", "1", variables=variables)
     assert ended.returncode == 0
-    assert f"run {killed} was left unfinished, as by a kill; finishing it" in ended.stderr
+    assert f"run {killed} has no report (was it killed?): finishing it" in ended.stderr
     assert len(runs_in(tmp_path)) == 2
     report = json.loads((tmp_path / f"report/report_{killed}.json").read_text())
     assert (report["stopped_by"], report["events"] > 0) == ("killed", True)
+    assert f"run {killed} is finished: {report['events']:,} event" in ended.stderr
 
 
 @pytest.mark.parametrize(

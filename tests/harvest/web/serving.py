@@ -76,7 +76,6 @@ def record(folder: Path, sent: Iterable[Sent], *, started_us: int = START_US) ->
             journal.append([Taken(at_us=at_us, stream=frame.stream, connection=1)])
             raws[frame.stream].write(frame.encoded())
         journal.append([Stopped(at_us=started_us + 20_000_000, by="time")])
-        journal.sync()
         return finish(locked, run)
 
 

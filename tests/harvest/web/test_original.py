@@ -137,9 +137,10 @@ def test_a_report_that_cannot_be_read_keeps_no_others_out(tmp_path: Path, caplog
         assert [run["run"] for run in client.get("/harvest/runs").json()["runs"]] == [first]
         assert client.get("/recent_shows").json() == {"recent_shows": "2"}
         assert (
-            f"report_{second}.json is damaged" in expect_problem(client.get(f"/harvest/runs/{second}"), 503)["detail"]
+            f"report_{second}.json is not a report of this version"
+            in expect_problem(client.get(f"/harvest/runs/{second}"), 503)["detail"]
         )
-    assert f"report_{second}.json is damaged" in caplog.text
+    assert f"report_{second}.json is not a report of this version" in caplog.text
 
 
 @settings(max_examples=5, deadline=None)

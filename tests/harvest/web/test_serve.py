@@ -107,7 +107,7 @@ def test_a_run_of_a_server_that_was_killed_is_finished_when_it_starts_again(
         wait_until(lambda: client.get(location).status_code == 200, "it is finished")
         assert client.get(location).json()["stopped_by"] == "killed"
         said = ended(process)
-    assert f"run {location.rpartition('/')[2]} was left unfinished" in said
+    assert f"run {location.rpartition('/')[2]} has no report (was it killed?): finishing it" in said
 
 
 def test_a_password_is_never_shown_and_the_log_names_the_stream_that_refuses_it(
