@@ -16,11 +16,19 @@ from metrics.harvest.listening.progress import Progress, StreamProgress
 HasMore = Annotated[bool, Meta(description="whether `limit` cut the answer")]
 
 
-class HarvestRuns(Struct):
+class UnreadableRun(Struct):
+    """A run whose report cannot be read."""
+
+    run: str
+    why: Annotated[str, Meta(description="what is wrong, and what to do")]
+
+
+class HarvestRuns(Struct, kw_only=True):
     """Runs that have ended, the newest first."""
 
     runs: list[RunHead]
     has_more: HasMore
+    unreadable: Annotated[list[UnreadableRun], Meta(description="all runs whose reports cannot be read, by name")]
     running: Annotated[str | None, Meta(description="the run that this server runs now; null if it runs none")]
 
 

@@ -21,10 +21,10 @@ from metrics.harvest.core.reports import Reports
 from metrics.harvest.web import answers, files
 from metrics.harvest.web import openapi as documented
 from metrics.harvest.web.all_runs import AllRuns
-from metrics.harvest.web.answers import HarvestEvents, HarvestRuns, HarvestUsers, StartedRun
+from metrics.harvest.web.answers import HarvestEvents, HarvestRuns, HarvestUsers, StartedRun, UnreadableRun
 from metrics.harvest.web.parameters import RUN, EventsQuery, OriginalQuery, RunsQuery, StartBody, UsersQuery
 from metrics.harvest.web.running import Runner
-from metrics.harvest.web.stored import LATEST, Stored
+from metrics.harvest.web.stored import LATEST, Stored, start_key
 from metrics.harvest.web.stream import LAST_EVENT_ID, ProgressStreams
 from metrics.web import formats, openapi, problems, reading, sse, writing
 from metrics.web.openapi import problem
@@ -108,13 +108,18 @@ def _runs(runner: Runner, stored: Stored) -> Handler:
         """Return runs that have ended, by their start, the newest first."""
 
         def read() -> HarvestRuns:
-            heads = stored.heads()
+            heads, unreadable = stored.listing()
             if wanted.before is not None:
-                before = stored.named(wanted.before)
-                heads = heads[1 + [head.run for head in heads].index(before) :]
+                before = start_key(stored.head(wanted.before))
+                heads = [head for head in heads if start_key(head) < before]
             running = runner.newest.running
             shown = heads[: wanted.limit]
-            return HarvestRuns([*shown], len(shown) < len(heads), None if running is None else running.run)
+            return HarvestRuns(
+                runs=[*shown],
+                has_more=len(shown) < len(heads),
+                unreadable=[UnreadableRun(run, problems.in_one_line(unreadable[run])) for run in sorted(unreadable)],
+                running=None if running is None else running.run,
+            )
 
         return reading.json(await stored.do(read))
 

@@ -1,8 +1,8 @@
 """Runs that have ended, read from their files for requests and for the page, a few at a time, in threads."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from metrics.errors import MetricsError
 from metrics.harvest.archive.folders import Folders, is_run
-from metrics.harvest.archive.runs import read_events, read_head, read_report, run_names
+from metrics.harvest.archive.runs import NoRunError, read_events, read_head, read_report, run_names
 from metrics.harvest.core.event import Event
 from metrics.harvest.core.run_report import RunHead, RunReport
 from metrics.terminal.console import as_started
@@ -47,6 +47,18 @@ class Covered(NamedTuple):
     events: FileId
 
 
+class Listing(NamedTuple):
+    """All runs.
+
+    Attributes:
+        heads: the newest first.
+        unreadable: why the report of a run cannot be read.
+    """
+
+    heads: Sequence[RunHead]
+    unreadable: Mapping[str, MetricsError]
+
+
 class Stored:
     """Runs that have ended.
 
@@ -72,31 +84,51 @@ class Stored:
         async with self._turns.turn():
             return await to_thread.run_sync(work)
 
-    def heads(self) -> Sequence[RunHead]:
-        """Return all runs, the newest first. A report that cannot be read is left out, and logged."""
+    def listing(self) -> Listing:
+        """Return all runs; reports that cannot be read are logged, too."""
         heads: dict[str, tuple[FileId, RunHead]] = {}
-        damage = None
+        unreadable: dict[str, MetricsError] = {}
         for run in run_names(self._folders):
             try:
                 heads[run] = self._head(run)
+            except HTTPException:
+                continue  # it has just been removed
             except MetricsError as error:
-                damage = in_one_line(error)
+                unreadable[run] = error
         self._heads = heads
-        self._damaged.report(damage)
-        return sorted((head for _, head in heads.values()), key=lambda head: (head.started_at, head.run), reverse=True)
+        self._damaged.report("; ".join(map(in_one_line, unreadable.values())) or None)
+        return Listing(sorted((head for _, head in heads.values()), key=start_key, reverse=True), unreadable)
+
+    def heads(self) -> Sequence[RunHead]:
+        """Return the runs whose reports can be read, the newest first."""
+        return self.listing().heads
+
+    def head(self, run: str) -> RunHead:
+        """Return the report of a run without its answers.
+
+        Raises:
+            HTTPException: 404, there is none.
+            FileError: it cannot be read.
+        """
+        return self._head(self.named(run))[1]
 
     def named(self, run: str) -> str:
         """Return the name of a run, which may be given as `latest`.
 
         Raises:
             HTTPException: 404, there is none.
+            FileError: `latest` may be a run whose report cannot be read.
         """
         if run == LATEST:
-            return self._some()[0].run
+            heads, unreadable = self._some()
+            newest = max([*unreadable, *(head.run for head in heads[:1])])
+            if newest in unreadable:
+                raise unreadable[newest]
+            return heads[0].run
         if is_run(run) and self._folders.report_file(run).is_file():
             return run
         self._some()
-        raise HTTPException(404, f"no run {run} has ended; /harvest/runs lists those that have")
+        raise _no_run(run)
 
     def report(self, run: str) -> RunReport:
         """Return the report of a run.
@@ -109,12 +141,13 @@ class Stored:
             FileError: it cannot be read.
         """
         run = self.named(run)
-        key = run, self._file_id(self._folders.report_file(run))
+        key = run, self._report_id(run)
         with self._lock:
             if key in self._reports:
                 self._reports.move_to_end(key)
                 return self._reports[key]
-        report = read_report(self._folders, run)
+        with _errors(run):
+            report = read_report(self._folders, run)
         with self._lock:
             self._reports[key] = report
             while sum(file.size_bytes for _, file in self._reports) > MAX_CACHED_BYTES:
@@ -145,13 +178,12 @@ class Stored:
 
         Raises:
             HTTPException: 404, there is none.
-            FileError: there are no events of a run.
+            FileError: the report of a run cannot be read, or its events cannot.
         """
-        files = self._folders.processed_file
-        return [
-            Covered(head.run, _microseconds(head.started_at), self._file_id(files(head.run)))
-            for head in reversed(self._some())
-        ]
+        heads, unreadable = self._some()
+        for error in unreadable.values():
+            raise error
+        return [Covered(head.run, head.started_us, self._events_id(head.run)) for head in reversed(heads)]
 
     def processed_file(self, run: str) -> Path:
         """Return the file of the events of a run, after trying to open it.
@@ -163,32 +195,63 @@ class Stored:
             HTTPException: 404, there is no such run.
             FileError: it cannot be read.
         """
-        path = self._folders.processed_file(self.named(run))
-        with self._folders.errors():
+        run = self.named(run)
+        path = self._folders.processed_file(run)
+        try:
             path.open("rb").close()
+        except OSError:
+            next(self.events(run), None)  # raises how to write the file again
+            raise
         return path
 
-    def _some(self) -> Sequence[RunHead]:
-        """Return all runs, the newest first.
+    def _some(self) -> Listing:
+        """Return all runs.
 
         Raises:
             HTTPException: 404, there is none.
         """
-        heads = self.heads()
-        if not heads:
+        listing = self.listing()
+        if not listing.heads and not listing.unreadable:
             raise HTTPException(404, f"no run has ended yet; start one: {as_started('python app.py harvest')}")
-        return heads
+        return listing
 
     def _head(self, run: str) -> tuple[FileId, RunHead]:
-        file_id = self._file_id(self._folders.report_file(run))
+        file_id = self._report_id(run)
         known = self._heads.get(run)
-        return known if known is not None and known[0] == file_id else (file_id, read_head(self._folders, run))
+        if known is not None and known[0] == file_id:
+            return known
+        with _errors(run):
+            return file_id, read_head(self._folders, run)
 
-    def _file_id(self, path: Path) -> FileId:
+    def _report_id(self, run: str) -> FileId:
         with self._folders.errors():
-            status = path.stat()
-        return FileId(status.st_mtime_ns, status.st_size)
+            try:
+                return _file_id(self._folders.report_file(run))
+            except FileNotFoundError:
+                raise _no_run(run) from None
+
+    def _events_id(self, run: str) -> FileId:
+        return _file_id(self.processed_file(run))
 
 
-def _microseconds(instant: str) -> int:
-    return round(datetime.fromisoformat(instant).timestamp() * 1_000) * 1_000
+def start_key(run: RunHead) -> tuple[str, int, str]:
+    """Return the key by which runs are sorted; of two in the same millisecond, `_2` is the later one."""
+    return run.started_at, len(run.run), run.run
+
+
+@contextmanager
+def _errors(run: str) -> Iterator[None]:
+    """Make a report that has been removed an answer."""
+    try:
+        yield
+    except NoRunError:
+        raise _no_run(run) from None
+
+
+def _no_run(run: str) -> HTTPException:
+    return HTTPException(404, f"no run {run} has ended; /harvest/runs lists those that have")
+
+
+def _file_id(path: Path) -> FileId:
+    status = path.stat()
+    return FileId(status.st_mtime_ns, status.st_size)

@@ -24,6 +24,7 @@ SECOND = [
     Sent("sysney", "a", "stream-started", message(4, "s1", "17:02:22.000", first_name="Zoë", last_name=None)),
     Sent("sysney", "b", "stream-ended", message(4, "s1", "17:02:23.000", first_name="Zoë", last_name=None)),
 ]
+ALL_RUNS = ["/user_report", "/recent_shows", "/successful_streams", "/start_events"]
 
 
 def listed(name: str, date: str, platform: str, show: str, title: str | None, actor: str | None) -> dict[str, object]:
@@ -94,7 +95,7 @@ def test_a_run_that_ends_later_is_in_the_next_answer(tmp_path: Path) -> None:
         assert [one["user"]["user_id"] for one in client.get("/user_report").json()] == ["4", "9"]
 
 
-@pytest.mark.parametrize("path", ["/user_report", "/recent_shows", "/successful_streams", "/start_events"])
+@pytest.mark.parametrize("path", ALL_RUNS)
 def test_without_a_run_they_say_how_to_start_one(tmp_path: Path, path: str) -> None:
     with serving(tmp_path / "nothing yet") as client:
         for query in ("", "?run=latest", "?run=20231207_170121"):
@@ -121,26 +122,52 @@ def test_head_is_answered_like_get_without_a_body(tmp_path: Path, path: str) -> 
         assert refused["detail"] == f"{path.partition('?')[0]} accepts GET, HEAD only"
 
 
-def test_an_event_file_that_is_gone_is_a_problem_that_says_how_to_make_it_again(tmp_path: Path) -> None:
-    run = record(tmp_path, FIRST).run
-    (tmp_path / "processed" / f"processed_{run}.csv").unlink()
+def test_without_the_events_of_a_run_answers_over_all_runs_say_how_to_write_them_again(tmp_path: Path) -> None:
+    first = record(tmp_path, FIRST).run
+    record(tmp_path, SECOND, started_us=START_US + MINUTE_US)
+    processed = tmp_path / "processed" / f"processed_{first}.csv"
+    events = processed.read_bytes()
+    again = f"write it again: python app.py harvest replay {tmp_path}/archive/{first} > {processed}"
     with serving(tmp_path) as client:
-        assert f"processed_{run}.csv" in expect_problem(client.get("/user_report"), 503)["detail"]
-        assert client.get("/user_report?run=latest").status_code == 200  # the report has its own copy
+        for damage in (None, events[: len(events) // 2]):
+            processed.unlink() if damage is None else processed.write_bytes(damage)
+            for path in (*ALL_RUNS, f"/harvest/runs/{first}/events"):
+                detail = expect_problem(client.get(path), 503)["detail"]
+                assert str(processed) in detail
+                assert again in detail
+            assert client.get("/user_report?run=latest").status_code == 200
+            assert client.get(f"/user_report?run={first}").status_code == 200  # the report has its own copy
+        processed.write_bytes(events)
+        assert client.get("/recent_shows").json() == {"recent_shows": "3"}
 
 
-def test_a_report_that_cannot_be_read_keeps_no_others_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_answers_over_all_runs_leave_out_no_report_that_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first = record(tmp_path, FIRST).run
     second = record(tmp_path, SECOND, started_us=START_US + MINUTE_US).run
-    (tmp_path / "report" / f"report_{second}.json").write_text("{}")
+    report = tmp_path / "report" / f"report_{second}.json"
+    report.write_text("{bad")
     with serving(tmp_path) as client:
-        assert [run["run"] for run in client.get("/harvest/runs").json()["runs"]] == [first]
-        assert client.get("/recent_shows").json() == {"recent_shows": "2"}
-        assert (
-            f"report_{second}.json is not a report of this version"
-            in expect_problem(client.get(f"/harvest/runs/{second}"), 503)["detail"]
-        )
-    assert f"report_{second}.json is not a report of this version" in caplog.text
+        for path in (*ALL_RUNS, "/recent_shows?run=latest", f"/harvest/runs/{second}", "/harvest/runs/latest"):
+            detail = expect_problem(client.get(path), 503)["detail"]
+            assert f"{report} is damaged" in detail
+            assert "the next harvest writes it again" in detail
+        assert client.get(f"/recent_shows?run={first}").json() == {"recent_shows": "2"}
+        listing = client.get("/harvest/runs").json()
+        assert [run["run"] for run in listing["runs"]] == [first]
+        [unreadable] = listing["unreadable"]
+        assert unreadable["run"] == second
+        assert unreadable["why"] == detail
+    assert f"{report} is damaged" in caplog.text
+
+
+def test_the_latest_run_is_known_if_only_an_earlier_report_cannot_be_read(tmp_path: Path) -> None:
+    first = record(tmp_path, FIRST).run
+    second = record(tmp_path, SECOND, started_us=START_US + MINUTE_US).run
+    (tmp_path / "report" / f"report_{first}.json").write_text("{bad")
+    with serving(tmp_path) as client:
+        assert client.get("/harvest/runs/latest").json()["run"] == second
 
 
 @settings(max_examples=5, deadline=None)

@@ -3,11 +3,13 @@
 import csv
 import io
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
+from metrics.harvest.archive.runs import NoRunError
 from metrics.harvest.web import stored as of_stored
 from tests.harvest.web.serving import MINUTE_US, START_US, Sent, expect_problem, message, record, serving, wrong_fields
 
@@ -42,9 +44,37 @@ def test_runs_are_listed_by_their_start_and_read_on_page_by_page(tmp_path: Path)
         assert {*wrong_fields(client.get("/harvest/runs?limit=0&after=1"))} == {"limit", "after"}
 
 
+def test_reading_on_before_a_run_that_cannot_be_read_or_was_removed_is_a_problem(folder: Path) -> None:
+    with serving(folder) as client:
+        assert len(client.get("/harvest/runs").json()["runs"]) == 1
+        (folder / "report" / "report_20250101_000000.json").write_text("{bad")
+        problem = expect_problem(client.get("/harvest/runs?before=20250101_000000"), 503)
+        assert "report_20250101_000000.json is damaged" in problem["detail"]
+        (folder / "report" / f"report_{RUN}.json").unlink()
+        assert f"no run {RUN} has ended" in expect_problem(client.get(f"/harvest/runs?before={RUN}"), 404)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/harvest/runs/latest", f"/recent_shows?run={RUN}", f"/harvest/runs?before={RUN}"])
+def test_a_report_that_is_removed_while_it_is_asked_for_is_no_run(
+    folder: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(_: Folders, run: str) -> NoReturn:
+        raise NoRunError(f"there is no run {run}")
+
+    monkeypatch.setattr(of_stored, "read_head", removed)
+    monkeypatch.setattr(of_stored, "read_report", removed)
+    with serving(folder) as client:
+        assert "run" in expect_problem(client.get(path), 404)["detail"]
+
+
 def test_without_runs_the_list_is_empty(tmp_path: Path) -> None:
     with serving(tmp_path / "none") as client:
-        assert client.get("/harvest/runs").json() == {"runs": [], "has_more": False, "running": None}
+        assert client.get("/harvest/runs").json() == {
+            "runs": [],
+            "has_more": False,
+            "unreadable": [],
+            "running": None,
+        }
         assert "python app.py harvest" in expect_problem(client.get("/harvest/runs/latest"), 404)["detail"]
     assert not (tmp_path / "none").exists()
 
