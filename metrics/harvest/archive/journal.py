@@ -9,7 +9,7 @@ import msgspec
 
 from metrics.harvest.archive.appended import AppendedFile
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError
-from metrics.harvest.core.journal import AnyEntry, Started, Stopped
+from metrics.harvest.core.journal import AnyEntry, Opened, Started, Stopped
 
 # More than any line of a run; a damaged file may have lines of any length.
 _LINE_LIMIT_BYTES = 1 << 20
@@ -54,6 +54,7 @@ def read_journal(folder: Path) -> Iterator[AnyEntry]:
     path = folder / JOURNAL
     decoder = msgspec.json.Decoder(AnyEntry)
     before: AnyEntry | None = None
+    started_us = 0
     try:
         with path.open("rb") as file:
             lines = iter(lambda: file.readline(_LINE_LIMIT_BYTES), b"")
@@ -64,12 +65,27 @@ def read_journal(folder: Path) -> Iterator[AnyEntry]:
                     entry = decoder.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise damaged(path, f"line {number} is not an entry of a journal: {error}") from error
-                if isinstance(entry, Started) is not (before is None) or isinstance(before, Stopped):
-                    raise damaged(path, f"line {number} is not one that can follow the line before it")
+                if fault := _fault(entry, before, started_us):
+                    raise damaged(path, f"line {number} {fault}")
+                if before is None:
+                    started_us = entry.at_us
                 yield entry
                 before = entry
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _fault(entry: AnyEntry, before: AnyEntry | None, started_us: int) -> str | None:
+    """Return why an entry cannot follow the one before it, as the predicate of a sentence; None if it can."""
+    if isinstance(entry, Started) is not (before is None) or isinstance(before, Stopped):
+        return "is not one that can follow the line before it"
+    if before is not None and entry.at_us < before.at_us:
+        return "has a time before that of the line before it"
+    if isinstance(entry, Opened) and entry.requested_us > entry.at_us:
+        return "has a request after its answer"
+    if isinstance(entry, Opened) and entry.requested_us < started_us:
+        return "has a request before the start of the run"
+    return None
 
 
 def damaged(path: Path, why: str) -> DamagedRunError:

@@ -5,17 +5,22 @@ a frame is written before the last bytes of the frame, so a frame that is comple
 the process was killed; a frame whose bytes are incomplete was not taken, whatever the journal says.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 StoppedBy = Literal["time", "name", "signal", "no-stream"]
+
+# Bounds that decoding checks. The last time is the end of the year 9999 less a day, for zones ahead of UTC.
+Microseconds = Annotated[int, Meta(ge=0, le=253_402_214_400_000_000)]
+Number = Annotated[int, Meta(ge=1, le=1 << 53)]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     """A line of the journal. Times are in microseconds since the epoch, and never run backwards within a run."""
 
-    at_us: int
+    at_us: Microseconds
 
 
 class Started(Entry, frozen=True, kw_only=True, tag="started"):
@@ -26,10 +31,10 @@ class Started(Entry, frozen=True, kw_only=True, tag="started"):
     """
 
     run: str
-    seconds: float
+    seconds: Annotated[float, Meta(gt=0, le=86_400)]
     name: str
-    times: int
-    frame_limit_bytes: int
+    times: Number
+    frame_limit_bytes: Number
 
 
 class Opened(Entry, frozen=True, kw_only=True, tag="opened"):
@@ -40,15 +45,15 @@ class Opened(Entry, frozen=True, kw_only=True, tag="opened"):
     """
 
     stream: str
-    connection: int
-    requested_us: int
+    connection: Number
+    requested_us: Microseconds
 
 
 class Taken(Entry, frozen=True, kw_only=True, tag="taken"):
     """The next frame of a connection was dispatched, valid or not."""
 
     stream: str
-    connection: int
+    connection: Number
 
 
 class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
@@ -59,7 +64,7 @@ class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
     """
 
     stream: str
-    connection: int
+    connection: Number
     why: str
 
 

@@ -68,6 +68,17 @@ LINES = TEXT.splitlines(keepends=True)
         ([LINES[1]], "line 1 is not one that can follow"),
         ([LINES[0], LINES[0]], "line 2 is not one that can follow"),
         ([LINES[0], LINES[5], LINES[3]], "line 3 is not one that can follow"),
+        ([LINES[0].replace(b'"at_us":17', b'"at_us":-17')], "line 1 is not an entry of a journal: Expected `int` >= 0"),
+        ([LINES[0].replace(b'"at_us":17', b'"at_us":9999917')], "line 1 is not an entry of a journal: Expected `int`"),
+        ([LINES[0], LINES[5].replace(b'"at_us":17', b'"at_us":9' + 5_000 * b"9")], "line 2 is not an entry"),
+        ([LINES[0].replace(b":1048576", b":-5")], "line 1 is not an entry of a journal: Expected `int` >= 1"),
+        ([LINES[0].replace(b":3,", b":0,")], "line 1 is not an entry of a journal: Expected `int` >= 1"),
+        ([LINES[0].replace(b"20.0", b"-1.0")], "line 1 is not an entry of a journal: Expected `float` > 0"),
+        ([LINES[0].replace(b"20.0", b"1e300")], "line 1 is not an entry of a journal: Expected `float` <= 86400"),
+        ([LINES[0], LINES[2].replace(b'"connection":1', b'"connection":0')], "line 2 is not an entry"),
+        ([LINES[0], LINES[2], LINES[1]], "line 3 has a time before that of the line before it"),
+        ([LINES[0], LINES[2].replace(b"1500100", b"1499999")], "line 2 has a request before the start of the run"),
+        ([LINES[0], LINES[2].replace(b"1500100", b"1700001")], "line 2 has a request after its answer"),
     ],
 )
 def test_a_journal_that_no_run_wrote_is_damaged(tmp_path: Path, lines: list[bytes], why: str) -> None:
