@@ -23,13 +23,14 @@ import msgspec
 from metrics.errors import FileError
 from metrics.files import atomic
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
+from metrics.harvest.archive.journal import damaged
 from metrics.harvest.archive.lock import LockedFolders
 from metrics.harvest.archive.replay import Progress, Replayed, replay, unwatched
 from metrics.harvest.archive.runs import read_events
 from metrics.harvest.archive.sorting import PREFIX
 from metrics.harvest.core.reports import RunEvents, reports
 from metrics.harvest.core.run_report import RunReport, execution_report, run_report
-from metrics.text import numbered
+from metrics.text import in_line, numbered
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk"
 _LINE_LIMIT_BYTES = 1 << 20
@@ -84,7 +85,7 @@ def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None],
         return False
     say(f"run {run} has no report (was it killed?): finishing it")
     try:
-        with _left_to_next_harvest(run):
+        with _left_to_next_harvest(run), _blamed_on(folders, run):
             replayed = _archive(folders, run, progress)
             report = _report(folders, run, replayed)
     except DamagedRunError as error:
@@ -137,6 +138,24 @@ def _remove_left_over(folders: Folders) -> None:
 
 
 @contextmanager
+def _blamed_on(folders: Folders, run: str) -> Iterator[None]:
+    """Convert an error that nobody expected into one of this run, such as a file that is too large for the memory."""
+    try:
+        yield
+    except FileError:
+        raise
+    except Exception as error:
+        hint = f"move {_folder(folders, run)} elsewhere"
+        raise DamagedRunError("it cannot be finished", why=repr(error), hint=hint) from error
+
+
+def _folder(folders: Folders, run: str) -> Path:
+    """Return the folder of a run's raw files."""
+    raw = folders.raw_run(run)
+    return raw if raw.is_dir() else folders.archive_run(run)
+
+
+@contextmanager
 def _left_to_next_harvest(run: str) -> Iterator[None]:
     """Add a hint about the next harvest to an error of writing."""
     try:
@@ -169,6 +188,8 @@ def _write_events(folders: Folders, run: str, source: Path, progress: Progress) 
     path = folders.processed_file(run)
     with atomic.writing(path, _DISK_HINT) as file, atomic.write_errors(path, _DISK_HINT):
         replayed = replay(source, file, folders.processed, progress)
+        if (name := replayed.timeline.started.run) != run:
+            raise damaged(source / JOURNAL, f"it is of another run, {in_line(name)}")
     _sync_name(path)
     return replayed
 

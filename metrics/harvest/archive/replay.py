@@ -1,6 +1,7 @@
 """The replay of a run: its events, made once more from its journal and its raw files, as sorted CSV."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -72,7 +73,7 @@ class _Run:
         self._missing = 0
         self._folder = folder
         self._open: dict[tuple[str, int], Iterator[tuple[Position, Frame]]] = {}
-        self._read_bytes, self._size_bytes = 0, sum(path.stat().st_size for path in folder.glob("*.sse"))
+        self._read_bytes, self._size_bytes = 0, sum(map(_size, folder.glob("*.sse")))
         self._progress = progress
 
     @property
@@ -117,8 +118,8 @@ class _Run:
                     yield event
 
     def _begin(self, stream: str, connection: int) -> None:
-        if connection < 1 or (stream, connection) in self.ends:
-            raise damaged(self._folder / JOURNAL, f"it opens the connection {stream}-{connection}, which cannot be")
+        if (stream, connection) in self.ends:
+            raise damaged(self._folder / JOURNAL, f"it opens the connection {stream}-{connection} twice")
         self.ends[stream, connection] = 0
         self._open[stream, connection] = self._read(stream, connection)
 
@@ -148,3 +149,10 @@ class _Run:
     def _take(self, position: Position, frame: Frame) -> Event | None:
         self.ends[position.stream, position.connection] = frame.end
         return self.tally.take(frame, position, self.timeline.now_us)
+
+
+def _size(path: Path) -> int:
+    """Return the size of a raw file; 0 if it cannot be read, which its connection reports."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0

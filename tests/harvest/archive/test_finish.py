@@ -7,13 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from metrics.errors import FileError
+from metrics.harvest.archive import finish as finish_module
 from metrics.harvest.archive.finish import finish, finish_all, unfinished
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders
 from metrics.harvest.archive.journal import JournalWriter
@@ -211,6 +213,60 @@ def test_a_damaged_run_is_skipped_with_a_warning_each_time_and_keeps_no_other_fr
         finish(folders, damaged.name)
 
 
+def flipped(digits: bytes) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        path = run / JOURNAL
+        *lines, last = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join([*lines, last.replace(b'"at_us":17', b'"at_us":' + digits)]))
+
+    return damage
+
+
+def of_another_name(run: Path) -> None:
+    path = run / JOURNAL
+    path.write_bytes(path.read_bytes().replace(run.name.encode(), b"../../../../evil"))
+
+
+def unwritable(run: Path) -> None:
+    (run / "sytflix-1.sse").unlink()
+    (run / "sytflix-1.sse").mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage", [flipped(b"999999999999"), flipped(b"-17"), flipped(b"1"), of_another_name, unwritable]
+)
+def test_whatever_is_in_an_old_run_it_is_skipped_and_others_are_finished(
+    folders: LockedFolders, damage: Callable[[Path], None]
+) -> None:
+    recorded(folders)
+    old = shutil.copytree(folders.raw_run(RUN), folders.raw_run("20221207_170121"))
+    (old / JOURNAL).write_bytes((old / JOURNAL).read_bytes().replace(RUN.encode(), old.name.encode()))
+    damage(old)
+    said: list[str] = []
+    assert finish_all(folders, said.append) == [RUN]
+    assert said[1].startswith(f"run {old.name} is skipped: {old}/")
+    assert old.is_dir()
+    assert not any(old.name in path for path in files(folders) if not path.startswith("raw/"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("5 apples")])
+def test_an_error_that_nobody_expects_of_one_run_keeps_no_other_from_being_finished(
+    folders: LockedFolders, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    recorded(folders)
+    old = shutil.copytree(folders.raw_run(RUN), folders.raw_run("20221207_170121"))
+
+    def failing(folder: Path, *others: Any) -> Any:
+        if folder == old:
+            raise error
+        return replay(folder, *others)
+
+    monkeypatch.setattr(finish_module, "replay", failing)
+    said: list[str] = []
+    assert finish_all(folders, said.append) == [RUN]
+    assert said[1].startswith(f"run {old.name} is skipped: it cannot be finished\nwhy: {error!r}\nhint: move ")
+
+
 def test_a_run_without_its_journal_is_damaged_if_it_has_bytes_of_a_stream(folders: LockedFolders) -> None:
     recorded(folders)
     (folders.raw_run(RUN) / JOURNAL).unlink()
@@ -229,9 +285,13 @@ def test_a_run_whose_name_is_in_the_archive_too_is_skipped(folders: LockedFolder
     assert files(folders) == before
 
 
-def test_frames_that_a_stopped_run_lost_are_reported(folders: LockedFolders) -> None:
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_frames_that_a_stopped_run_lost_are_reported(folders: LockedFolders, *, is_linked: bool) -> None:
     recorded(folders)
-    (folders.raw_run(RUN) / "sytflix-1.sse").write_bytes(b"")
+    path = folders.raw_run(RUN) / "sytflix-1.sse"
+    path.unlink()
+    if is_linked:
+        path.symlink_to("missing")
     said: list[str] = []
     assert finish_all(folders, said.append) == [RUN]
     assert re.fullmatch(rf"run {RUN} lacks \d+ frames: in its journal, but not complete in its raw files", said[2])
