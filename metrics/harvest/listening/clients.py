@@ -1,4 +1,4 @@
-"""The HTTP clients of the streams, with the user's credentials."""
+"""The HTTP clients of the streams, with their credentials."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -16,11 +16,11 @@ from metrics.harvest.core.reconnect import EVENT_STREAM
 
 
 class Access(NamedTuple):
-    """Address of a stream, and the client that asks for it.
+    """Address of a stream, and the client that requests it.
 
     Attributes:
         url: of the stream.
-        client: sends the credentials of the user, and follows no redirect, so no other address gets them.
+        client: sends the credentials, and follows no redirects, so no other address gets them.
     """
 
     url: httpx.URL
@@ -45,7 +45,9 @@ async def open_clients(endpoint: str, user: str, password: str) -> AsyncIterator
             }
         for access in accesses.values():
             await stack.enter_async_context(access.client)
-        await anyio.lowlevel.checkpoint()  # its first call imports what the first connection needs, for 50 ms
+        await (
+            anyio.lowlevel.checkpoint()
+        )  # its first call takes 50 ms for imports, which the first connection would need
         yield accesses
 
 
@@ -53,7 +55,7 @@ def _client(user: str, password: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         auth=httpx.BasicAuth(user, password),
         verify=tls,
-        timeout=None,  # noqa: S113  # a stream may be idle; its answer is waited for HARVEST_CONNECT_S
+        timeout=None,  # noqa: S113  # a stream may be idle; HARVEST_CONNECT_S limits the wait for its headers
         limits=httpx.Limits(max_keepalive_connections=0),
         headers={
             "user-agent": f"metrics/{__version__}",
@@ -65,11 +67,11 @@ def _client(user: str, password: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 def _url(endpoint: str, stream: str) -> httpx.URL:
-    """Return the address of a stream: its name is appended to that of the endpoint."""
+    """Return the address of a stream: that of the endpoint, followed by its name."""
     parts = urlsplit(endpoint)
     try:
         url = httpx.URL(f"{endpoint}{'' if parts.path or parts.query else '/'}{stream}")
-        assert url.host, "settings require one"  # its form with other letters is decoded only here
+        assert url.host, "settings require one"  # IDNA is decoded only here
     except (httpx.InvalidURL, UnicodeError) as error:
         raise SettingsError("STREAM_ENDPOINT cannot be used", why=str(error)) from None
     return url
@@ -79,6 +81,6 @@ def _url(endpoint: str, stream: str) -> httpx.URL:
 def _settings_errors() -> Iterator[None]:
     try:
         yield
-    except (ValueError, ImportError, OSError) as error:  # a wrong proxy address is shown without its password
+    except (ValueError, ImportError, OSError) as error:  # httpx shows a wrong proxy address without its password
         hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
         raise SettingsError("the HTTP settings cannot be used", why=str(error), hint=hint) from None

@@ -4,9 +4,9 @@ import time
 
 
 class Clock:
-    """Clock in microseconds since the epoch: the wall time when it was made, and the monotonic time since.
+    """Clock in microseconds since the epoch: the wall time at its creation, plus the monotonic time since.
 
-    So times never run backwards within a run, whatever the wall clock is set to meanwhile.
+    So times never run backwards within a run, even if the wall clock is set back.
     """
 
     def __init__(self) -> None:

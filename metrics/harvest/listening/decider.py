@@ -3,8 +3,8 @@
 A run takes the frames of its streams one by one, in the order in which they were received. It stops at the first of:
 
 time        `seconds` after its start: what is received then or later is not taken;
-name        the frame that is the last of the `times` events of users with the name, valid and not repeated: it is
-            taken, and nothing after it, not even from the same chunk;
+name        the frame with event number `times` of users with the name, valid and not repeated: it is taken, and
+            nothing after it, not even from the same chunk;
 signal      Ctrl-C or SIGTERM;
 no-stream   every stream is refused or has ended.
 """
@@ -21,14 +21,14 @@ from metrics.harvest.listening.recording import Recording
 
 
 class Decider:
-    """The decisions of a run. They depend on nothing but its items, so the same items give the same run.
+    """The decisions of a run. They depend on its items alone, so the same items give the same run.
 
     Args:
         folder: of the run's raw files.
 
     Attributes:
         tally: the counts of the frames that were taken.
-        recordings: of each stream.
+        recordings: by stream.
 
     Raises:
         FileError: by each method, if the journal or a raw file cannot be written.
@@ -63,7 +63,10 @@ class Decider:
         return "no-stream" if all(recording.is_over for recording in self.recordings.values()) else None
 
     def _take_frames(self, recording: Recording, chunk: Chunk) -> StoppedBy | None:
-        """Take the frames that end in a chunk, up to the one that stops the run; write the journal, then the bytes."""
+        """Take the frames that end in a chunk, up to the one that stops the run; write the journal, then the bytes.
+
+        In this order, every complete frame in a raw file has a line in the journal, even after a kill.
+        """
         entries = []
         for frame in recording.parse(chunk.data, chunk.at_us):
             position = recording.take(frame)
@@ -77,6 +80,6 @@ class Decider:
         return "name" if self.tally.is_full else None
 
     def close(self) -> None:
-        """End every raw file after the last frame that was taken."""
+        """Cut and close every raw file after the last frame that was taken."""
         for recording in self.recordings.values():
             recording.close()

@@ -10,8 +10,8 @@ from typing import Any
 class LookupLoop(asyncio.SelectorEventLoop):
     """An event loop whose name lookups end with it.
 
-    A lookup cannot be interrupted, and may take half a minute. asyncio makes it in a thread pool, which the end of the
-    loop and the end of the process wait for; here each has a daemon thread, whose answer is dropped if it is too late.
+    A lookup cannot be interrupted, and may take half a minute. asyncio runs it in a thread pool, which the loop and the
+    process wait for at their end; here each lookup has a daemon thread, and a late answer is dropped.
     """
 
     async def getaddrinfo(self, host: Any, port: Any, **how: Any) -> list[Any]:
@@ -19,7 +19,7 @@ class LookupLoop(asyncio.SelectorEventLoop):
         answer: asyncio.Future[list[Any]] = self.create_future()
 
         def settle(addresses: list[Any] | Exception) -> None:
-            if answer.done():  # it is not waited for any more
+            if answer.done():  # its request was cancelled
                 return
             if isinstance(addresses, Exception):
                 answer.set_exception(addresses)

@@ -1,4 +1,4 @@
-"""Progress of a run, as it is shown while the run lasts."""
+"""Progress of a run, shown while it lasts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ class StreamProgress(Struct, frozen=True, kw_only=True):
     """A stream at some moment of a run.
 
     Attributes:
-        state: `connecting` until its first answer, `waiting` to be asked again, `refused` or `ended` for good.
+        state: `connecting` until its first response, `waiting` for the next request, `refused` or `ended` for good.
         malformed: number of malformed frames.
-        is_silent: whether it is open, but has sent nothing for HARVEST_SILENT_S.
+        is_silent: whether it is open, but idle: no byte for HARVEST_SILENT_S.
         why: the last failure, in words; None while it is open.
     """
 
@@ -38,8 +38,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     """A run at some moment.
 
     Attributes:
-        seconds_left: until its time is over.
-        name_seen: events of users with the name, of the `times` that stop the run.
+        seconds_left: until its time is up.
+        name_seen: number of events of users with the name; `times` of them stop the run.
         report_share: share of the raw files that the report has been made from, 0 to 1; None until the run has stopped.
     """
 
@@ -71,7 +71,7 @@ class Notified:
 def notifying(listener: Listener) -> Iterator[Notified]:
     """Call a listener with the newest progress several times a second, and once more at the end.
 
-    It is called in a thread of its own: a terminal that is stopped by Ctrl-S delays no stream.
+    It runs in a thread of its own, so a terminal paused by Ctrl-S delays no stream.
     """
     notified, done = Notified(), Event()
 

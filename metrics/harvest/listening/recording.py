@@ -1,4 +1,4 @@
-"""What was decided about a stream so far: its state, and the raw file of its connection."""
+"""A stream as decided so far: its state, and the raw file of its connection."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +20,8 @@ class Resumption(NamedTuple):
     """Facts that the next request of a stream depends on.
 
     Attributes:
-        last_id: its last event ID.
-        retry_ms: the reconnection time it asked for.
+        last_id: the last event ID.
+        retry_ms: the reconnection time that the server asked for.
         failures: the number of requests in a row, up to the last one, that brought no frame.
     """
 
@@ -38,8 +38,8 @@ class Recording:
 
     Attributes:
         why: the last failure, in words; None while the stream is open.
-        heard_us: when it last opened or sent something.
-        is_silent: whether it is open, but has sent nothing for long.
+        heard_us: time at which it last opened or sent something.
+        is_silent: whether it is open, but idle: no byte for HARVEST_SILENT_S.
         bytes: of the raw files.
 
     Raises:
@@ -66,7 +66,7 @@ class Recording:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is never asked again."""
+        """Whether it is never requested again."""
         return self.state in ("refused", "ended")
 
     @property
@@ -115,7 +115,7 @@ class Recording:
         return Position(self.stream, self._connection, self._frames)
 
     def taken(self, data: bytes) -> bytes:
-        """Return the part of bytes that were parsed, but are not written, up to the last frame that was taken."""
+        """Return the part of newly parsed bytes up to the last frame that was taken."""
         return data[: self._end - self._written]
 
     def write(self, data: bytes) -> None:

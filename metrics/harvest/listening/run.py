@@ -1,4 +1,4 @@
-"""A run of harvest: prepared, listened to until the rule stops it, and finished."""
+"""A run of harvest, from its preparation to its report."""
 
 import asyncio
 import logging
@@ -36,14 +36,14 @@ class Rule(NamedTuple):
 
 
 def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener: Listener) -> RunReport:
-    """Harvest the streams once, into the folders of HARVEST_DIR; before that, finish runs that were killed.
+    """Harvest the streams once, into the folders of HARVEST_DIR, after finishing runs that were killed.
 
     It may be called from any thread, and takes no signals.
 
     Args:
         settings: with STREAM_ENDPOINT and STREAM_PASSWORD.
-        stopping: stops the run within 50 ms; what was received until then is reported.
-        listener: is called with the progress, in a thread of its own.
+        stopping: stops the run within 50 ms; all that was received until then is reported.
+        listener: called with the progress, in a thread of its own.
 
     Raises:
         AlreadyRunningError: another process harvests into the same folders.
@@ -62,7 +62,7 @@ def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener
 async def _listen(settings: HarvestSettings, rule: Rule, folders: Folders, stopping: Event, notified: Notified) -> str:
     """Listen to the streams until the rule stops the run, and close them; return its name."""
     endpoint, password = settings.stream_endpoint, settings.stream_password
-    assert endpoint is not None and password is not None  # noqa: PT018  # of local streams, if there are no others
+    assert endpoint is not None and password is not None  # noqa: PT018  # use_streams sets both
     async with open_clients(endpoint, settings.stream_user, password) as accesses:
         run = folders.new_run(time.time_ns() // 1000)
         folder, limit_bytes = folders.raw_run(run), settings.harvest_frame_limit
@@ -86,7 +86,7 @@ async def _listen(settings: HarvestSettings, rule: Rule, folders: Folders, stopp
 
 @asynccontextmanager
 async def _beside(*coroutines: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run coroutines beside the body, and cancel them at its end. The first error of any ends all, and is raised."""
+    """Run coroutines beside the body, and cancel them at its end. The first error ends all, and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]

@@ -1,4 +1,4 @@
-"""A stream: it is asked, read, and asked again for as long as the run lasts."""
+"""A stream: it is requested, read, and requested again for as long as the run lasts."""
 
 import asyncio
 import logging
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A peer that is gone without a word, as after a power cut, is noticed within 25 s.
+# A peer that disappears without closing, as after a power cut, is noticed within 25 s.
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 _DECODED = {"", "identity", "gzip", "deflate"}
 _UNAUTHORIZED = 401
 
 
 class LostError(Exception):
-    """A server that cannot be reached, or a connection that broke off; the text is the predicate of a sentence."""
+    """A server that cannot be reached, or a connection that broke; the text is the predicate of a sentence."""
 
 
 @dataclass(eq=False, repr=False)
@@ -50,8 +50,8 @@ class Stream:
     """A stream of the run.
 
     Args:
-        recording: what was decided about the stream; it is only read here.
-        connect_s: seconds within which the headers of an answer must have come.
+        recording: the stream as decided so far; only read here.
+        connect_s: seconds to wait for the headers of a response.
     """
 
     recording: Recording
@@ -60,18 +60,18 @@ class Stream:
     clock: Clock
     connect_s: float
     connections: int = 0
-    reported: str | None = None  # the last failure, if the stream has not been open since
+    reported: str | None = None  # the last failure since the stream was open
 
     async def listen(self) -> None:
-        """Ask for the stream and read it, again and again, until it must not be asked any more."""
+        """Request and read the stream repeatedly, until it must not be requested again."""
         while (wait_s := await self._listen_once()) is not None:
             await asyncio.sleep(wait_s)
 
     async def _listen_once(self) -> float | None:
-        """Ask for the stream, and read it to its end; return the seconds until it is asked again, None for never."""
+        """Request the stream and read it to its end; return the seconds until the next request, None for never."""
         requested_us = self.clock.now_us()
         try:
-            response = await self._ask()
+            response = await self._request()
         except LostError as error:
             await self._fail(str(error))
             return self._wait_s(None)
@@ -87,11 +87,11 @@ class Stream:
                     await self._fail(why, status=response.status_code, is_final=True)
                     return None
 
-    async def _ask(self) -> httpx.Response:
-        """Send a request; return the response once its headers are read, but not its body.
+    async def _request(self) -> httpx.Response:
+        """Send a request; return the response once its headers are read.
 
         Raises:
-            LostError: there is none.
+            LostError: there is no response.
         """
         connections: list[httpcore.AsyncNetworkStream] = []
 
@@ -117,11 +117,11 @@ class Stream:
         judged = judge_response(response.status_code, response.headers.get("content-type"))
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if isinstance(judged, Listen) and encoding not in _DECODED:
-            return Final(f"is compressed by {in_line(encoding)}, although that was not asked for")
+            return Final(f"is compressed by {in_line(encoding)}, which was not requested")
         return judged
 
     async def _read(self, response: httpx.Response, requested_us: int) -> None:
-        """Hand over what a connection brings, until it ends."""
+        """Hand over the bytes of a connection, until it ends."""
         _keep_alive(response)
         self.connections += 1
         self.reported = None
@@ -129,7 +129,7 @@ class Stream:
         await self.inbox.hand_over(
             Opened(at_us=self.clock.now_us(), stream=stream, connection=connection, requested_us=requested_us)
         )
-        why = "has ended the connection"
+        why = "ended the connection"
         try:
             with _lost(self.connect_s):
                 async for data in response.aiter_bytes():
@@ -145,7 +145,7 @@ class Stream:
             Failed(at_us=self.clock.now_us(), stream=stream, why=why, status=status, is_final=is_final)
         )
         if why != self.reported:
-            log.warning("%s %s; it is %s", stream, why, "not asked again" if is_final else "asked again")
+            log.warning("%s %s; %s", stream, why, "giving up" if is_final else "retrying")
             self.reported = why
 
     def _wait_s(self, header: str | None) -> float:
@@ -156,26 +156,26 @@ class Stream:
 
 @contextmanager
 def _lost(connect_s: float) -> Iterator[None]:
-    """Turn errors of a connection into LostErrors, whose texts have no credentials.
+    """Convert errors of a connection into LostErrors, whose texts have no credentials.
 
     Raises:
-        LostError: the server cannot be reached, or the connection broke off.
+        LostError: the server cannot be reached, or the connection broke.
     """
     try:
         yield
     except TimeoutError as error:
-        raise LostError(f"has not answered within {connect_s:g} s") from error
+        raise LostError(f"did not answer within {connect_s:g} s") from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, UnicodeError) as error:
         raise LostError(f"cannot be reached: {_cause(error)}") from error
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-        raise LostError(f"has broken off the connection: {_cause(error)}") from error
+        raise LostError(f"broke the connection: {_cause(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
-    """Return the innermost cause of an error, in words: that of a client's error is one of the system."""
+    """Return the innermost cause of an error, in words: for errors of the client, usually one of the system."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
-    if isinstance(error, ssl.SSLError | socket.gaierror):  # whose numbers are not those of the system
+    if isinstance(error, ssl.SSLError | socket.gaierror):  # with numbers of their own
         words = error.strerror or str(error)
     else:
         words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
@@ -183,9 +183,9 @@ def _cause(error: BaseException) -> str:
 
 
 def _keep_alive(response: httpx.Response) -> None:
-    """Make the system probe a connection without traffic."""
+    """Make the system probe an idle connection."""
     connection = response.extensions["network_stream"].get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEP_ALIVE.items():
-        if hasattr(socket, option):  # those of Linux; elsewhere the system's own times hold
+        if hasattr(socket, option):  # on Linux; other systems keep their own times
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -1,4 +1,4 @@
-"""What is looked after while streams are listened to: the signal to stop, idle streams, the progress."""
+"""The checks during a run, every 50 ms: its time, the signal to stop, idle streams, the progress."""
 
 import asyncio
 import logging
@@ -19,10 +19,10 @@ LOOKS_EVERY_S = 0.05
 
 @dataclass(eq=False, repr=False)
 class Watch:
-    """A look every 50 ms, and one at the end of the run's time.
+    """The checks of one run, also made at the end of its time.
 
     Args:
-        silent_s: seconds without a byte, after which a stream is reported once.
+        silent_s: seconds without a byte after which a warning about a stream is logged.
     """
 
     decider: Decider
@@ -33,7 +33,7 @@ class Watch:
     silent_s: float
 
     async def run(self) -> None:
-        """Look until the time is over or a signal came, and stop the run."""
+        """Check until time is up or a signal came; then stop the run."""
         end_us = self.decider.end_us
         while (now_us := self.clock.now_us()) < end_us and not self.stopping.is_set():
             self.look()
@@ -41,7 +41,7 @@ class Watch:
         self.inbox.stop(Stopped(at_us=now_us, by="time" if now_us >= end_us else "signal"))
 
     def look(self) -> None:
-        """Look at every stream, and publish the progress."""
+        """Check every stream, and publish the progress."""
         now_us, decider = self.clock.now_us(), self.decider
         for recording in decider.recordings.values():
             self._look_at(recording, now_us)

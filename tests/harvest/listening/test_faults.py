@@ -116,7 +116,7 @@ FINAL = {
     "does not exist at this address (404)": Answer(404),
     "has ended its stream (204)": Answer(204),
     "answers with text/html instead of text/event-stream": Answer(200, {"Content-Type": "text/html"}, b"<p>"),
-    "is compressed by br, although that was not asked for": Answer(
+    "is compressed by br, which was not requested": Answer(
         200, {"Content-Type": "text/event-stream", "Content-Encoding": "br"}, b"\x0b"
     ),
 }
@@ -137,7 +137,7 @@ def test_a_final_answer_is_never_asked_for_again_and_another_stream_is_read(
         assert len(endpoint.asked_for(stream)) == 1
         assert state(harvested.progress[-1], stream).state == "refused"
     lines = {record.getMessage() for record in caplog.records if record.name.startswith("metrics.")}
-    assert lines == {f"{stream} {why}; it is not asked again" for stream, why in refused.items()}
+    assert lines == {f"{stream} {why}; giving up" for stream, why in refused.items()}
 
 
 def test_a_204_after_frames_is_the_end_of_a_stream_and_no_failure(serve_streams: Serve, tmp_path: Path) -> None:
@@ -235,8 +235,8 @@ def test_a_stream_that_never_answers_is_asked_again_and_delays_no_other(
     harvested = harvest(endpoint, tmp_path, seconds=4, harvest_connect_s=1)
     require_whole(harvested, *SOUND)
     report = harvested.stream(FAULTY)
-    assert (report.outcome, report.why) == ("away", "has not answered within 1 s")
+    assert (report.outcome, report.why) == ("away", "did not answer within 1 s")
     assert len(endpoint.asked_for(FAULTY)) >= 3
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"{FAULTY} has not answered within 1 s; it is asked again"
+        f"{FAULTY} did not answer within 1 s; retrying"
     ]

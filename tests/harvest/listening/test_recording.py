@@ -12,7 +12,7 @@ def opened(connection: int) -> Opened:
 
 
 def closed(connection: int) -> Closed:
-    return Closed(at_us=connection, stream="sysney", connection=connection, why="has ended the connection")
+    return Closed(at_us=connection, stream="sysney", connection=connection, why="ended the connection")
 
 
 def failed(status: int | None = None, *, is_final: bool = False) -> Failed:

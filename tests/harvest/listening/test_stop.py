@@ -194,4 +194,4 @@ def test_a_process_ends_although_a_name_lookup_does_not(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=True
     )
-    assert ended.stdout == f"1.5 {['has not answered within 1 s'] * 3}\n"
+    assert ended.stdout == f"1.5 {['did not answer within 1 s'] * 3}\n"
