@@ -1,4 +1,4 @@
-"""A valid event of a stream, as a row of the processed file, and where it comes from."""
+"""A valid event of a stream, as a row of the processed file, with its position."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ STREAMS = (*PLATFORMS,)
 
 
 class Position(NamedTuple):
-    """Place of a frame: the connections of a stream, and the frames of a connection, are numbered from 1."""
+    """Position of a frame: connections are numbered by stream, frames by connection, both from 1."""
 
     stream: str
     connection: int
@@ -24,14 +24,14 @@ class Position(NamedTuple):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A valid event. Its fields up to `last_name` are the first 24 columns of the processed file, as text.
 
-    What is null, missing or empty is an empty text; what is neither text nor a number is its JSON.
+    Null, missing and empty values are empty texts; a value that is neither a text nor a number is its JSON.
 
     Attributes:
         id: of its own frame; empty without one.
         event_date: as received, in the local time of the user.
-        platform: the one that the event names, else that of its stream.
+        platform: as the event names it, else that of its stream.
         instant_ms: `event_date` in milliseconds since the epoch.
-        received_us: when its frame was received, in microseconds since the epoch.
+        received_us: time of receipt of its frame, in microseconds since the epoch.
     """
 
     id: str

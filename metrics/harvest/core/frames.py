@@ -1,4 +1,4 @@
-"""The frames of a connection, parsed from its bytes as they arrive."""
+"""Frames of a connection, parsed from its bytes as they arrive."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Frame(NamedTuple):
         data: the values of its data lines, joined by `\n`; empty if it is too long.
         id: its own id, which may be empty; None without one.
         is_too_long: whether its block has more bytes than the limit.
-        end: the number of bytes of the connection up to and including the first byte of its blank line's end.
+        end: offset in the connection just after the frame; a CRLF blank line ends with its CR.
     """
 
     event: bytes
@@ -31,12 +31,12 @@ class FrameParser:
 
     Laws:
         However the bytes are cut into chunks, the frames, their ends, `last_id` and `retry_ms` are the same. The bytes
-        up to the end of a frame hold exactly the frames through it. For both, a blank line ends with its first
-        byte: of a CRLF, the LF is a byte of the next block.
+        up to the end of a frame contain exactly the frames through it. Both need a blank line to end with its first
+        byte: the LF of a CRLF is a byte of the next block.
 
-        A block is what comes after the end of the block before it. One of more than `limit_bytes` loses its data, and
-        any line of more than `limit_bytes` is ignored; its id still counts, so a reconnect does not fetch it again.
-        Memory is a small multiple of the limit and of one chunk, and time is linear in the bytes, whatever arrives.
+        A block begins at the end of the block before it. One of more than `limit_bytes` loses its data, and any line of
+        more than `limit_bytes` is ignored; its id still counts, so a reconnect does not fetch it again. Memory is a
+        small multiple of the limit and of one chunk, and time is linear in the bytes, for any input.
 
     Read literally, the standard forgets the last event ID in the first block of a new connection that has none. As in
     browsers (web-platform-tests, eventsource/format-field-id-2), it is kept: pass the `last_id` of one connection on to
@@ -87,11 +87,11 @@ class FrameParser:
         return frames
 
     def _keep(self, start: bytes) -> None:
-        """Keep the start of a line whose end has not arrived: enough to know its field, and whether it is too long."""
+        """Keep the start of an incomplete line: enough to know its field, and whether it is too long."""
         self._line_start += start[: self._longest_start - len(self._line_start)]
 
     def _end_line(self, line: bytes) -> Frame | None:
-        """Take the rest of a line; return a frame if it is the blank line after one."""
+        """Take the rest of a line; return a frame if it is the blank line that ends one."""
         end = self._read + len(line) + 1
         if self._line_start:
             line = bytes(self._line_start + line)

@@ -1,6 +1,6 @@
-"""Instants: of events, whose times are local to their users, and in Amsterdam, where reports are read.
+"""Instants of events, whose times are local to their users, and their form in Amsterdam, for reports.
 
-The zones are loaded with this module, since reading their files takes milliseconds that a run would lack at its start.
+The zones are loaded on import: reading their files takes milliseconds, which a run would miss at its start.
 """
 
 import re
@@ -16,10 +16,10 @@ ZONES = {
     "ID": ZoneInfo("Asia/Jakarta"),
     "CN": ZoneInfo("Asia/Shanghai"),
 }
-"""The zones of countries; that of any other is Amsterdam's."""
+"""The zones of countries; all others have that of Amsterdam. Codes are texts: `NA` is Namibia, not a missing value."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times whose offset is added apart
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times with a separate offset
 _MS = timedelta(milliseconds=1)
 # The first and the last instant that are in the years 1 to 9999 both in UTC and in Amsterdam, which is ahead of it.
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MS
@@ -29,15 +29,15 @@ _EVENT_DATE = re.compile(r"\d\d-\d\d-\d{4} (?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}", 
 
 
 def zone_of_country(country: str) -> ZoneInfo:
-    """Return the zone of a country's users, by its code exactly; `NA` is Namibia."""
+    """Return the zone of a country's users, by its exact code."""
     return ZONES.get(country, AMSTERDAM)
 
 
 def instant_ms(event_date: str, country: str, received_us: int) -> int:
     """Return a local time as milliseconds since the epoch.
 
-    Of a time that clocks show twice, when they are set back, it is the instant nearest to the receipt, the earlier one
-    if both are as near. A time that they skip is read by the offset before the change: 02:30 is what 03:30 is then.
+    When clocks go back, an ambiguous time is the instant nearer to its receipt, or the earlier one if both are equally
+    near. When they go forward, a skipped time is read with the offset before the change: 02:30 as 03:30.
 
     Args:
         event_date: as `06-12-2023 16:04:56.339`.

@@ -1,8 +1,8 @@
-"""The journal of a run: what happened, in the one order in which it was decided, as JSON lines.
+"""The journal of a run: its entries in the order in which they were decided, as JSON lines.
 
-With the raw bytes of its connections it is all that a run leaves behind: everything else is made from them. The line of
-a frame is written before the last bytes of the frame, so a frame that is complete in its raw file has a line, also if
-the process was killed; a frame whose bytes are incomplete was not taken, whatever the journal says.
+A run writes this and the raw bytes of its connections; everything else is made from them. The line of a frame is
+written before the last bytes of the frame. So a frame that is complete in its raw file has a line, even if the process
+was killed; a frame with incomplete bytes was not taken, whatever the journal says.
 """
 
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
 
 
 class Started(Entry, frozen=True, kw_only=True, tag="started"):
-    """The first line: the run, and its rule to stop.
+    """The first line: the run, and the rule that stops it.
 
     Attributes:
         at_us: just before the first request.
@@ -38,10 +38,11 @@ class Started(Entry, frozen=True, kw_only=True, tag="started"):
 
 
 class Opened(Entry, frozen=True, kw_only=True, tag="opened"):
-    """A stream answered, and connection number `connection` of it began.
+    """A connection of a stream that was opened by a response.
 
     Attributes:
-        requested_us: when the request was sent.
+        connection: its number in the stream, from 1.
+        requested_us: time at which the request was sent.
     """
 
     stream: str
@@ -50,17 +51,17 @@ class Opened(Entry, frozen=True, kw_only=True, tag="opened"):
 
 
 class Taken(Entry, frozen=True, kw_only=True, tag="taken"):
-    """The next frame of a connection was dispatched, valid or not."""
+    """The next frame of a connection, taken: counted as an event, repeated or malformed."""
 
     stream: str
     connection: Number
 
 
 class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
-    """A connection ended before the run did.
+    """The end of a connection before the end of the run.
 
     Attributes:
-        why: in words.
+        why: the predicate of a sentence about the stream.
     """
 
     stream: str
@@ -69,11 +70,11 @@ class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
 
 
 class Failed(Entry, frozen=True, kw_only=True, tag="failed"):
-    """A request did not open a stream.
+    """A request that did not open a stream.
 
     Attributes:
-        why: in words.
-        is_final: whether it is never tried again.
+        why: the predicate of a sentence about the stream.
+        is_final: whether the stream is never requested again.
         status: of the HTTP response; None without one.
     """
 
@@ -84,7 +85,7 @@ class Failed(Entry, frozen=True, kw_only=True, tag="failed"):
 
 
 class Stopped(Entry, frozen=True, kw_only=True, tag="stopped"):
-    """The last line: the run stopped. Without it, its process was killed."""
+    """The last line: the stop of the run. Without it, the process was killed."""
 
     by: StoppedBy
 

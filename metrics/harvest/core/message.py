@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 DEEPEST = 128
-"""How deep objects and lists may be nested: Python's own limit depends on the depth of the calls."""
+"""Deepest nesting of objects and lists: Python's own limit would depend on the depth of its calls."""
 
 
 class NotJsonError(ValueError):
@@ -103,9 +103,9 @@ def read_message(data: bytes) -> ReceivedMessage:
 
 
 def _is_too_deep(data: bytes) -> bool:
-    """Return whether brackets remain when the innermost pairs were removed as often as they may be nested.
+    """Return whether brackets remain after removing the innermost pairs DEEPEST times.
 
-    They also do if they are unbalanced, which is not JSON either.
+    Unbalanced ones remain as well, and are not JSON either.
     """
     brackets = _STRING.sub(b"", data).translate(_SQUARE, _NO_BRACKETS)
     for _ in range(DEEPEST):
@@ -116,7 +116,7 @@ def _is_too_deep(data: bytes) -> bool:
 
 
 def _unusual(data: bytes) -> ReceivedMessage:
-    """Return a message that may have members of other types than the streams send. It takes about 15 times as long."""
+    """Return a message with members of any types, in about 15 times the time."""
     try:
         whole = _whole.decode(data)
     except msgspec.DecodeError:

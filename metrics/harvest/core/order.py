@@ -11,7 +11,7 @@ _STREAM_RANKS = {stream: rank for rank, stream in enumerate(STREAMS)}
 def sort_key(event: Event) -> SortKey:
     """Return the key by which events are sorted: instant, platform, position.
 
-    Platforms and streams that are not ours come after ours, by name. No two events of a run have the same key.
+    Other platforms and streams come after the known ones, by name. No two events of a run have the same key.
     """
     stream, connection, frame = event.position
     return (

@@ -1,4 +1,4 @@
-"""The bodies of the original API, with its keys, texts and floats; keys are in alphabetical order, as there."""
+"""The bodies of the original API, with its keys in alphabetical order, its texts and floats."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def user_report(reports: Reports) -> bytes:
 
 
 def recent_shows(reports: Reports) -> bytes:
-    """Return the number of shows of 2020 or later: `{"recent_shows":"96"}`."""
+    """Return the number of shows released in 2020 or later: `{"recent_shows":"96"}`."""
     return msgspec.json.encode({"recent_shows": str(reports.recent_shows)})
 
 
@@ -25,7 +25,7 @@ def successful_streams(reports: Reports) -> bytes:
 
 
 def start_events(reports: Reports) -> bytes:
-    """Return the started share of Sytflix in percent: `{"start_event_rate(%)":"38.40155945419103"}`, or null."""
+    """Return the percentage of Sytflix events that start a stream: `{"start_event_rate(%)":"38.40155945419103"}`."""
     share = reports.started_share
     return msgspec.json.encode({"start_event_rate(%)": None if share is None else str(share)})
 

@@ -1,4 +1,4 @@
-"""Validation: a frame has an event, or a reason why it is malformed.
+"""Validation: a frame is an event, or malformed for a reason.
 
 A frame is valid if its data, name and id are UTF-8, its data is one JSON object, and it has
 

@@ -1,7 +1,7 @@
-"""The rules of reconnecting: which answers are listened to, which are tried again and when, and which are final.
+"""The rules of reconnecting: which responses open a stream, which are retried and when, and which are final.
 
 They are those of the HTML standard (https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.3),
-with two exceptions: 5xx, 408 and 429 are final there and tried again here, and redirects are followed there.
+with two exceptions: here 5xx, 408 and 429 are retried, and redirects are not followed.
 """
 
 import re
@@ -13,7 +13,7 @@ EVENT_STREAM = "text/event-stream"
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0
 HEADER_LIMIT_BYTES = 4096
-"""Length of the longest Last-Event-ID that is sent. Many servers answer headers above 8 KiB by 431, which is final."""
+"""Longest Last-Event-ID that is sent. Many servers answer headers above 8 KiB with 431, which is final."""
 
 _MEDIA_TYPE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _FIELD_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
@@ -25,9 +25,9 @@ _REASONS = {
     404: "does not exist at this address (404)",
     407: "cannot be reached: the proxy requires a user (407)",
     408: "did not get the request in time (408)",
-    429: "asks for fewer requests (429)",
+    429: "limits the rate of requests (429)",
     500: "has an internal error (500)",
-    502: "is not reached by its gateway (502)",
+    502: "cannot be reached by its gateway (502)",
     503: "is unavailable (503)",
     504: "does not answer its gateway in time (504)",
 }
@@ -35,12 +35,12 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Listen:
-    """An answer that is an event stream."""
+    """A response that is an event stream."""
 
 
 @dataclass(frozen=True)
 class Retry:
-    """An answer after which the stream is asked again.
+    """A response after which the stream is requested again.
 
     Attributes:
         why: the predicate of a sentence about the stream: "is unavailable (503)".
@@ -51,7 +51,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Final:
-    """An answer after which the stream is never asked again.
+    """A response after which the stream is never requested again.
 
     Attributes:
         why: the predicate of a sentence about the stream: "does not exist at this address (404)".
@@ -85,7 +85,7 @@ def _media_type(content_type: str) -> str | None:
 
 
 def retry_after(header: str, now_s: float) -> float | None:
-    """Return the seconds that a Retry-After asks to wait, 0 or more; None if it cannot be read (RFC 9110, 10.2.3).
+    """Return the seconds to wait by a Retry-After, 0 or more; None if it cannot be read (RFC 9110, 10.2.3).
 
     Args:
         header: a number of seconds, or a date.
@@ -106,9 +106,9 @@ def retry_after(header: str, now_s: float) -> float | None:
 def delay_s(failures: int, retry_ms: int | None, retry_after_s: float | None, random: float) -> float:
     """Return the seconds to wait before the next request of a stream.
 
-    That is the Retry-After of the last answer, else the last `retry` of the stream. Without both it is the backoff:
-    0.1 s, doubled by each further failure up to 2 s, times a number from 0.5 to 1. After a failure it is at least the
-    backoff, so that neither `retry: 0` nor `Retry-After: 0` makes requests follow each other without a pause.
+    That is the Retry-After of the last response, else the last `retry` of the stream, else the backoff: 0.1 s, doubled
+    by each further failure up to 2 s, times a number from 0.5 to 1. After a failure it is at least the backoff, so
+    neither `retry: 0` nor `Retry-After: 0` causes requests without a pause.
 
     Args:
         failures: the number of requests in a row, up to the last one, that brought no frame.
@@ -126,10 +126,10 @@ def delay_s(failures: int, retry_ms: int | None, retry_after_s: float | None, ra
 
 
 def last_event_id_header(last_id: bytes) -> bytes | None:
-    """Return the value of the header Last-Event-ID, in UTF-8; None if there is no last id, or no header can carry it.
+    """Return the value of the header Last-Event-ID, in UTF-8; None without a last id, or if no header can carry it.
 
-    What is not UTF-8 was decoded with U+FFFD, as the standard says. A header carries no control characters, and no
-    blanks at its ends (RFC 9110, 5.5).
+    Bytes that are not UTF-8 become U+FFFD, as in the standard. A header carries no control characters, and no blanks at
+    its ends (RFC 9110, 5.5).
     """
     value = last_id.decode(errors="replace").encode()
     return value if len(value) <= HEADER_LIMIT_BYTES and _FIELD_VALUE.fullmatch(value) else None

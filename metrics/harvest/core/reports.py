@@ -60,14 +60,14 @@ class UserReport(Struct, frozen=True, kw_only=True):
 
 
 class SuccessfulStreams(Struct, frozen=True):
-    """Number of a user's streams that were started and, as the very next event of the user in that run, ended."""
+    """Number of a user's streams that the user started and, as the very next event in that run, ended."""
 
     user_id: int
     count: int
 
 
 class CountryUsers(Struct, frozen=True):
-    """Number of the users of a country that started streams on more than one platform; None: no known country."""
+    """Number of a country's users who started streams on more than one platform; None for no known country."""
 
     country: str | None
     users: int
@@ -78,7 +78,7 @@ class Reports(Struct, frozen=True, kw_only=True):
 
     Attributes:
         users: by id.
-        recent_shows: number of shows of 2020 or later; a show_id names one show per platform.
+        recent_shows: number of shows released in 2020 or later; the same show_id on two platforms is two shows.
         successful_streams: by user id, without the users that have none.
         started_share: percent of Sytflix's events that start a stream; None without events of Sytflix.
         platforms_by_country: most users first, then by name, no known country last.
@@ -92,7 +92,7 @@ class Reports(Struct, frozen=True, kw_only=True):
 
 
 class _Person(NamedTuple):
-    """A user as in an event, and the day on which its run started."""
+    """A user as in an event, with the day on which its run started."""
 
     name: str
     date_of_birth: str
@@ -106,7 +106,7 @@ class _Person(NamedTuple):
 
 
 class _Seen:
-    """Facts from the runs taken so far, from which the answers are made. Keys are ids of users."""
+    """Facts from the runs taken so far, for the answers. Keys are ids of users."""
 
     def __init__(self, of_users: Container[int] | None) -> None:
         self._of_users = of_users
@@ -192,7 +192,7 @@ def first_of(cast: str) -> str | None:
 
 
 def is_recent(release_year: str) -> bool:
-    """Return whether a text is an integer that is a year from 2020 on."""
+    """Return whether a text is a year, as an integer, of 2020 or later."""
     if not (release_year.isascii() and release_year.isdecimal()):
         return False
     digits = release_year.lstrip("0")
@@ -202,7 +202,7 @@ def is_recent(release_year: str) -> bool:
 def completed_years(date_of_birth: str, day: date) -> int | None:
     """Return the age on a day from a date of birth, `dd/MM/yyyy`; None if that is not a date, or is after the day.
 
-    The birthday of 29 February is 1 March in common years.
+    Those born on 29 February turn a year older on 1 March in common years.
     """
     parts = _DAY.fullmatch(date_of_birth)
     if not parts:

@@ -46,7 +46,7 @@ _TEXTS = len(COLUMNS) - 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US, _MS = timedelta(microseconds=1), timedelta(milliseconds=1)
 
-# A text is never longer than the longest frame. The limit is one for the whole process, so it is only ever raised.
+# A text is never longer than the longest frame. The limit applies to the whole process, so it is only ever raised.
 csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
 
 
@@ -61,16 +61,16 @@ _writer: Any = csv.writer(_Returned())
 
 
 def cells(event: Event) -> list[str]:
-    """Return an event as cells: its texts, its times by RFC 3339 in UTC, and its position as `sytflix-1:17`."""
+    """Return an event as cells: its texts, its times in UTC (RFC 3339), and its position, `sytflix-1:17`."""
     *texts, ms, us, position = msgspec.structs.astuple(event)
     return [*texts, utc_text(ms), _received_at(us), str(position)]
 
 
 def event_of(row: list[str]) -> Event:
-    """Return the event that cells are of.
+    """Return the event with these cells.
 
     Raises:
-        ValueError: they are not those of an event.
+        ValueError: no event has them.
     """
     *texts, instant, received_at, position = row
     if len(texts) != _TEXTS:
@@ -84,7 +84,7 @@ def event_of(row: list[str]) -> Event:
 
 
 def row_text(row: Iterable[str]) -> str:
-    """Return cells as a row of CSV, with its line end: CRLF, since the writer quotes only the characters of its own."""
+    """Return cells as a row of CSV, ending in CRLF: the writer quotes only the characters of its own line end."""
     text: str = _writer.writerow(row)
     return text
 
@@ -93,7 +93,7 @@ def read_rows(lines: Iterable[str]) -> Iterator[list[str]]:
     """Yield the cells of each row of CSV, the header's first.
 
     Args:
-        lines: with their ends, as of a file that was opened with `newline=""`.
+        lines: with their ends, as from a file opened with `newline=""`.
 
     Raises:
         csv.Error: it is not CSV.

@@ -1,4 +1,4 @@
-"""The report of a run: how it went, how its streams went, and the answers from its events."""
+"""The report of a run: its start and stop, its streams, and the answers from its events."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ class StreamReport(Struct, frozen=True, kw_only=True):
         frames: all that were taken: events, repeated and malformed ones.
         malformed: number of frames by reason.
         bytes: of the raw files.
-        outcome: whether it was read to the stop, away, refused for good, or ended by the server (204).
+        outcome: its state at the stop: read, away, refused, or ended by the server (204).
         why: the last failure, in words; None for a stream that was read.
     """
 
@@ -48,7 +48,8 @@ class RunHead(Struct, frozen=True, kw_only=True):
 
     Attributes:
         started_at: in UTC, `2023-12-07T16:01:21.123Z`; `started` is the same in Amsterdam time.
-        stopped_at: in UTC, of the last thing that happened if the run was killed; `stopped` is in Amsterdam time.
+        stopped_at: in UTC; if the run was killed, the time of the last entry of its journal. `stopped` is the same in
+            Amsterdam time.
         lasted_s: seconds from start to stop.
         seconds: the rule to stop, as are `name` and `times`.
         name_seen: number of events of users with that name.

@@ -1,4 +1,4 @@
-"""The verdict on each frame of a run: the same whether it is received or read from the archive."""
+"""The verdict on each frame of a run, the same for a live run and for a replay."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from metrics.harvest.core.reading import MalformedError, Reason, read_event, rep
 
 
 class StreamTally:
-    """Counts of the frames of a stream: each is an event, repeated, or malformed for a reason."""
+    """Counts of the frames of a stream: each is an event, repeated, or malformed for one reason."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -26,11 +26,11 @@ class Tally:
 
     Args:
         name: first name of the users that stop the run.
-        times: events of users with that name at which the run stops.
+        times: number of events of users with that name that stops the run.
 
     Attributes:
         streams: the counts of each stream.
-        name_seen: events of users with that name.
+        name_seen: number of events of users with that name.
     """
 
     def __init__(self, name: str, times: int) -> None:
@@ -42,17 +42,17 @@ class Tally:
 
     @property
     def is_full(self) -> bool:
-        """Whether the name was seen as often as the rule says, so the frame taken last is the last one of the run."""
+        """Whether the name was seen `times` times, so the frame just taken is the last one of the run."""
         return self.name_seen >= self._times
 
     def take(self, frame: Frame, position: Position, received_us: int) -> Event | None:
         """Count the next frame of the run, and return its event; None if it is malformed or repeated.
 
-        An event is repeated if a frame before it had the same platform and id, and was valid.
+        A valid event is repeated if an earlier valid one had the same platform and id.
 
         Args:
             position: of the frame.
-            received_us: when it was received, in microseconds since the epoch.
+            received_us: time of receipt, in microseconds since the epoch.
         """
         tally = self.streams[position.stream]
         try:

@@ -36,7 +36,7 @@ class FinishedRun(RunHead, frozen=True, kw_only=True, tag_field="state", tag="fi
     """The report of a run without its users, of which there may be many."""
 
     users: Annotated[int, Meta(description="their number")]
-    recent_shows: Annotated[int, Meta(description="distinct shows of 2020 or later")]
+    recent_shows: Annotated[int, Meta(description="distinct shows released in 2020 or later")]
     successful_streams: Annotated[
         list[SuccessfulStreams], Meta(description="by user id, without the users that have none")
     ]

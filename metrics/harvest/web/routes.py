@@ -61,9 +61,17 @@ def routes(runner: Runner, stored: Stored) -> APIRouter:
 def _add_original(router: APIRouter, stored: Stored) -> None:
     all_runs = AllRuns(stored)
     figures: dict[str, tuple[str, Callable[[Reports], bytes], Any]] = {
-        "/recent_shows": ("Number of shows of 2020 or later", original.recent_shows, documented.recent_shows()),
+        "/recent_shows": (
+            "Number of shows released in 2020 or later",
+            original.recent_shows,
+            documented.recent_shows(),
+        ),
         "/successful_streams": ("Successful streams by user", original.successful_streams, documented.successful()),
-        "/start_events": ("Started share of Sytflix", original.start_events, documented.start_events()),
+        "/start_events": (
+            "Sytflix events that start a stream, in percent",
+            original.start_events,
+            documented.start_events(),
+        ),
     }
     problems_of_all = openapi.problems(401, 403, 404, 422, 503)
     get = partial(reading.add, router)

@@ -85,7 +85,7 @@ def test_every_status_has_its_verdict() -> None:
         (404, Final("does not exist at this address (404)")),
         (407, Final("cannot be reached: the proxy requires a user (407)")),
         (410, Final("answers with status 410")),
-        (429, Retry("asks for fewer requests (429)")),
+        (429, Retry("limits the rate of requests (429)")),
         (503, Retry("is unavailable (503)")),
         (599, Retry("answers with status 599")),
         (999, Final("answers with status 999")),
