@@ -14,6 +14,7 @@ import msgspec
 
 from metrics.errors import FileError
 from metrics.harvest.archive.folders import DamagedRunError, Folders, is_run
+from metrics.harvest.archive.row_starts import FIRST, RowStart
 from metrics.harvest.core.event import Event
 from metrics.harvest.core.rows import COLUMNS, event_of, read_rows
 from metrics.harvest.core.run_report import RunHead, RunReport
@@ -86,20 +87,25 @@ def read_report(folders: Folders, run: str) -> RunReport:
     return _read(folders.report_file(run), RunReport)
 
 
-def read_events(folders: Folders, run: str) -> Iterator[Event]:
+def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator[Event]:
     """Yield the events of a run in their order, from its processed file.
+
+    Args:
+        start: of the first event to yield.
 
     Raises:
         FileError: there is none, or it cannot be read.
     """
     path = folders.processed_file(run)
     again = f"write it again: python app.py harvest replay {folders.archive_run(run)} > {path}"
-    number = 1
+    number = 1 + start.events
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = read_rows(file)
             if next(rows, None) != [*COLUMNS]:
                 raise DamagedRunError(f"{path} is damaged", why="its first line has other columns", hint=again)
+            if start.offset:
+                file.seek(start.offset)
             for row in rows:
                 number += 1
                 yield event_of(row)

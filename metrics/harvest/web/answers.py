@@ -1,7 +1,8 @@
 """Response models."""
 
 import re
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,7 +14,9 @@ from metrics.harvest.core.rows import cells
 from metrics.harvest.core.run_report import RunHead, RunReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 
-HasMore = Annotated[bool, Meta(description="whether `limit` cut the answer")]
+MAX_PAGE_BYTES = 4 << 20
+
+HasMore = Annotated[bool, Meta(description="whether `limit`, or the size of an answer, about 4 MiB, left some out")]
 
 
 class UnreadableRun(Struct):
@@ -138,6 +141,26 @@ class HarvestEvents(Struct):
 
 
 ANSWERS = (HarvestRuns, FinishedRun, RunningRun, StartedRun, HarvestUsers, HarvestEvents)
+
+
+def page(name: str, items: Iterable[Struct], limit: int, **more: Any) -> bytes:
+    """Return the first items as a JSON object with `has_more`: as the limit and MAX_PAGE_BYTES allow, but at least one.
+
+    Args:
+        name: of the items in the object.
+        items: no more than one beyond those returned is taken.
+        more: other members of the object.
+    """
+    shown: list[msgspec.Raw] = []
+    size, has_more = 0, False
+    for item in items:
+        encoded = msgspec.json.encode(item)
+        size += len(encoded)
+        if shown and (len(shown) == limit or size > MAX_PAGE_BYTES):
+            has_more = True
+            break
+        shown.append(msgspec.Raw(encoded))
+    return msgspec.json.encode({name: shown, "has_more": has_more, **more})
 
 
 def finished(report: RunReport) -> FinishedRun:

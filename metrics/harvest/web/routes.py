@@ -21,7 +21,7 @@ from metrics.harvest.core.reports import Reports
 from metrics.harvest.web import answers, files
 from metrics.harvest.web import openapi as documented
 from metrics.harvest.web.all_runs import AllRuns
-from metrics.harvest.web.answers import HarvestEvents, HarvestRuns, HarvestUsers, StartedRun, UnreadableRun
+from metrics.harvest.web.answers import HarvestRuns, HarvestUsers, StartedRun, UnreadableRun
 from metrics.harvest.web.parameters import RUN, EventsQuery, OriginalQuery, RunsQuery, StartBody, UsersQuery
 from metrics.harvest.web.running import Runner
 from metrics.harvest.web.stored import LATEST, Stored, start_key
@@ -115,21 +115,21 @@ def _runs(runner: Runner, stored: Stored) -> Handler:
     async def runs(wanted: Annotated[RunsQuery, Query()]) -> Response:
         """Return runs that have ended, by their start, the newest first."""
 
-        def read() -> HarvestRuns:
+        def read() -> bytes:
             heads, unreadable = stored.listing()
             if wanted.before is not None:
                 before = start_key(stored.head(wanted.before))
                 heads = [head for head in heads if start_key(head) < before]
             running = runner.newest.running
-            shown = heads[: wanted.limit]
-            return HarvestRuns(
-                runs=[*shown],
-                has_more=len(shown) < len(heads),
+            return answers.page(
+                "runs",
+                heads,
+                wanted.limit,
                 unreadable=[UnreadableRun(run, problems.in_one_line(unreadable[run])) for run in sorted(unreadable)],
                 running=None if running is None else running.run,
             )
 
-        return reading.json(await stored.do(read))
+        return _json(await stored.do(read))
 
     return runs
 
@@ -142,7 +142,7 @@ def _run(runner: Runner, stored: Stored) -> Handler:
             return reading.json(answers.running(newest.seconds, newest.running))
         if newest.failure is not None and newest.progress is not None and newest.progress.run == run:
             raise newest.failure
-        return reading.json(await stored.do(lambda: answers.finished(stored.report(run))))
+        return _json(await stored.do(lambda: msgspec.json.encode(answers.finished(stored.report(run)))))
 
     return run
 
@@ -152,13 +152,12 @@ def _users(runner: Runner, stored: Stored) -> Handler:
         """Return users of a run with their events, by id."""
         _require_ended(runner, run)
 
-        def read() -> HarvestUsers:
+        def read() -> bytes:
             users = stored.report(run).reports.users
             after = 0 if wanted.after is None else bisect_right(users, wanted.after, key=lambda user: user.id)
-            shown = users[after : after + wanted.limit]
-            return HarvestUsers(shown, after + len(shown) < len(users))
+            return answers.page("users", islice(users, after, None), wanted.limit)
 
-        return reading.json(await stored.do(read))
+        return _json(await stored.do(read))
 
     return users
 
@@ -174,12 +173,11 @@ def _events(runner: Runner, stored: Stored) -> Handler:
         if form == "csv":
             return await stored.do(lambda: files.csv_answer(request, stored.processed_file(run)))
 
-        def read() -> HarvestEvents:
-            found = [*islice(enumerate(stored.events(run), 1), wanted.after, wanted.after + wanted.limit + 1)]
-            shown = [answers.run_event(number, event) for number, event in found[: wanted.limit]]
-            return HarvestEvents(shown, len(shown) < len(found))
+        def read() -> bytes:
+            found = enumerate(stored.events(run, wanted.after), wanted.after + 1)
+            return answers.page("events", (answers.run_event(*event) for event in found), wanted.limit)
 
-        return reading.json(await stored.do(read))
+        return _json(await stored.do(read))
 
     return events
 

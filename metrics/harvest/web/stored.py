@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from metrics.errors import MetricsError
 from metrics.harvest.archive.folders import Folders, is_run
+from metrics.harvest.archive.row_starts import EVERY, FIRST, RowStarts
 from metrics.harvest.archive.runs import NoRunError, read_events, read_head, read_report, run_names
 from metrics.harvest.core.event import Event
 from metrics.harvest.core.run_report import RunHead, RunReport
@@ -25,6 +27,7 @@ T = TypeVar("T")
 LATEST = "latest"
 AT_ONCE = 2
 WAIT_S = 10.0
+MAX_INDEXED = 16  # processed files of which it is known where rows begin
 MAX_CACHED_BYTES = 16 << 20  # of report files whose contents are kept; a report takes about three times its file
 
 
@@ -73,6 +76,7 @@ class Stored:
         self._lock = Lock()
         self._heads: dict[str, tuple[FileId, RunHead]] = {}
         self._reports: OrderedDict[tuple[str, FileId], RunReport] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, FileId], RowStarts] = OrderedDict()
         self._damaged = OutageLog("all reports of harvest can be read")
 
     async def do(self, work: Callable[[], T]) -> T:
@@ -161,17 +165,35 @@ class Stored:
         except (HTTPException, MetricsError):
             return None
 
-    def events(self, run: str) -> Iterator[Event]:
+    def events(self, run: str, after: int = 0) -> Iterator[Event]:
         """Return the events of a run, in their order.
 
         Args:
             run: a name, or `latest`.
+            after: number of events to leave out.
 
         Raises:
             HTTPException: 404, there is no such run.
             FileError: they cannot be read.
         """
-        return read_events(self._folders, self.named(run))
+        run = self.named(run)
+        start = self._row_starts(run).before(after) if after >= EVERY else FIRST
+        return islice(read_events(self._folders, run, start), after - start.events, None)
+
+    def _row_starts(self, run: str) -> RowStarts:
+        path = self.processed_file(run)
+        key = run, _file_id(path)
+        with self._lock:
+            known = self._rows.get(key)
+        if known is None:
+            with self._folders.errors(), path.open("rb") as file:
+                known = RowStarts(file)
+        with self._lock:
+            self._rows[key] = known
+            self._rows.move_to_end(key)
+            while len(self._rows) > MAX_INDEXED:
+                self._rows.popitem(last=False)
+        return known
 
     def covered(self) -> Sequence[Covered]:
         """Return all runs, the oldest first.

@@ -2,14 +2,19 @@
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from metrics.harvest.archive import row_starts, runs
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.archive.runs import NoRunError
+from metrics.harvest.core.event import Event
+from metrics.harvest.core.rows import event_of
+from metrics.harvest.web import answers
 from metrics.harvest.web import stored as of_stored
 from tests.harvest.web.serving import MINUTE_US, START_US, Sent, expect_problem, message, record, serving, wrong_fields
 
@@ -182,6 +187,53 @@ def test_events_are_read_page_by_page_with_numbers_as_numbers(folder: Path) -> N
         pages = [client.get(f"/harvest/runs/latest/events?limit=2&after={after}").json() for after in (0, 2, 10**15)]
         assert [[event["number"] for event in page["events"]] for page in pages] == [[1, 2], [3], []]
         assert [page["has_more"] for page in pages] == [True, False, False]
+
+
+def test_a_page_of_events_costs_its_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_stored, "EVERY", 10)
+    monkeypatch.setattr(row_starts, "EVERY", 10)
+    title = 'a "b"\r\nc'
+    record(
+        tmp_path,
+        [Sent("sytflix", f"{n}", "show-liked", message(n, "s1", "17:01:22.000", title=title)) for n in range(95)],
+    )
+    decoded = Counter[str]()
+
+    def counting(row: list[str]) -> Event:
+        decoded["rows"] += 1
+        return event_of(row)
+
+    with serving(tmp_path) as client:
+        client.get("/harvest/runs/latest/events?after=50")
+        monkeypatch.setattr(runs, "event_of", counting)
+        for after in (89, 88, 80, 79, 0, 94, 95, 1_000):
+            decoded.clear()
+            page = client.get(f"/harvest/runs/latest/events?limit=6&after={after}").json()
+            expected = range(after + 1, min(after + 6, 95) + 1)
+            assert [(event["number"], event["user"]["id"]) for event in page["events"]] == [
+                (n, n - 1) for n in expected
+            ]
+            assert page["has_more"] is (after + 6 < 95)
+            assert {event["show"]["title"] for event in page["events"]} <= {title}
+            assert decoded["rows"] <= 10 + 6
+
+
+def test_a_page_is_bounded_by_its_size_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MAX_PAGE_BYTES", 2_500)
+    record(tmp_path, [Sent("sytflix", f"{n}", "show-liked", message(n // 5, "s1", "17:01:22.000")) for n in range(20)])
+    with serving(tmp_path) as client:
+        for kind, key in (("events", "number"), ("users", "id")):
+            after, seen = -1 if kind == "users" else 0, []
+            has_more = True
+            while has_more:
+                answer = client.get(f"/harvest/runs/latest/{kind}?limit=1000&after={after}")
+                assert len(answer.content) < 2_600
+                page = answer.json()
+                seen += [item[key] for item in page[kind]]
+                after, has_more = seen[-1], page["has_more"]
+            assert seen == ([0, 1, 2, 3] if kind == "users" else [*range(1, 21)])
+        monkeypatch.setattr(answers, "MAX_PAGE_BYTES", 1)
+        assert len(client.get("/harvest/runs/latest/users").json()["users"]) == 1
 
 
 def test_events_as_csv_are_the_bytes_of_the_processed_file(folder: Path) -> None:
