@@ -13,13 +13,14 @@ from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import StreamError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.commands.summary import say_files, say_run
+from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.run_report import RunReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
 from metrics.terminal.console import err, note, out, say, say_lines
-from metrics.text import numbered
+from metrics.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
 _STATES = {"connecting": "connecting", "waiting": "away", "refused": "refused", "ended": "ended"}
@@ -40,7 +41,7 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
     inform = note if is_json else say
     with stopping_on_signals(_WHAT_FOLLOWS) as stopping, use_streams(settings, inform) as reached:
         inform(
-            f"reading sytflix, sytazon and sysney for {rule.seconds:g} s, "
+            f"reading {listed(STREAMS)} for {rule.seconds:g} s, "
             f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
         )
         with _live_line(err if is_json else out) as show:
