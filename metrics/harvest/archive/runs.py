@@ -6,9 +6,10 @@ Other files in the folders are ignored.
 
 import csv
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,19 +17,36 @@ from metrics.errors import FileError
 from metrics.harvest.archive.folders import DamagedRunError, Folders, is_run
 from metrics.harvest.archive.row_starts import FIRST, RowStart
 from metrics.harvest.core.event import Event
+from metrics.harvest.core.instants import amsterdam_day
 from metrics.harvest.core.rows import COLUMNS, event_of, read_rows
 from metrics.harvest.core.run_report import RunHead, RunReport
+from metrics.text import in_line
 
 LATEST = "latest"
 
 _REPORT = re.compile(r"report_(.+)\.json")
 _REWRITE_HINT = "remove it, and the next harvest writes it again from the archive"
 
+_NAME_SIZE = len("20231207_170121")
+_LIST_HINT = "list the runs: python app.py harvest runs"
+
 _Report = TypeVar("_Report", RunHead, RunReport)
 
 
 class NoRunError(FileError):
     """A run without a report, or a folder without any run."""
+
+
+class Listing(NamedTuple):
+    """The runs that have a report.
+
+    Attributes:
+        heads: of the reports that can be read, the newest start first.
+        unreadable: for each other run, why its report cannot be read.
+    """
+
+    heads: Sequence[RunHead]
+    unreadable: Mapping[str, FileError]
 
 
 def run_names(folders: Folders) -> list[str]:
@@ -43,29 +61,45 @@ def run_names(folders: Folders) -> list[str]:
     return [name for name in names if is_run(name)]
 
 
-def list_runs(folders: Folders) -> list[RunHead]:
-    """Return the heads of the runs that have a report, the newest start first.
+def list_runs(folders: Folders, read: Callable[[Folders, str], RunHead] | None = None) -> Listing:
+    """Return the runs that have a report.
+
+    Args:
+        read: `read_head`, or a function that does the same from a cache.
 
     Raises:
-        FileError: a report cannot be read.
+        FileError: the folder cannot be read.
     """
-    return sorted((read_head(folders, run) for run in run_names(folders)), key=_start, reverse=True)
+    heads: list[RunHead] = []
+    unreadable: dict[str, FileError] = {}
+    for run in sorted(run_names(folders), key=name_key):
+        try:
+            heads.append((read or read_head)(folders, run))
+        except NoRunError:
+            continue  # it has just been removed
+        except FileError as error:
+            unreadable[run] = error
+    return Listing(sorted(heads, key=start_key, reverse=True), unreadable)
 
 
-def find_run(folders: Folders, run: str) -> str:
-    """Return the name of a run, which may be given as `latest`.
+def start_key(run: RunHead) -> tuple[str, int, str]:
+    """Return the sort key of a run; of two that started in the same millisecond, `_2` is the later one."""
+    return run.started_at, len(run.run), run.run
+
+
+def name_key(run: str) -> tuple[str, int, str]:
+    """Return the sort key of the name of a run, for those whose reports cannot be read; `_2` is before `_10`."""
+    return run[:_NAME_SIZE], len(run), run
+
+
+def require_run(folders: Folders, run: str) -> str:
+    """Return the name of a run, if it has a report.
 
     Raises:
-        NoRunError: it has no report.
-        FileError: a report cannot be read.
+        NoRunError: it has none.
     """
-    if run == LATEST:
-        runs = list_runs(folders)
-        if not runs:
-            raise NoRunError(f"there is no run in {folders.root}", hint="start one: python app.py harvest")
-        return runs[0].run
     if not is_run(run) or not folders.report_file(run).exists():
-        raise NoRunError(f"there is no run {run} in {folders.root}", hint="list the runs: python app.py harvest runs")
+        raise NoRunError(f"there is no run {in_line(run)} in {folders.root}", hint=_LIST_HINT)
     return run
 
 
@@ -75,7 +109,7 @@ def read_head(folders: Folders, run: str) -> RunHead:
     Raises:
         FileError: there is none, or it cannot be read.
     """
-    return _read(folders.report_file(run), RunHead)
+    return _read(folders.report_file(run), run, RunHead)
 
 
 def read_report(folders: Folders, run: str) -> RunReport:
@@ -84,7 +118,7 @@ def read_report(folders: Folders, run: str) -> RunReport:
     Raises:
         FileError: there is none, or it cannot be read.
     """
-    return _read(folders.report_file(run), RunReport)
+    return _read(folders.report_file(run), run, RunReport)
 
 
 def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator[Event]:
@@ -97,7 +131,8 @@ def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator
         FileError: there is none, or it cannot be read.
     """
     path = folders.processed_file(run)
-    again = f"write it again: python app.py harvest replay {folders.archive_run(run)} > {path}"
+    archived, csv_file = shlex.quote(str(folders.archive_run(run))), shlex.quote(str(path))
+    again = f"write it again: python app.py harvest replay {archived} > {csv_file}"
     number = 1 + start.events
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -115,22 +150,20 @@ def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator
         raise DamagedRunError(f"{path} is damaged", why=f"row {number}: {error}", hint=again) from error
 
 
-def _read(path: Path, kind: type[_Report]) -> _Report:
+def _read(path: Path, run: str, kind: type[_Report]) -> _Report:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        report = msgspec.json.decode(path.read_bytes(), type=kind)
+        amsterdam_day(report.started_us)
     except FileNotFoundError as error:
-        hint = "list the runs: python app.py harvest runs"
-        raise NoRunError(f"{path} does not exist", why="the run has no report", hint=hint) from error
+        raise NoRunError(f"{path} does not exist", why="the run has no report", hint=_LIST_HINT) from error
     except OSError as error:
         hint = f"allow reading it, or {_REWRITE_HINT}"
         raise DamagedRunError(f"{path} cannot be read", why=error.strerror or str(error), hint=hint) from error
     except msgspec.ValidationError as error:
         what = f"{path} is not a report of this version"
         raise DamagedRunError(what, why=str(error), hint=_REWRITE_HINT) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
         raise DamagedRunError(f"{path} is damaged", why=str(error), hint=_REWRITE_HINT) from error
-
-
-def _start(run: RunHead) -> tuple[str, int, str]:
-    """Return the sort key of a run; of two that started in the same millisecond, `_2` is the later one."""
-    return run.started_at, len(run.run), run.run
+    if report.run != run:
+        raise DamagedRunError(f"{path} is damaged", why=f"it is of run {in_line(report.run)}", hint=_REWRITE_HINT)
+    return report

@@ -9,7 +9,8 @@ import typer
 
 from metrics.errors import SettingsError
 from metrics.harvest.archive.folders import Folders
-from metrics.harvest.archive.runs import LATEST, NoRunError, find_run, list_runs, read_events, read_report
+from metrics.harvest.archive.runs import LATEST, read_events, read_report, require_run
+from metrics.harvest.commands.listing import readable_runs
 from metrics.harvest.commands.options import Json
 from metrics.harvest.commands.summary import say_answers, say_figures, say_files, say_missed, say_run
 from metrics.harvest.core.reports import Reports, RunEvents, reports
@@ -52,7 +53,8 @@ class _OneRun:
     """One run, given by its name or as `latest`."""
 
     def __init__(self, folders: Folders, run: str) -> None:
-        self._folders, self._run = folders, find_run(folders, run)
+        self._folders = folders
+        self._run = readable_runs(folders)[0].run if run == LATEST else require_run(folders, run)
 
     def print_csv(self) -> None:
         _print_csv(COLUMNS, map(cells, read_events(self._folders, self._run)))
@@ -74,9 +76,7 @@ class _AllRuns:
     """All runs that have a report, the oldest first."""
 
     def __init__(self, folders: Folders) -> None:
-        self._folders, self._heads = folders, list_runs(folders)[::-1]
-        if not self._heads:
-            raise NoRunError(f"there is no run in {folders.root}", hint="start one: python app.py harvest")
+        self._folders, self._heads = folders, readable_runs(folders)[::-1]
 
     def print_csv(self) -> None:
         events = ((head.run, event) for head in self._heads for event in read_events(self._folders, head.run))

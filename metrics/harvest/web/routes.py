@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from metrics.errors import AlreadyRunningError
+from metrics.harvest.archive.runs import LATEST, start_key
 from metrics.harvest.core import original
 from metrics.harvest.core.reports import Reports
 from metrics.harvest.web import answers, files
@@ -24,7 +25,7 @@ from metrics.harvest.web.all_runs import AllRuns
 from metrics.harvest.web.answers import HarvestRuns, HarvestUsers, StartedRun, UnreadableRun
 from metrics.harvest.web.parameters import RUN, EventsQuery, OriginalQuery, RunsQuery, StartBody, UsersQuery
 from metrics.harvest.web.running import Runner
-from metrics.harvest.web.stored import LATEST, Stored, start_key
+from metrics.harvest.web.stored import Stored
 from metrics.harvest.web.stream import LAST_EVENT_ID, ProgressStreams
 from metrics.web import formats, openapi, problems, reading, sse, writing
 from metrics.web.openapi import problem

@@ -1,7 +1,7 @@
 """Runs that have ended, read from their files for requests and for the page, a few at a time, in threads."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,16 @@ from starlette.exceptions import HTTPException
 from metrics.errors import MetricsError
 from metrics.harvest.archive.folders import Folders, is_run
 from metrics.harvest.archive.row_starts import EVERY, FIRST, RowStarts
-from metrics.harvest.archive.runs import NoRunError, read_events, read_head, read_report, run_names
+from metrics.harvest.archive.runs import (
+    LATEST,
+    Listing,
+    NoRunError,
+    list_runs,
+    name_key,
+    read_events,
+    read_head,
+    read_report,
+)
 from metrics.harvest.core.event import Event
 from metrics.harvest.core.run_report import RunHead, RunReport
 from metrics.terminal.console import as_started
@@ -24,7 +33,6 @@ from metrics.web.turns import Turns
 
 T = TypeVar("T")
 
-LATEST = "latest"
 AT_ONCE = 2
 WAIT_S = 10.0
 MAX_INDEXED = 16  # processed files of which it is known where rows begin
@@ -48,18 +56,6 @@ class Covered(NamedTuple):
     run: str
     started_us: int
     events: FileId
-
-
-class Listing(NamedTuple):
-    """All runs.
-
-    Attributes:
-        heads: the newest first.
-        unreadable: why the report of a run cannot be read.
-    """
-
-    heads: Sequence[RunHead]
-    unreadable: Mapping[str, MetricsError]
 
 
 class Stored:
@@ -91,17 +87,15 @@ class Stored:
     def listing(self) -> Listing:
         """Return all runs; reports that cannot be read are logged, too."""
         heads: dict[str, tuple[FileId, RunHead]] = {}
-        unreadable: dict[str, MetricsError] = {}
-        for run in run_names(self._folders):
-            try:
-                heads[run] = self._head(run)
-            except HTTPException:
-                continue  # it has just been removed
-            except MetricsError as error:
-                unreadable[run] = error
+
+        def read(_: Folders, run: str) -> RunHead:
+            heads[run] = self._head(run)
+            return heads[run][1]
+
+        listing = list_runs(self._folders, read)
         self._heads = heads
-        self._damaged.report("; ".join(map(in_one_line, unreadable.values())) or None)
-        return Listing(sorted((head for _, head in heads.values()), key=start_key, reverse=True), unreadable)
+        self._damaged.report("; ".join(map(in_one_line, listing.unreadable.values())) or None)
+        return listing
 
     def heads(self) -> Sequence[RunHead]:
         """Return the runs whose reports can be read, the newest first."""
@@ -114,7 +108,8 @@ class Stored:
             HTTPException: 404, there is none.
             FileError: it cannot be read.
         """
-        return self._head(self.named(run))[1]
+        with _errors(run):
+            return self._head(self.named(run))[1]
 
     def named(self, run: str) -> str:
         """Return the name of a run, which may be given as `latest`.
@@ -125,7 +120,7 @@ class Stored:
         """
         if run == LATEST:
             heads, unreadable = self._some()
-            newest = max([*unreadable, *(head.run for head in heads[:1])])
+            newest = max([*unreadable, *(head.run for head in heads[:1])], key=name_key)
             if newest in unreadable:
                 raise unreadable[newest]
             return heads[0].run
@@ -145,7 +140,8 @@ class Stored:
             FileError: it cannot be read.
         """
         run = self.named(run)
-        key = run, self._report_id(run)
+        with _errors(run):
+            key = run, self._report_id(run)
         with self._lock:
             if key in self._reports:
                 self._reports.move_to_end(key)
@@ -242,23 +238,17 @@ class Stored:
         known = self._heads.get(run)
         if known is not None and known[0] == file_id:
             return known
-        with _errors(run):
-            return file_id, read_head(self._folders, run)
+        return file_id, read_head(self._folders, run)
 
     def _report_id(self, run: str) -> FileId:
         with self._folders.errors():
             try:
                 return _file_id(self._folders.report_file(run))
-            except FileNotFoundError:
-                raise _no_run(run) from None
+            except FileNotFoundError as error:
+                raise NoRunError(f"there is no run {run}") from error
 
     def _events_id(self, run: str) -> FileId:
         return _file_id(self.processed_file(run))
-
-
-def start_key(run: RunHead) -> tuple[str, int, str]:
-    """Return the key by which runs are sorted; of two in the same millisecond, `_2` is the later one."""
-    return run.started_at, len(run.run), run.run
 
 
 @contextmanager

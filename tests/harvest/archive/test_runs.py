@@ -1,5 +1,6 @@
 """The runs that are finished, as they are read from their files."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,11 @@ from metrics.harvest.archive.folders import DamagedRunError, Folders
 from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.archive.runs import (
     NoRunError,
-    find_run,
     list_runs,
     read_events,
     read_head,
     read_report,
+    require_run,
     run_names,
 )
 from metrics.harvest.core.journal import Stopped
@@ -45,9 +46,9 @@ def folders(finished: tuple[Path, dict[str, Recorder]], tmp_path: Path) -> Folde
 
 
 def test_runs_are_listed_by_their_start_the_newest_first(folders: Folders) -> None:
-    assert [head.run for head in list_runs(folders)] == [NEWER, LATER_MS, OLDER]
-    assert find_run(folders, "latest") == NEWER
-    assert find_run(folders, OLDER) == OLDER
+    assert [head.run for head in list_runs(folders).heads] == [NEWER, LATER_MS, OLDER]
+    assert list_runs(folders).unreadable == {}
+    assert require_run(folders, OLDER) == OLDER
     assert sorted(run_names(folders)) == sorted([NEWER, OLDER, LATER_MS])
 
 
@@ -69,13 +70,13 @@ def test_the_events_of_a_run_are_those_of_its_processed_file(
 def test_files_that_are_not_of_a_run_are_ignored(folders: Folders) -> None:
     for name in ("report_old.json", f"report_{NEWER}.json.0123abcd.part", f"report_{NEWER}_x.json", "notes.txt"):
         (folders.report / name).write_bytes(b"mine")
-    assert len(list_runs(folders)) == 3
+    assert len(list_runs(folders).heads) == 3
 
 
 def test_what_remains_of_a_run_is_served(folders: Folders) -> None:
     shutil.rmtree(folders.archive)
     folders.processed_file(NEWER).unlink()
-    assert find_run(folders, "latest") == NEWER
+    assert require_run(folders, NEWER) == NEWER
     assert read_report(folders, NEWER).run == NEWER
     with pytest.raises(DamagedRunError, match=rf"processed_{NEWER}\.csv cannot be read") as raised:
         list(read_events(folders, NEWER))
@@ -88,28 +89,40 @@ def test_what_remains_of_a_run_is_served(folders: Folders) -> None:
 def test_a_run_without_a_report_does_not_exist(folders: Folders, run: str) -> None:
     folders.report_file(NEWER).unlink()
     with pytest.raises(NoRunError, match="there is no run") as raised:
-        find_run(folders, run)
+        require_run(folders, run)
     assert "harvest runs" in raised.value.hint
-    assert find_run(folders, "latest") == LATER_MS
+    assert [head.run for head in list_runs(folders).heads] == [LATER_MS, OLDER]
     with pytest.raises(NoRunError, match="does not exist"):
         read_report(folders, NEWER)
 
 
-def test_without_any_run_there_is_no_latest_one(tmp_path: Path) -> None:
-    folders = Folders(tmp_path / "missing")
-    assert list_runs(folders) == []
-    with pytest.raises(NoRunError, match=r"there is no run in .*missing") as raised:
-        find_run(folders, "latest")
-    assert raised.value.hint == "start one: python app.py harvest"
+def test_without_any_run_the_list_is_empty(tmp_path: Path) -> None:
+    assert list_runs(Folders(tmp_path / "missing")) == ([], {})
 
 
-def test_a_damaged_report_is_an_error_with_a_way_out(folders: Folders) -> None:
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda report: report[:-9], "is damaged"),
+        (lambda report: report.replace(b'"Sytac"', b'"\xff"'), "is damaged"),
+        (lambda report: report.replace(OLDER.encode(), b"../../evil"), "is damaged"),
+        (lambda report: report.replace(b'"started_at": "2023-12-07', b'"started_at": "2023-99-07'), "is damaged"),
+        (lambda report: report.replace(b'"started_at": "2023-12-07', b'"started_at": "9999-12-31'), "is damaged"),
+    ],
+)
+def test_a_damaged_report_is_an_error_with_a_way_out_and_the_others_are_listed(
+    folders: Folders, damage: Callable[[bytes], bytes], words: str
+) -> None:
     path = folders.report_file(OLDER)
-    path.write_bytes(path.read_bytes()[:-9])
-    for read in (lambda: list_runs(folders), lambda: read_report(folders, OLDER)):
-        with pytest.raises(FileError, match=rf"report_{OLDER}\.json is damaged") as raised:
-            read()
-        assert raised.value.hint == "remove it, and the next harvest writes it again from the archive"
+    path.write_bytes(damage(path.read_bytes().replace(b"T16:01:21", b"T23:59:21")))
+    heads, unreadable = list_runs(folders)
+    assert [head.run for head in heads] == [NEWER, LATER_MS]
+    assert {*unreadable} == {OLDER}
+    with pytest.raises(FileError) as raised:
+        read_report(folders, OLDER)
+    for error in (unreadable[OLDER], raised.value):
+        assert error.what == f"{path} {words}"
+        assert error.hint == "remove it, and the next harvest writes it again from the archive"
 
 
 def test_a_report_without_a_field_of_this_version_is_not_called_damaged(folders: Folders) -> None:
@@ -120,6 +133,20 @@ def test_a_report_without_a_field_of_this_version_is_not_called_damaged(folders:
             read(folders, OLDER)
         assert "name_seen" in raised.value.why
         assert raised.value.hint == "remove it, and the next harvest writes it again from the archive"
+
+
+def test_the_hint_for_a_missing_processed_file_is_a_command_for_any_path(tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "it's mine")
+    with pytest.raises(DamagedRunError) as raised:
+        next(read_events(folders, NEWER))
+    assert raised.value.hint.startswith("write it again: python app.py ")
+    assert shlex.split(raised.value.hint)[5:] == [
+        "harvest",
+        "replay",
+        str(folders.archive_run(NEWER)),
+        ">",
+        str(folders.processed_file(NEWER)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 
 from metrics.harvest.simulator.faults import Answer, Faults
 from metrics.harvest.simulator.server import Endpoint
+from tests.harvest.web.serving import START_US, record
 
 PROJECT = Path(__file__).parents[3]
 COMMAND = [sys.executable, str(PROJECT / "app.py"), "harvest"]
@@ -225,6 +226,37 @@ def test_reports_runs_and_replays_show_the_runs_in_the_folder(local: Endpoint, t
     text = run("report", first["run"], variables=variables).stdout
     assert f"run {first['run']} stopped after" in text
     assert "events: " in text
+
+
+def test_a_damaged_report_is_a_warning_that_names_it_and_the_other_runs_are_shown(tmp_path: Path) -> None:
+    variables = environment(tmp_path)
+    whole, broken = (record(tmp_path, [], started_us=START_US + number).run for number in (0, 1_000_000))
+    path = tmp_path / "report" / f"report_{broken}.json"
+    path.write_bytes(path.read_bytes()[:-9])
+    warning = f"warning: run {broken} is left out: {path} is damaged\nwhy: "
+    for arguments in (["runs"], ["runs", "--json"], ["report"], ["report", "--csv"], ["report", "all"]):
+        shown = run(*arguments, variables=variables)
+        assert shown.returncode == 0
+        assert shown.stderr.startswith(warning)
+        assert "hint: remove it, and the next harvest writes it again" in shown.stderr
+        assert broken not in shown.stdout
+    assert f'"run":"{whole}"' in run("report", "--json", variables=variables).stdout
+    (tmp_path / "report" / f"report_{whole}.json").write_bytes(b"")
+    listed = run("runs", variables=variables)
+    assert (listed.returncode, listed.stdout, listed.stderr.count("is left out")) == (0, "", 2)
+    alone = run("report", variables=variables)
+    assert (alone.returncode, alone.stdout) == (3, "")
+
+
+def test_no_run_is_left_out_of_the_answers_for_all_runs_for_its_events(tmp_path: Path) -> None:
+    first = record(tmp_path, []).run
+    record(tmp_path, [], started_us=START_US + 1_000_000)
+    processed = tmp_path / "processed" / f"processed_{first}.csv"
+    processed.unlink()
+    for options in ([], ["--json"]):
+        shown = run("report", "all", *options, variables=environment(tmp_path))
+        assert (shown.returncode, shown.stdout) == (3, "")
+        assert shown.stderr.startswith(f"error: {processed} cannot be read\n")
 
 
 @pytest.mark.parametrize("arguments", [["report"], ["report", "all"], ["report", "20231207_170121"]])
