@@ -1,4 +1,4 @@
-"""The simulated streams over HTTP: who may read them, what they answer, and what each request was."""
+"""The simulated streams over HTTP: authentication, responses, and a record of requests."""
 
 import asyncio
 import hmac
@@ -21,14 +21,14 @@ _REMEMBERED = 4_096
 
 
 class Asked:
-    """A request, as tests see it.
+    """A record of a request, for tests.
 
     Attributes:
-        at_us: when it came, in microseconds since the epoch.
+        at_us: time of its arrival, in microseconds since the epoch.
         headers: in lower case, without Authorization.
-        is_known: whether user and password were right.
-        closed: set when its connection was closed, or its response complete.
-        closed_us: when that was.
+        is_known: whether user and password were correct.
+        closed: set once its connection is closed or its response complete.
+        closed_us: time of that.
     """
 
     def __init__(self, request: Request, *, is_known: bool) -> None:
@@ -47,7 +47,7 @@ class Asked:
         return None if text is None else text.encode("latin-1")
 
     def close(self) -> None:
-        """Note the end."""
+        """Record the end."""
         self.closed_us = time.time_ns() // 1000
         self.closed.set()
 

@@ -1,4 +1,4 @@
-"""The log of one simulated stream, which all of its clients read."""
+"""The log of one simulated stream, shared by all of its clients."""
 
 import asyncio
 import time
@@ -13,24 +13,24 @@ from metrics.harvest.simulator.wire import Wire
 
 KEPT = 8_192  # frames, for clients that resume
 _AT_ONCE, _AHEAD = 128, 512
-_TURN_S = 0.001  # at high rates, frames are made and sent several at once
+_TURN_S = 0.001  # at high rates, frames are made and sent in groups
 
 
 class BehindError(Exception):
-    """A client that needs a frame which is no longer kept."""
+    """A client that needs a frame that is no longer kept."""
 
 
 class Reader:
-    """A client's place in a log: the number of its next frame."""
+    """A client's position in a log: the number of its next frame."""
 
     def __init__(self, place: int) -> None:
         self.place = place
 
 
 class Channel:
-    """The messages of a stream since its first client came, of which the last KEPT are kept as frames.
+    """The messages of a stream since its first client connected; the last KEPT are kept as frames.
 
-    With a gap of 0 the next messages are made when the slowest client has taken most of the ones before.
+    With a gap of 0, more messages are made once the slowest client has taken most of the earlier ones.
 
     Args:
         gap_s: shortest and longest seconds between messages.
@@ -52,10 +52,10 @@ class Channel:
 
     @contextmanager
     def reader(self, last_id: bytes | None) -> Iterator[Reader]:
-        """Admit a client, which gets the messages from this moment, or those after an id.
+        """Admit a client, which gets the messages from now on, or those after an id.
 
         Args:
-            last_id: None without one; an unknown one means everything that is kept.
+            last_id: None without one; an unknown id gets everything that is kept.
         """
         reader = Reader(self._end if last_id is None or not self.faults.resumes else self._after(last_id))
         self._readers.add(reader)
@@ -69,7 +69,7 @@ class Channel:
             self._wake()
 
     async def frames(self, reader: Reader, most: int) -> list[bytes]:
-        """Wait for frames, and take them, up to a number.
+        """Wait for frames, and return up to `most` of them.
 
         Raises:
             BehindError: the client was too slow.

@@ -1,4 +1,4 @@
-"""One client of a simulated stream, from its headers to its end."""
+"""The response to one client of a simulated stream, from its headers to its end."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ TRANSPORT = "harvest.transport"  # of the connection, in the extensions of a req
 _PIECE_BYTES = 1 << 16
 _AT_ONCE = 128
 _GZIP = 16 + zlib.MAX_WBITS
-_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: what is left is thrown away
+_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: unsent bytes are dropped
 
 
 async def forever() -> Never:
@@ -35,7 +35,7 @@ class Connection:
         self._compressor = zlib.compressobj(wbits=_GZIP) if channel.faults.gzip else None
 
     async def run(self, step: Connected, last_id: bytes | None) -> None:
-        """Send the stream, with the faults of a step, until that ends it or it is cancelled."""
+        """Send the stream with the faults of a step, until the step ends it or it is cancelled."""
         headers = [(b"content-type", b"text/event-stream;charset=UTF-8"), (b"cache-control", b"no-store")]
         if self._compressor is not None:
             headers.append((b"content-encoding", b"gzip"))
@@ -100,7 +100,7 @@ class Connection:
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
 
     async def _abort(self, *, resets: bool = False) -> None:
-        """Close the connection once all that was written is sent, and wait until that is noticed."""
+        """Abort the connection once all written bytes are sent, and wait to be cancelled."""
         while self._transport.get_write_buffer_size():
             await asyncio.sleep(0.001)
         if resets:

@@ -1,4 +1,4 @@
-"""Faults of simulated streams, for tests: what a stream answers, how its connections end, and the form of its bytes."""
+"""Faults of simulated streams, for tests: responses, ends of connections, and forms of the bytes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ class Answer(Struct, frozen=True):
     """A response other than the stream: an error, a redirect, a 204, or a 200 of another type.
 
     Attributes:
-        status: 200 is answered with the headers and the body given here, too.
+        status: also 200, with the headers and the body given here.
     """
 
     status: int
@@ -19,19 +19,19 @@ class Answer(Struct, frozen=True):
 
 
 class NoAnswer(Struct, frozen=True):
-    """A request that is accepted, and gets not even headers."""
+    """A request that is accepted, but gets no response, not even headers."""
 
 
 class Whole(Struct, frozen=True):
-    """A connection without a fault, which ends when its client or the server does."""
+    """A connection without a fault, which ends with its client or the server."""
 
 
 class Cut(Struct, frozen=True):
-    """A connection that is aborted inside a frame, in the middle of a character if it has one of several bytes.
+    """A connection that is aborted inside a frame, if possible inside a character of several bytes.
 
     Attributes:
-        after: whole frames before it.
-        resets: whether the client's next read fails; else it sees the end of a body that is not complete.
+        after: whole frames before that.
+        resets: whether the client's next read fails; otherwise it sees an incomplete body end.
     """
 
     after: int
@@ -39,7 +39,7 @@ class Cut(Struct, frozen=True):
 
 
 class End(Struct, frozen=True):
-    """A connection that ends as HTTP ends one.
+    """A connection that ends properly, with a complete body.
 
     Attributes:
         after: frames before it.
@@ -63,7 +63,7 @@ class Oversize(Struct, frozen=True):
 
     Attributes:
         after: frames before it.
-        size_bytes: of its data, which comes in one line; it ends after them.
+        size_bytes: of its data, sent as one line.
     """
 
     after: int
@@ -78,18 +78,18 @@ class Faults(NamedTuple):
     """Faults of one stream.
 
     Attributes:
-        script: what happens to the first request, the second one, …; those after the last step get the stream.
-            `repeat(step)` of itertools is a script without an end.
-        resumes: whether Last-Event-ID is heeded.
+        script: a step for the first request, the second one, …; later requests get the stream. `repeat(step)` of
+            itertools is an endless script.
+        resumes: whether Last-Event-ID is honoured.
         line_end: of every line; "mixed" draws one of the three for each line.
         ids: of frames: their own, none, ones with `/` in them, or ones with a NUL, which the protocol ignores.
-        repeat_every: each frame with such a number is sent twice, from 1; 0 for none.
+        repeat_every: each n-th frame is sent twice; 0 for none.
         comments: whether comments come before, inside and after each frame.
         heartbeat_s: seconds between comments on a quiet connection; None for none.
         bom: whether each connection begins with a byte order mark.
         retry_ms: sent at the beginning of each connection.
         byte_s: seconds between bytes, each sent alone; None sends whole frames.
-        gzip: whether the body is compressed, asked for or not.
+        gzip: whether the body is compressed, requested or not.
         gap_s: shortest and longest seconds between messages, in place of those of all streams.
     """
 

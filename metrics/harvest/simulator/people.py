@@ -1,4 +1,4 @@
-"""The people of the simulated streams: the same on all platforms."""
+"""The people of the simulated streams, the same on all platforms."""
 
 from random import Random
 from typing import NamedTuple
@@ -8,16 +8,16 @@ import msgspec
 from metrics.harvest.simulator.words import COUNTRIES, FIRST_NAMES, GENDERS, LAST_NAMES, MAIL_HOSTS
 
 PEOPLE = 50
-KNOWN_NAME, KNOWN = "Sytac", 2  # the name that stops a run by default, and how many people have it
-_ALIKE = (("sytac", "Vroom"), ("Pim", "Sytac"), ("Sytac ", "Holt"))  # of whom none has that name
+KNOWN_NAME, KNOWN = "Sytac", 2  # the name that stops a run by default, and the number of people with it
+_ALIKE = (("sytac", "Vroom"), ("Pim", "Sytac"), ("Sytac ", "Holt"))  # similar names, which must not stop it
 _LEAP_DAY = "29/02/1992"
 
 
 class Person(NamedTuple):
-    """A person as the JSON of its events says.
+    """A person, as in the JSON of their events.
 
     Attributes:
-        country: whose zone its local times are of; None if unknown.
+        country: determines the zone of local times; None if unknown.
         encoded: the JSON object.
     """
 
@@ -26,7 +26,7 @@ class Person(NamedTuple):
 
 
 def people(seed: int) -> list[Person]:
-    """Draw all people, with the ids 1 to PEOPLE in this order."""
+    """Draw all people, in the order of their ids, 1 to PEOPLE."""
     random = Random(f"{seed} people")
     known = random.sample(range(PEOPLE), KNOWN + len(_ALIKE))
     names = {number: (KNOWN_NAME, random.choice(LAST_NAMES)) for number in known[:KNOWN]}

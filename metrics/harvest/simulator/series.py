@@ -12,15 +12,15 @@ from metrics.harvest.simulator.shows import SHOWS, shows
 from metrics.harvest.simulator.spoiling import Drawn, spoil
 
 STARTED = b"stream-started"
-# What a viewer does next, as cumulative shares; one of the two ends stops the watching.
+# The next event of a viewer, with cumulative shares; after one of the two ends, the viewer stops watching.
 _NEXT = ((b"stream-finished", 0.58), (b"show-liked", 0.8), (b"stream-interrupted", 0.94), (b"stream-ended", 1.0))
 _ENDS = (b"stream-finished", b"stream-ended")
 _MOST_WATCHING = 6
-_LATE, _LATE_S, _PROMPT_S = 0.1, (0.3, 2.0), (0.0, 0.05)  # how many events are late, and the delays of both kinds
+_LATE, _LATE_S, _PROMPT_S = 0.1, (0.3, 2.0), (0.0, 0.05)  # share of late events, and the delays of late and prompt ones
 
 
 class Series:
-    """The messages of a platform. With the same seed they differ only in their times, whatever the share of malformed.
+    """The messages of a platform. With the same seed they differ only in their times, for any share of malformed ones.
 
     Viewers start a show, like it, are interrupted, and finish it; up to 6 watch at once.
 
@@ -37,7 +37,7 @@ class Series:
         self._spoiling = Random(f"{seed} {stream} malformed").random
 
     def next(self, now_s: float) -> Drawn:
-        """Draw the next message; it is sent now, and dated a little earlier."""
+        """Draw the next message, sent now and dated a little earlier."""
         random = self._random
         viewer, event = self._act(random)
         person, show = self._people[viewer], self._shows[self._watching[viewer]]
@@ -53,7 +53,7 @@ class Series:
         return spoil(message, self._spoiling) if self._spoiling() < self._malformed else message
 
     def _act(self, random: Random) -> tuple[int, bytes]:
-        """Return a viewer and what they do; the fewer watch, the likelier one starts."""
+        """Return a viewer and their next event; the fewer are watching, the likelier one starts."""
         watching = self._watching
         if random.random() * _MOST_WATCHING >= len(watching):
             viewer = random.choice([viewer for viewer in range(len(self._people)) if viewer not in watching])

@@ -18,18 +18,18 @@ from metrics.web.connections import BoundedProtocol
 from metrics.web.server import Server, listen
 
 HOST = "127.0.0.1"
-USER = PASSWORD = "sytac"  # noqa: S105  # of streams that only this machine can reach, and whose data are invented
+USER = PASSWORD = "sytac"  # noqa: S105  # only this machine can reach the streams, and their data are invented
 GAP_S = (0.1, 1.9)
 MALFORMED = 0.02
 _START_S = 30
 
 
 class Endpoint(NamedTuple):
-    """Local streams that run.
+    """The address of running local streams.
 
     Attributes:
-        url: before the names of the streams.
-        seed: of all that is drawn.
+        url: followed by the name of a stream.
+        seed: of the messages.
         asked: the latest requests, oldest first.
     """
 
@@ -45,7 +45,7 @@ class Endpoint(NamedTuple):
 
 
 class AbortableProtocol(BoundedProtocol):
-    """A connection that its application can abort."""
+    """A connection that the application can abort."""
 
     def on_message_begin(self) -> None:
         """Give the transport to the application."""
@@ -64,13 +64,13 @@ def local_streams(
     password: str = PASSWORD,
     faults: Mapping[str, Faults] | None = None,
 ) -> Iterator[Endpoint]:
-    """Serve the three streams on loopback, and yield where they are once they answer.
+    """Serve the three streams on loopback, and yield their address once they answer.
 
-    Each stream begins with its first client: that one gets all messages. A client gets those from then on; with
-    `Last-Event-ID`, those after that one, as far as they are kept.
+    Each stream begins with its first client, which gets all messages. A later client gets those from then on; with
+    `Last-Event-ID`, those after that id, as far as they are kept.
 
     Args:
-        seed: the same one gives the same messages, apart from their times; None draws it.
+        seed: the same one gives the same messages, apart from their times; None draws one.
         malformed: share of malformed messages.
         gap_s: shortest and longest seconds between messages of a stream; 0 and 0 send as fast as clients take them.
         port: 0 picks a free one.

@@ -1,4 +1,4 @@
-"""The shows of a simulated platform. Ids are those of all platforms, titles are its own."""
+"""The shows of a simulated platform. All platforms have the same ids, each has its own titles."""
 
 from random import Random
 

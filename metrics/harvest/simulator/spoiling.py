@@ -1,4 +1,4 @@
-"""Malformed messages: what is wrong with them, and how they get so."""
+"""Malformed messages, made from valid ones."""
 
 import re
 from collections.abc import Callable
@@ -8,13 +8,13 @@ Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 
 
 class Drawn(NamedTuple):
-    """A message as it was drawn: the content of one frame.
+    """A drawn message: the content of one frame.
 
     Attributes:
         id: of the frame.
         event: None for a frame without one.
         data: the JSON.
-        fault: the one thing that is wrong with it; None if it is a valid event.
+        fault: its one fault; None if it is a valid event.
     """
 
     id: bytes
@@ -24,13 +24,13 @@ class Drawn(NamedTuple):
 
 
 def spoil(message: Drawn, draw: Draw) -> Drawn:
-    """Make a valid message malformed in one way, which its `fault` names."""
+    """Return a valid message made malformed in one way, named by its `fault`."""
     fault = _DRAWN[int(draw() * len(_DRAWN))]
     return _SPOILED[fault](message, draw)._replace(fault=fault)
 
 
 def _cut(message: Drawn, draw: Draw) -> Drawn:
-    """Return a message whose JSON ends too early, after a whole character."""
+    """Return a message with its JSON cut, after a whole character."""
     part = message.data[: int((0.1 + 0.85 * draw()) * len(message.data))]
     return message._replace(data=part.decode(errors="ignore").encode())
 
@@ -57,6 +57,6 @@ _SPOILED: dict[str, Callable[[Drawn, Draw], Drawn]] = {
     "event-date": _substituted(rb'"event_date":"\d\d-\d\d', b'"event_date":"31-02'),
 }
 FAULTS = (*_SPOILED,)
-"""What may be wrong with a message."""
+"""The faults that a message may have."""
 
 _DRAWN = ("json",) * 3 + FAULTS  # the original streams mostly cut their JSON

@@ -1,4 +1,4 @@
-"""Messages as bytes of server-sent events, in the form that the faults of a stream demand."""
+"""Messages as bytes of server-sent events, with the faults of a stream."""
 
 from collections.abc import Iterator
 from random import Random
@@ -29,22 +29,22 @@ class Wire:
         return (BOM if self._faults.bom else b"") + retry
 
     def heartbeat(self) -> bytes:
-        """Return a comment, which is part of no frame."""
+        """Return a comment, which belongs to no frame."""
         return self._block([COMMENT])
 
     def oversize(self) -> tuple[bytes, bytes]:
-        """Return what comes before and after the data of a frame without an id."""
+        """Return the bytes before and after the data of a frame without an id."""
         end = b"\n" if self._faults.line_end == "mixed" else self._faults.line_end.encode()
         return b"event:stream-started" + end + b"data:", end + end
 
     def id(self, message: Drawn) -> bytes:
-        """Return the id that a client knows a frame by; empty if it has none."""
+        """Return the id of a frame as its client sees it; empty without one."""
         kind = self._faults.ids
         return b"" if kind in {"none", "nul"} else b"a/" + message.id if kind == "slash" else message.id
 
     def frame(self, message: Drawn) -> bytes:
         """Return a message as a frame."""
-        if self._faults == Faults():  # quickly
+        if self._faults == Faults():  # the fast path
             event = b"" if message.event is None else b"event:%b\n" % message.event
             return b"id:%b\n%bdata:%b\n\n" % (message.id, event, message.data)
         comments = self._faults.comments
@@ -63,7 +63,7 @@ class Wire:
         yield b"data:" + message.data
 
     def _block(self, lines: list[bytes]) -> bytes:
-        """Return lines and a blank one. A blank line after a CR does not end with a lone LF: both would be one end."""
+        """Return lines and a blank one, which after a CR does not end with a lone LF: CR LF would be one line end."""
         made = b""
         for line in (*lines, b""):
             ends = _LINE_ENDS if self._faults.line_end == "mixed" else [self._faults.line_end.encode()]
@@ -73,5 +73,5 @@ class Wire:
 
 
 def middle_of_character(frame: bytes) -> int:
-    """Return a place inside a frame, and inside a character of several bytes if it has one."""
+    """Return an offset inside a frame, if possible inside a character of several bytes."""
     return next((place for place, byte in enumerate(frame) if byte & 0xC0 == 0x80), len(frame) // 2)

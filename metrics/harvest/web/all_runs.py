@@ -10,7 +10,7 @@ from metrics.harvest.core.event import Event
 from metrics.harvest.core.reports import Reports, RunEvents, reports
 from metrics.harvest.web.stored import Covered, Stored
 
-MAX_EVENTS = 50_000  # of users that are reported together, unless one user has more
+MAX_EVENTS = 50_000  # of the users in one part, unless one user has more
 
 
 class _Figures(NamedTuple):
@@ -28,8 +28,8 @@ class _Figures(NamedTuple):
 class AllRuns:
     """Answers about the events of all runs together.
 
-    Memory does not grow with the events: figures keep numbers for each user and show, and users are reported in parts
-    of MAX_EVENTS events. The newest figures, and users that fit into one part, are kept until another run has ended.
+    Memory does not grow with the events: figures are numbers for each user and show, and users are reported in parts of
+    MAX_EVENTS events. The newest figures, and users that fit into one part, are kept until another run has ended.
     """
 
     def __init__(self, stored: Stored) -> None:
@@ -95,7 +95,7 @@ def _counting(events: Iterable[Event], counted: Counter[int]) -> Iterator[Event]
 
 
 def _together(events: Counter[int]) -> Iterator[set[int]]:
-    """Yield the ids of users that are reported together: in their order, with MAX_EVENTS events at most."""
+    """Yield the ids of the users of each part, in their order, with at most MAX_EVENTS events."""
     users: set[int] = set()
     size = 0
     for user in sorted(events):

@@ -36,7 +36,7 @@ class HarvestRuns(Struct, kw_only=True):
 
 
 class FinishedRun(RunHead, frozen=True, kw_only=True, tag_field="state", tag="finished"):
-    """The report of a run without its users, of which there may be many."""
+    """The report of a run without its users, which may be many."""
 
     users: Annotated[int, Meta(description="their number")]
     recent_shows: Annotated[int, Meta(description="distinct shows released in 2020 or later")]
@@ -73,7 +73,7 @@ class StartedRun(Struct):
     """A run that was started."""
 
     run: str
-    location: Annotated[str, Meta(description="where its progress is, and then its report")]
+    location: Annotated[str, Meta(description="path of its progress, and then of its report")]
 
 
 class HarvestUsers(Struct):
@@ -84,7 +84,7 @@ class HarvestUsers(Struct):
 
 
 class EventShow(Struct, kw_only=True):
-    """The show of an event; null is what the event has no value for."""
+    """The show of an event; null if the event has no value."""
 
     show_id: str
     title: str | None
@@ -101,7 +101,7 @@ class EventShow(Struct, kw_only=True):
 
 
 class EventUser(Struct, kw_only=True):
-    """The user of an event; null is what the event has no value for."""
+    """The user of an event; null if the event has no value."""
 
     id: int
     first_name: str

@@ -1,4 +1,4 @@
-"""The parts of the page. Each builds itself and is then updated; only changes are sent to the browser."""
+"""The parts of the page. Each is built once and then updated; only changes are sent to the browser."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
@@ -49,7 +49,7 @@ _USER = """
 
 
 class Banner:
-    """A banner that says what is wrong; hidden if nothing is."""
+    """A banner with an error; hidden without one."""
 
     def __init__(self) -> None:
         self._banner = ui.element("div").classes("banner").props("role=alert")
@@ -65,7 +65,7 @@ class Banner:
 
 
 class Tile:
-    """A stream of the run that is running."""
+    """A stream of the current run."""
 
     def __init__(self, platform: str) -> None:
         with ui.element("div").classes("tile"):
@@ -88,7 +88,7 @@ class Tile:
 
 
 class ProgressCard:
-    """The run that is running: its streams, how often the name was seen, and the time that is left."""
+    """The current run: its streams, the times the name was seen, and the time that is left."""
 
     def __init__(self) -> None:
         with ui.element("section").classes("progress").props('aria-label="Progress"') as self._section:
@@ -134,7 +134,7 @@ class FigureCard:
 
 
 class ChartCard:
-    """A chart, with a line of words above it."""
+    """A chart, with a line of text above it."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -144,7 +144,7 @@ class ChartCard:
             self._place = ui.element("div")
 
     def show(self, chart: Chart) -> None:
-        """Show a chart; only its words if it is empty."""
+        """Show a chart; only its text if it is empty."""
         self._words.set_text(chart.words)
         self._place.clear()
         if chart.height_px:
@@ -204,7 +204,7 @@ class ShowsCard:
 
 
 class UsersCard:
-    """The users of a run, of which the server sends one page of the table at a time.
+    """The users of a run; the server sends one page of the table at a time.
 
     Args:
         digest: returns the digest of the run that is shown, if any.
@@ -222,8 +222,8 @@ class UsersCard:
             names = {"id": "Id", "name": "Name", "age": "Age", "events": "Events", "successful": "Successful"}
             self._table = _table(names, {"id", "age", "events", "successful"}, "users", "Users", "id")
             self._table.props(f":hide-pagination=false :rows-per-page-options=[{USERS}] binary-state-sort")
-            self._table.pagination = FIRST | {"rowsNumber": 0}  # with it, the browser asks for each page
-            # The browser echoes this at its start, which must not replace a number that was set since.
+            self._table.pagination = FIRST | {"rowsNumber": 0}  # with it, the browser requests each page
+            # The browser echoes this at its start; the echo must not replace a newer number.
             self._table.on_pagination_change(self._show_place)
             self._table.add_slot("body", _USER)
             self._table.on("request", lambda event: self._turn(event.args["pagination"]))

@@ -1,4 +1,4 @@
-"""Charts of a report: options for ECharts, made from numbers alone. Colours are variables of `page.css`."""
+"""Charts of a report: options for ECharts, from numbers alone. Colours are variables of `page.css`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ class Chart(NamedTuple):
 
     Attributes:
         options: of ECharts.
-        height_px: 0 if there is nothing to show but the words.
-        words: the chart in words.
+        height_px: 0 if there is only text to show.
+        words: the chart as text.
     """
 
     options: dict[str, Any]
@@ -29,7 +29,7 @@ class Chart(NamedTuple):
 
 
 def kinds(events: Mapping[str, Mapping[str, int]]) -> Chart:
-    """Return the chart of events by platform and kind: a bar for each platform, a part of it for each kind."""
+    """Return the chart of events by platform and kind: a bar for each platform, with a part for each kind."""
     platforms = [*events]
     used = {name for of_platform in events.values() for name in of_platform}
     names = [name for name in dict.fromkeys((*KINDS.values(), OTHER)) if name in used]
@@ -44,7 +44,7 @@ def kinds(events: Mapping[str, Mapping[str, int]]) -> Chart:
 
 
 def countries(counts: Sequence[CountryUsers]) -> Chart:
-    """Return the chart of users on several platforms, a bar for each of the countries with the most of them."""
+    """Return the chart of users who started streams on several platforms: a bar for each of the top countries."""
     shown = counts[:COUNTRIES]
     names = [each.country or UNKNOWN for each in shown]
     bars = _bars("users", [each.users for each in shown], "var(--users)")
@@ -98,5 +98,5 @@ def _bars(name: str, values: Sequence[int], colour: str) -> dict[str, Any]:
         "color": colour,
         "barMaxWidth": 26,
         "itemStyle": {"borderColor": "var(--card)", "borderWidth": 1},
-        "emphasis": {"disabled": True},  # ECharts would compute a colour from a variable, and cannot
+        "emphasis": {"disabled": True},  # ECharts cannot compute a colour from a variable
     }

@@ -12,7 +12,7 @@ PART_BYTES = 64 << 10
 
 
 def csv_answer(request: Request, path: Path) -> Response:
-    """Return a file as an answer, sent in parts; its name is the one to store it under.
+    """Return a file as an answer, sent in parts, as an attachment with its name.
 
     Args:
         path: of a file that can be read.

@@ -1,4 +1,4 @@
-"""The page of harvest: a run to start and watch, the report of a run, and the runs before it."""
+"""The page of harvest: starts and shows a run, its report, and earlier runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ from metrics.web import problems, shell, writing
 from metrics.web.shell import Page, heading, paragraph
 
 TITLE = "Harvest"
-ABOUT = "Three live streams of viewing events, read side by side. Times are in Amsterdam time."
+ABOUT = "Three live streams of viewing events, read in parallel. Times are in Amsterdam time."
 LOOK_EVERY_S = 0.2
 FOLDER = Path(__file__).parent
 
@@ -75,7 +75,7 @@ class HarvestPage:
         """Show the newest runs.
 
         Args:
-            ended: the run whose report is shown, in place of the one that was.
+            ended: a run that has just ended; its report replaces the one that is shown.
         """
         wrong: Exception | None = self._runner.newest.failure
         try:
@@ -89,7 +89,7 @@ class HarvestPage:
 
 
 class StartForm:
-    """The rule to stop a run, with the buttons that start it and stop it."""
+    """The rule that stops a run, with the buttons to start and stop one."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -116,12 +116,12 @@ class StartForm:
         self.show(is_running=False)
 
     def show(self, *, is_running: bool) -> None:
-        """Show the button that can be used."""
+        """Show the start or the stop button."""
         self._button.set_visibility(not is_running)
         self._stop.set_visibility(is_running)
 
     async def _start(self) -> None:
-        if not self._may_write:  # a form is submitted without its button, too
+        if not self._may_write:  # a form can be submitted without its button
             return
         self._button.props("loading")
         wrong = ""
@@ -136,7 +136,7 @@ class StartForm:
             self._wrong.set_text(wrong)
 
     def _entered(self) -> StartBody:
-        """Return what is entered; what is empty is as set for the server.
+        """Return the entered rule; empty fields take the server's settings.
 
         Raises:
             ValidationError: it is not a rule.
@@ -146,7 +146,7 @@ class StartForm:
 
 
 class Report:
-    """The report of one run, and a choice of others."""
+    """The report of one run, and a selection of others."""
 
     def __init__(self, recent: Recent) -> None:
         self._recent = recent
@@ -217,10 +217,10 @@ class Report:
 
 
 def why(error: Exception) -> str:
-    """Return why something cannot be shown or done, in words."""
+    """Return the reason of an error, as text."""
     return problems.in_one_line(error) if isinstance(error, MetricsError) else str(getattr(error, "detail", error))
 
 
 def is_open(client: Client) -> bool:
-    """Return whether a browser still shows a page: files may have taken their time."""
+    """Return whether a browser still shows a page, since reading files takes time."""
     return client.id in Client.instances

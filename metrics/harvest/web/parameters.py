@@ -15,7 +15,7 @@ RUN = "name of a run, such as `20231207_170121`, or `latest`: the one that start
 
 
 def _whole(number: object) -> object:
-    """Return a float as an integer if it is one, as JSON has it; anything else as it is."""
+    """Return a float with an integral value as an integer; anything else unchanged."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -45,16 +45,16 @@ class EventsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the events of a run."""
 
     after: Annotated[
-        int, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; not of CSV")
+        int, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; ignored for CSV")
     ] = 0
     limit: Annotated[
-        int, Field(ge=1, le=MAX_EVENTS, description="maximum number of events; not of CSV, which has all of them")
+        int, Field(ge=1, le=MAX_EVENTS, description="maximum number of events; ignored for CSV, which has all of them")
     ] = 100
     format: FormatParameter = None
 
 
 class StartBody(BaseModel):
-    """The rule to stop a run; what is left out is as set for the server (HARVEST_SECONDS, …)."""
+    """The rule that stops a run; missing members are as set for the server (HARVEST_SECONDS, …)."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -1,4 +1,4 @@
-"""Runs and digests of reports for all open pages, read once for all of them."""
+"""Runs and digests of reports, read once for all open pages."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ MAX_EVENTS = 50_000  # of the reports whose digests are kept, unless the newest 
 class Recent:
     """The newest runs, and the digests of the reports that pages show.
 
-    However many pages are open, the folder is read every READ_EVERY_S seconds at most.
+    For any number of open pages, the folder is read at most every READ_EVERY_S seconds.
     """
 
     def __init__(self, stored: Stored, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class Recent:
         return self._runs
 
     def forget(self) -> None:
-        """Read the runs again the next time, since one has ended."""
+        """Make the next `runs` read the folder again, since a run has ended."""
         self._read_at_s = float("-inf")
 
     async def digest(self, run: str) -> Digest:

@@ -1,4 +1,4 @@
-"""Harvests that the server runs: one at a time, in a thread, with its progress for any number of listeners."""
+"""Harvests run by the server: one at a time, in a thread, with its progress for any number of listeners."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ class Snapshot(NamedTuple):
         number: grows with every change.
         seconds: after which its rule stops it.
         progress: None before the first run.
-        outcome: None while it runs; then its report, or why there is none.
+        outcome: None while it runs; then its report, or the error that prevented one.
     """
 
     number: int
@@ -45,19 +45,19 @@ class Snapshot(NamedTuple):
 
     @property
     def failure(self) -> MetricsError | None:
-        """Why a run that has ended has no report."""
+        """The error that left an ended run without a report."""
         return self.outcome if isinstance(self.outcome, MetricsError) else None
 
 
 class Runner:
-    """The harvests of this process. One thread runs them; before them, it finishes what a killed process left.
+    """The harvests of this process. One thread runs them, after finishing the runs of a killed process.
 
     Args:
         settings: without STREAM_ENDPOINT, each run starts local streams.
 
     Attributes:
         newest: replaced with every change, so it can be read in any thread.
-        is_closing: whether nothing more will run.
+        is_closing: whether no other run will start.
     """
 
     def __init__(self, settings: HarvestSettings) -> None:
@@ -79,7 +79,7 @@ class Runner:
         self._thread.submit(self._finish)
 
     def rule(self, wanted: StartBody) -> Rule:
-        """Return the rule to stop a run; what a request left out is as set."""
+        """Return the rule that stops a run; members that a request left out are as set."""
         settings = self._settings
         return Rule(
             settings.harvest_seconds if wanted.seconds is None else wanted.seconds,
@@ -106,7 +106,7 @@ class Runner:
         return await asyncio.shield(asyncio.wrap_future(named))
 
     def stop(self) -> None:
-        """Stop the run, if there is one; what it has read is reported."""
+        """Stop the run, if there is one; all that it received is reported."""
         with self._lock:
             if self._stopping is not None:
                 self._stopping.set()
@@ -139,7 +139,7 @@ class Runner:
             named.set_result(outcome.run)
 
     def _outcome(self, rule: Rule, stopping: Event, listen: Callable[[Progress], None]) -> RunReport | MetricsError:
-        """Run a harvest; return its report, or why there is none."""
+        """Run a harvest; return its report, or the error that prevented one."""
         try:
             with use_streams(self._settings, log.info) as settings:
                 return run_harvest(settings, rule, stopping, listen)

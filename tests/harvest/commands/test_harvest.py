@@ -87,7 +87,8 @@ def test_a_name_stops_it_before_the_time(local: Endpoint, tmp_path: Path) -> Non
     with (tmp_path / f"processed/processed_{name}.csv").open(newline="", encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
     assert [row["user.first_name"] for row in rows].count("Sytac") == 2
-    assert max(rows, key=lambda row: row["received_at"])["user.first_name"] == "Sytac"
+    newest = max(row["received_at"] for row in rows)  # events of one chunk have the same time
+    assert "Sytac" in [row["user.first_name"] for row in rows if row["received_at"] == newest]
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
