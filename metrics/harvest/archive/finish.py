@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
-from metrics.errors import FileError
+from metrics.errors import FileError, MetricsError
 from metrics.files import atomic
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
 from metrics.harvest.archive.journal import damaged
@@ -37,6 +38,10 @@ _LINE_LIMIT_BYTES = 1 << 20
 # Names of the temporary files of `atomic` and `sorting`.
 _FINAL_NAME = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
 _LEFT_OVER = re.compile(rf"{_FINAL_NAME}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
+
+
+class StoppedError(MetricsError):
+    """A harvest that was stopped while it finished earlier runs, so its own run did not begin."""
 
 
 def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunReport:
@@ -61,7 +66,9 @@ def unfinished(folders: Folders) -> list[str]:
     return sorted({*(path.name for path in _runs_in(folders, folders.raw)), *without_report})
 
 
-def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Progress = unwatched) -> list[str]:
+def finish_all(
+    folders: LockedFolders, say: Callable[[str], None], is_stopping: Callable[[], bool] = lambda: False
+) -> list[str]:
     """Finish the runs without a report, such as those of killed processes; return the names of the finished ones.
 
     A run that had taken nothing is removed. A damaged one is skipped with a warning, so it does not prevent others from
@@ -69,15 +76,25 @@ def finish_all(folders: LockedFolders, say: Callable[[str], None], progress: Pro
 
     Args:
         say: called with each warning about a run.
+        is_stopping: asked after each run.
 
     Raises:
         FileError: a file cannot be written or removed.
+        StoppedError: it is stopping.
     """
     _remove_left_over(folders)
-    return [run for run in unfinished(folders) if _finish_killed(folders, run, say, progress)]
+    finished: list[str] = []
+    left = unfinished(folders)
+    while left:
+        run = left.pop(0)
+        if _finish_killed(folders, run, say):
+            finished.append(run)
+        if is_stopping():
+            raise StoppedError(f"stopped before the run began; the next harvest finishes {numbered(len(left), 'run')}")
+    return finished
 
 
-def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None], progress: Progress) -> bool:
+def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None]) -> bool:
     """Finish a run without a report; return whether that was possible."""
     if _is_empty(folders.raw_run(run)):
         _remove(folders, folders.raw_run(run))
@@ -86,7 +103,7 @@ def _finish_killed(folders: LockedFolders, run: str, say: Callable[[str], None],
     say(f"run {run} has no report (was it killed?): finishing it")
     try:
         with _left_to_next_harvest(run), _blamed_on(folders, run):
-            replayed = _archive(folders, run, progress)
+            replayed = _archive(folders, run, unwatched)
             report = _report(folders, run, replayed)
     except DamagedRunError as error:
         say(f"run {run} is skipped: {error}")
@@ -163,13 +180,16 @@ def _left_to_next_harvest(run: str) -> Iterator[None]:
     except DamagedRunError:
         raise
     except FileError as error:
-        hint = f"{error.hint}\nthen start harvest again: it first finishes run {run}, and loses nothing of it"
+        hint = f"{error.hint}\nthen start harvest again: it first finishes run {run}"
         raise FileError(error.what, why=error.why, hint=hint) from error
 
 
 def _archive(folders: Folders, run: str, progress: Progress) -> Replayed:
     """Take steps 1 and 2; only step 1 if the run is already in the archive."""
     raw, archived = folders.raw_run(run), folders.archive_run(run)
+    if not _folder(folders, run).is_dir():
+        why = f"neither {raw} nor {archived} exists"
+        raise DamagedRunError(f"the raw files of run {run} are gone", why=why, hint=f"restore {raw} from a copy")
     if not raw.is_dir():
         return _write_events(folders, run, archived, progress)
     if os.path.lexists(archived):
@@ -198,13 +218,27 @@ def _cut(folder: Path, replayed: Replayed) -> None:
     """Cut each raw file after the last frame taken, and wait until all files of the run are on disk."""
     for connection, end in replayed.ends.items():
         path = raw_file(folder, *connection)
-        with atomic.write_errors(path, _DISK_HINT), suppress(FileNotFoundError), path.open("r+b") as file:
+        with atomic.write_errors(path, _DISK_HINT), suppress(FileNotFoundError), _opened(path) as file:
             file.truncate(end)
             os.fsync(file.fileno())
     path = folder / JOURNAL
-    with atomic.write_errors(path, _DISK_HINT), path.open("r+b") as file:
+    with atomic.write_errors(path, _DISK_HINT), _opened(path) as file:
         os.fsync(file.fileno())
     _sync_name(path)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file of a run to change it.
+
+    Raises:
+        DamagedRunError: that is not allowed, as for a file of another user.
+        OSError: it cannot be opened.
+    """
+    try:
+        return path.open("r+b")
+    except PermissionError as error:
+        hint = f"allow writing it, or move the folder {path.parent} elsewhere"
+        raise DamagedRunError(f"{path} cannot be written", why=error.strerror or str(error), hint=hint) from error
 
 
 def _report(folders: Folders, run: str, replayed: Replayed) -> RunReport:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import StreamError
+from metrics.harvest.archive.finish import StoppedError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.commands.summary import say_files, say_run
 from metrics.harvest.core.event import STREAMS
@@ -19,7 +20,7 @@ from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
-from metrics.terminal.console import err, note, out, say, say_lines
+from metrics.terminal.console import err, note, out, say, say_lines, warn
 from metrics.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
@@ -45,7 +46,11 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
             f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
         )
         with _live_line(err if is_json else out) as show:
-            report = run_harvest(reached, rule, stopping, show)
+            try:
+                report = run_harvest(reached, rule, stopping, show)
+            except StoppedError as error:
+                warn(error.what)
+                raise typer.Exit(stopping.exit_code) from None
     if is_json:
         say_lines([msgspec.json.encode(report).decode()])
     else:

@@ -49,9 +49,10 @@ def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener
         AlreadyRunningError: another process harvests into the same folders.
         FileError: a file cannot be written.
         SettingsError: the HTTP settings cannot be used.
+        StoppedError: it was stopped while it finished earlier runs.
     """
     with lock_folder(Folders.of(settings.harvest_dir)) as folders:
-        finish_all(folders, log.warning)
+        finish_all(folders, log.warning, stopping.is_set)
         with notifying(listener) as notified:
             with asyncio.Runner(loop_factory=LookupLoop) as runner:
                 run = runner.run(_listen(settings, rule, folders, stopping, notified))

@@ -9,7 +9,7 @@ from threading import Event, Lock
 from typing import NamedTuple
 
 from metrics.errors import AlreadyRunningError, MetricsError
-from metrics.harvest.archive.finish import finish_all, unfinished
+from metrics.harvest.archive.finish import StoppedError, finish_all, unfinished
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.core.run_report import RunReport
@@ -156,7 +156,7 @@ class Runner:
     def _finish(self) -> None:
         try:
             if unfinished(self.folders):
-                with suppress(AlreadyRunningError), lock_folder(self.folders) as folders:
-                    finish_all(folders, log.warning)
+                with suppress(AlreadyRunningError, StoppedError), lock_folder(self.folders) as folders:
+                    finish_all(folders, log.warning, lambda: self.is_closing)
         except MetricsError as error:
             log.error(in_one_line(error))  # noqa: TRY400  # its user can fix it, so no traceback

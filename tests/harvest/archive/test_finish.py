@@ -16,7 +16,7 @@ import pytest
 
 from metrics.errors import FileError
 from metrics.harvest.archive import finish as finish_module
-from metrics.harvest.archive.finish import finish, finish_all, unfinished
+from metrics.harvest.archive.finish import StoppedError, finish, finish_all, unfinished
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders
 from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.archive.lock import LockedFolders, lock_folder
@@ -267,6 +267,49 @@ def test_an_error_that_nobody_expects_of_one_run_keeps_no_other_from_being_finis
     assert said[1].startswith(f"run {old.name} is skipped: it cannot be finished\nwhy: {error!r}\nhint: move ")
 
 
+def test_a_raw_file_that_must_not_be_changed_is_of_its_run_alone(
+    folders: LockedFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(folders)
+    path = folders.raw_run(RUN) / "sytflix-1.sse"
+    is_open = Path.open
+
+    def refusing(self: Path, mode: str = "r", *others: Any, **named: Any) -> Any:
+        if (self, mode) == (path, "r+b"):
+            raise PermissionError(13, "Permission denied")
+        return is_open(self, mode, *others, **named)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    said: list[str] = []
+    assert finish_all(folders, said.append) == []
+    assert f"run {RUN} is skipped: {path} cannot be written\nwhy: Permission denied\nhint: allow writing it" in said[1]
+
+
+@pytest.mark.parametrize("gone", ["", "raw"])
+def test_a_run_whose_folder_was_removed_is_said_to_be_gone(folders: LockedFolders, gone: str) -> None:
+    recorded(folders)
+    shutil.rmtree(folders.root / gone)
+    with pytest.raises(DamagedRunError) as raised:
+        finish(folders, RUN)
+    assert str(raised.value) == (
+        f"the raw files of run {RUN} are gone\n"
+        f"why: neither {folders.raw_run(RUN)} nor {folders.archive_run(RUN)} exists\n"
+        f"hint: restore {folders.raw_run(RUN)} from a copy"
+    )
+
+
+def test_a_stop_is_obeyed_after_each_run_and_the_next_harvest_finishes_the_others(folders: LockedFolders) -> None:
+    recorded(folders)
+    second = folders.raw_run(f"{RUN}_2")
+    shutil.copytree(folders.raw_run(RUN), second)
+    (second / JOURNAL).write_bytes((second / JOURNAL).read_bytes().replace(RUN.encode(), second.name.encode()))
+    with pytest.raises(StoppedError, match=r"stopped before the run began; the next harvest finishes 1 run$"):
+        finish_all(folders, lambda _line: None, lambda: True)
+    assert unfinished(folders) == [second.name]
+    assert finish_all(folders, lambda _line: None, lambda: False) == [second.name]
+    assert finish_all(folders, pytest.fail, lambda: True) == [], "a run begins, and stops at once"
+
+
 def test_a_run_without_its_journal_is_damaged_if_it_has_bytes_of_a_stream(folders: LockedFolders) -> None:
     recorded(folders)
     (folders.raw_run(RUN) / JOURNAL).unlink()
@@ -322,9 +365,7 @@ def test_on_a_full_disk_a_run_waits_until_there_is_room(folders: LockedFolders, 
     raw = {name: data for name, data in files(folders).items() if not name.endswith("jsonl")}
     with full_after(size_bytes), pytest.raises(FileError, match="cannot be written") as raised:
         finish_all(folders, lambda _line: None)
-    assert raised.value.hint.endswith(
-        f"\nthen start harvest again: it first finishes run {RUN}, and loses nothing of it"
-    )
+    assert raised.value.hint.endswith(f"\nthen start harvest again: it first finishes run {RUN}")
     assert not any(".part" in name or ".sorting" in name for name in files(folders))
     assert {name: data for name, data in files(folders).items() if name in raw} == raw
     assert finish_all(folders, lambda _line: None) == [RUN]

@@ -179,6 +179,29 @@ def test_a_killed_run_is_finished_by_the_next_one_which_says_so(local: Endpoint,
     assert f"run {killed} is finished: {report['events']:,} event" in ended.stderr
 
 
+def test_a_signal_while_earlier_runs_are_finished_stops_it_before_its_run(tmp_path: Path) -> None:
+    first, second = (tmp_path / "raw" / name / "journal.jsonl" for name in ("20231207_170121", "20231207_170122"))
+    for journal in (first, second):
+        journal.parent.mkdir(parents=True)
+        (journal.parent / "sytflix-1.sse").write_bytes(b"data:1\n\n")
+    os.mkfifo(first)
+    with subprocess.Popen(
+        [*COMMAND, "--seconds", "3600"], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    ) as process:
+        with first.open("wb") as looked_at:
+            looked_at.write(b"damaged\n")
+        with first.open("wb") as read:
+            process.send_signal(signal.SIGINT)
+            while "ShdPnd:\t0000000000000000" not in Path(f"/proc/{process.pid}/status").read_text():
+                assert process.poll() is None
+            read.write(b"damaged\n")
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"run {first.parent.name} is skipped: {first} is damaged" in errors
+    assert errors.endswith("warning: stopped before the run began; the next harvest finishes 1 run\n")
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [first.parent.name, second.parent.name]
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "words"),
     [
