@@ -3,11 +3,16 @@
 from typing import Literal, NamedTuple
 
 from metrics.harvest.core.event import STREAMS
-from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, StoppedBy
+from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, StoppedBy, Taken
+from metrics.harvest.core.reconnect import LONGEST_BACKOFF_S
 
 Outcome = Literal["read", "away", "refused", "ended"]
+StreamState = Literal["connecting", "open", "waiting", "refused", "ended"]
+StreamEntry = Opened | Taken | Closed | Failed
 
 _NO_CONTENT = 204  # how a server says that a stream is over
+_LONGEST_PAUSE_US = round(LONGEST_BACKOFF_S * 1e6)
+_NO_ANSWER = "did not answer before the run stopped"
 
 
 class Listening(NamedTuple):
@@ -16,48 +21,85 @@ class Listening(NamedTuple):
     Attributes:
         listened_us: sum over connections, each from its request to its end or the stop.
         connections: the number that opened.
-        outcome: `ended` if the server answered 204 after a connection; `refused` if the stream is never requested again
-            for another reason; `away` if it never opened, or if its last request failed; else `read`.
-        why: the last failure, as the predicate of a sentence about the stream; None for a stream that was read.
+        outcome: `read` if the stream is open, or if its last connection had a frame and ended at most 2 s before, and
+            no request has failed since; `ended` and `refused` as in its state; else `away`.
+        why: the last failure or end of a connection, as the predicate of a sentence about the stream; None for a stream
+            that was read.
+        status: HTTP status of that failure; None without one.
     """
 
     listened_us: int
     connections: int
     outcome: Outcome
     why: str | None
+    status: int | None = None
 
 
-class _Stream:
-    """The connections and the last failure of a stream, up to some entry of the journal."""
+class StreamTimeline:
+    """The connections and failures of a stream, up to the last entry of the journal about it.
+
+    Attributes:
+        connections: the number that opened.
+        frames: the number that the last connection brought.
+    """
 
     def __init__(self) -> None:
         self.connections = 0
-        self._closed_us = 0
-        self._open_since_us: int | None = None
-        self._failure: Failed | None = None  # since the last connection
+        self.frames = 0
+        self._closed_us = 0  # duration of the connections that ended
+        self._last: Opened | Closed | Failed | None = None
+        self._requested_us = 0
 
-    def open(self, entry: Opened) -> None:
-        self.connections += 1
-        self._open_since_us = entry.requested_us
-        self._failure = None
+    def take(self, entry: StreamEntry) -> None:
+        """Take the next entry about the stream."""
+        match entry:
+            case Taken():
+                self.frames += 1
+                return
+            case Opened():
+                self.connections += 1
+                self.frames = 0
+                self._requested_us = entry.requested_us
+            case Closed():
+                self._closed_us += entry.at_us - self._requested_us
+        self._last = entry
 
-    def close(self, entry: Closed) -> None:
-        self._closed_us = self.listened_us(entry.at_us)
-        self._open_since_us = None
+    @property
+    def state(self) -> StreamState:
+        """The state: `ended` if the server answered 204 after a connection, `refused` after any other final answer."""
+        match self._last:
+            case None:
+                return "connecting"
+            case Opened():
+                return "open"
+            case Closed() | Failed(is_final=False):
+                return "waiting"
+            case Failed(status=status):
+                return "ended" if self.connections and status == _NO_CONTENT else "refused"
 
-    def fail(self, entry: Failed) -> None:
-        self._failure = entry
+    @property
+    def why(self) -> str | None:
+        """The last failure, or end of a connection, in words; None if the stream is open or was not answered yet."""
+        return self._last.why if isinstance(self._last, Closed | Failed) else None
 
-    def listened_us(self, until_us: int) -> int:
-        return self._closed_us + (0 if self._open_since_us is None else until_us - self._open_since_us)
+    def listening(self, until_us: int) -> Listening:
+        """Return the time and outcome of the stream, as if the run had stopped then."""
+        open_us = until_us - self._requested_us if self.state == "open" else 0
+        outcome = self._outcome(until_us)
+        why = None if outcome == "read" else self.why or _NO_ANSWER
+        status = self._last.status if isinstance(self._last, Failed) else None
+        return Listening(self._closed_us + open_us, self.connections, outcome, why, status)
 
-    def outcome(self) -> tuple[Outcome, str | None]:
-        failure = self._failure
-        if failure is None:
-            return ("read", None) if self.connections else ("away", "it did not answer before the run stopped")
-        if not failure.is_final:
-            return "away", failure.why
-        return ("ended" if self.connections and failure.status == _NO_CONTENT else "refused"), failure.why
+    def _outcome(self, until_us: int) -> Outcome:
+        match self.state:
+            case "open":
+                return "read"
+            case "refused" | "ended" as over:
+                return over
+        match self._last:
+            case Closed(at_us=closed_us) if self.frames and until_us - closed_us <= _LONGEST_PAUSE_US:
+                return "read"
+        return "away"
 
 
 class Timeline:
@@ -73,7 +115,7 @@ class Timeline:
         self.started = started
         self.now_us = started.at_us
         self.stopped_by: StoppedBy | Literal["killed"] = "killed"
-        self._streams = {stream: _Stream() for stream in STREAMS}
+        self._streams = {stream: StreamTimeline() for stream in STREAMS}
 
     @property
     def stopped_at_us(self) -> int:
@@ -83,17 +125,11 @@ class Timeline:
     def take(self, entry: AnyEntry) -> None:
         """Take the next entry of the journal."""
         self.now_us = entry.at_us
-        match entry:
-            case Opened():
-                self._streams[entry.stream].open(entry)
-            case Closed():
-                self._streams[entry.stream].close(entry)
-            case Failed():
-                self._streams[entry.stream].fail(entry)
-            case Stopped():
-                self.stopped_by = entry.by
+        if isinstance(entry, Stopped):
+            self.stopped_by = entry.by
+        elif not isinstance(entry, Started):
+            self._streams[entry.stream].take(entry)
 
     def listening(self, stream: str) -> Listening:
         """Return the time and outcome of a stream, as if the run had stopped with the last entry."""
-        of_stream = self._streams[stream]
-        return Listening(of_stream.listened_us(self.now_us), of_stream.connections, *of_stream.outcome())
+        return self._streams[stream].listening(self.now_us)

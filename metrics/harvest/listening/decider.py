@@ -14,7 +14,7 @@ from pathlib import Path
 
 from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.core.event import STREAMS
-from metrics.harvest.core.journal import Started, Stopped, StoppedBy, Taken
+from metrics.harvest.core.journal import Started, Stopped, StoppedBy
 from metrics.harvest.core.tally import Tally
 from metrics.harvest.listening.inbox import Chunk, Item
 from metrics.harvest.listening.recording import Recording
@@ -38,7 +38,10 @@ class Decider:
         self.started = started
         self.end_us = started.at_us + round(started.seconds * 1e6)
         self.tally = Tally(started.name, started.times)
-        self.recordings = {stream: Recording(stream, folder, started.frame_limit_bytes) for stream in STREAMS}
+        self.recordings = {
+            stream: Recording(stream, folder, started.frame_limit_bytes, tally=self.tally, journal=journal)
+            for stream in STREAMS
+        }
         self._journal = journal
         self._journal.append([started])
 
@@ -57,27 +60,10 @@ class Decider:
             return item.by
         recording = self.recordings[item.stream]
         if isinstance(item, Chunk):
-            return self._take_frames(recording, item)
-        self._journal.append([item])
+            recording.receive(item.data, item.at_us)
+            return "name" if self.tally.is_full else None
         recording.change(item)
         return "no-stream" if all(recording.is_over for recording in self.recordings.values()) else None
-
-    def _take_frames(self, recording: Recording, chunk: Chunk) -> StoppedBy | None:
-        """Take the frames that end in a chunk, up to the one that stops the run; write the journal, then the bytes.
-
-        In this order, every complete frame in a raw file has a line in the journal, even after a kill.
-        """
-        entries = []
-        for frame in recording.parse(chunk.data, chunk.at_us):
-            position = recording.take(frame)
-            self.tally.take(frame, position, chunk.at_us)
-            entries.append(Taken(at_us=chunk.at_us, stream=position.stream, connection=position.connection))
-            if self.tally.is_full:
-                break
-        if entries:
-            self._journal.append(entries)
-        recording.write(recording.taken(chunk.data) if self.tally.is_full else chunk.data)
-        return "name" if self.tally.is_full else None
 
     def close(self) -> None:
         """Cut and close every raw file after the last frame that was taken."""

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Literal
 
 from msgspec import Struct, structs
 
-StreamState = Literal["connecting", "open", "waiting", "refused", "ended"]
+from metrics.harvest.core.timeline import StreamState
 
 NOTIFIED_EVERY_S = 0.1
 

@@ -1,19 +1,15 @@
 """A stream as decided so far: its state, and the raw file of its connection."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.archive.raw import RawWriter
 from metrics.harvest.core.event import Position
-from metrics.harvest.core.frames import Frame, FrameParser
-from metrics.harvest.core.journal import Closed, Failed, Opened
-
-if TYPE_CHECKING:
-    from metrics.harvest.listening.progress import StreamState
-
-_NO_CONTENT = 204
-_PIECE_BYTES = 1 << 16
+from metrics.harvest.core.frames import FrameParser
+from metrics.harvest.core.journal import Closed, Failed, Opened, Taken
+from metrics.harvest.core.tally import Tally
+from metrics.harvest.core.timeline import StreamTimeline
 
 
 class Resumption(NamedTuple):
@@ -22,7 +18,7 @@ class Resumption(NamedTuple):
     Attributes:
         last_id: the last event ID.
         retry_ms: the reconnection time that the server asked for.
-        failures: the number of requests in a row, up to the last one, that brought no frame.
+        failures: the number of requests in a row, up to the last one, that brought no event.
     """
 
     last_id: bytes
@@ -35,39 +31,43 @@ class Recording:
 
     Args:
         folder: of the run's raw files.
+        tally: counts the frames of all streams.
+        journal: of the run.
 
     Attributes:
-        why: the last failure, in words; None while the stream is open.
+        timeline: of the stream so far.
         heard_us: time at which it last opened or sent something.
         is_silent: whether it is open, but idle: no byte for HARVEST_SILENT_S.
         bytes: of the raw files.
 
     Raises:
-        FileError: by methods that write, if a raw file cannot be written.
+        FileError: by methods that write, if the journal or a raw file cannot be written.
     """
 
-    def __init__(self, stream: str, folder: Path, frame_limit_bytes: int) -> None:
+    def __init__(
+        self, stream: str, folder: Path, frame_limit_bytes: int, *, tally: Tally, journal: JournalWriter
+    ) -> None:
         self.stream = stream
-        self.state: StreamState = "connecting"
-        self.why: str | None = None
+        self.timeline = StreamTimeline()
         self.heard_us = 0
         self.is_silent = False
         self.bytes = 0
         self._folder = folder
         self._limit = frame_limit_bytes
-        self._connection = 0
+        self._tally = tally
+        self._journal = journal
         self._failures = 0
         self._retry_ms: int | None = None  # of earlier connections
         self._parser = FrameParser(frame_limit_bytes)
         self._raw: RawWriter | None = None
-        self._frames = 0  # of the connection
+        self._has_event = False  # the connection
         self._written = 0  # bytes of the connection
         self._end = 0  # of its last frame that was taken
 
     @property
     def is_over(self) -> bool:
         """Whether it is never requested again."""
-        return self.state in ("refused", "ended")
+        return self.timeline.state in ("refused", "ended")
 
     @property
     def resumption(self) -> Resumption:
@@ -77,49 +77,44 @@ class Recording:
 
     def change(self, entry: Opened | Closed | Failed) -> None:
         """Take a change of the stream's state."""
+        self._journal.append([entry])
+        self.timeline.take(entry)
         match entry:
             case Opened():
                 self._open(entry)
             case Closed():
                 self.close()
-                self._failures = 0 if self._frames else self._failures + 1
-                self.state, self.why = "waiting", entry.why
-            case Failed(is_final=False):
-                self._failures += 1
-                self.state, self.why = "waiting", entry.why
+                self._failures = 0 if self._has_event else self._failures + 1
             case Failed():
-                has_ended = self._connection and entry.status == _NO_CONTENT
-                self.state, self.why = "ended" if has_ended else "refused", entry.why
+                self._failures += 1
 
     def _open(self, entry: Opened) -> None:
-        self.state, self.why, self.heard_us = "open", None, entry.at_us
-        self._connection = entry.connection
+        self.heard_us = entry.at_us
         self._retry_ms = self.resumption.retry_ms
         self._parser = FrameParser(self._limit, self._parser.last_id)
         self._raw = RawWriter(self._folder, self.stream, entry.connection)
-        self._frames = self._written = self._end = 0
+        self._has_event = False
+        self._written = self._end = 0
 
-    def parse(self, data: bytes, at_us: int) -> Iterator[Frame]:
-        """Yield the frames that end in these bytes, the next ones of the connection, none of which is taken yet.
+    def receive(self, data: bytes, at_us: int) -> None:
+        """Take the frames that end in these bytes, the next ones of the connection, up to one that stops the run.
 
-        Compressed bytes may unpack to 64 MB at once, and the parser takes up to 25 times the bytes it is fed.
+        The journal is written before the bytes, so that a frame that is complete in its raw file has a line.
         """
         self.heard_us = at_us
-        for start in range(0, len(data), _PIECE_BYTES):
-            yield from self._parser.feed(data[start : start + _PIECE_BYTES])
-
-    def take(self, frame: Frame) -> Position:
-        """Take the next frame; return its position."""
-        self._frames += 1
-        self._end = frame.end
-        return Position(self.stream, self._connection, self._frames)
-
-    def taken(self, data: bytes) -> bytes:
-        """Return the part of newly parsed bytes up to the last frame that was taken."""
-        return data[: self._end - self._written]
-
-    def write(self, data: bytes) -> None:
-        """Append to the raw file."""
+        entries = []
+        for frame in self._parser.feed(data):
+            entry = Taken(at_us=at_us, stream=self.stream, connection=self.timeline.connections)
+            entries.append(entry)
+            self.timeline.take(entry)
+            self._end = frame.end
+            position = Position(self.stream, self.timeline.connections, self.timeline.frames)
+            self._has_event |= self._tally.take(frame, position, at_us) is not None
+            if self._tally.is_full:
+                data = data[: frame.end - self._written]
+                break
+        if entries:
+            self._journal.append(entries)
         assert self._raw is not None, "a connection is open"
         self._raw.write(data)
         self._written += len(data)

@@ -55,7 +55,7 @@ class Watch:
         )
 
     def _look_at(self, recording: Recording, now_us: int) -> None:
-        is_silent = recording.state == "open" and now_us - recording.heard_us >= self.silent_s * 1e6
+        is_silent = recording.timeline.state == "open" and now_us - recording.heard_us >= self.silent_s * 1e6
         if is_silent and not recording.is_silent:
             log.warning("%s has sent nothing for %g s", recording.stream, self.silent_s)
         recording.is_silent = is_silent
@@ -64,12 +64,12 @@ class Watch:
         tally = self.decider.tally.streams[recording.stream]
         return StreamProgress(
             stream=recording.stream,
-            state=recording.state,
+            state=recording.timeline.state,
             frames=tally.frames,
             events=tally.events,
             malformed=tally.malformed.total(),
             repeated=tally.repeated,
             bytes=recording.bytes,
             is_silent=recording.is_silent,
-            why=recording.why,
+            why=recording.timeline.why,
         )

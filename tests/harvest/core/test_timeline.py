@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, Taken
-from metrics.harvest.core.timeline import Listening, Timeline
+from metrics.harvest.core.timeline import Listening, StreamEntry, StreamTimeline, Timeline
 
 STARTED = Started(at_us=1_000_000, run="20231207_170121", seconds=20, name="Sytac", times=3, frame_limit_bytes=1 << 20)
 
@@ -70,19 +70,26 @@ def test_a_run_that_was_killed_at_once_listened_to_nothing() -> None:
     run = Timeline(STARTED)
     assert (run.stopped_at_us, run.stopped_by) == (1_000_000, "killed")
     assert {run.listening(stream) for stream in STREAMS} == {
-        Listening(0, 0, "away", "it did not answer before the run stopped")
+        Listening(0, 0, "away", "did not answer before the run stopped")
     }
+
+
+def taken(at_us: int, connection: int = 1) -> Taken:
+    return Taken(at_us=at_us, stream="sytflix", connection=connection)
 
 
 @pytest.mark.parametrize(
     ("entries", "outcome", "why"),
     [
-        ([], "away", "it did not answer before the run stopped"),
+        ([], "away", "did not answer before the run stopped"),
         ([opened(2, 1)], "read", None),
-        ([opened(2, 1), closed(3)], "read", None),  # stopped before the next try
+        ([opened(2, 1), closed(3)], "away", "cut"),  # without a frame
+        ([opened(2, 1), taken(3), closed(4)], "read", None),  # stopped before the next request
+        ([opened(2, 1), taken(3), closed(4), opened(6, 5, 2), closed(7, 2)], "away", "cut"),
+        ([opened(2, 1), taken(3), closed(4), opened(6, 5, 2)], "read", None),
         ([failed(2, 503), opened(4, 3)], "read", None),
         ([failed(2, 503), failed(3)], "away", "answered None"),
-        ([opened(2, 1), closed(3), failed(4, 503)], "away", "answered 503"),
+        ([opened(2, 1), taken(3), closed(3), failed(4, 503)], "away", "answered 503"),
         ([opened(2, 1), closed(3), failed(4, 503), opened(6, 5, 2)], "read", None),
         ([failed(2, 401, is_final=True)], "refused", "answered 401"),
         ([failed(2, 503), failed(3, 404, is_final=True)], "refused", "answered 404"),
@@ -97,6 +104,33 @@ def test_an_outcome_is_that_of_the_last_connection_or_failure(
 ) -> None:
     found = timeline(*entries, stopped(9)).listening("sytflix")
     assert (found.outcome, found.why) == (outcome, why)
+
+
+@pytest.mark.parametrize(("after_us", "outcome"), [(2_000_000, "read"), (2_000_001, "away")])
+def test_a_stream_whose_connection_ended_more_than_two_seconds_before_the_stop_is_away(
+    after_us: int, outcome: str
+) -> None:
+    run = timeline(opened(2_000_000, 1_000_000), taken(3_000_000), closed(4_000_000), stopped(4_000_000 + after_us))
+    assert run.listening("sytflix").outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("entries", "state", "why"),
+    [
+        ([], "connecting", None),
+        ([failed(2, 503)], "waiting", "answered 503"),
+        ([failed(2, 503), opened(4, 3)], "open", None),
+        ([opened(2, 1), taken(3)], "open", None),
+        ([opened(2, 1), closed(3)], "waiting", "cut"),
+        ([failed(2, 204, is_final=True)], "refused", "answered 204"),
+        ([opened(2, 1), closed(3), failed(4, 204, is_final=True)], "ended", "answered 204"),
+    ],
+)
+def test_a_state_is_that_of_the_last_entry(entries: list[StreamEntry], state: str, why: str | None) -> None:
+    stream = StreamTimeline()
+    for entry in entries:
+        stream.take(entry)
+    assert (stream.state, stream.why) == (state, why)
 
 
 class Try(NamedTuple):

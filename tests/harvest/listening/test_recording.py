@@ -1,10 +1,19 @@
 """What the next request of a stream depends on."""
 
-import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.core.journal import Closed, Failed, Opened
+from metrics.harvest.core.tally import Tally
 from metrics.harvest.listening.recording import Recording, Resumption
+
+EVENT = (
+    b'id:1\nevent:stream-started\ndata:{"show":{"show_id":"s1"},"event_date":"19-05-2023 14:58:26.624",'
+    b'"user":{"id":1,"first_name":"Ada"}}\n\n'
+)
 
 
 def opened(connection: int) -> Opened:
@@ -19,69 +28,40 @@ def failed(status: int | None = None, *, is_final: bool = False) -> Failed:
     return Failed(at_us=9, stream="sysney", why="answers 503", is_final=is_final, status=status)
 
 
-def receive(recording: Recording, data: bytes) -> None:
-    for frame in recording.parse(data, 1):
-        recording.take(frame)
-    recording.write(data)
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    with JournalWriter(tmp_path) as journal:
+        recording = Recording("sysney", tmp_path, 1_024, tally=Tally("nobody", 1), journal=journal)
+        yield recording
+        recording.close()
 
 
-def test_the_last_id_and_the_reconnection_time_are_kept_over_connections(tmp_path: Path) -> None:
-    recording = Recording("sysney", tmp_path, 1_024)
+def connection(recording: Recording, number: int, data: bytes) -> Resumption:
+    """Let a connection bring bytes and end; return what the next request depends on."""
+    recording.change(opened(number))
+    recording.receive(data, number)
+    recording.change(closed(number))
+    return recording.resumption
+
+
+def test_the_last_id_and_the_reconnection_time_are_kept_over_connections(recording: Recording) -> None:
     assert recording.resumption == Resumption(b"", None, 0)
-    recording.change(opened(1))
-    receive(recording, b"retry:70\nid:a\ndata:x\n\n")
-    recording.change(closed(1))
-    assert recording.resumption == Resumption(b"a", 70, 0)
-    recording.change(opened(2))
-    receive(recording, b"data:y\n\n")
-    recording.change(closed(2))
-    assert recording.resumption == Resumption(b"a", 70, 0)
+    assert connection(recording, 1, b"retry:70\nid:a\ndata:x\n\n") == Resumption(b"a", 70, 1)
+    assert connection(recording, 2, b"data:y\n\n") == Resumption(b"a", 70, 2)
 
 
-def test_requests_that_bring_no_frame_are_counted_until_one_does(tmp_path: Path) -> None:
-    recording = Recording("sysney", tmp_path, 1_024)
+def test_requests_that_bring_no_event_are_counted_until_one_does(recording: Recording) -> None:
     recording.change(failed())
     assert recording.resumption.failures == 1
-    recording.change(opened(1))
-    receive(recording, b": a heartbeat\n\nid:a\n\n")
-    assert recording.state == "open"
-    recording.change(closed(1))
-    assert (recording.state, recording.resumption.failures) == ("waiting", 2)
-    recording.change(opened(2))
-    receive(recording, b"data:x\n\n")
-    recording.change(closed(2))
-    assert recording.resumption.failures == 0
-    recording.change(opened(3))
-    recording.change(closed(3))
-    assert recording.resumption.failures == 1
+    assert connection(recording, 1, b": a heartbeat\n\nid:a\n\n").failures == 2
+    assert connection(recording, 2, EVENT + b"data:malformed\n\n").failures == 0
+    assert connection(recording, 3, b"").failures == 1
+    assert connection(recording, 4, b"data:malformed\n\n").failures == 2
+    assert connection(recording, 5, EVENT).failures == 3  # repeated
+    assert connection(recording, 6, EVENT.replace(b"id:1", b"id:2")).failures == 0
 
 
-def test_only_a_204_after_a_connection_is_the_end_of_a_stream(tmp_path: Path) -> None:
-    recording = Recording("sysney", tmp_path, 1_024)
-    recording.change(failed(204, is_final=True))
-    assert (recording.state, recording.is_over) == ("refused", True)
-    recording = Recording("sysney", tmp_path, 1_024)
-    recording.change(opened(1))
-    recording.change(closed(1))
-    recording.change(failed(204, is_final=True))
-    assert (recording.state, recording.is_over) == ("ended", True)
-
-
-def test_the_bytes_are_those_of_the_raw_files(tmp_path: Path) -> None:
-    recording = Recording("sysney", tmp_path, 1_024)
-    for connection, data in enumerate((b"data:x\n\ndata:", b"data:y\n\n"), 1):
-        recording.change(opened(connection))
-        receive(recording, data)
-        recording.change(closed(connection))
-    assert recording.bytes == sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * len(b"data:x\n\n")
-
-
-def test_a_large_chunk_takes_little_memory_beside_itself(tmp_path: Path) -> None:
-    recording, chunk = Recording("sysney", tmp_path, 1_024), b"a\n\n" * 100_000 + b"data:x\n\n"
-    recording.change(opened(1))
-    tracemalloc.start()
-    frames = [*recording.parse(chunk, 1)]
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert [(frame.data, frame.end) for frame in frames] == [(b"x", len(chunk))]
-    assert peak_bytes < 3_000_000  # all at once would take 5.1 MB
+def test_the_bytes_are_those_of_the_raw_files(recording: Recording, tmp_path: Path) -> None:
+    for number, data in enumerate((b"data:x\n\ndata:", b"data:y\n\n"), 1):
+        connection(recording, number, data)
+    assert recording.bytes == sum(path.stat().st_size for path in tmp_path.glob("*.sse")) == 2 * len(b"data:x\n\n")

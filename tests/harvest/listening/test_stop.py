@@ -177,7 +177,7 @@ def test_a_run_stops_while_its_streams_get_no_headers(serve_streams: Serve, tmp_
     endpoint = serve_streams(faults=dict.fromkeys(STREAMS, Faults(script=repeat(NoAnswer()))))
     harvested = harvest(endpoint, tmp_path, seconds=0.3)
     assert all(asked.closed.wait(10) for asked in endpoint.asked)
-    assert {stream.why for stream in harvested.report.missed} == {"it did not answer before the run stopped"}
+    assert {stream.why for stream in harvested.report.missed} == {"did not answer before the run stopped"}
 
 
 def test_a_process_ends_although_a_name_lookup_does_not(tmp_path: Path) -> None:
