@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,15 +20,16 @@ from metrics.harvest.core.reconnect import (
     Listen,
     Retry,
     delay_s,
+    judge_proxy,
     judge_response,
     last_event_id_header,
     retry_after,
+    shown,
 )
 from metrics.harvest.listening.clients import Access
 from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.inbox import Chunk, Inbox
 from metrics.harvest.listening.recording import Recording
-from metrics.text import in_line
 
 if TYPE_CHECKING:
     import httpcore
@@ -37,12 +38,21 @@ log = logging.getLogger(__name__)
 
 # A peer that disappears without closing, as after a power cut, is noticed within 25 s.
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-_DECODED = {"", "identity", "gzip", "deflate"}
 _UNAUTHORIZED = 401
+_SLICE_BYTES = 1 << 13
+"""Bytes that are decided at once: 16 ms of work at most, in frames of six bytes. A read may have 64 KiB."""
 
 
 class LostError(Exception):
-    """A server that cannot be reached, or a connection that broke; the text is the predicate of a sentence."""
+    """A request without a response, or a connection that broke.
+
+    Attributes:
+        judged: whether to retry, and why.
+    """
+
+    def __init__(self, judged: Retry | Final) -> None:
+        super().__init__(judged.why)
+        self.judged = judged
 
 
 @dataclass(eq=False, repr=False)
@@ -59,8 +69,8 @@ class Stream:
     inbox: Inbox
     clock: Clock
     connect_s: float
-    connections: int = 0
-    reported: str | None = None  # the last failure since the stream was open
+    failure: str | None = None  # the last one logged since the stream was open
+    closings: set[str] = field(default_factory=set)  # all that were logged
 
     async def listen(self) -> None:
         """Request and read the stream repeatedly, until it must not be requested again."""
@@ -73,19 +83,13 @@ class Stream:
         try:
             response = await self._request()
         except LostError as error:
-            await self._fail(str(error))
-            return self._wait_s(None)
+            return await self._fail(error.judged, requested_us)
         async with aclosing(response):
-            match self._judge(response):
-                case Listen():
-                    await self._read(response, requested_us)
-                    return self._wait_s(None)
-                case Retry(why):
-                    await self._fail(why, status=response.status_code)
-                    return self._wait_s(response.headers.get("retry-after"))
-                case Final(why):
-                    await self._fail(why, status=response.status_code, is_final=True)
-                    return None
+            judged = self._judge(response)
+            if isinstance(judged, Listen):
+                await self._read(response, requested_us)
+                return self._wait_s(requested_us)
+            return await self._fail(judged, requested_us, response)
 
     async def _request(self) -> httpx.Response:
         """Send a request; return the response once its headers are read.
@@ -94,18 +98,27 @@ class Stream:
             LostError: there is no response.
         """
         connections: list[httpcore.AsyncNetworkStream] = []
+        status = None
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
+            nonlocal status
             if event == "connection.connect_tcp.complete":
                 connections.append(info["return_value"])
+            elif event == "http11.receive_response_headers.complete":
+                _, status, *_ = info["return_value"]
 
         last_id = last_event_id_header(self.recording.resumption.last_id)
         headers = {} if last_id is None else {b"last-event-id": last_id}
         request = self.access.client.build_request("GET", self.access.url, headers=headers, extensions={"trace": trace})
         try:
             with _lost(self.connect_s):
-                async with asyncio.timeout(self.connect_s):
-                    return await self.access.client.send(request, stream=True)
+                try:
+                    async with asyncio.timeout(self.connect_s):
+                        return await self.access.client.send(request, stream=True)
+                except httpx.ProxyError:
+                    if status is None:
+                        raise
+                    raise LostError(judge_proxy(status)) from None
         except BaseException:
             for connection in connections:  # httpcore 1.0 leaves one open that is cancelled in its TLS handshake
                 await connection.aclose()
@@ -113,45 +126,52 @@ class Stream:
 
     def _judge(self, response: httpx.Response) -> Listen | Retry | Final:
         if response.status_code == _UNAUTHORIZED:
-            return Final(f"refuses the user {in_line(self.access.user)} ({_UNAUTHORIZED})")
-        judged = judge_response(response.status_code, response.headers.get("content-type"))
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        if isinstance(judged, Listen) and encoding not in _DECODED:
-            return Final(f"is compressed by {in_line(encoding)}, which was not requested")
-        return judged
+            return Final(f"refuses the user {shown(self.access.user)} ({_UNAUTHORIZED})")
+        headers = response.headers
+        return judge_response(response.status_code, headers.get("content-type"), headers.get("content-encoding", ""))
 
     async def _read(self, response: httpx.Response, requested_us: int) -> None:
         """Hand over the bytes of a connection, until it ends."""
         _keep_alive(response)
-        self.connections += 1
-        self.reported = None
-        stream, connection = self.recording.stream, self.connections
+        self.failure = None
+        stream, connection = self.recording.stream, self.recording.timeline.connections + 1
         await self.inbox.hand_over(
             Opened(at_us=self.clock.now_us(), stream=stream, connection=connection, requested_us=requested_us)
         )
         why = "ended the connection"
         try:
             with _lost(self.connect_s):
-                async for data in response.aiter_bytes():
-                    await self.inbox.hand_over(Chunk(self.clock.now_us(), stream, data))
+                async for data in response.aiter_raw():
+                    for start in range(0, len(data), _SLICE_BYTES):
+                        part = data[start : start + _SLICE_BYTES]
+                        await self.inbox.hand_over(Chunk(self.clock.now_us(), stream, part))
         except LostError as error:
-            why = str(error)
+            why = error.judged.why
         await self.inbox.hand_over(Closed(at_us=self.clock.now_us(), stream=stream, connection=connection, why=why))
+        if why not in self.closings:
+            log.warning("%s %s; retrying", stream, why)
+            self.closings.add(why)
 
-    async def _fail(self, why: str, *, status: int | None = None, is_final: bool = False) -> None:
-        """Hand over a failure, and report it once."""
-        stream = self.recording.stream
+    async def _fail(
+        self, judged: Retry | Final, requested_us: int, response: httpx.Response | None = None
+    ) -> float | None:
+        """Hand over a failure, and log it once; return the seconds until the next request, None for never."""
+        stream, why, is_final = self.recording.stream, judged.why, isinstance(judged, Final)
+        status = None if response is None else response.status_code
         await self.inbox.hand_over(
             Failed(at_us=self.clock.now_us(), stream=stream, why=why, status=status, is_final=is_final)
         )
-        if why != self.reported:
+        if why != self.failure:
             log.warning("%s %s; %s", stream, why, "giving up" if is_final else "retrying")
-            self.reported = why
+            self.failure = why
+        header = None if response is None else response.headers.get("retry-after")
+        return None if is_final else self._wait_s(requested_us, header)
 
-    def _wait_s(self, header: str | None) -> float:
+    def _wait_s(self, requested_us: int, header: str | None = None) -> float:
         _, retry_ms, failures = self.recording.resumption
         retry_after_s = None if header is None else retry_after(header, time.time())
-        return delay_s(failures, retry_ms, retry_after_s, random.random())
+        elapsed_s = (self.clock.now_us() - requested_us) / 1e6
+        return delay_s(failures, retry_ms, retry_after_s, random.random(), elapsed_s=elapsed_s)
 
 
 @contextmanager
@@ -164,11 +184,11 @@ def _lost(connect_s: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise LostError(f"did not answer within {connect_s:g} s") from error
+        raise LostError(Retry(f"did not answer within {connect_s:g} s")) from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, UnicodeError) as error:
-        raise LostError(f"cannot be reached: {_cause(error)}") from error
+        raise LostError(Retry(f"cannot be reached: {_cause(error)}")) from error
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-        raise LostError(f"broke the connection: {_cause(error)}") from error
+        raise LostError(Retry(f"broke the connection: {_cause(error)}")) from error
 
 
 def _cause(error: BaseException) -> str:
@@ -179,7 +199,7 @@ def _cause(error: BaseException) -> str:
         words = error.strerror or str(error)
     else:
         words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    return in_line(words) or type(error).__name__
+    return shown(words) or type(error).__name__
 
 
 def _keep_alive(response: httpx.Response) -> None:

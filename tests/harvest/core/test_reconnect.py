@@ -10,9 +10,11 @@ from metrics.harvest.core.reconnect import (
     Listen,
     Retry,
     delay_s,
+    judge_proxy,
     judge_response,
     last_event_id_header,
     retry_after,
+    shown,
 )
 
 NOW_S = 784111777.0
@@ -148,9 +150,11 @@ def test_retry_after_of_400_digits_outlasts_every_run() -> None:
 
 
 def test_the_backoff_doubles_from_a_tenth_of_a_second_to_two_seconds() -> None:
-    #                    random 0: half of it           almost 1: all of it
-    assert [delay_s(failures, None, None, 0.0) for failures in range(8)] == [0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
-    assert [delay_s(failures, None, None, 0.5) for failures in (1, 2, 6)] == pytest.approx([0.075, 0.15, 1.5])
+    def backoffs(random: float, *failures: int) -> list[float]:
+        return [delay_s(number, None, None, random, elapsed_s=9) for number in failures]
+
+    assert backoffs(0.0, *range(8)) == [0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert backoffs(0.5, 1, 2, 6) == pytest.approx([0.075, 0.15, 1.5])
     assert 1.99 < delay_s(10**9, None, None, 0.999) < 2
 
 
@@ -173,7 +177,51 @@ def test_the_backoff_doubles_from_a_tenth_of_a_second_to_two_seconds() -> None:
 def test_a_server_that_says_when_is_asked_then(
     failures: int, retry_ms: int | None, retry_after_s: float | None, expected: float
 ) -> None:
-    assert delay_s(failures, retry_ms, retry_after_s, 0.0) == expected
+    assert delay_s(failures, retry_ms, retry_after_s, 0.0, elapsed_s=9) == expected
+
+
+@pytest.mark.parametrize(
+    ("retry_ms", "elapsed_s", "expected"), [(0, 0, 0.1), (0, 0.03, 0.07), (0, 0.1, 0), (0, 5, 0), (80, 0.03, 0.08)]
+)
+def test_a_request_follows_the_one_before_after_a_tenth_of_a_second_at_the_soonest(
+    retry_ms: int, elapsed_s: float, expected: float
+) -> None:
+    assert delay_s(0, retry_ms, None, 0.0, elapsed_s=elapsed_s) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (407, Final("cannot be reached: the proxy requires a user (407)")),
+        (403, Final("cannot be reached: the proxy refuses (403)")),
+        (302, Final("cannot be reached: the proxy refuses (302)")),
+        (429, Retry("cannot be reached: the proxy refuses (429)")),
+        (502, Retry("cannot be reached: the proxy refuses (502)")),
+    ],
+)
+def test_a_proxy_that_does_not_connect_is_judged_by_its_status(status: int, expected: Retry | Final) -> None:
+    assert judge_proxy(status) == expected
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "Deflate", "br", "gzip, identity", "x"])
+def test_a_compressed_stream_is_final(encoding: str) -> None:
+    why = f"is compressed by {encoding.lower()}, which was not requested"
+    assert judge_response(200, "text/event-stream", encoding) == Final(why)
+    assert judge_response(503, None, encoding) == Retry("is unavailable (503)")
+
+
+def test_a_reason_shows_little_of_a_server_s_text_and_nothing_that_a_terminal_obeys() -> None:
+    for judged in (judge_response(200, f"text/{'x' * 9_000}"), judge_response(200, "text/event-stream", "z" * 9_000)):
+        assert isinstance(judged, Final)
+        assert 200 < len(judged.why) < 300
+        assert "…" in judged.why
+    assert shown("a\x1b[31m\nb") == r"a\x1b[31m\nb"
+    assert (shown("x" * 200), shown("x" * 201)) == ("x" * 200, "x" * 199 + "…")
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", " Identity\t"])
+def test_bytes_as_they_are_were_asked_for(encoding: str) -> None:
+    assert judge_response(200, "text/event-stream", encoding) == Listen()
 
 
 @pytest.mark.parametrize("last_id", [b"90e642d9-9bfe", b"a/b", b"7", b"a b\tc", "é\u2028😀".encode(), b"x" * 4096])

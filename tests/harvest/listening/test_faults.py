@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,10 @@ from metrics.harvest.simulator.server import Endpoint
 from tests.harvest.listening.harvested import SMALL, Harvested, Until, frames, harvest, series, state
 
 Serve = Callable[..., Endpoint]
+EVENT = (
+    b'id:1\nevent:stream-started\ndata:{"show":{"show_id":"s1"},"event_date":"19-05-2023 14:58:26.624",'
+    b'"user":{"id":1,"first_name":"Ada"}}\n\n'
+)
 FAULTY, SOUND = "sysney", ("sytflix", "sytazon")
 
 
@@ -37,7 +41,7 @@ def require_whole(harvested: Harvested, *streams: str) -> None:
     "three",
     [
         (Faults(line_end="\r"), Faults(line_end="\r\n"), Faults(line_end="mixed", comments=True, bom=True)),
-        (Faults(ids="slash"), Faults(gzip=True), Faults(byte_s=0, gap_s=(0.05, 0.1))),
+        (Faults(ids="slash"), Faults(heartbeat_s=0.01), Faults(byte_s=0, gap_s=(0.05, 0.1))),
     ],
     ids=["line ends", "others"],
 )
@@ -116,8 +120,8 @@ FINAL = {
     "does not exist at this address (404)": Answer(404),
     "has ended its stream (204)": Answer(204),
     "answers with text/html instead of text/event-stream": Answer(200, {"Content-Type": "text/html"}, b"<p>"),
-    "is compressed by br, which was not requested": Answer(
-        200, {"Content-Type": "text/event-stream", "Content-Encoding": "br"}, b"\x0b"
+    "is compressed by gzip, which was not requested": Answer(
+        200, {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}, b"\x1f\x8b"
     ),
 }
 
@@ -190,8 +194,50 @@ def test_a_failure_is_reported_again_if_the_stream_was_open_meanwhile(
     harvested = harvest(serve_streams(**SMALL, faults=faults), tmp_path, until=frames(4, FAULTY))
     assert harvested.stream(FAULTY).connections == 2
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(lines) == 2
-    assert all("503" in line for line in lines)
+    ended = f"{FAULTY} ended the connection; retrying"
+    assert lines == [f"{FAULTY} is unavailable (503); retrying", ended, f"{FAULTY} is unavailable (503); retrying"]
+
+
+def test_a_connection_that_is_cut_again_and_again_is_reported_once(
+    serve_streams: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = {FAULTY: Faults(script=[Cut(2, resets=True), Cut(2, resets=True), End(2), End(2)], retry_ms=1)}
+    harvested = harvest(serve_streams(**SMALL, faults=faults), tmp_path, until=frames_of_all(12))
+    assert harvested.stream(FAULTY).connections == 5
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"{FAULTY} broke the connection: Connection reset by peer; retrying",
+        f"{FAULTY} ended the connection; retrying",
+    ]
+
+
+def test_streams_that_end_and_then_never_answer_are_away(serve_streams: Serve, tmp_path: Path) -> None:
+    faults = {stream: Faults(script=chain([End(1)], repeat(NoAnswer()))) for stream in STREAMS}
+    harvested = harvest(serve_streams(**SMALL, faults=faults), tmp_path, seconds=2.7, harvest_connect_s=60)
+    assert [(stream.frames, stream.outcome, stream.why) for stream in harvested.report.missed] == [
+        (1, "away", "ended the connection")
+    ] * 3
+
+
+def test_a_stream_whose_connections_bring_nothing_is_away(serve_streams: Serve, tmp_path: Path) -> None:
+    nothing = Answer(200, {"Content-Type": "text/event-stream"})
+    endpoint = serve_streams(**SMALL, faults={FAULTY: Faults(script=repeat(nothing))})
+    harvested = harvest(endpoint, tmp_path, until=lambda _: len(endpoint.asked_for(FAULTY)) >= 4)
+    assert [(stream.stream, stream.outcome) for stream in harvested.report.missed] == [(FAULTY, "away")]
+
+
+def test_no_server_is_asked_more_than_ten_times_a_second_and_one_that_only_repeats_less_and_less(
+    serve_streams: Serve, tmp_path: Path
+) -> None:
+    #                       requests, at the soonest
+    # one event each        0   0.1   0.2   0.3   0.4   0.5 …   1.4
+    # the same event        0   0.1   0.2   0.3         0.5 …   0.9 …   1.7
+    same = Answer(200, {"Content-Type": "text/event-stream"}, b"retry:0\n" + EVENT)
+    faults = {"sytflix": Faults(script=repeat(End(1)), retry_ms=0), "sytazon": Faults(script=repeat(same))}
+    endpoint = serve_streams(**SMALL, faults=faults)
+    harvested = harvest(endpoint, tmp_path, seconds=1.45)
+    assert 3 <= len(endpoint.asked_for("sytflix")) <= 15
+    assert 3 <= len(endpoint.asked_for("sytazon")) <= 6
+    assert harvested.stream("sytazon").events == 1
 
 
 def sockets_to(port: int) -> Iterator[socket.socket]:

@@ -27,11 +27,15 @@ NOWHERE = "http://streams.example/"  # a name that is not looked up, if the prox
 class Proxy:
     """A proxy for plain HTTP, which connects every request to one server.
 
+    Args:
+        refusal: the status line to a CONNECT.
+
     Attributes:
         requested: the first lines of the requests, and their Proxy-Authorization.
     """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, refusal: str = "") -> None:
+        self._refusal = refusal
         self.requested: list[tuple[str, str]] = []
         self._server = urlsplit(server)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -50,6 +54,9 @@ class Proxy:
             given = [line for line in rest if line.lower().startswith("proxy-authorization:")]
             self.requested.append((first, "".join(given).partition(": ")[2]))
             method, url, version = first.split()
+            if method == "CONNECT":
+                client.sendall(f"HTTP/1.1 {self._refusal}\r\nContent-Length: 0\r\n\r\n".encode())
+                return
             head = [f"{method} {urlsplit(url).path} {version}", *(line for line in rest if line not in given)]
             server.sendall("\r\n".join(head).encode("latin-1"))
             with suppress(OSError):
@@ -153,6 +160,26 @@ def test_a_proxy_that_is_away_is_reported_without_its_password(
         ("away", "cannot be reached: Connection refused")
     }
     require_no_secret(written())
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize(
+    ("refusal", "outcome", "why"),
+    [
+        ("407 Proxy Authentication Required", "refused", "cannot be reached: the proxy requires a user (407)"),
+        ("403 Forbidden", "refused", "cannot be reached: the proxy refuses (403)"),
+        ("502 Bad Gateway", "away", "cannot be reached: the proxy refuses (502)"),
+    ],
+)
+def test_a_proxy_that_refuses_to_connect_is_asked_again_only_if_its_status_says_so(
+    serve_streams: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str, outcome: str, why: str
+) -> None:
+    with closing(Proxy(serve_streams().url, refusal)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://gate:s3cret@{proxy.address}")
+        harvested = harvest(Endpoint(NOWHERE.replace("http", "https"), "sytac", SECRET, 0, []), tmp_path, seconds=1)
+        assert {line for line, _ in proxy.requested} == {"CONNECT streams.example:443 HTTP/1.1"}
+        assert (len(proxy.requested) > 3) == (outcome == "away")
+    assert [(stream.outcome, stream.why) for stream in harvested.report.streams] == [(outcome, why)] * 3
 
 
 @pytest.mark.usefixtures("no_proxies")
