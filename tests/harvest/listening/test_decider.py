@@ -146,10 +146,10 @@ def test_the_run_stops_at_once_when_no_stream_is_left() -> None:
     def refused(stream: str, status: int) -> Failed:
         return Failed(at_us=START_US + 10, stream=stream, why="refuses", is_final=True, status=status)
 
-    closed = Closed(at_us=START_US + 9, stream="sysney", connection=1, why="has ended")
+    closed = Closed(at_us=START_US + 10, stream="sysney", connection=1, why="has ended")
     items: list[Item] = [
         refused("sytflix", 401),
-        opened("sysney"),
+        opened("sysney", at_us=START_US + 10),
         refused("sytazon", 404),
         closed,
         refused("sysney", 204),
@@ -160,7 +160,15 @@ def test_the_run_stops_at_once_when_no_stream_is_left() -> None:
 
 def test_a_repeat_on_a_later_connection_counts_once() -> None:
     closed = Closed(at_us=START_US + 10, stream="sytflix", connection=1, why="has ended")
-    run = decided([opened("sytflix"), chunk(ONE + TWO[:-2]), closed, opened("sytflix", 2), chunk(ONE + TWO + THREE)])
+    run = decided(
+        [
+            opened("sytflix"),
+            chunk(ONE + TWO[:-2]),
+            closed,
+            opened("sytflix", 2, START_US + 10),
+            chunk(ONE + TWO + THREE),
+        ]
+    )
     assert run.raw == {"sytflix-1.sse": ONE, "sytflix-2.sse": ONE + TWO + THREE}
     assert run.taken == [("sytflix", 1), *[("sytflix", 2)] * 3]
 
