@@ -156,7 +156,7 @@ def _remove_left_over(folders: Folders) -> None:
 
 @contextmanager
 def _blamed_on(folders: Folders, run: str) -> Iterator[None]:
-    """Convert an error that nobody expected into one of this run, such as a file that is too large for the memory."""
+    """Convert an unexpected error, such as a lack of memory, into one about this run."""
     try:
         yield
     except FileError:

@@ -1,4 +1,4 @@
-"""Where rows of a processed file begin, so that it can be read from any of them."""
+"""An index of the rows of a processed file, so that reading can begin in the middle."""
 
 from array import array
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ EVERY = 1_000  # rows; an index of a million events takes 8 kB
 
 
 class RowStart(NamedTuple):
-    """The place of a row in a processed file.
+    """The position of a row in a processed file.
 
     Attributes:
         events: number of events before it.
@@ -31,7 +31,7 @@ class RowStarts:
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._offsets = array("q")  # of the rows EVERY, 2 * EVERY, …
-        rows, offset, quotes = -1, 0, 0  # the column names are no event
+        rows, offset, quotes = -1, 0, 0  # the column names are not an event
         for line in lines:
             offset += len(line)
             quotes += line.count(b'"')
@@ -41,6 +41,6 @@ class RowStarts:
                     self._offsets.append(offset)
 
     def before(self, events: int) -> RowStart:
-        """Return the nearest known place after at most this number of events."""
+        """Return the last known row start after at most this number of events."""
         at = min(events // EVERY, len(self._offsets))
         return RowStart(at * EVERY, self._offsets[at - 1]) if at else FIRST

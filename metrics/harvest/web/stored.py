@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 AT_ONCE = 2
 WAIT_S = 10.0
-MAX_INDEXED = 16  # processed files of which it is known where rows begin
-MAX_CACHED_BYTES = 16 << 20  # of report files whose contents are kept; a report takes about three times its file
+MAX_INDEXED = 16  # processed files with an index of their rows
+MAX_CACHED_BYTES = 16 << 20  # of the report files kept in memory; a report takes about three times its file
 
 
 class FileId(NamedTuple):
@@ -85,7 +85,7 @@ class Stored:
             return await to_thread.run_sync(work)
 
     def listing(self) -> Listing:
-        """Return all runs; reports that cannot be read are logged, too."""
+        """Return all runs, and log reports that cannot be read."""
         heads: dict[str, tuple[FileId, RunHead]] = {}
 
         def read(_: Folders, run: str) -> RunHead:
@@ -253,7 +253,7 @@ class Stored:
 
 @contextmanager
 def _errors(run: str) -> Iterator[None]:
-    """Make a report that has been removed an answer."""
+    """Convert the error for a removed report into a 404."""
     try:
         yield
     except NoRunError:
