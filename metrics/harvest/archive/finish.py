@@ -24,7 +24,7 @@ import msgspec
 from metrics.errors import FileError, MetricsError
 from metrics.files import atomic
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
-from metrics.harvest.archive.journal import damaged
+from metrics.harvest.archive.journal import damaged, has_line
 from metrics.harvest.archive.lock import LockedFolders
 from metrics.harvest.archive.replay import Progress, Replayed, replay, unwatched
 from metrics.harvest.archive.runs import read_events
@@ -34,7 +34,6 @@ from metrics.harvest.core.run_report import RunReport, execution_report, run_rep
 from metrics.text import in_line, numbered
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk"
-_LINE_LIMIT_BYTES = 1 << 20
 # Names of the temporary files of `atomic` and `sorting`.
 _FINAL_NAME = r"(processed_[0-9_]+\.csv|exec_report_[0-9_]+\.txt|report_[0-9_]+\.json)"
 _LEFT_OVER = re.compile(rf"{_FINAL_NAME}\.[0-9a-f]+\.part|{re.escape(PREFIX)}.*")
@@ -126,16 +125,11 @@ def _is_empty(folder: Path) -> bool:
     try:
         files = {path.name: path for path in folder.iterdir()}
         journal = files.pop(JOURNAL, None)
-        if journal is not None and _has_line(journal):
+        if journal is not None and has_line(journal):
             return False
         return all(path.suffix == ".sse" and path.stat().st_size == 0 for path in files.values())
     except OSError:  # it is in the archive; or finishing it reports why it cannot be read
         return False
-
-
-def _has_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.readline(_LINE_LIMIT_BYTES).endswith(b"\n")
 
 
 def _remove(folders: Folders, folder: Path) -> None:

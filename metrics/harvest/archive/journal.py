@@ -38,9 +38,15 @@ class JournalWriter:
         """Write entries by one system call; if it fails, none of them is kept."""
         self._file.write(self._encoder.encode_lines(entries))
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+
+def has_line(path: Path) -> bool:
+    """Return whether a journal has a complete first line.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.readline(_LINE_LIMIT_BYTES).endswith(b"\n")
 
 
 def read_journal(folder: Path) -> Iterator[AnyEntry]:

@@ -20,7 +20,7 @@ ZONES = {
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times with a separate offset
-_MS = timedelta(milliseconds=1)
+_US, _MS = timedelta(microseconds=1), timedelta(milliseconds=1)
 # The first and the last instant that are in the years 1 to 9999 both in UTC and in Amsterdam, which is ahead of it.
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MS
 _LAST_MS = (datetime.max.replace(tzinfo=AMSTERDAM) - _EPOCH) // _MS
@@ -70,6 +70,23 @@ def utc_text(ms: int) -> str:
     return (_NAIVE_EPOCH + ms * _MS).isoformat(timespec="milliseconds") + "Z"
 
 
+def utc_text_us(us: int) -> str:
+    """Return microseconds since the epoch as `2023-12-06T15:04:56.339128Z`."""
+    return (_NAIVE_EPOCH + us * _US).isoformat(timespec="microseconds") + "Z"
+
+
+def us_of(text: str) -> int:
+    """Return the microseconds since the epoch of a time as `utc_text` or `utc_text_us` returns it.
+
+    Raises:
+        ValueError: it is not a time.
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return (time - _EPOCH) // _US
+
+
 def amsterdam_text(ms: int) -> str:
     """Return milliseconds since the epoch as `06-12-2023 16:04:56.339`, in Amsterdam."""
     iso = (_EPOCH + ms * _MS).astimezone(AMSTERDAM).isoformat(" ", "milliseconds")
@@ -87,4 +104,4 @@ def run_name(us: int) -> str:
 
 
 def _in_amsterdam(us: int) -> datetime:
-    return (_EPOCH + timedelta(microseconds=us)).astimezone(AMSTERDAM)
+    return (_EPOCH + us * _US).astimezone(AMSTERDAM)

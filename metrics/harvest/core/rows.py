@@ -2,13 +2,12 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from metrics.harvest.core.event import Event, Position
-from metrics.harvest.core.instants import utc_text
+from metrics.harvest.core.instants import us_of, utc_text, utc_text_us
 
 COLUMNS = (
     "id",
@@ -43,8 +42,6 @@ COLUMNS = (
 
 _FIELDS = Event.__struct_fields__
 _TEXTS = len(COLUMNS) - 3
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US, _MS = timedelta(microseconds=1), timedelta(milliseconds=1)
 
 # A text is never longer than the longest frame. The limit applies to the whole process, so it is only ever raised.
 csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
@@ -63,7 +60,7 @@ _writer: Any = csv.writer(_Returned())
 def cells(event: Event) -> list[str]:
     """Return an event as cells: its texts, its times in UTC (RFC 3339), and its position, `sytflix-1:17`."""
     *texts, ms, us, position = msgspec.structs.astuple(event)
-    return [*texts, utc_text(ms), _received_at(us), str(position)]
+    return [*texts, utc_text(ms), utc_text_us(us), str(position)]
 
 
 def event_of(row: list[str]) -> Event:
@@ -77,8 +74,8 @@ def event_of(row: list[str]) -> Event:
         raise ValueError(f"{len(row)} cells instead of {len(COLUMNS)}")
     return Event(
         **dict(zip(_FIELDS, texts, strict=False)),
-        instant_ms=(datetime.fromisoformat(instant) - _EPOCH) // _MS,
-        received_us=(datetime.fromisoformat(received_at) - _EPOCH) // _US,
+        instant_ms=us_of(instant) // 1000,
+        received_us=us_of(received_at),
         position=_position(position),
     )
 
@@ -99,10 +96,6 @@ def read_rows(lines: Iterable[str]) -> Iterator[list[str]]:
         csv.Error: it is not CSV.
     """
     return csv.reader(lines, strict=True)
-
-
-def _received_at(us: int) -> str:
-    return f"{_EPOCH + us * _US:%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 def _position(text: str) -> Position:

@@ -155,6 +155,7 @@ def test_the_hint_for_a_missing_processed_file_is_a_command_for_any_path(tmp_pat
         (lambda csv: b"id,event\r\n" + csv, "its first line has other columns"),
         (lambda _csv: b"", "its first line has other columns"),
         (lambda csv: csv.replace(b"\r\n", b"\r\n7,", 2), "row 2: 28 cells instead of 27"),
+        (lambda csv: csv.replace(b"Z,", b",", 1), "row 2: a time without a zone"),
         (lambda csv: csv + b'"', "unexpected end of data"),
         (lambda csv: csv + b"\xff\r\n", "'utf-8' codec can't decode byte 0xff"),
     ],
