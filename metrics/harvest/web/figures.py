@@ -218,4 +218,8 @@ def matching(digested: Digest, words: str, sort_by: str, *, descending: bool) ->
 
 def found(users: int, of: int) -> str:
     """Return the number of users listed, as text."""
-    return f"{numbered(of, 'user')}; a name shows the events" if users == of else f"{users:,} of {numbered(of, 'user')}"
+    return (
+        f"{numbered(of, 'user')}; click a name for the events"
+        if users == of
+        else f"{users:,} of {numbered(of, 'user')}"
+    )
