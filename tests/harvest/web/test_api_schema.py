@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import examples
 from tests.frames.web.test_serve import TOKEN
 from tests.harvest.web.serving import record
 from tests.harvest.web.test_runs import EVENTS
@@ -11,7 +12,7 @@ from tests.harvest.web.test_serve import ended, serving
 from tests.web.conforming import require_conforming
 
 TIMEOUT_S = 600
-OPTIONS = ["--max-examples", "10", "--request-timeout", "30"]
+OPTIONS = ["--max-examples", str(examples(10)), "--request-timeout", "30"]
 STREAMING = ["--exclude-path", "/harvest/stream"]  # it has no end
 
 
