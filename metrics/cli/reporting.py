@@ -78,13 +78,14 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[StopEvent]:
     """Yield an event that Ctrl-C or SIGTERM sets. A second signal ends the process at once, whatever it waits for.
 
     A separate thread takes the signals: handlers in the main thread would run only after the client has stopped
-    waiting for an unreachable broker.
+    waiting for an unreachable broker. A Ctrl-C that is ignored, as in the background of a script, stays ignored.
 
     Args:
         what_follows: appended to the message `aborted`.
     """
     stopping, done = StopEvent(), Event()
-    signals = {signal.SIGINT, signal.SIGTERM}
+    is_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    signals = {signal.SIGTERM} if is_ignored else {signal.SIGINT, signal.SIGTERM}
 
     def take() -> None:
         number = signal.sigwait(signals)
@@ -94,8 +95,7 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[StopEvent]:
         while not done.is_set():
             number = signal.sigwait(signals)
             if not done.is_set():
-                log.warning("aborted%s", what_follows)
-                console.end_at_once(128 + number)
+                console.end_at_once(128 + number, lambda: log.warning("aborted%s", what_follows))
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     taker = Thread(target=take, name="signals", daemon=True)

@@ -5,9 +5,10 @@ A status line, colours and bars appear only on a terminal.
 
 import os
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, NoReturn
 
 from rich import filesize
@@ -22,6 +23,7 @@ from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 
 INDENT = 5
+LAST_WORDS_S = 1.0
 
 
 class EscapingConsole(Console):
@@ -112,11 +114,25 @@ def fail(error: MetricsError | str) -> None:
     err.print(_fitted(f"error: {error}", err), style="red")
 
 
-def end_at_once(exit_code: int) -> NoReturn:
-    """End the process without waiting for anything."""
-    with suppress(MetricsError):  # a closed terminal needs no cursor
-        out.show_cursor()
-    os._exit(exit_code)
+def end_at_once(exit_code: int, say_last: Callable[[], object] = lambda: None) -> NoReturn:
+    """End the process without waiting for anything.
+
+    Args:
+        say_last: prints the last words, in a thread: a terminal that takes no output, as after Ctrl-S, or a full pipe
+            delays the end by at most LAST_WORDS_S.
+    """
+
+    def speak() -> None:
+        with suppress(MetricsError):  # a closed terminal needs neither words nor a cursor
+            say_last()
+            out.show_cursor()
+
+    try:
+        speaker = Thread(target=speak, daemon=True)
+        speaker.start()
+        speaker.join(LAST_WORDS_S)
+    finally:
+        os._exit(exit_code)
 
 
 def throughput(size_bytes: int, seconds: float) -> str:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -21,3 +24,57 @@ def test_without_a_signal_the_event_knows_none_even_at_its_end() -> None:
     with stopping_on_signals() as stopping:
         pass
     assert (stopping.signal, stopping.exit_code) == (None, 0)
+
+
+STOPPED_TWICE = """
+import os
+from threading import Event
+from metrics.cli.reporting import stopping_on_signals
+from metrics.terminal import logs
+logs.log_lines("INFO")
+with stopping_on_signals("; so it goes") as stopping:
+    os.write(1, b"ready")
+    stopping.wait()
+    os.write(1, b"stopping")
+    Event().wait()
+"""
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_second_signal_ends_the_process_even_if_its_terminal_takes_no_output(*, is_full: bool) -> None:
+    reading, errors = os.pipe()
+    if is_full:
+        os.set_blocking(errors, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(errors, bytes(1 << 16))
+        os.set_blocking(errors, True)
+    with subprocess.Popen([sys.executable, "-c", STOPPED_TWICE], stdout=subprocess.PIPE, stderr=errors) as process:
+        os.close(errors)
+        assert process.stdout is not None
+        for words in (b"ready", b"stopping"):
+            assert process.stdout.read(len(words)) == words
+            process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(10) == 143
+        finally:
+            process.kill()
+    with os.fdopen(reading, "rb") as said:
+        assert said.read().lstrip(b"\0") == (b"" if is_full else b"warning: aborted; so it goes\n")
+
+
+STOPPED_BY_THE_SECOND = """
+import os, signal
+from metrics.cli.reporting import stopping_on_signals
+with stopping_on_signals() as stopping:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    stopping.wait()
+    print(stopping.exit_code)
+"""
+
+
+def test_a_ctrl_c_that_is_ignored_from_the_start_stops_nothing() -> None:
+    command = ["sh", "-c", 'trap "" INT; exec "$0" "$@"', sys.executable, "-c", STOPPED_BY_THE_SECOND]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("143\n", "")
