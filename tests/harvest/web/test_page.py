@@ -185,7 +185,7 @@ def test_without_permission_nothing_can_be_started(tmp_path: Path, browser: Brow
             page.get_by_label("seconds").press("Enter")
             page.evaluate("document.querySelector('form').dispatchEvent(new Event('submit'))")
             page.wait_for_timeout(1_000)  # it could begin
-            assert client.get(RUNS).json() == {"runs": [], "has_more": False, "running": None}
+            assert client.get(RUNS).json() == {"runs": [], "has_more": False, "unreadable": [], "running": None}
         ended(process)
 
 
