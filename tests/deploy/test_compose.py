@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ OF_ONE: dict[str, dict[str, Any]] = {
 OBSERVE = ["page", "prometheus", "grafana"]
 CATALOGUE = ["postgres", "prepare-catalogue", "catalogue"]
 CATALOGUE_SERVICES = ["prepare-catalogue", "catalogue"]
+PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
 OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest"]
 
 
@@ -340,10 +342,30 @@ def test_harvest_is_given_its_own_settings_by_default_and_all_of_them_can_be_giv
     assert HarvestSettings.load(environment_of("harvest")) == HarvestSettings()
     left_out = NOT_IN_COMPOSE | {"harvest_dir"}
     names = {field.name.upper() for field in dataclasses.fields(HarvestSettings) if field.name not in left_out}
-    assert set(environment_of("harvest")) == names
+    assert set(environment_of("harvest")) == names | {"STREAM_PASSWORD_FILE", *PROXIES}
     given = {"STREAM_ENDPOINT": "https://streams/", "STREAM_PASSWORD": "secret", "HARVEST_SECONDS": "60"}
     told = HarvestSettings.load(environment_of("harvest", given))
     assert (told.stream_endpoint, told.stream_password, told.harvest_seconds) == ("https://streams/", "secret", 60)
+
+
+def test_harvest_reads_its_password_from_a_mounted_file(tmp_path: Path) -> None:
+    secret = tmp_path / "stream-password"
+    secret.write_text("secret\n")
+    given = {"STREAM_ENDPOINT": "https://streams/", "STREAM_PASSWORD_FILE": str(secret)}
+    assert HarvestSettings.load(environment_of("harvest", given)).stream_password == "secret"
+
+
+def test_proxies_reach_harvest_and_local_streams_need_none() -> None:
+    given = {"HTTP_PROXY": "http://proxy:1", "HTTPS_PROXY": "http://proxy:2"}
+    environment = environment_of("harvest", given)
+    assert {name: environment[name] for name in PROXIES} == given | {"NO_PROXY": "127.0.0.1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in PROXIES:
+            patch.delenv(name.lower(), raising=False)
+            patch.setenv(name, environment[name])
+        assert urllib.request.getproxies() == {"http": "http://proxy:1", "https": "http://proxy:2", "no": "127.0.0.1"}
+        assert urllib.request.proxy_bypass("127.0.0.1:8080")
+    assert environment_of("harvest", given | {"NO_PROXY": "streams"})["NO_PROXY"] == "streams"
 
 
 def test_harvest_is_served_or_run_by_its_own_commands_and_asked_for_its_health() -> None:
