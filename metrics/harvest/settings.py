@@ -12,8 +12,19 @@ from metrics.settings import Declared, NonEmpty
 from metrics.web.settings import WebSettings
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether a text can be written as UTF-8; one from the environment or an argument may have other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_endpoint(text: str) -> bool:
-    """Return whether a text is the address of a server, without credentials."""
+    """Return whether a text is the address of a server, without credentials, a fragment, or blanks."""
+    if "#" in text or " " in text or not text.isprintable():
+        return False
     try:
         parts = urlsplit(text)
         return (
@@ -21,6 +32,11 @@ def _is_endpoint(text: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _is_user(text: str) -> bool:
+    """Return whether a text can be a user of HTTP Basic, which ends at the first colon (RFC 7617, 2)."""
+    return ":" not in text and is_utf8(text)
 
 
 def _without_user(text: str) -> str:
@@ -39,16 +55,25 @@ class StreamSettings(Declared):
             description="Address before the names of the streams, `sytflix`, `sytazon` and `sysney`. "
             "HTTP_PROXY, HTTPS_PROXY and NO_PROXY apply. Unset: local streams are started.",
             extra={
-                "allowed": "http://host:port/ or https://host:port/path/, without a user",
+                "allowed": "http://host:port/ or https://host:port/path/, without a user, a fragment or blanks",
                 "is_allowed": _is_endpoint,
                 "shown": _without_user,
             },
         ),
     ] = None
-    stream_user: Annotated[NonEmpty, Meta(description="User of the streams, by HTTP Basic.")] = "sytac"
+    stream_user: Annotated[
+        NonEmpty,
+        Meta(
+            description="User of the streams, by HTTP Basic.",
+            extra={"allowed": "text in UTF-8 without a colon", "is_allowed": _is_user},
+        ),
+    ] = "sytac"
     stream_password: Annotated[
         NonEmpty | None,
-        Meta(description="Password of the streams; needed with STREAM_ENDPOINT.", extra={"is_secret": True}),
+        Meta(
+            description="Password of the streams; needed with STREAM_ENDPOINT.",
+            extra={"is_secret": True, "allowed": "text in UTF-8", "is_allowed": is_utf8},
+        ),
     ] = None
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
@@ -78,7 +103,10 @@ class RunSettings(Declared):
             extra={"allowed": "a number, 0.1 to 86400"},
         ),
     ] = 20
-    harvest_name: Annotated[NonEmpty, Meta(description="First name that stops a harvest.")] = "Sytac"
+    harvest_name: Annotated[
+        NonEmpty,
+        Meta(description="First name that stops a harvest.", extra={"allowed": "text in UTF-8", "is_allowed": is_utf8}),
+    ] = "Sytac"
     harvest_times: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Stop after this many events of users with that name.")
     ] = 3

@@ -7,6 +7,7 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup, begin
 from metrics.cli.reporting import reporting
 from metrics.harvest.commands.options import Json
+from metrics.harvest.settings import is_utf8
 
 _NAMES = ("report", "runs", "replay", "streams", "serve")
 
@@ -15,6 +16,12 @@ class Harvest(LazyGroup):
     """The subcommands of harvest, each in a module of its name; without one, `harvest` is a run."""
 
     modules: ClassVar = {name: f"metrics.harvest.commands.{name}" for name in _NAMES}
+
+
+def _first_name(name: str | None) -> str | None:
+    if name is not None and not (name and is_utf8(name)):
+        raise typer.BadParameter("must be text in UTF-8, not empty")
+    return name
 
 
 def run(
@@ -27,7 +34,9 @@ def run(
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="First name that stops the run, exactly as written; Sytac unless HARVEST_NAME is set."
+            metavar="NAME",
+            callback=_first_name,
+            help="First name that stops the run, exactly as written; Sytac unless HARVEST_NAME is set.",
         ),
     ] = None,
     times: Annotated[

@@ -1,5 +1,6 @@
 """The HTTP clients of the streams, with their credentials."""
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -13,6 +14,8 @@ from metrics import __version__
 from metrics.errors import SettingsError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.reconnect import EVENT_STREAM
+
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 class Access(NamedTuple):
@@ -38,16 +41,14 @@ async def open_clients(endpoint: str, user: str, password: str) -> AsyncIterator
         SettingsError: the endpoint, or the proxies or certificates of the environment, cannot be used.
     """
     async with AsyncExitStack() as stack:
-        with _settings_errors():
-            tls = httpx.create_ssl_context()
-            accesses = {
-                stream: Access(_url(endpoint, stream), user, _client(user, password, tls)) for stream in STREAMS
-            }
+        tls = _tls()
+        with _proxy_errors(tls):
+            clients = {stream: _client(user, password, tls) for stream in STREAMS}
+        accesses = {stream: Access(_url(endpoint, stream), user, client) for stream, client in clients.items()}
         for access in accesses.values():
             await stack.enter_async_context(access.client)
-        await (
-            anyio.lowlevel.checkpoint()
-        )  # its first call takes 50 ms for imports, which the first connection would need
+        # Its first call takes 50 ms for imports, which the first connection would need.
+        await anyio.lowlevel.checkpoint()
         yield accesses
 
 
@@ -77,10 +78,32 @@ def _url(endpoint: str, stream: str) -> httpx.URL:
     return url
 
 
+def _tls() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise SettingsError(
+            "the certificates cannot be read",
+            why=f"SSL_CERT_FILE={os.environ.get('SSL_CERT_FILE', '')!r}: {error.strerror or error}",
+            hint="SSL_CERT_FILE names a file of certificates in PEM; unset, those of the package certifi are used",
+        ) from None
+
+
 @contextmanager
-def _settings_errors() -> Iterator[None]:
+def _proxy_errors(tls: ssl.SSLContext) -> Iterator[None]:
+    """Turn errors of wrong proxies into a SettingsError with nothing of their addresses, which may have passwords."""
     try:
         yield
-    except (ValueError, ImportError, OSError) as error:  # httpx shows a wrong proxy address without its password
-        hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-        raise SettingsError("the HTTP settings cannot be used", why=str(error), hint=hint) from None
+    except (ValueError, ImportError, httpx.InvalidURL):
+        wrong = [name for name, text in os.environ.items() if name.lower() in _PROXIES and not _is_proxy(text, tls)]
+        whys = [f"{name} is not the address of an HTTP proxy" for name in wrong] or ["NO_PROXY is not a list of hosts"]
+        hint = "write a proxy as http://user:password@host:port, with %2F for / and %40 for @ in the password"
+        raise SettingsError("the HTTP settings cannot be used", why="\n".join(whys), hint=hint) from None
+
+
+def _is_proxy(text: str, tls: ssl.SSLContext) -> bool:
+    try:
+        httpx.AsyncHTTPTransport(verify=tls, proxy=text if "://" in text else f"http://{text}")
+    except (ValueError, ImportError, httpx.InvalidURL):
+        return not text  # an empty variable counts as unset
+    return True

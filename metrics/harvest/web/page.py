@@ -98,7 +98,7 @@ class StartForm:
         self._may_write = may_write = writing.may_write(self._client.request)
         heading(2, "Run")
         with ui.element("form").on("submit.prevent", self._start):
-            self._seconds = ui.number("seconds", value=rule.seconds, min=0).props("step=any")
+            self._seconds = ui.number("seconds", value=rule.seconds, min=0.1).props("step=any")
             self._name = ui.input("name", value=rule.name)
             self._times = ui.number("times", value=rule.times, min=1, step=1)
             for entered, meaning in (

@@ -206,6 +206,10 @@ def test_a_signal_while_earlier_runs_are_finished_stops_it_before_its_run(tmp_pa
     ("arguments", "variables", "words"),
     [
         (["--seconds", "0"], {}, "0.1"),
+        (["--seconds", "nan"], {}, "86400"),
+        (["--name", ""], {}, "text in UTF-8, not empty"),
+        (["--name", "a\udcff"], {}, "text in UTF-8, not empty"),
+        ([], {"HARVEST_NAME": "a\udcff"}, r"HARVEST_NAME='a\udcff': must be text in UTF-8"),
         ([], {"HARVEST_SECONDS": "0.09"}, "HARVEST_SECONDS='0.09': must be a number, 0.1 to 86400"),
         ([], {"HARVEST_TIMES": "0"}, "HARVEST_TIMES='0': must be"),
         ([], {"STREAM_ENDPOINT": "http://localhost:8080/"}, "STREAM_PASSWORD is unset"),

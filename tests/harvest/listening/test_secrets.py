@@ -183,15 +183,57 @@ def test_a_proxy_that_refuses_to_connect_is_asked_again_only_if_its_status_says_
 
 
 @pytest.mark.usefixtures("no_proxies")
-@pytest.mark.parametrize("address", ["nonsense://gate:s3cret@proxy.example", "socks5://gate:s3cret@proxy.example"])
-def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, written: Callable[[], str]
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "http_proxy"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense://gate:s3cret@proxy.example",
+        "socks5://gate:s3cret@proxy.example",
+        "http://gate:s3cret/2@127.0.0.1:2",  # / ends the address, so the port is s3cret
+        "http://gate:s3cret@127.0.0.1:notaport",
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, address: str, written: Callable[[], str]
 ) -> None:
-    monkeypatch.setenv("ALL_PROXY", address)
-    with pytest.raises(SettingsError, match="the HTTP settings cannot be used") as raised:
+    monkeypatch.setenv(variable, address)
+    monkeypatch.setenv("HTTPS_PROXY", "http://gate:fine@proxy.example:80")
+    with pytest.raises(SettingsError) as raised:
         harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
-    require_no_secret(f"{raised.value} {written()}")
+    assert (raised.value.what, raised.value.why) == (
+        "the HTTP settings cannot be used",
+        f"{variable} is not the address of an HTTP proxy",
+    )
+    text = f"{raised.value} {written()}"
+    assert "gate" not in text
+    require_no_secret(text)
     assert [*(tmp_path / "raw").iterdir()] == []  # no run was begun
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_exceptions_from_proxies_that_cannot_be_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "http://streams.example:port")
+    with pytest.raises(SettingsError) as raised:
+        harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
+    assert raised.value.why == "NO_PROXY is not a list of hosts"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "No such file or directory"), ("PEM?", "no certificate or crl found")]
+)
+def test_certificates_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, why: str
+) -> None:
+    path = tmp_path / "certificates.pem"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(SettingsError, match="the certificates cannot be read") as raised:
+        harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
+    assert raised.value.why.startswith(f"SSL_CERT_FILE={str(path)!r}: ")
+    assert why in raised.value.why.replace("NO_CERTIFICATE_OR_CRL_FOUND", why)
 
 
 @pytest.mark.usefixtures("no_proxies")
