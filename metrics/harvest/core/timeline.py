@@ -66,7 +66,7 @@ class StreamTimeline:
 
     @property
     def state(self) -> StreamState:
-        """The state: `ended` if the server answered 204 after a connection, `refused` after any other final answer."""
+        """The state: `ended` after a 204 that followed a connection, `refused` after any other final response."""
         match self._last:
             case None:
                 return "connecting"
@@ -79,7 +79,7 @@ class StreamTimeline:
 
     @property
     def why(self) -> str | None:
-        """The last failure, or end of a connection, in words; None if the stream is open or was not answered yet."""
+        """The last failure, or end of a connection, in words; None while it is open or before its first response."""
         return self._last.why if isinstance(self._last, Closed | Failed) else None
 
     def listening(self, until_us: int) -> Listening:

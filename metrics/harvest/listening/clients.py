@@ -91,7 +91,7 @@ def _tls() -> ssl.SSLContext:
 
 @contextmanager
 def _proxy_errors(tls: ssl.SSLContext) -> Iterator[None]:
-    """Turn errors of wrong proxies into a SettingsError with nothing of their addresses, which may have passwords."""
+    """Convert errors of proxies into a SettingsError without their addresses, which may contain passwords."""
     try:
         yield
     except (ValueError, ImportError, httpx.InvalidURL):
