@@ -88,7 +88,8 @@ class _AllRuns:
     def print(self) -> None:
         answers = self.answers()
         events = numbered(sum(head.events for head in self._heads), "event")
-        say(f"{numbered(len(self._heads), 'run')}, {self._heads[0].run} to {self._heads[-1].run}: {events}")
+        names = " to ".join(dict.fromkeys((self._heads[0].run, self._heads[-1].run)))
+        say(f"{numbered(len(self._heads), 'run')}, {names}: {events}")
         say_figures(answers)
         say("")
         say_answers(answers)
