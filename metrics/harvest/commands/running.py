@@ -15,8 +15,8 @@ from metrics.harvest.archive.finish import StoppedError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.commands.summary import say_files, say_run
 from metrics.harvest.core.event import STREAMS
-from metrics.harvest.core.run_report import RunReport
-from metrics.harvest.listening.progress import Progress, StreamProgress
+from metrics.harvest.core.run_report import RunReport, StreamReport
+from metrics.harvest.listening.progress import Listener, Progress, StreamProgress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
@@ -24,6 +24,11 @@ from metrics.terminal.console import err, note, out, say, say_lines, warn
 from metrics.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
+_OF_USER = {
+    401: "check STREAM_USER and STREAM_PASSWORD",
+    403: "check that STREAM_USER may read the stream",
+    407: "add a user to HTTP_PROXY or HTTPS_PROXY, as in http://user:password@host:port",
+}
 _STATES = {"connecting": "connecting", "waiting": "away", "refused": "refused", "ended": "ended"}
 
 
@@ -40,17 +45,16 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
         settings.harvest_times if times is None else times,
     )
     inform = note if is_json else say
-    with stopping_on_signals(_WHAT_FOLLOWS) as stopping, use_streams(settings, inform) as reached:
-        inform(
-            f"reading {listed(STREAMS)} for {rule.seconds:g} s, "
-            f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
-        )
-        with _live_line(err if is_json else out) as show:
-            try:
-                report = run_harvest(reached, rule, stopping, show)
-            except StoppedError as error:
-                warn(error.what)
-                raise typer.Exit(stopping.exit_code) from None
+    with (
+        stopping_on_signals(_WHAT_FOLLOWS) as stopping,
+        use_streams(settings, inform) as reached,
+        _live_line(err if is_json else out) as show,
+    ):
+        try:
+            report = run_harvest(reached, rule, stopping, _announcing(rule, inform, show))
+        except StoppedError as error:
+            warn(error.what)
+            raise typer.Exit(stopping.exit_code) from None
     if is_json:
         say_lines([msgspec.json.encode(report).decode()])
     else:
@@ -67,23 +71,52 @@ def _require_all(report: RunReport, settings: HarvestSettings) -> None:
     Raises:
         StreamError: at least one was.
     """
-    if not report.missed:
-        return
-    whys = [f"{stream.stream}: {stream.why}" for stream in report.missed]
-    if settings.stream_endpoint is None:
-        hint = "the run was too short for the local streams to answer: give it more time, such as --seconds 20"
-    else:
-        hint = f"check STREAM_ENDPOINT ({settings.stream_endpoint}), STREAM_USER and STREAM_PASSWORD"
-    raise StreamError(
-        f"{len(whys)} of {len(report.streams)} streams {'was' if len(whys) == 1 else 'were'} away or refused "
-        "when the run stopped; the report has all that was received",
-        why="\n".join(whys),
-        hint=hint,
-    )
+    match report.missed:
+        case []:
+            return
+        case [stream]:
+            what = f"{stream.stream} {stream.why}"
+            why = f"it was {stream.outcome} when the run stopped; the report has all that was received"
+        case missed:
+            what = (
+                f"{len(missed)} of {len(report.streams)} streams were away or refused when the run stopped; "
+                "the report has all that was received"
+            )
+            why = "\n".join(f"{stream.stream} {stream.why}" for stream in missed)
+    hints = dict.fromkeys(_hint(stream, settings.stream_endpoint) for stream in report.missed)
+    raise StreamError(what, why=why, hint="\n".join(hints))
+
+
+def _hint(stream: StreamReport, endpoint: str | None) -> str:
+    """Return what to do about a stream that was away or refused; without an endpoint, it was a local one."""
+    if endpoint is None:
+        return "the run was too short for the local streams to answer: give it more time, such as --seconds 20"
+    if stream.status in _OF_USER:
+        return _OF_USER[stream.status]
+    if stream.outcome == "refused":
+        return f"check STREAM_ENDPOINT ({endpoint})"
+    return f"check STREAM_ENDPOINT ({endpoint}) and the network"
+
+
+def _announcing(rule: Rule, inform: Callable[[str], None], show: Listener) -> Listener:
+    """Return a listener that first says what is read, once the run has begun, and then shows the progress."""
+    has_begun = False
+
+    def listen(progress: Progress) -> None:
+        nonlocal has_begun
+        if not has_begun:
+            has_begun = True
+            inform(
+                f"reading {listed(STREAMS)} for {rule.seconds:g} s, "
+                f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
+            )
+        show(progress)
+
+    return listen
 
 
 @contextmanager
-def _live_line(console: Console) -> Iterator[Callable[[Progress], None]]:
+def _live_line(console: Console) -> Iterator[Listener]:
     """Yield a listener that shows the progress of a run in one line; without a terminal, it shows nothing."""
     if not console.is_terminal:
         yield lambda _: None

@@ -27,6 +27,7 @@ class StreamReport(Struct, frozen=True, kw_only=True):
         bytes: of the raw files.
         outcome: its state at the stop: read, away, refused, or ended by the server (204).
         why: the last failure, in words; None for a stream that was read.
+        status: HTTP status of that failure; None without one.
     """
 
     stream: str
@@ -41,6 +42,7 @@ class StreamReport(Struct, frozen=True, kw_only=True):
     bytes: int
     outcome: Outcome
     why: str | None
+    status: int | None = None
 
 
 class RunHead(Struct, frozen=True, kw_only=True):
@@ -133,6 +135,7 @@ def _stream_report(stream: str, listening: Listening, counts: StreamTally, size_
         bytes=size_bytes,
         outcome=listening.outcome,
         why=listening.why,
+        status=listening.status,
     )
 
 

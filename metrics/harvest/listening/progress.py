@@ -70,9 +70,11 @@ class Notified:
 def notifying(listener: Listener) -> Iterator[Notified]:
     """Call a listener with the newest progress several times a second, and once more at the end.
 
-    It runs in a thread of its own, so a terminal paused by Ctrl-S delays no stream.
+    It runs in a thread of its own, so a terminal paused by Ctrl-S delays no stream. Its error ends it, and is raised
+    after the body.
     """
     notified, done = Notified(), Event()
+    errors: list[Exception] = []
 
     def notify() -> None:
         shown = None
@@ -80,7 +82,11 @@ def notifying(listener: Listener) -> Iterator[Notified]:
             is_last = done.wait(NOTIFIED_EVERY_S)
             if notified.newest is not shown and notified.newest is not None:
                 shown = notified.newest
-                listener(shown)
+                try:
+                    listener(shown)
+                except Exception as error:  # it is raised below
+                    errors.append(error)
+                    return
             if is_last:
                 return
 
@@ -91,3 +97,5 @@ def notifying(listener: Listener) -> Iterator[Notified]:
     finally:
         done.set()
         thread.join()
+    if errors:
+        raise errors[0]

@@ -48,11 +48,13 @@ class LostError(Exception):
 
     Attributes:
         judged: whether to retry, and why.
+        status: HTTP status of the proxy, if it refused to connect.
     """
 
-    def __init__(self, judged: Retry | Final) -> None:
+    def __init__(self, judged: Retry | Final, status: int | None = None) -> None:
         super().__init__(judged.why)
         self.judged = judged
+        self.status = status
 
 
 @dataclass(eq=False, repr=False)
@@ -83,13 +85,13 @@ class Stream:
         try:
             response = await self._request()
         except LostError as error:
-            return await self._fail(error.judged, requested_us)
+            return await self._fail(error.judged, requested_us, error.status)
         async with aclosing(response):
             judged = self._judge(response)
             if isinstance(judged, Listen):
                 await self._read(response, requested_us)
                 return self._wait_s(requested_us)
-            return await self._fail(judged, requested_us, response)
+            return await self._fail(judged, requested_us, response.status_code, response.headers.get("retry-after"))
 
     async def _request(self) -> httpx.Response:
         """Send a request; return the response once its headers are read.
@@ -118,7 +120,7 @@ class Stream:
                 except httpx.ProxyError:
                     if status is None:
                         raise
-                    raise LostError(judge_proxy(status)) from None
+                    raise LostError(judge_proxy(status), status) from None
         except BaseException:
             for connection in connections:  # httpcore 1.0 leaves one open that is cancelled in its TLS handshake
                 await connection.aclose()
@@ -153,18 +155,16 @@ class Stream:
             self.closings.add(why)
 
     async def _fail(
-        self, judged: Retry | Final, requested_us: int, response: httpx.Response | None = None
+        self, judged: Retry | Final, requested_us: int, status: int | None, header: str | None = None
     ) -> float | None:
         """Hand over a failure, and log it once; return the seconds until the next request, None for never."""
         stream, why, is_final = self.recording.stream, judged.why, isinstance(judged, Final)
-        status = None if response is None else response.status_code
         await self.inbox.hand_over(
             Failed(at_us=self.clock.now_us(), stream=stream, why=why, status=status, is_final=is_final)
         )
         if why != self.failure:
             log.warning("%s %s; %s", stream, why, "giving up" if is_final else "retrying")
             self.failure = why
-        header = None if response is None else response.headers.get("retry-after")
         return None if is_final else self._wait_s(requested_us, header)
 
     def _wait_s(self, requested_us: int, header: str | None = None) -> float:

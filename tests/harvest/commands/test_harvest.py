@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -121,18 +122,54 @@ def test_a_stream_that_refuses_is_named_with_why_and_a_hint_and_the_others_are_r
     endpoint = serve_streams(seed=7, gap_s=SOON_S, password=PASSWORD, faults={"sysney": Faults(script=[Answer(401)])})
     ended = run("--seconds", "1", "--name", "Nobody", variables=environment(tmp_path, endpoint))
     assert ended.returncode == 9
-    assert (
-        "error: 1 of 3 streams was away or refused when the run stopped; the report has all that was received\n"
-        in ended.stderr
+    assert ended.stderr.endswith(
+        "error: sysney refuses the user sytac (401)\n"
+        "why: it was refused when the run stopped; the report has all that was received\n"
+        "hint: check STREAM_USER and STREAM_PASSWORD\n"
     )
-    assert "why: sysney: refuses the user sytac (401)\n" in ended.stderr
-    assert f"hint: check STREAM_ENDPOINT ({endpoint.url}), STREAM_USER" in ended.stderr
     (name,) = runs_in(tmp_path)
     streams = json.loads((tmp_path / f"report/report_{name}.json").read_text())["streams"]
-    assert [stream["outcome"] for stream in streams] == ["read", "read", "refused"]
+    assert [(stream["outcome"], stream["status"]) for stream in streams] == [
+        ("read", None),
+        ("read", None),
+        ("refused", 401),
+    ]
     assert streams[0]["events"] > 0
     shown = run("report", variables=environment(tmp_path)).stdout
     assert "sysney was refused: refuses the user sytac (401)\n" in shown
+
+
+def test_streams_that_fail_in_different_ways_are_named_one_by_one(serve_streams: Serve, tmp_path: Path) -> None:
+    scripts = {"sytflix": Answer(404), "sytazon": Answer(503), "sysney": Answer(401)}
+    faults = {stream: Faults(script=repeat(answer)) for stream, answer in scripts.items()}
+    endpoint = serve_streams(password=PASSWORD, faults=faults)
+    ended = run("--seconds", "0.5", variables=environment(tmp_path, endpoint))
+    assert ended.returncode == 9
+    assert ended.stderr.endswith(
+        "error: 3 of 3 streams were away or refused when the run stopped; the report has all that was received\n"
+        "why: sytflix does not exist at this address (404)\n"
+        "     sytazon is unavailable (503)\n"
+        "     sysney refuses the user sytac (401)\n"
+        f"hint: check STREAM_ENDPOINT ({endpoint.url})\n"
+        f"     check STREAM_ENDPOINT ({endpoint.url}) and the network\n"
+        "     check STREAM_USER and STREAM_PASSWORD\n"
+    )
+
+
+def test_a_run_whose_output_is_closed_is_reported_in_its_files(local: Endpoint, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [*COMMAND, "--seconds", "1"],
+        env=environment(tmp_path, local),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+    assert len(runs_in(tmp_path)) == 1
 
 
 def test_a_wrong_password_ends_it_at_once_and_is_shown_nowhere(local: Endpoint, tmp_path: Path) -> None:
@@ -155,7 +192,7 @@ def test_a_second_harvest_of_the_folder_is_refused_while_one_runs(local: Endpoin
         listed = run("runs", variables=variables)
         first.send_signal(signal.SIGTERM)
     assert first.returncode == 143
-    assert second.returncode == 8
+    assert (second.returncode, second.stdout) == (8, "")
     assert second.stderr.startswith(f"error: another harvest runs in {tmp_path}\nwhy: ")
     assert (listed.returncode, listed.stdout) == (0, "no runs yet: python app.py harvest starts one\n")
     assert re.fullmatch(r"run \w+ is still running, or was killed: then the next harvest finishes it\n", listed.stderr)

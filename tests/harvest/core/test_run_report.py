@@ -64,13 +64,14 @@ def test_a_run_is_reported_with_its_rule_its_times_and_its_streams(report: RunRe
             "bytes": 1234,
             "outcome": "read",
             "why": None,
+            "status": None,
         },
         {"stream": "sytazon", "platform": "Sytazon", "listened_ms": 0, "listened_s": 0.0, "connections": 0}
         | nothing
-        | {"outcome": "refused", "why": "status 401"},
+        | {"outcome": "refused", "why": "status 401", "status": 401},
         {"stream": "sysney", "platform": "Sysney", "listened_ms": 2000, "listened_s": 2.0, "connections": 1}
         | nothing
-        | {"outcome": "away", "why": "status 503"},
+        | {"outcome": "away", "why": "status 503", "status": 503},
     ]
     assert msgspec.to_builtins(report) == {
         "run": "20231207_170121",
