@@ -14,23 +14,23 @@ first one: the raw files are the same, and so are the files made from them.
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-import msgspec
-
 from metrics.errors import FileError, MetricsError
 from metrics.files import atomic
+from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
 from metrics.harvest.archive.journal import damaged, has_line
 from metrics.harvest.archive.lock import LockedFolders
 from metrics.harvest.archive.replay import Progress, Replayed, replay, unwatched
 from metrics.harvest.archive.runs import read_events
 from metrics.harvest.archive.sorting import PREFIX
-from metrics.harvest.core.reports import RunEvents, reports
-from metrics.harvest.core.run_report import RunReport, execution_report, run_report
+from metrics.harvest.core.report_json import run_report_json
+from metrics.harvest.core.reports import RunEvents
+from metrics.harvest.core.run_report import RunFigures, execution_report, run_report
 from metrics.text import in_line, numbered
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk"
@@ -43,8 +43,8 @@ class StoppedError(MetricsError):
     """A harvest that was stopped while it finished earlier runs, so its own run did not begin."""
 
 
-def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunReport:
-    """Make the files of a run that has stopped for any reason; return its report.
+def finish(folders: LockedFolders, run: str, progress: Progress = unwatched) -> RunFigures:
+    """Make the files of a run that has stopped for any reason; return its report without the users.
 
     Raises:
         DamagedRunError: its journal or a raw file is damaged, or the archive has another run of its name.
@@ -235,22 +235,22 @@ def _opened(path: Path) -> IO[bytes]:
         raise DamagedRunError(f"{path} cannot be written", why=error.strerror or str(error), hint=hint) from error
 
 
-def _report(folders: Folders, run: str, replayed: Replayed) -> RunReport:
+def _report(folders: Folders, run: str, replayed: Replayed) -> RunFigures:
     """Take steps 3 and 4."""
     sizes = Counter[str]()
     for (stream, _), end in replayed.ends.items():
         sizes[stream] += end
     timeline = replayed.timeline
-    answers = reports([RunEvents(timeline.started.at_us, read_events(folders, run))])
-    report = run_report(timeline, replayed.tally, sizes, answers)
-    _write(folders.execution_report(run), execution_report(report).encode())
-    _write(folders.report_file(run), msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    answers = ReportedRuns(folders, [RunEvents(timeline.started.at_us, read_events(folders, run))])
+    report = run_report(timeline, replayed.tally, sizes, answers.figures)
+    _write(folders.execution_report(run), [execution_report(report).encode()])
+    _write(folders.report_file(run), run_report_json(report, answers.users()))
     return report
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     with atomic.writing(path, _DISK_HINT) as file, atomic.write_errors(path, _DISK_HINT):
-        file.write(data)
+        file.writelines(parts)
     _sync_name(path)
 
 

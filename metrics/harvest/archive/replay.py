@@ -7,7 +7,7 @@ from typing import IO, NamedTuple
 
 from metrics.harvest.archive.folders import JOURNAL, raw_file
 from metrics.harvest.archive.journal import damaged, read_journal, unreadable
-from metrics.harvest.archive.sorting import sorted_rows
+from metrics.harvest.archive.sorting import SortedRows
 from metrics.harvest.core.event import STREAMS, Event, Position
 from metrics.harvest.core.frames import Frame, FrameParser
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Taken
@@ -59,7 +59,7 @@ def replay(folder: Path, csv: IO[bytes], sorted_in: Path, progress: Progress = u
         raise damaged(folder / JOURNAL, "its first line, with the run and its rule to stop, is missing")
     run = _Run(folder, started, progress)
     csv.write(row_text(COLUMNS).encode())
-    csv.writelines(sorted_rows(run.rows(entries), sorted_in))
+    csv.writelines(SortedRows(run.rows(entries), sorted_in))
     return Replayed(run.timeline, run.tally, run.ends, run.lost)
 
 

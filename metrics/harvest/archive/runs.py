@@ -8,18 +8,21 @@ import csv
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast, overload
 
 import msgspec
+from msgspec import structs
 
 from metrics.errors import FileError
 from metrics.harvest.archive.folders import DamagedRunError, Folders, is_run
 from metrics.harvest.archive.row_starts import FIRST, RowStart
 from metrics.harvest.core.event import Event
 from metrics.harvest.core.instants import amsterdam_day
+from metrics.harvest.core.reports import UserReport
 from metrics.harvest.core.rows import COLUMNS, event_of, read_rows
-from metrics.harvest.core.run_report import RunHead, RunReport
+from metrics.harvest.core.run_report import RunAnswers, RunHead, RunReport
 from metrics.text import in_line
 
 LATEST = "latest"
@@ -30,7 +33,9 @@ _REWRITE_HINT = "remove it, and the next harvest writes it again from the archiv
 _NAME_SIZE = len("20231207_170121")
 _LIST_HINT = "list the runs: python app.py harvest runs"
 
-_Report = TypeVar("_Report", RunHead, RunReport)
+_Report = TypeVar("_Report", bound=RunHead)
+
+_decode_user = msgspec.json.Decoder(UserReport).decode
 
 
 class NoRunError(FileError):
@@ -47,6 +52,29 @@ class Listing(NamedTuple):
 
     heads: Sequence[RunHead]
     unreadable: Mapping[str, FileError]
+
+
+class _StoredUsers(Sequence[UserReport]):
+    """Users of a report, each decoded when it is read, so that memory is that of the file.
+
+    Reading one raises DamagedRunError if it is not the report of a user.
+    """
+
+    def __init__(self, path: Path, encoded: Sequence[msgspec.Raw]) -> None:
+        self._path, self._encoded = path, encoded
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    @overload
+    def __getitem__(self, index: int) -> UserReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[UserReport]: ...
+    def __getitem__(self, index: int | slice) -> UserReport | list[UserReport]:
+        with _errors(self._path):
+            if isinstance(index, slice):
+                return [_decode_user(user) for user in self._encoded[index]]
+            return _decode_user(self._encoded[index])
 
 
 def run_names(folders: Folders) -> list[str]:
@@ -113,12 +141,27 @@ def read_head(folders: Folders, run: str) -> RunHead:
 
 
 def read_report(folders: Folders, run: str) -> RunReport:
-    """Return the report of a run.
+    """Return the report of a run, whose users are decoded when they are read.
 
     Raises:
         FileError: there is none, or it cannot be read.
     """
-    return _read(folders.report_file(run), run, RunReport)
+    path = folders.report_file(run)
+    report = _read(path, run, RunAnswers[list[msgspec.Raw]])
+    users = _StoredUsers(path, report.reports.users)
+    return cast("RunReport", structs.replace(report, reports=structs.replace(report.reports, users=users)))
+
+
+def report_lines(folders: Folders, run: str) -> Iterator[str]:
+    """Yield the lines of the report of a run, without their ends.
+
+    Raises:
+        FileError: there is none, or it cannot be read.
+    """
+    path = folders.report_file(run)
+    with _errors(path), path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.removesuffix("\n")
 
 
 def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator[Event]:
@@ -151,9 +194,19 @@ def read_events(folders: Folders, run: str, start: RowStart = FIRST) -> Iterator
 
 
 def _read(path: Path, run: str, kind: type[_Report]) -> _Report:
-    try:
+    with _errors(path):
         report = msgspec.json.decode(path.read_bytes(), type=kind)
         amsterdam_day(report.started_us)
+    if report.run != run:
+        raise DamagedRunError(f"{path} is damaged", why=f"it is of run {in_line(report.run)}", hint=_REWRITE_HINT)
+    return report
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """Turn errors of reading a report into FileErrors."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise NoRunError(f"{path} does not exist", why="the run has no report", hint=_LIST_HINT) from error
     except OSError as error:
@@ -164,6 +217,3 @@ def _read(path: Path, run: str, kind: type[_Report]) -> _Report:
         raise DamagedRunError(what, why=str(error), hint=_REWRITE_HINT) from error
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
         raise DamagedRunError(f"{path} is damaged", why=str(error), hint=_REWRITE_HINT) from error
-    if report.run != run:
-        raise DamagedRunError(f"{path} is damaged", why=f"it is of run {in_line(report.run)}", hint=_REWRITE_HINT)
-    return report

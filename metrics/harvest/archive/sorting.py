@@ -2,41 +2,61 @@
 
 import heapq
 import os
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
 from metrics.files.atomic import write_errors
-from metrics.harvest.core.order import SortKey
 
 PART_BYTES = 16 << 20
 _BLOCK_BYTES = 64 << 10
+_OBJECTS_BYTES = 250  # the Python objects of a row, beside its bytes
 PREFIX = ".sorting-"
 """Prefix of the temporary file's name, on file systems that cannot create unnamed files."""
 
-_Row = tuple[SortKey, bytes]
+_Row = tuple[tuple[Any, ...], bytes]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[_Row]).decode
 
 
-def sorted_rows(rows: Iterable[_Row], folder: Path) -> Iterator[bytes]:
-    """Yield rows in the order of their keys, which are all different.
+class SortedRows:
+    """Rows in the order of their keys, which are all different.
 
-    Memory is a small multiple of PART_BYTES, and one block per part.
+    They may be read several times, also at once. Memory is a small multiple of PART_BYTES while they are sorted, and
+    one block per part while they are read.
 
     Args:
-        folder: for an unnamed temporary file.
+        folder: for an unnamed temporary file, which is closed with the last reference to the rows.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    with write_errors(folder, "use a larger disk"), TemporaryFile(dir=folder, prefix=PREFIX, buffering=0) as file:
-        parts = [[_write(file, block) for block in _cut(sorted(part), _BLOCK_BYTES)] for part in _cut(rows, PART_BYTES)]
-        for _, row in heapq.merge(*(_read(file, blocks) for blocks in parts)):
+
+    def __init__(self, rows: Iterable[_Row], folder: Path) -> None:
+        with write_errors(folder, "use a larger disk"):
+            self._file = TemporaryFile(dir=folder, prefix=PREFIX, buffering=0)  # noqa: SIM115  # closed as said above
+            weakref.finalize(self, self._file.close)
+            self._parts = [
+                [_write(self._file, block) for block in _cut(sorted(part), _BLOCK_BYTES)]
+                for part in _cut(rows, PART_BYTES)
+            ]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the rows.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        for _, row in heapq.merge(*map(self._read, self._parts)):
             yield row
+
+    def _read(self, blocks: list[tuple[int, int]]) -> Iterator[_Row]:
+        for offset, size in blocks:
+            yield from _decode(os.pread(self._file.fileno(), size, offset))
 
 
 def _cut(rows: Iterable[_Row], size_bytes: int) -> Iterator[list[_Row]]:
@@ -45,7 +65,7 @@ def _cut(rows: Iterable[_Row], size_bytes: int) -> Iterator[list[_Row]]:
     taken_bytes = 0
     for row in rows:
         taken.append(row)
-        taken_bytes += len(row[1])
+        taken_bytes += len(row[1]) + _OBJECTS_BYTES
         if taken_bytes >= size_bytes:
             yield taken
             taken, taken_bytes = [], 0
@@ -60,8 +80,3 @@ def _write(file: IO[bytes], block: list[_Row]) -> tuple[int, int]:
     while written < len(data):
         written += file.write(data[written:])
     return offset, len(data)
-
-
-def _read(file: IO[bytes], blocks: list[tuple[int, int]]) -> Iterator[_Row]:
-    for offset, size in blocks:
-        yield from _decode(os.pread(file.fileno(), size, offset))

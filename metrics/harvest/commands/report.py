@@ -4,18 +4,19 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Annotated
 
-import msgspec
 import typer
 
 from metrics.errors import SettingsError
+from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import Folders
-from metrics.harvest.archive.runs import LATEST, read_events, read_report, require_run
+from metrics.harvest.archive.runs import LATEST, read_events, read_head, read_report, require_run
 from metrics.harvest.commands.listing import readable_runs
 from metrics.harvest.commands.options import Json
-from metrics.harvest.commands.summary import say_answers, say_figures, say_files, say_missed, say_run
-from metrics.harvest.core.reports import Reports, RunEvents, reports
+from metrics.harvest.commands.summary import say_answers, say_figures, say_files, say_missed, say_report_file, say_run
+from metrics.harvest.core.report_json import lines, reports_json
+from metrics.harvest.core.reports import RunEvents
 from metrics.harvest.core.rows import COLUMNS, cells, row_text
-from metrics.harvest.core.run_report import RunReport
+from metrics.harvest.core.run_report import without_users
 from metrics.harvest.settings import HarvestSettings
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.streams import binary_output
@@ -44,7 +45,7 @@ def report(
     if as_csv:
         shown.print_csv()
     elif json:
-        say_lines([msgspec.json.encode(shown.answers()).decode()])
+        shown.print_json()
     else:
         shown.print()
 
@@ -59,15 +60,17 @@ class _OneRun:
     def print_csv(self) -> None:
         _print_csv(COLUMNS, map(cells, read_events(self._folders, self._run)))
 
-    def answers(self) -> RunReport:
-        return read_report(self._folders, self._run)
+    def print_json(self) -> None:
+        read_head(self._folders, self._run)  # raises for a damaged report, before a part of it is printed
+        say_report_file(self._folders, self._run)
 
     def print(self) -> None:
-        found = self.answers()
+        report = read_report(self._folders, self._run)
+        found = without_users(report)
         say_run(found)
         say_missed(found.missed)
         say("")
-        say_answers(found.reports)
+        say_answers(found.reports, report.reports.users)
         say("")
         say_files(self._folders, found)
 
@@ -82,17 +85,22 @@ class _AllRuns:
         events = ((head.run, event) for head in self._heads for event in read_events(self._folders, head.run))
         _print_csv(("run", *COLUMNS), ([run, *cells(event)] for run, event in events))
 
-    def answers(self) -> Reports:
-        return reports(RunEvents(head.started_us, read_events(self._folders, head.run)) for head in self._heads)
+    def print_json(self) -> None:
+        answers = self._answers()
+        say_lines(lines(reports_json(answers.figures, answers.users())))
 
     def print(self) -> None:
-        answers = self.answers()
+        answers = self._answers()
         events = numbered(sum(head.events for head in self._heads), "event")
         names = " to ".join(dict.fromkeys((self._heads[0].run, self._heads[-1].run)))
         say(f"{numbered(len(self._heads), 'run')}, {names}: {events}")
-        say_figures(answers)
+        say_figures(answers.figures)
         say("")
-        say_answers(answers)
+        say_answers(answers.figures, answers.users())
+
+    def _answers(self) -> ReportedRuns:
+        runs = [RunEvents(head.started_us, read_events(self._folders, head.run)) for head in self._heads]
+        return ReportedRuns(self._folders, runs)
 
 
 def _print_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

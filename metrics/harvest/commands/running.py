@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -13,14 +12,14 @@ from metrics.cli.reporting import stopping_on_signals
 from metrics.errors import StreamError
 from metrics.harvest.archive.finish import StoppedError
 from metrics.harvest.archive.folders import Folders
-from metrics.harvest.commands.summary import say_files, say_run
+from metrics.harvest.commands.summary import say_files, say_report_file, say_run
 from metrics.harvest.core.event import STREAMS
-from metrics.harvest.core.run_report import RunReport, StreamReport
+from metrics.harvest.core.run_report import RunFigures, StreamReport
 from metrics.harvest.listening.progress import Listener, Progress, StreamProgress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
-from metrics.terminal.console import err, note, out, say, say_lines, warn
+from metrics.terminal.console import err, note, out, say, warn
 from metrics.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
@@ -55,17 +54,18 @@ def run_once(*, seconds: float | None, name: str | None, times: int | None, is_j
         except StoppedError as error:
             warn(error.what)
             raise typer.Exit(stopping.exit_code) from None
+    folders = Folders.of(settings.harvest_dir)
     if is_json:
-        say_lines([msgspec.json.encode(report).decode()])
+        say_report_file(folders, report.run)
     else:
         say_run(report)
-        say_files(Folders.of(settings.harvest_dir), report)
+        say_files(folders, report)
     if stopping.signal is not None:
         raise typer.Exit(stopping.exit_code)
     _require_all(report, settings)
 
 
-def _require_all(report: RunReport, settings: HarvestSettings) -> None:
+def _require_all(report: RunFigures, settings: HarvestSettings) -> None:
     """Check that no stream was away or refused when the run stopped.
 
     Raises:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from metrics.harvest.archive.folders import Folders
-from metrics.harvest.core.reports import Reports, UserReport
-from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
-from metrics.terminal.console import say, shown
+from metrics.harvest.archive.runs import report_lines
+from metrics.harvest.core.reports import Figures, UserReport
+from metrics.harvest.core.run_report import RunFigures, RunHead, StreamReport
+from metrics.terminal.console import say, say_lines, shown
 from metrics.terminal.tables import new_table, say_folded, say_table
 from metrics.text import numbered
 
@@ -19,7 +20,7 @@ _STOPPED_BY = {
 }
 
 
-def say_run(report: RunReport) -> None:
+def say_run(report: RunFigures) -> None:
     """Print when and why a run stopped, how its streams went, and its figures."""
     stopped = f"run {report.run} stopped after {report.lasted_s:,.3f} s"
     if report.stopped_by == "name":
@@ -29,6 +30,15 @@ def say_run(report: RunReport) -> None:
         say(f"{report.name} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
     say_table(streams_table(report.streams))
     say_figures(report.reports)
+
+
+def say_report_file(folders: Folders, run: str) -> None:
+    """Print the report of a run as JSON, as in its file.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    say_lines(report_lines(folders, run))
 
 
 def say_missed(streams: Iterable[StreamReport]) -> None:
@@ -48,37 +58,37 @@ def streams_table(streams: Iterable[StreamReport]) -> Table:
     return table
 
 
-def say_figures(reports: Reports) -> None:
+def say_figures(figures: Figures) -> None:
     """Print the answers that are one figure each."""
-    successful = sum(each.count for each in reports.successful_streams)
-    share = "-" if reports.started_share is None else f"{reports.started_share:.3f} %"
+    successful = sum(each.count for each in figures.successful_streams)
+    share = "-" if figures.started_share is None else f"{figures.started_share:.3f} %"
     for what, figure in (
-        ("users", f"{len(reports.users):,}"),
-        ("shows released in 2020 or later", f"{reports.recent_shows:,}"),
+        ("users", f"{figures.users:,}"),
+        ("shows released in 2020 or later", f"{figures.recent_shows:,}"),
         ("successful streams", f"{successful:,}"),
-        ("users with successful streams", f"{len(reports.successful_streams):,}"),
-        ("users who started streams on several platforms", f"{sum(x.users for x in reports.platforms_by_country):,}"),
+        ("users with successful streams", f"{len(figures.successful_streams):,}"),
+        ("users who started streams on several platforms", f"{sum(x.users for x in figures.platforms_by_country):,}"),
         ("Sytflix events that start a stream", share),
     ):
         say(f"{what:<48}{figure:>9}")
 
 
-def say_answers(reports: Reports) -> None:
+def say_answers(figures: Figures, users: Iterable[UserReport]) -> None:
     """Print the answers that are tables."""
-    say_folded(_users_table(reports))
-    if reports.platforms_by_country:
+    say_folded(_users_table(figures, users))
+    if figures.platforms_by_country:
         say("")
         table = new_table("country", "users who started streams on several platforms", texts=("country",))
-        for country in reports.platforms_by_country:
+        for country in figures.platforms_by_country:
             table.add_row(country.country or "-", f"{country.users:,}")
         say_table(table)
 
 
-def _users_table(reports: Reports) -> Table:
-    successful = {each.user_id: each.count for each in reports.successful_streams}
+def _users_table(figures: Figures, users: Iterable[UserReport]) -> Table:
+    successful = {each.user_id: each.count for each in figures.successful_streams}
     texts = ("name", "platforms", "last event")
     table = new_table("user", "name", "age", "events", "successful", "platforms", "last event", texts=texts)
-    for user in reports.users:
+    for user in users:
         age = "-" if user.age is None else str(user.age)
         counts = f"{len(user.events):,}", f"{successful.get(user.id, 0):,}"
         table.add_row(str(user.id), user.name, age, *counts, _platforms(user), _last_event(user))

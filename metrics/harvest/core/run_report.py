@@ -1,16 +1,16 @@
 """The report of a run: its start and stop, its streams, and the answers from its events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.instants import amsterdam_text, utc_text
 from metrics.harvest.core.journal import StoppedBy
 from metrics.harvest.core.reading import REASONS
-from metrics.harvest.core.reports import Reports
+from metrics.harvest.core.reports import Answers, Figures, UserReport, Users, figures_of
 from metrics.harvest.core.tally import StreamTally, Tally
 from metrics.harvest.core.timeline import Listening, Outcome, Timeline
 
@@ -83,27 +83,39 @@ class RunHead(Struct, frozen=True, kw_only=True):
         return [stream for stream in self.streams if stream.outcome in ("away", "refused")]
 
 
-class RunReport(RunHead, frozen=True, kw_only=True):
-    """The report of a run, as in `report_RUN.json`."""
+class RunAnswers(RunHead, Generic[Users], frozen=True, kw_only=True):
+    """The report of a run with its answers."""
 
-    reports: Reports
+    reports: Answers[Users]
 
 
-def run_report(timeline: Timeline, tally: Tally, sizes: Mapping[str, int], reports: Reports) -> RunReport:
+RunReport = RunAnswers[Sequence[UserReport]]
+"""The report of a run, as in `report_RUN.json`."""
+
+RunFigures = RunAnswers[int]
+"""The same with the number of users in place of their reports."""
+
+
+def without_users(report: RunReport) -> RunFigures:
+    """Return a report with the number of its users in place of their reports."""
+    return cast("RunFigures", structs.replace(report, reports=figures_of(report.reports)))
+
+
+def run_report(timeline: Timeline, tally: Tally, sizes: Mapping[str, int], figures: Figures) -> RunFigures:
     """Return the report of a run that is over.
 
     Args:
         timeline: of its whole journal.
         tally: of all its frames.
         sizes: bytes of the raw files of each stream; 0 for a stream that is missing.
-        reports: of its events.
+        figures: of its events.
     """
     started, stopped_us = timeline.started, timeline.stopped_at_us
     streams = [
         _stream_report(stream, timeline.listening(stream), counts, sizes.get(stream, 0))
         for stream, counts in tally.streams.items()
     ]
-    return RunReport(
+    return RunFigures(
         run=started.run,
         started_at=utc_text(started.at_us // 1000),
         started=amsterdam_text(started.at_us // 1000),
@@ -117,7 +129,7 @@ def run_report(timeline: Timeline, tally: Tally, sizes: Mapping[str, int], repor
         name_seen=tally.name_seen,
         events=sum(stream.events for stream in streams),
         streams=streams,
-        reports=reports,
+        reports=figures,
     )
 
 

@@ -13,7 +13,7 @@ from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.core.journal import Started
-from metrics.harvest.core.run_report import RunReport
+from metrics.harvest.core.run_report import RunFigures
 from metrics.harvest.listening.clients import open_clients
 from metrics.harvest.listening.clock import Clock
 from metrics.harvest.listening.decider import Decider
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
     times: int
 
 
-def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener: Listener) -> RunReport:
+def run_harvest(settings: HarvestSettings, rule: Rule, stopping: Event, listener: Listener) -> RunFigures:
     """Harvest the streams once, into the folders of HARVEST_DIR, after finishing runs that were killed.
 
     It may be called from any thread, and takes no signals.

@@ -11,7 +11,7 @@ from metrics.harvest.core.event import Event
 from metrics.harvest.core.instants import amsterdam_text
 from metrics.harvest.core.reports import CountryUsers, SuccessfulStreams, UserReport
 from metrics.harvest.core.rows import cells
-from metrics.harvest.core.run_report import RunHead, RunReport
+from metrics.harvest.core.run_report import RunFigures, RunHead
 from metrics.harvest.listening.progress import Progress, StreamProgress
 
 MAX_PAGE_BYTES = 4 << 20
@@ -163,12 +163,12 @@ def page(name: str, items: Iterable[Struct], limit: int, **more: Any) -> bytes:
     return msgspec.json.encode({name: shown, "has_more": has_more, **more})
 
 
-def finished(report: RunReport) -> FinishedRun:
-    """Return a report without its users."""
+def finished(report: RunFigures) -> FinishedRun:
+    """Return a report as the answer of a route."""
     answers = report.reports
     return FinishedRun(
         **{name: getattr(report, name) for name in RunHead.__struct_fields__},
-        users=len(answers.users),
+        users=answers.users,
         recent_shows=answers.recent_shows,
         successful_streams=answers.successful_streams,
         started_share=answers.started_share,

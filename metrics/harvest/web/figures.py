@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.reports import ENDED, STARTED, UserReport
 from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
@@ -75,11 +77,12 @@ class Digest(NamedTuple):
 
 
 def digest(report: RunReport) -> Digest:
-    """Return the numbers of a report that the page shows."""
+    """Return the numbers of a report that the page shows, and its users, all decoded."""
+    users = [*report.reports.users]
     kinds: dict[str, Counter[str]] = {platform: Counter() for platform in PLATFORMS.values()}
     shows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     titles: dict[tuple[str, str], str] = {}
-    for event in (event for user in report.reports.users for event in user.events):
+    for event in (event for user in users for event in user.events):
         kind, show = KINDS.get(event.event, OTHER), (event.platform, event.show_id)
         kinds.setdefault(event.platform, Counter())[kind] += 1
         shows[show][kind] += 1
@@ -89,6 +92,7 @@ def digest(report: RunReport) -> Digest:
         ShowRow(show[0], titles[show], shows[show].total(), shows[show]["started"], shows[show]["liked"])
         for show in most
     ]
+    report = structs.replace(report, reports=structs.replace(report.reports, users=users))
     return Digest(report, kinds, rows, {each.user_id: each.count for each in report.reports.successful_streams})
 
 

@@ -1,10 +1,10 @@
 """The API: the routes of the original, runs with their users and events, and a run to start, stop and watch."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from metrics.errors import AlreadyRunningError
 from metrics.harvest.archive.runs import LATEST, start_key
 from metrics.harvest.core import original
-from metrics.harvest.core.reports import Reports
+from metrics.harvest.core.reports import Figures
 from metrics.harvest.web import answers, files
 from metrics.harvest.web import openapi as documented
 from metrics.harvest.web.all_runs import AllRuns
@@ -61,7 +61,7 @@ def routes(runner: Runner, stored: Stored) -> APIRouter:
 
 def _add_original(router: APIRouter, stored: Stored) -> None:
     all_runs = AllRuns(stored)
-    figures: dict[str, tuple[str, Callable[[Reports], bytes], Any]] = {
+    figures: dict[str, tuple[str, Callable[[Figures], bytes], Any]] = {
         "/recent_shows": (
             "Number of shows released in 2020 or later",
             original.recent_shows,
@@ -85,11 +85,11 @@ def _add_original(router: APIRouter, stored: Stored) -> None:
 def _user_report(stored: Stored, all_runs: AllRuns) -> Handler:
     async def user_report(request: Request, wanted: Annotated[OriginalQuery, Query()]) -> Response:
         """Return users with their events, of all runs or of one."""
-        if wanted.run is not None:
-            run = wanted.run
-            body = await stored.do(lambda: original.user_report(stored.report(run).reports))
-            return _json(body)
-        parts = await all_runs.users()
+        run = wanted.run
+        if run is None:
+            parts = original.user_report(await all_runs.users())
+        else:
+            parts = await stored.do(lambda: _begun(original.user_report(stored.report(run).reports.users)))
         if request.method == "HEAD":
             return _json(b"")
         return StreamingResponse(parts, headers=reading.HEADERS, media_type="application/json")
@@ -97,12 +97,17 @@ def _user_report(stored: Stored, all_runs: AllRuns) -> Handler:
     return user_report
 
 
-def _figure(stored: Stored, all_runs: AllRuns, body: Callable[[Reports], bytes]) -> Handler:
+def _begun(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Return parts of an answer after making the first one, whose error is then a problem instead of half an answer."""
+    return chain([next(parts)], parts)
+
+
+def _figure(stored: Stored, all_runs: AllRuns, body: Callable[[Figures], bytes]) -> Handler:
     async def figure(wanted: Annotated[OriginalQuery, Query()]) -> Response:
         run = wanted.run
         if run is None:
             return _json(body(await all_runs.figures()))
-        return _json(await stored.do(lambda: body(stored.report(run).reports)))
+        return _json(await stored.do(lambda: body(stored.figures(run).reports)))
 
     figure.__doc__ = f"{(body.__doc__ or '').splitlines()[0]} Of all runs or of one."
     return figure
@@ -143,7 +148,7 @@ def _run(runner: Runner, stored: Stored) -> Handler:
             return reading.json(answers.running(newest.seconds, newest.running))
         if newest.failure is not None and newest.progress is not None and newest.progress.run == run:
             raise newest.failure
-        return _json(await stored.do(lambda: msgspec.json.encode(answers.finished(stored.report(run)))))
+        return _json(await stored.do(lambda: msgspec.json.encode(answers.finished(stored.figures(run)))))
 
     return run
 
@@ -156,7 +161,7 @@ def _users(runner: Runner, stored: Stored) -> Handler:
         def read() -> bytes:
             users = stored.report(run).reports.users
             after = 0 if wanted.after is None else bisect_right(users, wanted.after, key=lambda user: user.id)
-            return answers.page("users", islice(users, after, None), wanted.limit)
+            return answers.page("users", (users[index] for index in range(after, len(users))), wanted.limit)
 
         return _json(await stored.do(read))
 

@@ -12,7 +12,7 @@ from metrics.errors import AlreadyRunningError, MetricsError
 from metrics.harvest.archive.finish import StoppedError, finish_all, unfinished
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
-from metrics.harvest.core.run_report import RunReport
+from metrics.harvest.core.run_report import RunFigures
 from metrics.harvest.listening.progress import Progress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
@@ -36,7 +36,7 @@ class Snapshot(NamedTuple):
     number: int
     seconds: float
     progress: Progress | None
-    outcome: RunReport | MetricsError | None
+    outcome: RunFigures | MetricsError | None
 
     @property
     def running(self) -> Progress | None:
@@ -138,7 +138,7 @@ class Runner:
         else:
             named.set_result(outcome.run)
 
-    def _outcome(self, rule: Rule, stopping: Event, listen: Callable[[Progress], None]) -> RunReport | MetricsError:
+    def _outcome(self, rule: Rule, stopping: Event, listen: Callable[[Progress], None]) -> RunFigures | MetricsError:
         """Run a harvest; return its report, or the error that prevented one."""
         try:
             with use_streams(self._settings, log.info) as settings:
@@ -150,7 +150,7 @@ class Runner:
             log.exception("a harvest failed")
             return MetricsError("an error in the program; see the log of `serve`", why=type(error).__name__)
 
-    def _change(self, rule: Rule, progress: Progress | None, outcome: RunReport | MetricsError | None) -> None:
+    def _change(self, rule: Rule, progress: Progress | None, outcome: RunFigures | MetricsError | None) -> None:
         self.newest = Snapshot(self.newest.number + 1, rule.seconds, progress, outcome)
 
     def _finish(self) -> None:

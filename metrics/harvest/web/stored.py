@@ -1,7 +1,7 @@
 """Runs that have ended, read from their files for requests and for the page, a few at a time, in threads."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from anyio import to_thread
 from starlette.exceptions import HTTPException
 
 from metrics.errors import MetricsError
+from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import Folders, is_run
 from metrics.harvest.archive.row_starts import EVERY, FIRST, RowStarts
 from metrics.harvest.archive.runs import (
@@ -25,7 +26,8 @@ from metrics.harvest.archive.runs import (
     read_report,
 )
 from metrics.harvest.core.event import Event
-from metrics.harvest.core.run_report import RunHead, RunReport
+from metrics.harvest.core.reports import RunEvents
+from metrics.harvest.core.run_report import RunFigures, RunHead, RunReport, without_users
 from metrics.terminal.console import as_started
 from metrics.web.outages import OutageLog
 from metrics.web.problems import in_one_line
@@ -36,7 +38,7 @@ T = TypeVar("T")
 AT_ONCE = 2
 WAIT_S = 10.0
 MAX_INDEXED = 16  # processed files with an index of their rows
-MAX_CACHED_BYTES = 16 << 20  # of the report files kept in memory; a report takes about three times its file
+MAX_CACHED_BYTES = 16 << 20  # of the report files kept in memory
 
 
 class FileId(NamedTuple):
@@ -154,10 +156,14 @@ class Stored:
                 self._reports.popitem(last=False)
         return report
 
-    def find(self, run: str) -> RunReport | None:
-        """Return the report of a run; None if there is none that can be read."""
+    def figures(self, run: str) -> RunFigures:
+        """Return the report of a run without its users; arguments and errors are those of `report`."""
+        return without_users(self.report(run))
+
+    def find(self, run: str) -> RunFigures | None:
+        """Return the report of a run without its users; None if there is none that can be read."""
         try:
-            return self.report(run)
+            return self.figures(run)
         except (HTTPException, MetricsError):
             return None
 
@@ -202,6 +208,16 @@ class Stored:
         for error in unreadable.values():
             raise error
         return [Covered(head.run, head.started_us, self._events_id(head.run)) for head in reversed(heads)]
+
+    def read(self, runs: Iterable[Covered]) -> ReportedRuns:
+        """Return answers from the events of runs.
+
+        Raises:
+            FileError: events cannot be read, or sorted.
+        """
+        return ReportedRuns(
+            self._folders, [RunEvents(run.started_us, read_events(self._folders, run.run)) for run in runs]
+        )
 
     def processed_file(self, run: str) -> Path:
         """Return the file of the events of a run, after trying to open it.

@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi.sse import format_sse_event
 from starlette.exceptions import HTTPException
 
-from metrics.harvest.core.run_report import RunReport
+from metrics.errors import MetricsError
 from metrics.harvest.web import answers
 from metrics.harvest.web.running import Runner
 from metrics.harvest.web.stored import Stored
@@ -86,8 +86,8 @@ class ProgressStreams:
         outcome = newest.outcome if is_newest else await to_thread.run_sync(self._stored.find, run)
         if outcome is None:
             return None
-        if isinstance(outcome, RunReport):
-            name, data = "report", msgspec.json.encode(answers.finished(outcome))
-        else:
+        if isinstance(outcome, MetricsError):
             name, data = "failure", msgspec.json.encode(problems.of(503, problems.in_one_line(outcome)))
+        else:
+            name, data = "report", msgspec.json.encode(answers.finished(outcome))
         return format_sse_event(event=name, data_str=data.decode(), id=f"{run}/end")

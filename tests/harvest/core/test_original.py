@@ -3,12 +3,12 @@
 import pytest
 
 from metrics.harvest.core.original import recent_shows, start_events, successful_streams, user_report
-from metrics.harvest.core.reports import Reports, RunEvents, reports
-from tests.harvest.core.timeline import START_MS, drawn, event
+from metrics.harvest.core.reports import Figures, RunEvents
+from tests.harvest.core.timeline import START_MS, drawn, event, figures, reports
 
 
-def answers(timeline: str) -> Reports:
-    return reports(drawn(timeline))
+def answers(timeline: str) -> Figures:
+    return figures(drawn(timeline))
 
 
 def test_the_user_report_is_as_in_the_original() -> None:
@@ -17,7 +17,7 @@ def test_the_user_report_is_as_in_the_original() -> None:
         event(event="stream-started", title='"100%" Salal', cast="Qurbra, Weff", show_id="s5", **herculie),
         event(user_id="10", first_name="Zoë"),
     ]
-    assert user_report(reports([RunEvents(START_MS * 1000, events)])).decode() == (
+    assert b"".join(user_report(reports([RunEvents(START_MS * 1000, events)]).users)).decode() == (
         '[{"event_list":[{"event":"stream-started","event_date":"06-12-2023 16:04:56.339","first_actor":"Qurbra",'
         '"show_id":"s5","show_platform":"Sytflix","show_title":"\\"100%\\" Salal"}],'
         '"user":{"age":"39","user_id":"9","user_name":"Herculie Eadon"}},'
@@ -29,7 +29,7 @@ def test_the_user_report_is_as_in_the_original() -> None:
 
 def test_the_number_of_recent_shows_is_a_text() -> None:
     shows = [event(show_id=f"s{number}", release_year="2021") for number in range(96)]
-    assert recent_shows(reports([RunEvents(0, shows)])) == b'{"recent_shows":"96"}'
+    assert recent_shows(figures([RunEvents(0, shows)])) == b'{"recent_shows":"96"}'
 
 
 def test_successful_streams_are_floats_and_users_without_any_are_left_out() -> None:
@@ -52,5 +52,10 @@ def test_the_started_share_is_a_text_or_null(timeline: str, body: bytes) -> None
 
 
 def test_without_events_the_bodies_are_empty_lists_zero_and_null() -> None:
-    bodies = [body(reports([])) for body in (user_report, recent_shows, successful_streams, start_events)]
-    assert bodies == [b"[]", b'{"recent_shows":"0"}', b"[]", b'{"start_event_rate(%)":null}']
+    bodies = [body(figures([])) for body in (recent_shows, successful_streams, start_events)]
+    assert [b"".join(user_report([])), *bodies] == [
+        b"[]",
+        b'{"recent_shows":"0"}',
+        b"[]",
+        b'{"start_event_rate(%)":null}',
+    ]

@@ -18,9 +18,8 @@ from metrics.harvest.core.reports import (
     SuccessfulStreams,
     UserReport,
     completed_years,
-    reports,
 )
-from tests.harvest.core.timeline import START_MS, drawn, event
+from tests.harvest.core.timeline import START_MS, drawn, event, reports
 
 
 def answers(*events: Event) -> Reports:
@@ -231,17 +230,6 @@ def test_users_that_start_streams_on_several_platforms_are_counted_by_country() 
         CountryUsers("RU", 1),
         CountryUsers(None, 1),
     ]
-
-
-def test_users_that_are_not_asked_for_count_but_are_not_reported() -> None:
-    timeline = "1[a 2[a 1a] 2a] 3*a | 2*b"
-    found, everything = reports(drawn(timeline), of_users={2, 4}), reports(drawn(timeline))
-    assert found.users == [user for user in everything.users if user.id == 2]
-    assert len(found.users[0].events) == 3
-    assert (
-        found.successful_streams == everything.successful_streams == [SuccessfulStreams(1, 1), SuccessfulStreams(2, 1)]
-    )
-    assert found.started_share == everything.started_share == 100 / 3
 
 
 # The same, plain and slow, from all the events in a row.

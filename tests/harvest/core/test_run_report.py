@@ -4,14 +4,25 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from metrics.harvest.core.event import STREAMS, Position
 from metrics.harvest.core.frames import Frame
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped
-from metrics.harvest.core.reports import RunEvents, reports
-from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport, execution_report, run_report
+from metrics.harvest.core.report_json import run_report_json
+from metrics.harvest.core.reports import RunEvents
+from metrics.harvest.core.run_report import (
+    RunFigures,
+    RunHead,
+    RunReport,
+    StreamReport,
+    execution_report,
+    run_report,
+    without_users,
+)
 from metrics.harvest.core.tally import Tally
 from metrics.harvest.core.timeline import Timeline
+from tests.harvest.core.timeline import event, figures, reports
 
 START_US = 1_701_964_881_000_250  # 2023-12-07 16:01:21.000250 UTC, 17:01:21 in Amsterdam
 STARTED = Started(at_us=START_US, run="20231207_170121", seconds=20, name="Sytac", times=3, frame_limit_bytes=1 << 20)
@@ -36,7 +47,7 @@ def entries() -> Iterator[AnyEntry]:
 
 
 @pytest.fixture
-def report() -> RunReport:
+def report() -> RunFigures:
     timeline, tally = Timeline(STARTED), Tally("Sytac", 3)
     for entry in entries():
         timeline.take(entry)
@@ -45,10 +56,10 @@ def report() -> RunReport:
         frame = Frame(event=b"stream-started", data=data.encode(), id=own_id, is_too_long=False, end=0)
         event = tally.take(frame, Position("sytflix", 1, number), START_US)
         events += [event] if event else []
-    return run_report(timeline, tally, {"sytflix": 1234}, reports([RunEvents(START_US, events)]))
+    return run_report(timeline, tally, {"sytflix": 1234}, figures([RunEvents(START_US, events)]))
 
 
-def test_a_run_is_reported_with_its_rule_its_times_and_its_streams(report: RunReport) -> None:
+def test_a_run_is_reported_with_its_rule_its_times_and_its_streams(report: RunFigures) -> None:
     nothing = {"frames": 0, "events": 0, "repeated": 0, "malformed": {}, "bytes": 0}
     assert [msgspec.to_builtins(stream) for stream in report.streams] == [
         {
@@ -92,9 +103,12 @@ def test_a_run_is_reported_with_its_rule_its_times_and_its_streams(report: RunRe
     assert report.missed == report.streams[1:]
 
 
-def test_a_report_is_read_back_whole_or_without_its_answers(report: RunReport) -> None:
-    text = msgspec.json.encode(report)
-    assert msgspec.json.decode(text, type=RunReport) == report
+def test_a_report_is_read_back_whole_or_without_its_answers(report: RunFigures) -> None:
+    users = reports([RunEvents(START_US, [event(), event(user_id="2")])]).users
+    text = b"".join(run_report_json(report, users))
+    whole = msgspec.json.decode(text, type=RunReport)
+    assert whole.reports.users == users
+    assert without_users(whole) == structs.replace(report, reports=structs.replace(report.reports, users=2))
     head = msgspec.json.decode(text, type=RunHead)
     assert msgspec.to_builtins(head) == {k: v for k, v in msgspec.to_builtins(report).items() if k != "reports"}
 

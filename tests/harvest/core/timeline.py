@@ -1,10 +1,14 @@
 """Events, drawn: `[a *b a]` is a user that starts the show a, likes b, and finishes a."""
 
 import re
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
+from msgspec import structs
+
 from metrics.harvest.core.event import Event, Position
-from metrics.harvest.core.reports import RunEvents
+from metrics.harvest.core.reports import FigureCounts, Figures, Reports, RunEvents, report_users
 
 START_MS = 1_701_875_096_339  # 2023-12-06 15:04:56.339 UTC, 16:04:56.339 in Amsterdam
 
@@ -24,6 +28,23 @@ def event(**fields: Any) -> Event:
     known = {"user_id": "1", "first_name": "Ann", "show_id": "s1", "platform": "Sytflix", "event": "show-liked"}
     others = {"instant_ms": START_MS, "received_us": START_MS * 1000, "position": Position("sytflix", 1, 1)}
     return Event(**{**texts, **known, **others, **fields})
+
+
+def reports(runs: Iterable[RunEvents]) -> Reports:
+    """Return all answers from the events of runs, in memory."""
+    counts = FigureCounts()
+    users = [*report_users(sorted(counts.take(runs), key=attrgetter("user_id")))]
+    figures = counts.figures()
+    assert figures.users == len(users)
+    return Reports(**structs.asdict(figures) | {"users": users})
+
+
+def figures(runs: Iterable[RunEvents]) -> Figures:
+    """Return all answers except the reports of users."""
+    counts = FigureCounts()
+    for _ in counts.take(runs):
+        pass
+    return counts.figures()
 
 
 def drawn(text: str) -> list[RunEvents]:

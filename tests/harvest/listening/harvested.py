@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import read_events
-from metrics.harvest.core.run_report import RunReport, StreamReport
+from metrics.harvest.core.run_report import RunFigures, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
@@ -25,7 +25,7 @@ class Harvested(NamedTuple):
     """A run that is finished, and all of its progress."""
 
     folders: Folders
-    report: RunReport
+    report: RunFigures
     progress: list[Progress]
 
     def stream(self, stream: str) -> StreamReport:

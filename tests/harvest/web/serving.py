@@ -18,7 +18,7 @@ from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.archive.raw import RawWriter
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.journal import Opened, Started, Stopped, Taken
-from metrics.harvest.core.run_report import RunReport
+from metrics.harvest.core.run_report import RunFigures
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.simulator.server import Endpoint
 from metrics.harvest.web.system import open_system
@@ -58,7 +58,7 @@ def message(user: int, show: str, date: str, **values: Any) -> dict[str, Any]:
 SHOW = {"title", "cast", "release_year", "platform", "director"}
 
 
-def record(folder: Path, sent: Iterable[Sent], *, started_us: int = START_US) -> RunReport:
+def record(folder: Path, sent: Iterable[Sent], *, started_us: int = START_US) -> RunFigures:
     """Write a run of some frames, each received a millisecond after the one before, as a live run does."""
     folders = Folders(folder)
     with lock_folder(folders) as locked, ExitStack() as closing:

@@ -1,5 +1,7 @@
 """The routes of the original, over runs that the archive's code has made from frames."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -7,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metrics.harvest.archive import sorting
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import read_events
 from metrics.harvest.core import original
-from metrics.harvest.core.reports import RunEvents, reports
-from metrics.harvest.web import all_runs
+from metrics.harvest.core.event import Event
+from metrics.harvest.core.reports import RunEvents, figures_of
+from metrics.harvest.web import stored
+from tests.harvest.core.timeline import reports
 from tests.harvest.web.serving import MINUTE_US, START_US, Sent, expect_problem, message, record, serving
 
 FIRST = [
@@ -193,8 +198,47 @@ def test_users_in_parts_are_the_users_of_all_runs(
         for number, run in enumerate(runs)
     )
     with pytest.MonkeyPatch.context() as patched, serving(folder) as client:
-        patched.setattr(all_runs, "MAX_EVENTS", most)
+        patched.setattr(sorting, "PART_BYTES", most * 300)
+        patched.setattr(original, "PART_BYTES", most * 100)
         answers = {path: client.get(path) for path in ("/user_report", "/recent_shows", "/successful_streams")}
-    assert answers["/user_report"].content == original.user_report(whole)
-    assert answers["/recent_shows"].content == original.recent_shows(whole)
-    assert answers["/successful_streams"].content == original.successful_streams(whole)
+    assert answers["/user_report"].content == b"".join(original.user_report(whole.users))
+    without = figures_of(whole)
+    assert answers["/recent_shows"].content == original.recent_shows(without)
+    assert answers["/successful_streams"].content == original.successful_streams(without)
+
+
+def test_all_runs_are_read_once_for_requests_at_once_and_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, rows = 400, list[Event]()
+    sent = [Sent("sytflix", f"{at}", "show-liked", message(at % 7, "s1", "17:01:22.000")) for at in range(count)]
+    record(tmp_path, sent)
+
+    def counted(folders: Folders, run: str) -> Iterator[Event]:
+        for event in read_events(folders, run):
+            rows.append(event)
+            yield event
+
+    monkeypatch.setattr(stored, "read_events", counted)
+    monkeypatch.setattr(sorting, "PART_BYTES", 4_000)
+    monkeypatch.setattr(original, "PART_BYTES", 100)
+    with serving(tmp_path) as client, ThreadPoolExecutor(4) as threads:
+        answers = [*threads.map(client.get, ["/user_report"] * 4 + ["/recent_shows", "/user_report"])]
+        assert {answer.status_code for answer in answers} == {200}
+        assert answers[0].content == answers[1].content == answers[5].content
+        assert len(rows) == count
+        record(tmp_path, FIRST, started_us=START_US + MINUTE_US)
+        assert len(client.get("/user_report").json()) == 8
+        assert len(rows) == 2 * count + len(FIRST)
+
+
+def test_a_report_with_damaged_users_is_a_problem_and_not_half_an_answer(tmp_path: Path) -> None:
+    run = record(tmp_path, FIRST).run
+    report = tmp_path / "report" / f"report_{run}.json"
+    report.write_text(report.read_text().replace('"id": 4', '"id": "four"'))
+    with serving(tmp_path) as client:
+        for path in (f"/user_report?run={run}", f"/harvest/runs/{run}/users"):
+            assert (
+                f"report_{run}.json is not a report of this version" in expect_problem(client.get(path), 503)["detail"]
+            )
+        assert client.get("/user_report").status_code == 200
