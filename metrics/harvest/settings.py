@@ -11,6 +11,9 @@ from metrics.cli.log_settings import LogSettings
 from metrics.settings import Declared, NonEmpty
 from metrics.web.settings import WebSettings
 
+MIN_SECONDS, MAX_SECONDS = 0.1, 86_400
+MAX_TIMES = 1_000_000
+
 
 def is_utf8(text: str) -> bool:
     """Return whether a text can be written as UTF-8; one from the environment or an argument may have other bytes."""
@@ -97,10 +100,10 @@ class RunSettings(Declared):
     harvest_seconds: Annotated[
         float,
         Meta(
-            ge=0.1,
-            le=86_400,
+            ge=MIN_SECONDS,
+            le=MAX_SECONDS,
             description="Seconds after which a harvest stops.",
-            extra={"allowed": "a number, 0.1 to 86400"},
+            extra={"allowed": f"a number, {MIN_SECONDS:g} to {MAX_SECONDS}"},
         ),
     ] = 20
     harvest_name: Annotated[
@@ -108,7 +111,7 @@ class RunSettings(Declared):
         Meta(description="First name that stops a harvest.", extra={"allowed": "text in UTF-8", "is_allowed": is_utf8}),
     ] = "Sytac"
     harvest_times: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Stop after this many events of users with that name.")
+        int, Meta(ge=1, le=MAX_TIMES, description="Stop after this many events of users with that name.")
     ] = 3
     harvest_connect_s: Annotated[
         int, Meta(ge=1, le=300, description="Seconds to wait for a response before the request is retried.")

@@ -26,17 +26,20 @@ def add(
     summary: str,
     responses: Responses,
     more: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> None:
     """Add a path that accepts POST.
 
     Args:
         responses: for the API document.
         more: additions to its entry in the API document.
+        status: of its successful response.
     """
     router.add_api_route(
         path,
         answer,
         response_model=None,
+        status_code=status,
         methods=[*METHODS],
         tags=[tag],
         summary=summary,
@@ -82,12 +85,14 @@ class Bodies:
 
     Args:
         busy: the answer to a request whose body does not fit beside the others.
+        shorter: what to do about a body that is too long, or takes too long.
     """
 
-    def __init__(self, max_bytes: int, max_bytes_together: int, busy: str) -> None:
+    def __init__(self, max_bytes: int, max_bytes_together: int, busy: str, shorter: str) -> None:
         self._max_bytes = max_bytes
         self._free_bytes = max_bytes_together
         self._busy = busy
+        self._shorter = shorter
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[io.BytesIO]:
@@ -104,7 +109,7 @@ class Bodies:
             self._free_bytes += received.getbuffer().nbytes
 
     async def _receive(self, request: Request, received: io.BytesIO) -> None:
-        too_long = HTTPException(413, f"the body is longer than {self._max_bytes:,} bytes: send it in parts")
+        too_long = HTTPException(413, f"the body is longer than {self._max_bytes:,} bytes: {self._shorter}")
         if int(request.headers.get("Content-Length", 0)) > self._max_bytes:
             raise too_long
         try:
@@ -117,6 +122,6 @@ class Bodies:
                     if self._free_bytes < 0:
                         raise HTTPException(503, self._busy, {"Retry-After": "10"})
         except TimeoutError:
-            raise HTTPException(408, f"the body did not arrive within {BODY_S:g} s: send it in parts") from None
+            raise HTTPException(408, f"the body did not arrive within {BODY_S:g} s: {self._shorter}") from None
         except ClientDisconnect:
             raise HTTPException(400, "the body is incomplete") from None

@@ -61,7 +61,7 @@ def routes(database: Database) -> APIRouter:
         get(f"/queries/{query.name}", _query(database, query), TAG, query.title, answers, about)
     router.add_api_route("/queries/{name}", _no_query, methods=["GET", "HEAD"], include_in_schema=False)
     busy = "others are loading records; try again later"
-    bodies = writing.Bodies(MAX_BODY_BYTES, MAX_BODIES_BYTES, busy)
+    bodies = writing.Bodies(MAX_BODY_BYTES, MAX_BODIES_BYTES, busy, "send it in parts")
     turns = Turns(LOADS_AT_ONCE, LOADING_WAIT_S, busy)
     for model in MODELS.values():
         _add_loading(router, model, _loading(database, bodies, turns, model))

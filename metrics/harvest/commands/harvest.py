@@ -7,7 +7,7 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup, begin
 from metrics.cli.reporting import reporting
 from metrics.harvest.commands.options import Json
-from metrics.harvest.settings import is_utf8
+from metrics.harvest.settings import MAX_SECONDS, MAX_TIMES, MIN_SECONDS, is_utf8
 
 _NAMES = ("report", "runs", "replay", "streams", "serve")
 
@@ -29,7 +29,12 @@ def run(
     *,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.1, max=86_400, metavar="S", help="Stop after this time; 20 unless HARVEST_SECONDS is set."),
+        typer.Option(
+            min=MIN_SECONDS,
+            max=MAX_SECONDS,
+            metavar="S",
+            help="Stop after this time; 20 unless HARVEST_SECONDS is set.",
+        ),
     ] = None,
     name: Annotated[
         str | None,
@@ -43,7 +48,7 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            max=1_000_000,
+            max=MAX_TIMES,
             metavar="N",
             help="Stop at the N-th event of a user with that first name; 3 unless HARVEST_TIMES is set.",
         ),

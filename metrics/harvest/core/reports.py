@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Annotated, Generic, NamedTuple, TypeVar, cast
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from metrics.harvest.core.event import PLATFORMS, Event
 from metrics.harvest.core.instants import amsterdam_day, amsterdam_text, utc_text
@@ -34,37 +34,30 @@ class RunEvents(NamedTuple):
 
 
 class ReportedEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """An event in the report of its user.
-
-    Attributes:
-        first_actor: the first name of the cast.
-        event_date: in Amsterdam time, `06-12-2023 16:04:56.339`.
-        instant: the same time in UTC, `2023-12-06T15:04:56.339Z`.
-    """
+    """An event in the report of its user."""
 
     event: str
     platform: str
     show_id: str
     title: str | None
-    first_actor: str | None
-    event_date: str
-    instant: str
+    first_actor: Annotated[str | None, Meta(description="the first name of the cast")]
+    event_date: Annotated[str, Meta(description="in Amsterdam time, `06-12-2023 16:04:56.339`")]
+    instant: Annotated[str, Meta(description="the same time in UTC, `2023-12-06T15:04:56.339Z`")]
 
 
 class UserReport(Struct, frozen=True, kw_only=True):
-    """A user as in the newest of their events, and all their events.
-
-    Attributes:
-        name: first and last name.
-        age: in completed years on the Amsterdam day on which the newest run with an event of the user started; None
-            without a valid date of birth.
-        events: run by run, in the order of events.
-    """
+    """A user as in the newest of their events, and all their events."""
 
     id: int
-    name: str
-    age: int | None
-    events: list[ReportedEvent]
+    name: Annotated[str, Meta(description="first and last name")]
+    age: Annotated[
+        int | None,
+        Meta(
+            description="in completed years on the Amsterdam day on which the newest run with an event of the user "
+            "started; null without a valid date of birth"
+        ),
+    ]
+    events: Annotated[list[ReportedEvent], Meta(description="run by run, in the order of events")]
 
 
 class SuccessfulStreams(Struct, frozen=True):
@@ -75,9 +68,9 @@ class SuccessfulStreams(Struct, frozen=True):
 
 
 class CountryUsers(Struct, frozen=True):
-    """Number of a country's users who started streams on more than one platform; None for no known country."""
+    """Number of a country's users who started streams on more than one platform."""
 
-    country: str | None
+    country: Annotated[str | None, Meta(description="null for no known country")]
     users: int
 
 

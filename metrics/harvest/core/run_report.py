@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Literal, cast
+from typing import Annotated, Generic, Literal, cast
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.instants import amsterdam_text, utc_text
@@ -16,60 +16,44 @@ from metrics.harvest.core.timeline import Listening, Outcome, Timeline
 
 
 class StreamReport(Struct, frozen=True, kw_only=True):
-    """A stream during a run.
-
-    Attributes:
-        listened_ms: milliseconds with a connection, each from its request to its end or the stop.
-        listened_s: the same, in seconds, to the microsecond.
-        connections: the number that opened.
-        frames: all that were taken: events, repeated and malformed ones.
-        malformed: number of frames by reason.
-        bytes: of the raw files.
-        outcome: its state at the stop: read, away, refused, or ended by the server (204).
-        why: the last failure, in words; None for a stream that was read.
-        status: HTTP status of that failure; None without one.
-    """
+    """A stream during a run."""
 
     stream: str
     platform: str
-    listened_ms: int
-    listened_s: float
-    connections: int
-    frames: int
+    listened_ms: Annotated[
+        int, Meta(description="milliseconds with a connection, each from its request to its end or the stop")
+    ]
+    listened_s: Annotated[float, Meta(description="the same, in seconds, to the microsecond")]
+    connections: Annotated[int, Meta(description="number of those that opened")]
+    frames: Annotated[int, Meta(description="all that were taken: events, repeated and malformed ones")]
     events: int
     repeated: int
-    malformed: dict[str, int]
-    bytes: int
-    outcome: Outcome
-    why: str | None
-    status: int | None = None
+    malformed: Annotated[dict[str, int], Meta(description="number of frames by reason")]
+    bytes: Annotated[int, Meta(description="of the raw files")]
+    outcome: Annotated[
+        Outcome, Meta(description="its state at the stop: read, away, refused, or ended by the server (204)")
+    ]
+    why: Annotated[str | None, Meta(description="the last failure, in words; null for a stream that was read")]
+    status: Annotated[int | None, Meta(description="HTTP status of that failure; null without one")] = None
 
 
 class RunHead(Struct, frozen=True, kw_only=True):
-    """The report of a run without its answers: decoded as this, they are skipped.
-
-    Attributes:
-        started_at: in UTC, `2023-12-07T16:01:21.123Z`; `started` is the same in Amsterdam time.
-        stopped_at: in UTC; if the run was killed, the time of the last entry of its journal. `stopped` is the same in
-            Amsterdam time.
-        lasted_s: seconds from start to stop.
-        seconds: the rule to stop, as are `name` and `times`.
-        name_seen: number of events of users with that name.
-        events: of all streams.
-    """
+    """The report of a run without its answers."""
 
     run: str
-    started_at: str
-    started: str
-    stopped_at: str
-    stopped: str
+    started_at: Annotated[str, Meta(description="in UTC, `2023-12-07T16:01:21.123Z`")]
+    started: Annotated[str, Meta(description="the same in Amsterdam time, `07-12-2023 17:01:21.123`")]
+    stopped_at: Annotated[
+        str, Meta(description="in UTC; if the run was killed, the time of the last entry of its journal")
+    ]
+    stopped: Annotated[str, Meta(description="the same in Amsterdam time")]
     stopped_by: StoppedBy | Literal["killed"]
-    lasted_s: float
-    seconds: float
+    lasted_s: Annotated[float, Meta(description="seconds from start to stop")]
+    seconds: Annotated[float, Meta(description="the rule to stop it, as are `name` and `times`")]
     name: str
     times: int
-    name_seen: int
-    events: int
+    name_seen: Annotated[int, Meta(description="number of events of users with that name")]
+    events: Annotated[int, Meta(description="of all streams")]
     streams: list[StreamReport]
 
     @property

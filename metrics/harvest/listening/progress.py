@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Annotated
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from metrics.harvest.core.timeline import StreamState
 
@@ -13,24 +14,22 @@ NOTIFIED_EVERY_S = 0.1
 
 
 class StreamProgress(Struct, frozen=True, kw_only=True):
-    """A stream at some moment of a run.
-
-    Attributes:
-        state: `connecting` until its first response, `waiting` for the next request, `refused` or `ended` for good.
-        malformed: number of malformed frames.
-        is_silent: whether it is open, but idle: no byte for HARVEST_SILENT_S.
-        why: the last failure, in words; None while it is open.
-    """
+    """A stream at some moment of a run."""
 
     stream: str
-    state: StreamState
+    state: Annotated[
+        StreamState,
+        Meta(
+            description="`connecting` before its first response, `waiting` to ask again, `refused` or `ended` for good"
+        ),
+    ]
     frames: int
     events: int
-    malformed: int
+    malformed: Annotated[int, Meta(description="number of malformed frames")]
     repeated: int
     bytes: int
-    is_silent: bool
-    why: str | None
+    is_silent: Annotated[bool, Meta(description="whether it is open, but idle: no byte for HARVEST_SILENT_S")]
+    why: Annotated[str | None, Meta(description="the last failure, in words; null while it is open")]
 
 
 class Progress(Struct, frozen=True, kw_only=True):

@@ -114,11 +114,7 @@ class EventUser(Struct, kw_only=True):
 
 
 class RunEvent(Struct, kw_only=True):
-    """An event of a run.
-
-    Attributes:
-        event_date: as received, in the local time of the user.
-    """
+    """An event of a run."""
 
     number: Annotated[int, Meta(description="place in the order of the run's events, from 1")]
     id: Annotated[str | None, Meta(description="of its frame; null without one")]
@@ -126,7 +122,7 @@ class RunEvent(Struct, kw_only=True):
     platform: Annotated[str, Meta(examples=["Sytflix"])]
     instant: Annotated[str, Meta(description="in UTC", examples=["2023-12-06T15:04:56.339Z"])]
     amsterdam: Annotated[str, Meta(description="the same in Amsterdam time", examples=["06-12-2023 16:04:56.339"])]
-    event_date: str
+    event_date: Annotated[str, Meta(description="as received, in the local time of the user")]
     received_at: Annotated[str, Meta(description="in UTC", examples=["2023-12-06T15:04:57.120394Z"])]
     position: Annotated[str, Meta(description="stream, connection and frame", examples=["sytflix-1:17"])]
     show: EventShow

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from metrics.harvest.settings import MAX_SECONDS, MAX_TIMES, MIN_SECONDS
 from metrics.web.formats import FormatParameter
+from metrics.web.parameters import Integer
 
 MAX_RUNS = MAX_USERS = MAX_EVENTS = 1_000
 MAX_ID = 2**63 - 1
@@ -29,26 +31,27 @@ class RunsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for runs."""
 
     before: Annotated[str | None, Field(description="only runs that started before this one, to read on")] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_RUNS, description="maximum number of runs")] = 20
+    limit: Annotated[Integer, Field(ge=1, le=MAX_RUNS, description="maximum number of runs")] = 20
 
 
 class UsersQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the users of a run."""
 
     after: Annotated[
-        int | None, Field(ge=-MAX_ID, le=MAX_ID, description="only users with a higher id, to read on")
+        Integer | None, Field(ge=-MAX_ID, le=MAX_ID, description="only users with a higher id, to read on")
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_USERS, description="maximum number of users")] = 100
+    limit: Annotated[Integer, Field(ge=1, le=MAX_USERS, description="maximum number of users")] = 100
 
 
 class EventsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the events of a run."""
 
     after: Annotated[
-        int, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; ignored for CSV")
+        Integer, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; ignored for CSV")
     ] = 0
     limit: Annotated[
-        int, Field(ge=1, le=MAX_EVENTS, description="maximum number of events; ignored for CSV, which has all of them")
+        Integer,
+        Field(ge=1, le=MAX_EVENTS, description="maximum number of events; ignored for CSV, which has all of them"),
     ] = 100
     format: FormatParameter = None
 
@@ -58,12 +61,14 @@ class StartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: Annotated[float, Field(ge=0.1, le=86_400, description="seconds after which it stops")] | None = None
+    seconds: (
+        Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS, description="seconds after which it stops")] | None
+    ) = None
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="first name that stops it")] | None = None
     times: (
         Annotated[
             int,
-            Field(ge=1, le=1_000_000, description="stop after this many events of users with that name"),
+            Field(ge=1, le=MAX_TIMES, description="stop after this many events of users with that name"),
             BeforeValidator(_whole),
         ]
         | None

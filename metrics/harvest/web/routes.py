@@ -26,11 +26,13 @@ from metrics.harvest.web.answers import HarvestRuns, HarvestUsers, StartedRun, U
 from metrics.harvest.web.parameters import RUN, EventsQuery, OriginalQuery, RunsQuery, StartBody, UsersQuery
 from metrics.harvest.web.running import Runner
 from metrics.harvest.web.stored import Stored
-from metrics.harvest.web.stream import LAST_EVENT_ID, ProgressStreams
+from metrics.harvest.web.stream import ProgressStreams
 from metrics.web import formats, openapi, problems, reading, sse, writing
 from metrics.web.openapi import problem
+from metrics.web.parameters import NoQuery
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
+NoParameters = Annotated[NoQuery, Query()]
 Run = Annotated[str, Path(description=RUN, examples=[LATEST])]
 
 TAG, ORIGINAL = "Harvest", "Harvest: the original's API"
@@ -141,7 +143,7 @@ def _runs(runner: Runner, stored: Stored) -> Handler:
 
 
 def _run(runner: Runner, stored: Stored) -> Handler:
-    async def run(run: Run) -> Response:
+    async def run(run: Run, _: NoParameters) -> Response:
         """Return a run: its progress while it runs, then its report without the users."""
         newest = runner.newest
         if newest.running is not None and newest.running.run == run:
@@ -195,9 +197,10 @@ def _require_ended(runner: Runner, run: str) -> None:
 
 
 def _add_starting(router: APIRouter, runner: Runner) -> None:
-    bodies = writing.Bodies(MAX_BODY_BYTES, 64 * MAX_BODY_BYTES, "too many other requests; try again later")
+    busy, shorter = "too many other requests; try again later", "it may have `seconds`, `name` and `times` only"
+    bodies = writing.Bodies(MAX_BODY_BYTES, 64 * MAX_BODY_BYTES, busy, shorter)
 
-    async def start(request: Request) -> Response:
+    async def start(request: Request, _: NoParameters) -> Response:
         """Start a run of this server. Without a body, the rule to stop it is as set for the server.
 
         Without STREAM_ENDPOINT, it reads local streams, which are started for it.
@@ -216,11 +219,11 @@ def _add_starting(router: APIRouter, runner: Runner) -> None:
         **openapi.problems(400, 401, 403, 408, 413, 415, 422, 503),
         **problem(409, "a run has not ended, of this server or of another process"),
     }
-    writing.add(router, PATH, start, TAG, "Start a run", responses, documented.body())
+    writing.add(router, PATH, start, TAG, "Start a run", responses, documented.body(), status=202)
 
 
 def _add_stopping(router: APIRouter, runner: Runner) -> None:
-    async def stop(request: Request, run: Run) -> Response:
+    async def stop(request: Request, run: Run, _: NoParameters) -> Response:
         """Stop the run that this server runs, as Ctrl-C stops a command: all it has read is reported."""
         writing.require_permission(request)
         running = runner.newest.running
@@ -233,7 +236,7 @@ def _add_stopping(router: APIRouter, runner: Runner) -> None:
         202: openapi.answer(StartedRun, "the run stops; its report will be at its `location`")[200],
         **openapi.problems(401, 403, 404, 422),
     }
-    writing.add(router, f"{PATH}/{{run}}/stop", stop, TAG, "Stop a run", responses)
+    writing.add(router, f"{PATH}/{{run}}/stop", stop, TAG, "Stop a run", responses, status=202)
 
 
 def _accepted(run: str) -> Response:
@@ -246,14 +249,20 @@ def _read_body(request: Request, body: bytes) -> StartBody:
     """Return the body of a request, which may be empty.
 
     Raises:
-        HTTPException: 415, it is not JSON.
+        HTTPException: 415, its type is not JSON; 422, it is no JSON object.
         RequestValidationError: it is not a rule to stop.
     """
     if not body:
         return StartBody()
     writing.media_type(request, ["application/json"])
     try:
-        return StartBody.model_validate_json(body)
+        read = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HTTPException(422, f"the body is not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise HTTPException(422, "the body must be a JSON object")
+    try:
+        return StartBody.model_validate(read)
     except ValidationError as error:
         raise RequestValidationError(
             [{"loc": ("body", *at["loc"]), "msg": at["msg"]} for at in error.errors(include_url=False)]
@@ -266,11 +275,13 @@ def _stream(streams: ProgressStreams) -> Callable[..., Any]:
         last_event_id: Annotated[
             str | None,
             Header(
-                pattern=LAST_EVENT_ID,
-                description="id of the last event received: if its run has ended since, its outcome is sent at once",
+                description="id of the last event received: if its run has ended since, its outcome is sent at once; "
+                "an unknown id is ignored",
                 examples=["20231207_170121/17"],
             ),
         ] = None,
+        *,
+        _: NoParameters,
     ) -> Response:
         """Send the progress of the run, or of the next one if none runs, and finally its report without the users.
 

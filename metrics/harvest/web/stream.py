@@ -1,6 +1,7 @@
 """The progress of runs as server-sent events."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -15,7 +16,7 @@ from metrics.harvest.web.stored import Stored
 from metrics.web import problems, sse
 from metrics.web.sse import EventStream
 
-LAST_EVENT_ID = r"^[0-9]{8}_[0-9]{6}(_[1-9][0-9]*)?/([0-9]{1,18}|end)$"
+_LAST_EVENT_ID = re.compile(r"([0-9]{8}_[0-9]{6}(?:_[1-9][0-9]*)?)/[0-9]{1,18}")
 LOOK_EVERY_S = 0.1
 MAX_LISTENERS = 100
 
@@ -35,7 +36,8 @@ class ProgressStreams:
         """Return the progress of the run that runs, or of the next one, as a stream of events.
 
         The id of an event is the run and a number, `20231207_170121/17`; of its outcome, `20231207_170121/end`. A
-        client that reconnects after the end of the run that it listened to gets its outcome at once.
+        client that reconnects after the end of the run that it listened to gets its outcome at once. Any other id is
+        ignored.
 
         Raises:
             HTTPException: 503, there are too many.
@@ -43,8 +45,8 @@ class ProgressStreams:
         if self._open == MAX_LISTENERS:
             raise HTTPException(503, "too many clients are listening; try again later", {"Retry-After": "10"})
         self._open += 1
-        run, _, number = (last_event_id or "").partition("/")
-        return EventStream(self._events("" if number == "end" else run), self._close)
+        known = _LAST_EVENT_ID.fullmatch(last_event_id or "")
+        return EventStream(self._events(known[1] if known else ""), self._close)
 
     def _close(self) -> None:
         self._open -= 1

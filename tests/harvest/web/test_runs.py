@@ -72,6 +72,43 @@ def test_a_report_that_is_removed_while_it_is_asked_for_is_no_run(
         assert "run" in expect_problem(client.get(path), 404)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/harvest/runs/latest?x=1"),
+        ("GET", "/harvest/stream?x=1"),
+        ("HEAD", "/harvest/stream?x=1"),
+        ("POST", "/harvest/runs?x=1"),
+        ("POST", f"/harvest/runs/{RUN}/stop?x=1"),
+    ],
+)
+def test_parameters_of_routes_that_have_none_are_refused(folder: Path, method: str, path: str) -> None:
+    with serving(folder) as client:
+        refused = client.request(method, path)
+        assert refused.status_code == 422
+        assert method == "HEAD" or {*wrong_fields(refused)} == {"x"}
+
+
+@pytest.mark.parametrize("path", ["?limit=1_0", "/latest/users?after=1_0", "/latest/events?after=1_0"])
+def test_numbers_are_digits_only(folder: Path, path: str) -> None:
+    with serving(folder) as client:
+        assert [*wrong_fields(client.get(f"/harvest/runs{path}")).values()] == ["write it in digits only"]
+
+
+def test_the_document_of_the_api_says_what_comes(folder: Path) -> None:
+    with serving(folder) as client:
+        document = client.get("/openapi.json").json()
+    for path in ("/harvest/runs", "/harvest/runs/{run}/stop"):
+        responses = document["paths"][path]["post"]["responses"]
+        assert "200" not in responses
+        assert responses["202"]["description"].startswith("the run ")
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        texts = [schema["description"], *(one.get("description", "") for one in schema["properties"].values())]
+        assert not [text for text in texts if "None" in text or "Attributes" in text], name
+    assert schemas["FinishedRun"]["properties"]["lasted_s"]["description"] == "seconds from start to stop"
+
+
 def test_without_runs_the_list_is_empty(tmp_path: Path) -> None:
     with serving(tmp_path / "none") as client:
         assert client.get("/harvest/runs").json() == {
