@@ -57,6 +57,11 @@ def duration(seconds: int) -> str:
     return " ".join(parts)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return the first characters of a text, with `…` if it is cut."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def escaped(text: str) -> str:
     r"""Return text with its control characters escaped, ESC as `\x1b`; tabs and newlines stay."""
     return _CONTROLS.sub(_escape, text)

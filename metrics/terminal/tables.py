@@ -6,9 +6,11 @@ from dataclasses import replace
 from rich.table import Column, Table
 
 from metrics.terminal.console import EscapingConsole, out, say, say_lines
+from metrics.text import in_line, shortened
 
 TABLE_COLUMNS = 80
 MAX_TEXT_COLUMNS = 36  # on a terminal; with two times of 20 characters beside it, it fits 80 columns
+CUT_AT = 60  # characters of a foreign text
 
 # A console as wide as any table, without styles.
 _PLAIN = EscapingConsole(
@@ -29,6 +31,11 @@ def new_table(*titles: str, texts: Collection[str] = ()) -> Table:
         else:
             table.add_column(title, justify="right", no_wrap=True)
     return table
+
+
+def cell(text: str) -> str:
+    """Return a foreign text as a cell: in one line, and cut, since in a pipe a long cell widens every row."""
+    return shortened(in_line(text), CUT_AT)
 
 
 def say_table(table: Table) -> None:

@@ -20,6 +20,7 @@ from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
 from metrics.terminal.console import err, note, out, say, warn
+from metrics.terminal.tables import cell
 from metrics.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
@@ -108,7 +109,7 @@ def _announcing(rule: Rule, inform: Callable[[str], None], show: Listener) -> Li
             has_begun = True
             inform(
                 f"reading {listed(STREAMS)} for {rule.seconds:g} s, "
-                f"or until {rule.name} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
+                f"or until {cell(rule.name)} is seen {numbered(rule.times, 'time')}; Ctrl-C stops"
             )
         show(progress)
 
@@ -133,7 +134,9 @@ def _line(progress: Progress, width: int) -> Text:
         line.append(f"{stream.stream} ", "bold")
         line.append(*_state(stream))
         line.append("  ")
-    line.append(f"{progress.name} {progress.name_seen:,} of {progress.times:,}  {progress.seconds_left:.0f} s left")
+    line.append(
+        f"{cell(progress.name)} {progress.name_seen:,} of {progress.times:,}  {progress.seconds_left:.0f} s left"
+    )
     line.truncate(width)
     return line
 

@@ -12,7 +12,7 @@ from metrics.harvest.commands.options import Json
 from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.settings import HarvestSettings
 from metrics.terminal.console import note, say, say_lines
-from metrics.terminal.tables import new_table, say_folded
+from metrics.terminal.tables import cell, new_table, say_folded
 
 
 def runs(*, json: Json = False) -> None:
@@ -48,7 +48,7 @@ def _print(found: Sequence[RunHead]) -> None:
             f"{head.lasted_s:,.3f} s",
             f"{head.events:,}",
             f"{malformed:,}",
-            f"{head.name} {head.name_seen:,} of {head.times:,}",
+            f"{cell(head.name)} {head.name_seen:,} of {head.times:,}",
             head.stopped_by,
             streams,
         )

@@ -9,14 +9,14 @@ from metrics.harvest.archive.runs import report_lines
 from metrics.harvest.core.reports import Figures, UserReport
 from metrics.harvest.core.run_report import RunFigures, RunHead, StreamReport
 from metrics.terminal.console import say, say_lines, shown
-from metrics.terminal.tables import new_table, say_folded, say_table
+from metrics.terminal.tables import cell, new_table, say_folded, say_table
 from metrics.text import numbered
 
 _STOPPED_BY = {
     "time": "time is up",
     "signal": "interrupted (Ctrl-C or SIGTERM)",
     "no-stream": "no stream was left",
-    "killed": "the process was killed",
+    "killed": "not by itself (killed, or an error such as a full disk)",
 }
 
 
@@ -24,10 +24,10 @@ def say_run(report: RunFigures) -> None:
     """Print when and why a run stopped, how its streams went, and its figures."""
     stopped = f"run {report.run} stopped after {report.lasted_s:,.3f} s"
     if report.stopped_by == "name":
-        say(f"{stopped}: {report.name} was seen {numbered(report.name_seen, 'time')}")
+        say(f"{stopped}: {cell(report.name)} was seen {numbered(report.name_seen, 'time')}")
     else:
         say(f"{stopped}: {_STOPPED_BY[report.stopped_by]}")
-        say(f"{report.name} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
+        say(f"{cell(report.name)} was seen {report.name_seen:,} of {numbered(report.times, 'time')}")
     say_table(streams_table(report.streams))
     say_figures(report.reports)
 
@@ -80,7 +80,7 @@ def say_answers(figures: Figures, users: Iterable[UserReport]) -> None:
         say("")
         table = new_table("country", "users who started streams on several platforms", texts=("country",))
         for country in figures.platforms_by_country:
-            table.add_row(country.country or "-", f"{country.users:,}")
+            table.add_row(cell(country.country or "-"), f"{country.users:,}")
         say_table(table)
 
 
@@ -91,17 +91,17 @@ def _users_table(figures: Figures, users: Iterable[UserReport]) -> Table:
     for user in users:
         age = "-" if user.age is None else str(user.age)
         counts = f"{len(user.events):,}", f"{successful.get(user.id, 0):,}"
-        table.add_row(str(user.id), user.name, age, *counts, _platforms(user), _last_event(user))
+        table.add_row(str(user.id), cell(user.name), age, *counts, _platforms(user), _last_event(user))
     return table
 
 
 def _platforms(user: UserReport) -> str:
-    return ", ".join(dict.fromkeys(event.platform for event in user.events))
+    return cell(", ".join(dict.fromkeys(event.platform for event in user.events)))
 
 
 def _last_event(user: UserReport) -> str:
     last = user.events[-1]
-    return f"{last.event_date} {last.event} {last.title or last.show_id}"
+    return f"{last.event_date} {cell(last.event)} {cell(last.title or last.show_id)}"
 
 
 def say_files(folders: Folders, head: RunHead) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from metrics.harvest.simulator.faults import Answer, Faults
 from metrics.harvest.simulator.server import Endpoint
-from tests.harvest.web.serving import START_US, record
+from tests.harvest.web.serving import START_US, Sent, message, record
 
 PROJECT = Path(__file__).parents[3]
 COMMAND = [sys.executable, str(PROJECT / "app.py"), "harvest"]
@@ -214,6 +214,9 @@ def test_a_killed_run_is_finished_by_the_next_one_which_says_so(local: Endpoint,
     report = json.loads((tmp_path / f"report/report_{killed}.json").read_text())
     assert (report["stopped_by"], report["events"] > 0) == ("killed", True)
     assert f"run {killed} is finished: {report['events']:,} event" in ended.stderr
+    shown = run("report", killed, variables=variables).stdout
+    assert f"run {killed} stopped after " in shown.splitlines()[0]
+    assert shown.splitlines()[0].endswith(" s: not by itself (killed, or an error such as a full disk)")
 
 
 def test_a_signal_while_earlier_runs_are_finished_stops_it_before_its_run(tmp_path: Path) -> None:
@@ -234,7 +237,7 @@ def test_a_signal_while_earlier_runs_are_finished_stops_it_before_its_run(tmp_pa
             read.write(b"damaged\n")
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"run {first.parent.name} is skipped: {first} is damaged" in errors
+    assert f"\nwarning: run {first.parent.name} is skipped: {first} is damaged" in errors
     assert errors.endswith("warning: stopped before the run began; the next harvest finishes 1 run\n")
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [first.parent.name, second.parent.name]
 
@@ -311,6 +314,37 @@ def test_a_damaged_report_is_a_warning_that_names_it_and_the_other_runs_are_show
     assert (listed.returncode, listed.stdout, listed.stderr.count("is left out")) == (0, "", 2)
     alone = run("report", variables=variables)
     assert (alone.returncode, alone.stdout) == (3, "")
+
+
+def test_no_name_breaks_a_row_of_a_table_or_widens_the_others(tmp_path: Path) -> None:
+    values = {"last_name": "Ea\ndon", "platform": "P\u2028" + "x" * 300, "country": "N\nL", "title": "T\n" + "y" * 300}
+    frames = [
+        Sent("sytflix", "1", "stream-started", message(9, "s1", "17:01:22.000", **values)),
+        Sent("sytazon", "2", "stream-started", message(9, "s1", "17:01:22.100", **values | {"platform": "Other"})),
+        Sent("sytazon", "3", "e\tx" + "z" * 300, message(9, "s1", "17:01:22.200", **values)),
+    ]
+    path = tmp_path / "report" / f"report_{record(tmp_path, frames).run}.json"
+    path.write_bytes(path.read_bytes().replace(b'"Sytac"', b'"Sy\\ntac' + b"w" * 300 + b'"'))
+    lines = run("report", variables=environment(tmp_path)).stdout.splitlines()
+    (row,) = (line for line in lines if line.lstrip().startswith("9 "))
+    assert row.split() == [
+        "9",
+        "Herculie",
+        r"Ea\ndon",
+        "39",
+        "3",
+        "0",
+        r"P\u2028" + "x" * 53 + "…",
+        "07-12-2023",
+        "17:01:22.200",
+        r"e\tx" + "z" * 56 + "…",
+        r"T\n" + "y" * 57 + "…",
+    ]
+    (country,) = (line for line in lines if line.startswith(r"N\nL "))
+    assert country.split()[1:] == ["1"]
+    assert r"Sy\ntac" + "w" * 53 + "… was seen 0 of 3 times" in lines
+    _, listed = run("runs", variables=environment(tmp_path)).stdout.splitlines()
+    assert r"  Sy\ntac" + "w" * 53 + "… 0 of 3  " in listed
 
 
 def test_no_run_is_left_out_of_the_answers_for_all_runs_for_its_events(tmp_path: Path) -> None:
