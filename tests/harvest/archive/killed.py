@@ -89,6 +89,7 @@ def at_moments(root: Path, seed: int, number: int) -> None:
     took_s = time.monotonic() - before_s
     random = Random(seed)
     for index in range(1, number + 1):
+        (root / str(index)).mkdir()  # also for a process that is killed before it makes anything
         process = start(lambda index=index: harvest(root / str(index), seed, FRAMES["moments"]))  # type: ignore[misc]
         time.sleep(random.uniform(0, took_s))
         os.kill(process, signal.SIGKILL)
