@@ -26,6 +26,7 @@ from tests.harvest.listening.harvested import SMALL, Harvested, frames, harvest
 Serve = Callable[..., Endpoint]
 CLOSED_WITHIN_US = 100_000
 TRIES = 5  # the machine of a test may be busy with others
+SOON_S = 5  # for a run of 0.3 s, on such a machine
 
 
 def stop_of(harvested: Harvested) -> Stopped:
@@ -34,14 +35,12 @@ def stop_of(harvested: Harvested) -> Stopped:
     return last
 
 
-def require_one(delays_us: Callable[[Path], list[int]], folder: Path) -> None:
-    """Assert that in one of some tries every delay is within the limit."""
-    tried = []
-    for number in range(TRIES):
-        tried.append(delays_us(folder / str(number)))
-        if max(tried[-1]) <= CLOSED_WITHIN_US:
-            return
-    pytest.fail(f"closed after {tried} µs")
+def require_most(delays_us: Callable[[Path], list[int]], folder: Path) -> None:
+    """Assert that in most of some tries, so in their median, every delay is within the limit."""
+    tried: list[int] = []
+    while sum(longest <= CLOSED_WITHIN_US for longest in tried) <= TRIES // 2:
+        assert len(tried) < TRIES, f"closed after {tried} µs"
+        tried.append(max(delays_us(folder / str(len(tried)))))
 
 
 def test_a_signal_stops_the_run_within_100_ms_and_what_came_before_is_reported(
@@ -65,7 +64,7 @@ def test_a_signal_stops_the_run_within_100_ms_and_what_came_before_is_reported(
         assert all(asked.closed.wait(10) for asked in endpoint.asked)
         return [asked.closed_us - set_us for asked in endpoint.asked]
 
-    require_one(delays_us, tmp_path)
+    require_most(delays_us, tmp_path)
 
 
 def test_the_name_stops_the_run_with_its_last_event(serve_streams: Serve, tmp_path: Path) -> None:
@@ -121,9 +120,16 @@ class Bare:
         ("http", b"", "away"),
         ("https", b"", "away"),
         ("http", b"id:1\nevent:e\ndata:{}\n\n" * 10_000, "read"),
+        ("http", b"data:x\n\n" * 10_000, "read"),
         ("http", b"data:" + b"x" * 100_000, "read"),
     ],
-    ids=["waiting for an answer", "in the TLS handshake", "flooded with frames", "in an endless frame"],
+    ids=[
+        "waiting for an answer",
+        "in the TLS handshake",
+        "flooded with frames",
+        "flooded with short frames",
+        "in an endless frame",
+    ],
 )
 def test_connections_are_closed_within_100_ms_of_the_time(
     tmp_path: Path, scheme: str, flood: bytes, outcome: str
@@ -138,7 +144,7 @@ def test_connections_are_closed_within_100_ms_of_the_time(
         assert (harvested.report.stopped_by, harvested.report.lasted_s) == ("time", 0.4)
         return [closed_us - stop_of(harvested).at_us for closed_us in server.closed_us]
 
-    require_one(delays_us, tmp_path)
+    require_most(delays_us, tmp_path)
 
 
 @contextmanager
@@ -163,20 +169,22 @@ def lasted_s(endpoint: Endpoint, folder: Path, **how: Any) -> float:
 def test_a_run_stops_while_its_streams_connect(tmp_path: Path) -> None:
     with connecting_for_ever() as port:
         endpoint = Endpoint(f"http://127.0.0.1:{port}/", "sytac", "secret", 0, [])
-        assert lasted_s(endpoint, tmp_path, seconds=0.3, harvest_connect_s=60) < 30
+        assert lasted_s(endpoint, tmp_path, seconds=0.3, harvest_connect_s=60) < SOON_S
 
 
 def test_a_run_stops_while_its_streams_wait_to_be_asked_again(serve_streams: Serve, tmp_path: Path) -> None:
     busy = Faults(script=repeat(Answer(503, {"Retry-After": "3600"})))
     endpoint = serve_streams(faults=dict.fromkeys(STREAMS, busy))
-    assert lasted_s(endpoint, tmp_path, seconds=0.3) < 30
+    assert lasted_s(endpoint, tmp_path, seconds=0.3) < SOON_S
     assert len(endpoint.asked) == 3
+    assert all(asked.closed.is_set() for asked in endpoint.asked)
 
 
 def test_a_run_stops_while_its_streams_get_no_headers(serve_streams: Serve, tmp_path: Path) -> None:
     endpoint = serve_streams(faults=dict.fromkeys(STREAMS, Faults(script=repeat(NoAnswer()))))
     harvested = harvest(endpoint, tmp_path, seconds=0.3)
     assert all(asked.closed.wait(10) for asked in endpoint.asked)
+    assert max(asked.closed_us for asked in endpoint.asked) - stop_of(harvested).at_us < SOON_S * 1e6
     assert {stream.why for stream in harvested.report.missed} == {"did not answer before the run stopped"}
 
 
