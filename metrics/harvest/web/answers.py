@@ -76,10 +76,34 @@ class StartedRun(Struct):
     location: Annotated[str, Meta(description="path of its progress, and then of its report")]
 
 
+class UserEvent(Struct, kw_only=True):
+    """An event of a user; null is what the event has no value for."""
+
+    event: Annotated[str, Meta(examples=["stream-started"])]
+    platform: Annotated[str, Meta(examples=["Sytflix"])]
+    show_id: str
+    title: str | None
+    first_actor: Annotated[str | None, Meta(description="the first name of the cast")]
+    instant: Annotated[str, Meta(description="in UTC", examples=["2023-12-06T15:04:56.339Z"])]
+    amsterdam: Annotated[str, Meta(description="the same in Amsterdam time", examples=["06-12-2023 16:04:56.339"])]
+
+
+class HarvestUser(Struct, kw_only=True):
+    """A user as in the newest of their events, and all their events in a run."""
+
+    id: int
+    name: Annotated[str, Meta(description="first and last name")]
+    age: Annotated[
+        int | None,
+        Meta(description="in completed years on the Amsterdam day of the run's start; null without a date of birth"),
+    ]
+    events: Annotated[list[UserEvent], Meta(description="in their order")]
+
+
 class HarvestUsers(Struct):
     """Users of a run with their events, by id."""
 
-    users: list[UserReport]
+    users: list[HarvestUser]
     has_more: HasMore
 
 
@@ -179,6 +203,23 @@ def running(seconds: float, progress: Progress) -> RunningRun:
         seconds: after which its rule stops it.
     """
     return RunningRun(seconds=seconds, **msgspec.structs.asdict(progress))
+
+
+def user(report: UserReport) -> HarvestUser:
+    """Return a user; `event_date`, which is Amsterdam time in reports and local time in events, is `amsterdam`."""
+    events = [
+        UserEvent(
+            event=event.event,
+            platform=event.platform,
+            show_id=event.show_id,
+            title=event.title,
+            first_actor=event.first_actor,
+            instant=event.instant,
+            amsterdam=event.event_date,
+        )
+        for event in report.events
+    ]
+    return HarvestUser(id=report.id, name=report.name, age=report.age, events=events)
 
 
 def run_event(number: int, event: Event) -> RunEvent:

@@ -22,7 +22,7 @@ class Recent:
     def __init__(self, stored: Stored, clock: Callable[[], float] = time.monotonic) -> None:
         self._stored = stored
         self._clock = clock
-        self._reading = asyncio.Lock()
+        self._listing, self._digesting = asyncio.Lock(), asyncio.Lock()  # a large report does not delay the list
         self._runs: Sequence[RunHead] = ()
         self._read_at_s = float("-inf")
         self._digests: dict[str, Digest] = {}
@@ -33,7 +33,7 @@ class Recent:
         Raises:
             MetricsError, HTTPException: they cannot be read.
         """
-        async with self._reading:
+        async with self._listing:
             if self._clock() - self._read_at_s >= READ_EVERY_S:
                 self._runs = (await self._stored.do(self._stored.heads))[:RUNS]
                 self._read_at_s = self._clock()
@@ -49,7 +49,7 @@ class Recent:
         Raises:
             MetricsError, HTTPException: it cannot be read.
         """
-        async with self._reading:
+        async with self._digesting:
             if run not in self._digests:
                 self._digests[run] = await self._stored.do(lambda: digest(self._stored.report(run)))
                 while (

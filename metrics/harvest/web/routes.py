@@ -163,7 +163,9 @@ def _users(runner: Runner, stored: Stored) -> Handler:
         def read() -> bytes:
             users = stored.report(run).reports.users
             after = 0 if wanted.after is None else bisect_right(users, wanted.after, key=lambda user: user.id)
-            return answers.page("users", (users[index] for index in range(after, len(users))), wanted.limit)
+            return answers.page(
+                "users", (answers.user(users[index]) for index in range(after, len(users))), wanted.limit
+            )
 
         return _json(await stored.do(read))
 

@@ -168,8 +168,8 @@ def test_users_are_read_page_by_page(folder: Path) -> None:
                     "show_id": "s2",
                     "title": "Show s2",
                     "first_actor": 'Zoë "Z"',
-                    "event_date": "07-12-2023 17:01:21.750",
                     "instant": "2023-12-07T16:01:21.750Z",
+                    "amsterdam": "07-12-2023 17:01:21.750",
                 }
             ],
         }
