@@ -18,6 +18,7 @@ from metrics.web.sse import EventStream
 
 _LAST_EVENT_ID = re.compile(r"([0-9]{8}_[0-9]{6}(?:_[1-9][0-9]*)?)/[0-9]{1,18}")
 LOOK_EVERY_S = 0.1
+OUTCOME_S = 0.3  # for the outcome of a run once the server stops, before it cuts connections
 MAX_LISTENERS = 100
 
 
@@ -59,6 +60,7 @@ class ProgressStreams:
         """
         clock = asyncio.get_running_loop().time
         begun, sent, sent_at_s = self._runner.newest.number, -1, clock()
+        end_at_s = float("inf")
         yield sse.RETRY
         while True:
             newest = self._runner.newest
@@ -74,11 +76,13 @@ class ProgressStreams:
                 run, sent, sent_at_s = newest.running.run, newest.number, clock()
                 data = msgspec.json.encode(answers.running(newest.seconds, newest.running)).decode()
                 yield format_sse_event(event="progress", data_str=data, id=f"{run}/{sent}")
-            elif self._runner.is_closing and newest.running is None:
-                return
             elif clock() - sent_at_s >= sse.HEARTBEAT_S:
                 sent_at_s = clock()
                 yield format_sse_event(comment="nothing new")
+            if self._runner.is_closing:
+                end_at_s = min(end_at_s, clock() + OUTCOME_S)
+                if newest.running is None or clock() >= end_at_s:
+                    return
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _outcome(self, run: str) -> bytes | None:

@@ -4,16 +4,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from threading import Event as ThreadEvent
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from metrics.harvest.core.run_report import RunFigures
+from metrics.harvest.listening.run import run_harvest
 from metrics.harvest.simulator.server import Endpoint
-from metrics.harvest.web import stream
+from metrics.harvest.web import running, stream
 from metrics.web import sse
 from tests.harvest.web.serving import Sent, expect_problem, message, record, serving, wrong_fields
 from tests.kafka.application import PROJECT, STARTED, wait_until
@@ -290,6 +294,32 @@ def test_at_the_end_of_the_server_a_run_stops_and_is_reported(serve_streams: Ser
         run = client.get(location).json()
         assert (run["state"], run["stopped_by"]) == ("finished", "signal")
         assert run["events"] > 5
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_at_the_end_of_the_server_listeners_get_the_report_or_the_end_of_the_response(
+    serve_streams: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    may_end = ThreadEvent()
+    if is_slow:
+
+        def slow_harvest(*how: Any) -> RunFigures:
+            report = run_harvest(*how)
+            assert may_end.wait(60)
+            return report
+
+        monkeypatch.setattr(running, "run_harvest", slow_harvest)
+    with ExitStack() as open_for_longer:
+        with serving(tmp_path, serve_streams(**FAST)) as client:
+            start(client, seconds=600, name="nobody")
+            other = open_for_longer.enter_context(httpx.Client(base_url=client.base_url, timeout=60))
+            coming = open_for_longer.enter_context(listening(other))
+            assert next(coming).name == "progress"
+            reader = open_for_longer.enter_context(ThreadPoolExecutor(1))
+            received = reader.submit(lambda: [*coming])
+            received.add_done_callback(lambda _: may_end.set())
+        names = {event.name for event in received.result()}  # without the end of the response, an error
+    assert ("report" in names) is not is_slow
 
 
 def test_at_the_end_of_the_server_streams_of_events_end(tmp_path: Path) -> None:
