@@ -76,7 +76,7 @@ class StartedRun(Struct):
     location: Annotated[str, Meta(description="path of its progress, and then of its report")]
 
 
-class UserEvent(Struct, kw_only=True):
+class HarvestUserEvent(Struct, kw_only=True):
     """An event of a user; null is what the event has no value for."""
 
     event: Annotated[str, Meta(examples=["stream-started"])]
@@ -97,7 +97,7 @@ class HarvestUser(Struct, kw_only=True):
         int | None,
         Meta(description="in completed years on the Amsterdam day of the run's start; null without a date of birth"),
     ]
-    events: Annotated[list[UserEvent], Meta(description="in their order")]
+    events: Annotated[list[HarvestUserEvent], Meta(description="in their order")]
 
 
 class HarvestUsers(Struct):
@@ -208,7 +208,7 @@ def running(seconds: float, progress: Progress) -> RunningRun:
 def user(report: UserReport) -> HarvestUser:
     """Return a user; `event_date`, which is Amsterdam time in reports and local time in events, is `amsterdam`."""
     events = [
-        UserEvent(
+        HarvestUserEvent(
             event=event.event,
             platform=event.platform,
             show_id=event.show_id,

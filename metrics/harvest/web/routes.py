@@ -251,7 +251,7 @@ def _read_body(request: Request, body: bytes) -> StartBody:
     """Return the body of a request, which may be empty.
 
     Raises:
-        HTTPException: 415, its type is not JSON; 422, it is no JSON object.
+        HTTPException: 415, its type is not JSON; 422, it is not a JSON object.
         RequestValidationError: it is not a rule to stop.
     """
     if not body:
