@@ -16,7 +16,7 @@ from metrics.harvest.archive.replay import Replayed
 from metrics.terminal.console import err, note, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
-from metrics.text import numbered
+from metrics.text import in_line, numbered
 
 _DISK_HINT = "set TMPDIR to a folder on a larger disk"
 
@@ -47,7 +47,7 @@ def replay(
     if replayed.lost:
         warn(f"{numbered(replayed.lost, 'frame')} are in the journal, but incomplete in the raw files")
     events = sum(stream.events for stream in replayed.tally.streams.values())
-    note(f"run {replayed.timeline.started.run}: {numbered(events, 'event')}")
+    note(f"run {in_line(replayed.timeline.started.run)}: {numbered(events, 'event')}")
 
 
 def _replay(folder: Path, csv: IO[bytes], room: Path) -> Replayed:

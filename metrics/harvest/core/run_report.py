@@ -1,13 +1,12 @@
 """The report of a run: its start and stop, its streams, and the answers from its events."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Generic, Literal, cast
 
 from msgspec import Meta, Struct, structs
 
 from metrics.harvest.core.event import PLATFORMS
-from metrics.harvest.core.instants import amsterdam_text, utc_text
+from metrics.harvest.core.instants import amsterdam_text, us_of, utc_text
 from metrics.harvest.core.journal import StoppedBy
 from metrics.harvest.core.reading import REASONS
 from metrics.harvest.core.reports import Answers, Figures, UserReport, Users, figures_of
@@ -59,7 +58,7 @@ class RunHead(Struct, frozen=True, kw_only=True):
     @property
     def started_us(self) -> int:
         """The start in microseconds since the epoch, to the millisecond."""
-        return round(datetime.fromisoformat(self.started_at).timestamp() * 1_000) * 1_000
+        return us_of(self.started_at)
 
     @property
     def missed(self) -> list[StreamReport]:
