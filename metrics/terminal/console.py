@@ -23,7 +23,7 @@ from metrics.terminal.streams import require_open
 from metrics.text import escaped, in_line, numbered
 
 INDENT = 5
-LAST_WORDS_S = 1.0
+LAST_WORDS_S = 0.5
 
 
 class EscapingConsole(Console):
