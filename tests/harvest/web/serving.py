@@ -75,7 +75,7 @@ def record(folder: Path, sent: Iterable[Sent], *, started_us: int = START_US) ->
             at_us += 1_000
             journal.append([Taken(at_us=at_us, stream=frame.stream, connection=1)])
             raws[frame.stream].write(frame.encoded())
-        journal.append([Stopped(at_us=started_us + 20_000_000, by="time")])
+        journal.append([Stopped(at_us=max(at_us, started_us + 20_000_000), by="time")])
         return finish(locked, run)
 
 
