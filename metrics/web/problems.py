@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from msgspec import Meta
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -86,6 +87,15 @@ def in_one_line(error: MetricsError) -> str:
     """Return an error of this program as the detail of a problem, or as a line of the log."""
     text = "\n".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.hint)))
     return as_started("; ".join(" ".join(line.split()) for line in text.splitlines()))
+
+
+def in_words(error: MetricsError | HTTPException | RequestValidationError | ValidationError) -> str:
+    """Return why something cannot be shown or done, as a page says it."""
+    if isinstance(error, MetricsError):
+        return in_one_line(error)
+    if isinstance(error, HTTPException):
+        return error.detail
+    return "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
 
 
 def _of_known(_: Request, error: Exception) -> Response:

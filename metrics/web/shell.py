@@ -95,6 +95,11 @@ def header(title: str, about: str) -> Iterator[None]:
         _add_theme_button()
 
 
+def is_open(client: Client) -> bool:
+    """Return whether a browser still shows a page: what it waited for may have taken its time."""
+    return client.id in Client.instances
+
+
 def heading(level: int, text: str) -> None:
     """Add a heading."""
     TextElement(tag=f"h{level}", text=text)

@@ -46,22 +46,6 @@ _REJECTED_ENTRY = """
 """
 
 
-class Banner:
-    """A banner that says why the database cannot be used; hidden if it can be."""
-
-    def __init__(self) -> None:
-        self._banner = ui.element("div").classes("banner").props("role=alert")
-        with self._banner:
-            ui.icon("warning").props("aria-hidden=true")
-            self._what = paragraph("what")
-        self.show("")
-
-    def show(self, what: str) -> None:
-        """Show a text; nothing if it is empty."""
-        self._banner.set_visibility(bool(what))
-        self._what.set_text(what)
-
-
 class Note:
     """A text, and commands below it in a font of their own."""
 

@@ -4,18 +4,19 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from fastapi.exceptions import RequestValidationError
-from nicegui import Client, ui
+from nicegui import ui
 from starlette.exceptions import HTTPException
 
 from metrics.catalogue.query.shipped import ShippedQuery, shipped_queries
 from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.answering import Answered
-from metrics.catalogue.web.cards import Banner, LoadsCard, RejectedCard, Values, details
+from metrics.catalogue.web.cards import LoadsCard, RejectedCard, Values, details
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
 from metrics.errors import MetricsError
 from metrics.web import problems, shell
-from metrics.web.shell import Page, heading, paragraph
+from metrics.web.cards import Banner
+from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Catalogue"
 ABOUT = "Movies, sessions, users, authors, books and reviews. All times are in UTC."
@@ -60,7 +61,7 @@ class CataloguePage:
             newest = await self._recent.newest()
         except (MetricsError, HTTPException) as error:
             if is_open(self._client):
-                self._banner.show(_why(error))
+                self._banner.show(problems.in_words(error))
             return
         if not is_open(self._client):
             return
@@ -86,7 +87,7 @@ class QuestionCard:
             with ui.element("form").on("submit.prevent", self._ask):
                 self._inputs = {each.name: _input(each.name, each.default, each.meaning) for each in query.parameters}
                 self._zone = _input("time zone", UTC, "of times without an offset") if query.parameters else None
-                self._button = ui.button("Ask", color=None).props("type=submit flat no-caps").classes("ask")
+                self._button = ui.button("Ask", color=None).props("type=submit flat no-caps").classes("act")
             self._values = Values()
             details("How it counts, and its SQL", query.notes, query.sql)
 
@@ -106,7 +107,7 @@ class QuestionCard:
             shown = figures.figures(await coming)
         except (MetricsError, HTTPException, RequestValidationError) as error:
             if is_open(self._client):
-                self._values.refuse(_why(error))
+                self._values.refuse(problems.in_words(error))
         else:
             if is_open(self._client):
                 self._values.show(shown)
@@ -120,17 +121,3 @@ class QuestionCard:
 
 def _input(label: str, value: str, meaning: str) -> ui.input:
     return ui.input(label, value=value).props("outlined dense").tooltip(meaning)
-
-
-def _why(error: Exception) -> str:
-    """Return why something cannot be shown, in words."""
-    if isinstance(error, MetricsError):
-        return problems.in_one_line(error)
-    if isinstance(error, RequestValidationError):
-        return "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
-    return str(getattr(error, "detail", error))
-
-
-def is_open(client: Client) -> bool:
-    """Return whether a browser still shows a page: the database may have taken its time."""
-    return client.id in Client.instances

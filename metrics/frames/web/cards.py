@@ -14,8 +14,8 @@ from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import Line, activity, why
 from metrics.frames.web import charts
-from metrics.frames.web.figures import Figure
 from metrics.times import Moment, clock
+from metrics.web import cards
 from metrics.web.shell import heading, paragraph
 
 ICONS = {
@@ -60,16 +60,11 @@ class InstanceLine:
             self._words.set_text(_capitalised(f"{'' if is_up_to_date else 'last seen '}{activity(status)}"))
 
 
-class Banner:
-    """A banner that says what is wrong; hidden if nothing is."""
+class StatusBanner:
+    """A banner that says what is wrong with the group, or with the page; hidden if nothing is."""
 
     def __init__(self) -> None:
-        self._banner = ui.element("div").classes("banner").props("role=alert")
-        with self._banner:
-            ui.icon("warning").props("aria-hidden=true")
-            with ui.element("div"):
-                self._what = paragraph("what")
-                self._more = paragraph("quiet")
+        self._banner = cards.Banner()
 
     def show(
         self, outage: Outage | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
@@ -79,34 +74,17 @@ class Banner:
         Args:
             asked_at: when the status was last refreshed.
         """
-        self._banner.set_visibility(outage is not None or bool(losses) or bool(warnings))
         if outage is not None:
             since = int(outage.since_s)
             shown = "nothing read yet" if asked_at is None else f"last refreshed at {_utc(asked_at.timestamp, since)}"
-            self._what.set_text(f"Not up to date: {outage.what}")
-            self._more.set_text(f"Since {_utc(since, since)}; {shown}. Retrying.")
+            self._banner.show(f"Not up to date: {outage.what}", f"Since {_utc(since, since)}; {shown}. Retrying.")
         elif losses:
-            self._what.set_text("\n".join(losses))
-            self._more.set_text("A run would refuse to start without it; --accept-loss starts nevertheless.")
+            more = "A run would refuse to start without it; --accept-loss starts nevertheless."
+            self._banner.show("\n".join(losses), more)
         elif warnings:
-            self._what.set_text("\n".join(map(_capitalised, warnings)))
-            self._more.set_text("As of the last commit.")
-
-
-class FigureCard:
-    """A card for one figure."""
-
-    def __init__(self) -> None:
-        with ui.element("div").classes("figure"):
-            self._name = TextElement(tag="h3", text="")
-            self._number = paragraph("number")
-            self._meaning = paragraph("meaning")
-
-    def show(self, figure: Figure) -> None:
-        """Show a figure."""
-        self._name.set_text(figure.name)
-        self._number.set_text(figure.number)
-        self._meaning.set_text(figure.meaning)
+            self._banner.show("\n".join(map(_capitalised, warnings)), "As of the last commit.")
+        else:
+            self._banner.show("")
 
 
 class ChartCard:

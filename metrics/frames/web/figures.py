@@ -1,7 +1,6 @@
 """The figures at the top of the page, each with a name and a line that explains it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from metrics.frames.core.frame import Reason
 from metrics.frames.results.read import Result
@@ -9,22 +8,10 @@ from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
 from metrics.text import duration, numbered
 from metrics.times import DAY_S, clock, day, time_of_day
+from metrics.web.cards import Figure
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time this far behind wall time is not live traffic
-
-
-class Figure(NamedTuple):
-    """A number with its name, as people read it.
-
-    Attributes:
-        number: with its unit.
-        meaning: a line of explanation.
-    """
-
-    name: str
-    number: str
-    meaning: str
 
 
 def newest(size: Size, result: Result | None, now: int) -> Figure:

@@ -10,9 +10,10 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
-from metrics.frames.web.cards import Banner, ChartCard, FigureCard, InstanceLine, RejectedCard, WhyCard
+from metrics.frames.web.cards import ChartCard, InstanceLine, RejectedCard, StatusBanner, WhyCard
 from metrics.text import numbered
 from metrics.web import shell
+from metrics.web.cards import FigureCard
 from metrics.web.shell import Page
 
 TITLE = "Frames"
@@ -37,7 +38,7 @@ class FramesPage:
         with shell.header(TITLE, about):
             self._instance = InstanceLine()
         with ui.element("main"):
-            self._banner = Banner()
+            self._banner = StatusBanner()
             with ui.element("section").classes("figures").props('aria-label="Now"'):
                 self._newest = [FigureCard() for _ in SIZES]
                 self._of_group = [FigureCard() for _ in figures.OF_GROUP]

@@ -12,7 +12,7 @@ from metrics.harvest.core.run_report import StreamReport
 from metrics.harvest.listening.progress import Progress
 from metrics.harvest.web import figures
 from metrics.harvest.web.charts import Chart
-from metrics.harvest.web.figures import Digest, Figure, ShowRow
+from metrics.harvest.web.figures import Digest, ShowRow
 from metrics.web.shell import heading, paragraph
 
 USERS = 20  # of a page of the table
@@ -46,22 +46,6 @@ _USER = """
   <div class="quiet">{{ props.row.more }}</div>
 </q-td></q-tr>
 """
-
-
-class Banner:
-    """A banner with an error; hidden without one."""
-
-    def __init__(self) -> None:
-        self._banner = ui.element("div").classes("banner").props("role=alert")
-        with self._banner:
-            ui.icon("warning").props("aria-hidden=true")
-            self._what = paragraph("what")
-        self.show("")
-
-    def show(self, what: str) -> None:
-        """Show a text; nothing if it is empty."""
-        self._banner.set_visibility(bool(what))
-        self._what.set_text(what)
 
 
 class Tile:
@@ -115,22 +99,6 @@ class ProgressCard:
         for stream in progress.streams:
             icon, state = figures.state(stream)
             self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")
-
-
-class FigureCard:
-    """A card for one figure."""
-
-    def __init__(self) -> None:
-        with ui.element("div").classes("figure"):
-            self._name = TextElement(tag="h3", text="")
-            self._number = paragraph("number")
-            self._meaning = paragraph("meaning")
-
-    def show(self, figure: Figure) -> None:
-        """Show a figure."""
-        self._name.set_text(figure.name)
-        self._number.set_text(figure.number)
-        self._meaning.set_text(figure.meaning)
 
 
 class ChartCard:

@@ -11,6 +11,7 @@ from metrics.harvest.core.reports import ENDED, STARTED, UserReport
 from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.text import listed, numbered
+from metrics.web.cards import Figure
 
 NONE = "-"
 OTHER = "other"
@@ -41,14 +42,6 @@ STOPPED_BY = {
     "no-stream": "no stream was left",
     "killed": "it was killed",
 }
-
-
-class Figure(NamedTuple):
-    """A number formatted for people, with its name and a line of explanation."""
-
-    name: str
-    number: str
-    meaning: str
 
 
 class ShowRow(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nicegui import Client, ui
+from nicegui import ui
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -11,9 +11,7 @@ from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead
 from metrics.harvest.web import charts, figures
 from metrics.harvest.web.cards import (
-    Banner,
     ChartCard,
-    FigureCard,
     ProgressCard,
     ShowsCard,
     StreamsCard,
@@ -26,7 +24,8 @@ from metrics.harvest.web.running import Runner
 from metrics.harvest.web.stored import Stored
 from metrics.terminal.console import as_started
 from metrics.web import problems, shell, writing
-from metrics.web.shell import Page, heading, paragraph
+from metrics.web.cards import Banner, FigureCard
+from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Harvest"
 ABOUT = "Three live streams of viewing events, read in parallel. Times are in Amsterdam time."
@@ -77,7 +76,7 @@ class HarvestPage:
         Args:
             ended: a run that has just ended; its report replaces the one that is shown.
         """
-        wrong: Exception | None = self._runner.newest.failure
+        wrong: MetricsError | HTTPException | None = self._runner.newest.failure
         try:
             runs = await self._recent.runs()
             if is_open(self._client):
@@ -85,7 +84,7 @@ class HarvestPage:
         except (MetricsError, HTTPException) as error:
             wrong = error
         if is_open(self._client):
-            self._banner.show("" if wrong is None else why(wrong))
+            self._banner.show("" if wrong is None else problems.in_words(wrong))
 
 
 class StartForm:
@@ -127,10 +126,8 @@ class StartForm:
         wrong = ""
         try:
             await self._runner.start(self._runner.rule(self._entered()))
-        except ValidationError as error:
-            wrong = "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
-        except MetricsError as error:
-            wrong = why(error)
+        except (ValidationError, MetricsError) as error:
+            wrong = problems.in_words(error)
         if is_open(self._client):
             self._button.props(remove="loading")
             self._wrong.set_text(wrong)
@@ -214,13 +211,3 @@ class Report:
 
     async def _digest(self) -> Digest | None:
         return await self._recent.digest(self._run) if self._run else None
-
-
-def why(error: Exception) -> str:
-    """Return the reason of an error, as text."""
-    return problems.in_one_line(error) if isinstance(error, MetricsError) else str(getattr(error, "detail", error))
-
-
-def is_open(client: Client) -> bool:
-    """Return whether a browser still shows a page, since reading files takes time."""
-    return client.id in Client.instances

@@ -8,9 +8,9 @@ from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.facts import Activity, PartitionEnd, Seen, Status, describe
 from metrics.frames.web import figures
-from metrics.frames.web.figures import Figure
 from metrics.text import duration
 from metrics.times import clock
+from metrics.web.cards import Figure
 from tests.frames.windows import minute_record, second_record, series
 
 T = 1468244340  # 2016-07-11T13:39:00Z
