@@ -11,7 +11,7 @@ from metrics.catalogue.load.text import sums
 from metrics.catalogue.query.values import Form, rows_as_text
 from metrics.catalogue.web.answering import Answered
 from metrics.terminal.console import as_started
-from metrics.text import duration, escaped
+from metrics.text import duration, escaped, shortened
 from metrics.times import clock
 
 ICONS = {
@@ -64,14 +64,13 @@ def _notes(load: Load) -> Sequence[str]:
 
 def rejected_row(record: Rejected) -> dict[str, object]:
     """Return a rejected record as a row of the table."""
-    text = escaped(record.record)
     return {
         "id": record.id,
         "load": record.load_id,
         "model": record.model,
         "position": record.position,
         "detail": record.detail,
-        "record": text if len(text) <= CUT_AT else f"{text[:CUT_AT]}…",
+        "record": shortened(escaped(record.record), CUT_AT),
     }
 
 

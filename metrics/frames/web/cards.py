@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
 import orjson
 from nicegui import ui
-from nicegui.elements.mixins.text_element import TextElement
 
 from metrics.frames.live.view import KEEP_REJECTED, Outage
 from metrics.frames.results.read import Result
@@ -17,6 +17,9 @@ from metrics.frames.web import charts
 from metrics.times import Moment, clock
 from metrics.web import cards
 from metrics.web.shell import heading, paragraph
+
+if TYPE_CHECKING:
+    from nicegui.elements.mixins.text_element import TextElement
 
 ICONS = {
     Activity.ACTIVE: "check_circle",

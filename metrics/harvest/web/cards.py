@@ -1,8 +1,6 @@
 """The parts of the page. Each is built once and then updated; only changes are sent to the browser."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -12,15 +10,17 @@ from metrics.harvest.core.run_report import StreamReport
 from metrics.harvest.listening.progress import Progress
 from metrics.harvest.web import figures
 from metrics.harvest.web.charts import Chart
-from metrics.harvest.web.figures import Digest, ShowRow
+from metrics.harvest.web.figures import BY_ID, Digest, Order, ShowRow
 from metrics.web.shell import heading, paragraph
 
 USERS = 20  # of a page of the table
-FIRST = {"page": 1, "rowsPerPage": USERS, "sortBy": "id", "descending": False}
+USERS_COLUMNS = {"id": "Id", "name": "Name", "age": "Age", "events": "Events", "successful": "Successful"}
 
 _STREAM = """<q-td :props="props"><span :class="'badge ' + props.row.outcome">
   <q-icon :name="props.row.icon" aria-hidden="true"></q-icon>{{ props.row.outcome }}</span>
   <div class="quiet">{{ props.row.why }}</div></q-td>"""
+_CUT = """<q-td :props="props" :title="props.row[`whole_${props.col.name}`]">
+  <div class="clamp">{{ props.value }}</div></q-td>"""
 _MALFORMED = """<q-td :props="props">{{ props.row.malformed }}<div class="quiet">{{ props.row.reasons }}</div></q-td>"""
 _STREAM_ENTRY = """
 <div class="entry">
@@ -32,17 +32,25 @@ _STREAM_ENTRY = """
   <div class="quiet">{{ props.row.why }}</div>
 </div>
 """
+_NAMES = """
+<q-tr :props="props">
+  <q-th v-for="column in props.cols" :key="column.name" :props="props" :aria-sort="column.order">
+    <button type="button" class="sort" @click="() => $parent.$emit('sort', column.name)">{{ column.label
+      }}<q-icon v-if="column.icon" :name="column.icon" aria-hidden="true"></q-icon></button>
+  </q-th>
+</q-tr>
+"""
 _USER = """
 <q-tr :props="props" class="user">
   <q-td v-for="column in props.cols" :key="column.name" :props="props">
     <button v-if="column.name === 'name'" type="button" class="more" :aria-expanded="props.expand ? 'true' : 'false'"
-      @click="props.expand = !props.expand">{{ column.value }}</button>
+      :title="props.row.whole_name" @click="props.expand = !props.expand">
+      <span class="clamp">{{ column.value }}</span></button>
     <template v-else>{{ column.value }}</template>
   </q-td>
 </q-tr>
 <q-tr v-if="props.expand" :props="props"><q-td colspan="100%" class="lines">
-  <div v-for="line in props.row.lines"><span class="at">{{ line.at }}</span> {{ line.event }}, {{ line.platform }}:
-    {{ line.title }}</div>
+  <div v-for="line in props.row.lines" :title="line.whole"><span class="at">{{ line.at }}</span> {{ line.text }}</div>
   <div class="quiet">{{ props.row.more }}</div>
 </q-td></q-tr>
 """
@@ -163,68 +171,88 @@ class ShowsCard:
             names = {"title": "Show", "platform": "Platform"} | numbers
             self._table = _table(names, {*numbers}, "shows", "Shows", "key")
             self._table.props("hide-bottom :rows-per-page-options=[0]")
+            for cut in ("title", "platform"):
+                self._table.add_slot(f"body-cell-{cut}", _CUT)
 
     def show(self, shows: Sequence[ShowRow]) -> None:
         """Show shows, the ones with the most events first."""
         self._words.set_text(f"The {len(shows)} with the most events" if shows else "No events.")
         self._table.set_visibility(bool(shows))
-        self._table.rows = [show._asdict() | {"key": number} for number, show in enumerate(shows)]
+        self._table.rows = [figures.show_row(show) | {"key": number} for number, show in enumerate(shows)]
 
 
 class UsersCard:
     """The users of a run; the server sends one page of the table at a time.
 
+    The browser keeps no page and no order of its own that could differ from what is shown.
+
     Args:
-        digest: returns the digest of the run that is shown, if any.
+        digest: returns the digest of the run that is shown; None if it cannot be read.
     """
 
     def __init__(self, digest: Callable[[], Awaitable[Digest | None]]) -> None:
         self._digest = digest
+        self._order = BY_ID
+        self._page = 0
         with ui.element("section").classes("card"):
             with ui.element("div").classes("heading"):
                 heading(2, "Users")
-                self._search = ui.input("id or name", on_change=self._begin).props(
-                    "outlined dense clearable debounce=250 type=search"
-                )
+                self._search = ui.input("id or name").props("outlined dense clearable debounce=250 type=search")
+                self._search.on_value_change(lambda: self._turn(-self._page))
             self._words = paragraph("quiet")
-            names = {"id": "Id", "name": "Name", "age": "Age", "events": "Events", "successful": "Successful"}
-            self._table = _table(names, {"id", "age", "events", "successful"}, "users", "Users", "id")
-            self._table.props(f":hide-pagination=false :rows-per-page-options=[{USERS}] binary-state-sort")
-            self._table.pagination = FIRST | {"rowsNumber": 0}  # with it, the browser requests each page
-            # The browser echoes this at its start; the echo must not replace a newer number.
-            self._table.on_pagination_change(self._show_place)
+            self._table = _table(USERS_COLUMNS, {"id", "age", "events", "successful"}, "users", "Users", "id")
+            self._table.props("hide-bottom :rows-per-page-options=[0]")
+            self._table.add_slot("header", _NAMES)
             self._table.add_slot("body", _USER)
-            self._table.on("request", lambda event: self._turn(event.args["pagination"]))
-        self._at: Mapping[str, Any] = FIRST
-        self._found = 0
+            self._table.on("sort", lambda event: self._sort(f"{event.args}"))
+            with ui.element("div").classes("turn") as self._turning:
+                self._place = paragraph("quiet")
+                self._back = _turn_button("chevron_left", "Previous page", lambda: self._turn(-1))
+                self._on = _turn_button("chevron_right", "Next page", lambda: self._turn(1))
 
-    async def show(self) -> None:
+    def show(self, digest: Digest) -> None:
         """Show the first users of another run."""
         self._search.value = ""
-        await self._begin()
+        self._order, self._page = BY_ID, 0
+        self._show(digest)
 
-    async def _begin(self) -> None:
-        await self._turn(FIRST)
+    async def _sort(self, column: str) -> None:
+        """Sort by a column; once more, the other way round."""
+        is_same = column == self._order.column
+        self._order = Order(column, is_descending=is_same and not self._order.is_descending)
+        await self._turn(-self._page)
 
-    async def _turn(self, at: Mapping[str, Any]) -> None:
-        self._at = at
-        await self._look()
-
-    def _show_place(self) -> None:
-        self._table.pagination = {**self._at, "rowsPerPage": USERS, "rowsNumber": self._found}
-
-    async def _look(self) -> None:
+    async def _turn(self, pages: int) -> None:
+        self._page += pages
         digest = await self._digest()
-        if digest is None:
-            return
-        at = self._at
-        words = str(self._search.value or "")
-        users = figures.matching(digest, words, f"{at['sortBy']}", descending=bool(at["descending"]))
-        first = (int(at["page"]) - 1) * USERS
-        self._found = len(users)
-        self._show_place()
-        self._table.rows = [figures.user_row(user, digest) for user in islice(users, first, first + USERS)]
+        if digest is not None:
+            self._show(digest)
+
+    def _show(self, digest: Digest) -> None:
+        users = figures.matching(digest, f"{self._search.value or ''}", self._order)
+        last = max(0, len(users) - 1) // USERS
+        self._page = min(max(0, self._page), last)
+        shown = users[self._page * USERS :][:USERS]
+        self._table.columns = [column | _order_of(column["name"], self._order) for column in self._table.columns]
+        self._table.rows = [figures.user_row(user, digest) for user in shown]
         self._words.set_text(figures.found(len(users), len(digest.report.reports.users)))
+        self._place.set_text(figures.place(self._page * USERS, len(shown), len(users)))
+        self._turning.set_visibility(last > 0)
+        self._back.set_enabled(self._page > 0)
+        self._on.set_enabled(self._page < last)
+
+
+def _turn_button(icon: str, label: str, turn: Callable[[], Awaitable[None]]) -> ui.button:
+    button = ui.button(icon=icon, color=None, on_click=turn).classes("act").props(f'flat aria-label="{label}"')
+    return button.tooltip(label)
+
+
+def _order_of(column: str, order: Order) -> dict[str, str]:
+    """Return how a column is sorted, for assistive technology and as an icon."""
+    if column != order.column:
+        return {"order": "none", "icon": ""}
+    direction = ("descending", "arrow_downward") if order.is_descending else ("ascending", "arrow_upward")
+    return dict(zip(("order", "icon"), direction, strict=True))
 
 
 def _table(names: dict[str, str], numbers: set[str], classes: str, label: str, key: str) -> ui.table:
@@ -234,7 +262,6 @@ def _table(names: dict[str, str], numbers: set[str], classes: str, label: str, k
             "label": name_shown,
             "field": name,
             "align": "right" if name in numbers else "left",
-            "sortable": classes == "users",
             "classes": name,
         }
         for name, name_shown in names.items()

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.reports import CountryUsers
-from metrics.harvest.web.figures import KINDS, OTHER
+from metrics.harvest.web.figures import KINDS, OTHER, WHOLE
+from metrics.terminal.tables import cell
+from metrics.text import in_line, shortened
 
-COUNTRIES = 12
+MOST = 12  # bars of a chart
+IN_WORDS = 3
 UNKNOWN = "unknown"
 
-_BAR_PX, _AXIS_PX, _LEGEND_PX = 34, 40, 30
+_BAR_PX, _AXIS_PX, _LEGEND_PX, _NAME_PX = 34, 40, 30, 100
 _TEXT = {"color": "var(--text)", "fontSize": 13}
 _QUIET = {"color": "var(--quiet)", "fontSize": 13}
 
@@ -29,40 +33,50 @@ class Chart(NamedTuple):
 
 
 def kinds(events: Mapping[str, Mapping[str, int]]) -> Chart:
-    """Return the chart of events by platform and kind: a bar for each platform, with a part for each kind."""
-    platforms = [*events]
-    used = {name for of_platform in events.values() for name in of_platform}
+    """Return the chart of events by platform and kind: a bar for each platform, a part of it for each kind."""
+    counts = {platform: sum(of_platform.values()) for platform, of_platform in events.items()}
+    others = sorted(counts.keys() - PLATFORMS.values(), key=lambda platform: (-counts[platform], platform))
+    platforms = [platform for platform in (*PLATFORMS.values(), *others) if platform in events][:MOST]
+    used = {name for platform in platforms for name in events[platform]}
     names = [name for name in dict.fromkeys((*KINDS.values(), OTHER)) if name in used]
     series = [
         _bars(name, [events[platform].get(name, 0) for platform in platforms], f"var(--{name})") | {"stack": "events"}
         for name in names
     ]
     legend = {"left": 0, "top": 0, "itemWidth": 14, "textStyle": _QUIET, "selectedMode": False, "data": names}
-    words = ", ".join(f"{platform} {sum(of_platform.values()):,}" for platform, of_platform in events.items())
+    words = _words([(platform, counts[platform]) for platform in platforms], len(events), "platforms")
     height_px = _LEGEND_PX + len(platforms) * _BAR_PX + _AXIS_PX if names else 0
     return Chart(_options(platforms, series, _LEGEND_PX) | {"legend": legend}, height_px, words)
 
 
 def countries(counts: Sequence[CountryUsers]) -> Chart:
-    """Return the chart of users who started streams on several platforms: a bar for each of the top countries."""
-    shown = counts[:COUNTRIES]
+    """Return the chart of users on several platforms, a bar for each of the countries with the most of them."""
+    shown = counts[:MOST]
     names = [each.country or UNKNOWN for each in shown]
     bars = _bars("users", [each.users for each in shown], "var(--users)")
-    bars["label"] = {"show": True, "position": "right", **_TEXT}
-    words = ", ".join(f"{name} {each.users:,}" for name, each in zip(names[:3], shown, strict=False))
-    if len(counts) > COUNTRIES:
-        words += f", …; the {COUNTRIES} countries with the most of them"
-    elif len(counts) > 3:
-        words += ", …"
+    bars["label"] = {"show": True, "position": "right", ":formatter": "bar => bar.value.toLocaleString('en')", **_TEXT}
+    words = _words([(name, each.users) for name, each in zip(names, shown, strict=True)], len(counts), "countries")
     height_px = len(shown) * _BAR_PX + _AXIS_PX if shown else 0
     return Chart(_options(names, [bars], 0), height_px, words or "No user started streams on more than one platform.")
+
+
+def _words(numbers: Sequence[tuple[str, int]], of: int, noun: str) -> str:
+    """Return the first numbers of a chart in words.
+
+    Args:
+        of: how many things there are, shown or not; `noun` is their name.
+    """
+    text = ", ".join(f"{cell(name)} {number:,}" for name, number in numbers[:IN_WORDS])
+    if of > len(numbers):
+        return f"{text}, …; the first {len(numbers)} of {of:,} {noun}"
+    return f"{text}, …" if of > IN_WORDS else text
 
 
 def _options(categories: Sequence[str], series: Sequence[dict[str, Any]], above_px: int) -> dict[str, Any]:
     return {
         "animation": False,
         "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
-        "grid": {"left": 4, "right": 34, "top": 4 + above_px, "bottom": 4, "containLabel": True},
+        "grid": {"left": 4, "right": 48, "top": 4 + above_px, "bottom": 4, "containLabel": True},
         "tooltip": {
             "trigger": "axis",
             "confine": True,
@@ -70,6 +84,7 @@ def _options(categories: Sequence[str], series: Sequence[dict[str, Any]], above_
             "backgroundColor": "var(--card)",
             "borderColor": "var(--edge)",
             "textStyle": {"color": "var(--text)", "fontSize": 14},
+            "extraCssText": "max-width: min(480px, 80vw); white-space: normal; overflow-wrap: anywhere",
             "axisPointer": {"type": "none"},
         },
         "xAxis": {
@@ -81,8 +96,8 @@ def _options(categories: Sequence[str], series: Sequence[dict[str, Any]], above_
         "yAxis": {
             "type": "category",
             "inverse": True,
-            "data": [*categories],
-            "axisLabel": _TEXT,
+            "data": [shortened(in_line(name), WHOLE) for name in categories],
+            "axisLabel": _TEXT | {"width": _NAME_PX, "overflow": "truncate"},  # the tooltip has the rest
             "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
             "axisTick": {"show": False},
         },

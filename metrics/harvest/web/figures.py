@@ -7,10 +7,11 @@ from typing import NamedTuple
 from msgspec import structs
 
 from metrics.harvest.core.event import PLATFORMS
-from metrics.harvest.core.reports import ENDED, STARTED, UserReport
+from metrics.harvest.core.reports import ENDED, STARTED, ReportedEvent, UserReport
 from metrics.harvest.core.run_report import RunHead, RunReport, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
-from metrics.text import listed, numbered
+from metrics.terminal.tables import cell
+from metrics.text import escaped, listed, numbered, shortened
 from metrics.web.cards import Figure
 
 NONE = "-"
@@ -20,6 +21,7 @@ KINDS = {STARTED: "started", **dict.fromkeys(sorted(ENDED), "ended"), "show-like
 }
 SHOWS = 20
 EVENTS = 50  # of a user, in the table
+WHOLE = 1_000  # characters of a tooltip
 STATES = {
     "connecting": ("hourglass_empty", "connecting"),
     "open": ("play_circle", "reading"),
@@ -40,7 +42,7 @@ STOPPED_BY = {
     "time": "time was up",
     "signal": "it was stopped",
     "no-stream": "no stream was left",
-    "killed": "it was killed",
+    "killed": "its process was killed or failed",
 }
 
 
@@ -52,6 +54,16 @@ class ShowRow(NamedTuple):
     events: int
     started: int
     liked: int
+
+
+class Order(NamedTuple):
+    """An order of users."""
+
+    column: str
+    is_descending: bool
+
+
+BY_ID = Order("id", is_descending=False)
 
 
 class Digest(NamedTuple):
@@ -92,8 +104,8 @@ def digest(report: RunReport) -> Digest:
 def source(endpoint: str | None) -> str:
     """Return the address of the streams that a run reads."""
     if endpoint is None:
-        return "It reads local streams, whose events are simulated. STREAM_ENDPOINT selects others."
-    return f"It reads the streams at {endpoint}"
+        return "Runs read simulated streams on this machine. Set STREAM_ENDPOINT to read others."
+    return f"Runs read the streams at {endpoint}"
 
 
 def figures(report: RunReport) -> Iterator[Figure]:
@@ -107,7 +119,8 @@ def figures(report: RunReport) -> Iterator[Figure]:
     yield Figure(users, f"{len(answers.users):,}", f"{several:,} started streams on several platforms")
     yield Figure(recent, f"{answers.recent_shows:,}", "the same show on two platforms counts twice")
     streams = sum(user.count for user in answers.successful_streams)
-    of_users = f"by {numbered(len(answers.successful_streams), 'user')}: started, and ended as the very next event"
+    of_users = f"{numbered(len(answers.successful_streams), 'user')} started and ended them with no event in between"
+    of_users = of_users if streams else "no user started and ended a stream with no event in between"
     yield Figure(successful, f"{streams:,}", of_users)
     share = answers.started_share
     number = NONE if share is None else f"{share:.2f} %"
@@ -117,8 +130,9 @@ def figures(report: RunReport) -> Iterator[Figure]:
 
 def about(head: RunHead) -> str:
     """Return when a run started and stopped, why, and which streams it missed, in a sentence or two."""
-    stopped = f"it saw {head.name} {head.name_seen} times" if head.stopped_by == "name" else STOPPED_BY[head.stopped_by]
-    text = f"Started {head.started}, and stopped after {head.lasted_s:.1f} s because {stopped}."
+    saw = f"it saw {cell(head.name)} {numbered(head.name_seen, 'time')}"
+    stopped = saw if head.stopped_by == "name" else STOPPED_BY[head.stopped_by]
+    text = f"Started {head.started}, and stopped after {head.lasted_s:,.1f} s because {stopped}."
     if head.missed:
         text += f" Away or refused when it stopped: {listed([stream.platform for stream in head.missed])}."
     return text
@@ -127,19 +141,19 @@ def about(head: RunHead) -> str:
 def choice(head: RunHead) -> str:
     """Return the label of a run in the choice of runs."""
     missed = "".join(f", {stream.platform} {stream.outcome}" for stream in head.missed)
-    return f"{head.started[:19]}: {numbered(head.events, 'event')} in {head.lasted_s:.1f} s{missed}"
+    return f"{head.started[:19]}: {numbered(head.events, 'event')} in {head.lasted_s:,.1f} s{missed}"
 
 
 def seen(progress: Progress) -> str:
     """Return the number of times the name was seen, as text."""
-    return f"{progress.name} seen {min(progress.name_seen, progress.times):,} of {progress.times:,}"
+    return f"{cell(progress.name)} seen {min(progress.name_seen, progress.times):,} of {progress.times:,}"
 
 
 def left(progress: Progress) -> str:
     """Return the seconds that are left, or how far the report is written."""
     if progress.report_share is not None:
         return f"writing the report: {progress.report_share:.0%}"
-    return f"{progress.seconds_left:.1f} s left"
+    return f"{progress.seconds_left:,.1f} s left"
 
 
 def state(stream: StreamProgress) -> tuple[str, str]:
@@ -178,28 +192,43 @@ def stream_row(stream: StreamReport) -> dict[str, object]:
 
 def user_row(user: UserReport, digested: Digest) -> dict[str, object]:
     """Return a user as a row of the table."""
-    lines = [
-        {
-            "at": event.event_date,
-            "event": event.event,
-            "platform": event.platform,
-            "title": event.title or event.show_id,
-        }
-        for event in user.events[:EVENTS]
-    ]
+    lines = [_line(event) for event in user.events[:EVENTS]]
     more = len(user.events) - len(lines)
     return {
-        "id": user.id,
-        "name": user.name,
-        "age": NONE if user.age is None else user.age,
-        "events": len(user.events),
-        "successful": digested.successful.get(user.id, 0),
+        "id": f"{user.id}",  # the browser's numbers have 53 bits
+        **_cut("name", user.name),
+        "age": NONE if user.age is None else f"{user.age:,}",
+        "events": f"{len(user.events):,}",
+        "successful": f"{digested.successful.get(user.id, 0):,}",
         "lines": lines,
         "more": f"and {numbered(more, 'more event')}" if more else "",
     }
 
 
-def matching(digested: Digest, words: str, sort_by: str, *, descending: bool) -> list[UserReport]:
+def show_row(show: ShowRow) -> dict[str, object]:
+    """Return a show as a row of the table."""
+    numbers = {"events": show.events, "started": show.started, "liked": show.liked}
+    counts = {name: f"{number:,}" for name, number in numbers.items()}
+    return {**_cut("title", show.title), **_cut("platform", show.platform), **counts}
+
+
+def _line(event: ReportedEvent) -> dict[str, str]:
+    texts = event.event, event.platform, event.title or event.show_id
+    (kind, platform, title), whole = map(cell, texts), "\n".join(texts)
+    return {"at": event.event_date, "text": f"{kind}, {platform}: {title}", "whole": shortened(whole, WHOLE)}
+
+
+def _cut(name: str, text: str) -> dict[str, str]:
+    """Return a text as a cell of limited length, and the whole text for its tooltip."""
+    return {name: cell(text), f"whole_{name}": shortened(escaped(text), WHOLE)}
+
+
+def place(first: int, number: int, of: int) -> str:
+    """Return which of some users are listed, as text; `first` counts from 0."""
+    return f"{first + 1:,}-{first + number:,} of {of:,}"
+
+
+def matching(digested: Digest, words: str, order: Order) -> list[UserReport]:
     """Return the users whose id or name has the words in it, sorted by a column; ties are by id."""
     wanted = words.casefold().strip()
     users = [user for user in digested.report.reports.users if wanted in f"{user.id} {user.name}".casefold()]
@@ -210,7 +239,7 @@ def matching(digested: Digest, words: str, sort_by: str, *, descending: bool) ->
         "events": lambda user: len(user.events),
         "successful": lambda user: digested.successful.get(user.id, 0),
     }
-    return sorted(users, key=keys.get(sort_by, keys["id"]), reverse=descending)
+    return sorted(users, key=keys.get(order.column, keys["id"]), reverse=order.is_descending)
 
 
 def found(users: int, of: int) -> str:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import create_server
 from threading import Event, Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 
@@ -29,6 +29,17 @@ TIMEOUT_S = 60.0
 PROBLEM = "application/problem+json"
 START_US = 1_701_964_881_500_000  # 2023-12-07 16:01:21.5 UTC, 17:01:21.5 in Amsterdam
 MINUTE_US = 60_000_000
+
+
+class Encoded(Protocol):
+    """A frame of a stream."""
+
+    @property
+    def stream(self) -> str:
+        """The stream."""
+
+    def encoded(self) -> bytes:
+        """Return the frame as the stream sends it."""
 
 
 class Sent(NamedTuple):
@@ -58,7 +69,7 @@ def message(user: int, show: str, date: str, **values: Any) -> dict[str, Any]:
 SHOW = {"title", "cast", "release_year", "platform", "director"}
 
 
-def record(folder: Path, sent: Iterable[Sent], *, started_us: int = START_US) -> RunFigures:
+def record(folder: Path, sent: Iterable[Encoded], *, started_us: int = START_US) -> RunFigures:
     """Write a run of some frames, each received a millisecond after the one before, as a live run does."""
     folders = Folders(folder)
     with lock_folder(folders) as locked, ExitStack() as closing:

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from metrics.harvest.archive.folders import Folders
+from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.simulator.faults import Answer, Faults
 from metrics.harvest.simulator.server import Endpoint, local_streams
 from tests.harvest.web.serving import MINUTE_US, START_US, Sent, message, record
@@ -25,6 +27,35 @@ Serve = Callable[..., Endpoint]
 # Texts of the tooltips that are shown; ECharts hides a tooltip rather than removing it.
 TOOLTIPS = """[...document.querySelectorAll('.chart > div:not(:has(svg))')].filter(at =>
     at.checkVisibility({visibilityProperty: true}) && at.innerText).map(at => at.innerText)"""
+
+
+LONG = {"title": "T" * 5_000, "first_name": "N" * 300, "country": "C" * 60}
+MALFORMED = (
+    "data:{bad",
+    "event:a\ndata:{bad",
+    "event:a\ndata:[]",
+    'data:{"user":{"id":1}}',
+    'event:a\ndata:{"user":{"id":"x"}}',
+    'event:a\ndata:{"user":{"id":1}}',
+    'event:a\ndata:{"user":{"id":1,"first_name":"A"}}',
+    'event:a\ndata:{"user":{"id":1,"first_name":"A"},"show":{"show_id":"s"}}',
+)
+
+
+class Malformed(NamedTuple):
+    """A frame of a stream, without a valid event."""
+
+    stream: str
+    lines: str
+
+    def encoded(self) -> bytes:
+        """Return the frame as the stream sends it."""
+        return f"{self.lines}\n\n".encode()
+
+
+# The width of the widest bar of each chart.
+WIDEST = """[...document.querySelectorAll('.chart')].map(chart => Math.max(...[...chart.querySelectorAll('path')]
+    .map(path => path.getBBox()).filter(box => box.height > 15 && box.height < 30).map(box => box.width)))"""
 
 
 @contextmanager
@@ -51,6 +82,18 @@ def begin(page: Page, seconds: str, name: str = "nobody") -> None:
     page.get_by_label("seconds").fill(seconds)
     page.get_by_label("name", exact=True).fill(name)
     page.get_by_role("button", name="Start").click()
+
+
+def choose(page: Page, started: str) -> None:
+    """Choose the run that started at some time."""
+    page.get_by_label("run", exact=True).click()
+    page.get_by_role("option", name=started).click()
+
+
+def tab(page: Page) -> str:
+    """Move the focus, and return what has it then."""
+    page.keyboard.press("Tab")
+    return str(page.evaluate("document.activeElement.outerHTML"))
 
 
 def tile(page: Page, platform: str) -> Locator:
@@ -111,8 +154,8 @@ def test_a_wrong_rule_is_refused_and_a_right_one_forgives_it(
 ) -> None:
     with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
         with opened(browser, client) as page:
-            begin(page, "0")
-            page.get_by_text("seconds: Input should be greater than or equal to 0.1").wait_for()
+            begin(page, "90000")
+            page.get_by_text("seconds: Input should be less than or equal to 86400").wait_for()
             begin(page, "0.1")
             page.get_by_text("because time was up.").wait_for()
             assert page.get_by_text("seconds: Input").count() == 0
@@ -165,7 +208,7 @@ def test_users_are_found_sorted_and_turned_page_by_page(tmp_path: Path, browser:
         with opened(browser, client) as page:
             page.get_by_text("45 users").wait_for()
             page.get_by_text("1-20 of 45").wait_for()
-            page.locator(".users").get_by_role("button", name="Next page").click()
+            page.get_by_role("button", name="Next page").click()
             page.get_by_text("21-40 of 45").wait_for()
             assert [row[0] for row in rows(page, "users")] == [f"{user}" for user in range(21, 41)]
             for _ in range(2):
@@ -183,9 +226,132 @@ def test_without_permission_nothing_can_be_started(tmp_path: Path, browser: Brow
             page.get_by_text("without a token, nobody may change anything from other machines").wait_for()
             assert page.get_by_role("button", name="Start").is_disabled()
             page.get_by_label("seconds").press("Enter")
-            page.evaluate("document.querySelector('form').dispatchEvent(new Event('submit'))")
+            submit = "new Event('submit', {bubbles: true, cancelable: true})"
+            page.evaluate(f"document.querySelector('form').dispatchEvent({submit})")
+            page.evaluate("document.querySelectorAll('.act').forEach(at => {at.disabled = false; at.click()})")
             page.wait_for_timeout(1_000)  # it could begin
             assert client.get(RUNS).json() == {"runs": [], "has_more": False, "unreadable": [], "running": None}
+        ended(process)
+
+
+def test_a_report_that_cannot_be_read_is_a_banner_and_no_figures(tmp_path: Path, browser: Browser) -> None:
+    damaged = record(tmp_path, EVENTS)
+    record(tmp_path, EVENTS, started_us=START_US + MINUTE_US)
+    path = tmp_path / "report" / f"report_{damaged.run}.json"
+    text = path.read_text()
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("Started 07-12-2023 17:02:21.500").wait_for()
+            path.write_text(text.replace('"recent_shows":', '"recent_shows":"many","was":'))  # its head can be read
+            choose(page, "07-12-2023 17:01:21")
+            page.locator(".banner").get_by_text(f"report_{damaged.run}.json").wait_for()
+            page.locator(".figure").first.wait_for(state="hidden")
+            assert page.get_by_text("Started 07-12-2023").count() == 0
+            path.write_text(text)
+            page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()
+            page.locator(".banner").first.wait_for(state="hidden")
+            assert figure(page, "Events") == f"{damaged.events}"
+        assert "Traceback" not in ended(process)
+
+
+def test_the_newest_run_is_followed_until_another_one_is_chosen(tmp_path: Path, browser: Browser) -> None:
+    record(tmp_path, EVENTS)
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()
+            record(tmp_path, EVENTS, started_us=START_US + MINUTE_US)
+            page.get_by_text("Started 07-12-2023 17:02:21.500").wait_for()
+            choose(page, "07-12-2023 17:01:21")
+            page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()
+            record(tmp_path, EVENTS, started_us=START_US + 2 * MINUTE_US)
+            page.get_by_label("run", exact=True).click()
+            wait_until(lambda: page.get_by_role("option").count() == 3, "the new run is a choice")
+            page.keyboard.press("Escape")
+            assert page.get_by_text("Started 07-12-2023 17:01:21.500").is_visible()
+        ended(process)
+
+
+def test_the_form_shows_the_rule_of_the_run_that_goes_on_and_then_what_was_entered(
+    serve_streams: Serve, tmp_path: Path, browser: Browser
+) -> None:
+    with serving(tmp_path, streams=serve_streams(**FAST)) as (process, client):
+        with opened(browser, client) as page:
+            page.get_by_label("seconds").fill("7")
+            location = start(client, seconds=600, name="Nobody", times=12)
+            page.get_by_text("Nobody seen 0 of 12").wait_for()
+            fields = [page.get_by_label(label, exact=True) for label in ("seconds", "name", "times")]
+            wait_until(lambda: [field.input_value() for field in fields] == ["600", "Nobody", "12"], "its rule")
+            assert all(field.is_disabled() for field in fields)
+            client.post(f"{location}/stop")
+            wait_until(lambda: [field.input_value() for field in fields] == ["7", "Sytac", "3"], "what was entered")
+            assert all(field.is_enabled() for field in fields)
+        ended(process)
+
+
+def test_an_error_of_the_form_goes_as_soon_as_something_changes(tmp_path: Path, browser: Browser) -> None:
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            begin(page, "90000")
+            page.get_by_text("seconds: Input should be").wait_for()
+            page.get_by_label("seconds").fill("3")
+            page.get_by_text("seconds: Input should be").wait_for(state="hidden")
+            with lock_folder(Folders(tmp_path)):
+                page.get_by_role("button", name="Start").click()
+                page.get_by_text("another harvest runs").wait_for()
+            record(tmp_path, EVENTS)  # it ends with a report
+            page.get_by_text("another harvest runs").wait_for(state="hidden")
+        ended(process)
+
+
+def test_users_are_sorted_by_keyboard_and_their_ids_are_exact(tmp_path: Path, browser: Browser) -> None:
+    sent = [
+        Sent("sytazon", f"{user}", "show-liked", message(user, "s1", "17:01:22.000"))
+        for user in (2**63 - 1, 2**63 - 2, 10, 9)
+    ]
+    record(tmp_path, sent)
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.locator(".users .more").first.wait_for()
+            assert [row[0] for row in rows(page, "users")] == ["9", "10", f"{2**63 - 2}", f"{2**63 - 1}"]
+            header = page.locator(".users").get_by_role("columnheader", name="Id")
+            assert header.get_attribute("aria-sort") == "ascending"
+            page.get_by_label("id or name").focus()
+            wait_until(lambda: bool(tab(page)) and page.locator(".sort:focus").count() == 1, "a header has the focus")
+            page.keyboard.press("Enter")
+            wait_until(lambda: rows(page, "users")[0][0] == f"{2**63 - 1}", "the highest id comes first")
+            assert header.get_attribute("aria-sort") == "descending"
+            assert page.locator(".users").get_by_text(re.compile(" of ")).count() == 0  # one page only
+            page.get_by_role("button", name="Start").focus()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Shift+Tab")
+            assert page.evaluate("getComputedStyle(document.activeElement).outline").endswith("solid 3px")
+        ended(process)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_texts_and_many_reasons_hide_no_column(tmp_path: Path, browser: Browser, width: int) -> None:
+    events = [
+        Sent(
+            stream,
+            f"{stream}{user}",
+            "stream-started",
+            message(user, f"s{user}", "17:01:22.000", **LONG, platform=name),
+        )
+        for stream, name in (("sytflix", "Sytflix"), ("sytazon", "P" * 60))
+        for user in range(12)
+    ]
+    record(tmp_path, [*events, *(Malformed("sytflix", line) for line in MALFORMED for _ in range(1_200))])
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client, viewport={"width": width, "height": 900}) as page:
+            page.locator(".users .more").first.wait_for()
+            page.locator(".chart svg").nth(1).wait_for()
+            inner = "[...document.querySelectorAll('.q-table__middle')].map(at => at.scrollWidth - at.clientWidth)"
+            assert max(page.evaluate(inner)) <= 0
+            assert page.evaluate("document.documentElement.scrollHeight") < 6_000
+            assert page.locator(".shows td.title").first.get_attribute("title") == "T" * 1_000 + "…"
+            assert min(page.evaluate(WIDEST)) > width / 10
+            page.locator(".chart").nth(1).hover()
+            wait_until(lambda: "C" * 60 in "".join(page.evaluate(TOOLTIPS)), "the tooltip has the whole name")
         ended(process)
 
 
