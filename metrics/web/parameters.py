@@ -1,7 +1,5 @@
 """Types of query parameters that several systems have."""
 
-from typing import Annotated
-
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -12,8 +10,8 @@ def _without_underscores(text: object) -> object:
     return text
 
 
-Integer = Annotated[int, BeforeValidator(_without_underscores)]
-"""An integer in digits; pydantic alone takes `1_0` for 10, as Python does."""
+DIGITS = BeforeValidator(_without_underscores)
+"""The rule of an integer, after its `Field`: pydantic alone takes `1_0` for 10, as Python does."""
 
 
 class NoQuery(BaseModel, extra="forbid"):

@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.limits import DEFAULT
 from metrics.web.formats import FormatParameter
-from metrics.web.parameters import Integer
+from metrics.web.parameters import DIGITS
 
 MAX_ID = 2**63 - 1
 MAX_LOADS = MAX_REJECTED = 1_000
 
-Id = Annotated[Integer, Field(ge=1, le=MAX_ID)]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), DIGITS]
 Model = Annotated[ModelName | None, Field(description="only of this model")]
 
 
@@ -21,7 +21,7 @@ class LoadsQuery(BaseModel, extra="forbid"):
 
     model: Model = None
     before: Annotated[Id | None, Field(description="only loads with a lower id, to read on")] = None
-    limit: Annotated[Integer, Field(ge=1, le=MAX_LOADS, description="maximum number of loads")] = 20
+    limit: Annotated[int, Field(ge=1, le=MAX_LOADS, description="maximum number of loads"), DIGITS] = 20
     format: FormatParameter = None
 
 
@@ -31,7 +31,7 @@ class RejectedQuery(BaseModel, extra="forbid"):
     model: Model = None
     load: Annotated[Id | None, Field(description="only of this load")] = None
     after: Annotated[Id | None, Field(description="only records that follow the one of this id, to read on")] = None
-    limit: Annotated[Integer, Field(ge=1, le=MAX_REJECTED, description="maximum number of records")] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_REJECTED, description="maximum number of records"), DIGITS] = 100
     format: FormatParameter = None
 
 

@@ -10,7 +10,7 @@ from metrics.errors import SettingsError
 from metrics.times import ALL_TIME, Range, second_of
 from metrics.web import problems
 from metrics.web.formats import FormatParameter
-from metrics.web.parameters import Integer
+from metrics.web.parameters import DIGITS
 
 DEFAULT_LIMIT = 600
 MAX_WINDOWS = 10_000
@@ -53,7 +53,7 @@ class WindowsQuery(BaseModel, extra="forbid"):
         Time | None,
         Field(alias="to", description="windows that end at or before this time", examples=["2016-07-11T13:40:00Z"]),
     ] = None
-    limit: Annotated[Integer, Field(ge=1, le=MAX_WINDOWS, description="maximum number of windows")] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_WINDOWS, description="maximum number of windows"), DIGITS] = DEFAULT_LIMIT
     format: FormatParameter = None
 
     def range(self) -> Range:

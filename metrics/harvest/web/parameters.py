@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metrics.harvest.settings import MAX_SECONDS, MAX_TIMES, MIN_SECONDS
 from metrics.web.formats import FormatParameter
-from metrics.web.parameters import Integer
+from metrics.web.parameters import DIGITS
 
 MAX_RUNS = MAX_USERS = MAX_EVENTS = 1_000
 MAX_ID = 2**63 - 1
@@ -31,27 +31,30 @@ class RunsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for runs."""
 
     before: Annotated[str | None, Field(description="only runs that started before this one, to read on")] = None
-    limit: Annotated[Integer, Field(ge=1, le=MAX_RUNS, description="maximum number of runs")] = 20
+    limit: Annotated[int, Field(ge=1, le=MAX_RUNS, description="maximum number of runs"), DIGITS] = 20
 
 
 class UsersQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the users of a run."""
 
     after: Annotated[
-        Integer | None, Field(ge=-MAX_ID, le=MAX_ID, description="only users with a higher id, to read on")
+        int | None, Field(ge=-MAX_ID, le=MAX_ID, description="only users with a higher id, to read on"), DIGITS
     ] = None
-    limit: Annotated[Integer, Field(ge=1, le=MAX_USERS, description="maximum number of users")] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_USERS, description="maximum number of users"), DIGITS] = 100
 
 
 class EventsQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the events of a run."""
 
     after: Annotated[
-        Integer, Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; ignored for CSV")
+        int,
+        Field(ge=0, le=MAX_EVENT, description="only events with a higher number, to read on; ignored for CSV"),
+        DIGITS,
     ] = 0
     limit: Annotated[
-        Integer,
+        int,
         Field(ge=1, le=MAX_EVENTS, description="maximum number of events; ignored for CSV, which has all of them"),
+        DIGITS,
     ] = 100
     format: FormatParameter = None
 

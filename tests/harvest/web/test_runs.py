@@ -98,6 +98,9 @@ def test_numbers_are_digits_only(folder: Path, path: str) -> None:
 def test_the_document_of_the_api_says_what_comes(folder: Path) -> None:
     with serving(folder) as client:
         document = client.get("/openapi.json").json()
+    parameters = document["paths"]["/harvest/runs"]["get"]["parameters"]
+    [limit] = [one["schema"] for one in parameters if one["name"] == "limit"]
+    assert (limit["minimum"], limit["maximum"]) == (1, 1_000)
     for path in ("/harvest/runs", "/harvest/runs/{run}/stop"):
         responses = document["paths"][path]["post"]["responses"]
         assert "200" not in responses
