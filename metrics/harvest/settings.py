@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from msgspec import Meta
@@ -127,4 +127,17 @@ class RunSettings(Declared):
 
 @dataclass(frozen=True, kw_only=True)
 class HarvestSettings(LogSettings, WebSettings, RunSettings, StreamSettings):
-    """Settings of harvest: of the streams, the runs, and the server."""
+    """Settings of harvest: of the streams, the runs, and the server.
+
+    Attributes:
+        uses_proxies: whether those of the environment apply.
+    """
+
+    uses_proxies: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalHarvestSettings(HarvestSettings):
+    """Settings with an endpoint on this machine, to which no proxy leads."""
+
+    uses_proxies: ClassVar[bool] = False

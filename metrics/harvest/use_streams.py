@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from metrics.harvest.settings import HarvestSettings
+from metrics.harvest.settings import HarvestSettings, LocalHarvestSettings
 
 
 @contextmanager
@@ -25,6 +25,6 @@ def use_streams(settings: HarvestSettings, report: Callable[[str], None]) -> Ite
 
     with local_streams() as local:
         report(f"local streams: {local.url} (STREAM_ENDPOINT=… STREAM_PASSWORD=… reads your own)")
-        yield dataclasses.replace(
-            settings, stream_endpoint=local.url, stream_user=local.user, stream_password=local.password
-        )
+        given = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+        streams = {"stream_endpoint": local.url, "stream_user": local.user, "stream_password": local.password}
+        yield LocalHarvestSettings(**given | streams)

@@ -32,10 +32,15 @@ class Access(NamedTuple):
 
 
 @asynccontextmanager
-async def open_clients(endpoint: str, user: str, password: str) -> AsyncIterator[Mapping[str, Access]]:
+async def open_clients(
+    endpoint: str, user: str, password: str, *, uses_proxies: bool = True
+) -> AsyncIterator[Mapping[str, Access]]:
     """Yield a client for each stream, ready to connect; each has its own connections.
 
-    HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured; a netrc file is not read.
+    A netrc file is not read.
+
+    Args:
+        uses_proxies: whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured.
 
     Raises:
         SettingsError: the endpoint, or the proxies or certificates of the environment, cannot be used.
@@ -43,7 +48,7 @@ async def open_clients(endpoint: str, user: str, password: str) -> AsyncIterator
     async with AsyncExitStack() as stack:
         tls = _tls()
         with _proxy_errors(tls):
-            clients = {stream: _client(user, password, tls) for stream in STREAMS}
+            clients = {stream: _client(user, password, tls, uses_proxies=uses_proxies) for stream in STREAMS}
         accesses = {stream: Access(_url(endpoint, stream), user, client) for stream, client in clients.items()}
         for access in accesses.values():
             await stack.enter_async_context(access.client)
@@ -52,8 +57,9 @@ async def open_clients(endpoint: str, user: str, password: str) -> AsyncIterator
         yield accesses
 
 
-def _client(user: str, password: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
+def _client(user: str, password: str, tls: ssl.SSLContext, *, uses_proxies: bool) -> httpx.AsyncClient:
     return httpx.AsyncClient(
+        trust_env=uses_proxies,
         auth=httpx.BasicAuth(user, password),
         verify=tls,
         timeout=None,  # noqa: S113  # a stream may be idle; HARVEST_CONNECT_S limits the wait for its headers

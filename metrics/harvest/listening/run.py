@@ -64,7 +64,8 @@ async def _listen(settings: HarvestSettings, rule: Rule, folders: Folders, stopp
     """Listen to the streams until the rule stops the run, and close them; return its name."""
     endpoint, password = settings.stream_endpoint, settings.stream_password
     assert endpoint is not None and password is not None  # noqa: PT018  # use_streams sets both
-    async with open_clients(endpoint, settings.stream_user, password) as accesses:
+    proxies = settings.uses_proxies
+    async with open_clients(endpoint, settings.stream_user, password, uses_proxies=proxies) as accesses:
         run = folders.new_run(time.time_ns() // 1000)
         folder, limit_bytes = folders.raw_run(run), settings.harvest_frame_limit
         with JournalWriter(folder) as journal:

@@ -69,6 +69,12 @@ def test_without_any_settings_it_reads_local_streams_and_writes_every_file_of_th
     assert len(rows) == report["events"] == sum(len(user["events"]) for user in report["reports"]["users"])
 
 
+def test_local_streams_are_read_without_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    variables = environment(tmp_path) | {"HTTP_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1"}
+    ended = run("--seconds", "2", "--name", "Nobody", variables=variables)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_its_json_is_the_report_alone(local: Endpoint, tmp_path: Path) -> None:
     ended = run("--seconds", "1", "--name", "Nobody", "--json", variables=environment(tmp_path, local))
     assert ended.returncode == 0
