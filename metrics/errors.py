@@ -12,8 +12,8 @@ MetricsError                1   a check found a difference
 ├── LocalServerError        6   the broker or the database on this machine
 ├── StateError              7   the saved state
 ├── FencedError             8   another instance
-│   └── ReplacedError           one that was started with --take-over
-├── AlreadyRunningError     8   another process that does the same in the same folder
+│   ├── ReplacedError           one that was started with --take-over
+│   └── AlreadyRunningError     one of this machine, in the same folder
 ├── StreamError             9   live streams that were away or refused when their run stopped
 ├── DataRefusedError       11   data that would be loaded, but must not be
 └── OutputClosedError     141   standard output was closed
@@ -103,7 +103,7 @@ class StateError(MetricsError):
 
 
 class FencedError(MetricsError):
-    """Another instance of the same consumer group is active, or has fenced this one."""
+    """Another instance does the same work: it is active, or has fenced this one."""
 
     exit_code = 8
 
@@ -112,10 +112,8 @@ class ReplacedError(FencedError):
     """An instance started with `--take-over` has replaced this one, which must not become its standby either."""
 
 
-class AlreadyRunningError(MetricsError):
-    """Another process of this machine that does the same work in the same folder."""
-
-    exit_code = 8
+class AlreadyRunningError(FencedError):
+    """A process of this machine that does the same work in the same folder."""
 
 
 class StreamError(MetricsError):
