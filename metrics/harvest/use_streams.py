@@ -25,6 +25,6 @@ def use_streams(settings: HarvestSettings, report: Callable[[str], None]) -> Ite
 
     with local_streams() as local:
         report(f"local streams: {local.url} (STREAM_ENDPOINT=… STREAM_PASSWORD=… reads your own)")
-        given = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+        given = {field.name: getattr(settings, field.name) for field in dataclasses.fields(HarvestSettings)}
         streams = {"stream_endpoint": local.url, "stream_user": local.user, "stream_password": local.password}
         yield LocalHarvestSettings(**given | streams)
