@@ -99,7 +99,7 @@ class HarvestPage:
 class StartForm:
     """The rule that stops a run, with the buttons to start and stop one.
 
-    While a run goes on, the form shows its rule; then what was entered before.
+    During a run the form shows its rule; afterwards, what was entered before.
 
     Args:
         on_start: called when this form has started a run.
@@ -110,7 +110,7 @@ class StartForm:
         self._on_start = on_start
         self._client = ui.context.client
         self._may_write = may_write = writing.may_write(self._client.request)
-        self._entered: Rule | None = None  # before the run that goes on; None if none does
+        self._entered: Rule | None = None  # before the run in progress; None without one
         rule = runner.rule(StartBody())
         heading(2, "Run")
         with ui.element("form").on("submit.prevent", self._start):
@@ -133,7 +133,7 @@ class StartForm:
         paragraph("quiet", figures.source(runner.endpoint))
 
     def show(self, newest: Snapshot) -> None:
-        """Show the rule of the run that goes on, if any, and the button that can be used."""
+        """Show the rule of the run in progress, if any, and the button that can be used."""
         running = newest.running
         if (running is None) != (self._entered is None):
             self.forgive()
@@ -222,7 +222,7 @@ class Report:
         """Show the newest runs as a choice, and a report.
 
         Args:
-            is_running: whether a run goes on, so that there will be a report soon.
+            is_running: whether a run is in progress, so there will be a report soon.
         """
         self._empty.set_visibility(not runs and not is_running)
         self._all.set_visibility(bool(runs))

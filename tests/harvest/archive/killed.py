@@ -3,7 +3,7 @@
 `python -m tests.harvest.archive.killed calls SEED ROOT`: the process of ROOT/N is killed at its Nth system call that
 changes a file, of a write after half of its bytes; one process for each N, until one comes to its end.
 
-`python -m tests.harvest.archive.killed moments SEED ROOT NUMBER`: so many processes, each killed at a random moment.
+`python -m tests.harvest.archive.killed moments SEED ROOT NUMBER`: NUMBER processes, each killed at a random moment.
 """
 
 import os
