@@ -1,0 +1,88 @@
+-- View events that were counted, what they add up to, and how far the topic was read.
+-- View time is counted in waypoints of 30 s, so that sums are exact integers.
+
+CREATE TABLE consumed (
+    cluster_id text NOT NULL,
+    topic text NOT NULL,
+    topic_id text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL,         -- of the first record that is not counted
+    instance jsonb,                      -- in the row of partition 0: the instance that committed last
+    PRIMARY KEY (cluster_id, topic, topic_id, partition)
+);
+
+-- read = counted + duplicates + invalid
+CREATE TABLE counts (
+    partition int PRIMARY KEY,
+    read bigint NOT NULL,
+    counted bigint NOT NULL,
+    duplicates bigint NOT NULL,
+    invalid bigint NOT NULL,
+    users bigint NOT NULL                -- who sent a valid event; each of them is in one partition
+);
+
+CREATE TABLE seen (
+    id uuid PRIMARY KEY,                 -- the first 128 bits of a hash of EventId
+    partition smallint NOT NULL          -- of the event that was counted; of those with this id, its first
+);
+
+CREATE TABLE invalid (
+    topic_id text NOT NULL,
+    partition int NOT NULL,
+    record_offset bigint NOT NULL,
+    reasons text[] NOT NULL,
+    PRIMARY KEY (topic_id, partition, record_offset)
+);
+
+CREATE TABLE viewer (
+    user_id bigint PRIMARY KEY
+);
+
+CREATE TABLE media (
+    media_id bigint PRIMARY KEY,
+    waypoints bigint NOT NULL,
+    starts bigint NOT NULL,
+    stops bigint NOT NULL,
+    ends bigint NOT NULL,
+    viewers bigint NOT NULL,             -- rows in user_media
+    sum_sq numeric NOT NULL              -- of the waypoints of each of them
+);
+
+-- Only those with a waypoint.
+CREATE TABLE user_media (
+    user_id bigint NOT NULL,
+    media_id bigint NOT NULL,
+    waypoints bigint NOT NULL,
+    PRIMARY KEY (user_id, media_id)
+);
+CREATE INDEX user_media_of_media ON user_media (media_id, user_id);
+
+-- Quarter hours, since hours and days begin at one in every time zone of today.
+CREATE TABLE media_quarter (
+    media_id bigint NOT NULL,
+    start_at timestamptz NOT NULL,
+    waypoints bigint NOT NULL,
+    starts bigint NOT NULL,
+    stops bigint NOT NULL,
+    ends bigint NOT NULL,
+    PRIMARY KEY (media_id, start_at)
+);
+CREATE TABLE media_minute (LIKE media_quarter INCLUDING ALL);
+CREATE INDEX media_minute_of_time ON media_minute USING brin (start_at);
+
+-- Of all media together.
+CREATE TABLE quarter (
+    start_at timestamptz PRIMARY KEY,
+    waypoints bigint NOT NULL,
+    starts bigint NOT NULL,
+    stops bigint NOT NULL,
+    ends bigint NOT NULL
+);
+CREATE TABLE minute (LIKE quarter INCLUDING ALL);
+
+-- Rows of minutes before this time were deleted, or were never added.
+CREATE TABLE minutes_kept (
+    since timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX one_row ON minutes_kept ((true));
+INSERT INTO minutes_kept VALUES ('epoch');
