@@ -18,6 +18,7 @@ from metrics.harvest.commands import COMMANDS as HARVEST
 from metrics.harvest.settings import HarvestSettings
 from metrics.settings import help_text
 from metrics.terminal import logs, streams
+from metrics.views.commands import COMMANDS as VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
-    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | CLI
+    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
     services = ("serve",)
     settings = (Settings, CatalogueSettings, HarvestSettings)
     owners = ("metrics.frames.topic_owner",)

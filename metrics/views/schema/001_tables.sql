@@ -18,7 +18,7 @@ CREATE TABLE counts (
     counted bigint NOT NULL,
     duplicates bigint NOT NULL,
     invalid bigint NOT NULL,
-    users bigint NOT NULL                -- who sent a valid event; each of them is in one partition
+    users bigint NOT NULL                -- who sent a valid event; each counts in the partition of the first one
 );
 
 CREATE TABLE seen (
@@ -67,8 +67,17 @@ CREATE TABLE media_quarter (
     ends bigint NOT NULL,
     PRIMARY KEY (media_id, start_at)
 );
-CREATE TABLE media_minute (LIKE media_quarter INCLUDING ALL);
-CREATE INDEX media_minute_of_time ON media_minute USING brin (start_at);
+
+-- The time is first in its key: events of now go to one end of the index, and the oldest rows are deleted at the other.
+CREATE TABLE media_minute (
+    media_id bigint NOT NULL,
+    start_at timestamptz NOT NULL,
+    waypoints bigint NOT NULL,
+    starts bigint NOT NULL,
+    stops bigint NOT NULL,
+    ends bigint NOT NULL,
+    PRIMARY KEY (start_at, media_id)
+);
 
 -- Of all media together.
 CREATE TABLE quarter (
@@ -80,7 +89,7 @@ CREATE TABLE quarter (
 );
 CREATE TABLE minute (LIKE quarter INCLUDING ALL);
 
--- Rows of minutes before this time were deleted, or were never added.
+-- Events of minutes before this time are not added, and rows before it are deleted by and by: none of them counts.
 CREATE TABLE minutes_kept (
     since timestamptz NOT NULL
 );
