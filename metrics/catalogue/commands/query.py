@@ -17,7 +17,6 @@ from metrics.catalogue.query.lints import remarks
 from metrics.catalogue.query.run import Answer, answering
 from metrics.catalogue.query.statement import Statement, parameters_of, statement_of
 from metrics.catalogue.settings import CatalogueSettings
-from metrics.catalogue.time_zones import UTC
 from metrics.cli.use_database import use_database
 from metrics.errors import FileError, SettingsError
 from metrics.files import parquet as parquet_format
@@ -27,6 +26,7 @@ from metrics.terminal.console import err, is_standard_output, note, out, say, sa
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open
 from metrics.text import numbered
+from metrics.time_zones import UTC
 
 MAX_TIMEOUT_S = 2_000_000  # the server counts milliseconds in 31 bits
 _LIST = "python app.py catalogue query --list"

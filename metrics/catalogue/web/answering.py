@@ -13,10 +13,10 @@ from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.query.run import answering
 from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.query.values import AnswerColumn, Value, json_writer, rows_as_text
-from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import QueryAnswer, QueryColumn
 from metrics.errors import DatabaseError, SettingsError
+from metrics.time_zones import UTC
 from metrics.web import problems
 from metrics.web.formats import csv_table
 

@@ -11,11 +11,11 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.load.rejected import rejected_records
 from metrics.catalogue.load.run import LoadRefusedError, Options, load
-from metrics.catalogue.time_zones import zone_of
 from metrics.catalogue.web.answers import Loaded
 from metrics.catalogue.web.parameters import LoadingQuery
 from metrics.catalogue.web.received import Received, TooManyRecordsError
 from metrics.errors import DatabaseError, FileError, SettingsError
+from metrics.time_zones import zone_of
 from metrics.web import problems
 from metrics.web.problems import Problem, WrongField
 

@@ -8,12 +8,12 @@ from nicegui import ui
 from starlette.exceptions import HTTPException
 
 from metrics.catalogue.query.shipped import ShippedQuery, shipped_queries
-from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.answering import Answered
 from metrics.catalogue.web.cards import LoadsCard, RejectedCard, Values, details
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
 from metrics.errors import MetricsError
+from metrics.time_zones import UTC
 from metrics.web import problems, shell
 from metrics.web.cards import Banner
 from metrics.web.shell import Page, heading, is_open, paragraph

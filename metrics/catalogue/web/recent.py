@@ -9,9 +9,9 @@ from typing import NamedTuple
 from metrics.catalogue.load.loads import Connection, Load, changes, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery
-from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web.answering import Answered, answer
-from metrics.catalogue.web.database import Database
+from metrics.time_zones import UTC
+from metrics.web.database import Database
 
 READ_EVERY_S = 2.0
 LOADS, REJECTED = 20, 50

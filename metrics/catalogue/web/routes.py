@@ -16,16 +16,16 @@ from metrics.catalogue.core.models import MODELS, Model
 from metrics.catalogue.load.loads import Connection, Load, find_load, read_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery, shipped_queries
-from metrics.catalogue.time_zones import UTC
 from metrics.catalogue.web import openapi as documented
 from metrics.catalogue.web.answering import answer
 from metrics.catalogue.web.answers import Loaded, Loads, Queries, QueryAnswer, RejectedRecords, csv_of
-from metrics.catalogue.web.database import Database
 from metrics.catalogue.web.loading import load_received, options_of
 from metrics.catalogue.web.parameters import MAX_ID, LoadingQuery, LoadsQuery, RejectedQuery
 from metrics.catalogue.web.received import MEDIA_TYPES, Received
 from metrics.text import listed
+from metrics.time_zones import UTC
 from metrics.web import formats, openapi, problems, reading, writing
+from metrics.web.database import Database
 from metrics.web.formats import Format
 from metrics.web.openapi import problem
 from metrics.web.problems import Problem

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from metrics.catalogue.web.address import address_of
-from metrics.catalogue.web.database import Database
+from metrics.catalogue import schema
 from metrics.catalogue.web.openapi import ANSWERS
 from metrics.catalogue.web.page import page
 from metrics.catalogue.web.recent import Recent
 from metrics.catalogue.web.routes import routes
+from metrics.postgres.address import address_of
 from metrics.postgres.settings import PostgresSettings
 from metrics.web.app import System
+from metrics.web.database import Database
 
 
 @contextmanager
@@ -20,7 +21,8 @@ def open_system(settings: PostgresSettings, report: Callable[[str], None]) -> It
     Args:
         report: called with each message of the local database.
     """
-    with closing(Database(address_of(settings, report))) as database:
+    address = address_of(settings, report, "the catalogue has no database yet", schema.INIT_DB)
+    with closing(Database(address, "the catalogue's database", schema.require_initialized)) as database:
         yield System(
             routers=[routes(database)],
             answers=ANSWERS,

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from metrics.catalogue.web import answering, database, loading, routes
+from metrics.catalogue.web import answering, loading, routes
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
+from metrics.web import database
 from tests.catalogue.web.serving import create_tables, expect_problem, serving
 from tests.kafka.application import wait_until
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from metrics.catalogue import schema
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load import loads
 from metrics.catalogue.query.shipped import shipped_queries
-from metrics.catalogue.web.address import address_of
-from metrics.catalogue.web.database import Database
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
 from metrics.errors import DatabaseError
+from metrics.postgres.address import address_of
 from metrics.postgres.settings import PostgresSettings
+from metrics.web.database import Database
 from tests.catalogue.load.catalogue import catalogue_in
 from tests.catalogue.web.serving import create_tables
 
@@ -33,7 +34,8 @@ class Counted(Database):
 
 
 def counted(url: str) -> Counted:
-    return Counted(address_of(PostgresSettings(database_url=url), print))
+    address = address_of(PostgresSettings(database_url=url), print, "", "")
+    return Counted(address, "the catalogue's database", schema.require_initialized)
 
 
 def test_the_database_is_read_once_for_all_pages_until_it_is_time_again(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Address of the catalogue's database: as set, or on this machine."""
+"""Address of a system's database: as set, or on this machine."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,15 +32,19 @@ class DatabaseAddress(Protocol):
         """Stop using the database."""
 
 
-def address_of(settings: PostgresSettings, report: Callable[[str], None]) -> DatabaseAddress:
+def address_of(
+    settings: PostgresSettings, report: Callable[[str], None], missing: str, command: str
+) -> DatabaseAddress:
     """Return the address that the settings name.
 
     Args:
         report: called with each message of the local database.
+        missing: what happened, if there is no local database.
+        command: creates one.
     """
     if settings.database_url is not None:
         return _Given(settings.database_url)
-    return _Local(project_folder() / settings.local_database_dir, report)
+    return _Local(project_folder() / settings.local_database_dir, report, missing, command)
 
 
 class _Given:
@@ -63,14 +67,16 @@ class _Given:
 
 
 class _Local:
-    """The local database, if a command of the catalogue has ever created one.
+    """The local database, if a command has ever created one.
 
     The first request that needs it starts it, since the server may be used for other systems only.
     """
 
-    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, report: Callable[[str], None], missing: str, command: str) -> None:
         self._folder = folder
         self._report = report
+        self._missing = missing
+        self._command = command
         self._url = ""
         self._was_started = False
         self._using = ExitStack()
@@ -80,10 +86,7 @@ class _Local:
         with self._lock:
             if not self._url:
                 if not (self._folder / "data").is_dir():
-                    raise DatabaseError(
-                        "the catalogue has no database yet",
-                        hint="create one: python app.py catalogue init-db; or set DATABASE_URL",
-                    )
+                    raise DatabaseError(self._missing, hint=f"create one: {self._command}; or set DATABASE_URL")
                 # Imported late: the production image lacks the packages of local servers.
                 from metrics.postgres import local_server  # noqa: PLC0415
 
