@@ -19,6 +19,7 @@ from metrics.harvest.settings import HarvestSettings
 from metrics.settings import help_text
 from metrics.terminal import logs, streams
 from metrics.views.commands import COMMANDS as VIEWS
+from metrics.views.settings import ViewsSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ class Application(Commands):
 
     modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
     services = ("serve",)
-    settings = (Settings, CatalogueSettings, HarvestSettings)
-    owners = ("metrics.frames.topic_owner",)
+    settings = (Settings, CatalogueSettings, HarvestSettings, ViewsSettings)
+    owners = ("metrics.frames.topic_owner", "metrics.views.topic_owner")
 
 
 app = typer.Typer(cls=Application, epilog=help_text(Application.settings), **STYLE)

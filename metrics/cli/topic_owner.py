@@ -8,13 +8,14 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
+from metrics.kafka.topic_changes import Defaults
 
 
 class TopicOwner(Protocol):
     """A system with topics of its own; a module with these functions is one."""
 
-    def defaults(self) -> Mapping[str, Mapping[str, str]]:
-        """Return the settings that each of its topics is created with.
+    def defaults(self) -> Mapping[str, Defaults]:
+        """Return the properties that each of its topics is created with.
 
         Raises:
             SettingsError: settings of the system are invalid.

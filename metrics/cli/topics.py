@@ -95,7 +95,13 @@ def create(
     *,
     partitions: Annotated[
         int | None,
-        typer.Option(min=1, max=10_000, metavar="N", help="Partitions of each topic.", show_default="1"),
+        typer.Option(
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Partitions of each topic.",
+            show_default="1, unless the settings say otherwise",
+        ),
     ] = None,
     replication_factor: Annotated[
         int | None,

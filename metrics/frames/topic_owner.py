@@ -15,6 +15,7 @@ from metrics.frames.status.facts import Activity
 from metrics.frames.topics_in_use import configurations
 from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
+from metrics.kafka.topic_changes import Defaults
 
 _MEANING = {
     "INPUT_TOPIC": "deletes its frames and the state of the group {group}; the next run starts from the beginning, and "
@@ -28,9 +29,9 @@ _MEANING = {
 }
 
 
-def defaults() -> Mapping[str, Mapping[str, str]]:
+def defaults() -> Mapping[str, Defaults]:
     """Return the settings that `prepare-topics` creates each topic with."""
-    return configurations(Settings.load())
+    return {name: Defaults(config) for name, config in configurations(Settings.load()).items()}
 
 
 def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:

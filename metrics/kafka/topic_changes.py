@@ -25,6 +25,13 @@ class Asked(NamedTuple):
     config: Mapping[str, str]
 
 
+class Defaults(NamedTuple):
+    """Properties of a topic in use, unless others are requested."""
+
+    config: Mapping[str, str]
+    partitions: int = 1
+
+
 def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collection[str] = ()) -> dict[str, bool]:
     """Create the topics that are missing: all of them, or none if the broker refuses one.
 
@@ -44,12 +51,12 @@ def create_missing(admin: AdminClient, topics: Sequence[NewTopic], asked: Collec
 
 
 def create(
-    admin: AdminClient, names: Collection[str], asked: Asked, defaults: Mapping[str, Mapping[str, str]]
+    admin: AdminClient, names: Collection[str], asked: Asked, defaults: Mapping[str, Defaults]
 ) -> dict[str, bool]:
     """Create the topics that are missing, with the requested properties.
 
     Args:
-        defaults: settings of some topics; requested ones take precedence.
+        defaults: of some topics; requested properties take precedence.
 
     Returns:
         Each topic, and whether it was created. The broker lists all of them, with the requested properties.
@@ -60,11 +67,15 @@ def create(
     """
     existing = partition_counts(admin)
     _check_as_asked(admin, [name for name in names if name in existing], asked)
-    partitions, replicas = asked.partitions or 1, asked.replication_factor or BROKERS_DEFAULT
-    topics = [NewTopic(name, partitions, replicas, config={**defaults.get(name, {}), **asked.config}) for name in names]
+    topics = [_new_topic(name, asked, defaults.get(name, Defaults({}))) for name in names]
     created = create_missing(admin, topics, asked.config)
     _check_as_asked(admin, [name for name, is_new in created.items() if not is_new and name not in existing], asked)
     return created
+
+
+def _new_topic(name: str, asked: Asked, default: Defaults) -> NewTopic:
+    partitions, replicas = asked.partitions or default.partitions, asked.replication_factor or BROKERS_DEFAULT
+    return NewTopic(name, partitions, replicas, config={**default.config, **asked.config})
 
 
 def _check_as_asked(admin: AdminClient, names: Collection[str], asked: Asked) -> None:

@@ -14,7 +14,10 @@ class MonitoringSettings(Declared):
 
     metrics_port: Annotated[
         Port | None,
-        Meta(description="Port on which the main job serves `/metrics`, `/healthz` and `/readyz`. Unset: not served."),
+        Meta(
+            description="Port on which the main job, `views`, `views count` and `views serve` each serve `/metrics`, "
+            "`/healthz` and `/readyz`. Unset: not served."
+        ),
     ] = None
     metrics_host: Annotated[
         NonEmpty, Meta(description="Address to bind METRICS_PORT to; `0.0.0.0` makes it reachable from other machines.")

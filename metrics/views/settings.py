@@ -46,7 +46,7 @@ class ViewsOnlySettings(Declared):
             description="Longest time, in seconds of wall time, that a view event waits for its transaction.",
             extra={"allowed": "a number, 0.05 to 60"},
         ),
-    ] = 1.0
+    ] = 1
     views_line_limit: Annotated[
         int,
         Meta(
@@ -67,6 +67,10 @@ class ViewsOnlySettings(Declared):
     views_partitions: Annotated[
         int, Meta(ge=1, le=10_000, description="Partitions of VIEWS_TOPIC, if this program creates it.")
     ] = 4
+
+    def topics(self) -> dict[str, str]:
+        """Return the topics in use by the variables that name them."""
+        return {"VIEWS_TOPIC": self.views_topic, "VIEWS_REJECTED_TOPIC": self.views_rejected_topic}
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
         """Refuse one topic in two roles."""

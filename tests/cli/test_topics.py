@@ -12,14 +12,15 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.application import Application as CommandLine
 from metrics.cli.topic_owner import TopicOwner
-from metrics.frames import topic_owner
+from metrics.frames import topic_owner as frames_owner
 from metrics.kafka import topics
+from metrics.views import topic_owner as views_owner
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
-OWNERS: list[TopicOwner] = [topic_owner]  # that these are owners, mypy checks
+OWNERS: list[TopicOwner] = [frames_owner, views_owner]  # that these are owners, mypy checks
 
 
 def test_each_system_with_topics_is_asked_about_them() -> None:

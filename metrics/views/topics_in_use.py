@@ -1,0 +1,132 @@
+"""Topics that views uses: how they are created, and checks that none of them would lose or refuse events."""
+
+from collections.abc import Callable, Mapping
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from metrics.errors import TopicError
+from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
+from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of
+from metrics.kafka.topics import configuration, soon_listed
+from metrics.views.settings import ViewsOnlySettings, ViewsSettings
+
+KAFKAS_DEFAULT_BYTES = 1_048_588
+# Brokers apply the limit for a record to a batch, with its header, and the record's key, headers and lengths.
+AROUND_BYTES = 1_024
+# Headers add the reasons: a sentence for each field, and one for the line.
+REASONS_BYTES = 16_384
+_FOREVER = "-1"
+
+_EXPIRING = {
+    "VIEWS_TOPIC": "events that are deleted before they are counted are lost, and `views verify` cannot recount others",
+    "VIEWS_REJECTED_TOPIC": "rejected events are deleted, and no longer in the number of all rejected ones",
+}
+
+
+def defaults(settings: ViewsOnlySettings) -> dict[str, Defaults]:
+    """Return the properties that each topic in use is created with.
+
+    Nothing expires: `verify` counts all events again, and the dead letter topic counts the rejected ones.
+    """
+    return {
+        settings.views_topic: Defaults(_keeping(event_bytes(settings)), settings.views_partitions),
+        settings.views_rejected_topic: Defaults(_keeping(rejected_bytes(settings))),
+    }
+
+
+def _keeping(size_bytes: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": _FOREVER,
+        "retention.bytes": _FOREVER,
+        "max.message.bytes": str(max(KAFKAS_DEFAULT_BYTES, size_bytes)),
+        AHEAD: ANY_TIME,
+    }
+
+
+def event_bytes(settings: ViewsOnlySettings) -> int:
+    """Return the size of the largest record of VIEWS_TOPIC."""
+    return settings.views_line_limit + AROUND_BYTES
+
+
+def rejected_bytes(settings: ViewsOnlySettings) -> int:
+    """Return the size of the largest record of VIEWS_REJECTED_TOPIC."""
+    return settings.views_line_limit + REASONS_BYTES + AROUND_BYTES
+
+
+def create(admin: AdminClient, settings: ViewsOnlySettings) -> None:
+    """Create the topics in use that are missing: all of them, or none if the broker refuses one.
+
+    Raises:
+        TopicError: the broker refuses to create one.
+        BrokerError: the broker never lists one that was created.
+    """
+    wanted = [
+        NewTopic(name, default.partitions, BROKERS_DEFAULT, config={**default.config})
+        for name, default in defaults(settings).items()
+    ]
+    create_missing(admin, wanted)
+
+
+def check(admin: AdminClient, settings: ViewsSettings, warn: Callable[[str], None]) -> None:
+    """Check that all topics in use exist, keep every event, and accept the longest one.
+
+    Args:
+        warn: called with a line about each topic whose records expire; what was counted stays counted.
+
+    Raises:
+        TopicError: a topic is missing, is compacted, or is too small for VIEWS_LINE_LIMIT.
+        BrokerError: the broker does not answer.
+    """
+    existing = _require(admin, settings)
+    largest = {settings.views_topic: event_bytes(settings), settings.views_rejected_topic: rejected_bytes(settings)}
+    for variable, name in settings.topics().items():
+        config = configuration(admin, name)
+        _check_not_compacted(variable, name, config)
+        _check_size(name, largest[name], limits_of(existing[name], config).size_bytes, settings.views_line_limit)
+        if expiring := _expiring(config):
+            warn(f"the topic {name} has {expiring}: {_EXPIRING[variable]}")
+
+
+def _require(admin: AdminClient, settings: ViewsSettings) -> dict[str, int]:
+    """Return the number of partitions of each topic."""
+    wanted = settings.topics()
+    existing = soon_listed(admin, wanted.values())
+    missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
+    if missing:
+        topics = f"the topic {next(iter(missing.values()))} is" if len(missing) == 1 else "topics are"
+        raise TopicError(
+            f"{topics} missing on {settings.bootstrap_servers}, or hidden from this user",
+            why="\n".join(f"{variable}={name}" for variable, name in missing.items()),
+            # Brokers do not list a topic to a user without the right to describe it.
+            hint=f"create it: python app.py topics create {' '.join(missing.values())}\n"
+            "if it exists, grant this user the right to describe it (Describe)",
+        )
+    return {name: existing[name] for name in wanted.values()}
+
+
+def _check_not_compacted(variable: str, name: str, config: Mapping[str, str]) -> None:
+    """Refuse compaction: the key is a user's id, so only the last event of each user would be kept."""
+    policy = config.get("cleanup.policy", "")
+    if "compact" in policy:
+        raise TopicError(
+            f"the topic {name} ({variable}) cannot store view events",
+            why=f"it has cleanup.policy={policy}: it keeps only the last event of each user",
+            hint=f"set its cleanup.policy to delete, or set {variable} to another topic:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
+        )
+
+
+def _check_size(name: str, needed: int, accepted: int, line_limit: int) -> None:
+    if accepted < needed:
+        raise TopicError(
+            f"the topic {name} cannot store the longest view event",
+            why=f"it has max.message.bytes={accepted}, and VIEWS_LINE_LIMIT={line_limit} needs {needed}",
+            hint=f"raise its max.message.bytes, or lower VIEWS_LINE_LIMIT:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config max.message.bytes={needed}",
+        )
+
+
+def _expiring(config: Mapping[str, str]) -> str:
+    limits = [f"{key}={config[key]}" for key in ("retention.ms", "retention.bytes") if int(config.get(key, -1)) >= 0]
+    return " and ".join(limits)
