@@ -2,10 +2,12 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import socket
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,7 @@ from metrics.terminal.console import say
 
 if TYPE_CHECKING:
     from metrics.web.app import System
+    from metrics.web.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,42 @@ def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, tok
         title, about: of the API document.
         token: required by every route except the health checks; without one, POST is accepted on loopback only.
     """
+    with (
+        stopping_on_signals() as stopping,
+        _server(listening, parts, stopping, title=title, about=about, token=token) as server,
+    ):
+        server.run([listening])
+
+
+@contextmanager
+def running(
+    listening: socket, parts: Sequence[Part], stopping: Event, *, title: str, about: str, token: str | None
+) -> Iterator[None]:
+    """Serve systems in a thread for the duration of the context, or until `stopping` is set.
+
+    At the end `stopping` is set; also if the server fails, whose error is then raised.
+
+    Args:
+        parts, title, about, token: as of `run`.
+    """
+    with (
+        _server(listening, parts, stopping, title=title, about=about, token=token) as server,
+        ThreadPoolExecutor(1, "server") as threads,
+    ):
+        served = threads.submit(server.run, [listening])
+        served.add_done_callback(lambda _: stopping.set())
+        try:
+            yield
+        finally:
+            stopping.set()
+        served.result()
+
+
+@contextmanager
+def _server(
+    listening: socket, parts: Sequence[Part], stopping: Event, *, title: str, about: str, token: str | None
+) -> Iterator["Server"]:
+    """Yield the server of systems, which are started, and stopped at the end."""
     # NiceGUI resolves this folder on import, even if the working folder is gone. Nothing is stored in it, so it need
     # not be writable: with a read-only root no folder is.
     os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull)
@@ -54,18 +93,18 @@ def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, tok
     from metrics.web.server import Server
 
     address = ip_address(listening.getsockname()[0])
-    with stopping_on_signals() as stopping, ExitStack() as started:
-        if token is None and not address.is_loopback:
-            what = "anyone who can reach %s can read the results, and POST is refused"
-            log.warning(f"{what}: set API_TOKEN, or bind to 127.0.0.1", address)
+    if token is None and not address.is_loopback:
+        what = "anyone who can reach %s can read the results, and POST is refused"
+        log.warning(f"{what}: set API_TOKEN, or bind to 127.0.0.1", address)
+    with ExitStack() as started:
         systems = [started.enter_context(part()) for part in parts]
-        Server(
+        yield Server(
             create_app(systems, title=title, about=about, token=token, is_loopback=address.is_loopback),
             stopping,
             on_start=lambda: _say_where(address, listening.getsockname()[1]),
             on_tick=_each(system.tick for system in systems),
             on_stop=_each(system.stop for system in systems),
-        ).run([listening])
+        )
 
 
 def _each(functions: Iterable[Callable[[], None]]) -> Callable[[], None]:
