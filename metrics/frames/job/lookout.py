@@ -6,7 +6,7 @@ from time import time
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import WRONG_SHARE, Tally
-from metrics.frames.job.history import OpenSince, SlidingWindow
+from metrics.frames.job.history import OpenSince
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
@@ -14,6 +14,7 @@ from metrics.frames.status.facts import Cause, kept_open, last_minute
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.input_monitor import EndOffset
 from metrics.kafka.job.source import Input
+from metrics.sliding_window import SlidingWindow
 
 LOOK_S = 1.0
 MINUTE_S, TALLY_EVERY_S = 60.0, 5.0

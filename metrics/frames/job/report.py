@@ -11,11 +11,11 @@ from rich.text import Text
 
 from metrics.errors import MetricsError
 from metrics.frames.figures import Figures, figures_table, metrics_line
-from metrics.frames.job.history import SlidingWindow
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
+from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
 from metrics.text import cost_each, numbered, pace, per_second, rate
 from metrics.times import rfc3339

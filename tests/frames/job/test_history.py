@@ -1,18 +1,7 @@
-"""The value a minute ago, and how long seconds have been open; monotonic time begins at 0."""
+"""How tallies differ, and how long seconds have been open; monotonic time begins at 0."""
 
 from metrics.frames.core.state import Tally
-from metrics.frames.job.history import OpenSince, SlidingWindow
-
-
-def test_a_window_of_a_minute_begins_with_the_run_and_later_a_minute_ago() -> None:
-    #  wall time   0     1 … 130       a frame a second
-    minute = SlidingWindow(60.0, 5.0, 0, 0)
-    for now_s in range(1, 31):
-        minute.add(now_s, now_s)
-    assert minute.beginning() == (0, 0)
-    for now_s in range(31, 131):
-        minute.add(now_s, now_s)
-    assert minute.beginning() == (70, 70)
+from metrics.frames.job.history import OpenSince
 
 
 def test_what_is_late_or_rejected_since_another_tally_is_the_difference_of_each_reason() -> None:
