@@ -1,6 +1,6 @@
 """Moments and ranges of event time, in whole seconds since the epoch: formatted by RFC 3339, parsed from options."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 import msgspec
@@ -42,27 +42,30 @@ class Range(NamedTuple):
 ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
 
 
-def range_of(start: str | None, end: str | None) -> Range:
+def range_of(start: str | None, end: str | None, zone: tzinfo = UTC) -> Range:
     """Return the range given by --from and --to.
+
+    Args:
+        zone: of times without an offset.
 
     Raises:
         SettingsError: one is not a time, or the range is empty.
     """
-    first = ALL_TIME.start if start is None else second_of("--from", start)
-    last = ALL_TIME.end if end is None else second_of("--to", end)
+    first = ALL_TIME.start if start is None else second_of("--from", start, zone)
+    last = ALL_TIME.end if end is None else second_of("--to", end, zone)
     if first >= last:
         raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier --from, or a later --to")
     return Range(first, last)
 
 
-def second_of(option: str, text: str) -> int:
-    """Return whole seconds since the epoch, from a number or a date and time, in UTC unless it names a zone."""
+def second_of(option: str, text: str, zone: tzinfo = UTC) -> int:
+    """Return whole seconds since the epoch, from a number, or from a date and time with an offset or in a zone."""
     try:
         if text.isdecimal() and text.isascii():
             second = int(text)
         else:
             time = datetime.fromisoformat(text)
-            second = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+            second = int((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp())
     except (ValueError, OverflowError) as error:
         raise _no_time(option, text) from error
     if not 0 <= second < ALL_TIME.end:

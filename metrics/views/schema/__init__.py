@@ -24,8 +24,7 @@ def connect_to_schema(url: str, settings: ViewsOnlySettings, limit: AnswerLimit 
     """
     connection = connect(url, limit=limit)
     try:
-        with database_errors("the database refuses the session's settings"):
-            connection.execute(SQL("SET search_path = {}").format(Identifier(settings.views_schema)))
+        _enter(connection, settings)
     except BaseException:
         connection.close()
         raise
@@ -48,6 +47,16 @@ def open_views(url: str, settings: ViewsOnlySettings, limit: AnswerLimit | None 
     return connection
 
 
+def use_tables(connection: Connection, settings: ViewsOnlySettings) -> None:
+    """Make VIEWS_SCHEMA the search path of a connection; its tables exist in this program's version.
+
+    Raises:
+        DatabaseError: the database has other tables.
+    """
+    _enter(connection, settings)
+    require_migrated(connection, _migrations(), TABLE, command=INIT_DB)
+
+
 def init(connection: Connection, settings: ViewsOnlySettings) -> list[Migration]:
     """Create or update VIEWS_SCHEMA and its tables; return the migrations that were applied.
 
@@ -65,6 +74,11 @@ def init(connection: Connection, settings: ViewsOnlySettings) -> list[Migration]
         if connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
             connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
     return migrate(connection, _migrations(), TABLE)
+
+
+def _enter(connection: Connection, settings: ViewsOnlySettings) -> None:
+    with database_errors("the database refuses the session's settings"):
+        connection.execute(SQL("SET search_path = {}").format(Identifier(settings.views_schema)))
 
 
 def _migrations() -> list[Migration]:

@@ -1,0 +1,1 @@
+"""Answers to questions about views, each read from the tables in one snapshot."""
