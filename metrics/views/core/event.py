@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from metrics.text import shortened
-from metrics.times import LAST_SECOND
+from metrics.times import DAY_S, LAST_SECOND
 
 EventType = Literal["waypoint", "streamstart", "streamstop", "streamend"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
@@ -25,6 +25,8 @@ WAYPOINT_S = 30
 
 MAX_ID = 2**63 - 1
 MAX_EVENT_ID_CHARACTERS = 256
+MAX_TIMESTAMP = LAST_SECOND - 2 * DAY_S
+"""Two days before the year 10000, which the day of an event thus never touches, in any time zone."""
 # Levels of arrays and objects, with the root. Parsers recurse, and callers leave them more or less of the stack:
 # without this limit, the verdict on a line would differ from caller to caller.
 MAX_DEPTH = 200
@@ -55,7 +57,7 @@ class Event(
     event_id: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS)]
     media_id: Id
     user_id: Id
-    timestamp: Annotated[int, Meta(ge=0, le=LAST_SECOND)]
+    timestamp: Annotated[int, Meta(ge=0, le=MAX_TIMESTAMP)]
     date_time: str
     event_type: EventType
 
@@ -97,7 +99,7 @@ _decode = msgspec.json.Decoder(Event).decode
 _parse_time = datetime.fromisoformat
 
 
-def read_event(line: bytes | None) -> Event:
+def read_event(line: bytes) -> Event:
     """Return the view event of a line, or of the value of a Kafka record.
 
     A repeated EventId is not noticed. Of members with the same name, the last one counts; others than those of an
@@ -106,8 +108,6 @@ def read_event(line: bytes | None) -> Event:
     Raises:
         InvalidEventError: it is not one.
     """
-    if line is None:
-        raise _not_json("there is no value")
     try:
         event = _decode(line)
         _require_iso_8601(event.date_time)
@@ -239,7 +239,7 @@ def _wrong_id(value: Any) -> str:
 
 
 def _wrong_timestamp(value: Any) -> str:
-    return _wrong_whole(value, "a whole number of seconds since 1970", LAST_SECOND)
+    return _wrong_whole(value, "a whole number of seconds since 1970", MAX_TIMESTAMP)
 
 
 def _wrong_date_time(value: Any) -> str:
