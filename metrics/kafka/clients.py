@@ -153,6 +153,34 @@ def open_gapless_producer(settings: KafkaSettings, record_bytes: int, on_error: 
     return _open(Producer, settings, on_error, preferred, fixed)
 
 
+def open_keyed_producer(settings: KafkaSettings, record_bytes: int, on_error: OnError = pass_over) -> Producer:
+    """Open an idempotent producer that reports the fate of each record, within BROKER_TIMEOUT_S seconds.
+
+    Keys choose partitions as those of Kafka's Java clients do.
+
+    Args:
+        record_bytes: the largest record, with its key and headers.
+    """
+    preferred = {
+        "linger.ms": 5,
+        "batch.size": 1_000_000,
+        # A third of the bytes of JSON, for 0.2 us a record; zstd takes 0.7 us.
+        "compression.type": "lz4",
+        # A limit for noticing a broker that hangs.
+        "socket.timeout.ms": 10_000,
+        "message.max.bytes": 2 * record_bytes,
+        # The caller has a limit of its own.
+        "queue.buffering.max.messages": 10_000_000,
+        "queue.buffering.max.kbytes": 2_097_151,
+    }
+    fixed = {
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "message.timeout.ms": 1_000 * settings.broker_timeout_s,
+    }
+    return _open(Producer, settings, on_error, preferred, fixed)
+
+
 def open_admin(settings: KafkaSettings) -> AdminClient:
     """Open an admin client, and check that the broker answers.
 

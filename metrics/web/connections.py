@@ -3,14 +3,22 @@
 import asyncio
 from typing import ClassVar, cast
 
+from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 REQUEST_S = 10.0
 BACKLOG = 64  # connections accepted at once, before the oldest are closed
 
 
+def expect_long_body(request: Request) -> None:
+    """Give a client with permission any time for the body of its request; the route limits how long it may be idle."""
+    request.state.has_long_body = True
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """A connection that is closed unless a request begins within REQUEST_S, and is complete after another REQUEST_S.
+
+    A route may give its client more time (`expect_long_body`).
 
     Until then its client has not sent a token, so it must not keep others out: when more than `most_waiting`
     connections wait, the one that has waited longest is closed. uvicorn limits neither: its limit counts requests being
@@ -63,4 +71,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self not in self.connections or self.transport.is_closing():
             return False
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
-        return cycle is None or cycle.more_body or cycle.response_complete
+        if cycle is None or cycle.response_complete:
+            return True
+        return cycle.more_body and not cycle.scope["state"].get("has_long_body", False)

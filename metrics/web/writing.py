@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,17 +64,22 @@ def require_permission(request: Request) -> None:
         raise HTTPException(403, UNTRUSTED)
 
 
-def media_type(request: Request, known: Collection[str]) -> str:
+def media_type(request: Request, known: Collection[str], encodings: Sequence[str] = ("identity",)) -> str:
     """Return the media type of a body. Browsers let pages of other sites send JSON only with this server's consent.
 
+    Args:
+        known, encodings: what the route accepts.
+
     Raises:
-        HTTPException: 415, it is none of the known ones, or the body is encoded.
+        HTTPException: 415, it is none of the known ones, or the body is encoded otherwise.
     """
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in known:
         raise HTTPException(415, f"send the body as {' or '.join(known)}, and say so in the header Content-Type")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise HTTPException(415, "send the body without a Content-Encoding")
+    if request.headers.get("Content-Encoding", "identity").lower() not in encodings:
+        others = [encoding for encoding in encodings if encoding != "identity"]
+        instead = f", or with one of {', '.join(others)}" if others else ""
+        raise HTTPException(415, f"send the body without a Content-Encoding{instead}")
     return given
 
 

@@ -1,0 +1,288 @@
+"""Taking of events that come by requests: many uploads at once, over one outbox, in bounded memory."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from enum import Enum
+from time import monotonic, time
+from typing import NamedTuple
+
+from metrics.errors import BrokerError
+from metrics.text import numbered
+from metrics.views.core.event import Reason
+from metrics.views.settings import ViewsSettings
+from metrics.views.taking.lines import BrokenBodyError, LinesOfBody
+from metrics.views.taking.outbox import Outbox
+from metrics.views.taking.upload import Taken, Upload, batches
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.005
+STALLED_S = 5.0  # without an acknowledgement: single events are refused at once
+EVENT_S = 10.0  # that a single event waits for its acknowledgement
+TURN_S = 1.0  # that an upload waits for room at least before it gives up
+IDLE_S = 60.0  # that an upload waits for its client
+CLOSE_S = 5.0
+
+
+class TakingFigures(NamedTuple):
+    """Sums of what a server has taken since its start.
+
+    Attributes:
+        lines: without empty ones.
+        accepted: events that Kafka has acknowledged.
+        rejected: lines that are not view events.
+        by_reason: rejected lines by kind of reason; a line may have several.
+        uploads_open: requests that are being taken.
+        since: the start, in seconds since the epoch.
+    """
+
+    lines: int
+    accepted: int
+    rejected: int
+    by_reason: dict[str, int]
+    uploads_open: int
+    since: float
+
+
+class End(Enum):
+    """End of an upload."""
+
+    WHOLE = "its body ended"
+    BROKEN = "its body is broken"
+    IDLE = "its client sent nothing more"
+    GONE = "its client has gone"
+    UNACKNOWLEDGED = "Kafka did not acknowledge everything"
+    STOPPED = "the server is stopping"
+
+
+SAFE = "send the same again: an event that comes twice counts once"
+
+
+class _EndError(Exception):
+    """An early end of an upload.
+
+    Args:
+        why: in words for the sender.
+    """
+
+    def __init__(self, end: End, why: str) -> None:
+        super().__init__(why)
+        self.end = end
+
+
+class Taker:
+    """Taking of events in the thread of a server, whose event loop runs all methods but `figures` and `close`.
+
+    All uploads share one outbox. They take turns at handing over some lines, each as soon as there is room; until then
+    nothing more is read from their clients.
+
+    Args:
+        require_topics: called in a thread before the first event; while it raises a MetricsError, nothing is taken.
+    """
+
+    def __init__(self, settings: ViewsSettings, require_topics: Callable[[], None]) -> None:
+        self._settings = settings
+        self._require_topics = require_topics
+        self._outbox: Outbox | None = None
+        self._opening, self._turn, self._sent = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._waits: set[asyncio.Timeout] = set()  # for clients
+        self._unsettled: dict[Upload, asyncio.Future[None]] = {}
+        self._uploads: set[Upload] = set()
+        self._events: set[Upload] = set()  # of one line
+        self._totals = TakingFigures(0, 0, 0, Counter(), 0, time())
+
+    @property
+    def figures(self) -> TakingFigures:
+        """What was taken; may be read in any thread."""
+        figures = self._totals._replace(uploads_open=len(self._uploads), by_reason=dict(self._totals.by_reason))
+        for upload in (*self._uploads, *self._events):
+            figures = _sum(figures, upload)
+        return figures
+
+    def why_not_ready(self) -> str | None:
+        """Return why events cannot be taken at present, if that is known."""
+        outbox = self._outbox
+        if outbox is not None and (outbox.is_failing or outbox.unheard_s >= STALLED_S):
+            return _away(outbox)
+        return None
+
+    async def take_event(self, line: bytes) -> tuple[Reason, ...]:
+        """Take one event; return why it was rejected, if it was. Either is acknowledged.
+
+        Raises:
+            MetricsError: the topics are unsuitable, or the broker is away; it may get the event later.
+        """
+        outbox = await self._open()
+        if outbox.unheard_s >= STALLED_S or not outbox.has_room:
+            raise BrokerError(_away(outbox), hint=SAFE)
+        upload = Upload(outbox, self._settings)
+        self._events.add(upload)
+        reasons = upload.take_event(line)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EVENT_S):
+                await self._settle(upload)
+        if not upload.is_settled or upload.failure:
+            raise BrokerError(upload.failure or f"Kafka has not acknowledged the event for {EVENT_S:g} s", hint=SAFE)
+        return reasons
+
+    async def take_body(self, pieces: AsyncIterator[bytes], encoding: str, sender: str) -> tuple[End, Taken]:
+        """Take the lines of a body; return how it ended, and what became of them.
+
+        Args:
+            pieces: of the body; a ConnectionError is the end of the client.
+            encoding: of the body, one of ENCODINGS.
+            sender: the client, for the log.
+
+        Raises:
+            MetricsError: the topics are unsuitable, or the broker is away; nothing was read.
+        """
+        outbox = await self._open()
+        upload, body = Upload(outbox, self._settings), LinesOfBody(encoding, self._settings.views_line_limit)
+        self._uploads.add(upload)
+        try:
+            end, why = End.WHOLE, ""
+            try:
+                await self._take_lines(upload, outbox, pieces, body)
+            except _EndError as error:
+                end, why = error.end, str(error)
+            await self._settle(upload)
+        finally:
+            self._uploads.remove(upload)
+            self._events.add(upload)  # until it is settled
+        if upload.failure:
+            end, why = End.UNACKNOWLEDGED, f"{upload.failure}; {SAFE}"
+        elif why:
+            why += f"; {numbered(upload.lines, 'line')} were taken"
+        taken = upload.outcome(why)
+        level = logging.INFO if end is End.WHOLE else logging.WARNING
+        done = f"{taken.accepted:,} accepted, {taken.rejected:,} rejected"
+        log.log(level, "upload %s of %s: %s%s", upload.id, sender, done, f"; {end.value}: {why}" if why else "")
+        return end, taken
+
+    def stop(self) -> None:
+        """End all uploads; they answer what was acknowledged."""
+        self._is_stopping = True
+        now_s = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            wait.reschedule(now_s)
+
+    def close(self) -> None:
+        """Wait a few seconds for what the broker has not answered; after the event loop has ended."""
+        if self._outbox is not None:
+            self._outbox.settle(CLOSE_S)
+
+    async def _open(self) -> Outbox:
+        """Return the outbox, which is opened before the first event."""
+        async with self._opening:
+            if self._outbox is None:
+                await asyncio.to_thread(self._require_topics)
+                self._outbox = Outbox(self._settings)
+                self._pump = asyncio.create_task(self._serve(self._outbox))
+        return self._outbox
+
+    async def _serve(self, outbox: Outbox) -> None:
+        """Take the broker's answers as long as some are missing."""
+        while True:
+            await self._sent.wait()
+            outbox.serve(0)
+            for upload in [upload for upload in self._unsettled if upload.is_settled]:
+                if not (waiter := self._unsettled.pop(upload)).done():
+                    waiter.set_result(None)
+            for upload in [upload for upload in self._events if upload.is_settled]:
+                self._events.remove(upload)
+                self._totals = _sum(self._totals, upload)
+            if not outbox.bytes:
+                self._sent.clear()
+            await asyncio.sleep(TICK_S)
+
+    async def _settle(self, upload: Upload) -> None:
+        """Wait until the broker has answered everything of an upload; records expire after BROKER_TIMEOUT_S."""
+        self._sent.set()
+        if not upload.is_settled:
+            self._unsettled[upload] = asyncio.get_running_loop().create_future()
+            try:
+                await self._unsettled[upload]
+            finally:
+                self._unsettled.pop(upload, None)
+
+    async def _take_lines(
+        self, upload: Upload, outbox: Outbox, pieces: AsyncIterator[bytes], body: LinesOfBody
+    ) -> None:
+        """Take the lines of a body to its end.
+
+        Raises:
+            _EndError: it ends early.
+        """
+        try:
+            while (piece := await self._next(pieces)) is not None:
+                for lines in body.feed(piece):
+                    await self._hand_over(upload, outbox, lines)
+            for lines in body.end():
+                await self._hand_over(upload, outbox, lines)
+        except BrokenBodyError as error:
+            raise _EndError(End.BROKEN, str(error)) from error
+
+    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
+        """Return the next piece of a body; None at its end.
+
+        Raises:
+            _EndError: there is none in time, or the client has gone.
+        """
+        try:
+            async with asyncio.timeout(0 if self._is_stopping else IDLE_S) as wait:
+                self._waits.add(wait)
+                try:
+                    return await anext(pieces, None)
+                finally:
+                    self._waits.remove(wait)
+        except TimeoutError:
+            if self._is_stopping:
+                raise _EndError(End.STOPPED, "the server is stopping") from None
+            raise _EndError(End.IDLE, f"nothing came for {IDLE_S:g} s") from None
+        except ConnectionError:
+            raise _EndError(End.GONE, "the body is incomplete") from None
+
+    async def _hand_over(self, upload: Upload, outbox: Outbox, lines: Sequence[bytes]) -> None:
+        """Take lines as soon as there is room for them.
+
+        Raises:
+            _EndError: the broker is away, or the server is stopping.
+        """
+        for batch in batches(lines):
+            began_s = monotonic()
+            async with self._turn:
+                self._require_progress(upload, outbox, 0.0)
+                while not outbox.has_room:
+                    await asyncio.sleep(TICK_S)
+                    self._require_progress(upload, outbox, monotonic() - began_s)
+                upload.take(batch)
+            self._sent.set()
+            await asyncio.sleep(0)  # for other requests
+
+    def _require_progress(self, upload: Upload, outbox: Outbox, waited_s: float) -> None:
+        if self._is_stopping:
+            raise _EndError(End.STOPPED, "the server is stopping")
+        if upload.failure:
+            raise _EndError(End.UNACKNOWLEDGED, upload.failure)
+        if outbox.is_failing and waited_s >= TURN_S:
+            raise _EndError(End.UNACKNOWLEDGED, f"{_away(outbox)}; {SAFE}")
+
+
+def _away(outbox: Outbox) -> str:
+    return f"Kafka acknowledges no events: {outbox.client_error or 'it does not answer'}"
+
+
+def _sum(figures: TakingFigures, upload: Upload) -> TakingFigures:
+    by_reason = Counter(figures.by_reason)
+    by_reason.update(upload.by_reason)
+    return figures._replace(
+        lines=figures.lines + upload.lines,
+        accepted=figures.accepted + upload.accepted,
+        rejected=figures.rejected + upload.rejected,
+        by_reason=by_reason,
+    )

@@ -1,0 +1,187 @@
+"""Routes that take events: one at a time, as the original's, and uploads of any length."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from metrics.errors import MetricsError, UnavailableError
+from metrics.views.core.event import TOO_LONG, InvalidEventError
+from metrics.views.settings import ViewsSettings
+from metrics.views.taking.lines import ENCODINGS
+from metrics.views.taking.taker import End, Taker
+from metrics.views.taking.upload import Taken
+from metrics.web import openapi, problems, writing
+from metrics.web.connections import expect_long_body
+from metrics.web.methods import refuse_others
+
+TAG = "Views"
+JSON, JSON_LINES = "application/json", "application/x-ndjson"
+RETRY = {"Retry-After": "5"}
+EVENT, EVENTS = "/event/create", "/views/events"
+EVENT_S = writing.BODY_S
+
+_STATUSES = {
+    End.WHOLE: HTTPStatus.OK,
+    End.BROKEN: HTTPStatus.BAD_REQUEST,
+    End.GONE: HTTPStatus.BAD_REQUEST,
+    End.IDLE: HTTPStatus.REQUEST_TIMEOUT,
+    End.UNACKNOWLEDGED: HTTPStatus.SERVICE_UNAVAILABLE,
+    End.STOPPED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class EventTaken(msgspec.Struct):
+    """An event that Kafka has acknowledged."""
+
+    status: str = "success"
+
+
+class EventRefused(msgspec.Struct, kw_only=True):
+    """An event that was not taken."""
+
+    status: str = "error"
+    error: list[str]
+
+
+ANSWERS = (EventTaken, EventRefused, Taken)
+
+
+def routes(taker: Taker, settings: ViewsSettings) -> APIRouter:
+    """Return the routes that take events."""
+    router = APIRouter(default_response_class=Response)
+    of_event = openapi.answer(EventTaken, "Kafka has acknowledged the event") | {
+        status: openapi.answer(EventRefused, meaning)[200] for status, meaning in _OF_EVENT.items()
+    }
+    one = _take_event(taker, settings.views_line_limit)
+    writing.add(router, f"{EVENT}/", one, TAG, "Send one view event", of_event, _body(JSON, "an event"))
+    of_upload = openapi.answer(Taken, "what became of the lines; Kafka has acknowledged each") | {
+        status: openapi.answer(Taken, meaning)[200] for status, meaning in _OF_UPLOAD.items()
+    }
+    of_upload |= openapi.problems(401, 403, 415)
+    many = _take_events(taker)
+    writing.add(router, EVENTS, many, TAG, "Send view events", of_upload, _body(JSON_LINES, "one event per line"))
+    # A redirect would lose the body.
+    for path, handler in ((EVENT, one), (f"{EVENTS}/", many)):
+        router.add_api_route(path, handler, methods=["POST"], include_in_schema=False, response_model=None)
+        refuse_others(router, path, writing.METHODS)
+    return router
+
+
+_OF_EVENT = {
+    400: "the body is not JSON",
+    403: "without a token, only clients on this machine may send events",
+    408: "the body did not arrive in time",
+    413: "the event is longer than VIEWS_LINE_LIMIT",
+    415: "the body has another media type, or is encoded",
+    422: "the event is wrong; `error` names everything that is",
+    503: "Kafka has not acknowledged the event; to send it again is safe",
+}
+_OF_UPLOAD = {
+    400: "the compressed body is corrupt, or incomplete; everything before was taken",
+    408: "the client sent nothing more; everything before was taken",
+    422: "no line is a view event",
+    503: "Kafka has not acknowledged everything; to send all of it again is safe",
+}
+
+
+def _body(media_type: str, description: str) -> dict[str, Any]:
+    schema = {"schema": {"type": "string", "description": description}}
+    return {"requestBody": {"required": True, "content": {media_type: schema}}}
+
+
+def _take_event(taker: Taker, limit_bytes: int) -> Handler:
+    async def take_event(request: Request) -> Response:
+        """Take an event. A wrong one also goes to the dead letter topic."""
+        try:
+            writing.require_permission(request)
+            if "Content-Type" in request.headers:
+                writing.media_type(request, (JSON,))
+            reasons = await taker.take_event(await _line(request, limit_bytes))
+        except HTTPException as error:
+            return _refused(error.status_code, [error.detail])
+        except MetricsError as error:
+            return _refused(503, [problems.in_one_line(error)])
+        if not reasons:
+            return Response(_TAKEN, headers=problems.HEADERS, media_type=JSON)
+        texts = [reason.text for reason in reasons]
+        if reasons[0].kind == TOO_LONG:
+            return _refused(413, texts)
+        return _refused(422 if InvalidEventError(reasons).is_json else 400, texts)
+
+    return take_event
+
+
+_TAKEN = msgspec.json.encode(EventTaken())
+
+
+def _refused(status: int, texts: list[str]) -> Response:
+    headers = problems.HEADERS | (RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+    return Response(msgspec.json.encode(EventRefused(error=texts)), status, headers, JSON)
+
+
+async def _line(request: Request, limit_bytes: int) -> bytes:
+    """Return a short body; a longer one is cut one byte after the limit.
+
+    Raises:
+        HTTPException: 400, it is incomplete; 408, it did not arrive in time.
+    """
+    line = bytearray()
+    try:
+        async with asyncio.timeout(EVENT_S):
+            async for piece in request.stream():
+                line += piece
+                if len(line) > limit_bytes:
+                    break
+    except TimeoutError:
+        raise HTTPException(408, f"the body did not arrive within {EVENT_S:g} s") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body is incomplete") from None
+    return bytes(line[: limit_bytes + 1])
+
+
+def _take_events(taker: Taker) -> Handler:
+    async def take_events(request: Request) -> Response:
+        """Take events, one per line, in a body of any length, which may be compressed.
+
+        It is read as it comes, and no faster than Kafka takes the events. Wrong lines go to the dead letter topic, and
+        the first 100 are named in the answer. Empty lines are skipped.
+        """
+        writing.require_permission(request)
+        writing.media_type(request, (JSON_LINES,), ENCODINGS)
+        encoding = request.headers.get("Content-Encoding", "identity").lower()
+        expect_long_body(request)
+        client = f"{request.client.host}:{request.client.port}" if request.client else "an unknown client"
+        try:
+            end, taken = await taker.take_body(_pieces(request), encoding, client)
+        except MetricsError as error:
+            headers = RETRY if isinstance(error, UnavailableError) else {}
+            return problems.answer(503, problems.in_one_line(error), headers=headers)
+        status = _STATUSES[end]
+        if end is End.WHOLE and not taken.accepted:
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+        headers = problems.HEADERS | (RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+        return Response(msgspec.json.encode(taken), status, headers, JSON)
+
+    return take_events
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """Yield the pieces of a body as they come.
+
+    Raises:
+        ConnectionError: the client has gone.
+    """
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        raise ConnectionError from None
