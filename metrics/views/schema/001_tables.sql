@@ -18,7 +18,8 @@ CREATE TABLE counts (
     counted bigint NOT NULL,
     duplicates bigint NOT NULL,
     invalid bigint NOT NULL,
-    users bigint NOT NULL                -- who sent a valid event; each counts in the partition of the first one
+    users bigint NOT NULL,               -- who sent a valid event; each counts in the partition of the first one
+    committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 CREATE TABLE seen (

@@ -1,0 +1,60 @@
+"""Responses in the OpenAPI document that FastAPI cannot write: those of the original, and tables."""
+
+from typing import Any
+
+from metrics.web.openapi import Responses, answer
+
+NUMBER = {"type": "integer", "minimum": 0}
+_ID = "^[0-9]{1,19}$"
+
+
+def table(type_: Any, description: str) -> Responses:
+    """Return the successful response of a route that answers with JSON or CSV."""
+    responses = answer(type_, description)
+    responses[200]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return responses
+
+
+def stats() -> Responses:
+    """Return the responses of the original's statistics."""
+    by_user = {"type": "object", "patternProperties": {_ID: NUMBER}, "additionalProperties": False}
+    fields = dict.fromkeys(("view_time", "starts", "stops", "ends"), NUMBER)
+    schema = _object(**fields) | {"properties": fields | {"user_views": by_user}}
+    example = {"view_time": 90, "starts": 2, "stops": 1, "ends": 1, "user_views": {"7": 60, "12": 30}}
+    return _success(schema, example, "view time in seconds, in all and by user, and numbers of events")
+
+
+def similar() -> Responses:
+    """Return the responses of the original's similar items."""
+    scores = {
+        "type": "object",
+        "patternProperties": {_ID: {"type": "number", "minimum": -1, "maximum": 1}},
+        "additionalProperties": False,
+        "maxProperties": 10,
+    }
+    example = {"Correlation": {"12": 0.812345, "7": 0.4}}
+    return _success(_object(Correlation=scores), example, "ten other items by their scores, best first")
+
+
+def no_such_item() -> Responses:
+    """Return the response if no event about an item was counted."""
+    schema = _object(status={"const": "error"}, error={"type": "string"})
+    content = {"schema": schema, "example": {"status": "error", "error": "Key does not exist"}}
+    return {404: {"description": "no event about the item was counted", "content": {"application/json": content}}}
+
+
+def _success(data: dict[str, Any], example: dict[str, Any], description: str) -> Responses:
+    content = {
+        "schema": _object(status={"const": "success"}, data=data),
+        "example": {"status": "success", "data": example},
+    }
+    return {200: {"description": description, "content": {"application/json": content}}}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
