@@ -10,11 +10,11 @@ HEARTBEAT_TIMEOUT_S = 10.0
 
 
 class Activity(NamedTuple):
-    """Whether the job is active.
+    """State of the job.
 
     Attributes:
-        is_active: None if that is unknown.
-        why: it is not, or is unknown; empty if it is.
+        is_active: None if it is unknown whether the job is active.
+        why: the reason if it is not active or that is unknown; else empty.
     """
 
     is_active: bool | None

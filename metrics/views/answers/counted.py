@@ -20,7 +20,7 @@ class Outcomes(NamedTuple):
 
 
 class Consumed(NamedTuple):
-    """How far a topic was counted.
+    """Offsets up to which a topic was counted.
 
     Attributes:
         next_offsets: of each partition, the offset of the first record that is not counted.

@@ -14,6 +14,7 @@ from metrics.views.answers.activity import Activity, Observer
 from metrics.views.answers.counted import Consumed, Counted, read_counted
 from metrics.views.answers.items import Number
 from metrics.views.settings import ViewsSettings
+from metrics.views.taking.taker import TakingFigures
 from metrics.views.web.topic_ends import TopicEnds, TopicReader
 from metrics.web.database import Database
 from metrics.web.problems import in_one_line
@@ -26,7 +27,7 @@ Time = Annotated[str, Meta(description="by RFC 3339", examples=["2026-11-28T13:3
 
 
 class PartitionStatus(Struct):
-    """How far a partition of VIEWS_TOPIC was counted; read = counted + duplicates + invalid.
+    """Progress in a partition of VIEWS_TOPIC; read = counted + duplicates + invalid.
 
     Attributes:
         next_offset: of the first record that is not counted.
@@ -52,7 +53,7 @@ class Rates(Struct):
 
 
 class TakingStatus(Struct):
-    """What this server has taken since its start.
+    """Figures of the events that this server has taken since its start.
 
     Attributes:
         lines: without empty ones.
@@ -74,7 +75,7 @@ class JobStatus(Struct):
 
     Attributes:
         is_active: null if that is unknown.
-        why: it is not active, or that is unknown.
+        why: the reason if it is not active, or that is unknown.
         instance: the one that committed last.
         last_commit: of events; null before the first.
     """
@@ -86,7 +87,7 @@ class JobStatus(Struct):
 
 
 class Status(Struct):
-    """How taking and counting go.
+    """Status of taking and counting.
 
     Attributes:
         unknown: for each field that is null, why.
@@ -119,7 +120,7 @@ class StatusReader:
         self,
         database: Database,
         settings: ViewsSettings,
-        taking: Callable[[], TakingStatus] | None = None,
+        taking: Callable[[], TakingFigures] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -131,7 +132,9 @@ class StatusReader:
         self._rates = _Rates()
 
     async def read(self) -> Status:
-        """Return the status. The offsets are older than the ends of the topic, so that no lag is negative.
+        """Return the status.
+
+        The offsets are read before the ends of the topic, so that no lag is negative.
 
         Raises:
             MetricsError, HTTPException: as `Database.run`.
@@ -161,7 +164,7 @@ class StatusReader:
             job=_job(counted, consumed, self._observer.look(consumed.instance, now_s)),
             minutes_since=rfc3339(int(counted.minutes_since.timestamp())),
             rejected_in_topic=None if known is None else known.rejected,
-            taking=None if self._taking is None else self._taking(),
+            taking=None if self._taking is None else _taken(self._taking()),
             partitions=partitions,
             unknown={},
         )
@@ -217,6 +220,10 @@ def _partitions(counted: Counted, consumed: Consumed, ends: TopicEnds | None) ->
         outcomes = counted.outcomes.get(number, (0, 0, 0, 0))
         found.append(PartitionStatus(number, next_offset, high, lag, *outcomes))
     return found
+
+
+def _taken(figures: TakingFigures) -> TakingStatus:
+    return TakingStatus(*figures[:-1], since=rfc3339(int(figures.since)))
 
 
 def _job(counted: Counted, consumed: Consumed, activity: Activity) -> JobStatus:
