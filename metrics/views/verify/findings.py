@@ -1,0 +1,79 @@
+"""The findings of a verification: what was compared, and what differs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from metrics.views.verify.matching import Difference
+from metrics.views.verify.tables import Table
+
+MAX_DIFFERENCES = 10
+
+
+class Verdict(Enum):
+    """Result of a verification."""
+
+    AGREES = "the tables agree with the topic"
+    AGREES_AS_FAR = "what could be compared agrees"
+    DIFFERS = "the tables differ from the topic"
+    NOTHING = "nothing to compare: no event is counted yet"
+
+
+@dataclass
+class Compared:
+    """Comparison of a table, or of sums of two tables.
+
+    Attributes:
+        rows: number of rows that were compared.
+        differences: number of rows that differ.
+        kept: the first of them.
+    """
+
+    table: Table
+    rows: int = 0
+    differences: int = 0
+    kept: list[Difference] = field(default_factory=list)
+
+
+@dataclass
+class Findings:
+    """Findings about all tables.
+
+    Args:
+        most: number of differences to keep for each table; all are counted.
+
+    Attributes:
+        records: number of records that were counted again.
+        remarks: what could not be compared, and why.
+        is_whole: the topic has every record that was counted.
+    """
+
+    most: int = MAX_DIFFERENCES
+    records: int = 0
+    remarks: list[str] = field(default_factory=list)
+    is_whole: bool = True
+    compared: dict[str, Compared] = field(default_factory=dict)
+
+    def add(self, table: Table, differences: Iterable[Difference | None]) -> None:
+        """Add compared rows of a table: each its difference, or None."""
+        found = self.compared.setdefault(table.name, Compared(table))
+        for difference in differences:
+            found.rows += 1
+            if difference is not None:
+                found.differences += 1
+                if len(found.kept) < self.most:
+                    found.kept.append(difference)
+
+    @property
+    def differences(self) -> int:
+        """Number of rows that differ, in all tables."""
+        return sum(found.differences for found in self.compared.values())
+
+    @property
+    def verdict(self) -> Verdict:
+        """The result."""
+        if self.differences:
+            return Verdict.DIFFERS
+        if not self.is_whole:
+            return Verdict.AGREES_AS_FAR
+        return Verdict.AGREES if self.records else Verdict.NOTHING

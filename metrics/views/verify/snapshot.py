@@ -1,0 +1,96 @@
+"""A snapshot of all tables, and the records of the topic that it was counted from."""
+
+from typing import NamedTuple
+
+from confluent_kafka.admin import AdminClient
+from psycopg.rows import class_row
+
+from metrics.errors import StateError
+from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.reader import PartitionRange
+from metrics.kafka.topics import cluster_id, partition_counts, topic_id
+from metrics.postgres.connect import database_errors
+from metrics.views.core.recount import Counts
+from metrics.views.schema import Connection
+from metrics.views.settings import ViewsSettings
+
+
+class _Consumed(NamedTuple):
+    cluster_id: str
+    topic: str
+    topic_id: str
+    partition: int
+    next_offset: int
+
+
+class Snapshot(NamedTuple):
+    """Offsets and counts of the tables.
+
+    Attributes:
+        has_former: whether records of a former topic of this name were counted, too.
+        ends: the offset after the last record that was counted, of each partition.
+        ranges: of each partition, the records before that offset that the topic still has.
+        counts: the counts of each partition.
+        since: the second before which no minutes are kept.
+    """
+
+    topic: str
+    topic_id: str
+    has_former: bool
+    ends: dict[int, int]
+    ranges: list[PartitionRange]
+    counts: dict[int, Counts]
+    since: int
+
+
+def take_snapshot(connection: Connection, admin: AdminClient, settings: ViewsSettings) -> Snapshot:
+    """Return the snapshot of a transaction in which every statement sees the same rows.
+
+    Raises:
+        StateError: the tables were counted from another topic, or the topic was recreated.
+        DatabaseError: the database does not answer.
+        BrokerError: the broker does not answer.
+    """
+    topic = settings.views_topic
+    consumed, counts, since = _read(connection)
+    identity = cluster_id(admin), topic, topic_id(admin, topic)
+    ends = {row.partition: row.next_offset for row in consumed if row[:3] == identity}
+    former = [row for row in consumed if row[:3] != identity]
+    _require_same_topic(former, identity, settings, has_own=bool(ends))
+    held = offset_ranges(admin, topic, partition_counts(admin)[topic])
+    ranges = [
+        PartitionRange(topic, number, min(held[number].low, end), min(held[number].high, end))
+        for number, end in ends.items()
+    ]
+    return Snapshot(topic, identity[2], bool(former), ends, ranges, counts, since)
+
+
+def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, Counts], int]:
+    with database_errors("the tables cannot be read"):
+        consumed = (
+            connection.cursor(row_factory=class_row(_Consumed))
+            .execute("SELECT cluster_id, topic, topic_id, partition, next_offset FROM consumed ORDER BY partition")
+            .fetchall()
+        )
+        counts = connection.execute("SELECT partition, read, counted, duplicates, invalid FROM counts").fetchall()
+        [since] = connection.execute("SELECT extract(epoch FROM since)::bigint FROM minutes_kept").fetchone() or (0,)
+    return consumed, {partition: Counts(*numbers) for partition, *numbers in counts}, since
+
+
+def _require_same_topic(
+    former: list[_Consumed], identity: tuple[str, str, str], settings: ViewsSettings, *, has_own: bool
+) -> None:
+    cluster, topic, own_id = identity
+    for other in former:
+        if (other.cluster_id, other.topic) != (cluster, topic):
+            raise StateError(
+                f"the tables in the schema {settings.views_schema} were counted from another topic",
+                why=f"{other.topic} of the cluster {other.cluster_id}, not {topic} of {cluster}",
+                hint="set VIEWS_TOPIC and BOOTSTRAP_SERVERS to that topic, or VIEWS_SCHEMA to the tables of this one",
+            )
+    if former and not has_own:
+        raise StateError(
+            f"the topic {topic} was deleted and recreated",
+            why=f"the tables were counted from the topic with the id {former[0].topic_id}, this one is {own_id}",
+            hint="its events are gone, so nothing can be counted again",
+        )

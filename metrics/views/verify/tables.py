@@ -1,0 +1,108 @@
+"""The tables that are compared, row by row, in the order of their keys."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import NamedTuple
+
+from psycopg.sql import SQL, Composable, Composed, Identifier
+
+from metrics.postgres.connect import database_errors
+from metrics.views.schema import Connection
+from metrics.views.verify.matching import Row
+
+FETCHED_ROWS = 5_000
+_SUMS = ("waypoints", "starts", "stops", "ends")
+
+
+class Table(NamedTuple):
+    """A table, and the columns that are compared.
+
+    Attributes:
+        keys: columns that identify a row, in the order in which rows are compared.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+
+    @property
+    def has_minutes(self) -> bool:
+        """Whether rows before `minutes_kept.since` do not count."""
+        return self.name in {"minute", "media_minute"}
+
+
+COUNTS = Table("counts", ("partition",), ("read", "counted", "duplicates", "invalid"))
+SEEN = Table("seen", ("id",), ("partition",))
+INVALID = Table("invalid", ("partition", "record_offset"), ("reasons",))
+VIEWER = Table("viewer", ("user_id",))
+USER_MEDIA = Table("user_media", ("media_id", "user_id"), ("waypoints",))
+MEDIA = Table("media", ("media_id",), (*_SUMS, "viewers", "sum_sq"))
+MEDIA_QUARTER = Table("media_quarter", ("start_at", "media_id"), _SUMS)
+QUARTER = Table("quarter", ("start_at",), _SUMS)
+MEDIA_MINUTE = Table("media_minute", ("start_at", "media_id"), _SUMS)
+MINUTE = Table("minute", ("start_at",), _SUMS)
+
+
+def stored_rows(connection: Connection, table: Table, since: int) -> Iterator[Row]:
+    """Yield the rows of a table in the order of its keys, FETCHED_ROWS of them in memory; times in seconds.
+
+    Args:
+        since: the second before which rows of minutes do not count.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    columns = SQL(", ").join(map(_seconds, (*table.keys, *table.columns)))
+    where = SQL("WHERE start_at >= to_timestamp(%(since)s)" if table.has_minutes else "")
+    query = SQL("SELECT {} FROM {} {} ORDER BY {}").format(
+        columns, Identifier(table.name), where, SQL(", ").join(map(Identifier, table.keys))
+    )
+    return fetched(connection, table.name, query, {"since": since})
+
+
+def invalid_rows(connection: Connection) -> Iterator[Row]:
+    """Yield the rows of `invalid`: topic id, partition, offset and reasons, in the order of the first three.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    query = SQL(
+        "SELECT topic_id, partition, record_offset, reasons FROM invalid "
+        'ORDER BY topic_id COLLATE "C", partition, record_offset'
+    )
+    return ((*place, tuple(reasons)) for *place, reasons in fetched(connection, INVALID.name, query))
+
+
+def seen_rows(connection: Connection) -> Iterator[Row]:
+    """Yield the rows of `seen` in the order of ids: the digest, as bytes, and the partition.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    return fetched(connection, SEEN.name, SQL("SELECT uuid_send(id), partition FROM seen ORDER BY id"))
+
+
+def _seconds(column: str) -> Composable:
+    if column == "start_at":
+        return SQL("extract(epoch FROM start_at)::bigint")
+    return Identifier(column)
+
+
+def fetched(
+    connection: Connection, name: str, query: SQL | Composed, values: Mapping[str, object] | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a query, FETCHED_ROWS of them in memory.
+
+    Args:
+        name: what is read.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    with (
+        database_errors(f"{name} cannot be read", hint="the user needs SELECT on all tables of the schema"),
+        closing(connection.cursor(name)) as cursor,
+    ):
+        cursor.itersize = FETCHED_ROWS
+        cursor.execute(query, values, binary=True)
+        yield from cursor
