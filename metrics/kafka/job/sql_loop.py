@@ -1,24 +1,47 @@
-"""The loop of a load of a topic.
+"""The loop of a job whose sink is a database.
 
-poll      the next messages of all partitions (kafka/job/source.py)
+poll      the next messages of all partitions (source.py)
 collect   until there are enough, or they have waited for long enough
-commit    validate, copy and merge them into the table of their model, count them, and store the offsets after them, all
-          or nothing (sink.py)
+commit    what the system makes of them, and the offsets after them, all or nothing (the system's sink, on sql_sink.py)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
+from typing import Protocol
 
-from metrics.catalogue.kafka_job.sink import LoadSink
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.input_monitor import InputMonitor
+from metrics.kafka.job.seams import Sink
 from metrics.kafka.job.source import Input
+from metrics.kafka.job.sql_sink import SqlSink
 from metrics.message import KafkaMessage
 
-# Of the values and keys that wait for a commit; the client fetches more ahead.
 MAX_BYTES = 4 << 20
+"""Default limit of the values and keys that wait for a commit; the client fetches more ahead."""
+
+
+class BatchSink(Sink, Protocol):
+    """Sink of a system that commits whole messages, on the sink of their offsets."""
+
+    @property
+    def offsets(self) -> SqlSink:
+        """The sink of offsets, which knows no system."""
+
+    def commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int], stopping: Event) -> bool:
+        """Commit messages and the offsets after them; return false if it waited for its turn, and `stopping` was set.
+
+        Raises:
+            TransactionLostError, DatabaseError: as `SqlSink.transaction`.
+        """
+
+    def finish(self) -> None:
+        """Commit the end of the run; after it, a standby may take over.
+
+        Raises:
+            TransactionLostError, DatabaseError: as `SqlSink.transaction`.
+        """
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -26,11 +49,12 @@ class Loop:
     """The loop over the messages of a topic, until `stopping` is set, or to the given end of the topic."""
 
     source: Input
-    sink: LoadSink
+    sink: BatchSink
     commits: Commits
     monitor: InputMonitor
     stopping: Event
     on_commit: Callable[[], None]
+    max_bytes: int = MAX_BYTES
     _collected: list[KafkaMessage] = field(default_factory=list)
     _collected_bytes: int = 0
 
@@ -41,7 +65,7 @@ class Loop:
             self._collect(messages)
             self.monitor.look(monotonic())
             self._add_partitions()
-            if self.commits.is_due(len(messages)) or self._collected_bytes >= MAX_BYTES:
+            if self.commits.is_due(len(messages)) or self._collected_bytes >= self.max_bytes:
                 self._commit()
         self._commit()
         self.sink.finish()
