@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from time import monotonic
 
 from metrics.catalogue.commands.database import use_catalogue
@@ -88,5 +87,5 @@ def _show_progress(processor: TopicProcessor, options: TopicOptions) -> Iterator
         return f"{options.model.name} from {options.topic}: {numbered(read, 'record')}, {speed}lag {processor.lag():,}"
 
     with bar(label, None) as move:
-        processor.on_commit = partial(move, 0)
+        processor.on_commit = lambda *_: move(0)
         yield

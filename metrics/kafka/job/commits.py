@@ -23,12 +23,15 @@ class TransactionLimit:
     A broker may write so slowly that a commit of what was read in a moment times out. Without a limit, the same
     messages would be read, sent and lost for ever.
 
+    Args:
+        most_messages: the limit while none is lost.
+
     Attributes:
         most_messages: the limit of input messages in a transaction.
     """
 
-    def __init__(self) -> None:
-        self.most_messages = MAX_MESSAGES
+    def __init__(self, most_messages: int = MAX_MESSAGES) -> None:
+        self._most_messages = self.most_messages = most_messages
 
     def record_loss(self, messages: int) -> None:
         """Note that a transaction of `messages` was lost."""
@@ -42,19 +45,23 @@ class TransactionLimit:
         """
         if messages >= self.most_messages // 2:
             grown = self.most_messages * 2 if took_s < LONG_S else self.most_messages * 5 // 4
-            self.most_messages = min(MAX_MESSAGES, grown)
+            self.most_messages = min(self._most_messages, grown)
 
 
 class Commits:
     """Schedule of commits: the size of the open transaction, and when it is due.
+
+    Args:
+        without_results_s: the delay of a commit of messages without results.
 
     Attributes:
         messages: the messages of the input in the open transaction.
         results: the results in it.
     """
 
-    def __init__(self, limit: TransactionLimit) -> None:
+    def __init__(self, limit: TransactionLimit, without_results_s: float = EMPTY_COMMIT_S) -> None:
         self._limit = limit
+        self._without_results_s = without_results_s
         self.messages = self.results = 0
         self._committed_at_s = monotonic()
 
@@ -72,7 +79,7 @@ class Commits:
         if self.results:
             due_s = BUSY_COMMIT_S if batch >= BUSY_MESSAGES else QUIET_COMMIT_S
         else:
-            due_s = EMPTY_COMMIT_S if self.messages else HEARTBEAT_S
+            due_s = self._without_results_s if self.messages else HEARTBEAT_S
         return waited_s >= due_s or self.messages >= self._limit.most_messages
 
     def committed(self, began_s: float) -> float:

@@ -19,7 +19,6 @@ from metrics.kafka.job.sql_sink import SqlSink
 from metrics.message import KafkaMessage
 
 MAX_BYTES = 4 << 20
-"""Default limit of the values and keys that wait for a commit; the client fetches more ahead."""
 
 
 class BatchSink(Sink, Protocol):
@@ -46,14 +45,19 @@ class BatchSink(Sink, Protocol):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Loop:
-    """The loop over the messages of a topic, until `stopping` is set, or to the given end of the topic."""
+    """The loop over the messages of a topic, until `stopping` is set, or to the given end of the topic.
+
+    Attributes:
+        on_commit: called after each commit, with the number of messages in it, and its duration in seconds.
+        max_bytes: the limit of the values and keys that wait for a commit; the client fetches more ahead.
+    """
 
     source: Input
     sink: BatchSink
     commits: Commits
     monitor: InputMonitor
     stopping: Event
-    on_commit: Callable[[], None]
+    on_commit: Callable[[int, float], None]
     max_bytes: int = MAX_BYTES
     _collected: list[KafkaMessage] = field(default_factory=list)
     _collected_bytes: int = 0
@@ -86,6 +90,5 @@ class Loop:
             self.monitor.require_same_topic()
         began_s = monotonic()
         if self.sink.commit(self._collected, self.source.reached, self.stopping):
-            self.commits.committed(began_s)
-            self.on_commit()
+            self.on_commit(len(self._collected), self.commits.committed(began_s))
             self._collected, self._collected_bytes = [], 0

@@ -16,7 +16,7 @@ from metrics.kafka.job.resuming import Resumption, resume
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import Clients, TransactionLostError
 from metrics.kafka.job.source import GARBAGE_OBJECTS, Input
-from metrics.kafka.job.sql_loop import BatchSink, Loop
+from metrics.kafka.job.sql_loop import MAX_BYTES, BatchSink, Loop
 from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import cluster_id, soon_listed, topic_id
@@ -36,15 +36,17 @@ class SqlProcessor(ABC, Generic[S]):
         accept: the hint of how to continue with the records that are left, if some are gone.
 
     Attributes:
-        on_commit: called after each commit of the loop.
+        on_commit: called after each commit of the loop, with the number of messages in it, and its duration in seconds.
     """
+
+    max_bytes = MAX_BYTES
 
     def __init__(self, topic: str, answers: AnswerLimit, *, work: str, accept: str) -> None:
         self._topic = topic
         self._answers = answers
         self.work = work
         self._accept = accept
-        self.on_commit: Callable[[], None] = lambda: None
+        self.on_commit: Callable[[int, float], None] = lambda messages, took_s: None
         self._limit = self._transaction_limit()
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None
@@ -176,6 +178,7 @@ class SqlProcessor(ABC, Generic[S]):
             monitor=self._monitor,
             stopping=self._answers.stopping,
             on_commit=self.on_commit,
+            max_bytes=self.max_bytes,
         )
         try:
             loop.run()

@@ -150,6 +150,7 @@ class SqlSink:
     """Sink of rows and offsets, in transactions of one connection, which it closes at its end.
 
     Attributes:
+        topic_id: of the topic that is read.
         next_offsets: the committed offset of each partition; none before the first commit.
         is_recreated: nothing is committed, but records of another topic of this name and cluster were.
     """
@@ -162,6 +163,7 @@ class SqlSink:
         """
         self._connection = connection
         self._table = table
+        self.topic_id = table.topic_id
         self._instance = instance
         with database_errors("the database does not let this instance take over"):
             connection.execute(_SESSION)

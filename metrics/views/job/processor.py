@@ -1,0 +1,84 @@
+"""The processor of view events, which the runner drives."""
+
+from collections.abc import Mapping
+
+from metrics.errors import StateError
+from metrics.kafka.job.commits import Commits, TransactionLimit
+from metrics.kafka.job.resuming import Resumption
+from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.sql_processor import SqlProcessor
+from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
+from metrics.postgres.connect import AnswerLimit
+from metrics.views.job import statements
+from metrics.views.job.listener import JobFigures
+from metrics.views.job.sink import CountSink
+from metrics.views.schema import open_views
+from metrics.views.settings import ViewsSettings
+
+TABLE = "consumed"
+ACCEPT = "to count the events that are left: python app.py views count --accept-loss"
+
+
+class ViewProcessor(SqlProcessor[CountSink]):
+    """The processor of view events; its sink is `CountSink`.
+
+    Args:
+        url: of the database.
+        answers: the limit of each answer of the database, and the event that stops the job.
+    """
+
+    # A full batch of usual events is 4 MB; with 65,536 bytes each, 16 MB are 256 events.
+    max_bytes = 16 << 20
+
+    def __init__(self, url: str, settings: ViewsSettings, answers: AnswerLimit) -> None:
+        self._settings = settings
+        work = f"the counting of {settings.views_topic} into the schema {settings.views_schema}"
+        super().__init__(settings.views_topic, answers, work=work, accept=ACCEPT)
+        self._url = url
+
+    def figures(self) -> JobFigures:
+        """Return the figures after the last commit."""
+        return JobFigures.none() if self._sink is None else JobFigures(self._sink.counts, self.lags())
+
+    def _transaction_limit(self) -> TransactionLimit:
+        return TransactionLimit(self._settings.views_batch)
+
+    def _commits(self, limit: TransactionLimit) -> Commits:
+        return Commits(limit, self._settings.views_commit_s)
+
+    def _open_connection(self) -> Connection:
+        return open_views(self._url, self._settings, self._answers)
+
+    def _offset_table(self, cluster: str, topic_id: str) -> OffsetTable:
+        return OffsetTable(TABLE, {}, cluster, self._topic, topic_id)
+
+    def _open_sink(self, connection: Connection, offsets: SqlSink, budget: RetryBudget) -> CountSink:
+        self._require_same_topic(connection)
+        return CountSink(connection, offsets, budget, self._settings.views_minutes_days)
+
+    def _require_same_topic(self, connection: Connection) -> None:
+        """Check that the tables have no events of another topic.
+
+        Raises:
+            StateError: they do.
+        """
+        other = connection.execute(statements.OTHER_TOPIC, (self._topic,)).fetchone()
+        if other is not None:
+            raise StateError(
+                f"the schema {self._settings.views_schema} has the events of another topic",
+                why=f"VIEWS_TOPIC={self._topic}, but the tables count {other[0]}",
+                hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
+            )
+
+    def _resumption(self) -> Resumption:
+        resumption = super()._resumption()
+        assert self._sink is not None, "the runner has opened it"
+        cluster = None if self._sink.offsets.next_offsets else self._sink.other_cluster(self._table)
+        if cluster is not None:
+            resumption.losses.append(
+                f"the tables count {self._topic} of another cluster, {cluster}; its last records may never have been read"
+            )
+        return resumption
+
+    def _begin(self, sink: CountSink, starts: Mapping[int, int]) -> None:
+        sink.begin(starts)

@@ -1,0 +1,107 @@
+"""The job from its start to its end: takes over, counts, and is a standby when another instance has taken over."""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from threading import Event
+from typing import NamedTuple
+
+from metrics.errors import DatabaseError, FencedError, ReplacedError
+from metrics.kafka.job.runner import Runner
+from metrics.kafka.job.sql_sink import answer_limit
+from metrics.views.job.listener import JobFigures, Listener
+from metrics.views.job.processor import ViewProcessor
+from metrics.views.settings import ViewsSettings
+
+log = logging.getLogger(__name__)
+
+
+class JobOptions(NamedTuple):
+    """Options of the job on the command line."""
+
+    until_end: bool = False
+    take_over: bool = False
+    standby: bool = False
+    accept_loss: bool = False
+
+
+def count(
+    settings: ViewsSettings, url: str, options: JobOptions, stopping: Event, listeners: Sequence[Listener] = ()
+) -> JobFigures:
+    """Count view events until `stopping` is set, or to the end of the topic; return the figures of the last commit.
+
+    Args:
+        url: of the database.
+
+    Raises:
+        StateError: the tables count another topic, or records that were not counted are gone.
+        TopicError: the topic is missing.
+        FencedError: another instance has taken over, and this one must not become its standby.
+        BrokerError: the broker was away for BROKER_TIMEOUT_S.
+        DatabaseError: the database was away for DATABASE_TIMEOUT_S, or has other tables.
+    """
+    processor = ViewProcessor(url, settings, answer_limit(settings.broker_timeout_s, stopping))
+    with closing(Runner(processor, settings, stopping, is_forced=options.take_over)) as runner:
+        job = _Job(options, listeners, processor, runner)
+        is_fenced = job.run_until_fenced(waits=not options.take_over)
+        while is_fenced:
+            is_fenced = job.run_until_fenced(waits=True)
+    return job.figures
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class _Job:
+    """The job of one process."""
+
+    options: JobOptions
+    listeners: Sequence[Listener]
+    processor: ViewProcessor
+    runner: Runner
+
+    def __post_init__(self) -> None:
+        self.figures = self.processor.figures()
+        self.processor.on_commit = self._committed
+
+    def run_until_fenced(self, *, waits: bool) -> bool:
+        """Take over, at once or as a standby, and count; returns whether another instance has taken over.
+
+        Raises:
+            ReplacedError: another instance has taken over, and this one must not become its standby.
+        """
+        try:
+            if self.runner.start(self._waiting, self._restore, waits=waits):
+                self.figures = self.processor.figures()
+                for listener in self.listeners:
+                    listener.begun(self.figures)
+                self.runner.run(self._warned)
+        except FencedError as error:
+            if isinstance(error, ReplacedError) and not self.options.standby:
+                raise
+            self._waiting(error.what)
+            return True
+        return False
+
+    def _restore(self) -> None:
+        if self.options.until_end:
+            self.processor.end_here()
+        if not self.options.accept_loss:
+            self.processor.restore()
+            return
+        for loss in self.processor.restore_accepting_loss():
+            self._warned(f"accepted: {loss}")
+
+    def _committed(self, events: int, took_s: float) -> None:
+        self.figures = self.processor.figures()
+        for listener in self.listeners:
+            listener.committed(self.figures, events, took_s)
+
+    def _waiting(self, line: str) -> None:
+        log.info(line)
+        for listener in self.listeners:
+            listener.waiting(line)
+
+    def _warned(self, line: str) -> None:
+        log.warning(line)
+        for listener in self.listeners:
+            listener.warned(line)

@@ -1,0 +1,123 @@
+"""The statements of one transaction, in their order.
+
+`staged` has the valid events of a batch, and `fresh` those that were never seen before. Rows are inserted in the order
+of their keys: two transactions that ran at once could not deadlock, and neighbouring rows share pages.
+"""
+
+from typing import LiteralString
+
+from metrics.views.core.event import EVENT_TYPES
+
+_SUMS = ("waypoints", "starts", "stops", "ends")
+_WAYPOINT = 0
+
+CREATE_STAGED: LiteralString = """
+CREATE TEMPORARY TABLE staged (
+    id uuid, partition smallint, user_id bigint, media_id bigint, at bigint, kind smallint
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fresh (
+    partition smallint, user_id bigint, media_id bigint, minute timestamptz, kind smallint
+) ON COMMIT DELETE ROWS
+"""
+
+COPY_STAGED: LiteralString = "COPY staged FROM STDIN"
+
+KEEP_FRESH: LiteralString = """
+WITH added AS (
+    INSERT INTO seen SELECT id, partition FROM staged ORDER BY id ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO fresh
+SELECT partition, user_id, media_id, to_timestamp(at - at % 60), kind FROM staged JOIN added USING (id)
+"""
+
+_COUNTED: LiteralString = ", ".join(f"count(*) FILTER (WHERE kind = {kind})" for kind in range(len(EVENT_TYPES)))
+
+
+def _adding(table: LiteralString, columns: tuple[LiteralString, ...] = _SUMS) -> LiteralString:
+    return ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in columns)
+
+
+# With d waypoints more than before, a viewer has n, and n^2 - (n - d)^2 = d (2n - d). One with n = d is new.
+ADD_MEDIA: LiteralString = f"""
+WITH delta AS MATERIALIZED (
+    SELECT user_id, media_id, count(*) AS waypoints FROM fresh WHERE kind = {_WAYPOINT} GROUP BY 1, 2 ORDER BY 1, 2
+),
+viewed AS (
+    INSERT INTO user_media SELECT * FROM delta
+    ON CONFLICT (user_id, media_id) DO UPDATE SET {_adding("user_media", ("waypoints",))}
+    RETURNING user_id, media_id, waypoints
+),
+viewers AS (
+    SELECT media_id, count(*) FILTER (WHERE viewed.waypoints = delta.waypoints) AS viewers,
+        sum(delta.waypoints * (2 * viewed.waypoints - delta.waypoints)) AS sum_sq
+    FROM viewed JOIN delta USING (user_id, media_id) GROUP BY 1
+),
+counted AS (SELECT media_id, {_COUNTED} FROM fresh GROUP BY 1)
+INSERT INTO media
+SELECT counted.*, coalesce(viewers, 0), coalesce(sum_sq, 0) FROM counted LEFT JOIN viewers USING (media_id) ORDER BY 1
+ON CONFLICT (media_id) DO UPDATE SET {_adding("media", (*_SUMS, "viewers", "sum_sq"))}
+"""
+
+_QUARTER: LiteralString = "date_bin('15 minutes', minute, 'epoch')"
+_KEPT: LiteralString = "minute >= (SELECT since FROM minutes_kept)"
+
+ADD_TRENDS: tuple[LiteralString, ...] = (
+    f"""
+INSERT INTO media_quarter SELECT media_id, {_QUARTER}, {_COUNTED} FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (media_id, start_at) DO UPDATE SET {_adding("media_quarter")}
+""",
+    f"""
+INSERT INTO media_minute SELECT media_id, minute, {_COUNTED} FROM fresh WHERE {_KEPT} GROUP BY 1, 2 ORDER BY 2, 1
+ON CONFLICT (start_at, media_id) DO UPDATE SET {_adding("media_minute")}
+""",
+    f"""
+INSERT INTO quarter SELECT {_QUARTER}, {_COUNTED} FROM fresh GROUP BY 1 ORDER BY 1
+ON CONFLICT (start_at) DO UPDATE SET {_adding("quarter")}
+""",
+    f"""
+INSERT INTO minute SELECT minute, {_COUNTED} FROM fresh WHERE {_KEPT} GROUP BY 1 ORDER BY 1
+ON CONFLICT (start_at) DO UPDATE SET {_adding("minute")}
+""",
+)
+
+# Of the records of each partition: all, and the invalid ones.
+ADD_COUNTS: LiteralString = f"""
+WITH sent AS MATERIALIZED (SELECT DISTINCT ON (user_id) user_id, partition FROM fresh ORDER BY user_id),
+added AS (INSERT INTO viewer SELECT user_id FROM sent ON CONFLICT DO NOTHING RETURNING user_id),
+users AS (SELECT partition, count(*) AS users FROM added JOIN sent USING (user_id) GROUP BY 1),
+counted AS (SELECT partition, count(*) AS counted FROM fresh GROUP BY 1)
+INSERT INTO counts (partition, read, counted, duplicates, invalid, users)
+SELECT partition, read, coalesce(counted, 0), read - invalid - coalesce(counted, 0), invalid, coalesce(users, 0)
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS records (partition, read, invalid)
+LEFT JOIN counted USING (partition) LEFT JOIN users USING (partition) ORDER BY partition
+ON CONFLICT (partition) DO UPDATE SET {_adding("counts", ("read", "counted", "duplicates", "invalid", "users"))},
+    committed_at = clock_timestamp()
+"""
+
+# A partition that lost its last records, whose loss was accepted, gives their offsets to other records.
+ADD_INVALID: LiteralString = """
+INSERT INTO invalid (topic_id, partition, record_offset, reasons) VALUES (%s, %s, %s, %s)
+ON CONFLICT (topic_id, partition, record_offset) DO UPDATE SET reasons = excluded.reasons
+"""
+
+KEEP_SINCE: LiteralString = "UPDATE minutes_kept SET since = %(since)s WHERE since < %(since)s"
+
+# By row, since no other transaction writes meanwhile; an IN over the keys would sort them again.
+DELETE_OLD_MINUTES: LiteralString = """
+DELETE FROM media_minute WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM media_minute WHERE start_at < (SELECT since FROM minutes_kept) ORDER BY start_at, media_id LIMIT %s
+))
+"""
+DELETE_OLD_TOTALS: LiteralString = """
+DELETE FROM minute WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM minute WHERE start_at < (SELECT since FROM minutes_kept) ORDER BY start_at LIMIT %s
+))
+"""
+
+READ_COUNTS: LiteralString = """
+SELECT coalesce(sum(read), 0)::bigint, coalesce(sum(counted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,
+    coalesce(sum(invalid), 0)::bigint, coalesce(sum(users), 0)::bigint FROM counts
+"""
+
+OTHER_TOPIC: LiteralString = "SELECT topic FROM consumed WHERE topic <> %s LIMIT 1"
+OTHER_CLUSTER: LiteralString = "SELECT cluster_id FROM consumed WHERE topic = %s AND cluster_id <> %s LIMIT 1"
