@@ -46,7 +46,7 @@ class SqlProcessor(ABC, Generic[S]):
         self._answers = answers
         self.work = work
         self._accept = accept
-        self.on_commit: Callable[[int, float], None] = lambda messages, took_s: None
+        self.on_commit: Callable[[int, float], None] = _nothing
         self._limit = self._transaction_limit()
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None
@@ -191,3 +191,6 @@ class SqlProcessor(ABC, Generic[S]):
         self._source = None
         monitor, self._monitor = self._monitor, None
         return monitor is None or monitor.leave()
+
+
+def _nothing(_messages: int, _took_s: float) -> None: ...

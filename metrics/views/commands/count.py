@@ -27,7 +27,11 @@ AcceptLoss = Annotated[
 
 
 def count(
-    *, until_end: UntilEnd = False, take_over: TakeOver = False, standby: Standby = False, accept_loss: AcceptLoss = False
+    *,
+    until_end: UntilEnd = False,
+    take_over: TakeOver = False,
+    standby: Standby = False,
+    accept_loss: AcceptLoss = False,
 ) -> None:
     """Count the view events of VIEWS_TOPIC into the tables, each EventId once.
 

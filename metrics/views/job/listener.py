@@ -51,7 +51,7 @@ class Listener:
         """A human-readable message: what the job waits for before it counts, such as an active instance."""
 
     def begun(self, figures: JobFigures) -> None:
-        """This instance has taken over, and begins to count."""
+        """The instance has taken over, and begins to count."""
 
     def committed(self, figures: JobFigures, events: int, took_s: float) -> None:
         """A transaction was committed, with this number of records; with none, it was a heartbeat."""

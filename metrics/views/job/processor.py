@@ -76,7 +76,7 @@ class ViewProcessor(SqlProcessor[CountSink]):
         cluster = None if self._sink.offsets.next_offsets else self._sink.other_cluster(self._table)
         if cluster is not None:
             resumption.losses.append(
-                f"the tables count {self._topic} of another cluster, {cluster}; its last records may never have been read"
+                f"the tables count {self._topic} of another cluster, {cluster}; its last records may not have been read"
             )
         return resumption
 

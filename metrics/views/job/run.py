@@ -7,7 +7,7 @@ from contextlib import closing
 from threading import Event
 from typing import NamedTuple
 
-from metrics.errors import DatabaseError, FencedError, ReplacedError
+from metrics.errors import FencedError, ReplacedError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.views.job.listener import JobFigures, Listener

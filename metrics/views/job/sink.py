@@ -139,6 +139,6 @@ class _Minutes:
         if self._has_old:
             deleted = [
                 self._connection.execute(statement, (MOST_DELETED,)).rowcount
-                for statement in (statements.DELETE_OLD_MINUTES, statements.DELETE_OLD_TOTALS)
+                for statement in statements.DELETE_OLD_MINUTES
             ]
             self._has_old = max(deleted) == MOST_DELETED

@@ -6,45 +6,54 @@ of their keys: two transactions that ran at once could not deadlock, and neighbo
 
 from typing import LiteralString
 
+from psycopg.sql import SQL, Composed, Identifier
+
 from metrics.views.core.event import EVENT_TYPES
 
-_SUMS = ("waypoints", "starts", "stops", "ends")
-_WAYPOINT = 0
+SUMS = ("waypoints", "starts", "stops", "ends")
+"""Columns of the numbers of events of each type, in the order of EVENT_TYPES."""
 
-CREATE_STAGED: LiteralString = """
+CREATE_STAGED = SQL("""
 CREATE TEMPORARY TABLE staged (
     id uuid, partition smallint, user_id bigint, media_id bigint, at bigint, kind smallint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fresh (
     partition smallint, user_id bigint, media_id bigint, minute timestamptz, kind smallint
 ) ON COMMIT DELETE ROWS
-"""
+""")
 
-COPY_STAGED: LiteralString = "COPY staged FROM STDIN"
+COPY_STAGED = SQL("COPY staged FROM STDIN")
 
-KEEP_FRESH: LiteralString = """
+KEEP_FRESH = SQL("""
 WITH added AS (
     INSERT INTO seen SELECT id, partition FROM staged ORDER BY id ON CONFLICT DO NOTHING RETURNING id
 )
 INSERT INTO fresh
 SELECT partition, user_id, media_id, to_timestamp(at - at % 60), kind FROM staged JOIN added USING (id)
-"""
-
-_COUNTED: LiteralString = ", ".join(f"count(*) FILTER (WHERE kind = {kind})" for kind in range(len(EVENT_TYPES)))
+""")
 
 
-def _adding(table: LiteralString, columns: tuple[LiteralString, ...] = _SUMS) -> LiteralString:
-    return ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in columns)
+def _statement(text: LiteralString, table: str, columns: tuple[str, ...] = SUMS) -> Composed:
+    """Return a statement: `{counted}` counts the fresh events of each type, `{add}` adds to the columns of a row."""
+    add = SQL("{column} = {table}.{column} + excluded.{column}")
+    count = SQL("count(*) FILTER (WHERE kind = {})")
+    return SQL(text).format(
+        counted=SQL(", ").join(count.format(kind) for kind in range(len(EVENT_TYPES))),
+        add=SQL(", ").join(add.format(column=Identifier(name), table=Identifier(table)) for name in columns),
+        quarter=SQL("date_bin('15 minutes', minute, 'epoch')"),
+        kept=SQL("minute >= (SELECT since FROM minutes_kept)"),
+    )
 
 
 # With d waypoints more than before, a viewer has n, and n^2 - (n - d)^2 = d (2n - d). One with n = d is new.
-ADD_MEDIA: LiteralString = f"""
+ADD_MEDIA = _statement(
+    """
 WITH delta AS MATERIALIZED (
-    SELECT user_id, media_id, count(*) AS waypoints FROM fresh WHERE kind = {_WAYPOINT} GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT user_id, media_id, count(*) AS waypoints FROM fresh WHERE kind = 0 GROUP BY 1, 2 ORDER BY 1, 2
 ),
 viewed AS (
     INSERT INTO user_media SELECT * FROM delta
-    ON CONFLICT (user_id, media_id) DO UPDATE SET {_adding("user_media", ("waypoints",))}
+    ON CONFLICT (user_id, media_id) DO UPDATE SET waypoints = user_media.waypoints + excluded.waypoints
     RETURNING user_id, media_id, waypoints
 ),
 viewers AS (
@@ -52,36 +61,49 @@ viewers AS (
         sum(delta.waypoints * (2 * viewed.waypoints - delta.waypoints)) AS sum_sq
     FROM viewed JOIN delta USING (user_id, media_id) GROUP BY 1
 ),
-counted AS (SELECT media_id, {_COUNTED} FROM fresh GROUP BY 1)
+counted AS (SELECT media_id, {counted} FROM fresh GROUP BY 1)
 INSERT INTO media
 SELECT counted.*, coalesce(viewers, 0), coalesce(sum_sq, 0) FROM counted LEFT JOIN viewers USING (media_id) ORDER BY 1
-ON CONFLICT (media_id) DO UPDATE SET {_adding("media", (*_SUMS, "viewers", "sum_sq"))}
-"""
-
-_QUARTER: LiteralString = "date_bin('15 minutes', minute, 'epoch')"
-_KEPT: LiteralString = "minute >= (SELECT since FROM minutes_kept)"
-
-ADD_TRENDS: tuple[LiteralString, ...] = (
-    f"""
-INSERT INTO media_quarter SELECT media_id, {_QUARTER}, {_COUNTED} FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
-ON CONFLICT (media_id, start_at) DO UPDATE SET {_adding("media_quarter")}
+ON CONFLICT (media_id) DO UPDATE SET {add}
 """,
-    f"""
-INSERT INTO media_minute SELECT media_id, minute, {_COUNTED} FROM fresh WHERE {_KEPT} GROUP BY 1, 2 ORDER BY 2, 1
-ON CONFLICT (start_at, media_id) DO UPDATE SET {_adding("media_minute")}
-""",
-    f"""
-INSERT INTO quarter SELECT {_QUARTER}, {_COUNTED} FROM fresh GROUP BY 1 ORDER BY 1
-ON CONFLICT (start_at) DO UPDATE SET {_adding("quarter")}
-""",
-    f"""
-INSERT INTO minute SELECT minute, {_COUNTED} FROM fresh WHERE {_KEPT} GROUP BY 1 ORDER BY 1
-ON CONFLICT (start_at) DO UPDATE SET {_adding("minute")}
-""",
+    "media",
+    (*SUMS, "viewers", "sum_sq"),
 )
 
-# Of the records of each partition: all, and the invalid ones.
-ADD_COUNTS: LiteralString = f"""
+ADD_TRENDS = (
+    _statement(
+        """
+INSERT INTO media_quarter SELECT media_id, {quarter}, {counted} FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (media_id, start_at) DO UPDATE SET {add}
+""",
+        "media_quarter",
+    ),
+    _statement(
+        """
+INSERT INTO media_minute SELECT media_id, minute, {counted} FROM fresh WHERE {kept} GROUP BY 1, 2 ORDER BY 2, 1
+ON CONFLICT (start_at, media_id) DO UPDATE SET {add}
+""",
+        "media_minute",
+    ),
+    _statement(
+        """
+INSERT INTO quarter SELECT {quarter}, {counted} FROM fresh GROUP BY 1 ORDER BY 1
+ON CONFLICT (start_at) DO UPDATE SET {add}
+""",
+        "quarter",
+    ),
+    _statement(
+        """
+INSERT INTO minute SELECT minute, {counted} FROM fresh WHERE {kept} GROUP BY 1 ORDER BY 1
+ON CONFLICT (start_at) DO UPDATE SET {add}
+""",
+        "minute",
+    ),
+)
+
+# The values: partitions, and the numbers of their records, and of the invalid ones.
+ADD_COUNTS = _statement(
+    """
 WITH sent AS MATERIALIZED (SELECT DISTINCT ON (user_id) user_id, partition FROM fresh ORDER BY user_id),
 added AS (INSERT INTO viewer SELECT user_id FROM sent ON CONFLICT DO NOTHING RETURNING user_id),
 users AS (SELECT partition, count(*) AS users FROM added JOIN sent USING (user_id) GROUP BY 1),
@@ -90,34 +112,38 @@ INSERT INTO counts (partition, read, counted, duplicates, invalid, users)
 SELECT partition, read, coalesce(counted, 0), read - invalid - coalesce(counted, 0), invalid, coalesce(users, 0)
 FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS records (partition, read, invalid)
 LEFT JOIN counted USING (partition) LEFT JOIN users USING (partition) ORDER BY partition
-ON CONFLICT (partition) DO UPDATE SET {_adding("counts", ("read", "counted", "duplicates", "invalid", "users"))},
-    committed_at = clock_timestamp()
-"""
+ON CONFLICT (partition) DO UPDATE SET {add}, committed_at = clock_timestamp()
+""",
+    "counts",
+    ("read", "counted", "duplicates", "invalid", "users"),
+)
 
 # A partition that lost its last records, whose loss was accepted, gives their offsets to other records.
-ADD_INVALID: LiteralString = """
+ADD_INVALID = SQL("""
 INSERT INTO invalid (topic_id, partition, record_offset, reasons) VALUES (%s, %s, %s, %s)
 ON CONFLICT (topic_id, partition, record_offset) DO UPDATE SET reasons = excluded.reasons
-"""
+""")
 
-KEEP_SINCE: LiteralString = "UPDATE minutes_kept SET since = %(since)s WHERE since < %(since)s"
+KEEP_SINCE = SQL("UPDATE minutes_kept SET since = %(since)s WHERE since < %(since)s")
 
-# By row, since no other transaction writes meanwhile; an IN over the keys would sort them again.
-DELETE_OLD_MINUTES: LiteralString = """
+# By ctid, since no other transaction writes meanwhile: the rows are found once, by the index.
+DELETE_OLD_MINUTES = (
+    SQL("""
 DELETE FROM media_minute WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM media_minute WHERE start_at < (SELECT since FROM minutes_kept) ORDER BY start_at, media_id LIMIT %s
 ))
-"""
-DELETE_OLD_TOTALS: LiteralString = """
+"""),
+    SQL("""
 DELETE FROM minute WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM minute WHERE start_at < (SELECT since FROM minutes_kept) ORDER BY start_at LIMIT %s
 ))
-"""
+"""),
+)
 
-READ_COUNTS: LiteralString = """
+READ_COUNTS = SQL("""
 SELECT coalesce(sum(read), 0)::bigint, coalesce(sum(counted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,
     coalesce(sum(invalid), 0)::bigint, coalesce(sum(users), 0)::bigint FROM counts
-"""
+""")
 
-OTHER_TOPIC: LiteralString = "SELECT topic FROM consumed WHERE topic <> %s LIMIT 1"
-OTHER_CLUSTER: LiteralString = "SELECT cluster_id FROM consumed WHERE topic = %s AND cluster_id <> %s LIMIT 1"
+OTHER_TOPIC = SQL("SELECT topic FROM consumed WHERE topic <> %s LIMIT 1")
+OTHER_CLUSTER = SQL("SELECT cluster_id FROM consumed WHERE topic = %s AND cluster_id <> %s LIMIT 1")
