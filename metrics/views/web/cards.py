@@ -1,0 +1,278 @@
+"""The parts of the page. Each is built once and then updated; only changes are sent to the browser."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from metrics.views.web import charts, figures
+from metrics.views.web.charts import Picture
+from metrics.views.web.choice import PAGE, Choice
+from metrics.views.web.counting import State
+from metrics.web.cards import Figure
+from metrics.web.shell import heading, paragraph
+
+Go = Callable[[str], Awaitable[None]]
+"""A callback that goes to an address of this page."""
+Enter = Callable[[str], Awaitable[str]]
+"""A callback that takes what was entered, and returns what is wrong with it."""
+
+# A link that is to open in another tab or window is the browser's.
+_FOLLOWED = "click.exact.prevent"
+_LINK = """<q-td :props="props"><a :href="props.row.href"
+  @click.exact.prevent="$parent.$emit('go', props.row.href)">{{ props.value }}</a></q-td>"""
+_BAR = """<q-td :props="props">{{ props.value }}<div v-if="props.row.share !== null" class="bar" aria-hidden="true">
+  <div :style="{width: props.row.share}"></div></div></q-td>"""
+
+
+class Link:
+    """A link to this page with another choice."""
+
+    def __init__(self, text: str, go: Go) -> None:
+        self._link = ui.link(text, PAGE)
+        self._address = PAGE
+        self._link.on(_FOLLOWED, lambda: go(self._address))
+
+    def show(self, address: str, *, is_current: bool = False) -> None:
+        """Lead to an address.
+
+        Args:
+            is_current: whether it is shown already.
+        """
+        self._address = address
+        self._link.props(f'href="{address}"')
+        self._link.props(**({"add": "aria-current=true"} if is_current else {"remove": "aria-current"}))
+
+    def set_visibility(self, *, is_visible: bool) -> None:
+        """Show or hide it."""
+        self._link.set_visibility(is_visible)
+
+
+class Links:
+    """A choice between a few values, each a link.
+
+    Args:
+        names: text of the link by value.
+    """
+
+    def __init__(self, label: str, names: Mapping[str, str], go: Go) -> None:
+        with ui.element("div").classes("choices").props(f'role=group aria-label="{label}"'):
+            self._links = {value: Link(text, go) for value, text in names.items()}
+
+    def show(self, addresses: Mapping[str, str], current: str) -> None:
+        """Lead to the addresses of the values; those without an address are hidden."""
+        for value, link in self._links.items():
+            link.set_visibility(is_visible=value in addresses)
+            if value in addresses:
+                link.show(addresses[value], is_current=value == current)
+
+
+class Note:
+    """A text, and commands below it in a font of their own."""
+
+    def __init__(self) -> None:
+        self._element = ui.element("div").classes("lines")
+        self._shown: tuple[str, Sequence[str]] = "", ()
+
+    def show(self, text: str, commands: Sequence[str] = ()) -> None:
+        """Show a text and commands."""
+        if (text, commands) != self._shown:
+            self._shown = text, commands
+            self._element.clear()
+            with self._element:
+                paragraph("quiet", text)
+                for command in commands:
+                    paragraph("command", command)
+
+
+class JobLine:
+    """The line that says whether the job counts."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("job") as self._line:
+            self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
+            self._words = paragraph(text="The state of the job is not known yet.")
+
+    def show(self, state: State) -> None:
+        """Show the state of the job."""
+        self._icon.set_name(state.icon)
+        self._words.set_text(state.words)
+        self._line.classes(replace="job" if state.is_good else "job wrong-state")
+
+
+class Table:
+    """A table, in which a column may have links, or bars of a share below its values."""
+
+    def __init__(self, names: Mapping[str, str], classes: str, label: str) -> None:
+        columns = [
+            {"name": name, "label": title, "field": name, "align": "left" if name == "id" else "right"}
+            | {"classes": name, "headerClasses": name}
+            for name, title in names.items()
+        ]
+        self._table = ui.table(columns=columns, rows=[], row_key="id").classes(f"records {classes}")
+        self._table.props(f'flat hide-bottom tabindex=0 aria-label="{label}" :rows-per-page-options=[0]')
+        self._table.props(""":table-row-class-fn="row => row.chosen ? 'is-chosen' : ''\"""")
+
+    def link(self, column: str, go: Go) -> "Table":
+        """Make the values of a column links; rows have their addresses as `href`."""
+        self._table.add_slot(f"body-cell-{column}", _LINK)
+        self._table.on("go", lambda event: go(f"{event.args}"))
+        return self
+
+    def bar(self, column: str) -> "Table":
+        """Give the values of a column bars; rows have their lengths as `share`, None for no bar."""
+        self._table.add_slot(f"body-cell-{column}", _BAR)
+        return self
+
+    def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Show rows; nothing if there are none."""
+        self._table.set_visibility(bool(rows))
+        shown = [dict(row) for row in rows]
+        if self._table.rows != shown:
+            self._table.rows = shown
+
+
+class TopCard:
+    """The items with the most view time, or the most viewers, and a field that selects any other."""
+
+    def __init__(self, go: Go, find: Enter) -> None:
+        with ui.element("section").classes("card"):
+            with ui.element("div").classes("heading"):
+                heading(2, "Top media")
+                self._orders = Links("Order", {"view_time": "view time", "viewers": "viewers"}, go)
+            with ui.element("form").classes("controls find").on("submit.prevent", lambda: self._find(find)):
+                self._media = ui.input("MediaId").props("outlined dense inputmode=numeric")
+                ui.button("Show", color=None).props("type=submit flat no-caps").classes("act")
+            self._wrong = paragraph("wrong").props("role=alert")
+            self._note = Note()
+            names = {"id": "Media", "view_time": "View time", "viewers": "Viewers"}
+            names |= {"starts": "Starts"}
+            self._table = Table(names, "top-media", "Top media").link("id", go).bar("view_time")
+
+    def show(self, top: figures.Top, choice: Choice) -> None:
+        """Show the first items of an order."""
+        orders = {order: choice.change(order=order).address() for order in ("view_time", "viewers")}
+        self._orders.show(orders, choice.order)
+        self._note.show(top.words, top.commands)
+        self._table.show(top.rows)
+
+    def clear(self) -> None:
+        """Empty the field: what was entered is shown, or no longer wanted."""
+        self._media.value = ""
+        self._wrong.set_text("")
+
+    async def _find(self, find: Enter) -> None:
+        self._wrong.set_text(await find(f"{self._media.value or ''}"))
+
+
+class ChartCard:
+    """The trend of an item, or of all of them, with what selects its range."""
+
+    def __init__(self, go: Go, zone: Enter) -> None:
+        self._shown: Picture | None = None
+        with ui.element("section").classes("card trend"):
+            with ui.element("div").classes("heading"):
+                self._title = TextElement(tag="h2", text="")
+                with ui.element("div").classes("all") as self._leave:
+                    self._all = Link("all media", go)
+            self._totals = Totals()
+            with ui.element("div").classes("controls"):
+                self._per = Links("Rows by", {"minute": "minutes", "hour": "hours", "day": "days"}, go)
+                self._ranges = Links("Range", figures.RANGE_NAMES, go)
+                with ui.element("form").classes("zone").on("submit.prevent", lambda: self._set_zone(zone)):
+                    self._zone = ui.input("time zone").props("outlined dense")
+                    self._zone.on("blur", lambda: self._set_zone(zone))
+            self._wrong = paragraph("wrong").props("role=alert")
+            with ui.element("div").classes("range"):
+                self._words = paragraph("quiet")
+                with ui.element("div").classes("steps"):
+                    self._steps = {name: Step(icon, name, go) for name, icon in figures.STEPS.items()}
+            self._place = ui.element("div").props(f'role=img aria-label="Trend" aria-describedby={self._words.html_id}')
+            self._chart: ui.echart | None = None
+
+    def show_choice(self, choice: Choice) -> None:
+        """Show what is selected."""
+        self._title.set_text(figures.title(choice))
+        self._leave.set_visibility(choice.media is not None)
+        self._all.show(choice.change(media=None, to=None).address())
+        self._per.show(figures.per_addresses(choice), choice.per)
+        self._ranges.show(figures.range_addresses(choice), choice.range)
+        self._zone.value = choice.zone
+        self._wrong.set_text("")
+
+    def show(self, shown: figures.Trending) -> None:
+        """Show a trend."""
+        self._totals.show(shown.totals)
+        self._words.set_text(shown.words)
+        for name, step in self._steps.items():
+            step.show(shown.steps.get(name))
+        self._draw(shown.picture)
+
+    def _draw(self, picture: Picture | None) -> None:
+        self._place.set_visibility(picture is not None)
+        before, self._shown = self._shown, picture
+        if picture is None or picture == before:
+            return
+        change = picture.change_from(before)
+        if change is not None and self._chart is not None:
+            parts = ", ".join(orjson.dumps(part).decode() for part in change)
+            ui.run_javascript(f"trends.change({self._chart.id}, {parts})")
+            return
+        self._place.clear()
+        with self._place:
+            self._chart = ui.echart(charts.options(picture), renderer="svg").classes("chart")
+
+    async def _set_zone(self, zone: Enter) -> None:
+        self._wrong.set_text(await zone(f"{self._zone.value or ''}"))
+
+
+class Step:
+    """A button that moves the range of the trend."""
+
+    def __init__(self, icon: str, label: str, go: Go) -> None:
+        self._address = PAGE
+        self._button = ui.button(icon=icon, color=None, on_click=lambda: go(self._address))
+        self._button.classes("act").props(f'flat aria-label="{label}"').tooltip(label)
+
+    def show(self, address: str | None) -> None:
+        """Lead to an address; to nothing if it is None."""
+        self._address = address or PAGE
+        self._button.set_enabled(address is not None)
+
+
+class Totals:
+    """The totals of an item, in a line."""
+
+    def __init__(self) -> None:
+        self._element = ui.element("div").classes("totals")
+        self._shown: Sequence[Figure] = ()
+
+    def show(self, shown: Sequence[Figure]) -> None:
+        """Show figures."""
+        if shown != self._shown:
+            self._shown = shown
+            self._element.clear()
+            with self._element:
+                for figure in shown:
+                    with ui.element("div"):
+                        paragraph("number", figure.number)
+                        paragraph("meaning", figure.name)
+
+
+class TableCard:
+    """A table with its heading, and a note if it is empty or not complete."""
+
+    def __init__(self, title: str, table: Callable[[], Table]) -> None:
+        with ui.element("section").classes("card") as self._section:
+            heading(2, title)
+            self._note = Note()
+            self._table = table()
+
+    def show(self, listed: figures.Listed | None) -> None:
+        """Show rows; the whole card is hidden if they are None."""
+        self._section.set_visibility(listed is not None)
+        if listed is not None:
+            self._note.show(listed.words)
+            self._table.show(listed.rows)

@@ -1,0 +1,175 @@
+"""The chart of a trend: options for ECharts, from rows alone. Colours are variables of `page.css`.
+
+Above are bars of the view time, below are lines of the starts, stops and ends. The axis has categories, not times:
+ECharts knows no time zones, and a day of 23 or 25 hours is one row like any other.
+"""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple
+
+from metrics.text import HOUR_S, MINUTE_S
+from metrics.views.answers.trend import TrendRow
+from metrics.views.core.trend import Per
+
+KINDS = ("starts", "stops", "ends")
+VIEW_TIME = "view time"
+UNITS = ((2 * HOUR_S, HOUR_S, "h"), (2 * MINUTE_S, MINUTE_S, "min"), (0, 1, "s"))
+
+Row = list[str | float]
+Labels = Literal["date", "time", "both"]
+
+_QUIET = {"color": "var(--quiet)", "fontSize": 13}
+_DASHES = {"starts": "solid", "stops": "dashed", "ends": "dotted"}
+_ICONS = {  # as the lines are drawn
+    "starts": "path://M0 4h32v4H0z",
+    "stops": "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z",
+    "ends": "path://M0 4h4v4H0zM8 4h4v4H8zM16 4h4v4h-4zM24 4h4v4h-4z",
+}
+
+
+class Unit(NamedTuple):
+    """The unit of an axis of view time."""
+
+    seconds: int
+    name: str
+
+
+class Change(NamedTuple):
+    """A change that shows a chart's newest rows.
+
+    Attributes:
+        keep_from, keep: the rows that stay: this many, from this one on.
+        rows: all rows after those.
+    """
+
+    keep_from: int
+    keep: int
+    rows: list[Row]
+
+
+class Picture(NamedTuple):
+    """The rows of a trend, as the chart shows them.
+
+    Attributes:
+        labels: what the axis shows of the start of a row.
+        rows: `[start, view time in units, starts, stops, ends, view time in seconds]`.
+    """
+
+    labels: Labels
+    unit: Unit
+    rows: Sequence[Row]
+
+    @classmethod
+    def of(cls, per: Per, trend: Sequence[TrendRow]) -> "Picture":
+        """Return the picture of a trend."""
+        unit = _unit(max((row.view_time for row in trend), default=0))
+        several_days: Labels = "both" if len({row.start[:10] for row in trend}) > 1 else "time"
+        return cls("date" if per == "day" else several_days, unit, [_row(row, unit) for row in trend])
+
+    def change_from(self, before: "Picture | None") -> Change | None:
+        """Return the change from the picture that was shown before; None if all options have changed."""
+        if before is None or not before.rows or not self.rows or before[:2] != self[:2]:
+            return None
+        first = next((number for number, row in enumerate(before.rows) if row == self.rows[0]), None)
+        if first is None:
+            return None
+        pairs = zip(before.rows[first:], self.rows, strict=False)
+        keep = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
+        return Change(first, keep, [*self.rows[keep:]])
+
+
+def _unit(most_s: int) -> Unit:
+    return next(Unit(seconds, name) for from_s, seconds, name in UNITS if most_s >= from_s)
+
+
+def _row(row: TrendRow, unit: Unit) -> Row:
+    return [row.start, round(row.view_time / unit.seconds, 6), row.starts, row.stops, row.ends, row.view_time]
+
+
+def options(picture: Picture) -> dict[str, Any]:
+    """Return all options of a chart, for ECharts."""
+    above, below = 0, 1
+    return {
+        "animation": False,
+        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
+        "grid": [
+            {"left": 8, "right": 16, "top": 56, "height": "48%", "containLabel": True},
+            {"left": 8, "right": 16, "bottom": 4, "height": "26%", "containLabel": True},
+        ],
+        "legend": {
+            "left": 0,
+            "top": 0,
+            "itemWidth": 22,
+            "textStyle": _QUIET,
+            "selectedMode": False,
+            "data": [{"name": VIEW_TIME, "icon": "rect"}, *({"name": kind, "icon": _ICONS[kind]} for kind in KINDS)],
+        },
+        "tooltip": {
+            "trigger": "axis",
+            "confine": True,
+            "transitionDuration": 0,
+            "backgroundColor": "var(--card)",
+            "borderColor": "var(--edge)",
+            "textStyle": {"color": "var(--text)", "fontSize": 14},
+            "axisPointer": {"type": "line", "lineStyle": {"color": "var(--quiet)"}},
+            ":formatter": "points => trends.tooltip(points)",
+        },
+        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
+        "dataset": {"source": [*picture.rows]},
+        "xAxis": [_x_axis(above, None), _x_axis(below, picture.labels)],
+        "yAxis": [_y_axis(above, picture.unit.name), _y_axis(below, "events")],
+        "series": [_bars(), *(_line(number, kind) for number, kind in enumerate(KINDS, 2))],
+    }
+
+
+def _x_axis(grid: int, labels: Labels | None) -> dict[str, Any]:
+    shown = {"show": labels is not None, "hideOverlap": True, ":formatter": f"start => trends.label(start, {labels!r})"}
+    return {
+        "type": "category",
+        "gridIndex": grid,
+        "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
+        "axisTick": {"show": labels is not None, "alignWithLabel": True},
+        "axisLabel": _QUIET | {"lineHeight": 17} | shown,
+    }
+
+
+def _y_axis(grid: int, name: str) -> dict[str, Any]:
+    return {
+        "type": "value",
+        "gridIndex": grid,
+        "name": name,
+        "nameTextStyle": _QUIET | {"align": "left"},
+        "nameGap": 8,
+        "min": 0,
+        "minInterval": grid,  # events are whole, view time is not
+        "splitNumber": 4 - 2 * grid,
+        "axisLabel": _QUIET | {"hideOverlap": True},
+        "splitLine": {"lineStyle": {"color": "var(--edge)"}},
+    }
+
+
+def _bars() -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "name": VIEW_TIME,
+        "encode": {"x": 0, "y": 1},
+        "color": "var(--viewed)",
+        "barMaxWidth": 40,
+        "barCategoryGap": "15%",
+        "emphasis": {"disabled": True},  # ECharts would compute a colour from a variable, and cannot
+    }
+
+
+def _line(column: int, kind: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": kind,
+        "xAxisIndex": 1,
+        "yAxisIndex": 1,
+        "encode": {"x": 0, "y": column},
+        "symbol": "none",
+        "emphasis": {"disabled": True},
+        "color": f"var(--{kind})",
+        "lineStyle": {"width": 2, "type": _DASHES[kind]},
+    }

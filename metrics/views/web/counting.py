@@ -1,0 +1,141 @@
+"""How taking and counting go, in figures and sentences of the page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from metrics.terminal.console import as_started
+from metrics.text import duration, numbered, per_second
+from metrics.times import clock
+from metrics.views.web.figures import Listed
+from metrics.views.web.recent import Counting
+from metrics.views.web.status import Status
+from metrics.web.cards import Figure
+
+UNKNOWN = "-"
+FIGURES = ("Taking rate", "Rejected", "Counted", "Not counted yet", "Duplicates", "Users")
+COUNT = as_started("python app.py views count")
+
+
+class State(NamedTuple):
+    """The state of the job, in words."""
+
+    icon: str
+    words: str
+    is_good: bool
+
+
+class Warned(NamedTuple):
+    """A warning with a line about it; none if `what` is empty."""
+
+    what: str
+    more: str
+
+
+def figures(counting: Counting, now: int) -> Iterator[Figure]:
+    """Yield the figures: those of FIGURES.
+
+    Args:
+        now: wall time, in seconds since the epoch.
+    """
+    status = counting.status
+    texts = (
+        _taken(counting, now),
+        _rejected(status),
+        _counted(status),
+        _lag(status),
+        _duplicates(status),
+        _users(status),
+    )
+    for name, text in zip(FIGURES, texts, strict=True):
+        yield Figure(name, *text)
+
+
+def _taken(counting: Counting, now: int) -> tuple[str, str]:
+    taking = counting.status.taking
+    if taking is None:
+        return UNKNOWN, "this server takes no events"
+    rate = UNKNOWN if counting.lines_per_s is None else f"{counting.lines_per_s:,.0f}/s"
+    uploads = f"; {numbered(taking.uploads_open, 'upload')} in progress" if taking.uploads_open else ""
+    return rate, f"{numbered(taking.lines, 'line')} since {_clock(taking.since, now)}{uploads}"
+
+
+def _rejected(status: Status) -> tuple[str, str]:
+    in_all = "" if status.rejected_in_topic is None else f"{status.rejected_in_topic:,} in the dead letter topic"
+    if status.taking is None:
+        return (UNKNOWN if status.rejected_in_topic is None else f"{status.rejected_in_topic:,}"), in_all and "in all"
+    return f"{status.taking.rejected:,}", "; ".join(filter(None, ("lines that this server took", in_all)))
+
+
+def _counted(status: Status) -> tuple[str, str]:
+    rate = "events" if status.rates is None else per_second(round(status.rates.counted), "event", 1)
+    return f"{status.counted:,}", rate
+
+
+def _lag(status: Status) -> tuple[str, str]:
+    if status.lag is None:
+        return UNKNOWN, "not known at present"
+    if status.lag == 0:
+        return "0", "every record of the topic was read"
+    rate = status.rates.read if status.rates else 0
+    left = f"; about {duration(max(1, round(status.lag / rate)))}" if rate >= 1 else ""
+    return f"{status.lag:,}", f"records of the topic{left}"
+
+
+def _duplicates(status: Status) -> tuple[str, str]:
+    share = f"{status.duplicates / status.read:.2%} of the records" if status.read else "repeated EventIds"
+    invalid = f"; {numbered(status.invalid, 'record')} invalid" if status.invalid else ""
+    return f"{status.duplicates:,}", f"{share}{invalid}"
+
+
+def _users(status: Status) -> tuple[str, str]:
+    return f"{status.users:,}", "who sent a counted event"
+
+
+def state(status: Status, now: int) -> State:
+    """Return the state of the job.
+
+    Args:
+        now: wall time, in seconds since the epoch.
+    """
+    job = status.job
+    last = "" if job.last_commit is None else f"; last commit {_clock(job.last_commit, now)} UTC"
+    if job.is_active:
+        return State("check_circle", f"The job is active{last}", is_good=True)
+    if job.is_active is None:
+        return State("help_outline", f"The job may be active: {job.why}", is_good=True)
+    return State("pause_circle", f"No job is active: {job.why}{last}", is_good=False)
+
+
+def warning(status: Status) -> Warned:
+    """Return what keeps events from being counted, or is not known."""
+    if status.lag is None:
+        return Warned("It is not known how many events are not counted yet.", status.unknown["lag"])
+    if status.job.is_active is False and status.lag:
+        return Warned(f"{numbered(status.lag, 'record')} not counted yet, and no job is active.", f"Start one: {COUNT}")
+    return Warned("", "")
+
+
+def reasons(status: Status, now: int) -> Listed:
+    """Return the rejected lines by reason, the most frequent one first.
+
+    Args:
+        now: wall time, in seconds since the epoch.
+    """
+    taking = status.taking
+    if taking is None:
+        return Listed("This server takes no events.", ())
+    since = f"since {_clock(taking.since, now)} UTC"
+    if not taking.by_reason:
+        return Listed(f"This server has rejected no lines {since}.", ())
+    of_reason: Mapping[str, int] = taking.by_reason
+    most = max(of_reason.values())
+    rows: Sequence[Mapping[str, object]] = [
+        {"id": reason, "lines": f"{lines:,}", "share": f"{100 * lines / most:.1f}%"}
+        for reason, lines in sorted(of_reason.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+    return Listed(f"By this server {since}; a line may have several reasons.", rows)
+
+
+def _clock(time: str, now: int) -> str:
+    return clock(int(datetime.fromisoformat(time).timestamp()), now)

@@ -1,0 +1,166 @@
+"""The page of views: what was watched most, an item's trend, viewers and similar items, and how counting goes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import time
+from urllib.parse import parse_qsl
+
+from nicegui import ui
+from starlette.exceptions import HTTPException
+
+from metrics.errors import MetricsError, SettingsError
+from metrics.time_zones import zone_of
+from metrics.views.web import counting, figures
+from metrics.views.web.cards import ChartCard, JobLine, Table, TableCard, TopCard
+from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
+from metrics.views.web.recent import Counting, Overview, Recent, Selected
+from metrics.web import problems, shell
+from metrics.web.cards import Banner, FigureCard
+from metrics.web.shell import Page, is_open
+
+TITLE = "Views"
+ABOUT = "View events, each counted once. A waypoint is 30 s of view time."
+LOOK_EVERY_S = 0.5
+REASONS = {"id": "Reason", "lines": "Lines"}
+VIEWERS = {"id": "User", "view_time": "View time"}
+SIMILAR = {"id": "Media", "score": "Score", "common": "Common viewers"}
+FOLDER = Path(__file__).parent
+
+
+def page(recent: Recent) -> Page:
+    """Return the page, at `/views`."""
+    return Page(PAGE, TITLE, lambda: ViewsPage(recent), styles=[FOLDER / "page.css"], scripts=[FOLDER / "trends.js"])
+
+
+class ViewsPage:
+    """The page in one browser. While it is visible, it shows new values within two seconds."""
+
+    def __init__(self, recent: Recent) -> None:
+        self._recent = recent
+        self._client = ui.context.client
+        self._choice = Choice()
+        self._overview: Overview | None = None
+        self._counting: Counting | None = None
+        self._selected: Selected | None = None
+        with shell.header(TITLE, ABOUT):
+            self._job = JobLine()
+        with ui.element("main"):
+            self._banner = Banner()
+            self._counting_banner = Banner()
+            self._address_banner = Banner()
+            with ui.element("section").classes("figures").props('aria-label="Counting"'):
+                self._figures = [FigureCard() for _ in counting.FIGURES]
+            with ui.element("div").classes("parts") as self._parts:
+                self._top = TopCard(self._go, self._find)
+                with ui.element("div").classes("reasons-card"):
+                    self._rejected = TableCard(
+                        "Rejected", lambda: Table(REASONS, "reasons", "Rejected by reason").bar("lines")
+                    )
+                with ui.element("div").classes("chosen-media") as self._of_choice:
+                    self._trend = ChartCard(self._go, self._set_zone)
+                    with ui.element("div").classes("tables") as self._tables:
+                        self._viewers = TableCard(
+                            "Top viewers", lambda: Table(VIEWERS, "viewers", "Top viewers").bar("view_time")
+                        )
+                        self._similar = TableCard(
+                            "Similar media",
+                            lambda: Table(SIMILAR, "similar", "Similar media").link("id", self._go).bar("score"),
+                        )
+        self._choose(dict(self._client.request.query_params))
+        ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))
+        ui.on("visibility", lambda event: self._watch(is_visible=bool(event.args)))
+        # A broker that is away, and slow answers about similar items, do not delay the others.
+        looks = (self._look, self._look_at_counting, self._look_for_similar)
+        self._timers = [ui.timer(LOOK_EVERY_S, look) for look in looks]
+
+    def _watch(self, *, is_visible: bool) -> None:
+        for timer in self._timers:
+            timer.active = is_visible
+
+    def _choose(self, query: Mapping[str, str]) -> None:
+        """Show what an address asks for."""
+        self._choice, wrong = read_choice(query)
+        self._address_banner.show("\n".join(wrong), "This part of the address is ignored." if wrong else "")
+        ui.page_title(TITLE if self._choice.media is None else f"{figures.title(self._choice)} · {TITLE}")
+        self._top.clear()
+        self._trend.show_choice(self._choice)
+        self._of_choice.classes("stale")
+        if self._overview is not None:
+            self._top.show(figures.top(self._overview.top[self._choice.order], self._choice), self._choice)
+
+    async def _go(self, address: str) -> None:
+        """Show what an address of this page asks for, and put it into the browser's history."""
+        ui.navigate.history.push(address)
+        self._choose(dict(parse_qsl(address.partition("?")[2])))
+        await self._look()
+
+    async def _find(self, text: str) -> str:
+        """Select an item by its MediaId; return what is wrong with that."""
+        try:
+            await self._go(self._choice.change(media=media_of(text), to=None).address())
+        except SettingsError as error:
+            return error.what
+        return ""
+
+    async def _set_zone(self, text: str) -> str:
+        """Show the trend in another time zone; return what is wrong with that."""
+        try:
+            zone = zone_of(text.strip()).key
+        except SettingsError as error:
+            return problems.in_one_line(error)
+        if zone != self._choice.zone:
+            await self._go(self._choice.change(zone=zone).address())
+        return ""
+
+    async def _look(self) -> None:
+        """Show what has changed."""
+        choice, wrong = self._choice, ""
+        try:
+            self._show_overview(await self._recent.overview())
+            selected = await self._recent.selected(choice, self._overview and self._overview.version)
+            if choice is self._choice:
+                self._show_selected(selected)
+        except (MetricsError, HTTPException) as error:
+            wrong = problems.in_words(error)
+        if is_open(self._client) and choice is self._choice:
+            self._banner.show(wrong, "Retrying." if wrong else "")
+
+    def _show_overview(self, overview: Overview) -> None:
+        if overview is self._overview or not is_open(self._client):
+            return
+        self._overview = overview
+        self._top.show(figures.top(overview.top[self._choice.order], self._choice), self._choice)
+
+    def _show_selected(self, selected: Selected) -> None:
+        if selected is self._selected or not is_open(self._client):
+            return
+        self._selected = selected
+        self._trend.show(figures.trending(selected, self._choice, int(time())))
+        self._viewers.show(figures.viewers(selected))
+        self._of_choice.classes(remove="stale")
+
+    async def _look_at_counting(self) -> None:
+        """Show how taking and counting go, if that has changed."""
+        try:
+            newest = await self._recent.counting()
+        except (MetricsError, HTTPException):
+            return  # `_look` shows why
+        if newest is self._counting or not is_open(self._client):
+            return
+        self._counting, now = newest, int(time())
+        for card, figure in zip(self._figures, counting.figures(newest, now), strict=True):
+            card.show(figure)
+        self._job.show(counting.state(newest.status, now))
+        self._counting_banner.show(*counting.warning(newest.status))
+        self._rejected.show(counting.reasons(newest.status, now))
+
+    async def _look_for_similar(self) -> None:
+        """Show the items that are similar to the selected one."""
+        choice, similar = self._choice, None
+        if choice.media is not None:
+            try:
+                similar = await self._recent.similar(choice.media)
+            except (MetricsError, HTTPException):
+                return  # `_look` shows why
+        if is_open(self._client) and choice is self._choice:
+            self._similar.show(figures.similar(similar, choice))

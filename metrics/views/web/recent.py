@@ -1,0 +1,159 @@
+"""Contents of all open pages, read once for all of them."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, get_args
+from zoneinfo import ZoneInfo
+
+from metrics.sliding_window import SlidingWindow
+from metrics.times import ALL_TIME, Range
+from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
+from metrics.views.answers.similar import SimilarItem
+from metrics.views.answers.trend import Trend, read_trend
+from metrics.views.answers.viewers import Viewer, read_top_viewers
+from metrics.views.schema import Connection
+from metrics.views.web.choice import Choice
+from metrics.views.web.kept import Kept
+from metrics.views.web.kept_similar import KeptSimilar
+from metrics.views.web.status import Status, StatusReader
+from metrics.web.database import Database
+
+READ_EVERY_S = 1.0
+RATE_S = 5.0
+TOP, VIEWERS, SIMILAR = 10, 10, 10
+MAX_KEPT = 200  # of what pages have selected; each is a few hundred rows
+
+
+class Overview(NamedTuple):
+    """The first items of each order.
+
+    Attributes:
+        version: differs once an event was counted, so that what is selected may differ, too.
+    """
+
+    version: object
+    top: Mapping[Order, Sequence[MediaTotals]]
+
+
+class Counting(NamedTuple):
+    """The status, and the rate at which lines are taken.
+
+    Attributes:
+        lines_per_s: that this server takes; None if it takes none, or that is not known yet.
+    """
+
+    status: Status
+    lines_per_s: float | None
+
+
+class Selected(NamedTuple):
+    """The answers about what a choice selects.
+
+    Attributes:
+        totals: of the item; None if all items are selected, or no event about it was counted.
+        trend: None if no event about the item was counted.
+    """
+
+    totals: MediaTotals | None
+    trend: Trend | None
+    viewers: Sequence[Viewer]
+
+
+class Recent:
+    """The contents of open pages.
+
+    However many there are, each part is read every READ_EVERY_S seconds at most, and what is selected only if an event
+    was counted since.
+
+    Args:
+        database: of views; its connections have the search path.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        status: StatusReader,
+        similar: KeptSimilar,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._status = status
+        self._similar = similar
+        self._clock = clock
+        self._taken: SlidingWindow[int] | None = None
+        self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
+        self._counting = Kept(self._read_counting, READ_EVERY_S, clock)
+        self._selected: OrderedDict[Choice, Kept[Selected]] = OrderedDict()
+
+    async def overview(self) -> Overview:
+        """Return the first items of each order; another object only if they were read again.
+
+        Raises:
+            MetricsError, HTTPException: as `Database.run`.
+        """
+        return await self._overview.get()
+
+    async def counting(self) -> Counting:
+        """Return how taking and counting go. Takes some seconds while the broker is away.
+
+        Raises:
+            MetricsError, HTTPException: as `Database.run`.
+        """
+        return await self._counting.get()
+
+    async def selected(self, choice: Choice, version: object) -> Selected:
+        """Return what a choice selects; another object only if it was read again.
+
+        Args:
+            version: of the overview.
+
+        Raises:
+            MetricsError, HTTPException: as `Database.run`; or the time zone has no trend then.
+        """
+        wanted = choice._replace(order=Choice().order)  # it selects nothing
+        kept = self._selected.setdefault(wanted, Kept(partial(self._read_selected, wanted), READ_EVERY_S, self._clock))
+        self._selected.move_to_end(wanted)
+        while len(self._selected) > MAX_KEPT:
+            self._selected.popitem(last=False)
+        return await kept.get(version)
+
+    async def similar(self, media_id: int) -> Sequence[SimilarItem] | None:
+        """Return the items that are similar to an item; None if no event about it was counted.
+
+        Raises:
+            MetricsError, HTTPException: as `Database.run`.
+        """
+        return await self._similar.of(media_id, SIMILAR)
+
+    async def _read_overview(self) -> Overview:
+        return await self._database.run(_read_overview)
+
+    async def _read_selected(self, choice: Choice) -> Selected:
+        return await self._database.run(partial(_read_selected, choice=choice))
+
+    async def _read_counting(self) -> Counting:
+        status = await self._status.read()
+        if status.taking is None:
+            return Counting(status, None)
+        now_s, lines = self._clock(), status.taking.lines
+        if self._taken is None:
+            self._taken = SlidingWindow(RATE_S, READ_EVERY_S / 2, now_s, lines)
+        self._taken.add(now_s, lines)
+        began_s, before = self._taken.beginning()
+        return Counting(status, (lines - before) / (now_s - began_s) if now_s > began_s else None)
+
+
+def _read_overview(connection: Connection) -> Overview:
+    [version] = connection.execute("SELECT coalesce(sum(read), 0) FROM counts").fetchone() or (0,)
+    return Overview(version, {order: read_top(connection, order, TOP) for order in get_args(Order)})
+
+
+def _read_selected(connection: Connection, choice: Choice) -> Selected:
+    media = choice.media
+    within = ALL_TIME if choice.to is None else Range(ALL_TIME.start, choice.to)
+    trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
+    if media is None or trend is None:
+        return Selected(None, trend, ())
+    return Selected(read_item(connection, media), trend, read_top_viewers(connection, media, VIEWERS))

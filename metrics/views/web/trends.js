@@ -1,0 +1,38 @@
+/* The page's chart in the browser: changes, and tooltips. */
+const trends = {
+  /* Keeps some rows, and adds others after them. */
+  change(id, keep_from, keep, rows) {
+    const chart = getElement(id)?.chart;
+    if (!chart) {
+      setTimeout(() => trends.change(id, keep_from, keep, rows), 50);
+      return;
+    }
+    const [{ source }] = chart.getOption().dataset;
+    chart.setOption({ dataset: { source: [...source.slice(keep_from, keep_from + keep), ...rows] } });
+  },
+
+  /* Labels a row by its start in the chosen time zone, as RFC 3339. */
+  label(start, labels) {
+    const date = start.slice(5, 10), time = start.slice(11, 16);
+    return { date: start.slice(0, 10), time, both: `${time}\n${date}` }[labels];
+  },
+
+  /* Describes the row under the pointer. */
+  tooltip(points) {
+    const row = points[0]?.value;
+    if (!row) return "";
+    const [start, , starts, stops, ends, seconds] = row;
+    const number = (value) => value.toLocaleString("en");
+    const count = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+    const hours = Math.floor(seconds / 3600), minutes = Math.floor((seconds % 3600) / 60);
+    const parts = [[hours, "h"], [minutes, "min"], [seconds % 60, "s"]].filter(([value]) => value);
+    const time = parts.map(([value, unit]) => `${number(value)} ${unit}`).join(" ") || "0 s";
+    const from = start.replace("T", " ").replace(/:00(Z|[+-])/, " $1").replace("Z", "UTC");
+    return `<b>${time} viewed</b><br>${count(starts, "start")}, ${count(stops, "stop")}, ${count(ends, "end")}<br>from ${from}`;
+  },
+};
+
+/* The back and forward buttons; the server pushes addresses. */
+window.addEventListener("popstate", () => emitEvent("address", location.search));
+/* While the page is hidden, it asks for nothing. */
+document.addEventListener("visibilitychange", () => emitEvent("visibility", !document.hidden));
