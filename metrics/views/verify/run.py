@@ -106,7 +106,7 @@ class Verification:
             self.findings.is_whole = False
             self._cut.update(part.partition for part in snapshot.ranges)
             self.findings.remarks.append(
-                f"the topic {snapshot.topic} was recreated: records of the former one cannot be counted again"
+                f"records of a former topic {snapshot.topic} were counted, too, and cannot be counted again"
             )
             return
         for part in snapshot.ranges:

@@ -15,6 +15,12 @@ from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
 
 
+class _Identity(NamedTuple):
+    cluster_id: str
+    topic: str
+    topic_id: str
+
+
 class _Consumed(NamedTuple):
     cluster_id: str
     topic: str
@@ -27,7 +33,7 @@ class Snapshot(NamedTuple):
     """Offsets and counts of the tables.
 
     Attributes:
-        has_former: whether records of a former topic of this name were counted, too.
+        has_former: whether records of a former topic of this name, or of another cluster, were counted, too.
         ends: the offset after the last record that was counted, of each partition.
         ranges: of each partition, the records before that offset that the topic still has.
         counts: the counts of each partition.
@@ -53,16 +59,16 @@ def take_snapshot(connection: Connection, admin: AdminClient, settings: ViewsSet
     """
     topic = settings.views_topic
     consumed, counts, since = _read(connection)
-    identity = cluster_id(admin), topic, topic_id(admin, topic)
-    ends = {row.partition: row.next_offset for row in consumed if row[:3] == identity}
-    former = [row for row in consumed if row[:3] != identity]
-    _require_same_topic(former, identity, settings, has_own=bool(ends))
+    own = _Identity(cluster_id(admin), topic, topic_id(admin, topic))
+    ends = {row.partition: row.next_offset for row in consumed if row[:3] == own}
+    former = [row for row in consumed if row[:3] != own]
+    _require_same_topic(former, own, settings, has_own=bool(ends))
     held = offset_ranges(admin, topic, partition_counts(admin)[topic])
     ranges = [
         PartitionRange(topic, number, min(held[number].low, end), min(held[number].high, end))
         for number, end in ends.items()
     ]
-    return Snapshot(topic, identity[2], bool(former), ends, ranges, counts, since)
+    return Snapshot(topic, own.topic_id, bool(former), ends, ranges, counts, since)
 
 
 def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, Counts], int]:
@@ -77,20 +83,25 @@ def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, Counts], i
     return consumed, {partition: Counts(*numbers) for partition, *numbers in counts}, since
 
 
-def _require_same_topic(
-    former: list[_Consumed], identity: tuple[str, str, str], settings: ViewsSettings, *, has_own: bool
-) -> None:
-    cluster, topic, own_id = identity
+def _require_same_topic(former: list[_Consumed], own: _Identity, settings: ViewsSettings, *, has_own: bool) -> None:
     for other in former:
-        if (other.cluster_id, other.topic) != (cluster, topic):
+        if other.topic != own.topic:
             raise StateError(
-                f"the tables in the schema {settings.views_schema} were counted from another topic",
-                why=f"{other.topic} of the cluster {other.cluster_id}, not {topic} of {cluster}",
-                hint="set VIEWS_TOPIC and BOOTSTRAP_SERVERS to that topic, or VIEWS_SCHEMA to the tables of this one",
+                f"the schema {settings.views_schema} has the events of another topic",
+                why=f"VIEWS_TOPIC={own.topic}, but the tables count {other.topic}",
+                hint="set VIEWS_TOPIC to that topic, or VIEWS_SCHEMA to the tables of this one",
             )
-    if former and not has_own:
+    if has_own or not former:
+        return
+    other = former[0]
+    if other.cluster_id != own.cluster_id:
         raise StateError(
-            f"the topic {topic} was deleted and recreated",
-            why=f"the tables were counted from the topic with the id {former[0].topic_id}, this one is {own_id}",
-            hint="its events are gone, so nothing can be counted again",
+            f"the tables count {own.topic} of another cluster",
+            why=f"they were counted from the cluster {other.cluster_id}, this one is {own.cluster_id}",
+            hint="set BOOTSTRAP_SERVERS to that cluster",
         )
+    raise StateError(
+        f"the topic {own.topic} was deleted and recreated",
+        why=f"the tables were counted from the topic with the id {other.topic_id}, this one is {own.topic_id}",
+        hint="its events are gone, so nothing can be counted again",
+    )

@@ -62,6 +62,9 @@ class Topic:
         self.admin.create_topics([topic])[topic.topic].result(TIMEOUT_S)
         assert soon_listed(self.admin, [topic.topic])
 
+    def topic_id(self) -> str:
+        return topic_id(self.admin, self.settings.views_topic)
+
     def send(self, records: Iterable[Sent]) -> None:
         """Send records to partitions, in order."""
         producer = Producer({"bootstrap.servers": self.settings.bootstrap_servers})
@@ -76,7 +79,7 @@ class Topic:
 
     def fill(self, recount: Recount, ends: dict[int, int], since: int = 0) -> None:
         """Fill the tables with a recount of the records before these offsets."""
-        own = cluster_id(self.admin), self.settings.views_topic, topic_id(self.admin, self.settings.views_topic)
+        own = cluster_id(self.admin), self.settings.views_topic, self.topic_id()
         users = [len(recount.viewers), *[0] * len(recount.counts)]
         counts = [
             (number, at.read, at.counted, at.duplicates, at.invalid, users[place])

@@ -168,15 +168,31 @@ def test_records_that_were_gone_before_they_were_read_are_no_loss(topic: Topic) 
     assert topic.verified().findings.verdict is Verdict.AGREES
 
 
-def test_a_recreated_topic_and_another_one_are_refused(filled: Topic) -> None:
+def test_a_recreated_topic_another_cluster_and_another_topic_are_refused(filled: Topic) -> None:
     filled.admin.delete_topics([filled.settings.views_topic])[filled.settings.views_topic].result(TIMEOUT_S)
     filled.create()
     with pytest.raises(StateError, match="was deleted and recreated"):
         filled.verified()
+    filled.execute("UPDATE consumed SET cluster_id = 'other'")
+    with pytest.raises(StateError, match="of another cluster"):
+        filled.verified()
     filled.execute("UPDATE consumed SET topic = 'other'")
-    with pytest.raises(StateError, match="were counted from another topic") as raised:
+    with pytest.raises(StateError, match="has the events of another topic") as raised:
         filled.verified()
     assert "VIEWS_SCHEMA" in raised.value.hint
+
+
+def test_what_was_counted_from_a_former_topic_is_not_counted_again(filled: Topic) -> None:
+    filled.admin.delete_topics([filled.settings.views_topic])[filled.settings.views_topic].result(TIMEOUT_S)
+    filled.create()
+    filled.execute(  # as `views count --accept-loss` does
+        f"INSERT INTO consumed SELECT cluster_id, topic, '{filled.topic_id()}', partition, 0 FROM consumed"
+    )
+    found = filled.verified().findings
+    assert (found.verdict, found.records) == (Verdict.AGREES_AS_FAR, 0)
+    assert "former" in found.remarks[0]
+    filled.execute("UPDATE media SET viewers = viewers + 1 WHERE media_id = 7")
+    assert differing(filled.verified()) == {"media of user_media": 1}
 
 
 def test_it_writes_nothing(filled: Topic) -> None:
