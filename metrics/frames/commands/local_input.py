@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from metrics.cli.use_broker import PROJECT
+from metrics.cli.written_lines import write_lines
 from metrics.frames.commands.frame_files import DATA, DEFAULT_NAME, default_file, frame_lines
-from metrics.frames.commands.generate import FRAMES, RATE, USERS, write_frames
+from metrics.frames.commands.generate import FRAMES, RATE, USERS
 from metrics.frames.commands.prepare_topics import create_topics, feed_file, is_empty
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
@@ -27,7 +28,7 @@ def fed_local_broker(settings: Settings) -> Iterator[tuple[Settings, RequireBrok
         settings = dataclasses.replace(settings, bootstrap_servers=address)
         if default_file() is None:
             frames = generator.frames(count=FRAMES, rate=RATE, users=USERS)
-            write_frames(DATA / DEFAULT_NAME, frames, FRAMES)
+            write_lines(DATA / DEFAULT_NAME, frames, FRAMES, "frame")
         partitions = create_topics(settings, partitions=None, replication_factor=1)
         if is_empty(settings, partitions):
             feed_file(settings, frame_lines(), partitions, log.warning)
