@@ -15,7 +15,7 @@ from metrics.views.core.event import Reason
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import BrokenBodyError, LinesOfBody
 from metrics.views.taking.outbox import Outbox
-from metrics.views.taking.upload import Taken, Upload, batches
+from metrics.views.taking.upload import SAFE, Taken, Upload, batches
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,6 @@ class End(Enum):
     GONE = "its client has gone"
     UNACKNOWLEDGED = "Kafka did not acknowledge everything"
     STOPPED = "the server is stopping"
-
-
-SAFE = "send the same again: an event that comes twice counts once"
 
 
 class _EndError(Exception):

@@ -15,6 +15,7 @@ from metrics.views.taking.outbox import Delivery, Headers, Outbox, Record
 
 LINES_AT_ONCE = 1_000
 MAX_NAMED = 100  # rejected lines in an answer
+SAFE = "send the same again: an event that comes twice counts once"
 
 
 class RejectedLine(msgspec.Struct, frozen=True):

@@ -1,0 +1,134 @@
+"""`views send`: sends files of events into the topic, or through the API."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from metrics.errors import DataRefusedError
+from metrics.files.line_reader import Lines
+from metrics.files.paths import expanded
+from metrics.terminal.console import name_of, note, say, shown, throughput, warn
+from metrics.terminal.progress import bar
+from metrics.terminal.tables import new_table, say_table
+from metrics.text import in_line, numbered, rate
+from metrics.views.commands.broker import use_topics
+from metrics.views.settings import ViewsSettings
+from metrics.views.taking.sending import ApiSender, Sender, Sent, TopicSender
+from metrics.views.taking.upload import SAFE
+
+SHOWN_ERRORS = 5
+
+
+def send(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE|-",
+            help="Events, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; - for "
+            "standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send to the API of `views serve` there, with API_TOKEN if it is set."),
+    ] = None,
+) -> None:
+    """Send view events into the topic; with `--to`, through the API.
+
+    Either way each line is validated; wrong ones go to the dead letter topic, with the reasons. From a pipe, lines are
+    sent as they arrive.
+
+    After Ctrl-C or an outage, send the same files again: an event that comes twice counts once.
+
+    Example: `python app.py views send data/views.jsonl`
+    """
+    lines = Lines(expanded(files), 0)
+    with _sender(to) as sender:
+        _send(sender, lines)
+
+
+@contextmanager
+def _sender(to: str | None) -> Iterator[Sender]:
+    if to is not None:
+        yield ApiSender(ViewsSettings.load(), to)
+        return
+    with use_topics(note) as settings:
+        yield TopicSender(settings)
+
+
+def _send(sender: Sender, lines: Lines) -> None:
+    """Send files one after another, up to the first that fails, and print what became of their lines.
+
+    Raises:
+        BrokerError, FileError, SettingsError: not everything was sent, or acknowledged.
+        DataRefusedError: no line was a valid event.
+    """
+    started_s, done_bytes, read_bytes = monotonic(), 0, 0
+    sent: list[tuple[Path, Sent]] = []
+
+    def label() -> str:
+        return f"sending {name_of(lines)}: {throughput(read_bytes, monotonic() - started_s)}"
+
+    def move(file_bytes: int) -> None:
+        nonlocal read_bytes
+        read_bytes = done_bytes + file_bytes
+        show(read_bytes)
+
+    try:
+        with bar(label, lines.size_bytes) as show:
+            for path in lines.paths:
+                sent.append((path, sender.send(path, move)))
+                if sent[-1][1].error is not None:
+                    break
+                done_bytes = read_bytes
+    except (KeyboardInterrupt, SystemExit):
+        warn(f"{shown(path)}: interrupted; {sender.so_far}; to be safe, {SAFE}")
+        raise
+    finally:
+        if sent:
+            _print(sent, monotonic() - started_s)
+    _, last = sent[-1]
+    if last.error is not None:
+        raise last.error
+    if not any(each.taken.accepted for _, each in sent):
+        raise DataRefusedError("no line is a view event", hint="see the errors above" if _errors(sent) else "")
+
+
+def _print(sent: Sequence[tuple[Path, Sent]], seconds: float) -> None:
+    taken = [each.taken for _, each in sent]
+    accepted, rejected = sum(each.accepted for each in taken), sum(each.rejected for each in taken)
+    by_reason = Counter[str]()
+    for each in taken:
+        by_reason.update(each.by_reason)
+    say(f"sent {rate(accepted + rejected, 'line', seconds)}")
+    table = new_table("outcome", "lines", texts=["outcome"])
+    table.add_row("accepted", f"{accepted:,}")
+    table.add_row("rejected", f"{rejected:,}")
+    for reason, count in by_reason.most_common():
+        table.add_row(f"  {reason}", f"{count:,}")
+    say_table(table)
+    if errors := _errors(sent):
+        say("")
+        table = new_table("line", "error", texts=["line", "error"])
+        for place, text in errors[:SHOWN_ERRORS]:
+            table.add_row(place, in_line(text))
+        say_table(table)
+        if rejected > SHOWN_ERRORS:
+            say(f"and {numbered(rejected - SHOWN_ERRORS, 'more rejected line')}; the dead letter topic has all of them")
+
+
+def _errors(sent: Sequence[tuple[Path, Sent]]) -> list[tuple[str, str]]:
+    """Return where the first rejected lines are, and what is wrong with them."""
+    many = len(sent) > 1
+    return [
+        (f"{shown(path)}:{at.line}" if many else f"{at.line}", "; ".join(at.error))
+        for path, each in sent
+        for at in each.taken.errors
+    ]
