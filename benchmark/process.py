@@ -72,6 +72,11 @@ class Running:
             )
 
     @property
+    def pid(self) -> int:
+        """Process id of the launcher; the command is its child."""
+        return self._launcher.pid
+
+    @property
     def printed(self) -> list[str]:
         """Its standard output so far, line by line; the last line may be incomplete."""
         return self._printed.read_text(encoding="utf-8", errors="replace").splitlines()

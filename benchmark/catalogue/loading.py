@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 from benchmark import page
 from benchmark.catalogue import files
 from benchmark.catalogue.runs import Run, Runner, written_in
-from benchmark.catalogue.server import running
 from benchmark.catalogue.sides import ORIGINAL, OURS, SIDES, load
+from benchmark.database import running
 from benchmark.environments import PEERS, SUFFIX, interpreters
 from benchmark.rounds import in_turn
 from metrics.terminal.console import say

@@ -12,8 +12,8 @@ from psycopg.sql import SQL, Identifier
 
 from benchmark import process
 from benchmark.catalogue.files import Sums
-from benchmark.catalogue.server import Server
 from benchmark.catalogue.sides import OURS, Side, application, load
+from benchmark.database import Server
 from metrics.errors import MetricsError
 from metrics.postgres.connect import connect
 

@@ -14,7 +14,7 @@ from benchmark import process
 from benchmark.catalogue import files, loading
 from benchmark.catalogue.files import Sums
 from benchmark.catalogue.runs import Run, RunError, Runner, written_in
-from benchmark.catalogue.server import running
+from benchmark.database import running
 from benchmark.catalogue.sides import SIDES, Side, load
 from benchmark.page import Findings
 from metrics.postgres.connect import connect

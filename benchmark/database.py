@@ -1,4 +1,4 @@
-"""The PostgreSQL that all sides load into: a local one, whose processor time can be read."""
+"""The PostgreSQL of a benchmark: a local one, whose processor time can be read."""
 
 import secrets
 from collections.abc import Iterator
@@ -50,10 +50,7 @@ class Server:
         return int(found)
 
     def settled_cpu_s(self) -> float:
-        """Return the processor time of all processes so far, once clients have left and their pages are written.
-
-        The first process inherits the times of those that have ended.
-        """
+        """Return the processor time of all processes so far, once clients have left and their pages are written."""
         others = (
             "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
@@ -61,6 +58,10 @@ class Server:
             lambda: self._connection.execute(others).fetchone(), lambda found: found == (0,), LOOK_S
         )
         self._connection.execute("CHECKPOINT")
+        return self.cpu_s()
+
+    def cpu_s(self) -> float:
+        """Return the processor time of all processes so far; the first one inherits those of processes that ended."""
         own = self._process.cpu_times()
         living = 0.0
         for child in self._process.children():
