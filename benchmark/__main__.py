@@ -11,6 +11,7 @@ from benchmark.catalogue import loading
 from benchmark.harvest import harvesting
 from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
+from benchmark.views import viewing
 from metrics.cli.reporting import reporting
 from metrics.errors import OutputClosedError
 from metrics.terminal import logs, streams
@@ -137,6 +138,28 @@ def measure_harvest(
     Example: `pipenv run bench harvest --rounds 1`
     """
     _end(session.harvest(harvesting.Asked(rounds, long), docs))
+
+
+@app.command("views")
+@reporting
+def measure_views(
+    *,
+    events: Annotated[int, typer.Option("--events", min=1_000, metavar="N", help="Number of view events.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each side.")] = 1,
+    long: Annotated[
+        bool, typer.Option("--long", help="Also upload 2.5 GB, and count three and ten times the events.")
+    ] = False,
+    docs: Docs = None,
+) -> None:
+    """Measure uploads, counting and similar items of views, beside the original's way.
+
+    Faust-streaming takes and counts the same events, pandas finds the same similar items. All tables are compared with
+    a plain recount. With --docs, VIEWING.md is written. The exit code is 1 if a target was missed, or a table or a
+    score was wrong.
+
+    Example: `pipenv run bench views --events 100000`
+    """
+    _end(session.view(viewing.Asked(events, rounds, long), docs))
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001

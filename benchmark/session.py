@@ -14,6 +14,7 @@ from benchmark.machine import Circumstances
 from benchmark.page import Findings
 from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import OURS, Side
+from benchmark.views import viewing
 from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.terminal import console
@@ -101,6 +102,22 @@ def harvest(asked: harvesting.Asked, docs: Path | None) -> bool:
         MetricsError: a side or a harvest failed.
     """
     found, ran_on = harvesting.measured(asked, _cache)
+    return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
+
+
+def view(asked: viewing.Asked, docs: Path | None) -> bool:
+    """Measure uploads, counting and answers of views, print the tables, and write the page.
+
+    Args:
+        docs: as `measure`.
+
+    Returns:
+        Whether all targets were met, with correct tables and scores.
+
+    Raises:
+        MetricsError: broker or database cannot be started, or a side failed.
+    """
+    found, ran_on = viewing.measured(asked, _cache)
     return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
 
 

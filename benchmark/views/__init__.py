@@ -1,0 +1,1 @@
+"""Views, measured beside the original's way: upload, counting, similar items, and how each grows."""

@@ -1,0 +1,292 @@
+"""Viewing: all measurements of views, their page, and whether the targets are met."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import ClassVar, NamedTuple
+
+from benchmark import broker, database, page
+from benchmark.environments import PEERS as REQUIREMENTS
+from benchmark.environments import SUFFIX, interpreters
+from benchmark.rounds import in_turn
+from benchmark.views import counting, events, growing, uploading
+from benchmark.views.asking import Other
+from benchmark.views.counting import Counting
+from benchmark.views.growing import PAIRS, SEEN, Growth
+from benchmark.views.rig import Rig
+from benchmark.views.uploading import Upload
+from metrics.terminal.console import say
+
+PACKAGES = ("faust", "pandas")
+LINES_PER_S, UPLOAD_MB = 50_000, 150
+COUNTED_PER_CPU_S, TIMES_FAUST = 25_000, 50
+COLD_S, KEPT_S = 0.3, 0.005
+FAUST_PART = 50  # it counts this part of the events, since it is slow
+EACH_PART = 50  # this part of the events is sent in a request each
+
+_SHOWN = ("aiohttp", "aiokafka", "faust-streaming", "numpy", "pandas", "rocksdict")
+_UPLOADS = (
+    "upload",
+    "MB",
+    "lines",
+    "lines/s",
+    "lines per CPU s",
+    "server CPU s",
+    "sender CPU s",
+    "peak PSS (MB)",
+    "peak RSS (MB)",
+)
+_COUNTS = (
+    "counting",
+    "events",
+    "records",
+    "records per CPU s",
+    "records/s",
+    "process CPU s",
+    "PostgreSQL CPU s",
+    "peak RSS (MB)",
+    "ours: times by CPU",
+)
+_ASKS = ("similar items", "ms", "CPU ms")
+_GROWTHS = (
+    "events",
+    "media",
+    "users",
+    "records per CPU s",
+    "viewers of the item",
+    "similar (ms)",
+    "PostgreSQL CPU ms",
+    "kept (ms)",
+    "seen: rows",
+    "MB",
+    "user_media: rows",
+    "MB",
+    "all tables (MB)",
+)
+
+
+class Asked(NamedTuple):
+    """What to measure.
+
+    Attributes:
+        events: the usual number.
+        rounds: number of runs of each side that counts.
+        is_long: also an upload of 2.5 GB, and ten times the events.
+    """
+
+    events: int = 1_000_000
+    rounds: int = 1
+    is_long: bool = False
+
+
+class Viewing(page.Findings, frozen=True, kw_only=True):
+    """Findings: uploads, runs that count, and answers; the first of `growths` is the usual size."""
+
+    title: ClassVar[str] = "viewing"
+    introduction: ClassVar[str] = """\
+# Viewing
+
+How much processor time and memory view events take, from the upload to the answer, beside the original's way: the
+same events, the same Kafka and PostgreSQL, in one run. The machine is busy with other work, too, so times by the clock
+are upper limits.
+
+- **Upload**: a file of `views generate` is sent over HTTP on this machine. In one request it is sent as often as its
+  size needs; a request each is sent over 16 connections at once. CPU and memory are those of the server, without its
+  start. Afterwards, the records in the topic are counted.
+- **Counting**: `views count --until-end`, with its start, into empty tables of PostgreSQL, until their pages are on
+  disk. *Ordinary* events are those of `views generate`; in the *worst case*, items, users and minutes are drawn evenly,
+  so that nearly each event makes rows of its own. Faust-streaming keeps the same counts by event id, item, viewer,
+  quarter hour and minute in tables with changelogs; its figures begin with the first event, and its file is smaller.
+  All tables of both are compared with a plain recount. The processor time of Kafka is in no figure.
+- **Similar items**: of the item with the most viewers. The answers of `views serve` are timed by a client over HTTP:
+  computed, and kept from a moment ago. pandas and numpy read the same rows beforehand. The scores must be equal within
+  1e-9.
+- **Growth**: the same, for other numbers of events, media items and users."""
+
+    uploads: list[Upload]
+    countings: list[Counting]
+    growths: list[Growth]
+    others: list[Other]
+
+    def as_markdown(self) -> str:
+        """Return tables of all measurements, and the targets."""
+        uploads = page.table(_UPLOADS, [_upload_row(upload) for upload in self.uploads], _UPLOADS[:1])
+        upload_sides = "\n".join(f"- `{side.name}`: {side.what}" for side in uploading.SIDES)
+        kinds = dict.fromkeys((run.mix, run.name) for run in self.countings)
+        counts = page.table(_COUNTS, [self._count_row(*kind) for kind in kinds], _COUNTS[:2])
+        peers = "\n".join(f"- `{side.name}`: {side.what}" for side in counting.PEERS)
+        asks = page.table(_ASKS, self._ask_rows(), _ASKS[:1])
+        growths = page.table(_GROWTHS, [_growth_row(growth) for growth in self.growths])
+        targets = (
+            f"Targets: an upload of {LINES_PER_S:,} lines/s in {UPLOAD_MB} MB; {COUNTED_PER_CPU_S:,} worst-case events "
+            f"per CPU second, and {TIMES_FAUST} times `{counting.FAUST}`; similar items in {COLD_S * 1e3:.0f} ms, kept "
+            f"ones in {KEPT_S * 1e3:.0f} ms."
+        )
+        results = "\n".join(f"- missed: {problem}" for problem in self.problems) or "- all met"
+        return "\n\n".join([uploads, upload_sides, counts, peers, asks, growths, targets, results])
+
+    def _count_row(self, mix: str, name: str) -> list[str]:
+        runs, ours = _runs(self.countings, mix, name), _runs(self.countings, mix, counting.OURS)
+        return [
+            f"`{name}`",
+            mix,
+            f"{runs[0].events:,}",
+            f"{_rate(runs):,.0f}",
+            f"{median(run.pace for run in runs):,.0f}",
+            f"{median(run.client_s for run in runs):.1f}",
+            f"{median(run.server_s for run in runs):.1f}",
+            f"{max(run.peak_rss_bytes for run in runs) / 1e6:.0f}",
+            f"{_rate(ours) / _rate(runs):,.1f}" if name != counting.OURS else "",
+        ]
+
+    def _ask_rows(self) -> list[list[str]]:
+        asking = self.growths[0].asking
+        cpu = f"{asking.server_s * 1e3:.0f} in PostgreSQL"
+        return [
+            ["`ours`, the first of a process", f"{asking.first_s * 1e3:.0f}", ""],
+            ["`ours`, computed", f"{asking.cold_s * 1e3:.0f}", cpu],
+            ["`ours`, kept", f"{asking.kept_s * 1e3:.1f}", ""],
+            *([f"`{other.name}`", f"{other.seconds * 1e3:.0f}", f"{other.cpu_s * 1e3:.0f}"] for other in self.others),
+        ]
+
+
+def _runs(countings: Sequence[Counting], mix: str, name: str) -> list[Counting]:
+    return [run for run in countings if (run.mix, run.name) == (mix, name)]
+
+
+def _rate(runs: Sequence[Counting]) -> float:
+    return median(run.rate for run in runs)
+
+
+def _upload_row(upload: Upload) -> list[str]:
+    return [
+        f"`{upload.name}`",
+        f"{upload.size_bytes / 1e6:,.0f}",
+        f"{upload.lines:,}",
+        f"{upload.lines / upload.seconds:,.0f}",
+        f"{upload.lines / upload.server_s:,.0f}",
+        f"{upload.server_s:.1f}",
+        f"{upload.client_s:.1f}",
+        f"{upload.peak_pss_bytes / 1e6:.0f}",
+        f"{upload.peak_rss_bytes / 1e6:.0f}",
+    ]
+
+
+def _growth_row(growth: Growth) -> list[str]:
+    asking = growth.asking
+    return [
+        *(f"{number:,}" for number in growth.size),
+        f"{growth.counting.rate:,.0f}",
+        f"{asking.viewers:,}",
+        f"{asking.cold_s * 1e3:,.0f}",
+        f"{asking.server_s * 1e3:,.0f}",
+        f"{asking.kept_s * 1e3:.1f}",
+        *(
+            text
+            for name in (SEEN, PAIRS)
+            for text in (f"{growth.rows[name]:,}", f"{growth.table_bytes[name] / 1e6:,.0f}")
+        ),
+        f"{sum(growth.table_bytes.values()) / 1e6:,.0f}",
+    ]
+
+
+def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Viewing, list[str]]:
+    """Measure; return the findings, and what it ran on, a line each.
+
+    Args:
+        cache: returns a folder that is kept, by its name.
+
+    Raises:
+        MetricsError: broker or database cannot be started, or a side failed.
+    """
+    pythons = interpreters(cache("environments"), [None, *PACKAGES])
+    with broker.running(cache("broker")) as kafka, database.running(cache("postgres")) as server:
+        rig = Rig(kafka, server, pythons, cache("views"))
+        for old in rig.folder.iterdir():
+            old.unlink()  # generated events end now, so those of another day would be too old for trends by minute
+        uploads, problems = _uploads(rig, asked)
+        countings, wrong = _countings(rig, asked)
+        growths, others, differences = _growths(rig, asked)
+        ran_on = [kafka.name, f"PostgreSQL {server.version}, local, with its own settings", _versions()]
+    problems += [*wrong, *differences, *missed(uploads, countings, growths[0])]
+    return Viewing(uploads=uploads, countings=countings, growths=growths, others=others, problems=problems), ran_on
+
+
+def _uploads(rig: Rig, asked: Asked) -> tuple[list[Upload], list[str]]:
+    uploads, problems = list[Upload](), list[str]()
+    file = events.ordinary(rig, events.Size(asked.events))
+    size_bytes = uploading.LONG_BYTES if asked.is_long else file.stat().st_size
+    for side in uploading.SIDES:
+        number = uploading.passes(file, size_bytes) if side.way == "stream" else asked.events // EACH_PART
+        upload, wrong = uploading.uploaded(rig, side, file, number)
+        rates = f"{upload.lines / upload.seconds:>9,.0f} lines/s {upload.lines / upload.server_s:>9,.0f} per CPU s"
+        say(f"{side.name:<28} {rates} {upload.peak_pss_bytes / 1e6:>6.0f} MB")
+        uploads.append(upload)
+        problems += wrong
+    return uploads, problems
+
+
+def _countings(rig: Rig, asked: Asked) -> tuple[list[Counting], list[str]]:
+    """Count the worst case and ordinary events by all sides in each round, in an order of its own."""
+    countings, problems = list[Counting](), list[str]()
+    part = asked.events // FAUST_PART
+    files = {
+        events.WORST: (events.worst(rig, asked.events), events.worst(rig, part)),
+        events.ORDINARY: (events.ordinary(rig, events.Size(asked.events)), events.ordinary(rig, events.Size(part))),
+    }
+    for mix, (file, small) in files.items():
+        with rig.topic() as topic:
+            rig.load(topic, file)
+            for number in range(1, asked.rounds + 1):
+                for side in in_turn([None, *counting.PEERS], number):
+                    if side is None:
+                        countings.append(_said(counting.counted_and_verified(rig, mix, topic)))
+                    else:
+                        run, wrong = counting.counted_by(rig, side, mix, small)
+                        countings.append(_said(run))
+                        problems += wrong
+    return countings, problems
+
+
+def _said(run: Counting) -> Counting:
+    say(f"{run.name:<28} {run.mix:<12} {run.rate:>9,.0f} records per CPU s {run.pace:>9,.0f} records/s")
+    return run
+
+
+def _growths(rig: Rig, asked: Asked) -> tuple[list[Growth], list[Other], list[str]]:
+    growths, others, problems = list[Growth](), list[Other](), list[str]()
+    for size in growing.sizes(asked.events, is_long=asked.is_long):
+        growth, found, wrong = growing.grown(rig, size, beside_others=not growths)
+        rate, cold_s = growth.counting.rate, growth.asking.cold_s
+        say(f"{size.events:,} events, {size.media:,} media, {size.users:,} users: {rate:,.0f}, {cold_s * 1e3:,.0f} ms")
+        growths.append(growth)
+        others += found
+        problems += wrong
+    return growths, others, problems
+
+
+def missed(uploads: Sequence[Upload], countings: Sequence[Counting], usual: Growth) -> list[str]:
+    """Return the targets that are missed, in words."""
+    [upload] = [upload for upload in uploads if upload.name == uploading.OURS]
+    rates = [_rate(_runs(countings, events.WORST, name)) for name in (counting.OURS, counting.FAUST)]
+    lines_per_s, upload_mb = upload.lines / upload.seconds, upload.peak_pss_bytes / 1e6
+    cold_s, kept_s = usual.asking.cold_s, usual.asking.kept_s
+    checks = {
+        f"{lines_per_s:,.0f} lines/s, instead of {LINES_PER_S:,}": lines_per_s >= LINES_PER_S,
+        f"{upload_mb:.0f} MB for an upload, instead of {UPLOAD_MB}": upload_mb < UPLOAD_MB,
+        f"{rates[0]:,.0f} worst-case events per CPU s, instead of {COUNTED_PER_CPU_S:,}": rates[0] >= COUNTED_PER_CPU_S,
+        f"{rates[0] / rates[1]:.0f} times {counting.FAUST}, instead of {TIMES_FAUST}": rates[0]
+        >= TIMES_FAUST * rates[1],
+        f"{cold_s * 1e3:.0f} ms for similar items, instead of {COLD_S * 1e3:.0f}": cold_s < COLD_S,
+        f"{kept_s * 1e3:.1f} ms for kept similar items, instead of {KEPT_S * 1e3:.0f}": kept_s < KEPT_S,
+    }
+    return [text for text, is_met in checks.items() if not is_met]
+
+
+def _versions() -> str:
+    pins = [
+        line.split("==")
+        for name in PACKAGES
+        for line in (REQUIREMENTS / f"{name}{SUFFIX}").read_text(encoding="utf-8").splitlines()
+    ]
+    return ", ".join(f"{package} {version}" for package, version in pins if package in _SHOWN)
