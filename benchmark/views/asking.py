@@ -133,8 +133,16 @@ def others(rig: Rig, url: str, file: Path, media_id: int) -> list[Other]:
 
 def differences(ours: Scores, other: Other) -> list[str]:
     """Return how two answers differ, in words; the order of equal scores may."""
-    pairs = list(zip(ours, other.scores, strict=False))
-    far = max((abs(score - their_score) for (_, score), (_, their_score) in pairs), default=0.0)
     if len(ours) != len(other.scores):
         return [f"{len(ours)} similar items, but {len(other.scores)} by {other.name}"]
-    return [f"a score differs by {far:.1e} from that of {other.name}"] if far > SAME else []
+    pairs = list(zip(ours, other.scores, strict=True))
+    far = max((abs(score - their_score) for (_, score), (_, their_score) in pairs), default=0.0)
+    if far > SAME:
+        return [f"a score differs by {far:.1e} from that of {other.name}"]
+    last = ours[-1][1] if ours else 0.0  # of those tied with it, the answers may have others
+    theirs = dict(other.scores)
+    return [
+        f"item {item} is not among those of {other.name}"
+        for item, score in ours
+        if item not in theirs and score - last > SAME
+    ]

@@ -146,7 +146,7 @@ are upper limits.
             ["`ours`, the first of a process", f"{asking.first_s * 1e3:.0f}", ""],
             ["`ours`, computed", f"{asking.cold_s * 1e3:.0f}", cpu],
             ["`ours`, kept", f"{asking.kept_s * 1e3:.1f}", ""],
-            *([f"`{other.name}`", f"{other.seconds * 1e3:.0f}", f"{other.cpu_s * 1e3:.0f}"] for other in self.others),
+            *([f"`{other.name}`", f"{other.seconds * 1e3:,.0f}", f"{other.cpu_s * 1e3:,.0f}"] for other in self.others),
         ]
 
 

@@ -14,8 +14,8 @@ from benchmark import process
 from benchmark.catalogue import files, loading
 from benchmark.catalogue.files import Sums
 from benchmark.catalogue.runs import Run, RunError, Runner, written_in
-from benchmark.database import running
 from benchmark.catalogue.sides import SIDES, Side, load
+from benchmark.database import running
 from benchmark.page import Findings
 from metrics.postgres.connect import connect
 from tests.benchmark.test_commands import run as run_command
