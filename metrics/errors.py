@@ -8,6 +8,8 @@ MetricsError                1   a check found a difference
 │   │   └── RefusedError        it answered, but refused records
 │   │       └── DeniedError     for missing permissions or wrong credentials, so retrying is useless
 │   └── DatabaseError      10   the database
+│       ├── NoAnswerError       it is away, or does not answer
+│       └── UnsuitableError     it answers, but is too old, or has other tables, so retrying is useless
 ├── TopicError              5   a topic
 ├── LocalServerError        6   the broker or the database on this machine
 ├── StateError              7   the saved state
@@ -82,6 +84,14 @@ class DatabaseError(UnavailableError):
     """A database that cannot be reached, refuses a statement, or is unsuitable."""
 
     exit_code = 10
+
+
+class NoAnswerError(DatabaseError):
+    """A database that cannot be reached, or gives no answer."""
+
+
+class UnsuitableError(DatabaseError):
+    """A database that answers, but cannot be used as it is: retrying is pointless."""
 
 
 class TopicError(MetricsError):

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import Row, TupleRow
 
 from metrics.deadline import Deadline
-from metrics.errors import DatabaseError, SettingsError
+from metrics.errors import DatabaseError, NoAnswerError, SettingsError, UnsuitableError
 from metrics.postgres.settings import without_driver
 
 # It warns of a rollback that fails, as after Ctrl-C within a statement; the error that is raised says more.
@@ -86,7 +86,8 @@ def connect(url: str, *, name: str = "metrics", limit: AnswerLimit | None = None
 
     Raises:
         SettingsError: the URL cannot be read.
-        DatabaseError: the database does not answer, refuses the user, or is older than PostgreSQL 14.
+        DatabaseError: the database does not answer, or refuses the user.
+        UnsuitableError: it is older than PostgreSQL 14.
     """
     url = without_driver(url)
     limits = _limits(url)
@@ -136,7 +137,7 @@ def _limits(url: str) -> dict[str, Any]:
 def _require_supported(connection: psycopg.Connection[TupleRow]) -> None:
     if connection.info.server_version < OLDEST:
         version = connection.info.parameter_status("server_version")
-        raise DatabaseError(
+        raise UnsuitableError(
             f"the database is PostgreSQL {version}, which is too old",
             hint=f"use PostgreSQL {OLDEST // 10_000} or newer",
         )
@@ -165,4 +166,6 @@ def database_error(what: str, error: psycopg.Error, hint: str = "") -> DatabaseE
     lines = [said.message_primary, said.message_detail] if said.message_primary else [str(error).strip()]
     # For a time out of range, the server suggests another DateStyle; each session sets that, so the time is wrong.
     said_hint = None if isinstance(error, psycopg.errors.DatetimeFieldOverflow) else said.message_hint
-    return DatabaseError(what, why="\n".join(filter(None, lines)), hint=said_hint or hint)
+    # A server that answers says what is wrong by a code.
+    kind = NoAnswerError if isinstance(error, psycopg.OperationalError) and error.sqlstate is None else DatabaseError
+    return kind(what, why="\n".join(filter(None, lines)), hint=said_hint or hint)

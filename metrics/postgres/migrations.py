@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from metrics.errors import DatabaseError
+from metrics.errors import UnsuitableError
 from metrics.postgres.connect import database_errors
 
 _NAME = re.compile(r"(\d{3})_\w+\.sql")
@@ -45,8 +45,8 @@ def migrate(connection: psycopg.Connection[TupleRow], migrations: Sequence[Migra
         table: lists the applied ones; created if it is missing, in the connection's own schema.
 
     Raises:
-        DatabaseError: the database is newer than this program, has no UTF-8 letters, or refuses a statement; nothing
-            is applied then.
+        UnsuitableError: the database is newer than this program, or has no UTF-8 letters.
+        DatabaseError: it refuses a statement; nothing is applied then.
     """
     _require_unicode(connection)
     refused = database_errors("the schema cannot be created", hint="the user needs CREATE on the schema")
@@ -72,7 +72,7 @@ def require_migrated(
         command: applies what is missing.
 
     Raises:
-        DatabaseError: it has not been created, or is older or newer.
+        UnsuitableError: it has not been created, or is older or newer.
     """
     with database_errors("the database does not answer"):
         (found,) = connection.execute("SELECT to_regclass(quote_ident(%s)) IS NOT NULL", (table,)).fetchone() or (
@@ -82,7 +82,7 @@ def require_migrated(
     _require_known(connection, applied, migrations)
     if applied < len(migrations):
         what, verb = ("has the tables of an older version", "update") if applied else ("has no tables yet", "create")
-        raise DatabaseError(f"the database {what}", why=_where(connection), hint=f"{verb} them: {command}")
+        raise UnsuitableError(f"the database {what}", why=_where(connection), hint=f"{verb} them: {command}")
 
 
 _CREATE = sql.SQL(
@@ -100,7 +100,7 @@ def _version(connection: psycopg.Connection[TupleRow], table: str) -> int:
 
 def _require_known(connection: psycopg.Connection[TupleRow], applied: int, migrations: Sequence[Migration]) -> None:
     if applied > len(migrations):
-        raise DatabaseError(
+        raise UnsuitableError(
             "the database has the tables of a newer version",
             why=f"{_where(connection)}; it is at version {applied}, this program knows {len(migrations)}",
             hint="update this program",
@@ -114,7 +114,7 @@ def _require_unicode(connection: psycopg.Connection[TupleRow]) -> None:
         encoding, has_letters, name = connection.execute(asked).fetchone() or ("", False, "")
     if encoding != "UTF8" or not has_letters:
         why = f"its encoding is {encoding}" if encoding != "UTF8" else "lower('É') is not 'é' in its locale"
-        raise DatabaseError(
+        raise UnsuitableError(
             f"the database {name} cannot compare text without case",
             why=f"{why}, so titles and names with such letters would not be found",
             hint="create one with a UTF-8 locale: CREATE DATABASE metrics TEMPLATE template0 ENCODING 'UTF8' LOCALE "

@@ -37,6 +37,15 @@ class PostgresSettings(Declared):
             },
         ),
     ] = None
+    database_timeout_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Retry budget of a job that commits to the database: seconds of wall time to retry during an "
+            "outage of it before giving up; nothing is lost then.",
+        ),
+    ] = 60
     local_database_dir: Annotated[
         NonEmpty,
         Meta(description="Local database's folder, relative to the clone or, if installed, the working folder."),

@@ -41,9 +41,16 @@ def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome 
         stopping_on_signals(NOT_COMMITTED) as stopping,
     ):
         connection.close()  # it would be idle, perhaps for weeks
-        answers = answer_limit(settings.broker_timeout_s, stopping)
+        answers = answer_limit(settings.database_timeout_s, stopping)
         processor = TopicProcessor(url, options.model, options.topic, options.zone, answers)
-        runner = Runner(processor, settings, stopping, also_preferred=FETCHED_AHEAD, is_forced=options.take_over)
+        runner = Runner(
+            processor,
+            settings,
+            stopping,
+            also_preferred=FETCHED_AHEAD,
+            is_forced=options.take_over,
+            database_timeout_s=settings.database_timeout_s,
+        )
         with closing(runner):
             _run(processor, runner, options, report)
         if processor.load is None:

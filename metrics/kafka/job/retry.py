@@ -4,7 +4,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metrics.errors import RefusedError, UnavailableError
+from metrics.errors import DatabaseError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,18 +22,20 @@ class RetryBudget:
     Args:
         limit_s: the longest outage in seconds; a later failure is raised.
         stopping: set when the user wants to stop; nothing is retried then.
+        database_limit_s: the longest outage of the database; by default, limit_s.
 
     Attributes:
         report: called with a human-readable message when an outage begins.
     """
 
-    def __init__(self, limit_s: float, stopping: Event) -> None:
+    def __init__(self, limit_s: float, stopping: Event, database_limit_s: float | None = None) -> None:
         self.report: Callable[[str], None] = lambda _: None
         self._limit_s = limit_s
+        self._database_limit_s = limit_s if database_limit_s is None else database_limit_s
         self._stopping = stopping
         self._since_s: float | None = None
         self._last_s: float | None = None
-        self._is_refused = False
+        self._is_refused = self._is_reported = False
         self._reported: set[str] = set()
 
     def report_once(self, about: str, what: str) -> None:
@@ -51,18 +53,28 @@ class RetryBudget:
         Raises:
             UnavailableError: the error.
         """
-        now_s = monotonic()
+        now_s, limit_s = monotonic(), self._limit(error)
         is_reported = True
-        if self._since_s is None or self._last_s is None or now_s - self._last_s > max(CALM_S, self._limit_s):
+        if self._since_s is None or self._last_s is None or now_s - self._last_s > max(CALM_S, limit_s):
             self._since_s = now_s if began_s is None else began_s
             self._is_refused = False
             is_reported = self._last_s is not None and now_s - self._last_s <= CALM_S
         self._last_s = now_s
         self._is_refused |= isinstance(error, RefusedError)
-        if now_s - self._since_s >= self._limit_s or self._stopping.is_set():
+        if now_s - self._since_s >= limit_s or self._stopping.is_set():
             raise error
         if not is_reported:
-            self.report(f"{error.what}; retrying for up to {self._limit_s:.0f} s\nwhy: {error.why}")
+            self._is_reported = True
+            self.report(f"{error.what}; retrying for up to {limit_s:.0f} s\nwhy: {error.why}")
+
+    def report_end(self, what: str) -> None:
+        """Report the end of an outage whose beginning was reported."""
+        if self._is_reported:
+            self._is_reported = False
+            self.report(what)
+
+    def _limit(self, error: UnavailableError) -> float:
+        return self._database_limit_s if isinstance(error, DatabaseError) else self._limit_s
 
     def pause(self, seconds: float) -> None:
         """Wait before the next try."""

@@ -12,7 +12,7 @@ from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 from metrics.deadline import Deadline
-from metrics.errors import DeniedError, FencedError, UnavailableError
+from metrics.errors import DeniedError, FencedError, UnavailableError, UnsuitableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance, fenced_error, require_not_fenced
@@ -38,6 +38,7 @@ class Runner:
         require_broker: raises an error if the broker is known to be gone for good, so that nothing is retried.
         also_preferred: properties of the consumer, unless the user has set them.
         is_forced: whether it takes over without waiting for an active instance.
+        database_timeout_s: the longest outage of the database of the sink; by default, that of the broker.
     """
 
     def __init__(
@@ -49,17 +50,19 @@ class Runner:
         also_preferred: Mapping[str, object] | None = None,
         *,
         is_forced: bool = False,
+        database_timeout_s: float | None = None,
     ) -> None:
         self._processor = processor
         self._settings = settings
         self._stopping = stopping
         self._require_broker = require_broker
         self._also_preferred = also_preferred
-        self._budget = RetryBudget(settings.broker_timeout_s, stopping)
+        self._budget = RetryBudget(settings.broker_timeout_s, stopping, database_timeout_s)
         self._instance = Instance.of_this_process(is_forced=is_forced)
         self._sink: Sink | None = None
         self._consumer: Consumer | None = None
         self._answered_at_s = monotonic()
+        self._resumed_at_s = float("-inf")
 
     def start(self, report: Callable[[str], None], restore: Callable[[], None], *, waits: bool) -> bool:
         """Take over, and resume from the last commit, unless the user stops it first.
@@ -85,7 +88,7 @@ class Runner:
             try:
                 if self._try_to_start(report, restore, waits=waits):
                     return True
-            except DeniedError:
+            except (DeniedError, UnsuitableError):
                 raise
             except UnavailableError as error:
                 if not self._stopping.is_set():
@@ -167,6 +170,8 @@ class Runner:
         """Resume from the last commit with new clients; retry until the budget is spent."""
         began_s, failure = monotonic(), lost.cause
         _let_go(lost)
+        if began_s - self._resumed_at_s < RETRY_S:  # the same failure, probably
+            self._budget.pause(RETRY_S)
         while True:
             try:
                 self._require_broker()
@@ -185,7 +190,8 @@ class Runner:
                 self._budget.record_failure(failure)
                 self._budget.pause(RETRY_S)
             else:
-                self._budget.report(f"resumed from the last commit after {monotonic() - began_s:.1f} s")
+                self._resumed_at_s = monotonic()
+                self._budget.report_end(f"resumed from the last commit after {self._resumed_at_s - began_s:.1f} s")
                 return
 
     def _require_still_active(self) -> None:

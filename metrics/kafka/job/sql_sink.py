@@ -38,9 +38,9 @@ _FENCE = 0
 _FAILED = "the transaction with the database failed"
 
 
-def answer_limit(broker_timeout_s: float, stopping: Event) -> AnswerLimit:
+def answer_limit(database_timeout_s: float, stopping: Event) -> AnswerLimit:
     """Return the limit for connections of a job: a database that is frozen is an outage, one that is locked is not."""
-    return AnswerLimit(max(broker_timeout_s, LEAST_ANSWER_S), stopping)
+    return AnswerLimit(max(database_timeout_s, LEAST_ANSWER_S), stopping)
 
 
 class OffsetTable(NamedTuple):

@@ -48,7 +48,7 @@ def count(
 
 
 class _Report(Listener):
-    """What this run has counted."""
+    """Listener that sums up what this run has counted."""
 
     def __init__(self) -> None:
         self._first = self._last = JobFigures.none()

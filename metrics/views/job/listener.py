@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Counts(NamedTuple):
-    """What became of the records of all time: read = counted + duplicates + invalid.
+class JobCounts(NamedTuple):
+    """Outcomes of the records of all time: read = counted + duplicates + invalid.
 
     Attributes:
         users: with an event that counts.
@@ -27,13 +27,13 @@ class JobFigures(NamedTuple):
             fetched yet.
     """
 
-    counts: Counts
+    counts: JobCounts
     lags: Mapping[int, int]
 
     @classmethod
     def none(cls) -> "JobFigures":
         """Return the figures before the job has begun."""
-        return cls(Counts(0, 0, 0, 0, 0), {})
+        return cls(JobCounts(0, 0, 0, 0, 0), {})
 
     @property
     def lag(self) -> int:

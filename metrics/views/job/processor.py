@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from metrics.errors import StateError
+from metrics.errors import BrokerError, StateError
 from metrics.kafka.job.commits import Commits, TransactionLimit
 from metrics.kafka.job.resuming import Resumption
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_processor import SqlProcessor
 from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
+from metrics.kafka.offsets import offset_ranges
 from metrics.postgres.connect import AnswerLimit
 from metrics.views.job import statements
 from metrics.views.job.listener import JobFigures
@@ -39,6 +40,17 @@ class ViewProcessor(SqlProcessor[CountSink]):
     def figures(self) -> JobFigures:
         """Return the figures after the last commit."""
         return JobFigures.none() if self._sink is None else JobFigures(self._sink.counts, self.lags())
+
+    def uncounted(self) -> int | None:
+        """Ask the broker for an upper bound of the records that are not counted; None if that is not known."""
+        if self._sink is None:
+            return None
+        counted = self._sink.offsets.next_offsets
+        try:
+            ranges = offset_ranges(self._clients.admin, self._topic, self._partitions)
+        except BrokerError:
+            return None
+        return sum(max(0, high - counted.get(number, low)) for number, (low, high) in ranges.items())
 
     def _transaction_limit(self) -> TransactionLimit:
         return TransactionLimit(self._settings.views_batch)

@@ -7,9 +7,10 @@ from contextlib import closing
 from threading import Event
 from typing import NamedTuple
 
-from metrics.errors import FencedError, ReplacedError
+from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnsuitableError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
+from metrics.text import numbered
 from metrics.views.job.listener import JobFigures, Listener
 from metrics.views.job.processor import ViewProcessor
 from metrics.views.settings import ViewsSettings
@@ -41,13 +42,32 @@ def count(
         BrokerError: the broker was away for BROKER_TIMEOUT_S.
         DatabaseError: the database was away for DATABASE_TIMEOUT_S, or has other tables.
     """
-    processor = ViewProcessor(url, settings, answer_limit(settings.broker_timeout_s, stopping))
-    with closing(Runner(processor, settings, stopping, is_forced=options.take_over)) as runner:
-        job = _Job(options, listeners, processor, runner)
-        is_fenced = job.run_until_fenced(waits=not options.take_over)
-        while is_fenced:
-            is_fenced = job.run_until_fenced(waits=True)
+    limit_s = settings.database_timeout_s
+    processor = ViewProcessor(url, settings, answer_limit(limit_s, stopping))
+    runner = Runner(processor, settings, stopping, is_forced=options.take_over, database_timeout_s=limit_s)
+    job = _Job(options, listeners, processor, runner)
+    with closing(runner):
+        try:
+            is_fenced = job.run_until_fenced(waits=not options.take_over)
+            while is_fenced:
+                is_fenced = job.run_until_fenced(waits=True)
+        except UnsuitableError:
+            raise
+        except DatabaseError as error:
+            if stopping.is_set():
+                raise
+            raise _given_up(error, limit_s, processor.uncounted()) from error
     return job.figures
+
+
+def _given_up(error: DatabaseError, limit_s: float, uncounted: int | None) -> DatabaseError:
+    """Return the error of an outage that lasted for too long: nothing is lost by it."""
+    is_away = isinstance(error, NoAnswerError)
+    what = f"the database gave no answer for {limit_s:.0f} s" if is_away else error.what
+    held = "the events" if uncounted is None else numbered(uncounted, "event")
+    verb = "is" if uncounted == 1 else "are"
+    hint = f"nothing is lost, the topic holds {held} that {verb} not counted yet"
+    return type(error)(what, why=error.why, hint=f"{'start it' if is_away else error.hint or 'correct it'}; {hint}")
 
 
 @dataclasses.dataclass(eq=False, repr=False)

@@ -11,10 +11,10 @@ from metrics.message import KafkaMessage
 from metrics.postgres.connect import database_errors
 from metrics.views.job import statements
 from metrics.views.job.batch import Batch
-from metrics.views.job.listener import Counts
+from metrics.views.job.listener import JobCounts
 
 DAY_S, HOUR_S, QUARTER_S = 86_400, 3_600, 900
-# In one transaction; as many as a batch adds at most, by default, so that deleting keeps up.
+# In one transaction: the number that a batch adds at most, by default, so that deleting keeps up.
 MOST_DELETED = 20_000
 
 
@@ -99,7 +99,7 @@ class CountSink:
         """Abort what is not committed."""
         self.offsets.close()
 
-    def _count(self, batch: Batch) -> Counts:
+    def _count(self, batch: Batch) -> JobCounts:
         connection = self._connection
         with connection.cursor().copy(statements.COPY_STAGED) as copy:
             copy.write(batch.copied())
@@ -113,9 +113,9 @@ class CountSink:
             connection.cursor().executemany(statements.ADD_INVALID, rows)
         return self._read_counts()
 
-    def _read_counts(self) -> Counts:
+    def _read_counts(self) -> JobCounts:
         found = self._connection.execute(statements.READ_COUNTS).fetchone()
-        return Counts._make(found or ())
+        return JobCounts._make(found or ())
 
 
 class _Minutes:

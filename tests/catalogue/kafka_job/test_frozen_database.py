@@ -192,7 +192,7 @@ def idle_session(database: Database) -> psutil.Process:
 
 
 def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(limited: Database) -> None:
-    limited.topic.application.variables["BROKER_TIMEOUT_S"] = f"{limited.limits.answer_s}"
+    limited.topic.application.variables["DATABASE_TIMEOUT_S"] = f"{limited.limits.answer_s}"
     process = limited.started()
     with frozen([idle_session(limited)]):
         limited.topic.send(RECORDS)
@@ -207,7 +207,7 @@ def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(limited: 
 
 
 def test_a_server_that_stays_frozen_is_given_up(limited: Database) -> None:
-    limited.topic.application.variables["BROKER_TIMEOUT_S"] = "1"
+    limited.topic.application.variables["DATABASE_TIMEOUT_S"] = "1"
     limited.topic.send(RECORDS)
     process = limited.started()
     wait_until(lambda: limited.topic.committed() == len(RECORDS), "they are loaded")
