@@ -19,7 +19,7 @@ SchemaName = Annotated[
     str,
     Meta(
         pattern=r"^(?!pg_)[a-z_][a-z0-9_]{0,62}\Z",
-        extra={"allowed": "1 to 63 lower-case letters, digits or '_', neither a digit nor 'pg_' first"},
+        extra={"allowed": "1 to 63 lower-case letters, digits or underscores, neither a digit nor 'pg_' first"},
     ),
 ]
 

@@ -1,14 +1,18 @@
 """Topics that views uses: how they are created, and checks that none of them would lose or refuse events."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics.errors import TopicError
+from metrics.kafka.clients import open_admin
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of
 from metrics.kafka.topics import configuration, soon_listed
 from metrics.views.settings import ViewsOnlySettings, ViewsSettings
+
+log = logging.getLogger(__name__)
 
 KAFKAS_DEFAULT_BYTES = 1_048_588
 # Brokers apply the limit for a record to a batch, with its header, and the record's key, headers and lengths.
@@ -86,6 +90,30 @@ def check(admin: AdminClient, settings: ViewsSettings, warn: Callable[[str], Non
         _check_size(name, largest[name], limits_of(existing[name], config).size_bytes, settings.views_line_limit)
         if expiring := _expiring(config):
             warn(f"the topic {name} has {expiring}: {_EXPIRING[variable]}")
+
+
+class Topics:
+    """The topics in use: checked once, before they are first used; on the broker of this machine, they are created."""
+
+    def __init__(self, settings: ViewsSettings, *, are_created: bool) -> None:
+        self._settings = settings
+        self._are_created = are_created
+        self._are_checked = False
+
+    def require(self) -> None:
+        """Check the topics, unless they have been checked.
+
+        Raises:
+            TopicError: a topic is missing or unsuitable.
+            BrokerError: the broker does not answer.
+        """
+        if self._are_checked:
+            return
+        admin = open_admin(self._settings)
+        if self._are_created:
+            create(admin, self._settings)
+        check(admin, self._settings, log.warning)
+        self._are_checked = True
 
 
 def _require(admin: AdminClient, settings: ViewsSettings) -> dict[str, int]:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from metrics.cli.use_broker import use_broker
-from metrics.kafka.clients import open_admin
+from metrics.errors import UnavailableError
 from metrics.terminal.console import note
-from metrics.views import topics_in_use
 from metrics.views.settings import ViewsSettings
+from metrics.views.topics_in_use import Topics
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,28 @@ def use_topics(report: Callable[[str], None] = note) -> Iterator[ViewsSettings]:
         TopicError: a topic is missing on the broker of BOOTSTRAP_SERVERS, or unsuitable.
         BrokerError: the broker does not answer.
     """
-    is_local = ViewsSettings.load().bootstrap_servers is None
-    with use_broker(ViewsSettings, report) as settings:
-        admin = open_admin(settings)
-        if is_local:
-            topics_in_use.create(admin, settings)
-        topics_in_use.check(admin, settings, log.warning)
+    with _use_broker(report) as (settings, topics):
+        topics.require()
         yield settings
+
+
+@contextmanager
+def use_topics_of_service(report: Callable[[str], None]) -> Iterator[tuple[ViewsSettings, Topics]]:
+    """Yield the settings as `use_topics`, and the topics; they are not checked yet if the broker does not answer.
+
+    Raises:
+        TopicError: as of `use_topics`.
+    """
+    with _use_broker(report) as (settings, topics):
+        try:
+            topics.require()
+        except UnavailableError as error:
+            log.warning("the topics are not checked yet: %s", error)
+        yield settings, topics
+
+
+@contextmanager
+def _use_broker(report: Callable[[str], None]) -> Iterator[tuple[ViewsSettings, Topics]]:
+    are_created = ViewsSettings.load().bootstrap_servers is None
+    with use_broker(ViewsSettings, report) as settings:
+        yield settings, Topics(settings, are_created=are_created)

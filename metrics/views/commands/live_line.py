@@ -21,7 +21,7 @@ OVER_S = 5.0  # the rate covers this time
 
 
 class Figures(NamedTuple):
-    """What a live line shows.
+    """Numbers that a live line shows.
 
     Attributes:
         numbers: by name, in order.
