@@ -18,7 +18,7 @@ Sums = list[int]
 
 
 @dataclass
-class Counts:
+class PartitionCounts:
     """Outcomes of the records of a partition: read = counted + duplicates + invalid."""
 
     read: int = 0
@@ -55,7 +55,7 @@ class Recount:
     """
 
     def __init__(self, since: int = 0, is_first: Callable[[bytes, int], bool] | None = None) -> None:
-        self.counts: defaultdict[int, Counts] = defaultdict(Counts)
+        self.counts: defaultdict[int, PartitionCounts] = defaultdict(PartitionCounts)
         self.invalid: dict[tuple[int, int], tuple[str, ...]] = {}
         self.viewers: set[int] = set()
         self.user_media: Counter[tuple[int, int]] = Counter()

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from confluent_kafka import Message
 
-from metrics.views.core.recount import Counts, Recount
+from metrics.views.core.recount import PartitionCounts, Recount
 from metrics.views.verify.matching import Row
 from metrics.views.verify.runs import SortedRuns
 from metrics.views.verify.seen import SeenIds
@@ -26,7 +26,7 @@ class TopicRecount:
     """
 
     def __init__(self, seen: SeenIds, since: int) -> None:
-        self.counts: defaultdict[int, Counts] = defaultdict(Counts)
+        self.counts: defaultdict[int, PartitionCounts] = defaultdict(PartitionCounts)
         self.viewers = SortedRuns(1, 1)
         self.user_media = SortedRuns(2, 3)
         self.media_quarter = SortedRuns(2, 6)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from metrics.views.verify.matching import Difference
-from metrics.views.verify.tables import Table
+from metrics.views.verify.tables import ComparedTable
 
 MAX_DIFFERENCES = 10
 
@@ -13,10 +13,10 @@ MAX_DIFFERENCES = 10
 class Verdict(Enum):
     """Result of a verification."""
 
-    AGREES = "the tables agree with the topic"
-    AGREES_AS_FAR = "what could be compared agrees"
-    DIFFERS = "the tables differ from the topic"
-    NOTHING = "nothing to compare: no event is counted yet"
+    AGREES = "agrees"
+    PARTLY = "partly compared"
+    DIFFERS = "differs"
+    NOTHING = "nothing to compare"
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Compared:
         kept: the first of them.
     """
 
-    table: Table
+    table: ComparedTable
     rows: int = 0
     differences: int = 0
     kept: list[Difference] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Findings:
     is_whole: bool = True
     compared: dict[str, Compared] = field(default_factory=dict)
 
-    def add(self, table: Table, differences: Iterable[Difference | None]) -> None:
+    def add(self, table: ComparedTable, differences: Iterable[Difference | None]) -> None:
         """Add compared rows of a table: each its difference, or None."""
         found = self.compared.setdefault(table.name, Compared(table))
         for difference in differences:
@@ -75,5 +75,5 @@ class Findings:
         if self.differences:
             return Verdict.DIFFERS
         if not self.is_whole:
-            return Verdict.AGREES_AS_FAR
+            return Verdict.PARTLY
         return Verdict.AGREES if self.records else Verdict.NOTHING

@@ -13,7 +13,7 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import Progress, Streams
 from metrics.postgres.connect import database_errors
 from metrics.text import numbered
-from metrics.views.core.recount import Counts
+from metrics.views.core.recount import PartitionCounts
 from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
 from metrics.views.verify import tables
@@ -23,7 +23,7 @@ from metrics.views.verify.laws import LAWS, USERS, Law
 from metrics.views.verify.matching import Difference, Row, differences
 from metrics.views.verify.seen import SeenIds
 from metrics.views.verify.snapshot import Snapshot, take_snapshot
-from metrics.views.verify.tables import Table
+from metrics.views.verify.tables import ComparedTable
 
 
 class Verification:
@@ -110,7 +110,9 @@ class Verification:
             )
             return
         for part in snapshot.ranges:
-            lost = snapshot.counts.get(part.partition, Counts()).read - self._recount.counts[part.partition].read
+            lost = (
+                snapshot.counts.get(part.partition, PartitionCounts()).read - self._recount.counts[part.partition].read
+            )
             if lost > 0 and (part.start > 0 or part.end < snapshot.ends[part.partition]):
                 self._cut.add(part.partition)
                 self.findings.is_whole = False
@@ -141,10 +143,10 @@ class Verification:
         ]
         return differences(rows[0], rows[1], keys=1)
 
-    def _has_counts(self, partition: int, counts: Counts) -> bool:
-        return partition not in self._cut and counts != Counts()
+    def _has_counts(self, partition: int, counts: PartitionCounts) -> bool:
+        return partition not in self._cut and counts != PartitionCounts()
 
-    def _expected(self) -> list[tuple[Table, Iterable[Row]]]:
+    def _expected(self) -> list[tuple[ComparedTable, Iterable[Row]]]:
         recount = self._recount
         return [
             (tables.VIEWER, recount.viewers),

@@ -10,7 +10,7 @@ from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange
 from metrics.kafka.topics import cluster_id, partition_counts, topic_id
 from metrics.postgres.connect import database_errors
-from metrics.views.core.recount import Counts
+from metrics.views.core.recount import PartitionCounts
 from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
 
@@ -45,7 +45,7 @@ class Snapshot(NamedTuple):
     has_former: bool
     ends: dict[int, int]
     ranges: list[PartitionRange]
-    counts: dict[int, Counts]
+    counts: dict[int, PartitionCounts]
     since: int
 
 
@@ -71,7 +71,7 @@ def take_snapshot(connection: Connection, admin: AdminClient, settings: ViewsSet
     return Snapshot(topic, own.topic_id, bool(former), ends, ranges, counts, since)
 
 
-def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, Counts], int]:
+def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, PartitionCounts], int]:
     with database_errors("the tables cannot be read"):
         consumed = (
             connection.cursor(row_factory=class_row(_Consumed))
@@ -80,7 +80,7 @@ def _read(connection: Connection) -> tuple[list[_Consumed], dict[int, Counts], i
         )
         counts = connection.execute("SELECT partition, read, counted, duplicates, invalid FROM counts").fetchall()
         [since] = connection.execute("SELECT extract(epoch FROM since)::bigint FROM minutes_kept").fetchone() or (0,)
-    return consumed, {partition: Counts(*numbers) for partition, *numbers in counts}, since
+    return consumed, {partition: PartitionCounts(*numbers) for partition, *numbers in counts}, since
 
 
 def _require_same_topic(former: list[_Consumed], own: _Identity, settings: ViewsSettings, *, has_own: bool) -> None:

@@ -14,7 +14,7 @@ FETCHED_ROWS = 5_000
 _SUMS = ("waypoints", "starts", "stops", "ends")
 
 
-class Table(NamedTuple):
+class ComparedTable(NamedTuple):
     """A table, and the columns that are compared.
 
     Attributes:
@@ -31,19 +31,19 @@ class Table(NamedTuple):
         return self.name in {"minute", "media_minute"}
 
 
-COUNTS = Table("counts", ("partition",), ("read", "counted", "duplicates", "invalid"))
-SEEN = Table("seen", ("id",), ("partition",))
-INVALID = Table("invalid", ("partition", "record_offset"), ("reasons",))
-VIEWER = Table("viewer", ("user_id",))
-USER_MEDIA = Table("user_media", ("media_id", "user_id"), ("waypoints",))
-MEDIA = Table("media", ("media_id",), (*_SUMS, "viewers", "sum_sq"))
-MEDIA_QUARTER = Table("media_quarter", ("start_at", "media_id"), _SUMS)
-QUARTER = Table("quarter", ("start_at",), _SUMS)
-MEDIA_MINUTE = Table("media_minute", ("start_at", "media_id"), _SUMS)
-MINUTE = Table("minute", ("start_at",), _SUMS)
+COUNTS = ComparedTable("counts", ("partition",), ("read", "counted", "duplicates", "invalid"))
+SEEN = ComparedTable("seen", ("id",), ("partition",))
+INVALID = ComparedTable("invalid", ("partition", "record_offset"), ("reasons",))
+VIEWER = ComparedTable("viewer", ("user_id",))
+USER_MEDIA = ComparedTable("user_media", ("media_id", "user_id"), ("waypoints",))
+MEDIA = ComparedTable("media", ("media_id",), (*_SUMS, "viewers", "sum_sq"))
+MEDIA_QUARTER = ComparedTable("media_quarter", ("start_at", "media_id"), _SUMS)
+QUARTER = ComparedTable("quarter", ("start_at",), _SUMS)
+MEDIA_MINUTE = ComparedTable("media_minute", ("start_at", "media_id"), _SUMS)
+MINUTE = ComparedTable("minute", ("start_at",), _SUMS)
 
 
-def stored_rows(connection: Connection, table: Table, since: int) -> Iterator[Row]:
+def stored_rows(connection: Connection, table: ComparedTable, since: int) -> Iterator[Row]:
     """Yield the rows of a table in the order of its keys, FETCHED_ROWS of them in memory; times in seconds.
 
     Args:

@@ -12,9 +12,14 @@ from metrics.times import LAST_SECOND, rfc3339
 from metrics.views.verify.findings import Compared, Verdict
 from metrics.views.verify.matching import Difference, Row
 from metrics.views.verify.run import Verification
-from metrics.views.verify.tables import Table
+from metrics.views.verify.tables import ComparedTable
 
-_STYLES = {Verdict.AGREES: "green", Verdict.AGREES_AS_FAR: "yellow", Verdict.DIFFERS: "red", Verdict.NOTHING: ""}
+_WORDS = {
+    Verdict.AGREES: ("the tables agree with the topic", "green"),
+    Verdict.PARTLY: ("what could be compared agrees", "yellow"),
+    Verdict.DIFFERS: ("the tables differ from the topic", "red"),
+    Verdict.NOTHING: ("nothing to compare: no event is counted yet", ""),
+}
 
 
 def show(verification: Verification) -> None:
@@ -33,7 +38,8 @@ def show(verification: Verification) -> None:
     if snapshot.since:
         say(f"minutes are kept, and were compared, from {_time(snapshot.since)}")
     say(f"counted {numbered(findings.records, 'record')} of {snapshot.topic} again")
-    say(findings.verdict.value, style=_STYLES[findings.verdict])
+    words, style = _WORDS[findings.verdict]
+    say(words, style=style)
 
 
 def _show_differences(compared: list[Compared]) -> None:
@@ -55,7 +61,7 @@ def _show_differences(compared: list[Compared]) -> None:
     say("")
 
 
-def _side(table: Table, difference: Difference, values: Row | None) -> str:
+def _side(table: ComparedTable, difference: Difference, values: Row | None) -> str:
     """Return the columns of a row that differ; `-` for a row that does not exist."""
     if values is None:
         return "-"
@@ -82,7 +88,7 @@ def as_json(verification: Verification) -> bytes:
     findings, snapshot = verification.findings, verification.snapshot
     fields = {
         "agrees": not findings.differences,
-        "verdict": findings.verdict.name.lower(),
+        "verdict": findings.verdict.value,
         "topic": snapshot.topic,
         "offsets": {str(number): end for number, end in sorted(snapshot.ends.items())},
         "records": findings.records,
@@ -101,7 +107,7 @@ def as_json(verification: Verification) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
 
 
-def _fields(table: Table, difference: Difference) -> dict[str, Any]:
+def _fields(table: ComparedTable, difference: Difference) -> dict[str, Any]:
     sides = {"recount": difference.recount, "stored": difference.stored}
     return {
         "row": dict(map(_field, table.keys, difference.key)),
