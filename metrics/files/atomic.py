@@ -62,8 +62,13 @@ def write_errors(path: Path, less: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = _HOW_TO_WRITE.get(error.errno or 0, "name another place").format(less=less)
-        raise FileError(f"{path} cannot be written", why=error.strerror or str(error), hint=hint) from error
+        raise unwritable(path, error, less) from error
+
+
+def unwritable(path: Path, error: OSError, less: str) -> FileError:
+    """Return the error for a file that cannot be written."""
+    hint = _HOW_TO_WRITE.get(error.errno or 0, "name another place").format(less=less)
+    return FileError(f"{path} cannot be written", why=error.strerror or str(error), hint=hint)
 
 
 def _place(path: Path) -> Path | None:

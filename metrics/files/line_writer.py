@@ -25,8 +25,10 @@ def writing(path: Path) -> Iterator[Callable[[bytes], None]]:
 
         def write(line: bytes) -> None:
             assert b"\n" not in line, "it is one line"
-            with atomic.write_errors(path, _LESS):
+            try:  # write_errors, a context manager, would take as long as all else
                 packer.write(line + b"\n")
+            except OSError as error:
+                raise atomic.unwritable(path, error, _LESS) from error
 
         try:
             yield write
