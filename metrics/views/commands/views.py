@@ -7,7 +7,7 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup
 from metrics.terminal.console import as_started
 
-_NAMES = ("serve", "count", "send", "verify", "init-db")
+_NAMES = ("serve", "count", "send", "generate", "verify", "init-db")
 
 
 class Views(LazyGroup):

@@ -1,0 +1,56 @@
+"""`views generate`: writes view events to a file."""
+
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import typer
+
+from metrics.cli.written_lines import report_on, write_lines
+from metrics.text import numbered
+from metrics.times import rfc3339, second_of
+from metrics.views.core.event import EVENT_TYPES, EventType
+from metrics.views.generate.lines import Content, lines
+
+_NOUNS: dict[EventType, str] = {
+    "waypoint": "waypoint",
+    "streamstart": "start",
+    "streamstop": "stop",
+    "streamend": "end",
+}
+
+
+def generate(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; - for standard output.",
+        ),
+    ],
+    count: Annotated[int, typer.Option(metavar="N", help="Number of lines.")] = 1_000_000,
+    media: Annotated[int, typer.Option(metavar="N", help="Number of media items.")] = 1_000,
+    users: Annotated[int, typer.Option(metavar="N", help="Number of users.")] = 10_000,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed and --end give the same file.")] = 0,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Time of the last event; now by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Write view events to FILE, one a line, as the players of a broadcaster send them.
+
+    Of 100 lines, 2 repeat an event, at once or much later; 3 come late; 1 is wrong, in one of many ways. A user sends
+    about 100 lines a day; the events are those of 1 hour to 30 days.
+
+    Example: `python app.py views generate data/views.jsonl.zst --count 100000`
+    """
+    end_s = int(time()) if end is None else second_of("--end", end)
+    content = Content()
+    write_lines(file, lines(content, count=count, media=media, users=users, seed=seed, end_s=end_s), count, "line")
+    report = report_on(file)
+    events = content.events
+    by_type = ", ".join(numbered(events[kind], _NOUNS[kind]) for kind in EVENT_TYPES)
+    report(f"{numbered(events.total(), 'event')}: {by_type}")
+    report(f"{numbered(content.repeated, 'repeated event')}, {numbered(content.wrong, 'wrong line')}")
+    if events:
+        times = f"{rfc3339(content.first_s)} to {rfc3339(content.last_s)}"
+        report(f"{numbered(len(content.users), 'user')}, {numbered(len(content.media), 'media item')}, {times}")
