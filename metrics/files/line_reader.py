@@ -1,7 +1,7 @@
 """Lines of files or of standard input; the suffix of a name says how a file is compressed.
 
-A line ends only at a newline byte. A line longer than the limit is cut one byte after it, so that no file can fill the
-memory.
+A line ends only at a newline byte. A line longer than the limit may be cut, but at least one byte after it, so that no
+file can fill the memory.
 """
 
 import io
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metrics.files.line_splitter import LineSplitter
 from metrics.files.packed import BROKEN, is_packed, unpacked
 from metrics.files.paths import STANDARD_INPUT, unreadable
 
@@ -28,7 +29,8 @@ class Lines:
     `-` is standard input, as plain text.
 
     Args:
-        limit_bytes: of a line; a longer one is cut to one byte more, which distinguishes it from one that fits.
+        limit_bytes: of a line; a longer one may be cut, but at least one byte after it, which distinguishes it from one
+            that fits.
 
     Attributes:
         paths: the files.
@@ -76,22 +78,10 @@ class Lines:
             raise unreadable(path, error) from error
 
     def _batches(self, file: "io.BufferedReader[Any]") -> Iterator[list[bytes]]:
-        begun: list[bytes] = []  # the parts of an unfinished line; only the first ones of a long line
-        begun_bytes = 0
+        splitter = LineSplitter(self._limit_bytes)
         while piece := file.read1(_PIECE_BYTES):
-            lines = io.BytesIO(piece).readlines()  # split is much slower: it examines each byte
-            if begun_bytes <= self._limit_bytes:
-                begun.append(lines[0])
-            begun_bytes += len(lines[0])
-            if lines[0].endswith(b"\n"):
-                lines[0] = b"".join(begun)
-                if begun_bytes > self._limit_bytes + 1:
-                    yield [lines.pop(0)[: self._limit_bytes + 1]]
-                begun = [] if not lines or lines[-1].endswith(b"\n") else [lines.pop()]
-                begun_bytes = sum(map(len, begun))
-                yield [line[:-1] for line in lines]
-        if begun:
-            yield [b"".join(begun)[: self._limit_bytes + 1]]
+            yield from splitter.feed(piece)
+        yield from splitter.end()
 
 
 class _CountedFile(io.FileIO):

@@ -25,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
     answered, and its timeout ends with the first byte.
     """
 
-    most_waiting: ClassVar[int] = 64  # a browser opens six at once
+    most_waiting: ClassVar[int] = 256  # a browser opens six at once; hundreds of senders may connect at the same moment
     _waits_since_s = 0.0
     _deadline: asyncio.TimerHandle | None = None
 
@@ -38,6 +38,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait for the rest of the request."""
         super().on_message_begin()
         self._set_deadline()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on some bytes of a body; more of a long one are read when the route asks for them."""
+        super().on_body(body)
+        if _has_long_body(self.cycle):
+            self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -73,4 +79,8 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
         if cycle is None or cycle.response_complete:
             return True
-        return cycle.more_body and not cycle.scope["state"].get("has_long_body", False)
+        return cycle.more_body and not _has_long_body(cycle)
+
+
+def _has_long_body(cycle: RequestResponseCycle) -> bool:
+    return bool(cycle.scope["state"].get("has_long_body"))

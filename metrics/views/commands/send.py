@@ -18,7 +18,7 @@ from metrics.terminal.tables import new_table, say_table
 from metrics.text import in_line, numbered, rate
 from metrics.views.commands.broker import use_topics
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.sending import ApiSender, Sender, Sent, TopicSender
+from metrics.views.taking.sending import ApiSender, Sender, SentFile, TopicSender
 from metrics.views.taking.upload import SAFE
 
 SHOWN_ERRORS = 5
@@ -71,7 +71,7 @@ def _send(sender: Sender, lines: Lines) -> None:
         DataRefusedError: no line was a valid event.
     """
     started_s, done_bytes, read_bytes = monotonic(), 0, 0
-    sent: list[tuple[Path, Sent]] = []
+    sent: list[tuple[Path, SentFile]] = []
 
     def label() -> str:
         return f"sending {name_of(lines)}: {throughput(read_bytes, monotonic() - started_s)}"
@@ -101,7 +101,7 @@ def _send(sender: Sender, lines: Lines) -> None:
         raise DataRefusedError("no line is a view event", hint="see the errors above" if _errors(sent) else "")
 
 
-def _print(sent: Sequence[tuple[Path, Sent]], seconds: float) -> None:
+def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:
     taken = [each.taken for _, each in sent]
     accepted, rejected = sum(each.accepted for each in taken), sum(each.rejected for each in taken)
     by_reason = Counter[str]()
@@ -124,7 +124,7 @@ def _print(sent: Sequence[tuple[Path, Sent]], seconds: float) -> None:
             say(f"and {numbered(rejected - SHOWN_ERRORS, 'more rejected line')}; the dead letter topic has all of them")
 
 
-def _errors(sent: Sequence[tuple[Path, Sent]]) -> list[tuple[str, str]]:
+def _errors(sent: Sequence[tuple[Path, SentFile]]) -> list[tuple[str, str]]:
     """Return where the first rejected lines are, and what is wrong with them."""
     many = len(sent) > 1
     return [

@@ -1,11 +1,14 @@
 """Lines of a body that comes in pieces, plain or compressed, in bounded memory."""
 
-import io
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import zstandard
+
+from metrics.files.line_splitter import LineSplitter
+
+LINES_AT_ONCE = 1_000
 
 # What one step makes of compressed bytes. For the decompressor of gzip it is a limit; that of zstd has none, and makes
 # up to 30,000 bytes of one, so it gets few at once.
@@ -19,29 +22,26 @@ class BrokenBodyError(Exception):
 
 
 class LinesOfBody:
-    """Lines of a body.
-
-    A line ends only at a newline byte; the last one needs none. A line that is too long is cut.
+    """Lines of a body, in batches, without their newlines.
 
     Args:
-        encoding: `identity`, `gzip` or `zstd`.
-        limit_bytes: of a line; a longer one is cut to one byte more.
+        encoding: one of ENCODINGS.
+        limit_bytes: of a line; a longer one may be cut, but at least one byte after it.
     """
 
     def __init__(self, encoding: str, limit_bytes: int) -> None:
         self._unpacker = _UNPACKERS[encoding]()
-        self._limit_bytes = limit_bytes
-        self._begun: list[bytes] = []  # the parts of an unfinished line, up to the limit
-        self._begun_bytes = 0
+        self._splitter = LineSplitter(limit_bytes)
 
     def feed(self, piece: bytes) -> Iterator[list[bytes]]:
-        """Yield the lines that end in the next piece of the body, in lists, without their newlines.
+        """Yield the lines that end in the next piece of the body.
 
         Raises:
             BrokenBodyError: the body is not compressed as it should be.
         """
         for plain in self._unpacker.feed(piece):
-            yield from self._lines(plain)
+            for lines in self._splitter.feed(plain):
+                yield from batches(lines)
 
     def end(self) -> Iterator[list[bytes]]:
         """Yield the last line, if it has no newline.
@@ -50,24 +50,13 @@ class LinesOfBody:
             BrokenBodyError: the body ends before its compressed data does; the last line may be incomplete.
         """
         self._unpacker.end()
-        if self._begun:
-            yield [b"".join(self._begun)[: self._limit_bytes + 1]]
+        yield from self._splitter.end()
 
-    def _lines(self, piece: bytes) -> Iterator[list[bytes]]:
-        if not piece:
-            return
-        lines = io.BytesIO(piece).readlines()  # split is much slower: it examines each byte
-        if self._begun_bytes <= self._limit_bytes:
-            self._begun.append(lines[0])
-        self._begun_bytes += len(lines[0])
-        if not lines[0].endswith(b"\n"):
-            return
-        lines[0] = b"".join(self._begun)
-        if self._begun_bytes > self._limit_bytes + 1:
-            yield [lines.pop(0)[: self._limit_bytes + 1]]
-        self._begun = [] if not lines or lines[-1].endswith(b"\n") else [lines.pop()]
-        self._begun_bytes = sum(map(len, self._begun))
-        yield [line[:-1] for line in lines]
+
+def batches(lines: list[bytes]) -> Iterator[list[bytes]]:
+    """Yield lines in batches that are validated and handed over at once."""
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        yield lines[start : start + LINES_AT_ONCE]
 
 
 class _Plain:
@@ -92,25 +81,31 @@ class _Packed:
         self._stream = new()
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        rest, plain, size_bytes, is_full = memoryview(piece), list[bytes](), 0, False
+        plain: list[bytes] = []
+        size_bytes = 0
+        try:
+            for part in self._parts(memoryview(piece)):
+                plain.append(part)
+                size_bytes += len(part)
+                if size_bytes >= _UNPACKED_BYTES:
+                    yield b"".join(plain)
+                    plain, size_bytes = [], 0
+        except (zlib.error, zstandard.ZstdError) as error:
+            yield b"".join(plain)
+            raise BrokenBodyError(f"the body cannot be unpacked: {error}") from error
+        yield b"".join(plain)
+
+    def _parts(self, rest: memoryview) -> Iterator[bytes]:
+        is_full = False
         while rest or is_full:
             if self._stream.eof:
                 rest = memoryview(bytes(rest).lstrip(b"\0"))
                 if not rest:
                     break
                 self._stream = self._new()
-            try:
-                part, rest = self._step(self._stream, rest)
-            except (zlib.error, zstandard.ZstdError) as error:
-                raise BrokenBodyError(f"the body cannot be unpacked: {error}") from error
-            plain.append(part)
-            size_bytes += len(part)
+            part, rest = self._step(self._stream, rest)
             is_full = len(part) == _UNPACKED_BYTES  # the decompressor may have more
-            if size_bytes >= _UNPACKED_BYTES:
-                yield b"".join(plain)
-                plain, size_bytes = [], 0
-        if size_bytes:
-            yield b"".join(plain)
+            yield part
 
     def end(self) -> None:
         if not self._stream.eof:

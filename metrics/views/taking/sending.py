@@ -13,8 +13,9 @@ from metrics.files.packed import BROKEN, unpacked
 from metrics.files.paths import STANDARD_INPUT, named, unreadable
 from metrics.text import in_line
 from metrics.views.settings import ViewsSettings
+from metrics.views.taking.lines import batches
 from metrics.views.taking.outbox import Outbox
-from metrics.views.taking.upload import SAFE, Taken, Upload, batches
+from metrics.views.taking.upload import SAFE, Taken, Upload
 
 EVENTS = "/views/events"
 CONNECT_S = 10.0
@@ -26,7 +27,7 @@ _ENCODINGS = {".gz": "gzip", ".zst": "zstd"}
 Move = Callable[[int], None]
 
 
-class Sent(NamedTuple):
+class SentFile(NamedTuple):
     """Outcome of sending a file.
 
     Attributes:
@@ -41,7 +42,7 @@ class Sent(NamedTuple):
 class Sender(Protocol):
     """A way to send the events of a file."""
 
-    def send(self, path: Path, move: Move) -> Sent:
+    def send(self, path: Path, move: Move) -> SentFile:
         """Send a file, or standard input.
 
         Args:
@@ -73,7 +74,7 @@ class TopicSender:
         self._outbox.settle(INTERRUPTED_S)
         return f"{self._upload.accepted:,} accepted, {self._upload.rejected:,} rejected"
 
-    def send(self, path: Path, move: Move) -> Sent:
+    def send(self, path: Path, move: Move) -> SentFile:
         """Send a file, as `Sender`."""
         self._upload = Upload(self._outbox, self._settings)
         error: MetricsError | None = None
@@ -85,7 +86,7 @@ class TopicSender:
             self._outbox.serve(LOOK_S)
         if self._upload.failure:
             error = BrokerError(self._upload.failure, hint=SAFE)
-        return Sent(self._upload.outcome(), error)
+        return SentFile(self._upload.outcome(), error)
 
     def _take(self, lines: Lines, path: Path, move: Move) -> None:
         for some in lines.batches(path):
@@ -116,7 +117,7 @@ class ApiSender:
         patience_s = 60.0 + 2 * settings.broker_timeout_s
         self._timeout = httpx.Timeout(patience_s, connect=CONNECT_S)
 
-    def send(self, path: Path, move: Move) -> Sent:
+    def send(self, path: Path, move: Move) -> SentFile:
         """Send a file, as `Sender`: compressed by gzip or zstd, or plain."""
         headers = {"Content-Type": "application/x-ndjson"}
         if encoding := _ENCODINGS.get(path.suffix.lower()):
@@ -133,17 +134,17 @@ class ApiSender:
             raise BrokerError(f"{self._name} gave no answer", why=why, hint=SAFE) from error
         return self._sent(path, answer)
 
-    def _sent(self, path: Path, answer: httpx.Response) -> Sent:
+    def _sent(self, path: Path, answer: httpx.Response) -> SentFile:
         try:
             taken = msgspec.json.decode(answer.content, type=Taken)
         except msgspec.MsgspecError:
             raise self._refusal(answer) from None
         if not taken.error:
-            return Sent(taken)
+            return SentFile(taken)
         if answer.status_code == httpx.codes.BAD_REQUEST:
             hint = "recreate it, or rename it: .gz, .xz and .zst are decompressed, all else is text"
-            return Sent(taken, FileError(f"{named(path)} was not read to its end", why=taken.error, hint=hint))
-        return Sent(taken, BrokerError(f"{self._name} did not take everything", why=taken.error, hint=SAFE))
+            return SentFile(taken, FileError(f"{named(path)} was not read to its end", why=taken.error, hint=hint))
+        return SentFile(taken, BrokerError(f"{self._name} did not take everything", why=taken.error, hint=SAFE))
 
     def _refusal(self, answer: httpx.Response) -> MetricsError:
         """Return the error for an answer that says nothing about lines."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from time import monotonic, time
@@ -15,7 +15,7 @@ from metrics.views.core.event import Reason
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import BrokenBodyError, LinesOfBody
 from metrics.views.taking.outbox import Outbox
-from metrics.views.taking.upload import SAFE, Taken, Upload, batches
+from metrics.views.taking.upload import SAFE, Taken, Upload
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ STALLED_S = 5.0  # without an acknowledgement: single events are refused at once
 EVENT_S = 10.0  # that a single event waits for its acknowledgement
 TURN_S = 1.0  # that an upload waits for room at least before it gives up
 IDLE_S = 60.0  # that an upload waits for its client
+STOP_S = 0.3  # for the last answers of the broker; soon after, connections are cut
 CLOSE_S = 5.0
 
 
@@ -84,20 +85,21 @@ class Taker:
         self._settings = settings
         self._require_topics = require_topics
         self._outbox: Outbox | None = None
-        self._opening, self._turn, self._sent = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
+        self._opening: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._turn, self._sent = asyncio.Lock(), asyncio.Event()
         self._is_stopping = False
         self._waits: set[asyncio.Timeout] = set()  # for clients
         self._unsettled: dict[Upload, asyncio.Future[None]] = {}
         self._uploads: set[Upload] = set()
-        self._events: set[Upload] = set()  # of one line
+        self._leaving: set[Upload] = set()  # of ended requests, until they are settled; and of single events
         self._totals = TakingFigures(0, 0, 0, Counter(), 0, time())
 
     @property
     def figures(self) -> TakingFigures:
         """What was taken; may be read in any thread."""
         figures = self._totals._replace(uploads_open=len(self._uploads), by_reason=dict(self._totals.by_reason))
-        for upload in (*self._uploads, *self._events):
+        for upload in (*self._uploads, *self._leaving):
             figures = _sum(figures, upload)
         return figures
 
@@ -118,7 +120,7 @@ class Taker:
         if outbox.unheard_s >= STALLED_S or not outbox.has_room:
             raise BrokerError(_away(outbox), hint=SAFE)
         upload = Upload(outbox, self._settings)
-        self._events.add(upload)
+        self._leaving.add(upload)
         reasons = upload.take_event(line)
         with suppress(TimeoutError):
             async with asyncio.timeout(EVENT_S):
@@ -150,11 +152,15 @@ class Taker:
             await self._settle(upload)
         finally:
             self._uploads.remove(upload)
-            self._events.add(upload)  # until it is settled
+            self._leaving.add(upload)  # until it is settled
         if upload.failure:
             end, why = End.UNACKNOWLEDGED, f"{upload.failure}; {SAFE}"
+        elif not upload.is_settled:
+            end, why = End.STOPPED, f"the server is stopping, and Kafka has not acknowledged everything; {SAFE}"
         elif why:
-            why += f"; {numbered(upload.lines, 'line')} were taken"
+            why += f"; {numbered(upload.lines, 'line')} before that"
+        elif not upload.lines:
+            why = "the body has no lines"
         taken = upload.outcome(why)
         level = logging.INFO if end is End.WHOLE else logging.WARNING
         done = f"{taken.accepted:,} accepted, {taken.rejected:,} rejected"
@@ -167,6 +173,8 @@ class Taker:
         now_s = asyncio.get_running_loop().time()
         for wait in self._waits:
             wait.reschedule(now_s)
+        for waiter in self._unsettled.values():
+            _let_go_soon(waiter)
 
     def close(self) -> None:
         """Wait a few seconds for what the broker has not answered; after the event loop has ended."""
@@ -174,12 +182,14 @@ class Taker:
             self._outbox.settle(CLOSE_S)
 
     async def _open(self) -> Outbox:
-        """Return the outbox, which is opened before the first event."""
-        async with self._opening:
-            if self._outbox is None:
-                await asyncio.to_thread(self._require_topics)
-                self._outbox = Outbox(self._settings)
-                self._pump = asyncio.create_task(self._serve(self._outbox))
+        """Return the outbox, which is opened before the first event; all that wait for it share one attempt."""
+        if self._outbox is None:
+            if self._opening is None or self._opening.done():
+                self._opening = asyncio.create_task(asyncio.to_thread(self._require_topics))
+            await asyncio.shield(self._opening)
+        if self._outbox is None:
+            self._outbox = Outbox(self._settings)
+            self._pump = asyncio.create_task(self._serve(self._outbox))
         return self._outbox
 
     async def _serve(self, outbox: Outbox) -> None:
@@ -188,24 +198,29 @@ class Taker:
             await self._sent.wait()
             outbox.serve(0)
             for upload in [upload for upload in self._unsettled if upload.is_settled]:
-                if not (waiter := self._unsettled.pop(upload)).done():
-                    waiter.set_result(None)
-            for upload in [upload for upload in self._events if upload.is_settled]:
-                self._events.remove(upload)
+                _let_go(self._unsettled.pop(upload))
+            for upload in [upload for upload in self._leaving if upload.is_settled]:
+                self._leaving.remove(upload)
                 self._totals = _sum(self._totals, upload)
             if not outbox.bytes:
                 self._sent.clear()
             await asyncio.sleep(TICK_S)
 
     async def _settle(self, upload: Upload) -> None:
-        """Wait until the broker has answered everything of an upload; records expire after BROKER_TIMEOUT_S."""
+        """Wait until the broker has answered everything of an upload; records expire after BROKER_TIMEOUT_S.
+
+        If the server is stopping, this waits for a moment only.
+        """
         self._sent.set()
-        if not upload.is_settled:
-            self._unsettled[upload] = asyncio.get_running_loop().create_future()
-            try:
-                await self._unsettled[upload]
-            finally:
-                self._unsettled.pop(upload, None)
+        if upload.is_settled:
+            return
+        waiter = self._unsettled[upload] = asyncio.get_running_loop().create_future()
+        if self._is_stopping:
+            _let_go_soon(waiter)
+        try:
+            await waiter
+        finally:
+            self._unsettled.pop(upload, None)
 
     async def _take_lines(
         self, upload: Upload, outbox: Outbox, pieces: AsyncIterator[bytes], body: LinesOfBody
@@ -217,10 +232,8 @@ class Taker:
         """
         try:
             while (piece := await self._next(pieces)) is not None:
-                for lines in body.feed(piece):
-                    await self._hand_over(upload, outbox, lines)
-            for lines in body.end():
-                await self._hand_over(upload, outbox, lines)
+                await self._hand_over(upload, outbox, body.feed(piece))
+            await self._hand_over(upload, outbox, body.end())
         except BrokenBodyError as error:
             raise _EndError(End.BROKEN, str(error)) from error
 
@@ -244,20 +257,23 @@ class Taker:
         except ConnectionError:
             raise _EndError(End.GONE, "the body is incomplete") from None
 
-    async def _hand_over(self, upload: Upload, outbox: Outbox, lines: Sequence[bytes]) -> None:
-        """Take lines as soon as there is room for them.
+    async def _hand_over(self, upload: Upload, outbox: Outbox, lines: Iterator[Sequence[bytes]]) -> None:
+        """Take batches of lines, each of which is made when there is room for it.
 
         Raises:
             _EndError: the broker is away, or the server is stopping.
         """
-        for batch in batches(lines):
+        has_more = True
+        while has_more:
             began_s = monotonic()
             async with self._turn:
                 self._require_progress(upload, outbox, 0.0)
                 while not outbox.has_room:
                     await asyncio.sleep(TICK_S)
                     self._require_progress(upload, outbox, monotonic() - began_s)
-                upload.take(batch)
+                batch = next(lines, None)
+                if has_more := batch is not None:
+                    upload.take(batch)
             self._sent.set()
             await asyncio.sleep(0)  # for other requests
 
@@ -268,6 +284,15 @@ class Taker:
             raise _EndError(End.UNACKNOWLEDGED, upload.failure)
         if outbox.is_failing and waited_s >= TURN_S:
             raise _EndError(End.UNACKNOWLEDGED, f"{_away(outbox)}; {SAFE}")
+
+
+def _let_go(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _let_go_soon(waiter: asyncio.Future[None]) -> None:
+    asyncio.get_running_loop().call_later(STOP_S, _let_go, waiter)
 
 
 def _away(outbox: Outbox) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -13,7 +13,6 @@ from metrics.views.core.event import TOO_LONG, InvalidEventError, Reason, read_e
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.outbox import Delivery, Headers, Outbox, Record
 
-LINES_AT_ONCE = 1_000
 MAX_NAMED = 100  # rejected lines in an answer
 SAFE = "send the same again: an event that comes twice counts once"
 
@@ -86,7 +85,7 @@ class Upload:
         return f"Kafka has not acknowledged {numbered(failed, 'line')}: {'; '.join(causes[:3])}"
 
     def take(self, lines: Sequence[bytes]) -> None:
-        """Validate lines, and hand them over; each without its newline, and cut one byte after VIEWS_LINE_LIMIT."""
+        """Validate lines, and hand them over; each without its newline; one above VIEWS_LINE_LIMIT may be cut."""
         records: list[Record] = []
         for number, line in enumerate(lines, self._number + 1):
             try:
@@ -150,9 +149,3 @@ class Upload:
 
 
 _CARRIAGE_RETURN = ord("\r")
-
-
-def batches(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Yield lines in batches that `Upload.take` takes at once."""
-    for start in range(0, len(lines), LINES_AT_ONCE):
-        yield lines[start : start + LINES_AT_ONCE]

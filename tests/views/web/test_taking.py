@@ -1,0 +1,308 @@
+"""The routes that take events, asked by real clients, over a real broker."""
+
+import gzip
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from metrics.views.settings import ViewsSettings
+from metrics.views.taking import taker
+from metrics.web import connections
+from tests.kafka.application import wait_until
+from tests.views.web.taken import JSON, LINES, Serving, event, line, serving, settings_of, stored
+
+EVENT, EVENTS = "/event/create/", "/views/events"
+
+
+@pytest.fixture(scope="module")
+def settings(bootstrap_servers: str) -> ViewsSettings:
+    return settings_of(bootstrap_servers, views_line_limit=1024)
+
+
+@pytest.fixture(scope="module")
+def served(settings: ViewsSettings) -> Iterator[Serving]:
+    with serving(settings) as server:
+        yield server
+
+
+def values(settings: ViewsSettings) -> Counter[bytes]:
+    return Counter(record.value for record in stored(settings, settings.views_topic))
+
+
+@pytest.mark.parametrize("path", ["/event/create/", "/event/create"])
+@pytest.mark.parametrize("headers", [JSON, {}])
+def test_an_event_is_in_the_topic_when_its_sender_hears_of_success(
+    served: Serving, settings: ViewsSettings, path: str, headers: dict[str, str]
+) -> None:
+    sent = line(f"one {path} {headers}", user=2**63 - 1)
+    answer = served.client.post(path, content=sent, headers=headers)
+    assert (answer.status_code, answer.text) == (200, '{"status":"success"}')
+    (found,) = [record for record in stored(settings, settings.views_topic) if record.value == sent]
+    assert found.key == b"9223372036854775807"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (b'{"EventId":"a","MediaId":"17a"}', 422, ['MediaId must be a whole number, 0 or more, not the text "17a"']),
+        (json.dumps(event("a", EventType="WayPoint")).encode(), 422, []),
+        (b"[]", 422, ["The event must be an object, not an array"]),
+        (b"{", 400, ["Not JSON: expecting property name enclosed in double quotes at character 2"]),
+        (b"", 400, ["Not JSON: it is empty"]),
+        (line("a", Note="x" * 1024), 413, ["The event is longer than 1,024 bytes"]),
+    ],
+)
+def test_a_wrong_event_is_refused_in_words_and_is_in_the_dead_letter_topic(
+    served: Serving, settings: ViewsSettings, body: bytes, status: int, error: list[str]
+) -> None:
+    answer = served.client.post(EVENT, content=body, headers=JSON)
+    said = answer.json()
+    assert (answer.status_code, [*said], said["status"]) == (status, ["status", "error"], "error")
+    assert said["error"][: len(error)] == error
+    rejected = stored(settings, settings.views_rejected_topic)
+    (found,) = [record for record in rejected if json.loads(record.headers["reasons"]) == said["error"]]
+    assert (found.value, found.headers["line"], len(found.headers["upload"])) == (body[:1024], b"1", 16)
+
+
+def test_an_event_names_everything_that_is_wrong_with_it(served: Serving) -> None:
+    wrong = json.dumps(event("a", MediaId="17a", EventType="WayPoint"))
+    assert served.client.post(EVENT, content=wrong, headers=JSON).text == (
+        '{"status":"error","error":["MediaId must be a whole number, 0 or more, not the text \\"17a\\"",'
+        '"EventType must be one of waypoint, streamstart, streamstop, streamend, not \\"WayPoint\\""]}'
+    )
+
+
+def test_other_media_types_and_methods_are_refused(served: Serving) -> None:
+    client = served.client
+    assert client.post(EVENT, content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert client.post(EVENTS, content=b"{}", headers=JSON).status_code == 415
+    assert client.post(EVENTS, content=b"{}", headers=LINES | {"Content-Encoding": "br"}).json()["detail"] == (
+        "send the body without a Content-Encoding, or with one of gzip, zstd"
+    )
+    for path in (EVENT, EVENT[:-1], EVENTS, f"{EVENTS}/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    foreign = client.post(EVENT, content=line("x"), headers=JSON | {"Origin": "http://example.org"})
+    assert foreign.status_code == 403
+
+
+def test_events_need_the_token_and_other_machines_need_one(settings: ViewsSettings) -> None:
+    with serving(settings, token="secret") as server:
+        assert server.client.post(EVENTS, content=line("t"), headers=LINES).status_code == 401
+        headers = LINES | {"Authorization": "Bearer secret"}
+        assert server.client.post(EVENTS, content=line("t"), headers=headers).status_code == 200
+    with serving(settings, is_loopback=False) as server:
+        for path, headers in ((EVENT, JSON), (EVENTS, LINES)):
+            assert server.client.post(path, content=line("t"), headers=headers).status_code == 403
+
+
+def test_an_upload_is_answered_line_by_line(served: Serving, settings: ViewsSettings) -> None:
+    first, last, spaced = line("upload 1"), line("upload 2", user=8), b" " + line("upload 3") + b" "
+    body = b"\n".join([first + b"\r", b"", b'{"EventId":""}', b" \r", spaced, b"x" * 2000, b"\xff", last])
+    before = values(settings)
+    assert served.client.post(EVENTS, content=body, headers=LINES).json() == {
+        "accepted": 3,
+        "rejected": 3,
+        "errors": [
+            {
+                "line": 3,
+                "error": [
+                    'EventId must be a text of 1 to 256 characters, not ""',
+                    "Missing MediaId",
+                    "Missing UserId",
+                    "Missing Timestamp",
+                    "Missing DateTime",
+                    "Missing EventType",
+                ],
+            },
+            {"line": 6, "error": ["The event is longer than 1,024 bytes"]},
+            {"line": 7, "error": ["Not JSON: byte 1, 0xff, is not UTF-8"]},
+        ],
+        "errors_left_out": 0,
+        "by_reason": {
+            "wrong EventId": 1,
+            "missing MediaId": 1,
+            "missing UserId": 1,
+            "missing Timestamp": 1,
+            "missing DateTime": 1,
+            "missing EventType": 1,
+            "too long": 1,
+            "not JSON": 1,
+        },
+    }
+    assert values(settings) - before == Counter([first, last, spaced])
+    cut, latin = stored(settings, settings.views_rejected_topic)[-2:]
+    assert (cut.value, cut.headers["kinds"], cut.headers["line"]) == (b"x" * 1024, b'["too long"]', b"6")
+    assert (latin.value, latin.headers["line"], latin.headers["upload"]) == (b"\xff", b"7", cut.headers["upload"])
+
+
+def test_a_hundred_errors_are_named_and_all_are_counted(served: Serving) -> None:
+    body = b"[]\n" * 130 + line("a")
+    said = served.client.post(EVENTS, content=body, headers=LINES).json()
+    assert (said["accepted"], said["rejected"], said["errors_left_out"]) == (1, 130, 30)
+    assert [at["line"] for at in said["errors"]] == [*range(1, 101)]
+    assert said["by_reason"] == {"not an object": 130}
+
+
+@pytest.mark.parametrize(("body", "error"), [(b"[]\n", None), (b"\n\n", "the body has no lines")])
+def test_an_upload_without_a_valid_line_is_refused(served: Serving, body: bytes, error: str | None) -> None:
+    answer = served.client.post(EVENTS, content=body, headers=LINES)
+    assert (answer.status_code, answer.json()["accepted"], answer.json().get("error")) == (422, 0, error)
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
+def test_a_compressed_upload_is_taken_and_a_truncated_one_up_to_its_end(
+    served: Serving, settings: ViewsSettings, encoding: str, pack: type[bytes]
+) -> None:
+    lines = [line(f"{encoding} {number}", Note=str(number) * 100) for number in range(3000)]
+    packed, headers = pack(b"\n".join(lines)), LINES | {"Content-Encoding": encoding}
+    before = values(settings)
+    cut = served.client.post(EVENTS, content=packed[: len(packed) // 2], headers=headers)
+    taken = cut.json()["accepted"]
+    assert (cut.status_code, 0 < taken < 3000) == (400, True)
+    assert cut.json()["error"] == f"the body ends before its compressed data does; {taken:,} lines before that"
+    whole = served.client.post(EVENTS, content=packed, headers=headers)
+    assert (whole.status_code, whole.json()["accepted"]) == (200, 3000)
+    assert values(settings) - before == Counter(lines) + Counter(lines[:taken])
+
+
+def test_an_upload_in_chunks_is_taken_with_lines_across_them(served: Serving, settings: ViewsSettings) -> None:
+    body, before = b"".join(line(f"chunk {number}") + b"\n" for number in range(500)), values(settings)
+    pieces = (body[start : start + 333] for start in range(0, len(body), 333))
+    assert served.client.post(f"{EVENTS}/", content=pieces, headers=LINES).json()["accepted"] == 500
+    assert (values(settings) - before).total() == 500
+
+
+def test_curl_uploads_with_expect_100_continue(served: Serving, tmp_path: Path) -> None:
+    curl = shutil.which("curl")
+    assert curl is not None
+    (tmp_path / "events").write_bytes(b"".join(line(f"curl {number}") + b"\n" for number in range(1000)))
+    options = ["-sS", "-D", "-", "-H", "Content-Type: application/x-ndjson", "-H", "Expect: 100-continue"]
+    address = f"http://127.0.0.1:{served.port}{EVENTS}"
+    command = [curl, *options, "--expect100-timeout", "60", "--data-binary", "@events", address]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=50).stdout
+    assert said.startswith("HTTP/1.1 100 Continue")
+    assert '{"accepted":1000,' in said
+
+
+def test_users_are_put_into_partitions_as_by_the_clients_of_kafka(served: Serving, settings: ViewsSettings) -> None:
+    users = [0, 7, 10, 123, 4_567, 89_012, 2**31, 2**63 - 1]
+    body = b"\n".join(line(f"partition {user}", user=user) for user in users)
+    assert served.client.post(EVENTS, content=body, headers=LINES).json()["accepted"] == len(users)
+    found = {record.key: record.partition for record in stored(settings, settings.views_topic)}
+    for user in users:
+        key = str(user).encode()
+        assert found[key] == (_murmur2(key) & 0x7FFF_FFFF) % 4, user
+
+
+def _murmur2(key: bytes) -> int:
+    """Hash a key as `org.apache.kafka.common.utils.Utils.murmur2`."""
+    mask, m = 0xFFFF_FFFF, 0x5BD1_E995
+    hashed = 0x9747_B28C ^ len(key)
+    whole = len(key) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at : at + 4], "little") * m & mask
+        hashed = hashed * m & mask ^ (k ^ k >> 24) * m & mask
+    if rest := key[whole:]:
+        hashed = (hashed ^ int.from_bytes(rest, "little")) * m & mask
+    hashed = (hashed ^ hashed >> 13) * m & mask
+    return hashed ^ hashed >> 15
+
+
+def begin_upload(server: Serving, sent: bytes) -> socket.socket:
+    """Connect, and send a part of a body that is longer."""
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    head = (
+        f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 9999\r\n"
+    )
+    connection.sendall(head.encode() + b"\r\n" + sent)
+    return connection
+
+
+def answer_of(connection: socket.socket) -> tuple[int, dict[str, object]]:
+    """Read the answer to a request until the connection is closed, or the answer is complete."""
+    text = b""
+    while not text.endswith(b"}"):
+        piece = connection.recv(65_536)
+        assert piece, text
+        text += piece
+    head, _, body = text.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_what_was_acknowledged_stays_when_a_client_goes(
+    served: Serving, settings: ViewsSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, begun = line("gone 1"), line("gone 2")
+    with caplog.at_level(logging.WARNING), begin_upload(served, whole + b"\n[]\n" + begun[:-1]) as connection:
+        wait_until(lambda: served.taker.figures.uploads_open == 1, "the upload has begun")
+        wait_until(lambda: values(settings)[whole] == 1, "its first event is in the topic")
+        connection.close()
+        wait_until(lambda: "its client has gone" in caplog.text, "its end is logged")
+    assert "1 accepted, 1 rejected; its client has gone: the body is incomplete; 2 lines before that" in caplog.text
+    assert served.taker.figures.uploads_open == 0
+
+
+def test_an_upload_may_take_longer_than_any_other_request(served: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_S", 0.5)
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(4):
+            yield line(f"slow {number}") + b"\n"
+            time.sleep(0.4)  # a slow client, whose body takes three times as long
+
+    assert served.client.post(EVENTS, content=pieces(), headers=LINES).json()["accepted"] == 4
+    with begin_upload(served, b"") as idle, socket.create_connection(("127.0.0.1", served.port)) as silent:
+        silent.sendall(b"POST / HTTP/1.1\r\n")
+        assert silent.recv(1) == b""  # closed
+        idle.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            idle.recv(1)
+
+
+def test_an_upload_whose_client_sends_nothing_is_ended(served: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taker, "IDLE_S", 0.3)
+    with begin_upload(served, line("idle") + b"\n") as connection:
+        status, said = answer_of(connection)
+    assert (status, said["accepted"], said["error"]) == (408, 1, "nothing came for 0.3 s; 1 line before that")
+
+
+def test_a_server_that_stops_answers_its_uploads(settings: ViewsSettings) -> None:
+    with serving(settings) as server, begin_upload(server, line("stop") + b"\n") as connection:
+        wait_until(lambda: server.taker.figures.accepted == 1, "the event is acknowledged")
+        server.stopping.set()
+        status, said = answer_of(connection)
+    assert (status, said["accepted"]) == (503, 1)
+    assert said["error"] == "the server is stopping; 1 line before that"
+
+
+def test_the_figures_add_up_over_events_and_uploads(settings: ViewsSettings) -> None:
+    with serving(settings) as server:
+        client = server.client
+        client.post(EVENT, content=line("sum 1"), headers=JSON)
+        client.post(EVENT, content=b"[]", headers=JSON)
+        client.post(EVENTS, content=line("sum 2") + b"\n\n{}", headers=LINES)
+        wait_until(lambda: server.taker.figures.lines == 4, "all of them are counted")
+        figures = server.taker.figures
+    assert (figures.accepted, figures.rejected, figures.uploads_open) == (2, 2, 0)
+    assert (figures.by_reason["not an object"], figures.by_reason["missing EventId"]) == (1, 1)
+    assert time.time() - 60 < figures.since < time.time()
+
+
+def test_a_hundred_uploads_at_once_are_all_taken(served: Serving, settings: ViewsSettings) -> None:
+    before = values(settings).total()
+    connections_ = [begin_upload(served, line(f"many {number}") + b"\n") for number in range(100)]
+    wait_until(lambda: served.taker.figures.uploads_open == 100, "all have begun")
+    for connection in connections_:
+        connection.close()
+    wait_until(lambda: served.taker.figures.uploads_open == 0, "all have ended")
+    assert values(settings).total() - before == 100
