@@ -113,6 +113,7 @@ class Table:
         ]
         self._table = ui.table(columns=columns, rows=[], row_key="id").classes(f"records {classes}")
         self._table.props(f'flat hide-bottom tabindex=0 aria-label="{label}" :rows-per-page-options=[0]')
+        self._table.set_visibility(False)
         self._table.props(""":table-row-class-fn="row => row.chosen ? 'is-chosen' : ''\"""")
 
     def link(self, column: str, go: Go) -> "Table":
@@ -151,17 +152,17 @@ class TopCard:
             names |= {"starts": "Starts"}
             self._table = Table(names, "top-media", "Top media").link("id", go).bar("view_time")
 
-    def show(self, top: figures.Top, choice: Choice) -> None:
-        """Show the first items of an order."""
+    def show_choice(self, choice: Choice) -> None:
+        """Show what is selected; empty the field."""
         orders = {order: choice.change(order=order).address() for order in ("view_time", "viewers")}
         self._orders.show(orders, choice.order)
-        self._note.show(top.words, top.commands)
-        self._table.show(top.rows)
-
-    def clear(self) -> None:
-        """Empty the field: what was entered is shown, or no longer wanted."""
         self._media.value = ""
         self._wrong.set_text("")
+
+    def show(self, top: figures.Top) -> None:
+        """Show the first items of an order."""
+        self._note.show(top.words, top.commands)
+        self._table.show(top.rows)
 
     async def _find(self, find: Enter) -> None:
         self._wrong.set_text(await find(f"{self._media.value or ''}"))
@@ -187,6 +188,7 @@ class ChartCard:
             self._wrong = paragraph("wrong").props("role=alert")
             with ui.element("div").classes("range"):
                 self._words = paragraph("quiet")
+                self._csv = ui.link("CSV", PAGE).classes("csv")
                 with ui.element("div").classes("steps"):
                     self._steps = {name: Step(icon, name, go) for name, icon in figures.STEPS.items()}
             self._place = ui.element("div").props(f'role=img aria-label="Trend" aria-describedby={self._words.html_id}')
@@ -200,6 +202,7 @@ class ChartCard:
         self._per.show(figures.per_addresses(choice), choice.per)
         self._ranges.show(figures.range_addresses(choice), choice.range)
         self._zone.value = choice.zone
+        self._csv.props(f'href="{choice.csv_address()}"')
         self._wrong.set_text("")
 
     def show(self, shown: figures.Trending) -> None:
@@ -235,6 +238,7 @@ class Step:
         self._address = PAGE
         self._button = ui.button(icon=icon, color=None, on_click=lambda: go(self._address))
         self._button.classes("act").props(f'flat aria-label="{label}"').tooltip(label)
+        self.show(None)
 
     def show(self, address: str | None) -> None:
         """Lead to an address; to nothing if it is None."""
@@ -269,6 +273,7 @@ class TableCard:
             heading(2, title)
             self._note = Note()
             self._table = table()
+        self._section.set_visibility(False)
 
     def show(self, listed: figures.Listed | None) -> None:
         """Show rows; the whole card is hidden if they are None."""

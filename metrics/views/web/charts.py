@@ -113,7 +113,7 @@ def options(picture: Picture) -> dict[str, Any]:
             "borderColor": "var(--edge)",
             "textStyle": {"color": "var(--text)", "fontSize": 14},
             "axisPointer": {"type": "line", "lineStyle": {"color": "var(--quiet)"}},
-            ":formatter": "points => trends.tooltip(points)",
+            ":formatter": f"points => trends.tooltip(points, {picture.labels!r})",
         },
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "dataset": {"source": [*picture.rows]},

@@ -51,6 +51,13 @@ class Choice(NamedTuple):
         given = {name: text for name, text in self._texts().items() if text != DEFAULT._texts()[name]}
         return f"{PAGE}?{urlencode(given, safe='/:')}" if given else PAGE
 
+    def csv_address(self) -> str:
+        """Return the address of the chosen trend as CSV."""
+        path = f"{PAGE}/trend" if self.media is None else f"{PAGE}/media/{self.media}/trend"
+        given = {"per": self.per, "limit": f"{self.rows}", "tz": self.zone}
+        given |= {} if self.to is None else {"to": rfc3339(self.to)}
+        return f"{path}?{urlencode(given | {'format': 'csv'}, safe='/:')}"
+
     def change(self, **changed: Any) -> "Choice":
         """Return another choice; a range that its `per` does not have becomes the middle one of those it has."""
         choice = self._replace(**changed)

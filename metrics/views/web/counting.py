@@ -12,7 +12,7 @@ from metrics.views.web.recent import Counting
 from metrics.views.web.status import Status
 from metrics.web.cards import Figure
 
-UNKNOWN = "-"
+UNKNOWN, NOT_KNOWN = "-", "not known at present"
 FIGURES = ("Taking rate", "Rejected", "Counted", "Not counted yet", "Duplicates", "Users")
 COUNT = as_started("python app.py views count")
 
@@ -32,12 +32,16 @@ class Warned(NamedTuple):
     more: str
 
 
-def figures(counting: Counting, now: int) -> Iterator[Figure]:
+def figures(counting: Counting | None, now: int) -> Iterator[Figure]:
     """Yield the figures: those of FIGURES.
 
     Args:
+        counting: None if it is not known yet.
         now: wall time, in seconds since the epoch.
     """
+    if counting is None:
+        yield from (Figure(name, UNKNOWN, "not known yet") for name in FIGURES)
+        return
     status = counting.status
     texts = (
         _taken(counting, now),
@@ -57,14 +61,15 @@ def _taken(counting: Counting, now: int) -> tuple[str, str]:
         return UNKNOWN, "this server takes no events"
     rate = UNKNOWN if counting.lines_per_s is None else f"{counting.lines_per_s:,.0f}/s"
     uploads = f"; {numbered(taking.uploads_open, 'upload')} in progress" if taking.uploads_open else ""
-    return rate, f"{numbered(taking.lines, 'line')} since {_clock(taking.since, now)}{uploads}"
+    return rate, f"{numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
 
 
 def _rejected(status: Status) -> tuple[str, str]:
-    in_all = "" if status.rejected_in_topic is None else f"{status.rejected_in_topic:,} in the dead letter topic"
-    if status.taking is None:
-        return (UNKNOWN if status.rejected_in_topic is None else f"{status.rejected_in_topic:,}"), in_all and "in all"
-    return f"{status.taking.rejected:,}", "; ".join(filter(None, ("lines that this server took", in_all)))
+    in_all = None if status.rejected_in_topic is None else f"{status.rejected_in_topic:,}"
+    if status.taking is not None:
+        meaning = "lines that this server took" + (f"; {in_all} in the dead letter topic" if in_all else "")
+        return f"{status.taking.rejected:,}", meaning
+    return (in_all, "lines in the dead letter topic") if in_all else (UNKNOWN, NOT_KNOWN)
 
 
 def _counted(status: Status) -> tuple[str, str]:
@@ -74,7 +79,7 @@ def _counted(status: Status) -> tuple[str, str]:
 
 def _lag(status: Status) -> tuple[str, str]:
     if status.lag is None:
-        return UNKNOWN, "not known at present"
+        return UNKNOWN, NOT_KNOWN
     if status.lag == 0:
         return "0", "every record of the topic was read"
     rate = status.rates.read if status.rates else 0
@@ -110,9 +115,11 @@ def state(status: Status, now: int) -> State:
 def warning(status: Status) -> Warned:
     """Return what keeps events from being counted, or is not known."""
     if status.lag is None:
-        return Warned("It is not known how many events are not counted yet.", status.unknown["lag"])
+        return Warned("It is not known how many records are not counted yet.", status.unknown["lag"])
     if status.job.is_active is False and status.lag:
-        return Warned(f"{numbered(status.lag, 'record')} not counted yet, and no job is active.", f"Start one: {COUNT}")
+        verb = "is" if status.lag == 1 else "are"
+        what = f"{numbered(status.lag, 'record')} {verb} not counted yet, and no job is active."
+        return Warned(what, f"Start one: {COUNT}")
     return Warned("", "")
 
 

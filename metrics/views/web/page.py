@@ -19,11 +19,11 @@ from metrics.web.cards import Banner, FigureCard
 from metrics.web.shell import Page, is_open
 
 TITLE = "Views"
-ABOUT = "View events, each counted once. A waypoint is 30 s of view time."
+ABOUT = "View events, each counted once. Times of counting are in UTC."
 LOOK_EVERY_S = 0.5
 REASONS = {"id": "Reason", "lines": "Lines"}
 VIEWERS = {"id": "User", "view_time": "View time"}
-SIMILAR = {"id": "Media", "score": "Score", "common": "Common viewers"}
+SIMILAR = {"id": "Media", "score": "Score", "common": "In common"}
 FOLDER = Path(__file__).parent
 
 
@@ -50,6 +50,8 @@ class ViewsPage:
             self._address_banner = Banner()
             with ui.element("section").classes("figures").props('aria-label="Counting"'):
                 self._figures = [FigureCard() for _ in counting.FIGURES]
+                for card, figure in zip(self._figures, counting.figures(None, 0), strict=True):
+                    card.show(figure)
             with ui.element("div").classes("parts") as self._parts:
                 self._top = TopCard(self._go, self._find)
                 with ui.element("div").classes("reasons-card"):
@@ -82,17 +84,20 @@ class ViewsPage:
         self._choice, wrong = read_choice(query)
         self._address_banner.show("\n".join(wrong), "This part of the address is ignored." if wrong else "")
         ui.page_title(TITLE if self._choice.media is None else f"{figures.title(self._choice)} · {TITLE}")
-        self._top.clear()
+        self._top.show_choice(self._choice)
         self._trend.show_choice(self._choice)
         self._of_choice.classes("stale")
         if self._overview is not None:
-            self._top.show(figures.top(self._overview.top[self._choice.order], self._choice), self._choice)
+            self._top.show(figures.top(self._overview.top[self._choice.order], self._choice))
 
     async def _go(self, address: str) -> None:
         """Show what an address of this page asks for, and put it into the browser's history."""
+        before = self._choice
         ui.navigate.history.push(address)
         self._choose(dict(parse_qsl(address.partition("?")[2])))
         await self._look()
+        if self._choice.media != before.media and is_open(self._client):
+            ui.run_javascript(f"trends.reveal({self._of_choice.id})")
 
     async def _find(self, text: str) -> str:
         """Select an item by its MediaId; return what is wrong with that."""
@@ -129,7 +134,7 @@ class ViewsPage:
         if overview is self._overview or not is_open(self._client):
             return
         self._overview = overview
-        self._top.show(figures.top(overview.top[self._choice.order], self._choice), self._choice)
+        self._top.show(figures.top(overview.top[self._choice.order], self._choice))
 
     def _show_selected(self, selected: Selected) -> None:
         if selected is self._selected or not is_open(self._client):

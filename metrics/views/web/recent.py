@@ -7,12 +7,14 @@ from functools import partial
 from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
+from metrics.errors import SettingsError
 from metrics.sliding_window import SlidingWindow
 from metrics.times import ALL_TIME, Range
 from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.trend import Trend, read_trend
 from metrics.views.answers.viewers import Viewer, read_top_viewers
+from metrics.views.core.trend import UnalignedTimeZoneError
 from metrics.views.schema import Connection
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept import Kept
@@ -153,7 +155,10 @@ def _read_overview(connection: Connection) -> Overview:
 def _read_selected(connection: Connection, choice: Choice) -> Selected:
     media = choice.media
     within = ALL_TIME if choice.to is None else Range(ALL_TIME.start, choice.to)
-    trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
+    try:
+        trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
+    except UnalignedTimeZoneError as error:
+        raise SettingsError("the trend cannot be shown", why=f"{error}", hint="choose UTC, or a later range") from error
     if media is None or trend is None:
         return Selected(None, trend, ())
     return Selected(read_item(connection, media), trend, read_top_viewers(connection, media, VIEWERS))

@@ -17,8 +17,15 @@ const trends = {
     return { date: start.slice(0, 10), time, both: `${time}\n${date}` }[labels];
   },
 
+  /* Scrolls to an element that is not in view, as below the list on a phone. */
+  reveal(id) {
+    const element = getHtmlElement(id);
+    const { top } = element.getBoundingClientRect();
+    if (top < 0 || top > innerHeight * 0.7) element.scrollIntoView();
+  },
+
   /* Describes the row under the pointer. */
-  tooltip(points) {
+  tooltip(points, labels) {
     const row = points[0]?.value;
     if (!row) return "";
     const [start, , starts, stops, ends, seconds] = row;
@@ -28,7 +35,8 @@ const trends = {
     const parts = [[hours, "h"], [minutes, "min"], [seconds % 60, "s"]].filter(([value]) => value);
     const time = parts.map(([value, unit]) => `${number(value)} ${unit}`).join(" ") || "0 s";
     const from = start.replace("T", " ").replace(/:00(Z|[+-])/, " $1").replace("Z", "UTC");
-    return `<b>${time} viewed</b><br>${count(starts, "start")}, ${count(stops, "stop")}, ${count(ends, "end")}<br>from ${from}`;
+    const when = labels === "date" ? `on ${start.slice(0, 10)}` : `from ${from}`;
+    return `<b>${time} viewed</b><br>${count(starts, "start")}, ${count(stops, "stop")}, ${count(ends, "end")}<br>${when}`;
   },
 };
 
