@@ -102,7 +102,7 @@ class JobLine:
         self._line.classes(replace="job" if state.is_good else "job wrong-state")
 
 
-class Table:
+class RowTable:
     """A table, in which a column may have links, or bars of a share below its values."""
 
     def __init__(self, names: Mapping[str, str], classes: str, label: str) -> None:
@@ -116,13 +116,13 @@ class Table:
         self._table.set_visibility(False)
         self._table.props(""":table-row-class-fn="row => row.chosen ? 'is-chosen' : ''\"""")
 
-    def link(self, column: str, go: Go) -> "Table":
+    def link(self, column: str, go: Go) -> "RowTable":
         """Make the values of a column links; rows have their addresses as `href`."""
         self._table.add_slot(f"body-cell-{column}", _LINK)
         self._table.on("go", lambda event: go(f"{event.args}"))
         return self
 
-    def bar(self, column: str) -> "Table":
+    def bar(self, column: str) -> "RowTable":
         """Give the values of a column bars; rows have their lengths as `share`, None for no bar."""
         self._table.add_slot(f"body-cell-{column}", _BAR)
         return self
@@ -150,7 +150,7 @@ class TopCard:
             self._note = Note()
             names = {"id": "Media", "view_time": "View time", "viewers": "Viewers"}
             names |= {"starts": "Starts"}
-            self._table = Table(names, "top-media", "Top media").link("id", go).bar("view_time")
+            self._table = RowTable(names, "top-media", "Top media").link("id", go).bar("view_time")
 
     def show_choice(self, choice: Choice) -> None:
         """Show what is selected; empty the field."""
@@ -268,7 +268,7 @@ class Totals:
 class TableCard:
     """A table with its heading, and a note if it is empty or not complete."""
 
-    def __init__(self, title: str, table: Callable[[], Table]) -> None:
+    def __init__(self, title: str, table: Callable[[], RowTable]) -> None:
         with ui.element("section").classes("card") as self._section:
             heading(2, title)
             self._note = Note()

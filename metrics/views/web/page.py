@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from metrics.errors import MetricsError, SettingsError
 from metrics.time_zones import zone_of
 from metrics.views.web import counting, figures
-from metrics.views.web.cards import ChartCard, JobLine, Table, TableCard, TopCard
+from metrics.views.web.cards import ChartCard, JobLine, RowTable, TableCard, TopCard
 from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
 from metrics.views.web.recent import Counting, Overview, Recent, Selected
 from metrics.web import problems, shell
@@ -56,17 +56,17 @@ class ViewsPage:
                 self._top = TopCard(self._go, self._find)
                 with ui.element("div").classes("reasons-card"):
                     self._rejected = TableCard(
-                        "Rejected", lambda: Table(REASONS, "reasons", "Rejected by reason").bar("lines")
+                        "Rejected", lambda: RowTable(REASONS, "reasons", "Rejected by reason").bar("lines")
                     )
                 with ui.element("div").classes("chosen-media") as self._of_choice:
                     self._trend = ChartCard(self._go, self._set_zone)
                     with ui.element("div").classes("tables") as self._tables:
                         self._viewers = TableCard(
-                            "Top viewers", lambda: Table(VIEWERS, "viewers", "Top viewers").bar("view_time")
+                            "Top viewers", lambda: RowTable(VIEWERS, "viewers", "Top viewers").bar("view_time")
                         )
                         self._similar = TableCard(
                             "Similar media",
-                            lambda: Table(SIMILAR, "similar", "Similar media").link("id", self._go).bar("score"),
+                            lambda: RowTable(SIMILAR, "similar", "Similar media").link("id", self._go).bar("score"),
                         )
         self._choose(dict(self._client.request.query_params))
         ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))

@@ -1,0 +1,144 @@
+"""What all open pages share: how often the database is asked."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from metrics.errors import DatabaseError, SettingsError
+from metrics.postgres.address import address_of
+from metrics.views import schema
+from metrics.views.settings import ViewsSettings
+from metrics.views.web.choice import Choice
+from metrics.views.web.kept_similar import KeptSimilar
+from metrics.views.web.recent import READ_EVERY_S, Recent
+from metrics.views.web.status import StatusReader
+from metrics.web.database import Connection, Database
+
+
+class Asked(Database):
+    """A database of views that counts what it is asked."""
+
+    def __init__(self, url: str) -> None:
+        self.settings = ViewsSettings(database_url=url)
+        address = address_of(self.settings, print, "", "")
+        super().__init__(address, "it", lambda connection: schema.use_tables(connection, self.settings))
+        self.number = 0
+
+    async def run(self, work: Callable[[Connection], Any]) -> Any:
+        self.number += 1
+        return await super().run(work)
+
+    def count(self, *statements: str) -> None:
+        """Change the tables as the job does when it counts events."""
+        with closing(schema.open_views(self.settings.database_url or "", self.settings)) as connection:
+            for statement in (*statements, "UPDATE counts SET read = read + 1"):
+                connection.execute(statement.encode())
+
+
+class Clock:
+    """Time as the test sets it."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def asked(database_url: str) -> Iterator[Asked]:
+    """Give a database in which user 1 has watched item 7 for a waypoint."""
+    with closing(Asked(database_url)) as database:
+        with closing(schema.connect_to_schema(database_url, database.settings)) as connection:
+            schema.init(connection, database.settings)
+        database.count(
+            "INSERT INTO media VALUES (7, 1, 0, 0, 0, 1, 1)",
+            "INSERT INTO user_media VALUES (1, 7, 1)",
+            "INSERT INTO counts VALUES (0, 1, 1, 0, 0, 1)",
+        )
+        yield database
+
+
+def recent(database: Asked, clock: Clock) -> Recent:
+    return Recent(database, StatusReader(database, database.settings), KeptSimilar(database), clock)
+
+
+def test_the_database_is_asked_once_for_all_pages_until_it_is_time_again(asked: Asked) -> None:
+    clock = Clock()
+
+    async def look() -> None:
+        shown = recent(asked, clock)
+        first, *others = await asyncio.gather(*(shown.overview() for _ in range(20)))
+        assert all(other is first for other in others)
+        assert [item.media_id for item in first.top["view_time"]] == ["7"]
+        assert asked.number == 1
+        clock.now_s = READ_EVERY_S
+        await shown.overview()
+        assert asked.number == 2
+
+    asyncio.run(look())
+
+
+def test_what_is_selected_is_read_again_only_after_an_event_was_counted(asked: Asked) -> None:
+    clock = Clock()
+
+    async def look() -> None:
+        shown, choice = recent(asked, clock), Choice(media=7)
+
+        async def selected(choice: Choice) -> Any:
+            return await shown.selected(choice, (await shown.overview()).version)
+
+        first = await selected(choice)
+        assert await selected(choice.change(order="viewers")) is first
+        assert asked.number == 2
+        clock.now_s += READ_EVERY_S
+        assert await selected(choice) is first
+        assert asked.number == 3  # the overview
+        asked.count("UPDATE media SET waypoints = 2")
+        clock.now_s += READ_EVERY_S
+        changed = await selected(choice)
+        assert (first.totals.view_time, changed.totals.view_time) == (30, 60)
+        assert await selected(choice.change(zone="Europe/Berlin")) is not changed
+
+    asyncio.run(look())
+
+
+def test_an_unknown_item_is_selected_without_an_error(asked: Asked) -> None:
+    async def look() -> None:
+        shown = recent(asked, Clock())
+        assert await shown.selected(Choice(media=2**63 - 1), None) == (None, None, ())
+        assert await shown.similar(2**63 - 1) is None
+
+    asyncio.run(look())
+
+
+def test_a_time_zone_whose_days_did_not_begin_at_a_quarter_hour_is_refused(asked: Asked) -> None:
+    # Monrovia was 44 min 30 s behind UTC until 1972.
+    asked.count("INSERT INTO media_quarter VALUES (7, '1971-05-05 12:00Z', 1, 0, 0, 0)")
+
+    async def look() -> None:
+        shown = recent(asked, Clock())
+        with pytest.raises(SettingsError, match="the trend cannot be shown"):
+            await shown.selected(Choice(media=7, per="day", range="31d", zone="Africa/Monrovia"), None)
+
+    asyncio.run(look())
+
+
+def test_an_outage_is_known_to_all_pages_and_noticed_again_only_when_it_is_time() -> None:
+    clock = Clock()
+
+    async def look(database: Asked) -> None:
+        shown = recent(database, clock)
+        for _ in range(3):
+            with pytest.raises(DatabaseError, match="cannot be reached"):
+                await shown.overview()
+        assert database.number == 1
+        clock.now_s = READ_EVERY_S
+        with pytest.raises(DatabaseError, match="cannot be reached"):
+            await shown.overview()
+        assert database.number == 2
+
+    with closing(Asked("postgresql://nobody@127.0.0.1:1/none")) as database:
+        asyncio.run(look(database))
