@@ -29,24 +29,25 @@ class SimilarItem(Struct):
 
 
 # Items without a common viewer are candidates, too: their score is below 0. Those that all users watched for equally
-# long have no score.
+# long have no score. A product of bigints that overflows is an error;
+# that takes 2^31 waypoints of a user, 2,000 years.
 _QUERY: LiteralString = """
 WITH users AS (SELECT coalesce(sum(users), 0) AS n FROM counts),
-own AS (
-    SELECT waypoints::numeric AS sx, n * sum_sq - waypoints::numeric ^ 2 AS variance
-    FROM media, users WHERE media_id = %(media)s
+items AS MATERIALIZED (
+    SELECT media_id, waypoints::numeric AS s, n, n * sum_sq - waypoints::numeric * waypoints AS variance
+    FROM media, users
 ),
 products AS (
-    SELECT other.media_id, sum(own.waypoints * other.waypoints) AS sxy, count(*) AS common
+    SELECT other.media_id, sum(own.waypoints * other.waypoints) AS s, count(*) AS common
     FROM user_media own JOIN user_media other USING (user_id)
     WHERE own.media_id = %(media)s GROUP BY other.media_id
 ),
 scored AS (
-    SELECT media.media_id, coalesce(common, 0) AS common,
-        (n * coalesce(sxy, 0) - sx * waypoints)::float8
-            / (sqrt(variance::float8) * sqrt((n * sum_sq - waypoints::numeric ^ 2)::float8)) AS score
-    FROM users, own, media LEFT JOIN products USING (media_id)
-    WHERE media.media_id <> %(media)s AND variance > 0 AND n * sum_sq > waypoints::numeric ^ 2
+    SELECT items.media_id, coalesce(common, 0) AS common,
+        (items.n * coalesce(products.s, 0) - own.s * items.s)::float8
+            / (sqrt(own.variance::float8) * sqrt(items.variance::float8)) AS score
+    FROM items own CROSS JOIN items LEFT JOIN products ON products.media_id = items.media_id
+    WHERE own.media_id = %(media)s AND items.media_id <> own.media_id AND own.variance > 0 AND items.variance > 0
 )
 SELECT media_id::text, score, common FROM (
     SELECT media_id, common, greatest(-1, least(1, round(score::numeric, %(decimals)s))) AS score FROM scored

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from metrics.errors import SettingsError
 from metrics.times import ALL_TIME, Range, rfc3339
 from metrics.views.answers.items import Number, Seconds, TextId, read_item
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.core.event import WAYPOINT_S
-from metrics.views.core.trend import Per, buckets
+from metrics.views.core.trend import Per, UnalignedTimeZoneError, buckets
 from metrics.views.schema import Connection
 
 Time = Annotated[str, Meta(description="by RFC 3339, in the time zone", examples=["2026-11-28T00:00:00+01:00"])]
@@ -58,13 +59,20 @@ def read_trend(
 
     Raises:
         DatabaseError: the database does not answer.
-        SettingsError: as `buckets`.
+        SettingsError: hours or days of the zone were not sums of quarter hours then.
     """
     with snapshot(connection):
         if media_id is not None and read_item(connection, media_id) is None:
             return None
         since = _since(connection) if per == "minute" else None
-        rows, has_earlier = _rows(_Events(connection, media_id, per), zone, _whole(per, zone, within, since), limit)
+        try:
+            rows, has_earlier = _rows(_Events(connection, media_id, per), zone, _whole(per, zone, within, since), limit)
+        except UnalignedTimeZoneError as error:
+            raise SettingsError(
+                f"there is no trend per {per} in the time zone {zone.key}",
+                why=f"{error}, but trends are stored by quarter hour",
+                hint="use the time zone UTC, or ask for a later time",
+            ) from error
     shown_id = None if media_id is None else str(media_id)
     return Trend(shown_id, per, zone.key, rows, has_earlier, None if since is None else in_zone(since, zone))
 

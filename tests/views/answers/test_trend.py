@@ -1,0 +1,190 @@
+"""Trends: drawn timelines, then against the plain recount."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.errors import SettingsError
+from metrics.times import ALL_TIME, Range
+from metrics.views.answers.trend import TrendRow, read_trend
+from metrics.views.core.event import MAX_TIMESTAMP
+from metrics.views.core.recount import Recount
+from metrics.views.core.trend import PERS, Per, buckets
+from metrics.views.schema import Connection
+from tests.examples import examples
+from tests.views.filled import NOON, Watched, fill, recounted
+
+UTC_ZONE = ZoneInfo("UTC")
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUR = 3_600
+
+
+def rows(
+    connection: Connection,
+    media: int | None,
+    per: Per,
+    within: Range = ALL_TIME,
+    *,
+    limit: int = 100,
+    zone: ZoneInfo = UTC_ZONE,
+) -> list[TrendRow]:
+    trend = read_trend(connection, media, per, zone, within, limit)
+    assert trend is not None
+    return trend.rows
+
+
+# 12:00   12:15        12:59:59  13:00        15:10
+# start   2 waypoints  waypoint  waypoint     end        item 7
+#         waypoint                                       item 8
+EVENTS = [
+    Watched(1, 7, "streamstart", NOON),
+    Watched(1, 7, time=NOON + 900, number=2),
+    Watched(2, 8, time=NOON + 900),
+    Watched(1, 7, time=NOON + HOUR - 1),
+    Watched(1, 7, time=NOON + HOUR),
+    Watched(1, 7, "streamend", NOON + 3 * HOUR + 600),
+]
+
+
+def test_hours_go_from_the_first_to_the_last_event_with_zero_rows_inside(connection: Connection) -> None:
+    fill(connection, EVENTS)
+    trend = read_trend(connection, 7, "hour", UTC_ZONE, ALL_TIME, 100)
+    assert trend is not None
+    assert trend.rows == [
+        TrendRow("2025-11-28T12:00:00Z", 90, 1, 0, 0),
+        TrendRow("2025-11-28T13:00:00Z", 30, 0, 0, 0),
+        TrendRow("2025-11-28T14:00:00Z", 0, 0, 0, 0),
+        TrendRow("2025-11-28T15:00:00Z", 0, 0, 0, 1),
+    ]
+    assert (trend.media_id, trend.per, trend.time_zone, trend.has_earlier) == ("7", "hour", "UTC", False)
+    assert trend.minutes_since is None
+    assert rows(connection, None, "hour")[0] == TrendRow("2025-11-28T12:00:00Z", 120, 1, 0, 0)
+    assert rows(connection, None, "day", zone=BERLIN) == [TrendRow("2025-11-28T00:00:00+01:00", 150, 1, 0, 1)]
+
+
+def test_minutes_begin_when_they_are_kept_and_rows_before_that_do_not_count(connection: Connection) -> None:
+    fill(connection, EVENTS, since=NOON + 900)
+    connection.execute("INSERT INTO minute VALUES (to_timestamp(%s), 9, 9, 9, 9)", (NOON,))
+    connection.execute("INSERT INTO media_minute VALUES (7, to_timestamp(%s), 9, 9, 9, 9)", (NOON,))
+    for media, view_time in ((7, 60), (None, 90)):
+        trend = read_trend(connection, media, "minute", BERLIN, Range(NOON, NOON + HOUR), 10_000)
+        assert trend is not None
+        assert trend.minutes_since == "2025-11-28T13:15:00+01:00"
+        assert trend.rows[0] == TrendRow("2025-11-28T13:15:00+01:00", view_time, 0, 0, 0)
+        assert [row.view_time for row in trend.rows[1:]] == [0] * 43 + [30]
+        assert trend.rows[-1].start == "2025-11-28T13:59:00+01:00"
+
+
+@pytest.mark.parametrize("media", [7, None])
+def test_the_limit_keeps_the_newest_rows_and_says_so(connection: Connection, media: int | None) -> None:
+    fill(connection, EVENTS)
+    cut = read_trend(connection, media, "hour", UTC_ZONE, ALL_TIME, 3)
+    whole = read_trend(connection, media, "hour", UTC_ZONE, ALL_TIME, 4)
+    assert cut is not None
+    assert whole is not None
+    assert (cut.rows, cut.has_earlier) == (whole.rows[1:], True)
+    assert not whole.has_earlier
+
+
+def test_rows_start_within_the_range_and_are_whole(connection: Connection) -> None:
+    fill(connection, EVENTS)
+    thirteen, fifteen = TrendRow("2025-11-28T13:00:00Z", 30, 0, 0, 0), TrendRow("2025-11-28T15:00:00Z", 0, 0, 0, 1)
+    assert rows(connection, 7, "hour", Range(NOON + 1, NOON + 2 * HOUR)) == [thirteen]
+    assert rows(connection, 7, "hour", Range(NOON + 2 * HOUR, NOON + 3 * HOUR + 1)) == [fifteen]
+    assert rows(connection, 7, "hour", Range(NOON + HOUR + 1, NOON + 3 * HOUR)) == []
+    assert rows(connection, 7, "day", Range(NOON, ALL_TIME.end)) == []
+    # within a minute: it does not start there
+    assert rows(connection, 7, "minute", Range(NOON + 901, NOON + HOUR - 60)) == []
+    assert [row.start for row in rows(connection, 7, "minute", Range(NOON + 901, NOON + HOUR))] == [
+        "2025-11-28T12:59:00Z"
+    ]
+
+
+def test_an_item_without_events_has_no_trend_and_all_items_have_an_empty_one(connection: Connection) -> None:
+    assert read_trend(connection, 7, "day", UTC_ZONE, ALL_TIME, 10) is None
+    assert rows(connection, None, "day") == rows(connection, None, "minute") == []
+
+
+def test_days_of_23_and_25_hours_in_a_zone(connection: Connection) -> None:
+    spring = int(datetime(2025, 3, 29, 23, tzinfo=UTC).timestamp())  # 00:00 in Berlin; a day of 23 hours
+    fill(connection, [Watched(1, 7, time=spring + 23 * HOUR - 1), Watched(1, 7, time=spring + 23 * HOUR)])
+    assert [(row.start, row.view_time) for row in rows(connection, 7, "day", zone=BERLIN)] == [
+        ("2025-03-30T00:00:00+01:00", 30),
+        ("2025-03-31T00:00:00+02:00", 30),
+    ]
+
+
+def test_days_that_are_no_sums_of_quarter_hours_are_refused(connection: Connection) -> None:
+    fill(connection, [Watched(1, 7, time=0)])
+    with pytest.raises(SettingsError, match="Africa/Monrovia"):
+        read_trend(connection, 7, "day", ZoneInfo("Africa/Monrovia"), ALL_TIME, 10)
+
+
+@pytest.mark.parametrize("per", PERS)
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/New_York"])
+def test_the_first_and_the_last_second_of_all_have_trends(connection: Connection, per: Per, zone: str) -> None:
+    for second in (0, MAX_TIMESTAMP):
+        fill(connection, [Watched(1, 7, time=second)])
+        for media in (7, None):
+            [row] = rows(connection, media, per, zone=ZoneInfo(zone))
+            assert row.view_time == 30
+
+
+def expected(recount: Recount, media: int | None, per: Per, zone: ZoneInfo, within: Range) -> dict[str, list[int]]:
+    """Return the rows with events, by the plain recount."""
+    table = recount.media_minute if per == "minute" else recount.media_quarter
+    found: dict[int, list[int]] = {}
+    for (item, start), sums in table.items():
+        begin = buckets(per, zone, start, start, 1)[0]
+        if media in (None, item) and within.start <= begin < within.end:
+            row = found.setdefault(begin, [0, 0, 0, 0])
+            for column, number in enumerate(sums):
+                row[column] += number
+    return {
+        datetime.fromtimestamp(begin, zone).isoformat().replace("+00:00", "Z"): [30 * row[0], *row[1:]]
+        for begin, row in sorted(found.items())
+    }
+
+
+seconds = st.integers(NOON - 2 * 86_400, NOON + 86_400)
+watched = st.builds(
+    Watched,
+    user=st.integers(1, 2),
+    media=st.integers(7, 8),
+    kind=st.sampled_from(["waypoint", "streamstart"]),
+    time=seconds,
+    number=st.integers(1, 2),
+)
+
+
+@pytest.mark.parametrize("per", PERS)
+def test_any_trend_equals_the_plain_recount(connection: Connection, per: Per) -> None:
+    @given(
+        events=st.lists(watched, min_size=1, max_size=30),
+        zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe"]).map(ZoneInfo),
+        since=st.sampled_from([0, NOON - 86_400]),
+        within=st.one_of(
+            st.just(ALL_TIME),
+            st.tuples(seconds, seconds).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: Range(*ends)),
+        ),
+        media=st.sampled_from([7, None]),
+    )
+    @settings(max_examples=examples(100), deadline=None)
+    def check(events: list[Watched], zone: ZoneInfo, since: int, within: Range, media: int | None) -> None:
+        fill(connection, events, since)
+        trend = read_trend(connection, media, per, zone, within, 10_000)
+        if trend is None:
+            assert media is not None
+            assert all(event.media != media for event in events)
+            return
+        wanted = expected(recounted(events, since), media, per, zone, within)
+        found = {row.start: [row.view_time, row.starts, row.stops, row.ends] for row in trend.rows}
+        assert {start: sums for start, sums in found.items() if any(sums)} == wanted
+        assert len(found) == len(trend.rows)
+        starts, times = [*found], [*wanted]
+        assert not times or (starts[0], starts[-1]) == (times[0], times[-1])
+
+    check()
