@@ -16,7 +16,7 @@ from metrics.views.core.event import WAYPOINT_S, EventType
 
 Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1
 
-MAX_MEDIA, MAX_USERS = 1_000_000, 100_000_000
+MAX_MEDIA, MAX_USERS = 1_000_000, 10_000_000
 
 # Neighbours in the order of popularity have different genres, and so do users.
 _GENRES = 8
