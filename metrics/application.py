@@ -28,7 +28,7 @@ class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
     modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
-    services = ("serve",)
+    services = ("serve", "catalogue serve", "harvest serve", "views", "views serve", "views count")
     settings = (Settings, CatalogueSettings, HarvestSettings, ViewsSettings)
     owners = ("metrics.frames.topic_owner", "metrics.views.topic_owner")
 

@@ -447,7 +447,14 @@ def test_a_wrong_log_format_is_refused(arguments: list[str]) -> None:
     assert "LOG_FORMAT='yaml': must be text or json" in said
 
 
-@pytest.mark.parametrize("arguments", [[], *([name] for name in Application.services), ["status"]])
+@pytest.mark.parametrize("service", Application.services)
+def test_every_service_refuses_wrong_log_settings(service: str) -> None:
+    said = refused(2, *service.split(), LOG_FORMAT="yaml", LOG_LEVEL="loud")
+    assert "LOG_LEVEL='loud': must be " in said
+    assert "LOG_FORMAT='yaml': must be " in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["status"]])
 def test_wrong_log_settings_are_refused_together_with_all_other_wrong_settings(arguments: list[str]) -> None:
     wrong = {"METRICS_PORT": "abc", "LATENESS_S": "-1", "LOG_LEVEL": "loud", "LOG_FORMAT": "yaml"}
     said = refused(2, *arguments, **wrong)

@@ -17,7 +17,7 @@ class LogSettings(Declared):
         str,
         Meta(
             pattern=r"^(?i:debug|info|warning|error)\Z",
-            description="Lowest level that the services, the main job and `serve`, log to standard error.",
+            description="Lowest level that the services, such as the main job and `serve`, log to standard error.",
             extra={"allowed": "debug, info, warning or error"},
         ),
     ] = "info"

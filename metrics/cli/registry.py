@@ -46,12 +46,18 @@ class _Types:
 def begin(context: Any) -> None:
     """Set up the logging of a service, and warn about variables that look like misspelt settings."""
     application = context.find_root().command
-    if context.parent is None or context.info_name in application.services:
+    if context.parent is None or _full_name(context) in application.services:
         with suppress(SettingsError):  # the service's own settings include these, and report all that is wrong
             LogSettings.load().begin_to_log()
     for variable, setting in misnamed(application.settings):
         case = " Names are upper case" if variable.upper() == setting else ""
         log.warning("%s is set, but is not a setting: did you mean %s?%s", variable, setting, case)
+
+
+def _full_name(context: Any) -> str:
+    """Return the name of a command after those of its groups: `views count`."""
+    within = context.parent
+    return context.info_name if within.parent is None else f"{_full_name(within)} {context.info_name}"
 
 
 class Command(_Types, TyperCommand):
@@ -104,7 +110,8 @@ class Commands(LazyGroup):
     """All commands of the application.
 
     Attributes:
-        services: commands that run until they are stopped, and therefore log; so does the command without a name.
+        services: full names of the commands that run until they are stopped, and therefore log; so does the command
+            without a name.
         settings: of every system, which its services load, and for warnings about misspelt ones.
         owners: modules, each the `TopicOwner` of its system.
     """
