@@ -24,6 +24,7 @@ from metrics.frames.settings import Settings
 from metrics.harvest.settings import HarvestSettings, RunSettings, StreamSettings
 from metrics.postgres.local_server import server
 from metrics.serve import ServerSettings
+from metrics.views.settings import ViewsSettings
 
 ROOT = Path(__file__).parents[2]
 APP_SERVICES = ["prepare-topics", "app", "page"]
@@ -39,10 +40,16 @@ OF_ONE: dict[str, dict[str, Any]] = {
     "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None, "database_url": None},
 }
 OBSERVE = ["page", "prometheus", "grafana"]
-CATALOGUE = ["postgres", "prepare-catalogue", "catalogue"]
 CATALOGUE_SERVICES = ["prepare-catalogue", "catalogue"]
+NEEDED_BY_VIEWS = {
+    "broker": "service_healthy",
+    "postgres": "service_healthy",
+    "prepare-views": "service_completed_successfully",
+    "prepare-view-topics": "service_completed_successfully",
+}
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
-OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest"]
+VIEWS = ["prepare-views", "prepare-view-topics", "views-serve", "views-count"]
+OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest", *VIEWS]
 
 
 class Instruction(NamedTuple):
@@ -118,13 +125,15 @@ def listeners(variable: str) -> dict[str, str]:
     return dict(part.split("://") for part in text.split(","))
 
 
-def test_compose_has_four_services_and_those_of_three_profiles() -> None:
+def test_compose_has_four_services_and_those_of_four_profiles() -> None:
     profiles = {name: service.get("profiles") for name, service in compose()["services"].items()}
     assert profiles == {
         **dict.fromkeys(["broker", "prepare-topics", "control-center", "app"]),
         **{name: ["observe"] for name in OBSERVE},
-        **{name: ["catalogue"] for name in CATALOGUE},
+        **{name: ["catalogue"] for name in CATALOGUE_SERVICES},
+        "postgres": ["catalogue", "views"],
         "harvest": ["harvest"],
+        **{name: ["views"] for name in VIEWS},
     }
 
 
@@ -180,6 +189,8 @@ def test_control_center_is_published_on_9021_and_nothing_on_other_addresses_than
         "prepare-catalogue": [],
         "catalogue": ["127.0.0.1:8001:8000"],
         "harvest": ["127.0.0.1:5000:5000"],
+        **{name: [] for name in VIEWS},
+        "views-serve": ["127.0.0.1:6066:6066"],
     }
 
 
@@ -249,6 +260,9 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "prepare-catalogue": {"postgres": "service_healthy"},
         "catalogue": {"postgres": "service_healthy", "prepare-catalogue": "service_completed_successfully"},
         "harvest": {},
+        "prepare-views": {"postgres": "service_healthy"},
+        "prepare-view-topics": {"broker": "service_healthy"},
+        **dict.fromkeys(["views-serve", "views-count"], NEEDED_BY_VIEWS),
     }
 
 
@@ -264,7 +278,12 @@ def test_the_application_runs_verbose_and_is_given_time_to_commit() -> None:
 
 @pytest.mark.parametrize(
     ("service", "command"),
-    [("prepare-topics", ["prepare-topics", "--or-generate"]), ("prepare-catalogue", ["catalogue", "init-db"])],
+    [
+        ("prepare-topics", ["prepare-topics", "--or-generate"]),
+        ("prepare-catalogue", ["catalogue", "init-db"]),
+        ("prepare-views", ["views", "init-db"]),
+        ("prepare-view-topics", ["topics", "create", "view-events", "view-events-rejected"]),
+    ],
 )
 def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]) -> None:
     prepare = compose()["services"][service]
@@ -277,9 +296,10 @@ def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]
 def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() -> None:
     services = compose()["services"]
     run_on = {"broker", "app", "control-center", "page", "prometheus", "grafana", "postgres", "catalogue", "harvest"}
+    run_on |= {"views-serve", "views-count"}
     assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == run_on
     logs = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
-    assert [service["logging"] for service in services.values()] == [logs] * 11
+    assert [service["logging"] for service in services.values()] == [logs] * 15
 
 
 def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled() -> None:
@@ -303,7 +323,7 @@ def test_the_application_may_write_nowhere_and_gain_nothing(service: str) -> Non
     assert how.get("tmpfs", []) == (["/tmp"] if service == "catalogue" else []), "where zip archives are unpacked"
 
 
-@pytest.mark.parametrize("service", APP_SERVICES + CATALOGUE_SERVICES)
+@pytest.mark.parametrize("service", APP_SERVICES + CATALOGUE_SERVICES + VIEWS)
 def test_data_is_mounted_where_the_application_looks_for_it(service: str) -> None:
     (workdir,) = of_the_image("WORKDIR")
     assert compose()["services"][service]["volumes"] == [f"./data:{workdir}/data:ro"]
@@ -383,10 +403,44 @@ def test_every_setting_of_the_catalogue_can_be_given_to_compose(service: str) ->
     assert set(environment_of(service)) == names | {"PGPASSWORD"}
 
 
+@pytest.mark.parametrize("service", VIEWS)
+def test_views_is_given_the_servers_of_compose_and_its_other_settings_by_default(service: str) -> None:
+    told = dataclasses.asdict(ViewsSettings.load(environment_of(service)))
+    own: dict[str, Any] = {
+        "database_url": "postgresql://metrics@postgres:5432/metrics",
+        "bootstrap_servers": "broker:29092",
+    }
+    own |= {"metrics_port": 9464, "metrics_host": "0.0.0.0"}
+    assert told == {**dataclasses.asdict(ViewsSettings()), **own}
+
+
+@pytest.mark.parametrize("service", VIEWS)
+def test_every_setting_of_views_can_be_given_to_compose(service: str) -> None:
+    # CONSUMER_GROUP_ID of the shell is that of the main job.
+    left_out = NOT_IN_COMPOSE | {"consumer_group_id"}
+    names = {field.name.upper() for field in dataclasses.fields(ViewsSettings) if field.name not in left_out}
+    assert set(environment_of(service)) == names | {"PGPASSWORD"}
+
+
+def test_the_topics_of_views_are_created_by_the_names_that_are_set() -> None:
+    given = {"VIEWS_TOPIC": "watched", "VIEWS_REJECTED_TOPIC": "refused"}
+    command = compose(given)["services"]["prepare-view-topics"]["command"]
+    assert command == ["topics", "create", *ViewsSettings.load(environment_of("views-count", given)).topics().values()]
+
+
+def test_views_is_served_to_this_machine_and_counted_beside_that() -> None:
+    serve, count = (compose()["services"][name] for name in ("views-serve", "views-count"))
+    assert serve["command"] == ["views", "serve", "--host", "0.0.0.0"]
+    assert serve["healthcheck"]["test"] == ["CMD", "python", "-m", "metrics.monitoring.container", "6066"]
+    assert count["command"] == ["views", "count", "--standby"]
+    assert "healthcheck" not in count, "that of the image asks METRICS_PORT"
+    assert count["stop_grace_period"] == "30s"
+
+
 @pytest.mark.parametrize("given", [{}, {"POSTGRES_PASSWORD": "p@ss/w:rd%"}])
-def test_the_catalogue_logs_in_as_the_user_that_the_database_is_created_with(given: dict[str, str]) -> None:
+def test_every_service_logs_in_as_the_user_that_the_database_is_created_with(given: dict[str, str]) -> None:
     postgres = environment_of("postgres", given)
-    for service in CATALOGUE_SERVICES:
+    for service in CATALOGUE_SERVICES + VIEWS:
         environment = environment_of(service, given)
         address = urlsplit(environment["DATABASE_URL"])
         assert (address.username, address.path) == (postgres["POSTGRES_USER"], f"/{postgres['POSTGRES_DB']}")
@@ -420,8 +474,12 @@ def test_the_catalogue_is_served_to_this_machine_and_runs_any_of_its_commands() 
 def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serves() -> None:
     files = mounted("prometheus")
     config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"].read_text(encoding="utf-8"))
-    [scraped] = config["scrape_configs"]
-    assert scraped["job_name"] == "frames"
+    scraped, of_views = config["scrape_configs"]
+    assert (scraped["job_name"], of_views["job_name"]) == ("frames", "views")
+    # By names, since without the profile views they have no address, and Prometheus no targets that are down.
+    [found] = of_views["dns_sd_configs"]
+    assert found == {"names": ["views-serve", "views-count"], "type": "A", "port": 9464}
+    assert {environment_of(name)["METRICS_PORT"] for name in found["names"]} == {"9464"}
     assert scraped["static_configs"] == [{"targets": [f"app:{environment_of('app')['METRICS_PORT']}"]}]
     assert [f"/etc/prometheus/{name}" for name in config["rule_files"]] == [
         name for name, path in files.items() if path.name == "alerts.yml" and path.exists()
@@ -442,7 +500,7 @@ def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
 
 
 def test_the_commands_that_compose_runs_are_commands_of_the_application() -> None:
-    for service in APP_SERVICES + CATALOGUE_SERVICES:
+    for service in APP_SERVICES + CATALOGUE_SERVICES + VIEWS:
         how = compose()["services"][service]
         entrypoint = how.get("entrypoint", ["python", "app.py"])
         assert entrypoint[:2] == json.loads(of_the_image("ENTRYPOINT")[0])
