@@ -81,6 +81,12 @@ def exposed_over_http(
             thread.join()
 
 
+def metrics_url(settings: MonitoringSettings) -> str:
+    """Return the address of the metrics."""
+    host = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host
+    return f"http://{host}:{settings.metrics_port}/metrics"
+
+
 def application(registry: CollectorRegistry, health: HealthChecks, *, is_loopback: bool) -> Starlette:
     """Return the application. On loopback, it refuses metrics to requests for another host (DNS rebinding)."""
 

@@ -67,10 +67,10 @@ def _exposing(settings: Settings) -> "Iterator[Exposed | None]":
         return
     # Importing it takes a tenth of the startup time.
     from metrics.frames.monitoring.serving import exposed_over_http  # noqa: PLC0415
+    from metrics.monitoring.server import metrics_url  # noqa: PLC0415
 
     with exposed_over_http(settings) as exposed:
-        host = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host
-        say(f"metrics at http://{host}:{settings.metrics_port}/metrics")
+        say(f"metrics at {metrics_url(settings)}")
         yield exposed
 
 

@@ -37,6 +37,7 @@ class SqlProcessor(ABC, Generic[S]):
 
     Attributes:
         on_commit: called after each commit of the loop, with the number of messages in it, and its duration in seconds.
+        on_outage: called with the error of a transaction that was lost because a server is away.
     """
 
     max_bytes = MAX_BYTES
@@ -47,6 +48,7 @@ class SqlProcessor(ABC, Generic[S]):
         self.work = work
         self._accept = accept
         self.on_commit: Callable[[int, float], None] = _nothing
+        self.on_outage: Callable[[UnavailableError], None] = _no_outage
         self._limit = self._transaction_limit()
         self._ends: dict[int, int] | None = None
         self._monitor: InputMonitor | None = None
@@ -182,8 +184,10 @@ class SqlProcessor(ABC, Generic[S]):
         )
         try:
             loop.run()
-        except (TransactionLostError, UnavailableError):
+        except (TransactionLostError, UnavailableError) as error:
             self._limit.record_loss(commits.messages)
+            if isinstance(error, UnavailableError):
+                self.on_outage(error)
             raise
 
     def release(self) -> bool:
@@ -194,3 +198,6 @@ class SqlProcessor(ABC, Generic[S]):
 
 
 def _nothing(_messages: int, _took_s: float) -> None: ...
+
+
+def _no_outage(_: UnavailableError) -> None: ...

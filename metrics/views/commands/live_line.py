@@ -17,7 +17,7 @@ from metrics.text import per_second
 
 REFRESH_S = 0.25
 PRINT_S = 10.0
-OVER_S = 5.0  # the rate covers this time
+OVER_S = 5.0  # the rate on a terminal covers this time
 
 
 class Figures(NamedTuple):
@@ -49,7 +49,7 @@ def live_line(figures: Callable[[], Figures], stopping: Event, print_s: float = 
 
     def run() -> None:
         try:
-            show(_Line(figures), done, print_s)
+            show(figures, done, print_s)
         except MetricsError:
             stopping.set()
             raise
@@ -64,11 +64,11 @@ def live_line(figures: Callable[[], Figures], stopping: Event, print_s: float = 
 
 
 class _Line:
-    """Figures in words, with the rate of the last OVER_S seconds."""
+    """Figures in words, with the rate of the last `over_s` seconds."""
 
-    def __init__(self, figures: Callable[[], Figures]) -> None:
+    def __init__(self, figures: Callable[[], Figures], over_s: float) -> None:
         self._figures = figures
-        self._window = SlidingWindow(OVER_S, REFRESH_S, monotonic(), figures().events)
+        self._window = SlidingWindow(over_s, REFRESH_S, monotonic(), figures().events)
 
     def look(self) -> Figures:
         """Return the present figures, and move the rate on to now."""
@@ -82,13 +82,15 @@ class _Line:
         return " · ".join([*numbers, per_second(figures.events - before, "event", monotonic() - began_s)])
 
 
-def _refresh(line: _Line, done: Event, _: float) -> None:
+def _refresh(figures: Callable[[], Figures], done: Event, _: float) -> None:
+    line = _Line(figures, OVER_S)
     with Live(console=out, auto_refresh=False, transient=True) as live:
         while not done.wait(REFRESH_S):
             live.update(Text(line.text(line.look()), style="dim"), refresh=True)
 
 
-def _print(line: _Line, done: Event, print_s: float) -> None:
+def _print(figures: Callable[[], Figures], done: Event, print_s: float) -> None:
+    line = _Line(figures, print_s)
     printed, printed_at_s = line.look().numbers, monotonic()
     while not done.wait(REFRESH_S):
         found = line.look()

@@ -9,6 +9,8 @@ from metrics.cli import serving
 from metrics.cli.serving import LOOPBACK, Host, Port
 from metrics.views.commands.broker import use_topics_of_service
 from metrics.views.commands.database import use_views_database
+from metrics.views.commands.monitored import monitored_taking
+from metrics.views.commands.options import PORT
 from metrics.views.settings import ViewsSettings
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PORT = 6066
 TITLE = "Views"
 ABOUT = (
     "View events are taken, and questions about what was counted are answered: view time, trends, similar items. "
@@ -43,8 +44,10 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
     ):
         from metrics.views.taking.taker import Taker  # noqa: PLC0415
 
-        parts = [partial(open_views_system, settings, Taker(settings, topics.require))]
-        serving.run(listening, parts, title=TITLE, about=ABOUT, token=settings.api_token)
+        taker = Taker(settings, topics.require)
+        parts = [partial(open_views_system, settings, taker)]
+        with monitored_taking(settings, taker):
+            serving.run(listening, parts, title=TITLE, about=ABOUT, token=settings.api_token)
 
 
 def open_views_system(settings: ViewsSettings, taker: "Taker") -> AbstractContextManager["System"]:

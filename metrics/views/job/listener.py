@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from metrics.errors import UnavailableError
+
 
 class JobCounts(NamedTuple):
     """Outcomes of the records of all time: read = counted + duplicates + invalid.
@@ -55,6 +57,9 @@ class Listener:
 
     def committed(self, figures: JobFigures, events: int, took_s: float) -> None:
         """A transaction was committed, with this number of records; with none, it was a heartbeat."""
+
+    def outage(self, error: UnavailableError) -> None:
+        """A transaction was lost because the broker or the database is away; the job resumes from the last commit."""
 
     def warned(self, line: str) -> None:
         """A human-readable message: an outage began or ended, or records are invalid."""

@@ -7,7 +7,7 @@ from contextlib import closing
 from threading import Event
 from typing import NamedTuple
 
-from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnsuitableError
+from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnavailableError, UnsuitableError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.text import numbered
@@ -82,6 +82,7 @@ class _Job:
     def __post_init__(self) -> None:
         self.figures = self.processor.figures()
         self.processor.on_commit = self._committed
+        self.processor.on_outage = self._lost
 
     def run_until_fenced(self, *, waits: bool) -> bool:
         """Take over, at once or as a standby, and count; returns whether another instance has taken over.
@@ -115,6 +116,10 @@ class _Job:
         self.figures = self.processor.figures()
         for listener in self.listeners:
             listener.committed(self.figures, events, took_s)
+
+    def _lost(self, error: UnavailableError) -> None:
+        for listener in self.listeners:
+            listener.outage(error)
 
     def _waiting(self, line: str) -> None:
         log.info(line)

@@ -1,0 +1,88 @@
+"""What a run of views has taken and counted: for the live line, and as a table at the end."""
+
+from time import monotonic
+
+from metrics.terminal.console import say
+from metrics.terminal.tables import new_table, say_table
+from metrics.text import rate
+from metrics.views.commands.live_line import Figures
+from metrics.views.job.listener import JobCounts, JobFigures, Listener
+from metrics.views.taking.taker import Taker
+
+UNKNOWN = "-"
+
+
+class TakingReport:
+    """Report of a server that takes events."""
+
+    def __init__(self, taker: Taker) -> None:
+        self._taker = taker
+
+    def figures(self) -> Figures:
+        """Return what was taken so far."""
+        taken = self._taker.figures
+        numbers = {"taken": taken.lines, "accepted": taken.accepted, "rejected": taken.rejected}
+        return Figures(numbers, taken.lines)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the name of each figure, and its number in this run and in all runs."""
+        taken = self._taker.figures
+        numbers = {"lines taken": taken.lines, "accepted": taken.accepted, "rejected": taken.rejected}
+        numbers |= {f"rejected: {reason}": number for reason, number in sorted(taken.by_reason.items())}
+        return [(name, f"{number:,}", UNKNOWN) for name, number in numbers.items()]
+
+
+class JobReport(Listener):
+    """Report of the job, as its listener."""
+
+    def __init__(self) -> None:
+        self._first = self._last = JobFigures.none()
+        self._began_s = self._read_s = monotonic()
+
+    def begun(self, figures: JobFigures) -> None:
+        """Count from here, if it has not begun before."""
+        if self._first == JobFigures.none():
+            self._first = figures
+            self._began_s = self._read_s = monotonic()
+        self._last = figures
+
+    def committed(self, figures: JobFigures, events: int, _: float) -> None:
+        """Keep the figures."""
+        self._last = figures
+        if events:
+            self._read_s = monotonic()
+
+    def figures(self) -> Figures:
+        """Return what this run has counted so far, and the lag if it is known."""
+        counts, lags = self._counts_of_run(), self._last.lags
+        numbers = {"counted": counts.counted, "duplicates": counts.duplicates}
+        return Figures(numbers | ({"lag": self._last.lag} if lags else {}), counts.read)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the name of each figure, and its number in this run and in all runs."""
+        of_run, of_all = self._counts_of_run(), self._last.counts
+        names = ("records read", "counted", "duplicates", "invalid", "users")
+        counts = [(name, f"{run:,}", f"{all_:,}") for name, run, all_ in zip(names, of_run, of_all, strict=True)]
+        return [*counts, ("lag", UNKNOWN, f"{self._last.lag:,}")]
+
+    def rate(self) -> str:
+        """Return the rate of this run up to its last event."""
+        return rate(self._counts_of_run().read, "event", self._read_s - self._began_s)
+
+    def _counts_of_run(self) -> JobCounts:
+        return JobCounts._make(
+            after - before for before, after in zip(self._first.counts, self._last.counts, strict=True)
+        )
+
+
+def sum_up(job: JobReport, taking: TakingReport | None = None) -> None:
+    """Print the figures of this run, and of all runs.
+
+    Raises:
+        FileError, OutputClosedError: standard output failed.
+    """
+    say(f"stopped after {job.rate()}")
+    table = new_table("", "this run", "all runs", texts=[""])
+    for row in [*(taking.rows() if taking else ()), *job.rows()]:
+        table.add_row(*row)
+    say_table(table)

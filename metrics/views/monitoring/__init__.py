@@ -1,0 +1,1 @@
+"""The Prometheus metrics of views: of what is taken, and of what is counted."""
