@@ -19,10 +19,16 @@ from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.republished import Republished
 from metrics.kafka.job.commits import EMPTY_COMMIT_S
 from metrics.times import ALL_TIME, Moment
+from metrics.views.verify import findings as views_findings
+from metrics.views.verify import text as views_text
+from metrics.views.verify.findings import Verdict
+from metrics.views.verify.matching import Difference
+from metrics.views.verify.tables import COUNTS
 from metrics.web.writing import BODY_S
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+PAGE_OF_VIEWS = (DOCS / "views.md").read_text(encoding="utf-8")
 TABLES = re.compile(r"<!-- fields: (\S+) -->\n\| field.* \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)")
 LISTED = {
     name: re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in rows.splitlines()))
@@ -106,3 +112,19 @@ def test_the_table_of_fields_of_verify_lists_those_that_it_prints() -> None:
         printed[sizes] = 0
     printed["counts"] = 0
     assert sorted(LISTED["verify"]) == sorted(keys_of(printed))
+
+
+def test_the_table_of_fields_of_views_verify_lists_those_that_it_prints() -> None:
+    findings = views_findings.Findings()
+    findings.add(COUNTS, [Difference((0,), (1, 1, 0, 0), (2, 2, 0, 0))])
+    snapshot = SimpleNamespace(topic="view-events", ends={0: 1}, since=0)
+    printed = msgspec.json.decode(
+        views_text.as_json(cast("Any", SimpleNamespace(findings=findings, snapshot=snapshot)))
+    )
+    printed["offsets"] = 1
+    [difference] = printed["tables"][0]["first"]
+    assert set(difference["row"]) == {"partition"}
+    difference |= dict.fromkeys(difference, 1)
+    assert sorted(LISTED["views-verify"]) == sorted(keys_of(printed))
+    verdicts = re.findall(r"`([a-z ]+)`", PAGE_OF_VIEWS.partition("| `verdict` |")[2].partition("\n")[0])
+    assert verdicts == [verdict.value for verdict in (Verdict.AGREES, Verdict.DIFFERS, Verdict.PARTLY, Verdict.NOTHING)]

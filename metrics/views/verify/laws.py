@@ -23,7 +23,7 @@ class Law(NamedTuple):
     """Rows of a table that follow from another table.
 
     Attributes:
-        table: named by the two tables.
+        table: named by the two tables: the first one's columns follow from the second one.
         stored, derived: queries for the rows, in the order of the keys: as stored, and added up from the other table.
     """
 
@@ -33,7 +33,7 @@ class Law(NamedTuple):
 
 
 USERS = Law(
-    ComparedTable("counts of viewer", ("schema",), ("users",)),
+    ComparedTable("counts = viewer", ("schema",), ("users",)),
     _sql("SELECT current_schema()::text, coalesce(sum(users), 0)::bigint FROM counts"),
     _sql("SELECT current_schema()::text, count(*) FROM viewer"),
 )
@@ -41,32 +41,32 @@ USERS = Law(
 LAWS = (
     USERS,
     Law(
-        ComparedTable("counts of counts", ("partition",), ("read",)),
+        ComparedTable("counts = outcomes", ("partition",), ("read",)),
         _sql("SELECT partition, read FROM counts ORDER BY partition"),
         _sql("SELECT partition, counted + duplicates + invalid FROM counts ORDER BY partition"),
     ),
     Law(
-        ComparedTable("counts of seen", ("partition",), ("counted",)),
+        ComparedTable("counts = seen", ("partition",), ("counted",)),
         _sql("SELECT partition, counted FROM counts WHERE counted <> 0 ORDER BY partition"),
         _sql("SELECT partition::int, count(*) FROM seen GROUP BY partition ORDER BY partition"),
     ),
     Law(
-        ComparedTable("counts of invalid", ("partition",), ("invalid",)),
+        ComparedTable("counts = invalid", ("partition",), ("invalid",)),
         _sql("SELECT partition, invalid FROM counts WHERE invalid <> 0 ORDER BY partition"),
         _sql("SELECT partition, count(*) FROM invalid GROUP BY partition ORDER BY partition"),
     ),
     Law(
-        ComparedTable("counts of quarter", ("schema",), ("counted",)),
+        ComparedTable("counts = quarter", ("schema",), ("counted",)),
         _sql("SELECT current_schema()::text, coalesce(sum(counted), 0)::bigint FROM counts"),
         _sql("SELECT current_schema()::text, coalesce(sum(waypoints + starts + stops + ends), 0)::bigint FROM quarter"),
     ),
     Law(
-        ComparedTable("viewer of user_media", ("user_id",)),
+        ComparedTable("viewer = user_media", ("user_id",)),
         _sql("SELECT user_id FROM viewer WHERE user_id IN (SELECT user_id FROM user_media) ORDER BY user_id"),
         _sql("SELECT DISTINCT user_id FROM user_media ORDER BY user_id"),
     ),
     Law(
-        ComparedTable("media of user_media", ("media_id",), ("waypoints", "viewers", "sum_sq")),
+        ComparedTable("media = user_media", ("media_id",), ("waypoints", "viewers", "sum_sq")),
         _sql(
             "SELECT media_id, waypoints, viewers, sum_sq FROM media WHERE (waypoints, viewers, sum_sq) <> (0, 0, 0) "
             "ORDER BY media_id"
@@ -77,17 +77,17 @@ LAWS = (
         ),
     ),
     Law(
-        ComparedTable("media of media_quarter", ("media_id",), _SUMS),
+        ComparedTable("media = media_quarter", ("media_id",), _SUMS),
         _sql("SELECT media_id, {sums} FROM media ORDER BY media_id"),
         _sql("SELECT media_id, {added_up} FROM media_quarter GROUP BY media_id ORDER BY media_id"),
     ),
     Law(
-        ComparedTable("quarter of media_quarter", ("start_at",), _SUMS),
+        ComparedTable("quarter = media_quarter", ("start_at",), _SUMS),
         _sql("SELECT {start}, {sums} FROM quarter ORDER BY start_at"),
         _sql("SELECT {start}, {added_up} FROM media_quarter GROUP BY start_at ORDER BY start_at"),
     ),
     Law(
-        ComparedTable("media_quarter of media_minute", ("start_at", "media_id"), _SUMS),
+        ComparedTable("media_quarter = media_minute", ("start_at", "media_id"), _SUMS),
         _sql("SELECT {start}, media_id, {sums} FROM media_quarter {kept} ORDER BY start_at, media_id"),
         _sql(
             "SELECT {start} / 900 * 900 AS quarter, media_id, {added_up} FROM media_minute {kept} "
@@ -95,7 +95,7 @@ LAWS = (
         ),
     ),
     Law(
-        ComparedTable("minute of media_minute", ("start_at",), _SUMS),
+        ComparedTable("minute = media_minute", ("start_at",), _SUMS),
         _sql("SELECT {start}, {sums} FROM minute {kept} ORDER BY start_at"),
         _sql("SELECT {start}, {added_up} FROM media_minute {kept} GROUP BY start_at ORDER BY start_at"),
     ),

@@ -41,7 +41,7 @@ def test_tables_that_follow_from_the_topic_agree(filled: Topic) -> None:
         "quarter": 3,
         "media_minute": 4,
         "minute": 4,
-        "counts of viewer": 1,
+        "counts = viewer": 1,
     }
 
 
@@ -75,7 +75,7 @@ WRONG = {
     "DELETE FROM user_media WHERE user_id = 2": {"user_media": 1},
     "INSERT INTO user_media VALUES (5, 5, 1)": {"user_media": 1},
     "INSERT INTO viewer VALUES (99); UPDATE counts SET users = users + 1 WHERE partition = 0": {"viewer": 1},
-    "UPDATE counts SET users = users + 1 WHERE partition = 1": {"counts of viewer": 1},
+    "UPDATE counts SET users = users + 1 WHERE partition = 1": {"counts = viewer": 1},
     "UPDATE counts SET duplicates = duplicates - 1, counted = counted + 1 WHERE partition = 0": {"counts": 1},
     "INSERT INTO counts VALUES (7, 1, 0, 0, 1, 0)": {"counts": 1},
     "UPDATE media_quarter SET ends = 1 WHERE media_id = 7": {"media_quarter": 1},
@@ -148,10 +148,10 @@ def test_without_the_first_records_ids_errors_and_sums_between_tables_are_compar
     assert found.compared["counts"].rows == 2
 
     for statement, table in {
-        "UPDATE media SET waypoints = 9 WHERE media_id = 7": "media of user_media",
-        "UPDATE quarter SET stops = 9": "quarter of media_quarter",
-        "UPDATE media_minute SET ends = 9 WHERE media_id = 7": "minute of media_minute",
-        "DELETE FROM viewer": "viewer of user_media",
+        "UPDATE media SET waypoints = 9 WHERE media_id = 7": "media = user_media",
+        "UPDATE quarter SET stops = 9": "quarter = media_quarter",
+        "UPDATE media_minute SET ends = 9 WHERE media_id = 7": "minute = media_minute",
+        "DELETE FROM viewer": "viewer = user_media",
         "DELETE FROM invalid": "invalid",
     }.items():
         filled.execute(statement)
@@ -192,7 +192,7 @@ def test_what_was_counted_from_a_former_topic_is_not_counted_again(filled: Topic
     assert (found.verdict, found.records) == (Verdict.PARTLY, 0)
     assert "former" in found.remarks[0]
     filled.execute("UPDATE media SET viewers = viewers + 1 WHERE media_id = 7")
-    assert differing(filled.verified()) == {"media of user_media": 1}
+    assert differing(filled.verified()) == {"media = user_media": 1}
 
 
 def test_it_writes_nothing(filled: Topic) -> None:
