@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 
+from metrics.errors import FileError
 from metrics.files.atomic import write_errors
 
 PREFIX = ".verify-"
@@ -35,7 +36,7 @@ class SortedRuns:
         self._keys = keys
         self._columns = columns
         self._runs: list[tuple[int, int]] = []
-        self._folder = Path(gettempdir())
+        self._folder = _folder()
         with write_errors(self._folder, _DISK_HINT):
             self._file = TemporaryFile(prefix=PREFIX, buffering=0)  # noqa: SIM115  # closed as said above
         weakref.finalize(self, self._file.close)
@@ -67,3 +68,15 @@ class SortedRuns:
         for offset in range(start, end, step):
             numbers = array("q", os.pread(self._file.fileno(), min(step, end - offset), offset))
             yield from zip(*[iter(numbers)] * self._columns, strict=True)
+
+
+def _folder() -> Path:
+    """Return the folder for temporary files.
+
+    Raises:
+        FileError: none can be written, as in a container with a read-only root.
+    """
+    try:
+        return Path(gettempdir())
+    except FileNotFoundError as error:
+        raise FileError("there is no folder for temporary files", why=str(error.strerror), hint=_DISK_HINT) from error

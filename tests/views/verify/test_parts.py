@@ -1,9 +1,15 @@
 """The parts of a verification, against plain dictionaries."""
 
+import tempfile
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metrics.errors import FileError
 from metrics.views.core.digest import event_digest
+from metrics.views.verify import runs as module
 from metrics.views.verify.matching import Difference, Row, differences
 from metrics.views.verify.runs import SortedRuns
 from metrics.views.verify.seen import SeenIds
@@ -35,6 +41,23 @@ def test_runs_longer_than_a_block_are_read_to_their_end() -> None:
     runs.add((number,) for number in range(1, 4_000, 2))
     runs.add((number,) for number in range(1_000))
     assert list(runs) == [(number,) for number in range(4_000)]
+
+
+def test_a_full_disk_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(module, "TemporaryFile", lambda **_: full)
+        runs = SortedRuns(keys=1, columns=1)
+        with pytest.raises(FileError, match="cannot be written") as raised:
+            runs.add([(1,)])
+    assert "TMPDIR" in raised.value.hint
+
+
+def test_without_a_folder_for_temporary_files_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc"])
+    with pytest.raises(FileError, match="no folder for temporary files") as raised:
+        SortedRuns(keys=1, columns=1)
+    assert "TMPDIR" in raised.value.hint
 
 
 tables = st.dictionaries(st.tuples(numbers, numbers), st.tuples(st.integers(0, 2)), max_size=8)
