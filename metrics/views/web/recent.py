@@ -66,8 +66,8 @@ class Selected(NamedTuple):
 class Recent:
     """The contents of open pages.
 
-    However many there are, each part is read every READ_EVERY_S seconds at most, and what is selected only if an event
-    was counted since.
+    However many there are, the database is asked every READ_EVERY_S seconds at most whether an event was counted, and
+    only then for the first items, and for each choice.
 
     Args:
         database: of views; its connections have the search path.
@@ -85,12 +85,13 @@ class Recent:
         self._similar = similar
         self._clock = clock
         self._taken: SlidingWindow[int] | None = None
+        self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
         self._counting = Kept(self._read_counting, READ_EVERY_S, clock)
         self._selected: OrderedDict[Choice, Kept[Selected]] = OrderedDict()
 
     async def overview(self) -> Overview:
-        """Return the first items of each order; another object only if they were read again.
+        """Return the first items of each order; another object only if an event was counted since.
 
         Raises:
             MetricsError, HTTPException: as `Database.run`.
@@ -130,7 +131,8 @@ class Recent:
         return await self._similar.of(media_id, SIMILAR)
 
     async def _read_overview(self) -> Overview:
-        return await self._database.run(_read_overview)
+        self._newest = await self._database.run(partial(_read_overview, newest=self._newest))
+        return self._newest
 
     async def _read_selected(self, choice: Choice) -> Selected:
         return await self._database.run(partial(_read_selected, choice=choice))
@@ -147,8 +149,10 @@ class Recent:
         return Counting(status, (lines - before) / (now_s - began_s) if now_s > began_s else None)
 
 
-def _read_overview(connection: Connection) -> Overview:
+def _read_overview(connection: Connection, newest: Overview) -> Overview:
     [version] = connection.execute("SELECT coalesce(sum(read), 0) FROM counts").fetchone() or (0,)
+    if version == newest.version:
+        return newest
     return Overview(version, {order: read_top(connection, order, TOP) for order in get_args(Order)})
 
 

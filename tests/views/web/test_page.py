@@ -287,3 +287,35 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browse
         assert min(page.evaluate(f"{heights}.map(at => at.getBoundingClientRect().height)")) >= 42
         small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
+
+
+def take_picture(page: Page, path: Path) -> None:
+    """Take a picture, after the mouse was on the chart."""
+    page.locator(".similar tbody tr").first.wait_for()
+    page.locator(".chart").hover()
+    wait_until(lambda: "viewed" in "".join(page.evaluate(TOOLTIPS)), "the chart explains itself")
+    page.mouse.move(5, 5)
+    wait_until(lambda: page.evaluate(TOOLTIPS) == [], "it stops")
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=path)
+    assert 20_000 < path.stat().st_size < 400_000
+
+
+def test_pictures_are_taken(topic: Topic, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    views, folder = Views(topic.settings), Path(pytestconfig.getoption("pictures") or tmp_path)
+    generated = tmp_path / "views.jsonl"
+    options = {"--count": 60_000, "--users": 300, "--media": 60}
+    finish(views.start("generate", f"{generated}", *(f"{part}" for option in options.items() for part in option)))
+    wide, narrow = {"width": 1280, "height": 1610}, {"width": 390, "height": 1880}
+    with views.serving() as address:
+        job = views.start("count")
+        sent = httpx.post(f"{address}/views/events", content=generated.read_bytes(), headers=NDJSON, timeout=TIMEOUT_S)
+        assert sent.json()["accepted"] > 58_000
+        wait_until(lambda: httpx.get(f"{address}/views/status").json()["lag"] == 0, "all is counted")
+        [best] = httpx.get(f"{address}/views/media?limit=1").json()["media"]
+        for name, size, scheme in (("light", wide, "light"), ("dark", wide, "dark"), ("phone", narrow, "light")):
+            with browsing(browser, address, viewport=size, color_scheme=scheme) as context:
+                page = go(context, f"{address}/views?media={best['media_id']}")
+                page.get_by_text("The job is active").wait_for()
+                take_picture(page, folder / f"views-{name}.png")
+        stopped(job)

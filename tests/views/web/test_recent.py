@@ -75,8 +75,11 @@ def test_the_database_is_asked_once_for_all_pages_until_it_is_time_again(asked: 
         assert [item.media_id for item in first.top["view_time"]] == ["7"]
         assert asked.number == 1
         clock.now_s = READ_EVERY_S
-        await shown.overview()
+        assert await shown.overview() is first
         assert asked.number == 2
+        asked.count("UPDATE media SET waypoints = 2")
+        clock.now_s += READ_EVERY_S
+        assert (await shown.overview()).top["viewers"][0].view_time == 60
 
     asyncio.run(look())
 
