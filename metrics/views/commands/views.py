@@ -9,7 +9,7 @@ from metrics.cli.reporting import reporting
 from metrics.cli.serving import LOOPBACK, Host, Port
 from metrics.views.commands.options import PORT, AcceptLoss, Standby, TakeOver, UntilEnd
 
-_NAMES = ("serve", "count", "send", "generate", "verify", "init-db")
+_NAMES = ("serve", "count", "send", "generate", "stats", "trend", "similar", "top", "verify", "init-db")
 
 
 class Views(LazyGroup):

@@ -1,0 +1,52 @@
+"""Forms of an answer on standard output: a table, JSON lines or CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from metrics.errors import SettingsError
+from metrics.terminal.console import say_lines
+from metrics.views.core.event import MAX_ID
+
+MediaId = Annotated[
+    int, typer.Argument(metavar="ID", min=0, max=MAX_ID, help="MediaId of the item.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line instead; ids are texts.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header instead.")]
+
+
+def refuse_both(*, as_json: bool, as_csv: bool) -> None:
+    """Check that there is one form.
+
+    Raises:
+        SettingsError: there are two.
+    """
+    if as_json and as_csv:
+        raise SettingsError("--json and --csv contradict each other", hint="leave one of them out")
+
+
+def say_json(records: Iterable[Struct]) -> None:
+    """Print records as JSON, one per line."""
+    say_lines(msgspec.json.encode(record).decode() for record in records)
+
+
+def say_csv(kind: type[Struct], records: Sequence[Struct]) -> None:
+    """Print records of one kind as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in msgspec.structs.fields(kind))
+    writer.writerows(map(msgspec.structs.astuple, records))
+    say_lines(text.getvalue().splitlines())
+
+
+def unknown_item(media_id: int) -> SettingsError:
+    """Return the error for an item without events."""
+    return SettingsError(
+        f"no event about the item {media_id} was counted",
+        hint="see which items there are: python app.py views top --limit 100",
+    )

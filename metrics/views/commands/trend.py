@@ -1,0 +1,81 @@
+"""`views trend`: lists view time, starts, stops and ends by minute, hour or day."""
+
+from typing import Annotated
+
+import typer
+
+from metrics.terminal.console import note, say
+from metrics.terminal.tables import new_table, say_table
+from metrics.text import duration
+from metrics.time_zones import UTC, zone_of
+from metrics.times import range_of
+from metrics.views.answers.trend import Trend, TrendRow, read_trend
+from metrics.views.commands.answering import Csv, Json, refuse_both, say_csv, say_json, unknown_item
+from metrics.views.commands.database import use_views
+from metrics.views.core.event import MAX_ID
+from metrics.views.core.trend import Per
+
+ItemOrAll = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="ID", min=0, max=MAX_ID, help="MediaId of the item; all items without it.", show_default=False
+    ),
+]
+
+
+def trend(
+    media_id: ItemOrAll = None,
+    *,
+    per: Annotated[Per, typer.Option(help="What a row is about.")] = "hour",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="List rows from here on: 2026-11-28, 2026-11-28T13:39Z, or epoch seconds."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="List rows that start before this time.")
+    ] = None,
+    tz: Annotated[str, typer.Option(metavar="NAME", help="Time zone of days, of hours, and of times.")] = UTC,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of rows, the newest.")] = 100,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """List the trend of an item, or of all items together, from the first to the last event in the range.
+
+    Rows between them without an event are zero. In JSON and CSV, view time is in seconds.
+
+    Example: `python app.py views trend 12 --per day --tz Europe/Berlin`
+    """
+    refuse_both(as_json=as_json, as_csv=as_csv)
+    zone = zone_of(tz)
+    within = range_of(start, end, zone)
+    with use_views() as (_, connection):
+        found = read_trend(connection, media_id, per, zone, within, limit)
+    if found is None:
+        assert media_id is not None, "all items together have a trend"
+        raise unknown_item(media_id)
+    if as_json:
+        say_json(found.rows)
+    elif as_csv:
+        say_csv(TrendRow, found.rows)
+    elif found.rows:
+        _print(found)
+    else:
+        say("no events in this range")
+    _note_missing(found)
+
+
+def _print(found: Trend) -> None:
+    table = new_table("start", "view time", "starts", "stops", "ends", texts=("start",))
+    for row in found.rows:
+        numbers = (row.starts, row.stops, row.ends)
+        table.add_row(row.start, duration(row.view_time), *(f"{number:,}" for number in numbers))
+    say_table(table)
+
+
+def _note_missing(found: Trend) -> None:
+    if found.has_earlier:
+        note("earlier rows are left out: --limit lists more of them, --to ends earlier")
+    if found.minutes_since is not None and found.minutes_since > "1970-01-02":
+        note(f"minutes are kept since {found.minutes_since}; hours and days are kept for ever")

@@ -1,0 +1,112 @@
+"""The original's routes, byte by byte."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from threading import Barrier, Thread
+
+import httpx
+import pytest
+
+from metrics.postgres.connect import connect
+from metrics.views.answers import viewers
+from metrics.views.schema import Connection
+from tests.kafka.application import wait_until
+from tests.views.filled import Watched, fill, open_tables
+from tests.views.web.asked import asking
+
+BIG = 2**53 + 1
+NO_SUCH = b'{"status":"error","error":"Key does not exist"}'
+EVENTS = [
+    Watched(1, 7, number=3),
+    Watched(1, 7, "streamstart", number=2),
+    Watched(2, 7, "streamstop"),
+    Watched(BIG, 7),
+    Watched(2, BIG),
+    Watched(1, 8, "streamend"),
+]
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with closing(open_tables(database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(database_url: str, connection: Connection) -> Iterator[httpx.Client]:
+    fill(connection, EVENTS)
+    with asking(database_url) as client:
+        yield client
+
+
+def test_bodies_are_those_of_the_original_with_and_without_the_last_slash(client: httpx.Client) -> None:
+    sums = b'{"status":"success","data":{"view_time":120,"starts":2,"stops":1,"ends":0'
+    bodies = {
+        "/media/getstats/7": (200, sums + b',"user_views":{"1":90,"9007199254740993":30}}}'),
+        "/media/getstats/7?user_views=false": (200, sums + b"}}"),
+        "/media/getstats/8": (
+            200,
+            b'{"status":"success","data":{"view_time":0,"starts":0,"stops":0,"ends":1,"user_views":{}}}',
+        ),
+        # n = 3: (3*0 - 4*1) / (sqrt(3*10 - 16) sqrt(3*1 - 1)) = -4 / sqrt 28
+        "/media/getsimilar/7": (
+            200,
+            b'{"status":"success","data":{"Correlation":{"9007199254740993":-0.755928946018}}}',
+        ),
+        "/media/getsimilar/8": (200, b'{"status":"success","data":{"Correlation":{}}}'),
+    }
+    for unknown in ("9", "9223372036854775808", "-7", "7a", "\u0667", "007" * 9):
+        bodies |= {f"/media/getstats/{unknown}": (404, NO_SUCH), f"/media/getsimilar/{unknown}": (404, NO_SUCH)}
+    for path, expected in bodies.items():
+        bare, _, query = path.partition("?")
+        for asked in (f"{bare}?{query}", f"{bare}/?{query}"):
+            answer = client.get(asked)
+            assert (answer.status_code, answer.content) == expected, asked
+            assert answer.headers["Content-Type"] == "application/json"
+            assert client.head(asked).status_code == expected[0]
+    assert client.post("/media/getstats/7").headers["Allow"] == "GET, HEAD"
+    assert client.get("/media/getstats/7?user_views=maybe").status_code == 422
+
+
+def test_users_are_streamed_from_one_snapshot(
+    client: httpx.Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_batch = viewers.all_viewers
+    first_is_read, is_changed = Barrier(2), Barrier(2)
+
+    monkeypatch.setattr(viewers, "BATCH", 1)
+    monkeypatch.setattr("metrics.views.web.original.all_viewers", lambda *given: _paused(read_batch(*given)))
+
+    def _paused(batches: Iterator[list[viewers.Viewer]]) -> Iterator[list[viewers.Viewer]]:
+        yield next(batches)
+        first_is_read.wait(60)
+        is_changed.wait(60)
+        yield from batches
+
+    bodies: list[bytes] = []
+    asking_for_it = Thread(target=lambda: bodies.append(client.get("/media/getstats/7").content))
+    asking_for_it.start()
+    first_is_read.wait(60)
+    connection.execute("UPDATE user_media SET waypoints = 1000; DELETE FROM media")
+    is_changed.wait(60)
+    asking_for_it.join(60)
+    assert bodies[0].endswith(b'"user_views":{"1":90,"9007199254740993":30}}}')
+
+
+def test_a_client_that_goes_away_gives_its_connection_back(
+    database_url: str, client: httpx.Client, connection: Connection
+) -> None:
+    connection.execute("INSERT INTO user_media SELECT n, 7, 1 FROM generate_series(10, 1000000) AS n")
+    with closing(connect(database_url)) as watching:
+
+        def streams() -> int:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+            [number] = watching.execute(query).fetchone() or (0,)
+            return int(number)
+
+        for _ in range(6):  # more than can be streamed at once
+            with client.stream("GET", "/media/getstats/7") as answer:
+                assert answer.status_code == 200
+                next(answer.iter_bytes())
+        wait_until(lambda: streams() == 0, "no transaction is left open")
+    assert len(client.get("/media/getstats/7").json()["data"]["user_views"]) == 999_993
