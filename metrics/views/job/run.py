@@ -17,6 +17,8 @@ from metrics.views.settings import ViewsSettings
 
 log = logging.getLogger(__name__)
 
+FETCHED_AHEAD = {"queued.max.messages.kbytes": 16_384}
+
 
 class JobOptions(NamedTuple):
     """Options of the job on the command line."""
@@ -44,7 +46,14 @@ def count(
     """
     limit_s = settings.database_timeout_s
     processor = ViewProcessor(url, settings, answer_limit(limit_s, stopping))
-    runner = Runner(processor, settings, stopping, is_forced=options.take_over, database_timeout_s=limit_s)
+    runner = Runner(
+        processor,
+        settings,
+        stopping,
+        also_preferred=FETCHED_AHEAD,
+        is_forced=options.take_over,
+        database_timeout_s=limit_s,
+    )
     job = _Job(options, listeners, processor, runner)
     with closing(runner):
         try:
