@@ -58,7 +58,8 @@ class Runner:
         self._require_broker = require_broker
         self._also_preferred = also_preferred
         self._budget = RetryBudget(settings.broker_timeout_s, stopping, database_timeout_s)
-        self._instance = Instance.of_this_process(is_forced=is_forced)
+        self._is_forced = is_forced
+        self._instance: Instance
         self._sink: Sink | None = None
         self._consumer: Consumer | None = None
         self._answered_at_s = monotonic()
@@ -83,6 +84,7 @@ class Runner:
             MetricsError: it cannot begin.
         """
         self._budget.report = report
+        self._instance = Instance.of_this_process(is_forced=self._is_forced and not waits)
         while not self._stopping.is_set():
             self._answered_at_s = monotonic()
             try:

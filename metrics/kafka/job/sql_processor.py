@@ -57,7 +57,7 @@ class SqlProcessor(ABC, Generic[S]):
         self._table: OffsetTable
         self._source: Input | None = None
         self._sink: S | None = None
-        self._has_begun = False
+        self._instance_id = self._begun_id = ""
 
     @abstractmethod
     def _open_connection(self) -> Connection:
@@ -131,9 +131,10 @@ class SqlProcessor(ABC, Generic[S]):
         """
         connection = self._open_connection()
         try:
-            if self._has_begun:
+            if instance.id == self._begun_id:
                 require_not_fenced(self._table.instance(connection), instance.id, self.work)
             self._sink = self._open_sink(connection, SqlSink(connection, self._table, instance), budget)
+            self._instance_id = instance.id
         except BaseException:
             connection.close()
             raise
@@ -157,7 +158,7 @@ class SqlProcessor(ABC, Generic[S]):
 
     def _resume(self, starts: dict[int, int]) -> None:
         assert self._sink is not None, "the runner has opened it"
-        self._has_begun = True
+        self._begun_id = self._instance_id
         self._begin(self._sink, starts)
         admin, consumer = self._clients
         self._source = Input(consumer, self._topic, starts, self._ends)

@@ -17,10 +17,10 @@ from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.loads import lock_model
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
-from tests.catalogue.kafka_job.proxy import CuttingProxy
 from tests.catalogue.kafka_job.topic import Expected, Record, Topic, gone, movie, rows, sums
 from tests.kafka import cluster
 from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
+from tests.postgres.proxy import CuttingProxy
 
 PARTITIONS = 3
 

@@ -15,11 +15,11 @@ import pytest
 
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
-from tests.catalogue.kafka_job.frozen import frozen, server_processes
 from tests.catalogue.kafka_job.impatient import SHORT, TRUE, Limits, with_limits
 from tests.catalogue.kafka_job.topic import Expected, Record, Topic, movie, rows, sums
 from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
 from tests.postgres.databases import create_database, drop_database, with_database
+from tests.postgres.frozen import frozen, server_processes
 
 FREEZE_S = 3.0
 SOON_S = 25.0  # 5 s for the answer, 3 s for a connection over which the end is stored, and a busy machine
