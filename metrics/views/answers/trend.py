@@ -11,7 +11,7 @@ from metrics.errors import SettingsError
 from metrics.times import ALL_TIME, Range, rfc3339
 from metrics.views.answers.items import Number, Seconds, TextId, read_item
 from metrics.views.answers.snapshot import snapshot
-from metrics.views.core.event import WAYPOINT_S
+from metrics.views.core.event import MAX_TIMESTAMP, WAYPOINT_S
 from metrics.views.core.trend import Per, UnalignedTimeZoneError, buckets
 from metrics.views.schema import Connection
 
@@ -86,10 +86,12 @@ def _since(connection: Connection) -> int:
 def _whole(per: Per, zone: tzinfo, within: Range, since: int | None) -> Range:
     """Return the range of all rows that start in a range: from the first one's start to the last one's end."""
     start, end = within
+    if start > MAX_TIMESTAMP:
+        return Range(end, end)
     if start != ALL_TIME.start:
         begun, ended = buckets(per, zone, start, start, 1)
         start = begun if begun == start else ended
-    if end != ALL_TIME.end:
+    if end <= MAX_TIMESTAMP:
         end = buckets(per, zone, end - 1, end - 1, 1)[-1]
     return Range(start if since is None else max(start, since), end)
 

@@ -133,6 +133,17 @@ def test_the_first_and_the_last_second_of_all_have_trends(connection: Connection
             assert row.view_time == 30
 
 
+@pytest.mark.parametrize("per", PERS)
+def test_a_range_at_the_end_of_time_is_one_as_others(connection: Connection, per: Per) -> None:
+    fill(connection, [Watched(1, 7, time=MAX_TIMESTAMP)])
+    zone = ZoneInfo("Pacific/Auckland")
+    start = {"minute": 60, "hour": HOUR, "day": 25 * HOUR}[per]
+    assert len(rows(connection, 7, per, Range(MAX_TIMESTAMP - start, MAX_TIMESTAMP + 1), zone=zone)) == 1
+    assert len(rows(connection, 7, per, Range(MAX_TIMESTAMP - start, ALL_TIME.end - 1), zone=zone)) == 1
+    for beyond in (MAX_TIMESTAMP + 1, ALL_TIME.end - 2):
+        assert rows(connection, 7, per, Range(beyond, ALL_TIME.end - 1), zone=zone) == []
+
+
 def expected(recount: Recount, media: int | None, per: Per, zone: ZoneInfo, within: Range) -> dict[str, list[int]]:
     """Return the rows with events, by the plain recount."""
     table = recount.media_minute if per == "minute" else recount.media_quarter
