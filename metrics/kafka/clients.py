@@ -166,8 +166,8 @@ def open_keyed_producer(settings: KafkaSettings, record_bytes: int, on_error: On
         "batch.size": 1_000_000,
         # A third of the bytes of JSON, for 0.2 us a record; zstd takes 0.7 us.
         "compression.type": "lz4",
-        # A limit for noticing a broker that hangs.
-        "socket.timeout.ms": 10_000,
+        # A limit for noticing a broker that hangs: records that were sent to it expire no earlier.
+        "socket.timeout.ms": min(10_000, 500 * settings.broker_timeout_s),
         "message.max.bytes": 2 * record_bytes,
         # The caller has a limit of its own.
         "queue.buffering.max.messages": 10_000_000,

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 REQUEST_S = 10.0
+REST_S = 2.0  # that a client may go on with a long body after its answer, which some clients read only then
 BACKLOG = 64  # connections accepted at once, before the oldest are closed
 
 
@@ -32,23 +33,24 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request."""
         super().connection_made(transport)
-        self._wait()
+        self._wait(REQUEST_S)
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the request."""
         super().on_message_begin()
-        self._set_deadline()
+        self._set_deadline(REQUEST_S)
 
     def on_body(self, body: bytes) -> None:
         """Pass on some bytes of a body; more of a long one are read when the route asks for them."""
         super().on_body(body)
-        if _has_long_body(self.cycle):
+        if _has_long_body(self.cycle) and not self.cycle.response_complete:
             self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request; only for a moment if the client is still sending a long body."""
+        is_early = self.cycle.more_body and _has_long_body(self.cycle)
         super().on_response_complete()
-        self._wait()
+        self._wait(REST_S if is_early else REQUEST_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -56,17 +58,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline.cancel()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
+    def _wait(self, limit_s: float) -> None:
         self._waits_since_s = self.loop.time()
-        self._set_deadline()
+        self._set_deadline(limit_s)
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
         if len(waiting) > self.most_waiting:
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
 
-    def _set_deadline(self) -> None:
+    def _set_deadline(self, limit_s: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
+        self._deadline = self.loop.call_later(limit_s, self._give_up)
 
     def _give_up(self) -> None:
         if self._is_waiting():

@@ -267,7 +267,7 @@ class Taker:
         while has_more:
             began_s = monotonic()
             async with self._turn:
-                self._require_progress(upload, outbox, 0.0)
+                self._require_progress(upload, outbox, monotonic() - began_s)
                 while not outbox.has_room:
                     await asyncio.sleep(TICK_S)
                     self._require_progress(upload, outbox, monotonic() - began_s)
