@@ -46,13 +46,13 @@ class TopicProcessor(SqlProcessor[LoadSink]):
         return connect(self._url, limit=self._answers)
 
     def _offset_table(self, cluster: str, topic_id: str) -> OffsetTable:
-        return OffsetTable(TABLE, {"model": self._model.name}, cluster, self._topic, topic_id)
+        return OffsetTable(TABLE, {"model": self._model.name}, cluster, self.topic, topic_id)
 
     def _open_sink(self, connection: Connection, offsets: SqlSink, budget: RetryBudget) -> LoadSink:
         return LoadSink(connection, offsets, self._model, self._reader, budget, self.load)
 
     def _begin(self, sink: LoadSink, starts: Mapping[int, int]) -> None:
-        sink.begin(self._topic, starts)
+        sink.begin(self.topic, starts)
 
     def give_up(self, error: MetricsError | None) -> None:
         """Store why the load ended, if the database can be reached; committed records stay."""

@@ -36,6 +36,7 @@ class SqlProcessor(ABC, Generic[S]):
         accept: the hint of how to continue with the records that are left, if some are gone.
 
     Attributes:
+        topic: the topic that is read.
         on_commit: called after each commit of the loop, with the number of messages in it, and its duration in seconds.
         on_outage: called with the error of a transaction that was lost because a server is away.
     """
@@ -43,7 +44,7 @@ class SqlProcessor(ABC, Generic[S]):
     max_bytes = MAX_BYTES
 
     def __init__(self, topic: str, answers: AnswerLimit, *, work: str, accept: str) -> None:
-        self._topic = topic
+        self.topic = topic
         self._answers = answers
         self.work = work
         self._accept = accept
@@ -103,18 +104,18 @@ class SqlProcessor(ABC, Generic[S]):
     def connect(self, clients: Clients) -> None:
         """Use new clients, and check that the topic exists."""
         self._clients = clients
-        self._partitions = soon_listed(clients.admin, [self._topic]).get(self._topic, 0)
+        self._partitions = soon_listed(clients.admin, [self.topic]).get(self.topic, 0)
         if not self._partitions:
             raise TopicError(
-                f"the topic {self._topic} is missing, or hidden from this user",
+                f"the topic {self.topic} is missing, or hidden from this user",
                 hint="list all topics: python app.py topics --all\n"
                 "if it exists, grant this user the right to describe it (Describe)",
             )
-        self._table = self._offset_table(cluster_id(clients.admin), topic_id(clients.admin, self._topic))
+        self._table = self._offset_table(cluster_id(clients.admin), topic_id(clients.admin, self.topic))
 
     def end_here(self) -> None:
         """Stop at the current end of the topic: before records of transactions that are open."""
-        found = offset_ranges(self._clients.admin, self._topic, self._partitions)
+        found = offset_ranges(self._clients.admin, self.topic, self._partitions)
         self._ends = {number: high for number, (_, high) in found.items()}
 
     def last_instance(self, consumer: Consumer) -> Instance | None:  # noqa: ARG002  # offsets are in the database
@@ -153,19 +154,17 @@ class SqlProcessor(ABC, Generic[S]):
     def _resumption(self) -> Resumption:
         assert self._sink is not None, "the runner has opened it"
         committed = self._sink.offsets
-        ranges = offset_ranges(self._clients.admin, self._topic, self._partitions)
-        return resume(self._topic, committed.next_offsets, ranges, is_recreated=committed.is_recreated)
+        ranges = offset_ranges(self._clients.admin, self.topic, self._partitions)
+        return resume(self.topic, committed.next_offsets, ranges, is_recreated=committed.is_recreated)
 
     def _resume(self, starts: dict[int, int]) -> None:
         assert self._sink is not None, "the runner has opened it"
         self._begun_id = self._instance_id
         self._begin(self._sink, starts)
         admin, consumer = self._clients
-        self._source = Input(consumer, self._topic, starts, self._ends)
+        self._source = Input(consumer, self.topic, starts, self._ends)
         # Each commit finds out by itself whether another instance took over.
-        self._monitor = InputMonitor(
-            admin, self._topic, self._table.topic_id, len(starts), lambda: None, lambda _: None
-        )
+        self._monitor = InputMonitor(admin, self.topic, self._table.topic_id, len(starts), lambda: None, lambda _: None)
 
     def run(self) -> None:
         """Read until stopped, or to the given end of the topic; then commit for the last time."""

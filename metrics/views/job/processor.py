@@ -1,6 +1,6 @@
 """The processor of view events, which the runner drives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from metrics.errors import BrokerError, StateError
 from metrics.kafka.job.commits import Commits, TransactionLimit
@@ -11,6 +11,7 @@ from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.kafka.offsets import offset_ranges
 from metrics.postgres.connect import AnswerLimit
 from metrics.views.job import statements
+from metrics.views.job.batch import InvalidRecord
 from metrics.views.job.listener import JobFigures
 from metrics.views.job.sink import CountSink
 from metrics.views.schema import open_views
@@ -41,13 +42,17 @@ class ViewProcessor(SqlProcessor[CountSink]):
         """Return the figures after the last commit."""
         return JobFigures.none() if self._sink is None else JobFigures(self._sink.counts, self.lags())
 
+    def invalid(self) -> Sequence[InvalidRecord]:
+        """Return the invalid records of the last commit."""
+        return () if self._sink is None else self._sink.invalid
+
     def uncounted(self) -> int | None:
         """Ask the broker for an upper bound of the records that are not counted; None if that is not known."""
         if self._sink is None:
             return None
         counted = self._sink.offsets.next_offsets
         try:
-            ranges = offset_ranges(self._clients.admin, self._topic, self._partitions)
+            ranges = offset_ranges(self._clients.admin, self.topic, self._partitions)
         except BrokerError:
             return None
         return sum(max(0, high - counted.get(number, low)) for number, (low, high) in ranges.items())
@@ -62,7 +67,7 @@ class ViewProcessor(SqlProcessor[CountSink]):
         return open_views(self._url, self._settings, self._answers)
 
     def _offset_table(self, cluster: str, topic_id: str) -> OffsetTable:
-        return OffsetTable(TABLE, {}, cluster, self._topic, topic_id)
+        return OffsetTable(TABLE, {}, cluster, self.topic, topic_id)
 
     def _open_sink(self, connection: Connection, offsets: SqlSink, budget: RetryBudget) -> CountSink:
         self._require_same_topic(connection)
@@ -74,11 +79,11 @@ class ViewProcessor(SqlProcessor[CountSink]):
         Raises:
             StateError: they do.
         """
-        other = connection.execute(statements.OTHER_TOPIC, (self._topic,)).fetchone()
+        other = connection.execute(statements.OTHER_TOPIC, (self.topic,)).fetchone()
         if other is not None:
             raise StateError(
                 f"the schema {self._settings.views_schema} has the events of another topic",
-                why=f"VIEWS_TOPIC={self._topic}, but the tables count {other[0]}",
+                why=f"VIEWS_TOPIC={self.topic}, but the tables count {other[0]}",
                 hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
             )
 
@@ -88,7 +93,7 @@ class ViewProcessor(SqlProcessor[CountSink]):
         cluster = None if self._sink.offsets.next_offsets else self._sink.other_cluster(self._table)
         if cluster is not None:
             resumption.losses.append(
-                f"the tables count {self._topic} of another cluster, {cluster}; its last records may not have been read"
+                f"the tables count {self.topic} of another cluster, {cluster}; its last records may not have been read"
             )
         return resumption
 

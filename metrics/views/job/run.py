@@ -5,12 +5,14 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 from threading import Event
+from time import monotonic
 from typing import NamedTuple
 
 from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnavailableError, UnsuitableError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.text import numbered
+from metrics.views.job.invalid import InvalidRecords
 from metrics.views.job.listener import JobFigures, Listener
 from metrics.views.job.processor import ViewProcessor
 from metrics.views.settings import ViewsSettings
@@ -89,6 +91,7 @@ class _Job:
     runner: Runner
 
     def __post_init__(self) -> None:
+        self.invalid = InvalidRecords(self.processor.topic)
         self.figures = self.processor.figures()
         self.processor.on_commit = self._committed
         self.processor.on_outage = self._lost
@@ -125,6 +128,8 @@ class _Job:
         self.figures = self.processor.figures()
         for listener in self.listeners:
             listener.committed(self.figures, events, took_s)
+        for line in self.invalid.lines(self.processor.invalid(), monotonic()):
+            self._warned(line)
 
     def _lost(self, error: UnavailableError) -> None:
         for listener in self.listeners:

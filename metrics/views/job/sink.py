@@ -10,7 +10,7 @@ from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.message import KafkaMessage
 from metrics.postgres.connect import database_errors
 from metrics.views.job import statements
-from metrics.views.job.batch import Batch
+from metrics.views.job.batch import Batch, InvalidRecord
 from metrics.views.job.listener import JobCounts
 
 DAY_S, HOUR_S, QUARTER_S = 86_400, 3_600, 900
@@ -28,7 +28,8 @@ class CountSink:
 
     Attributes:
         offsets: the sink of offsets, which knows no system.
-        counts: what became of all records so far, as committed.
+        counts: outcomes of all records so far, as committed.
+        invalid: the invalid records of the last commit.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CountSink:
         self.offsets = offsets
         self._topic_id = offsets.topic_id
         self._budget = budget
+        self.invalid: list[InvalidRecord] = []
         self._minutes = _Minutes(connection, minutes_days, now_s)
         with database_errors("events cannot be staged"):
             connection.execute(statements.CREATE_STAGED)
@@ -76,10 +78,11 @@ class CountSink:
         Raises:
             TransactionLostError, DatabaseError: as `SqlSink.transaction`.
         """
+        batch = Batch(messages)
         with self.offsets.transaction(next_offsets):
             self._minutes.forget()
-            counts = self._count(Batch(messages)) if messages else self.counts
-        self.counts = counts
+            counts = self._count(batch) if messages else self.counts
+        self.counts, self.invalid = counts, batch.invalid
         if messages:
             self._budget.reset()
         else:
