@@ -45,10 +45,10 @@ def migrate(connection: psycopg.Connection[TupleRow], migrations: Sequence[Migra
         table: lists the applied ones; created if it is missing, in the connection's own schema.
 
     Raises:
-        UnsuitableError: the database is newer than this program, or has no UTF-8 letters.
+        UnsuitableError: the database is newer than this program, or its encoding is not UTF-8.
         DatabaseError: it refuses a statement; nothing is applied then.
     """
-    _require_unicode(connection)
+    _require_utf8(connection)
     refused = database_errors("the schema cannot be created", hint="the user needs CREATE on the schema")
     with refused, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.' || %s))", (table,))
@@ -85,6 +85,10 @@ def require_migrated(
         raise UnsuitableError(f"the database {what}", why=_where(connection), hint=f"{verb} them: {command}")
 
 
+_CREATE_DATABASE = (
+    "create one with a UTF-8 locale: CREATE DATABASE metrics TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'\n"
+    "(PostgreSQL 17 or newer: LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8')"
+)
 _CREATE = sql.SQL(
     "CREATE TABLE IF NOT EXISTS {} (number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL "
     "DEFAULT now())"
@@ -107,18 +111,30 @@ def _require_known(connection: psycopg.Connection[TupleRow], applied: int, migra
         )
 
 
-def _require_unicode(connection: psycopg.Connection[TupleRow]) -> None:
-    """Check that letters outside ASCII have a lower case: under the locale C they have none, and joins miss rows."""
+def _require_utf8(connection: psycopg.Connection[TupleRow]) -> None:
     with database_errors("the database does not answer"):
-        asked = "SELECT current_setting('server_encoding'), lower('É') = 'é', current_database()"
-        encoding, has_letters, name = connection.execute(asked).fetchone() or ("", False, "")
-    if encoding != "UTF8" or not has_letters:
-        why = f"its encoding is {encoding}" if encoding != "UTF8" else "lower('É') is not 'é' in its locale"
+        asked = "SELECT current_setting('server_encoding'), current_database()"
+        encoding, name = connection.execute(asked).fetchone() or ("", "")
+    if encoding != "UTF8":
+        raise UnsuitableError(
+            f"the database {name} cannot store all text", why=f"its encoding is {encoding}", hint=_CREATE_DATABASE
+        )
+
+
+def require_letters(connection: psycopg.Connection[TupleRow]) -> None:
+    """Check that letters outside ASCII have a lower case: under the locale C they have none, and joins miss rows.
+
+    Raises:
+        UnsuitableError: they have none.
+    """
+    with database_errors("the database does not answer"):
+        asked = "SELECT lower('É') = 'é', current_database()"
+        has_letters, name = connection.execute(asked).fetchone() or (False, "")
+    if not has_letters:
         raise UnsuitableError(
             f"the database {name} cannot compare text without case",
-            why=f"{why}, so titles and names with such letters would not be found",
-            hint="create one with a UTF-8 locale: CREATE DATABASE metrics TEMPLATE template0 ENCODING 'UTF8' LOCALE "
-            "'C.UTF-8'\n(PostgreSQL 17 or newer: LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8')",
+            why="lower('É') is not 'é' in its locale, so titles and names with such letters would not be found",
+            hint=_CREATE_DATABASE,
         )
 
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 import psycopg
 from psycopg.rows import TupleRow
 
-from metrics.postgres.migrations import Migration, migrate, migrations_in, require_migrated
+from metrics.postgres.migrations import Migration, migrate, migrations_in, require_letters, require_migrated
 
 TABLE = "catalogue_migration"
 INIT_DB = "python app.py catalogue init-db"
@@ -15,8 +15,9 @@ def init(connection: psycopg.Connection[TupleRow]) -> list[Migration]:
     """Create or update the tables of the catalogue; return the migrations that were applied.
 
     Raises:
-        DatabaseError: as `migrate`.
+        DatabaseError: as `migrate`, or letters outside ASCII have no lower case.
     """
+    require_letters(connection)
     return migrate(connection, _migrations(), TABLE)
 
 

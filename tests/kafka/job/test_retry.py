@@ -4,11 +4,11 @@ from threading import Event
 
 import pytest
 
-from metrics.errors import BrokerError, RefusedError
+from metrics.errors import BrokerError, DatabaseError, RefusedError, UnavailableError
 from metrics.kafka.job import retry
 from metrics.kafka.job.retry import CALM_S, RetryBudget
 
-LIMIT_S = 60
+LIMIT_S, DATABASE_LIMIT_S = 60, 20
 
 
 class Clock:
@@ -17,14 +17,14 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.reports: list[str] = []
-        self.budget = RetryBudget(LIMIT_S, Event())
+        self.budget = RetryBudget(LIMIT_S, Event(), DATABASE_LIMIT_S)
         self.budget.report = self.reports.append
 
     def after(self, seconds: float) -> "Clock":
         self.now_s += seconds
         return self
 
-    def fails(self, error: BrokerError) -> "Clock":
+    def fails(self, error: UnavailableError) -> "Clock":
         self.budget.record_failure(error)
         return self
 
@@ -69,3 +69,17 @@ def test_refused_records_that_do_not_recur_are_forgotten_in_time(clock: Clock) -
     clock.after(10).budget.record_answer()
     clock.after(55).fails(BrokerError("away"))
     assert len(clock.reports) == 3
+
+
+def test_an_outage_of_the_database_has_a_limit_of_its_own(clock: Clock) -> None:
+    clock.fails(DatabaseError("away")).after(19).fails(DatabaseError("away"))
+    with pytest.raises(DatabaseError):
+        clock.after(1).fails(DatabaseError("away"))
+    assert clock.reports == ["away; retrying for up to 20 s\nwhy: "]
+
+
+def test_the_end_of_an_outage_is_reported_if_its_beginning_was(clock: Clock) -> None:
+    for _ in range(3):
+        clock.fails(BrokerError("away")).budget.report_end("back")
+        clock.after(0.5)
+    assert clock.reports == ["away; retrying for up to 60 s\nwhy: ", "back"]
