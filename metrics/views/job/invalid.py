@@ -27,7 +27,8 @@ class InvalidRecords:
         self._named += len(named)
         self._unnamed += len(records) - len(named)
         for record in named:
-            yield f"not a view event: {self._topic}/{record.partition} offset {record.offset}: {'; '.join(record.reasons)}"
+            where = f"{self._topic}/{record.partition} offset {record.offset}"
+            yield f"not a view event: {where}: {'; '.join(record.reasons)}"
         if self._unnamed and now_s - self._said_at_s >= EVERY_S:
             yield f"{numbered(self._unnamed, 'more invalid record')} in {self._topic}; all are in the table invalid"
             self._unnamed, self._said_at_s = 0, now_s
