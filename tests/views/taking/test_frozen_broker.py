@@ -80,6 +80,7 @@ def test_a_frozen_broker_costs_bounded_memory_and_time_and_nothing_acknowledged_
                 while server.taker.why_not_ready() is None:
                     assert time.monotonic() < began_s + 30
                     time.sleep(0.05)
+                handed_over_bytes = 600 * sum(body.sent for body in bodies)
                 refused = client.post("/event/create/", content=line("refused"), headers=JSON)
                 ended = [answer.result(60) for answer in answers]
                 took_s = time.monotonic() - began_s
@@ -87,7 +88,6 @@ def test_a_frozen_broker_costs_bounded_memory_and_time_and_nothing_acknowledged_
             assert refused.json()["error"][0].startswith("Kafka acknowledges no events")
             assert {answer.status_code for answer in ended} == {503}
             assert took_s < 5 * TIMEOUT_S
-            handed_over_bytes = 600 * sum(body.sent for body in bodies)
             assert handed_over_bytes < MAX_BYTES + SENDERS * BUFFERS_BYTES
             # What was acknowledged is in the topic; what was not may be, since a frozen broker takes what it has got.
             again = client.post("/views/events", content=line("after"), headers=LINES)
