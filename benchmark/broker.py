@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import NamedTuple
 
 import msgspec
+import psutil
 from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
@@ -146,6 +147,17 @@ class Broker:
                 if message.error() is None:
                     topic = message.topic() or ""
                     yield Arrived(at_s, topic, _window(topic, numbers[topic], message.value()))
+
+    def cpu_s(self) -> float:
+        """Return the processor time of the broker so far; 0 if it runs on another machine, or as another user."""
+        port = int(self.address.rpartition(":")[2])
+        with suppress(psutil.Error):
+            for connection in psutil.net_connections("tcp"):
+                is_own = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+                if is_own and connection.pid:
+                    times = psutil.Process(connection.pid).cpu_times()
+                    return float(times.user + times.system)
+        return 0.0
 
     def _committed(self, topic: str) -> Iterator[Message]:
         [(low, high)] = offset_ranges(self._admin, topic, 1).values()

@@ -57,7 +57,7 @@ async def count(stream: Any) -> None:
             tables = {name: dict(table.items()) for name, table in TABLES.items()}
             Path(FOLDER, "tables.json").write_text(json.dumps(tables), encoding="utf-8")
             print(json.dumps(took), flush=True)
-            asyncio.get_running_loop().create_task(worker.stop())
+            asyncio.get_running_loop().call_soon(asyncio.ensure_future, worker.stop())
 
 
 def take(event: dict[str, Any]) -> None:

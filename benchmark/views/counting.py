@@ -21,7 +21,8 @@ class Counting(msgspec.Struct, frozen=True):
 
     Attributes:
         mix: of the events.
-        client_s: processor time of the process, `server_s` that of PostgreSQL.
+        client_s: processor time of the process, `server_s` that of PostgreSQL, `broker_s` that of Kafka (0 if it is not
+            on this machine).
     """
 
     name: str
@@ -30,12 +31,18 @@ class Counting(msgspec.Struct, frozen=True):
     seconds: float
     client_s: float
     server_s: float
+    broker_s: float
     peak_rss_bytes: int
 
     @property
     def rate(self) -> float:
         """Events per second of processor time, of process and PostgreSQL together."""
         return self.events / (self.client_s + self.server_s)
+
+    @property
+    def rate_of_all(self) -> float:
+        """Events per second of processor time of all processes, Kafka included."""
+        return self.events / (self.client_s + self.server_s + self.broker_s)
 
     @property
     def pace(self) -> float:
@@ -78,10 +85,10 @@ def counted(rig: Rig, mix: str, topic: str, url: str, events: int) -> Counting:
     Raises:
         ViewsRunError: it failed.
     """
-    before_s = rig.server.settled_cpu_s()
-    measured = rig.run(OURS, application("count", "--until-end"), rig.variables(topic, url)).measured
-    server_s = rig.server.settled_cpu_s() - before_s
-    return Counting(OURS, mix, events, measured.seconds, measured.cpu_s, server_s, measured.peak_rss_bytes)
+    before_s, broker_before_s = rig.server.settled_cpu_s(), rig.broker.cpu_s()
+    own = rig.run(OURS, application("count", "--until-end"), rig.variables(topic, url)).measured
+    broker_s, server_s = rig.broker.cpu_s() - broker_before_s, rig.server.settled_cpu_s() - before_s
+    return Counting(OURS, mix, events, own.seconds, own.cpu_s, server_s, broker_s, own.peak_rss_bytes)
 
 
 def counted_and_verified(rig: Rig, mix: str, topic: str) -> Counting:
@@ -118,11 +125,13 @@ def counted_by(rig: Rig, side: Side, mix: str, file: Path) -> tuple[Counting, li
         events = truth.counts[0].read
         peer = ["-m", "benchmark.peers.views_faust", side.store, str(side.linger_s)]
         task = [rig.broker.address, topic, str(events), folder]
+        before_s = rig.broker.cpu_s()
         finished = rig.run(side.name, [str(rig.pythons["faust"]), *peer, *task], kept())
+        broker_s = rig.broker.cpu_s() - before_s
         [took] = process.reports(finished.printed, Took)
         tables = msgspec.json.decode(Path(folder, "tables.json").read_bytes(), type=dict[str, Mapping[str, object]])
     peak_bytes = finished.measured.peak_rss_bytes
-    run = Counting(side.name, mix, events, took.seconds, took.cpu_s, 0.0, peak_bytes)
+    run = Counting(side.name, mix, events, took.seconds, took.cpu_s, 0.0, broker_s, peak_bytes)
     wrong = [name for name, rows in expected(truth).items() if tables[name] != rows]
     return run, [f"{side.name}, {mix}: its table {name} is wrong" for name in wrong]
 
