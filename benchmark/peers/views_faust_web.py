@@ -10,7 +10,7 @@ import faust
 from faust.web import Request, Response, View
 
 BROKER, TOPIC, PORT, FOLDER = sys.argv[1:]
-TYPES = {"waypoint", "streamstart", "streamstop", "streamend"}
+TYPES = ("waypoint", "streamstart", "streamstop", "streamend")
 NUMBERS = "MediaId", "UserId", "Timestamp"
 
 app = faust.App(
@@ -35,15 +35,20 @@ class Create(View):
 
     async def post(self, request: Request) -> Response:
         """Check an event, and send it."""
-        event = await request.json()
+        try:
+            event = await request.json()
+        except ValueError as error:
+            return self.json({"status": "error", "error": [str(error)]}, status=400)
         if errors := wrong(event):
             return self.json({"status": "error", "error": errors}, status=422)
         await events.send(key=event["UserId"], value=event)
         return self.json({"status": "success"})
 
 
-def wrong(event: dict[str, Any]) -> list[str]:
+def wrong(event: Any) -> list[str]:
     """Return what is wrong with an event."""
+    if not isinstance(event, dict):
+        return ["not an object"]
     return [
         *(f"Missing {name}" for name in ("EventId", "DateTime") if not isinstance(event.get(name), str)),
         *(f"{name} must be a number" for name in NUMBERS if type(event.get(name)) is not int),

@@ -1,8 +1,8 @@
 """Similar items by pandas and by numpy: `views_pandas.py FILE USERS MEDIA LIMIT`.
 
-FILE is CSV: user, media item, waypoints. USERS is the number of all users, of whom some have no waypoint. Each way
-starts from the rows, as on each request; the second one has what numpy needs in memory, and adds up products only for
-viewers of the item. It prints a line of JSON for each way: time, processor time, and the best items with their scores.
+FILE is CSV: user, media item, waypoints. USERS is the number of all users, of whom some have no waypoint. pandas starts
+from the dicts of a table, as the original does on each request; numpy has arrays and the sums of each item in memory.
+For each, a line of JSON is printed: time, processor time, and the best items with their scores.
 """
 
 import json
@@ -16,9 +16,13 @@ import pandas as pd
 FILE, USERS, MEDIA, LIMIT = sys.argv[1], *map(int, sys.argv[2:])
 
 
-def by_corrwith(rows: pd.DataFrame) -> pd.Series:
-    """Return the correlations with all items: a table of users and items, then `corrwith`."""
-    table = rows.pivot_table(index="user", columns="media", values="waypoints", fill_value=0)
+def by_corrwith(views: dict[int, dict[int, int]]) -> pd.Series:
+    """Return the correlations with all items: a table of users and items, then `corrwith`.
+
+    Args:
+        views: waypoints of each item by user, as the original's table has them.
+    """
+    table = pd.DataFrame(views).fillna(0)
     others = pd.DataFrame(0, index=range(-1, -1 - USERS + len(table), -1), columns=table.columns)
     table = pd.concat([table, others])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -62,7 +66,8 @@ def main() -> None:
     """Ask in each way."""
     rows = pd.read_csv(FILE, names=["user", "media", "waypoints"])
     in_memory = InMemory(rows)
-    report("pandas corrwith", lambda: by_corrwith(rows))
+    views = {int(media): dict(zip(each.user, each.waypoints, strict=True)) for media, each in rows.groupby("media")}
+    report("pandas corrwith", lambda: by_corrwith(views))
     report("numpy, in memory", in_memory.similar)
 
 

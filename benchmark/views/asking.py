@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 from statistics import median
 from time import monotonic
 
 import msgspec
 
 from benchmark import process
+from benchmark.views.events import ORDINARY, Mix
 from benchmark.views.rig import HOST, Rig, ViewsRunError, application, free_port, kept, serving
 from metrics.postgres.connect import connect
 from metrics.views.settings import ViewsOnlySettings
@@ -42,6 +42,7 @@ class Other(msgspec.Struct, frozen=True):
     """Answer of pandas or numpy.
 
     Attributes:
+        mix: of the events.
         scores: the best items, each with its score.
     """
 
@@ -49,6 +50,7 @@ class Other(msgspec.Struct, frozen=True):
     seconds: float
     cpu_s: float
     scores: list[tuple[int, float]]
+    mix: Mix = ORDINARY
 
 
 class Item(msgspec.Struct):
@@ -111,15 +113,13 @@ def most_viewed(url: str) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-def others(rig: Rig, url: str, file: Path, media_id: int) -> list[Other]:
+def others(rig: Rig, mix: Mix, url: str, media_id: int) -> list[Other]:
     """Ask pandas and numpy.
-
-    Args:
-        file: where the rows are written for them.
 
     Raises:
         ViewsRunError: they failed.
     """
+    file = rig.folder / "user_media.csv"
     with closing(connect(url)) as connection, file.open("wb") as output:
         query = f"COPY (SELECT user_id, media_id, waypoints FROM {SCHEMA}.user_media) TO STDOUT (FORMAT csv)"  # noqa: S608
         with connection.cursor() as cursor, cursor.copy(query) as rows:
@@ -128,7 +128,8 @@ def others(rig: Rig, url: str, file: Path, media_id: int) -> list[Other]:
     assert users is not None, "sums are one row"
     numbers = [str(users[0]), str(media_id), str(LIMIT)]
     command = [str(rig.pythons["pandas"]), "-m", "benchmark.peers.views_pandas", str(file), *numbers]
-    return process.reports(rig.run("pandas", command, kept()).printed, Other)
+    found = process.reports(rig.run("pandas", command, kept()).printed, Other)
+    return [msgspec.structs.replace(other, mix=mix) for other in found]
 
 
 def differences(ours: Scores, other: Other) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmark import process
+from benchmark.views.events import Mix
 from benchmark.views.records import read_all, recounted
 from benchmark.views.rig import Rig, application, kept
 from metrics.views.core.recount import Recount
@@ -26,7 +27,7 @@ class Counting(msgspec.Struct, frozen=True):
     """
 
     name: str
-    mix: str
+    mix: Mix
     events: int
     seconds: float
     client_s: float
@@ -79,7 +80,7 @@ PEERS = (
 )
 
 
-def counted(rig: Rig, mix: str, topic: str, url: str, events: int) -> Counting:
+def counted(rig: Rig, mix: Mix, topic: str, url: str, events: int) -> Counting:
     """Count a topic into fresh tables.
 
     Raises:
@@ -91,7 +92,7 @@ def counted(rig: Rig, mix: str, topic: str, url: str, events: int) -> Counting:
     return Counting(OURS, mix, events, own.seconds, own.cpu_s, server_s, broker_s, own.peak_rss_bytes)
 
 
-def counted_and_verified(rig: Rig, mix: str, topic: str) -> Counting:
+def counted_and_verified(rig: Rig, mix: Mix, topic: str) -> Counting:
     """Count a topic into fresh tables, and compare them with a plain recount.
 
     Raises:
@@ -113,7 +114,7 @@ def verify(rig: Rig, topic: str, url: str) -> None:
     rig.run("views verify", application("verify"), rig.variables(topic, url))
 
 
-def counted_by(rig: Rig, side: Side, mix: str, file: Path) -> tuple[Counting, list[str]]:
+def counted_by(rig: Rig, side: Side, mix: Mix, file: Path) -> tuple[Counting, list[str]]:
     """Count a file by Faust, from a topic of one partition; return what is wrong with its tables, too.
 
     Raises:

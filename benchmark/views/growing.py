@@ -7,22 +7,22 @@ import msgspec
 from benchmark.views import counting, events
 from benchmark.views.asking import SCHEMA, Asking, Other, asked, differences, others
 from benchmark.views.counting import Counting
-from benchmark.views.events import MEDIA, USERS, Size
+from benchmark.views.events import MEDIA, ORDINARY, SCATTERED, USERS, Mix, Size
 from benchmark.views.records import read_all
 from benchmark.views.rig import Rig
 from metrics.postgres.connect import connect
 
-MILLION = 1_000_000
 SEEN, PAIRS = "seen", "user_media"
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """Ordinary events of one size, counted and asked about.
+    """Events of one size, counted and asked about.
 
     Attributes:
         rows: of each table; `table_bytes` with the indexes.
     """
 
+    mix: Mix
     size: Size
     counting: Counting
     asking: Asking
@@ -30,26 +30,30 @@ class Growth(msgspec.Struct, frozen=True):
     table_bytes: dict[str, int]
 
 
-def sizes(base: int, *, is_long: bool) -> list[Size]:
-    """Return the sizes to measure, the usual one first.
+def sizes(base: int, *, is_long: bool) -> list[tuple[Mix, Size]]:
+    """Return the events to measure, the usual ones first.
 
     Args:
         base: the usual number of events.
-        is_long: also three and ten times that number, and more users.
+        is_long: also three and ten times that number, and a hundred times the users.
     """
     found = [
-        Size(base),
-        Size(base // 3),
-        Size(base, MEDIA // 10),
-        Size(base, MEDIA * 10),
-        Size(base, users=USERS // 10),
+        (ORDINARY, Size(base)),
+        (ORDINARY, Size(base // 10)),
+        (ORDINARY, Size(base, MEDIA * 10)),
+        (ORDINARY, Size(base, users=USERS * 10)),
+        (SCATTERED, Size(base)),
+        (SCATTERED, Size(base // 10)),
+        (SCATTERED, Size(base, MEDIA * 10)),
+        (SCATTERED, Size(base, users=USERS * 10)),
     ]
     if is_long:
-        found += [Size(base, users=USERS * 10), Size(3 * base), Size(10 * base)]
+        more = (ORDINARY, Size(3 * base)), (ORDINARY, Size(10 * base)), (SCATTERED, Size(3 * base))
+        found += [*more, (SCATTERED, Size(base, users=USERS * 100))]
     return found
 
 
-def grown(rig: Rig, size: Size, *, beside_others: bool) -> tuple[Growth, list[Other], list[str]]:
+def grown(rig: Rig, mix: Mix, size: Size, *, beside_others: bool) -> tuple[Growth, list[Other], list[str]]:
     """Count and ask; return what pandas and numpy answer, and what is wrong, too.
 
     Args:
@@ -58,19 +62,21 @@ def grown(rig: Rig, size: Size, *, beside_others: bool) -> tuple[Growth, list[Ot
     Raises:
         ViewsRunError: something failed.
     """
+    file = events.file_of(rig, mix, size)
     with rig.topic() as topic, rig.tables() as url:
-        rig.load(topic, events.ordinary(rig, size))
+        rig.load(topic, file)
+        file.unlink()
         records = sum(1 for _ in read_all(rig.broker, topic))
-        counted = counting.counted(rig, events.ORDINARY, topic, url, records)
+        counted = counting.counted(rig, mix, topic, url, records)
         rows, table_bytes = _tables(url)
         asking, scores = asked(rig, topic, url)
         found: list[Other] = []
         problems: list[str] = []
         if beside_others:
-            found = others(rig, url, rig.folder / "user_media.csv", asking.media_id)
+            found = others(rig, mix, url, asking.media_id)
             problems = [problem for other in found for problem in differences(scores, other)]
             counting.verify(rig, topic, url)
-    return Growth(size, counted, asking, rows, table_bytes), found, problems
+    return Growth(mix, size, counted, asking, rows, table_bytes), found, problems
 
 
 def _tables(url: str) -> tuple[dict[str, int], dict[str, int]]:

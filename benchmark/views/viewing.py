@@ -23,6 +23,7 @@ COUNTED_PER_CPU_S, TIMES_FAUST = 25_000, 50
 COLD_S, KEPT_S = 0.3, 0.005
 FAUST_PART = 50  # it counts this part of the events, since it is slow
 EACH_PART = 50  # this part of the events is sent in a request each
+_SHORT_S = 0.01
 
 _SHOWN = ("aiohttp", "aiokafka", "faust-streaming", "numpy", "pandas", "rocksdict")
 _UPLOADS = (
@@ -41,14 +42,18 @@ _COUNTS = (
     "events",
     "records",
     "records per CPU s",
+    "with Kafka",
     "records/s",
     "process CPU s",
     "PostgreSQL CPU s",
+    "Kafka CPU s",
     "peak RSS (MB)",
     "ours: times by CPU",
+    "with Kafka",
 )
-_ASKS = ("similar items", "ms", "CPU ms")
+_ASKS = ("similar items", "events", "ms", "CPU ms")
 _GROWTHS = (
+    "mix",
     "events",
     "media",
     "users",
@@ -80,7 +85,7 @@ class Asked(NamedTuple):
 
 
 class Viewing(page.Findings, frozen=True, kw_only=True):
-    """Findings: uploads, runs that count, and answers; the first of `growths` is the usual size."""
+    """Findings: uploads, runs that count, and answers; the first of `growths` has the usual size."""
 
     title: ClassVar[str] = "viewing"
     introduction: ClassVar[str] = """\
@@ -97,10 +102,12 @@ are upper limits.
   disk. *Ordinary* events are those of `views generate`; in the *worst case*, items, users and minutes are drawn evenly,
   so that nearly each event makes rows of its own. Faust-streaming keeps the same counts by event id, item, viewer,
   quarter hour and minute in tables with changelogs; its figures begin with the first event, and its file is smaller.
-  All tables of both are compared with a plain recount. The processor time of Kafka is in no figure.
+  All tables of both are compared with a plain recount. *With Kafka*, the processor time of the broker is added: Faust
+  keeps its tables there, as this application keeps them in PostgreSQL.
 - **Similar items**: of the item with the most viewers. The answers of `views serve` are timed by a client over HTTP:
-  computed, and kept from a moment ago. pandas and numpy read the same rows beforehand. The scores must be equal within
-  1e-9.
+  computed, and kept from a moment ago. *Scattered* events are waypoints of popular items by any user, without sessions:
+  so most users have seen most of the popular items, and the join is as large as it gets. pandas begins with the dicts
+  of a table, as the original does; numpy has arrays in memory. The scores must be equal within 1e-9.
 - **Growth**: the same, for other numbers of events, media items and users."""
 
     uploads: list[Upload]
@@ -115,12 +122,12 @@ are upper limits.
         kinds = dict.fromkeys((run.mix, run.name) for run in self.countings)
         counts = page.table(_COUNTS, [self._count_row(*kind) for kind in kinds], _COUNTS[:2])
         peers = "\n".join(f"- `{side.name}`: {side.what}" for side in counting.PEERS)
-        asks = page.table(_ASKS, self._ask_rows(), _ASKS[:1])
-        growths = page.table(_GROWTHS, [_growth_row(growth) for growth in self.growths])
+        asks = page.table(_ASKS, self._ask_rows(), _ASKS[:2])
+        growths = page.table(_GROWTHS, [_growth_row(growth) for growth in self.growths], _GROWTHS[:1])
         targets = (
             f"Targets: an upload of {LINES_PER_S:,} lines/s in {UPLOAD_MB} MB; {COUNTED_PER_CPU_S:,} worst-case events "
-            f"per CPU second, and {TIMES_FAUST} times `{counting.FAUST}`; similar items in {COLD_S * 1e3:.0f} ms, kept "
-            f"ones in {KEPT_S * 1e3:.0f} ms."
+            f"per CPU second, and {TIMES_FAUST} times `{counting.FAUST}` with Kafka; similar items in "
+            f"{COLD_S * 1e3:.0f} ms, kept ones in {KEPT_S * 1e3:.0f} ms."
         )
         results = "\n".join(f"- missed: {problem}" for problem in self.problems) or "- all met"
         return "\n\n".join([uploads, upload_sides, counts, peers, asks, growths, targets, results])
@@ -132,22 +139,32 @@ are upper limits.
             mix,
             f"{runs[0].events:,}",
             f"{_rate(runs):,.0f}",
+            f"{_rate_of_all(runs):,.0f}",
             f"{median(run.pace for run in runs):,.0f}",
             f"{median(run.client_s for run in runs):.1f}",
             f"{median(run.server_s for run in runs):.1f}",
+            f"{median(run.broker_s for run in runs):.1f}",
             f"{max(run.peak_rss_bytes for run in runs) / 1e6:.0f}",
             f"{_rate(ours) / _rate(runs):,.1f}" if name != counting.OURS else "",
+            f"{_rate_of_all(ours) / _rate_of_all(runs):,.1f}" if name != counting.OURS else "",
         ]
 
     def _ask_rows(self) -> list[list[str]]:
-        asking = self.growths[0].asking
-        cpu = f"{asking.server_s * 1e3:.0f} in PostgreSQL"
-        return [
-            ["`ours`, the first of a process", f"{asking.first_s * 1e3:.0f}", ""],
-            ["`ours`, computed", f"{asking.cold_s * 1e3:.0f}", cpu],
-            ["`ours`, kept", f"{asking.kept_s * 1e3:.1f}", ""],
-            *([f"`{other.name}`", f"{other.seconds * 1e3:,.0f}", f"{other.cpu_s * 1e3:,.0f}"] for other in self.others),
-        ]
+        rows = []
+        for mix in dict.fromkeys(other.mix for other in self.others):
+            asking = next(growth.asking for growth in self.growths if growth.mix == mix)
+            rows += [
+                ["`ours`, the first of a process", mix, f"{asking.first_s * 1e3:.0f}", ""],
+                ["`ours`, computed", mix, f"{asking.cold_s * 1e3:.0f}", f"{asking.server_s * 1e3:.0f} in PostgreSQL"],
+                ["`ours`, kept", mix, f"{asking.kept_s * 1e3:.1f}", ""],
+            ]
+            others = [other for other in self.others if other.mix == mix]
+            rows += [[f"`{other.name}`", mix, *_milliseconds(other)] for other in others]
+        return rows
+
+
+def _milliseconds(other: Other) -> list[str]:
+    return [f"{seconds * 1e3:,.{0 if seconds > _SHORT_S else 1}f}" for seconds in (other.seconds, other.cpu_s)]
 
 
 def _runs(countings: Sequence[Counting], mix: str, name: str) -> list[Counting]:
@@ -156,6 +173,10 @@ def _runs(countings: Sequence[Counting], mix: str, name: str) -> list[Counting]:
 
 def _rate(runs: Sequence[Counting]) -> float:
     return median(run.rate for run in runs)
+
+
+def _rate_of_all(runs: Sequence[Counting]) -> float:
+    return median(run.rate_of_all for run in runs)
 
 
 def _upload_row(upload: Upload) -> list[str]:
@@ -175,6 +196,7 @@ def _upload_row(upload: Upload) -> list[str]:
 def _growth_row(growth: Growth) -> list[str]:
     asking = growth.asking
     return [
+        growth.mix,
         *(f"{number:,}" for number in growth.size),
         f"{growth.counting.rate:,.0f}",
         f"{asking.viewers:,}",
@@ -208,13 +230,13 @@ def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Viewing, list[
         countings, wrong = _countings(rig, asked)
         growths, others, differences = _growths(rig, asked)
         ran_on = [kafka.name, f"PostgreSQL {server.version}, local, with its own settings", _versions()]
-    problems += [*wrong, *differences, *missed(uploads, countings, growths[0])]
+    problems += [*wrong, *differences, *missed(uploads, countings, growths)]
     return Viewing(uploads=uploads, countings=countings, growths=growths, others=others, problems=problems), ran_on
 
 
 def _uploads(rig: Rig, asked: Asked) -> tuple[list[Upload], list[str]]:
     uploads, problems = list[Upload](), list[str]()
-    file = events.ordinary(rig, events.Size(asked.events))
+    file = events.file_of(rig, events.ORDINARY, events.Size(asked.events))
     size_bytes = uploading.LONG_BYTES if asked.is_long else file.stat().st_size
     for side in uploading.SIDES:
         number = uploading.passes(file, size_bytes) if side.way == "stream" else asked.events // EACH_PART
@@ -230,11 +252,9 @@ def _countings(rig: Rig, asked: Asked) -> tuple[list[Counting], list[str]]:
     """Count the worst case and ordinary events by all sides in each round, in an order of its own."""
     countings, problems = list[Counting](), list[str]()
     part = asked.events // FAUST_PART
-    files = {
-        events.WORST: (events.worst(rig, asked.events), events.worst(rig, part)),
-        events.ORDINARY: (events.ordinary(rig, events.Size(asked.events)), events.ordinary(rig, events.Size(part))),
-    }
-    for mix, (file, small) in files.items():
+    sizes: dict[events.Mix, Callable[[int], events.Size]] = {events.WORST: events.worst, events.ORDINARY: events.Size}
+    for mix, size in sizes.items():
+        file, small = (events.file_of(rig, mix, size(number)) for number in (asked.events, part))
         with rig.topic() as topic:
             rig.load(topic, file)
             for number in range(1, asked.rounds + 1):
@@ -255,28 +275,30 @@ def _said(run: Counting) -> Counting:
 
 def _growths(rig: Rig, asked: Asked) -> tuple[list[Growth], list[Other], list[str]]:
     growths, others, problems = list[Growth](), list[Other](), list[str]()
-    for size in growing.sizes(asked.events, is_long=asked.is_long):
-        growth, found, wrong = growing.grown(rig, size, beside_others=not growths)
-        rate, cold_s = growth.counting.rate, growth.asking.cold_s
-        say(f"{size.events:,} events, {size.media:,} media, {size.users:,} users: {rate:,.0f}, {cold_s * 1e3:,.0f} ms")
+    for mix, size in growing.sizes(asked.events, is_long=asked.is_long):
+        is_new = mix not in [growth.mix for growth in growths]
+        growth, found, wrong = growing.grown(rig, mix, size, beside_others=is_new)
+        rates = f"{growth.counting.rate:,.0f} records per CPU s, {growth.asking.cold_s * 1e3:,.0f} ms"
+        say(f"{mix}: {size.events:,} events, {size.media:,} media, {size.users:,} users: {rates}")
         growths.append(growth)
         others += found
         problems += wrong
     return growths, others, problems
 
 
-def missed(uploads: Sequence[Upload], countings: Sequence[Counting], usual: Growth) -> list[str]:
+def missed(uploads: Sequence[Upload], countings: Sequence[Counting], growths: Sequence[Growth]) -> list[str]:
     """Return the targets that are missed, in words."""
     [upload] = [upload for upload in uploads if upload.name == uploading.OURS]
-    rates = [_rate(_runs(countings, events.WORST, name)) for name in (counting.OURS, counting.FAUST)]
+    ours, faust = (_runs(countings, events.WORST, name) for name in (counting.OURS, counting.FAUST))
+    rate, times = _rate(ours), _rate_of_all(ours) / _rate_of_all(faust)
     lines_per_s, upload_mb = upload.lines / upload.seconds, upload.peak_pss_bytes / 1e6
-    cold_s, kept_s = usual.asking.cold_s, usual.asking.kept_s
+    usual = [growth.asking for growth in growths if growth.size == growths[0].size]
+    cold_s, kept_s = max(asking.cold_s for asking in usual), max(asking.kept_s for asking in usual)
     checks = {
         f"{lines_per_s:,.0f} lines/s, instead of {LINES_PER_S:,}": lines_per_s >= LINES_PER_S,
         f"{upload_mb:.0f} MB for an upload, instead of {UPLOAD_MB}": upload_mb < UPLOAD_MB,
-        f"{rates[0]:,.0f} worst-case events per CPU s, instead of {COUNTED_PER_CPU_S:,}": rates[0] >= COUNTED_PER_CPU_S,
-        f"{rates[0] / rates[1]:.0f} times {counting.FAUST}, instead of {TIMES_FAUST}": rates[0]
-        >= TIMES_FAUST * rates[1],
+        f"{rate:,.0f} worst-case events per CPU s, instead of {COUNTED_PER_CPU_S:,}": rate >= COUNTED_PER_CPU_S,
+        f"{times:.0f} times {counting.FAUST}, instead of {TIMES_FAUST}": times >= TIMES_FAUST,
         f"{cold_s * 1e3:.0f} ms for similar items, instead of {COLD_S * 1e3:.0f}": cold_s < COLD_S,
         f"{kept_s * 1e3:.1f} ms for kept similar items, instead of {KEPT_S * 1e3:.0f}": kept_s < KEPT_S,
     }

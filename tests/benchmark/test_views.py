@@ -3,8 +3,10 @@
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from operator import ne
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +18,7 @@ from benchmark.page import Findings
 from benchmark.views import asking, counting, events, growing, sending, uploading, viewing
 from benchmark.views.asking import Asking, Other
 from benchmark.views.counting import FAUST, OURS, Counting
-from benchmark.views.events import ORDINARY, WORST, Size
+from benchmark.views.events import ORDINARY, SCATTERED, WORST, Mix, Size
 from benchmark.views.growing import Growth
 from benchmark.views.uploading import Upload
 from benchmark.views.viewing import Viewing
@@ -30,16 +32,26 @@ END = 1_764_374_400
 
 def test_worst_events_are_valid_waypoints_that_share_hardly_any_row(tmp_path: Path) -> None:
     path = tmp_path / "worst.ndjson"
-    events.write_worst(path, 2_000, END)
+    events.write_waypoints(path, events.worst(2_000), END, lambda _: 1.0)
     read = [read_event(line) for line in path.read_bytes().splitlines()]
     assert len({event.event_id for event in read}) == 2_000
     assert {event.event_type for event in read} == {"waypoint"}
-    assert all(END - events.WORST_RANGE_S <= event.timestamp < END for event in read)
+    assert all(END - events.RANGE_S <= event.timestamp < END for event in read)
     assert len({(event.user_id, event.media_id) for event in read}) == 2_000
     assert len({(event.media_id, event.timestamp // 60) for event in read}) > 1_990
     other = tmp_path / "same.ndjson"
-    events.write_worst(other, 2_000, END)
+    events.write_waypoints(other, events.worst(2_000), END, lambda _: 1.0)
     assert other.read_bytes() == path.read_bytes()
+
+
+def test_scattered_events_are_about_popular_items_by_any_user(tmp_path: Path) -> None:
+    path = tmp_path / "scattered.ndjson"
+    events.write_waypoints(path, Size(3_000, 10, 20), END, events.popularity)
+    read = [read_event(line) for line in path.read_bytes().splitlines()]
+    of = Counter(event.media_id for event in read)
+    assert set(of) == set(range(10))
+    assert of[0] == pytest.approx(10 * of[9], rel=0.3)
+    assert len({(event.user_id, event.media_id) for event in read}) == 200
 
 
 def test_faust_must_have_the_rows_of_the_recount() -> None:
@@ -156,11 +168,14 @@ def test_scores_must_be_equal_within_a_billionth_whatever_the_order_of_ties() ->
 
 
 def test_growth_changes_one_number_at_a_time() -> None:
-    usual, *others = growing.sizes(900_000, is_long=False)
-    assert usual == Size(900_000, 1_000, 10_000)
-    assert max(size.events for size in growing.sizes(900_000, is_long=True)) == 9_000_000
-    for size in [*others, *growing.sizes(900_000, is_long=True)[1:]]:
-        assert sum(number != other for number, other in zip(size, usual, strict=True)) == 1
+    usual = Size(900_000, 1_000, 10_000)
+    found = growing.sizes(900_000, is_long=True)
+    assert found[: len(growing.sizes(900_000, is_long=False))] == growing.sizes(900_000, is_long=False)
+    assert found[0] == (ORDINARY, usual)
+    assert max(size.events for _, size in found) == 9_000_000
+    for mix in (ORDINARY, SCATTERED):
+        changed = [sum(map(ne, size, usual)) for each, size in found if each == mix]
+        assert changed == [0] + [1] * (len(changed) - 1)
 
 
 def upload(name: str = uploading.OURS, **fields: Any) -> Upload:
@@ -170,22 +185,23 @@ def upload(name: str = uploading.OURS, **fields: Any) -> Upload:
     )
 
 
-def run(name: str = OURS, mix: str = WORST, *, events: int = 1_000_000, cpu_s: float = 25.0) -> Counting:
-    return Counting(name, mix, events, 2 * cpu_s, cpu_s / 2, cpu_s / 2, 90_000_000)
+def run(name: str = OURS, mix: Mix = WORST, *, events: int = 1_000_000, cpu_s: float = 25.0) -> Counting:
+    return Counting(name, mix, events, 2 * cpu_s, cpu_s / 2, cpu_s / 2, cpu_s / 4, 90_000_000)
 
 
-def growth(**fields: float) -> Growth:
+def growth(mix: Mix = ORDINARY, **fields: float) -> Growth:
     asked = {"media_id": 7, "viewers": 9_000, "first_s": 0.3, "cold_s": 0.2, "kept_s": 0.002, "server_s": 0.15}
     rows, sizes = {"seen": 1_000_000, "user_media": 300_000}, {"seen": 80_000_000, "user_media": 40_000_000}
-    return Growth(Size(1_000_000), run(mix=ORDINARY), msgspec.convert(asked | fields, Asking), rows, sizes)
+    return Growth(mix, Size(1_000_000), run(mix=ORDINARY), msgspec.convert(asked | fields, Asking), rows, sizes)
 
 
 def test_each_missed_target_is_a_problem() -> None:
     faust = run(FAUST, events=20_000, cpu_s=40)
-    assert viewing.missed([upload()], [run(), faust], growth()) == []
+    assert viewing.missed([upload()], [run(), faust], [growth(), growth(SCATTERED)]) == []
     slow = upload(seconds=25.0, peak_pss_bytes=151_000_000)
     fast_faust = run(FAUST, events=20_000, cpu_s=10)
-    assert viewing.missed([slow], [run(cpu_s=50), fast_faust], growth(cold_s=0.4, kept_s=0.006)) == [
+    growths = [growth(kept_s=0.006), growth(SCATTERED, cold_s=0.4)]
+    assert viewing.missed([slow], [run(cpu_s=50), fast_faust], growths) == [
         "40,000 lines/s, instead of 50,000",
         "151 MB for an upload, instead of 150",
         "20,000 worst-case events per CPU s, instead of 25,000",
@@ -201,14 +217,14 @@ def test_findings_show_every_measurement() -> None:
     found = Viewing(uploads=[upload()], countings=runs, growths=[growth()], others=others, problems=["too slow"])
     page = found.as_markdown()
     assert "| 160 | 1,000,000 | 100,000 | 200,000 | 5.0 | 1.0 | 75 | 95 |" in page
-    assert "| `ours` | worst case | 1,000,000 | 40,000 | 20,000 | 12.5 | 12.5 | 90 |  |" in page
-    assert "| `faust, rocksdb` | worst case | 20,000 | 500 | 250 | 20.0 | 20.0 | 90 | 80.0 |" in page
-    assert "| `ours`, kept | 2.0 |  |" in page
-    assert "| `pandas corrwith` | 8,000 | 7,000 |" in page
+    assert "| `ours` | worst case | 1,000,000 | 40,000 | 32,000 | 20,000 | 12.5 | 12.5 | 6.2 | 90 |  |  |" in page
     assert (
-        "| 1,000,000 | 1,000 | 10,000 | 40,000 | 9,000 | 200 | 150 | 2.0 | 1,000,000 | 80 | 300,000 | 40 | 120 |"
-        in page
+        "| `faust, rocksdb` | worst case | 20,000 | 500 | 400 | 250 | 20.0 | 20.0 | 10.0 | 90 | 80.0 | 80.0 |" in page
     )
+    assert "| `ours`, kept | ordinary | 2.0 |  |" in page
+    assert "| `pandas corrwith` | ordinary | 8,000 | 7,000 |" in page
+    assert "| ordinary | 1,000,000 | 1,000 | 10,000 | 40,000 | 9,000 | 200 | 150 | 2.0 |" in page
+    assert "| 2.0 | 1,000,000 | 80 | 300,000 | 40 | 120 |" in page
     assert page.endswith("- missed: too slow")
     assert isinstance(found, Findings)
 
