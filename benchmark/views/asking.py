@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPConnection
-from statistics import median
 from time import monotonic
 
 import msgspec
@@ -25,8 +24,8 @@ class Asking(msgspec.Struct, frozen=True):
     """Answers of this application to the question which items are similar to the one with the most viewers.
 
     Attributes:
-        first_s: of the first answer of a new process; `cold_s` is the median of answers that are computed, `kept_s` of
-            those that were computed shortly before.
+        first_s: of the first answer of a new process; `cold_s` is the best of TIMES answers that are computed, `kept_s`
+            of KEPT_TIMES that were computed shortly before.
         server_s: processor time of PostgreSQL for an answer that is computed.
     """
 
@@ -90,7 +89,7 @@ def asked(rig: Rig, topic: str, url: str) -> tuple[Asking, Scores]:
         # An answer is kept for its limit.
         cold_s = [_timed(client, f"{path}{LIMIT + number}")[0] for number in range(1, TIMES + 1)]
         server_s = (rig.server.cpu_s() - before_s) / TIMES
-    return Asking(media, viewers, first_s, median(cold_s), median(kept_s), server_s), scores
+    return Asking(media, viewers, first_s, min(cold_s), min(kept_s), server_s), scores
 
 
 def _timed(client: HTTPConnection, path: str) -> tuple[float, bytes]:

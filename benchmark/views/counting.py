@@ -9,7 +9,7 @@ import msgspec
 
 from benchmark import process
 from benchmark.views.events import Mix
-from benchmark.views.records import read_all, recounted
+from benchmark.views.records import number_of, recounted
 from benchmark.views.rig import Rig, application, kept
 from metrics.views.core.recount import Recount
 
@@ -98,7 +98,7 @@ def counted_and_verified(rig: Rig, mix: Mix, topic: str) -> Counting:
     Raises:
         ViewsRunError: it failed, or they differ.
     """
-    events = sum(1 for _ in read_all(rig.broker, topic))
+    events = number_of(rig.broker, topic)
     with rig.tables() as url:
         run = counted(rig, mix, topic, url, events)
         verify(rig, topic, url)

@@ -8,7 +8,7 @@ from benchmark.views import counting, events
 from benchmark.views.asking import SCHEMA, Asking, Other, asked, differences, others
 from benchmark.views.counting import Counting
 from benchmark.views.events import MEDIA, ORDINARY, SCATTERED, USERS, Mix, Size
-from benchmark.views.records import read_all
+from benchmark.views.records import number_of
 from benchmark.views.rig import Rig
 from metrics.postgres.connect import connect
 
@@ -35,7 +35,7 @@ def sizes(base: int, *, is_long: bool) -> list[tuple[Mix, Size]]:
 
     Args:
         base: the usual number of events.
-        is_long: also three and ten times that number, and a hundred times the users.
+        is_long: also three and ten times that number.
     """
     found = [
         (ORDINARY, Size(base)),
@@ -48,8 +48,7 @@ def sizes(base: int, *, is_long: bool) -> list[tuple[Mix, Size]]:
         (SCATTERED, Size(base, users=USERS * 10)),
     ]
     if is_long:
-        more = (ORDINARY, Size(3 * base)), (ORDINARY, Size(10 * base)), (SCATTERED, Size(3 * base))
-        found += [*more, (SCATTERED, Size(base, users=USERS * 100))]
+        found += [(ORDINARY, Size(3 * base)), (ORDINARY, Size(10 * base)), (SCATTERED, Size(3 * base))]
     return found
 
 
@@ -66,7 +65,7 @@ def grown(rig: Rig, mix: Mix, size: Size, *, beside_others: bool) -> tuple[Growt
     with rig.topic() as topic, rig.tables() as url:
         rig.load(topic, file)
         file.unlink()
-        records = sum(1 for _ in read_all(rig.broker, topic))
+        records = number_of(rig.broker, topic)
         counted = counting.counted(rig, mix, topic, url, records)
         rows, table_bytes = _tables(url)
         asking, scores = asked(rig, topic, url)

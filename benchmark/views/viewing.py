@@ -21,8 +21,8 @@ PACKAGES = ("faust", "pandas")
 LINES_PER_S, UPLOAD_MB = 50_000, 150
 COUNTED_PER_CPU_S, TIMES_FAUST = 25_000, 50
 COLD_S, KEPT_S = 0.3, 0.005
-FAUST_PART = 50  # it counts this part of the events, since it is slow
-EACH_PART = 50  # this part of the events is sent in a request each
+FAUST_PART = 100  # it counts this part of the events, since it is slow
+EACH_PART = 100  # this part of the events is sent in a request each
 _SHORT_S = 0.01
 
 _SHOWN = ("aiohttp", "aiokafka", "faust-streaming", "numpy", "pandas", "rocksdict")
@@ -105,7 +105,7 @@ are upper limits.
   All tables of both are compared with a plain recount. *With Kafka*, the processor time of the broker is added: Faust
   keeps its tables there, as this application keeps them in PostgreSQL.
 - **Similar items**: of the item with the most viewers. The answers of `views serve` are timed by a client over HTTP:
-  computed, and kept from a moment ago. *Scattered* events are waypoints of popular items by any user, without sessions:
+  computed, and kept from a moment ago, the best of several. *Scattered* events are waypoints of popular items by any user, without sessions:
   so most users have seen most of the popular items, and the join is as large as it gets. pandas begins with the dicts
   of a table, as the original does; numpy has arrays in memory. The scores must be equal within 1e-9.
 - **Growth**: the same, for other numbers of events, media items and users."""
