@@ -105,9 +105,10 @@ are upper limits.
   All tables of both are compared with a plain recount. *With Kafka*, the processor time of the broker is added: Faust
   keeps its tables there, as this application keeps them in PostgreSQL.
 - **Similar items**: of the item with the most viewers. The answers of `views serve` are timed by a client over HTTP:
-  computed, and kept from a moment ago, the best of several. *Scattered* events are waypoints of popular items by any user, without sessions:
-  so most users have seen most of the popular items, and the join is as large as it gets. pandas begins with the dicts
-  of a table, as the original does; numpy has arrays in memory. The scores must be equal within 1e-9.
+  computed, and kept from a moment ago, the best of several. *Scattered* events are waypoints of popular items by any
+  user, without sessions: so most users have seen most of the popular items, and the join is as large as it gets. pandas
+  begins with the dicts of a table, as the original does; numpy has arrays in memory. The scores must be equal within
+  1e-9.
 - **Growth**: the same, for other numbers of events, media items and users."""
 
     uploads: list[Upload]
