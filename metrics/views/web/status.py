@@ -1,5 +1,6 @@
 """How taking and counting go; what is not known is null, with a reason."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -134,12 +135,17 @@ class StatusReader:
     async def read(self) -> Status:
         """Return the status.
 
-        The offsets are read before the ends of the topic, so that no lag is negative.
+        The offsets are read before the ends of the topic, so that no lag is negative. For the rates, the first request
+        for some seconds takes LEAST_S longer.
 
         Raises:
             MetricsError, HTTPException: as `Database.run`.
         """
-        counted = await self._database.run(partial(read_counted, topic=self._topic))
+        read = partial(self._database.run, partial(read_counted, topic=self._topic))
+        counted = await read()
+        if self._rates.of(self._clock(), counted) is None:
+            await asyncio.sleep(LEAST_S)
+            counted = await read()
         try:
             ends: TopicEnds | MetricsError = await self._topics.read()
         except MetricsError as error:
@@ -151,7 +157,7 @@ class StatusReader:
         known = None if isinstance(ends, MetricsError) else ends
         consumed, why = _consumed(counted, ends)
         partitions = _partitions(counted, consumed, None if why else known)
-        read, events, duplicates, invalid = map(sum, zip((0, 0, 0, 0), *counted.outcomes.values(), strict=True))
+        read, events, duplicates, invalid = _sums(counted)
         status = Status(
             topic=self._topic,
             lag=None if why else sum(each.lag or 0 for each in partitions),
@@ -160,7 +166,7 @@ class StatusReader:
             duplicates=duplicates,
             invalid=invalid,
             users=counted.users,
-            rates=self._rates.of(now_s, read, events),
+            rates=self._rates.of(now_s, counted),
             job=_job(counted, consumed, self._observer.look(consumed.instance, now_s)),
             minutes_since=rfc3339(int(counted.minutes_since.timestamp())),
             rejected_in_topic=None if known is None else known.rejected,
@@ -170,7 +176,7 @@ class StatusReader:
         )
         reasons = {
             "lag": why,
-            "rates": "they are measured between requests: ask again in some seconds",
+            "rates": "events were removed from the tables: ask again in some seconds",
             "rejected_in_topic": why,
             "taking": "this server takes no events",
         }
@@ -185,16 +191,22 @@ class _Rates:
         self._window: SlidingWindow[tuple[int, int]] | None = None
         self._last_s = float("-inf")
 
-    def of(self, now_s: float, read: int, counted: int) -> Rates | None:
-        if self._window is None or now_s - self._last_s > RATE_S:
-            self._window = SlidingWindow(RATE_S, LEAST_S, now_s, (read, counted))
-        self._window.add(now_s, (read, counted))
+    def of(self, now_s: float, counted: Counted) -> Rates | None:
+        read, events, *_ = _sums(counted)
+        window = self._window
+        if window is None or now_s - self._last_s > RATE_S or read < window.beginning()[1][0]:
+            window = self._window = SlidingWindow(RATE_S, LEAST_S, now_s, (read, events))
+        window.add(now_s, (read, events))
         self._last_s = now_s
-        began_s, (read_before, counted_before) = self._window.beginning()
+        began_s, (read_before, events_before) = window.beginning()
         length_s = now_s - began_s
-        if length_s < LEAST_S or read < read_before:
+        if length_s < LEAST_S:
             return None
-        return Rates(round((read - read_before) / length_s, 1), round((counted - counted_before) / length_s, 1))
+        return Rates(round((read - read_before) / length_s, 1), round((events - events_before) / length_s, 1))
+
+
+def _sums(counted: Counted) -> tuple[int, ...]:
+    return tuple(map(sum, zip((0, 0, 0, 0), *counted.outcomes.values(), strict=True)))
 
 
 def _consumed(counted: Counted, ends: TopicEnds | MetricsError) -> tuple[Consumed, str]:

@@ -1,8 +1,10 @@
 """The original's routes, byte by byte."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from threading import Barrier, Thread
+from threading import Barrier
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from metrics.postgres.connect import connect
 from metrics.views.answers import viewers
 from metrics.views.schema import Connection
+from metrics.views.web import original
 from tests.kafka.application import wait_until
 from tests.views.filled import Watched, fill, open_tables
 from tests.views.web.asked import asking
@@ -68,29 +71,57 @@ def test_bodies_are_those_of_the_original_with_and_without_the_last_slash(client
     assert client.get("/media/getstats/7?user_views=maybe").status_code == 422
 
 
-def test_users_are_streamed_from_one_snapshot(
-    client: httpx.Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read_batch = viewers.all_viewers
-    first_is_read, is_changed = Barrier(2), Barrier(2)
+class Pause(NamedTuple):
+    """Pause of an answer after its first viewer."""
 
-    monkeypatch.setattr(viewers, "BATCH", 1)
-    monkeypatch.setattr("metrics.views.web.original.all_viewers", lambda *given: _paused(read_batch(*given)))
+    has_begun: Barrier
+    is_over: Barrier
 
-    def _paused(batches: Iterator[list[viewers.Viewer]]) -> Iterator[list[viewers.Viewer]]:
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    """Make the first answer with viewers pause; others are as usual."""
+    read, pause = viewers.all_viewers, Pause(Barrier(2), Barrier(2))
+
+    def pausing(connection: Connection, media_id: int) -> Iterator[list[viewers.Viewer]]:
+        monkeypatch.setattr(original, "all_viewers", read)
+        batches = read(connection, media_id)
         yield next(batches)
-        first_is_read.wait(60)
-        is_changed.wait(60)
+        pause.has_begun.wait(60)
+        pause.is_over.wait(60)
         yield from batches
 
-    bodies: list[bytes] = []
-    asking_for_it = Thread(target=lambda: bodies.append(client.get("/media/getstats/7").content))
-    asking_for_it.start()
-    first_is_read.wait(60)
-    connection.execute("UPDATE user_media SET waypoints = 1000; DELETE FROM media")
-    is_changed.wait(60)
-    asking_for_it.join(60)
-    assert bodies[0].endswith(b'"user_views":{"1":90,"9007199254740993":30}}}')
+    monkeypatch.setattr(viewers, "BATCH", 1)
+    monkeypatch.setattr(original, "all_viewers", pausing)
+    return pause
+
+
+def test_users_are_streamed_from_one_snapshot(client: httpx.Client, connection: Connection, pause: Pause) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.get, "/media/getstats/7")
+        pause.has_begun.wait(60)
+        connection.execute("UPDATE user_media SET waypoints = 1000; DELETE FROM media")
+        pause.is_over.wait(60)
+        assert answer.result().content.endswith(b'"user_views":{"1":90,"9007199254740993":30}}}')
+
+
+def test_an_answer_that_the_database_cuts_has_no_end_and_the_log_says_why(
+    client: httpx.Client, connection: Connection, pause: Pause, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.get, "/media/getstats/7")
+        pause.has_begun.wait(60)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
+        pause.is_over.wait(60)
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.result()
+    [cut] = [record.getMessage() for record in caplog.records if record.name == "metrics.web.streamed"]
+    assert cut.startswith("the answer to /media/getstats/7 was cut: the database does not answer: ")
+    assert not any(record.exc_info for record in caplog.records)
+    assert client.get("/media/getstats/7").status_code == 200
 
 
 def test_a_client_that_goes_away_gives_its_connection_back(
