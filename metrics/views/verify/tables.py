@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import NamedTuple
 
+import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from metrics.errors import DatabaseError
 from metrics.postgres.connect import database_errors
 from metrics.views.schema import Connection
 from metrics.views.verify.matching import Row
@@ -99,10 +101,13 @@ def fetched(
     Raises:
         DatabaseError: the database does not answer.
     """
-    with (
-        database_errors(f"{name} cannot be read", hint="the user needs SELECT on all tables of the schema"),
-        closing(connection.cursor(name)) as cursor,
-    ):
-        cursor.itersize = FETCHED_ROWS
-        cursor.execute(query, values, binary=True)
-        yield from cursor
+    what = f"the rows of {name} cannot be read"
+    try:
+        with database_errors(what), closing(connection.cursor(name)) as cursor:
+            cursor.itersize = FETCHED_ROWS
+            cursor.execute(query, values, binary=True)
+            yield from cursor
+    except DatabaseError as error:
+        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege):
+            error.hint = "grant this user SELECT on all tables of the schema"
+        raise

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from confluent_kafka import TopicPartition
 
-from metrics.errors import StateError
+from metrics.errors import DatabaseError, StateError
 from metrics.views import schema
 from metrics.views.verify.findings import Verdict
 from tests.kafka.application import TIMEOUT_S
@@ -204,3 +204,25 @@ def test_it_writes_nothing(filled: Topic) -> None:
         other.execute("LOCK TABLE seen, media, viewer, consumed IN SHARE ROW EXCLUSIVE MODE")  # as a writer would have
         opened.recount(lambda _: None)
         opened.compare(lambda _: None)
+
+
+def test_tables_that_may_not_be_read_and_a_lost_connection_are_told_apart(filled: Topic) -> None:
+    filled.execute(
+        "CREATE ROLE stranger",
+        "GRANT USAGE ON SCHEMA views TO stranger",
+        "GRANT SELECT ON consumed, counts, minutes_kept TO stranger",
+    )
+    try:
+        with filled.opened() as opened:
+            opened._connection.execute("SET ROLE stranger")
+            with pytest.raises(DatabaseError, match="seen cannot be read") as raised:
+                opened.recount(lambda _: None)
+        assert raised.value.hint == "grant this user SELECT on all tables of the schema"
+    finally:
+        filled.execute("DROP OWNED BY stranger", "DROP ROLE stranger")
+
+    with filled.opened() as opened:
+        filled.execute(f"SELECT pg_terminate_backend({opened._connection.info.backend_pid}, 10000)")
+        with pytest.raises(DatabaseError, match="seen cannot be read") as raised:
+            opened.recount(lambda _: None)
+    assert raised.value.hint == ""
