@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from urllib.parse import parse_qsl
 
 from nicegui import ui
 from starlette.exceptions import HTTPException
 
 from metrics.errors import MetricsError, SettingsError
-from metrics.time_zones import zone_of
+from metrics.time_zones import UTC, zone_of
 from metrics.views.web import counting, figures
 from metrics.views.web.cards import ChartCard, JobLine, RowTable, TableCard, TopCard
 from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
@@ -21,6 +21,7 @@ from metrics.web.shell import Page, is_open
 TITLE = "Views"
 ABOUT = "View events, each counted once. Times of counting are in UTC."
 LOOK_EVERY_S = 0.5
+LATE_S = 5.0  # after which the page says that there is no answer
 REASONS = {"id": "Reason", "lines": "Lines"}
 VIEWERS = {"id": "User", "view_time": "View time"}
 SIMILAR = {"id": "Media", "score": "Score", "common": "In common"}
@@ -42,6 +43,7 @@ class ViewsPage:
         self._overview: Overview | None = None
         self._counting: Counting | None = None
         self._selected: Selected | None = None
+        self._answered_s = monotonic()
         with shell.header(TITLE, ABOUT):
             self._job = JobLine()
         with ui.element("main"):
@@ -72,10 +74,11 @@ class ViewsPage:
         ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))
         ui.on("visibility", lambda event: self._watch(is_visible=bool(event.args)))
         # A broker that is away, and slow answers about similar items, do not delay the others.
-        looks = (self._look, self._look_at_counting, self._look_for_similar)
+        looks = (self._look, self._look_at_counting, self._look_for_similar, self._notice_late_answer)
         self._timers = [ui.timer(LOOK_EVERY_S, look) for look in looks]
 
     def _watch(self, *, is_visible: bool) -> None:
+        self._answered_s = monotonic()
         for timer in self._timers:
             timer.active = is_visible
 
@@ -110,7 +113,7 @@ class ViewsPage:
     async def _set_zone(self, text: str) -> str:
         """Show the trend in another time zone; return what is wrong with that."""
         try:
-            zone = zone_of(text.strip()).key
+            zone = zone_of(text.strip() or UTC).key
         except SettingsError as error:
             return problems.in_one_line(error)
         if zone != self._choice.zone:
@@ -127,8 +130,15 @@ class ViewsPage:
                 self._show_selected(selected)
         except (MetricsError, HTTPException) as error:
             wrong = problems.in_words(error)
+        self._answered_s = monotonic()
         if is_open(self._client) and choice is self._choice:
             self._banner.show(wrong, "Retrying." if wrong else "")
+
+    def _notice_late_answer(self) -> None:
+        """Say that the database does not answer, before the server gives up."""
+        late_s = monotonic() - self._answered_s
+        if late_s >= LATE_S:
+            self._banner.show(f"The database has not answered for {late_s:.0f} s.", "What is shown may be old.")
 
     def _show_overview(self, overview: Overview) -> None:
         if overview is self._overview or not is_open(self._client):

@@ -1,10 +1,10 @@
 /* The page's chart in the browser: changes, and tooltips. */
 const trends = {
-  /* Keeps some rows, and adds others after them. */
-  change(id, keep_from, keep, rows) {
+  /* Keeps some rows, and adds others after them. A new chart takes a moment to be drawn; a replaced one never is. */
+  change(id, keep_from, keep, rows, tries = 100) {
     const chart = getElement(id)?.chart;
     if (!chart) {
-      setTimeout(() => trends.change(id, keep_from, keep, rows), 50);
+      if (tries) setTimeout(() => trends.change(id, keep_from, keep, rows, tries - 1), 50);
       return;
     }
     const [{ source }] = chart.getOption().dataset;
