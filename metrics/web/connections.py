@@ -61,6 +61,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _wait(self, limit_s: float) -> None:
         self._waits_since_s = self.loop.time()
         self._set_deadline(limit_s)
+        if len(self.connections) <= self.most_waiting:
+            return
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
         if len(waiting) > self.most_waiting:
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
