@@ -1,6 +1,7 @@
 """Limits on the number of connections that wait for a request, and on how long they wait."""
 
 import asyncio
+import resource
 from typing import ClassVar, cast
 
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 REQUEST_S = 10.0
 REST_S = 2.0  # that a client may go on with a long body after its answer, which some clients read only then
+HANDLES_EACH = 3  # the process has others, too
 BACKLOG = 64  # connections accepted at once, before the oldest are closed
 
 
@@ -22,8 +24,8 @@ class BoundedProtocol(HttpToolsProtocol):
     A route may give its client more time (`expect_long_body`).
 
     Until then its client has not sent a token, so it must not keep others out: when more than `most_waiting`
-    connections wait, the one that has waited longest is closed. uvicorn limits neither: its limit counts requests being
-    answered, and its timeout ends with the first byte.
+    connections wait, or more than one for every HANDLES_EACH file handles, the one that has waited longest is closed.
+    uvicorn limits neither: its limit counts requests being answered, and its timeout ends with the first byte.
     """
 
     most_waiting: ClassVar[int] = 256  # a browser opens six at once; hundreds of senders may connect at the same moment
@@ -64,7 +66,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) <= self.most_waiting:
             return
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
-        if len(waiting) > self.most_waiting:
+        handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if len(waiting) > min(self.most_waiting, handles // HANDLES_EACH):
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
 
     def _set_deadline(self, limit_s: float) -> None:
