@@ -68,7 +68,7 @@ class ViewsOnlySettings(Declared):
         int, Meta(ge=1, le=10_000, description="Partitions of VIEWS_TOPIC, if this program creates it.")
     ] = 4
 
-    def topics(self) -> dict[str, str]:
+    def views_topics(self) -> dict[str, str]:
         """Return the topics in use by the variables that name them."""
         return {"VIEWS_TOPIC": self.views_topic, "VIEWS_REJECTED_TOPIC": self.views_rejected_topic}
 

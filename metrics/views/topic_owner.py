@@ -30,7 +30,7 @@ def positions(offsets: Sequence[TopicPartition]) -> dict[Partition, int]:  # noq
 
 def check_deletion(admin: AdminClient, broker: KafkaSettings, names: Collection[str]) -> Sequence[str]:  # noqa: ARG001
     """Return the losses that deleting topics in use causes."""
-    return [*_losses(ViewsSettings.load().topics(), names)]
+    return [*_losses(ViewsSettings.load().views_topics(), names)]
 
 
 def _losses(own: Mapping[str, str], names: Collection[str]) -> Iterator[str]:

@@ -84,7 +84,7 @@ def check(admin: AdminClient, settings: ViewsSettings, warn: Callable[[str], Non
     """
     existing = _require(admin, settings)
     largest = {settings.views_topic: event_bytes(settings), settings.views_rejected_topic: rejected_bytes(settings)}
-    for variable, name in settings.topics().items():
+    for variable, name in settings.views_topics().items():
         config = configuration(admin, name)
         _check_not_compacted(variable, name, config)
         _check_size(name, largest[name], limits_of(existing[name], config).size_bytes, settings.views_line_limit)
@@ -118,7 +118,7 @@ class Topics:
 
 def _require(admin: AdminClient, settings: ViewsSettings) -> dict[str, int]:
     """Return the number of partitions of each topic."""
-    wanted = settings.topics()
+    wanted = settings.views_topics()
     existing = soon_listed(admin, wanted.values())
     missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
     if missing:

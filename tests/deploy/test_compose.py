@@ -425,7 +425,11 @@ def test_every_setting_of_views_can_be_given_to_compose(service: str) -> None:
 def test_the_topics_of_views_are_created_by_the_names_that_are_set() -> None:
     given = {"VIEWS_TOPIC": "watched", "VIEWS_REJECTED_TOPIC": "refused"}
     command = compose(given)["services"]["prepare-view-topics"]["command"]
-    assert command == ["topics", "create", *ViewsSettings.load(environment_of("views-count", given)).topics().values()]
+    assert command == [
+        "topics",
+        "create",
+        *ViewsSettings.load(environment_of("views-count", given)).views_topics().values(),
+    ]
 
 
 def test_views_is_served_to_this_machine_and_counted_beside_that() -> None:

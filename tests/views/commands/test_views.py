@@ -54,7 +54,7 @@ class Views:
         }
 
     def prepare(self) -> None:
-        self.application.run("topics", "create", *self.settings().topics().values())
+        self.application.run("topics", "create", *self.settings().views_topics().values())
         self.application.run("views", "init-db")
 
     def settings(self) -> ViewsSettings:
@@ -262,6 +262,29 @@ def test_a_terminal_shows_one_live_line(views: Views) -> None:
     assert re.search(r"lag 0 · [0-9.,]+ events/s", said)
 
 
+def test_the_server_of_all_systems_takes_view_events_and_answers_too(views: Views) -> None:
+    views.prepare()
+    process = views.application.start("serve", "--port", str(views.port))
+    wait_until(views.is_answering, "the server answers")
+    assert views.post(event(1)).json()["accepted"] == 1
+    views.application.run("views", "count", "--until-end")
+    assert views.view_time() == 30
+    assert httpx.get(f"{views.address}/views", timeout=TIMEOUT_S).status_code == 200
+    process.send_signal(signal.SIGINT)
+    finish(process)
+
+
+def test_a_server_starts_while_its_broker_is_away_and_takes_no_events(database_url: str) -> None:
+    views = Views(Application(f"127.0.0.1:{free_port()}"), database_url)
+    views.application.run("views", "init-db")
+    with views.running("serve") as process:
+        assert views.view_time() == 0, "the database answers"
+        refused = views.post(event(1))
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+        process.send_signal(signal.SIGINT)
+        assert "warning: the topics are not checked yet: no broker answers at" in finish(process)
+
+
 def test_a_server_that_is_open_to_others_refuses_events_without_a_token(views: Views) -> None:
     views.prepare()
     with views.running("serve", "--host", "0.0.0.0"):
@@ -270,7 +293,7 @@ def test_a_server_that_is_open_to_others_refuses_events_without_a_token(views: V
 
 def test_named_servers_without_topics_or_tables_are_refused_with_the_commands_that_create_them(views: Views) -> None:
     said = views.application.run("views", "count", exit_code=5)
-    events, rejected = views.settings().topics().values()
+    events, rejected = views.settings().views_topics().values()
     assert f"hint: create it: python app.py topics create {events} {rejected}" in said
     views.application.run("topics", "create", events, rejected)
     assert "python app.py views init-db" in views.application.run("views", "count", exit_code=10)
