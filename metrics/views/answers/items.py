@@ -34,8 +34,8 @@ class MediaTotals(Struct):
 
 _SELECT = "SELECT media_id::text, waypoints, starts, stops, ends, viewers FROM media"
 _ORDER: dict[Order, LiteralString] = {
-    "view_time": " ORDER BY waypoints DESC, media_id LIMIT %s",
-    "viewers": " ORDER BY viewers DESC, media_id LIMIT %s",
+    "view_time": " ORDER BY waypoints DESC, media.media_id LIMIT %s",
+    "viewers": " ORDER BY viewers DESC, media.media_id LIMIT %s",
 }
 
 

@@ -34,7 +34,7 @@ def read_viewers(connection: Connection, media_id: int, after: int | None, limit
         DatabaseError: the database does not answer.
     """
     after = -1 if after is None else after
-    query = _SELECT + " AND user_id > %s ORDER BY user_id LIMIT %s"
+    query = _SELECT + " AND user_id > %s ORDER BY user_media.user_id LIMIT %s"
     with database_errors(NO_ANSWER):
         found = connection.execute(query, (media_id, after, limit))
         return [Viewer(user, waypoints * WAYPOINT_S) for user, waypoints in found]
@@ -46,7 +46,7 @@ def read_top_viewers(connection: Connection, media_id: int, limit: int) -> list[
     Raises:
         DatabaseError: the database does not answer.
     """
-    query = _SELECT + " ORDER BY waypoints DESC, user_id LIMIT %s"
+    query = _SELECT + " ORDER BY waypoints DESC, user_media.user_id LIMIT %s"
     with database_errors(NO_ANSWER):
         found = connection.execute(query, (media_id, limit))
         return [Viewer(user, waypoints * WAYPOINT_S) for user, waypoints in found]

@@ -1,9 +1,11 @@
 """Items, the top of them, and their viewers, worked out by hand."""
 
+from typing import get_args
+
 import pytest
 
 from metrics.views.answers import viewers
-from metrics.views.answers.items import MediaTotals, read_item, read_top
+from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.answers.viewers import Viewer, all_viewers, read_top_viewers, read_viewers
 from metrics.views.schema import Connection
@@ -55,6 +57,15 @@ def test_viewers_are_read_on_by_id_and_the_top_is_by_view_time(connection: Conne
     assert read_viewers(connection, BIG, LARGEST, 2) == []
     assert read_top_viewers(connection, BIG, 2) == [zero, big]
     assert read_viewers(connection, LARGEST, None, 2) == []
+
+
+def test_ids_are_ordered_as_numbers_although_they_are_texts(connection: Connection) -> None:
+    fill(connection, [Watched(user, media) for user in (9, 10, 100) for media in (9, 10, 100)])
+    assert [viewer.user_id for viewer in read_viewers(connection, 9, None, 2)] == ["9", "10"]
+    assert [viewer.user_id for viewer in read_viewers(connection, 9, 9, 2)] == ["10", "100"]
+    assert [viewer.user_id for viewer in read_top_viewers(connection, 9, 3)] == ["9", "10", "100"]
+    for order in get_args(Order):
+        assert [item.media_id for item in read_top(connection, order, 3)] == ["9", "10", "100"]
 
 
 def test_all_viewers_come_in_parts_from_the_snapshot(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,9 @@ def test_an_answer_that_the_database_cuts_has_no_end_and_the_log_says_why(
 def test_a_client_that_goes_away_gives_its_connection_back(
     database_url: str, client: httpx.Client, connection: Connection
 ) -> None:
-    connection.execute("INSERT INTO user_media SELECT 9000000000000000000 + n, 7, 1 FROM generate_series(1, 300000) AS n")
+    connection.execute(
+        "INSERT INTO user_media SELECT 9000000000000000000 + n, 7, 1 FROM generate_series(1, 300000) AS n"
+    )
     with closing(connect(database_url)) as watching:
 
         def streams() -> int:
