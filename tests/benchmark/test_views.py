@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from operator import ne
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import Any, ClassVar
 
 import msgspec
@@ -96,6 +97,10 @@ class Taking(BaseHTTPRequestHandler):
             body = b"".join(self._chunks())
         else:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+        if body == b"leave":
+            self.connection.shutdown(SHUT_RDWR)
+            self.close_connection = True
+            return
         lines = body.splitlines()
         good = sum(b"EventId" in line for line in lines)
         self.paths.append(self.path)
@@ -136,9 +141,11 @@ def test_a_file_is_sent_several_times_in_one_request_or_in_a_request_for_each_ev
     assert sending.each(f"{address}/event/create/", file, 10) == (10, 0, sum(len(line) + 1 for line in lines[:10]))
     assert len(Taking.paths) == 1 + 41 + 10
     file.write_bytes(b"fail\n")
-    for send in (sending.stream, sending.each):
-        with pytest.raises(ConnectionError, match=r"^500"):
-            send(address, file, 1)
+    with pytest.raises(ConnectionError, match=r"^500"):
+        sending.stream(address, file, 1)
+    assert sending.each(address, file, 1) == (0, 1, 5)
+    file.write_bytes(b"leave\n" + lines[0] + b"\n")
+    assert sending.each(address, file, 2) == (1, 1, file.stat().st_size), "the next event gets a new connection"
 
 
 BUSY = "size = bytearray(60_000_000); print('ready', flush=True)\nwhile True: pass"
