@@ -75,9 +75,10 @@ class Loop:
         self.sink.finish()
 
     def _collect(self, messages: list[KafkaMessage]) -> None:
-        for message in messages:
-            self._collected_bytes += len(message.value() or b"") + len(message.key() or b"")
-            self.source.pass_by(message.partition(), message.offset() + 1)
+        self._collected_bytes += sum(len(message.value() or b"") + len(message.key() or b"") for message in messages)
+        ends = {message.partition(): message.offset() + 1 for message in messages}  # the last one of each remains
+        for partition, end in ends.items():
+            self.source.pass_by(partition, end)
         self._collected += messages
         self.commits.messages += len(messages)
 
