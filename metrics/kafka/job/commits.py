@@ -48,6 +48,17 @@ class TransactionLimit:
             self.most_messages = min(self._most_messages, grown)
 
 
+class HeartbeatLimit(TransactionLimit):
+    """Limit for a sink without heartbeats while it commits: none may take so long that a standby takes over."""
+
+    def record_commit(self, messages: int, took_s: float) -> None:
+        """Note a commit, as `TransactionLimit` does; one longer than the interval of heartbeats halves the limit."""
+        if took_s > HEARTBEAT_S:
+            self.record_loss(messages)
+        elif took_s < HEARTBEAT_S / 2:
+            super().record_commit(messages, took_s)
+
+
 class Commits:
     """Schedule of commits: the size of the open transaction, and when it is due.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from metrics.errors import BrokerError, StateError
-from metrics.kafka.job.commits import Commits, TransactionLimit
+from metrics.kafka.job.commits import Commits, HeartbeatLimit, TransactionLimit
 from metrics.kafka.job.resuming import Resumption
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_processor import SqlProcessor
@@ -58,7 +58,7 @@ class ViewProcessor(SqlProcessor[CountSink]):
         return sum(max(0, high - counted.get(number, low)) for number, (low, high) in ranges.items())
 
     def _transaction_limit(self) -> TransactionLimit:
-        return TransactionLimit(self._settings.views_batch)
+        return HeartbeatLimit(self._settings.views_batch)
 
     def _commits(self, limit: TransactionLimit) -> Commits:
         return Commits(limit, self._settings.views_commit_s)
