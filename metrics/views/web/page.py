@@ -20,7 +20,7 @@ from metrics.web.shell import Page, is_open
 
 TITLE = "Views"
 ABOUT = "View events, each counted once. Times of counting are in UTC."
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.25
 LATE_S = 5.0  # after which the page says that there is no answer
 REASONS = {"id": "Reason", "lines": "Lines"}
 VIEWERS = {"id": "User", "view_time": "View time"}

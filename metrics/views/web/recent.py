@@ -7,14 +7,12 @@ from functools import partial
 from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from metrics.errors import SettingsError
 from metrics.sliding_window import SlidingWindow
 from metrics.times import ALL_TIME, Range
 from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.trend import Trend, read_trend
 from metrics.views.answers.viewers import Viewer, read_top_viewers
-from metrics.views.core.trend import UnalignedTimeZoneError
 from metrics.views.schema import Connection
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept import Kept
@@ -22,7 +20,8 @@ from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.status import Status, StatusReader
 from metrics.web.database import Database
 
-READ_EVERY_S = 1.0
+READ_EVERY_S = 0.5
+COUNTING_EVERY_S = 1.0
 RATE_S = 5.0
 TOP, VIEWERS, SIMILAR = 10, 10, 10
 MAX_KEPT = 200  # of what pages have selected; each is a few hundred rows
@@ -87,7 +86,7 @@ class Recent:
         self._taken: SlidingWindow[int] | None = None
         self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
-        self._counting = Kept(self._read_counting, READ_EVERY_S, clock)
+        self._counting = Kept(self._read_counting, COUNTING_EVERY_S, clock)
         self._selected: OrderedDict[Choice, Kept[Selected]] = OrderedDict()
 
     async def overview(self) -> Overview:
@@ -143,7 +142,7 @@ class Recent:
             return Counting(status, None)
         now_s, lines = self._clock(), status.taking.lines
         if self._taken is None:
-            self._taken = SlidingWindow(RATE_S, READ_EVERY_S / 2, now_s, lines)
+            self._taken = SlidingWindow(RATE_S, COUNTING_EVERY_S / 2, now_s, lines)
         self._taken.add(now_s, lines)
         began_s, before = self._taken.beginning()
         return Counting(status, (lines - before) / (now_s - began_s) if now_s > began_s else None)
@@ -159,10 +158,7 @@ def _read_overview(connection: Connection, newest: Overview) -> Overview:
 def _read_selected(connection: Connection, choice: Choice) -> Selected:
     media = choice.media
     within = ALL_TIME if choice.to is None else Range(ALL_TIME.start, choice.to)
-    try:
-        trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
-    except UnalignedTimeZoneError as error:
-        raise SettingsError("the trend cannot be shown", why=f"{error}", hint="choose UTC, or a later range") from error
+    trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
     if media is None or trend is None:
         return Selected(None, trend, ())
     return Selected(read_item(connection, media), trend, read_top_viewers(connection, media, VIEWERS))

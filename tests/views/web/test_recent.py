@@ -123,7 +123,7 @@ def test_a_time_zone_whose_days_did_not_begin_at_a_quarter_hour_is_refused(asked
 
     async def look() -> None:
         shown = recent(asked, Clock())
-        with pytest.raises(SettingsError, match="the trend cannot be shown"):
+        with pytest.raises(SettingsError, match="there is no trend per day in the time zone Africa/Monrovia"):
             await shown.selected(Choice(media=7, per="day", range="31d", zone="Africa/Monrovia"), None)
 
     asyncio.run(look())
