@@ -17,7 +17,7 @@ from tests.docs import transcript
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```console\n" in page.read_text()]
-WITHOUT_BROKER = ("README.md", "catalogue.md", "harvest.md")
+WITHOUT_BROKER = ("README.md", "catalogue.md", "harvest.md", "views.md")
 NOT_CLONED = shutil.ignore_patterns(".*", "__pycache__", "*.jsonl*", "tests")
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COLUMNS = 80  # rich takes any terminal that it finds dumb to be this wide
 TIMEOUT_S = 240.0
-MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|records/s|MB/s|µs each|s(?=[:;,]|$))"
+MEASURED = r"[\d,]+(?:\.\d+)? (?:frames/s|records/s|lines/s|events/s|MB/s|µs each|s(?=[:;,]|$))"
 # What differs from run to run: addresses, wall time (event time is in 2016), ids of instances, durations and rates.
 VARIABLE = {
     r"\b(?:127\.0\.0\.1|localhost):\d+": "HOST:PORT",
