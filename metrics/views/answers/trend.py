@@ -120,8 +120,9 @@ _NEAR = SQL(
 )
 _EACH = SQL(" AND start_at = ANY(ARRAY(SELECT to_timestamp(bound) FROM unnest(%(bounds)s::float8[]) AS bound))")
 _OUTERMOST = SQL("SELECT extract(epoch FROM {}(start_at))::bigint FROM {} WHERE ")
+# The array is converted once, in a query of its own: a prepared statement would do that for each row.
 _SUMS = SQL(
-    "SELECT width_bucket(extract(epoch FROM start_at)::float8, %(bounds)s::float8[]), "
+    "SELECT width_bucket(extract(epoch FROM start_at)::float8, (SELECT %(bounds)s::float8[])), "
     "sum(waypoints)::bigint, sum(starts)::bigint, sum(stops)::bigint, sum(ends)::bigint FROM {} WHERE "
 )
 
