@@ -101,8 +101,9 @@ def test_topics_create_makes_them_suitable_with_as_many_partitions_as_set(applic
 
 
 def test_topics_delete_says_what_is_lost_with_a_topic_of_views(
-    settings: ViewsSettings, monkeypatch: pytest.MonkeyPatch
+    settings: ViewsSettings, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("VIEWS_TOPIC", settings.views_topic)
     monkeypatch.setenv("VIEWS_REJECTED_TOPIC", settings.views_rejected_topic)
     [loss] = topic_owner.check_deletion(admin_of(settings), settings, [settings.views_topic, "other"])

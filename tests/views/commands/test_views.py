@@ -225,6 +225,17 @@ def test_the_api_answers_while_another_instance_counts_and_takes_over_after_it(v
         wait_until(lambda: views.view_time() == 60, "it counts")
 
 
+def test_a_topic_is_not_deleted_while_it_is_counted(views: Views) -> None:
+    views.prepare()
+    topic = views.settings().views_topic
+    count = views.application.start("views", "count")
+    wait_until(lambda: has_instance(views), "it counts")
+    assert f"error: {topic}: in use" in views.application.run("topics", "delete", topic, "--yes", exit_code=5)
+    count.send_signal(signal.SIGINT)
+    finish(count)
+    assert f"topic {topic}: deleted" in views.application.run("topics", "delete", topic, "--yes")
+
+
 def has_instance(views: Views) -> bool:
     with closing(schema.open_views(str(views.settings().database_url), views.settings())) as connection:
         return connection.execute("SELECT FROM consumed WHERE instance IS NOT NULL").fetchone() is not None
