@@ -84,7 +84,7 @@ GroupId = Annotated[
     NonEmpty,
     Meta(
         description="Consumer group; its offset metadata contains the state. Also the transactional id. A job that "
-        "commits to a database has its state there, and commits nothing for the group."
+        "commits to a database has its state there, and commits nothing for the group. Each system has its own default."
     ),
 ]
 

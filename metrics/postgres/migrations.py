@@ -139,5 +139,7 @@ def require_letters(connection: psycopg.Connection[TupleRow]) -> None:
 
 
 def _where(connection: psycopg.Connection[TupleRow]) -> str:
-    [schema] = connection.execute("SELECT current_schema()").fetchone() or (None,)
+    """Return the database and the schema in words; a schema that does not exist is the one that was asked for."""
+    asked = "SELECT coalesce(current_schema(), current_setting('search_path'))"
+    [schema] = connection.execute(asked).fetchone() or ("",)
     return f"database {connection.info.dbname}, schema {schema}"

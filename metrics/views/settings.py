@@ -30,7 +30,7 @@ class ViewsOnlySettings(Declared):
 
     views_topic: Annotated[TopicName, Meta(description="Topic of view events.")] = "view-events"
     views_rejected_topic: Annotated[
-        TopicName, Meta(description="Dead letter topic of views: events that were refused, with the reasons.")
+        TopicName, Meta(description="Dead letter topic of views: rejected lines, with the reasons.")
     ] = "view-events-rejected"
     views_schema: Annotated[
         SchemaName, Meta(description="PostgreSQL schema of the tables of views; one for each VIEWS_TOPIC.")

@@ -15,7 +15,7 @@ class WebSettings(Declared):
     api_token: Annotated[
         NonEmpty | None,
         Meta(
-            description="Token required by every route of `serve` except the health checks. Unset: no authentication.",
+            description="Token required by every route of a server except the health checks. Unset: no authentication.",
             extra={"is_secret": True},
         ),
     ] = None

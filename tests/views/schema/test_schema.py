@@ -35,6 +35,7 @@ def test_without_tables_the_error_names_the_command(database_url: str) -> None:
         schema.open_views(database_url, SETTINGS)
     assert "the database has no tables yet" in str(raised.value)
     assert "python app.py views init-db" in str(raised.value)
+    assert raised.value.why.endswith(", schema views_2")
 
 
 def test_tables_of_a_newer_version_are_refused(database_url: str) -> None:
