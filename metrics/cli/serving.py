@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MIN_USER_PORT, MAX_PORT = 1_024, 65_535
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to bind to; 0.0.0.0 admits other machines.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, metavar="N", help="Port to bind to; 0 picks a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=MAX_PORT, metavar="N", help="Port to bind to; 0 picks a free one.")]
 LOOPBACK, PORT = "127.0.0.1", 8000
 
 IPAddress = IPv4Address | IPv6Address
@@ -38,8 +39,14 @@ def listen(host: str, port: int, command: str) -> socket:
     # The web server takes half a second to import, which the help need not wait for.
     from metrics.web import server
 
-    hint = f"choose another port: python app.py {command} --port 8001"
-    return server.listen(host, port, what=f"cannot bind to {host}:{port}", hint=hint)
+    other = port + 1 if MIN_USER_PORT <= port < MAX_PORT else PORT
+    return server.listen(
+        host,
+        port,
+        what=f"cannot bind to {host}:{port}",
+        port_hint=f"choose another port: python app.py {command} --port {other}",
+        host_hint=f"choose an address of this machine: --host {LOOPBACK}",
+    )
 
 
 def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, token: str | None) -> None:

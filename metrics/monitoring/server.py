@@ -57,7 +57,8 @@ def exposed_over_http(
         host,
         port,
         what=f"METRICS_PORT={port}: cannot bind to {host}:{port}",
-        hint="choose another METRICS_PORT or METRICS_HOST, or unset METRICS_PORT",
+        port_hint="choose another METRICS_PORT, or unset it",
+        host_hint="choose another METRICS_HOST, or unset it",
     ) as listening:
         address = str(listening.getsockname()[0])
         app = application(registry, health, is_loopback=ip_address(address.partition("%")[0]).is_loopback)

@@ -86,7 +86,7 @@ def _of_fields(_: Request, error: Exception) -> Response:
 def in_one_line(error: MetricsError) -> str:
     """Return an error of this program as the detail of a problem, or as a line of the log."""
     text = "\n".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.hint)))
-    return as_started("; ".join(" ".join(line.split()) for line in text.splitlines()))
+    return as_started("; ".join(" ".join(line.split()).removesuffix(";") for line in text.splitlines()))
 
 
 def in_words(error: MetricsError | HTTPException | RequestValidationError | ValidationError) -> str:

@@ -1,6 +1,7 @@
 """The server of every page, API and metrics port: how it listens, starts and stops."""
 
 import asyncio
+import errno
 import socket
 import sys
 from collections.abc import Callable
@@ -16,11 +17,12 @@ CUT_S, END_S = 0.5, 1
 UNREAD_S = 30
 
 
-def listen(host: str, port: int, *, what: str, hint: str) -> socket.socket:
+def listen(host: str, port: int, *, what: str, port_hint: str, host_hint: str) -> socket.socket:
     """Bind an address and listen. On Linux, a connection whose client reads nothing for UNREAD_S seconds is closed.
 
     Args:
-        what, hint: of the error if that fails.
+        what: of the error if that fails.
+        port_hint, host_hint: of the error, if the port cannot be used, or if the address is not one of this machine.
 
     Raises:
         SettingsError: the address is in use, or not one of this machine.
@@ -29,6 +31,7 @@ def listen(host: str, port: int, *, what: str, hint: str) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.create_server(address, family=family)
     except OSError as error:
+        hint = port_hint if error.errno in {errno.EADDRINUSE, errno.EACCES} else host_hint
         raise SettingsError(what, why=(error.strerror or str(error)).partition(" (while")[0], hint=hint) from error
     if sys.platform == "linux":  # its connections inherit this
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1_000 * UNREAD_S)

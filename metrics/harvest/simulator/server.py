@@ -82,7 +82,7 @@ def local_streams(
     """
     seed = secrets.randbits(32) if seed is None else seed
     hint = "choose another port: python app.py harvest streams --port 0 picks a free one"
-    listening = listen(HOST, port, what=f"cannot bind to {HOST}:{port}", hint=hint)
+    listening = listen(HOST, port, what=f"cannot bind to {HOST}:{port}", port_hint=hint, host_hint="")
     channels = {name: Channel(name, seed, malformed, gap_s, (faults or {}).get(name, Faults())) for name in STREAMS}
     app = StreamsApp(channels, user, password)
     with _serving(app, listening):

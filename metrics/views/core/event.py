@@ -155,7 +155,8 @@ def _members(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _not_json(f"byte {error.start + 1}, 0x{error.object[error.start]:02x}, is not UTF-8") from None
     except JSONDecodeError as error:
-        raise _not_json(f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}") from None
+        what = error.msg.removesuffix(" at")  # "Unterminated string starting at"
+        raise _not_json(f"{what[:1].lower()}{what[1:]} at character {error.pos + 1}") from None
     except _NotANumberError as error:
         raise _not_json(str(error)) from None
     if not isinstance(value, dict):

@@ -240,12 +240,13 @@ def test_a_port_in_use_is_an_error(application: Application) -> None:
     with create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         said = finish(application.start("serve", "--port", port), exit_code=2)
-    assert said.startswith(f"error: cannot bind to 127.0.0.1:{port}\nwhy: Address already in use\nhint: ")
+    assert said.startswith(f"error: cannot bind to 127.0.0.1:{port}\nwhy: Address already in use\n")
+    assert f"hint: choose another port: python app.py serve --port {int(port) + 1}\n" in said
 
 
 def test_an_address_of_another_machine_is_an_error(application: Application) -> None:
     said = finish(application.start("serve", "--host", "192.0.2.1"), exit_code=2)
-    assert "why: Cannot assign requested address" in said
+    assert "why: Cannot assign requested address\nhint: choose an address of this machine: --host 127.0.0.1" in said
 
 
 @pytest.mark.parametrize(("token", "is_warned"), [("", True), (TOKEN, False)])

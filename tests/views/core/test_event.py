@@ -155,6 +155,8 @@ def test_a_date_and_time_in_another_form_is_refused(written: str) -> None:
         (b"{", "expecting property name enclosed in double quotes at character 2"),
         (line()[:-1], "expecting ',' delimiter at character 129"),
         (line() + b"}", "extra data at character 130"),
+        (b'{"EventId":"x', "unterminated string starting at character 12"),
+        (b'{"EventId":"\t"}', "invalid control character at character 13"),
         (line(Rate="NaN"), "NaN is not a number"),
         (line(Rate="-Infinity"), "-Infinity is not a number"),
         (line(Title='"a\xe9"').decode().encode("latin-1"), "byte 140, 0xe9, is not UTF-8"),
