@@ -11,6 +11,7 @@ from metrics.sliding_window import SlidingWindow
 from metrics.times import ALL_TIME, Range
 from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.similar import SimilarItem
+from metrics.views.answers.snapshot import snapshot
 from metrics.views.answers.trend import Trend, read_trend
 from metrics.views.answers.viewers import Viewer, read_top_viewers
 from metrics.views.schema import Connection
@@ -149,16 +150,18 @@ class Recent:
 
 
 def _read_overview(connection: Connection, newest: Overview) -> Overview:
-    [version] = connection.execute("SELECT coalesce(sum(read), 0) FROM counts").fetchone() or (0,)
-    if version == newest.version:
-        return newest
-    return Overview(version, {order: read_top(connection, order, TOP) for order in get_args(Order)})
+    with snapshot(connection):
+        [version] = connection.execute("SELECT coalesce(sum(read), 0) FROM counts").fetchone() or (0,)
+        if version == newest.version:
+            return newest
+        return Overview(version, {order: read_top(connection, order, TOP) for order in get_args(Order)})
 
 
 def _read_selected(connection: Connection, choice: Choice) -> Selected:
     media = choice.media
     within = ALL_TIME if choice.to is None else Range(ALL_TIME.start, choice.to)
-    trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
-    if media is None or trend is None:
-        return Selected(None, trend, ())
-    return Selected(read_item(connection, media), trend, read_top_viewers(connection, media, VIEWERS))
+    with snapshot(connection):
+        trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
+        if media is None or trend is None:
+            return Selected(None, trend, ())
+        return Selected(read_item(connection, media), trend, read_top_viewers(connection, media, VIEWERS))

@@ -10,6 +10,8 @@ import pytest
 from metrics.errors import DatabaseError, SettingsError
 from metrics.postgres.address import address_of
 from metrics.views import schema
+from metrics.views.answers.trend import read_trend
+from metrics.views.answers.viewers import Viewer
 from metrics.views.settings import ViewsSettings
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar
@@ -106,6 +108,39 @@ def test_what_is_selected_is_read_again_only_after_an_event_was_counted(asked: A
         assert await selected(choice.change(zone="Europe/Berlin")) is not changed
 
     asyncio.run(look())
+
+
+def test_a_connection_that_is_lost_while_any_part_is_read_is_an_outage(asked: Asked) -> None:
+    def cut(work: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
+        def run(connection: Connection) -> Any:
+            connection.close()
+            return work(connection)
+
+        return run
+
+    class Cut(Asked):
+        async def run(self, work: Callable[[Connection], Any]) -> Any:
+            return await super().run(cut(work))
+
+    async def look(shown: Recent) -> None:
+        for read in (shown.overview(), shown.selected(Choice(), None), shown.similar(7), shown.counting()):
+            with pytest.raises(DatabaseError, match="the database does not answer"):
+                await read
+
+    with closing(Cut(asked.settings.database_url or "")) as database:
+        asyncio.run(look(recent(database, Clock())))
+
+
+def test_what_is_selected_is_read_in_one_snapshot(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trend_then_an_event(*arguments: Any) -> Any:
+        trend = read_trend(*arguments)
+        asked.count("UPDATE media SET waypoints = 2", "UPDATE user_media SET waypoints = 2")
+        return trend
+
+    monkeypatch.setattr("metrics.views.web.recent.read_trend", trend_then_an_event)
+    selected = asyncio.run(recent(asked, Clock()).selected(Choice(media=7), None))
+    assert selected.totals is not None
+    assert (selected.totals.view_time, selected.viewers) == (30, [Viewer("1", 30)])
 
 
 def test_an_unknown_item_is_selected_without_an_error(asked: Asked) -> None:
