@@ -92,7 +92,7 @@ class Rig(NamedTuple):
 
 
 def kept() -> dict[str, str]:
-    """Return the environment variables of this process that are no settings."""
+    """Return the environment variables of this process that are not settings."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
