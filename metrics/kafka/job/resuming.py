@@ -35,7 +35,9 @@ class Resumption(NamedTuple):
 def resume(
     topic: str, next_offsets: Mapping[int, int], ranges: Mapping[int, OffsetRange], *, is_recreated: bool
 ) -> Resumption:
-    """Compare committed offsets with the offset range of each partition; one without a committed offset is new.
+    """Compare committed offsets with the offset range of each partition.
+
+    One without a committed offset is new. If others have one, it was added since, so all of its records count.
 
     Args:
         is_recreated: nothing is committed, but records of another topic of this name were.
@@ -43,6 +45,9 @@ def resume(
     starts, losses = {number: low for number, (low, _) in ranges.items()}, list[str]()
     if is_recreated:
         losses.append(f"the topic {topic} was deleted and recreated; records of the old one may never have been read")
+    for number, (low, high) in ranges.items():
+        if next_offsets and number not in next_offsets and low > 0:
+            losses.append(f"{topic}/{number}: the topic holds offsets {low} to {high}, 0 to {low} were never read")
     for number, position in next_offsets.items():
         if number not in ranges:
             losses.append(f"{topic}/{number} was read up to {position}, but the partition does not exist")

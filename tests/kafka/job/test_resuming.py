@@ -8,9 +8,19 @@ from metrics.kafka.offsets import OffsetRange
 
 
 def test_reading_resumes_from_the_committed_offsets_and_new_partitions_from_their_beginning() -> None:
-    ranges = {0: OffsetRange(0, 10), 1: OffsetRange(5, 20), 2: OffsetRange(3, 4)}
+    ranges = {0: OffsetRange(0, 10), 1: OffsetRange(5, 20), 2: OffsetRange(0, 4)}
     resumption = resume("movies", {0: 10, 1: 5}, ranges, is_recreated=False)
-    assert resumption.accepted("") == {0: 10, 1: 5, 2: 3}
+    assert resumption.accepted("") == {0: 10, 1: 5, 2: 0}
+
+
+def test_before_the_first_commit_reading_begins_with_the_records_that_there_are() -> None:
+    assert resume("movies", {}, {0: OffsetRange(3, 4)}, is_recreated=False) == ({0: 3}, [])
+
+
+def test_a_partition_that_was_added_and_has_lost_its_first_records_is_a_loss() -> None:
+    starts, losses = resume("movies", {0: 5}, {0: OffsetRange(0, 5), 1: OffsetRange(100, 200)}, is_recreated=False)
+    assert starts == {0: 5, 1: 100}
+    assert losses == ["movies/1: the topic holds offsets 100 to 200, 0 to 100 were never read"]
 
 
 @pytest.mark.parametrize(
