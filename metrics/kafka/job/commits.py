@@ -74,7 +74,7 @@ class Commits:
         self._limit = limit
         self._without_results_s = without_results_s
         self.messages = self.results = 0
-        self._committed_at_s = monotonic()
+        self._committed_at_s = self._heartbeat_at_s = monotonic()
 
     def room(self) -> int:
         """Return the limit of messages for the next batch."""
@@ -93,9 +93,17 @@ class Commits:
             due_s = self._without_results_s if self.messages else HEARTBEAT_S
         return waited_s >= due_s or self.messages >= self._limit.most_messages
 
+    def needs_heartbeat(self) -> bool:
+        """Return whether there was neither a commit nor a heartbeat for HEARTBEAT_S, since messages wait for longer."""
+        return monotonic() - self._heartbeat_at_s >= HEARTBEAT_S
+
+    def sent_heartbeat(self) -> None:
+        """Note a heartbeat."""
+        self._heartbeat_at_s = monotonic()
+
     def committed(self, began_s: float) -> float:
         """Note a commit that began at `began_s` and has just ended; returns its duration in seconds."""
-        self._committed_at_s = monotonic()
+        self._committed_at_s = self._heartbeat_at_s = monotonic()
         took_s = self._committed_at_s - began_s
         self._limit.record_commit(self.messages, took_s)
         self.results = self.messages = 0

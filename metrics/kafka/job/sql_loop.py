@@ -71,6 +71,9 @@ class Loop:
             self._add_partitions()
             if self.commits.is_due(len(messages)) or self._collected_bytes >= self.max_bytes:
                 self._commit()
+            elif self.commits.needs_heartbeat():
+                self.sink.offsets.heartbeat()
+                self.commits.sent_heartbeat()
         self._commit()
         self.sink.finish()
 
