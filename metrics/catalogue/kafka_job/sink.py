@@ -101,9 +101,18 @@ class LoadSink:
         self.offsets.close()
 
     def _try_to_commit(self, messages: Sequence[KafkaMessage], next_offsets: Mapping[int, int]) -> bool:
+        assert self.load is not None, "it has begun"
+        if messages and not self._is_model_free():
+            return False
+        batch = Load(id=self.load.id, model=self._model.name, collector=COLLECTOR, source=self.load.source)
+        staging = Staging(self._connection, self._model, batch, _nothing)
+
+        def stage() -> None:
+            staging.take(self._reader.records(messages))
+
         try:
-            with self.offsets.transaction(next_offsets):
-                load = self._write(messages) if messages else self.load
+            with self.offsets.transaction(next_offsets, stage if messages else None):
+                load = self._merge(batch, staging) if messages else self.load
         except _ModelBusyError:
             return False
         self.load = load
@@ -113,14 +122,16 @@ class LoadSink:
             self._budget.record_answer()
         return True
 
-    def _write(self, messages: Sequence[KafkaMessage]) -> Load:
-        """Write messages within the transaction; return the load with the sums after it."""
+    def _is_model_free(self) -> bool:
+        """Return whether no other load is running now: if one is, nothing needs to be staged."""
+        with database_errors(loads.NO_ANSWER):  # outside a transaction, the lock is released at once
+            return loads.try_to_lock_model(self._connection, self._model)
+
+    def _merge(self, batch: Load, staging: Staging) -> Load:
+        """Merge what is staged within the transaction; return the load with the sums after it."""
         if not loads.try_to_lock_model(self._connection, self._model):
             raise _ModelBusyError
         assert self.load is not None, "it has begun"
-        batch = Load(id=self.load.id, model=self._model.name, collector=COLLECTOR, source=self.load.source)
-        staging = Staging(self._connection, self._model, batch, _nothing)
-        staging.take(self._reader.records(messages))
         merge = merging.merge_with_tombstones if staging.has_tombstones else merging.merge
         merge(self._connection, self._model, batch)
         after = loads.add_batch(self.load, batch)

@@ -9,9 +9,12 @@ The table of offsets belongs to the system; for each partition that was read, it
 
 Each commit exchanges the instance in the row of partition 0, which locks the row, and moves offsets by compare-and-set.
 So an instance that takes over waits for the end of a commit in progress, and the one before cannot commit any more.
+
+A process may be suspended in any line. While it has the lock, the server ends its session 30 s after the answer to its
+last statement; but in the middle of a COPY it waits for ever. So rows are copied before the lock is taken.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Event
 from typing import LiteralString, NamedTuple
@@ -171,23 +174,26 @@ class SqlSink:
         self.next_offsets = table.next_offsets(connection)
         self.is_recreated = not self.next_offsets and table.has_other_id(connection)
 
-    def transaction(self, next_offsets: Mapping[int, int]) -> AbstractContextManager[None]:
+    def transaction(
+        self, next_offsets: Mapping[int, int], stage: Callable[[], None] | None = None
+    ) -> AbstractContextManager[None]:
         """Return a transaction: what is written in its context is committed, together with offsets.
 
         Args:
             next_offsets: of the records after those that were read; of all partitions, or of those that moved. New
                 partitions are added.
+            stage: called first in the transaction, when nothing is locked; copies rows into temporary tables.
 
         Raises:
             TransactionLostError: another instance took over; nothing was committed.
             DatabaseError: the database failed; nothing was committed, unless the connection was lost during the commit:
                 only a new sink has the committed offsets then.
         """
-        return self._transaction(self._instance.with_heartbeat(), next_offsets)
+        return self._transaction(self._instance.with_heartbeat(), next_offsets, stage)
 
     def last_transaction(self, next_offsets: Mapping[int, int]) -> AbstractContextManager[None]:
         """Return the last transaction, as `transaction` does; after it, a standby may take over."""
-        return self._transaction(self._instance.with_heartbeat().stopped(), next_offsets)
+        return self._transaction(self._instance.with_heartbeat().stopped(), next_offsets, None)
 
     def heartbeat(self) -> None:
         """Commit nothing, to show that this instance is active.
@@ -204,9 +210,13 @@ class SqlSink:
             self._connection.close()
 
     @contextmanager
-    def _transaction(self, instance: Instance, next_offsets: Mapping[int, int]) -> Iterator[None]:
+    def _transaction(
+        self, instance: Instance, next_offsets: Mapping[int, int], stage: Callable[[], None] | None
+    ) -> Iterator[None]:
         before, after = _written(self._instance), _written(instance)
         with database_errors(_FAILED), self._connection.transaction():
+            if stage is not None:
+                stage()
             if self.next_offsets and not self._table.exchange(self._connection, before, after):
                 raise _fenced("another instance has committed since")
             yield

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from metrics.message import KafkaMessage
 from metrics.views.core.digest import event_digest
 from metrics.views.core.event import EVENT_TYPES, InvalidEventError, read_event
@@ -12,11 +14,7 @@ _KINDS = {kind: number for number, kind in enumerate(EVENT_TYPES)}
 
 
 class InvalidRecord(NamedTuple):
-    """A record that is not a view event.
-
-    Attributes:
-        reasons: sentences, in a form that PostgreSQL can store.
-    """
+    """A record that is not a view event; the reasons are sentences."""
 
     partition: int
     offset: int
@@ -39,7 +37,7 @@ class Batch:
             try:
                 event = read_event(message.value() or b"")
             except InvalidEventError as error:
-                reasons = [_storable(reason.text) for reason in error.reasons]
+                reasons = [reason.text for reason in error.reasons]
                 self.invalid.append(InvalidRecord(message.partition(), message.offset(), reasons))
                 continue
             digest = event_digest(event.event_id)
@@ -53,13 +51,17 @@ class Batch:
         """Return the valid events as lines for COPY into `staged`."""
         return "".join(self._rows.values())
 
+    def copied_invalid(self) -> str:
+        """Return the invalid records as lines for COPY into `unfit`."""
+        # In JSON, the only character that COPY reads as another one is the backslash.
+        lines = (
+            f"{record.partition}\t{record.offset}\t{msgspec.json.encode(record.reasons).decode()}\n"
+            for record in self.invalid
+        )
+        return "".join(lines).replace("\\", "\\\\")
+
     def sums(self) -> Iterator[tuple[int, int, int]]:
         """Yield each partition, the number of its records, and how many of them are invalid."""
         invalid = Counter(record.partition for record in self.invalid)
         for partition, read in sorted(self.read.items()):
             yield partition, read, invalid[partition]
-
-
-def _storable(text: str) -> str:
-    """Return a text without NUL and halves of surrogate pairs, which PostgreSQL does not store."""
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

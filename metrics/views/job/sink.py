@@ -79,7 +79,7 @@ class CountSink:
             TransactionLostError, DatabaseError: as `SqlSink.transaction`.
         """
         batch = Batch(messages)
-        with self.offsets.transaction(next_offsets):
+        with self.offsets.transaction(next_offsets, lambda: self._stage(batch)):
             self._minutes.forget()
             counts = self._count(batch) if messages else self.counts
         self.counts, self.invalid = counts, batch.invalid
@@ -102,18 +102,22 @@ class CountSink:
         """Abort what is not committed."""
         self.offsets.close()
 
+    def _stage(self, batch: Batch) -> None:
+        copied = ((statements.COPY_STAGED, batch.copied()), (statements.COPY_UNFIT, batch.copied_invalid()))
+        for statement, rows in copied:
+            if rows:
+                with self._connection.cursor().copy(statement) as copy:
+                    copy.write(rows)
+
     def _count(self, batch: Batch) -> JobCounts:
         connection = self._connection
-        with connection.cursor().copy(statements.COPY_STAGED) as copy:
-            copy.write(batch.copied())
         connection.execute(statements.KEEP_FRESH)
         connection.execute(statements.ADD_MEDIA)
         for statement in statements.ADD_TRENDS:
             connection.execute(statement)
         connection.execute(statements.ADD_COUNTS, [*map(list, zip(*batch.sums(), strict=True))])
         if batch.invalid:
-            rows = [(self._topic_id, *record) for record in batch.invalid]
-            connection.cursor().executemany(statements.ADD_INVALID, rows)
+            connection.execute(statements.ADD_INVALID, (self._topic_id,))
         return self._read_counts()
 
     def _read_counts(self) -> JobCounts:

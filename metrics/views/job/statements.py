@@ -1,7 +1,8 @@
 """The statements of one transaction, in their order.
 
-`staged` has the valid events of a batch, and `fresh` those that were never seen before. Rows are inserted in the order
-of their keys: two transactions that ran at once could not deadlock, and neighbouring rows share pages.
+`staged` has the valid events of a batch, `unfit` its invalid records, and `fresh` the events that were never seen
+before. Rows are inserted in the order of their keys: two transactions that ran at once could not deadlock, and
+neighbouring rows share pages.
 """
 
 from typing import LiteralString
@@ -17,28 +18,31 @@ CREATE_STAGED = SQL("""
 CREATE TEMPORARY TABLE staged (
     id uuid, partition smallint, user_id bigint, media_id bigint, at bigint, kind smallint
 ) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE unfit (partition int, record_offset bigint, reasons json) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fresh (
     partition smallint, user_id bigint, media_id bigint, minute timestamptz, kind smallint
 ) ON COMMIT DELETE ROWS
 """)
 
 COPY_STAGED = SQL("COPY staged FROM STDIN")
+COPY_UNFIT = SQL("COPY unfit FROM STDIN")
 
 KEEP_FRESH = SQL("""
 WITH added AS (
-    INSERT INTO seen SELECT id, partition FROM staged ORDER BY id ON CONFLICT DO NOTHING RETURNING id
+    INSERT INTO seen (id, partition) SELECT id, partition FROM staged ORDER BY id ON CONFLICT DO NOTHING RETURNING id
 )
-INSERT INTO fresh
+INSERT INTO fresh (partition, user_id, media_id, minute, kind)
 SELECT partition, user_id, media_id, to_timestamp(at - at % 60), kind FROM staged JOIN added USING (id)
 """)
 
 
 def _statement(text: LiteralString, table: str, columns: tuple[str, ...] = SUMS) -> Composed:
-    """Return a statement: `{counted}` counts the fresh events of each type, `{add}` adds to the columns of a row."""
+    """Return a statement: `{counted}` counts the fresh events of each type for the columns `{sums}`, `{add}` adds to the columns of a row."""
     add = SQL("{column} = {table}.{column} + excluded.{column}")
     count = SQL("count(*) FILTER (WHERE kind = {})")
     return SQL(text).format(
         counted=SQL(", ").join(count.format(kind) for kind in range(len(EVENT_TYPES))),
+        sums=SQL(", ").join(map(Identifier, SUMS)),
         add=SQL(", ").join(add.format(column=Identifier(name), table=Identifier(table)) for name in columns),
         quarter=SQL("date_bin('15 minutes', minute, 'epoch')"),
         kept=SQL("minute >= (SELECT since FROM minutes_kept)"),
@@ -52,7 +56,7 @@ WITH delta AS MATERIALIZED (
     SELECT user_id, media_id, count(*) AS waypoints FROM fresh WHERE kind = 0 GROUP BY 1, 2 ORDER BY 1, 2
 ),
 viewed AS (
-    INSERT INTO user_media SELECT * FROM delta
+    INSERT INTO user_media (user_id, media_id, waypoints) SELECT user_id, media_id, waypoints FROM delta
     ON CONFLICT (user_id, media_id) DO UPDATE SET waypoints = user_media.waypoints + excluded.waypoints
     RETURNING user_id, media_id, waypoints
 ),
@@ -62,7 +66,7 @@ viewers AS (
     FROM viewed JOIN delta USING (user_id, media_id) GROUP BY 1
 ),
 counted AS (SELECT media_id, {counted} FROM fresh GROUP BY 1)
-INSERT INTO media
+INSERT INTO media (media_id, {sums}, viewers, sum_sq)
 SELECT counted.*, coalesce(viewers, 0), coalesce(sum_sq, 0) FROM counted LEFT JOIN viewers USING (media_id) ORDER BY 1
 ON CONFLICT (media_id) DO UPDATE SET {add}
 """,
@@ -73,28 +77,30 @@ ON CONFLICT (media_id) DO UPDATE SET {add}
 ADD_TRENDS = (
     _statement(
         """
-INSERT INTO media_quarter SELECT media_id, {quarter}, {counted} FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
+INSERT INTO media_quarter (media_id, start_at, {sums})
+SELECT media_id, {quarter}, {counted} FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (media_id, start_at) DO UPDATE SET {add}
 """,
         "media_quarter",
     ),
     _statement(
         """
-INSERT INTO media_minute SELECT media_id, minute, {counted} FROM fresh WHERE {kept} GROUP BY 1, 2 ORDER BY 2, 1
+INSERT INTO media_minute (media_id, start_at, {sums})
+SELECT media_id, minute, {counted} FROM fresh WHERE {kept} GROUP BY 1, 2 ORDER BY 2, 1
 ON CONFLICT (start_at, media_id) DO UPDATE SET {add}
 """,
         "media_minute",
     ),
     _statement(
         """
-INSERT INTO quarter SELECT {quarter}, {counted} FROM fresh GROUP BY 1 ORDER BY 1
+INSERT INTO quarter (start_at, {sums}) SELECT {quarter}, {counted} FROM fresh GROUP BY 1 ORDER BY 1
 ON CONFLICT (start_at) DO UPDATE SET {add}
 """,
         "quarter",
     ),
     _statement(
         """
-INSERT INTO minute SELECT minute, {counted} FROM fresh WHERE {kept} GROUP BY 1 ORDER BY 1
+INSERT INTO minute (start_at, {sums}) SELECT minute, {counted} FROM fresh WHERE {kept} GROUP BY 1 ORDER BY 1
 ON CONFLICT (start_at) DO UPDATE SET {add}
 """,
         "minute",
@@ -105,7 +111,7 @@ ON CONFLICT (start_at) DO UPDATE SET {add}
 ADD_COUNTS = _statement(
     """
 WITH sent AS MATERIALIZED (SELECT DISTINCT ON (user_id) user_id, partition FROM fresh ORDER BY user_id),
-added AS (INSERT INTO viewer SELECT user_id FROM sent ON CONFLICT DO NOTHING RETURNING user_id),
+added AS (INSERT INTO viewer (user_id) SELECT user_id FROM sent ON CONFLICT DO NOTHING RETURNING user_id),
 users AS (SELECT partition, count(*) AS users FROM added JOIN sent USING (user_id) GROUP BY 1),
 counted AS (SELECT partition, count(*) AS counted FROM fresh GROUP BY 1)
 INSERT INTO counts (partition, read, counted, duplicates, invalid, users)
@@ -120,7 +126,8 @@ ON CONFLICT (partition) DO UPDATE SET {add}, committed_at = clock_timestamp()
 
 # A partition that lost its last records, whose loss was accepted, gives their offsets to other records.
 ADD_INVALID = SQL("""
-INSERT INTO invalid (topic_id, partition, record_offset, reasons) VALUES (%s, %s, %s, %s)
+INSERT INTO invalid (topic_id, partition, record_offset, reasons)
+SELECT %s, partition, record_offset, ARRAY(SELECT json_array_elements_text(reasons)) FROM unfit ORDER BY 2, 3
 ON CONFLICT (topic_id, partition, record_offset) DO UPDATE SET reasons = excluded.reasons
 """)
 

@@ -15,6 +15,7 @@ from metrics.catalogue.kafka_job.messages import MessageReader
 from metrics.catalogue.kafka_job.sink import LoadSink
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
+from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.job.sql_sink import OffsetTable, SqlSink
 from metrics.postgres.connect import connect
 from tests.catalogue.kafka_job.topic import Expected, Record, gone, movie
@@ -104,3 +105,17 @@ def test_whatever_the_batches_the_table_is_that_of_a_plain_dictionary(url: str, 
         assert {key: tuple(row) for key, *row in found} == expected.rows
         replaced = connection.execute("SELECT count(*) FROM catalogue_history").fetchone()
         assert replaced == (load.updated,)
+
+
+def test_a_load_that_is_suspended_while_it_copies_keeps_no_other_one_out(url: str) -> None:
+    table = OffsetTable("catalogue_offset", {"model": "movie"}, "cluster", "movies", "topic")
+
+    class LastSeen(Message):
+        def value(self) -> bytes | None:
+            with closing(connect(url)) as connection:
+                SqlSink(connection, table, Instance("b"))
+            return super().value()
+
+    with opened(url) as sink, pytest.raises(TransactionLostError) as lost:
+        sink.commit([LastSeen(0, movie("A", 1))], {0: 1}, Event())
+    assert lost.value.is_fenced

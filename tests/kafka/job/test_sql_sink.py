@@ -130,6 +130,21 @@ def test_a_take_over_waits_for_the_end_of_a_commit_in_progress(connections: Conn
     assert connections.written() == [1, 2, 3]
 
 
+def test_a_take_over_does_not_wait_for_rows_that_are_being_copied(connections: Connections) -> None:
+    connection, first = connections.sink("a")
+    commit(connection, first, 1, {0: 5})
+    connection.execute("CREATE TEMPORARY TABLE staged (number int)")
+
+    def copy() -> None:
+        with connection.cursor().copy("COPY staged FROM STDIN") as rows:
+            rows.write_row((2,))
+            commit(*connections.sink("b"), 3, {0: 7})
+
+    with pytest.raises(TransactionLostError), first.transaction({0: 6}, copy):
+        pytest.fail("it was fenced")
+    assert connections.written() == [1, 3]
+
+
 def test_the_last_transaction_says_that_the_instance_has_stopped(connections: Connections) -> None:
     connection, sink = connections.sink("a")
     assert TABLE.instance(connection) is None
