@@ -10,7 +10,6 @@ from metrics.kafka.job.sql_processor import SqlProcessor
 from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.kafka.offsets import offset_ranges
 from metrics.postgres.connect import AnswerLimit
-from metrics.views.job import statements
 from metrics.views.job.batch import InvalidRecord
 from metrics.views.job.listener import JobFigures
 from metrics.views.job.sink import CountSink
@@ -70,30 +69,32 @@ class ViewProcessor(SqlProcessor[CountSink]):
         return OffsetTable(TABLE, {}, cluster, self.topic, topic_id)
 
     def _open_sink(self, connection: Connection, offsets: SqlSink, budget: RetryBudget) -> CountSink:
-        self._require_same_topic(connection)
-        return CountSink(connection, offsets, budget, self._settings.views_minutes_days)
+        sink = CountSink(connection, offsets, budget, self._settings.views_minutes_days)
+        self._require_same_topic(sink)
+        return sink
 
-    def _require_same_topic(self, connection: Connection) -> None:
+    def _require_same_topic(self, sink: CountSink) -> None:
         """Check that the tables have no events of another topic.
 
         Raises:
             StateError: they do.
         """
-        other = connection.execute(statements.OTHER_TOPIC, (self.topic,)).fetchone()
-        if other is not None:
-            raise StateError(
-                f"the schema {self._settings.views_schema} has the events of another topic",
-                why=f"VIEWS_TOPIC={self.topic}, but the tables count {other[0]}",
-                hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
-            )
+        for other in sink.others:
+            if other.topic != self.topic:
+                raise StateError(
+                    f"the schema {self._settings.views_schema} has the events of another topic",
+                    why=f"VIEWS_TOPIC={self.topic}, but the tables count {other.topic}",
+                    hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
+                )
 
     def _resumption(self) -> Resumption:
         resumption = super()._resumption()
         assert self._sink is not None, "the runner has opened it"
-        cluster = None if self._sink.offsets.next_offsets else self._sink.other_cluster(self._table)
-        if cluster is not None:
-            resumption.losses.append(
+        clusters = {other.cluster_id for other in self._sink.others} - {self._table.cluster_id}
+        if not self._sink.offsets.next_offsets:
+            resumption.losses.extend(
                 f"the tables count {self.topic} of another cluster, {cluster}; its last records may not have been read"
+                for cluster in sorted(clusters)
             )
         return resumption
 

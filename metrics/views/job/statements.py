@@ -37,7 +37,7 @@ SELECT partition, user_id, media_id, to_timestamp(at - at % 60), kind FROM stage
 
 
 def _statement(text: LiteralString, table: str, columns: tuple[str, ...] = SUMS) -> Composed:
-    """Return a statement: `{counted}` counts the fresh events of each type for the columns `{sums}`, `{add}` adds to the columns of a row."""
+    """Return a statement; `{add}` adds to a row: in `{sums}`, `{counted}`, the fresh events of each type."""
     add = SQL("{column} = {table}.{column} + excluded.{column}")
     count = SQL("count(*) FILTER (WHERE kind = {})")
     return SQL(text).format(
@@ -131,7 +131,8 @@ SELECT %s, partition, record_offset, ARRAY(SELECT json_array_elements_text(reaso
 ON CONFLICT (topic_id, partition, record_offset) DO UPDATE SET reasons = excluded.reasons
 """)
 
-KEEP_SINCE = SQL("UPDATE minutes_kept SET since = %(since)s WHERE since < %(since)s")
+READ_SINCE = SQL("SELECT extract(epoch FROM since)::bigint, extract(epoch FROM now())::bigint FROM minutes_kept")
+KEEP_SINCE = SQL("UPDATE minutes_kept SET since = to_timestamp(%s)")
 
 # By ctid, since no other transaction writes meanwhile: the rows are found once, by the index.
 DELETE_OLD_MINUTES = (
@@ -152,5 +153,5 @@ SELECT coalesce(sum(read), 0)::bigint, coalesce(sum(counted), 0)::bigint, coales
     coalesce(sum(invalid), 0)::bigint, coalesce(sum(users), 0)::bigint FROM counts
 """)
 
-OTHER_TOPIC = SQL("SELECT topic FROM consumed WHERE topic <> %s LIMIT 1")
-OTHER_CLUSTER = SQL("SELECT cluster_id FROM consumed WHERE topic = %s AND cluster_id <> %s LIMIT 1")
+READ_OTHERS = SQL("SELECT DISTINCT cluster_id, topic, topic_id FROM consumed WHERE topic_id <> %s")
+LOCK_CONSUMED = SQL("LOCK TABLE consumed IN SHARE ROW EXCLUSIVE MODE")
