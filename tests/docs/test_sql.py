@@ -16,7 +16,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs/views.md").read_text(encodin
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "the ten items": [(42, 1.5, 2), (43, 0.5, 1)],
     "an item by day": [("2025-11-28 00:00:00+01", 600, 1), ("2025-11-29 00:00:00+01", 4800, 0)],
-    "how many viewers": [(10, 1), (60, 1)],
+    "how many viewers": [(5, 1), (30, 1), (55, 1), (60, 1)],
     "users who watched both": [(1,)],
     "what is wrong": [("Missing EventId", 2), ("Missing UserId", 1)],
 }
@@ -29,8 +29,8 @@ def connection(database_url: str) -> Any:
         schema.init(connection, settings)
         for statement in (
             "INSERT INTO media VALUES (42, 180, 1, 0, 0, 2, 22400), (43, 60, 0, 0, 0, 1, 3600)",
-            # 10 minutes less a waypoint fall into the second step of 5, just below an hour into the last
-            "INSERT INTO user_media VALUES (1, 42, 19), (2, 42, 119), (1, 43, 60)",
+            # 10 minutes less a waypoint, 30 minutes, an hour less a waypoint, and an hour
+            "INSERT INTO user_media VALUES (1, 42, 19), (3, 42, 60), (2, 42, 119), (4, 42, 120), (1, 43, 60)",
             "INSERT INTO media_quarter VALUES (42, '2025-11-28 22:45Z', 20, 1, 0, 0)",
             "INSERT INTO media_quarter VALUES (42, '2025-11-28 23:00Z', 160, 0, 0, 0)",
             "INSERT INTO invalid VALUES ('t', 0, 1, '{Missing EventId,Missing UserId}')",

@@ -115,7 +115,7 @@ def state(status: Status, now: int) -> State:
 def warning(status: Status) -> Warned:
     """Return what keeps events from being counted, or is not known."""
     if status.lag is None:
-        return Warned("It is not known how many records are not counted yet.", status.unknown["lag"])
+        return Warned("The number of uncounted records is unknown.", status.unknown["lag"])
     if status.job.is_active is False and status.lag:
         verb = "is" if status.lag == 1 else "are"
         what = f"{numbered(status.lag, 'record')} {verb} not counted yet, and no job is active."

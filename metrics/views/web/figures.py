@@ -186,7 +186,7 @@ def viewers(selected: Selected) -> Listed | None:
         for each in selected.viewers
     ]
     if not rows:
-        return Listed("Nobody has watched it for a waypoint yet.", ())
+        return Listed("No one has watched 30 s of it yet.", ())
     return Listed(f"The {len(rows)} of {item.viewers:,} who watched longest" if item.viewers > len(rows) else "", rows)
 
 

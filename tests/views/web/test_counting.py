@@ -87,7 +87,7 @@ def test_a_warning_says_that_nothing_counts_what_waits() -> None:
     assert counting.warning(status(job=stopped, lag=0)) == ("", "")
     assert counting.warning(status(lag=1_234)) == ("", "")
     assert counting.warning(status(lag=None, unknown={"lag": "no broker answers"})) == (
-        "It is not known how many records are not counted yet.",
+        "The number of uncounted records is unknown.",
         "no broker answers",
     )
 

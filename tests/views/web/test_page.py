@@ -278,7 +278,7 @@ def test_a_database_or_a_broker_that_is_away_is_said_and_the_page_recovers(brows
             page.get_by_text("No view events counted yet.").wait_for()
             page.locator(".banner").get_by_text("the database cannot be reached").wait_for(state="hidden")
             shows(page, "Media 7", "No event about media 7 was counted yet.")
-            page.locator(".banner").get_by_text("It is not known how many records are not counted yet.").wait_for()
+            page.locator(".banner").get_by_text("The number of uncounted records is unknown.").wait_for()
             assert "not known at present" in figure(page, "Not counted yet")
 
 
