@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import this_process
+from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
 
-# A job whose commit takes longer is slow, not gone.
-HEARTBEAT_TIMEOUT_S = 10.0
+# Longer than a standby waits: a commit may take that long, and the next heartbeat takes some seconds to be seen.
+GONE_AFTER_S = 2 * HEARTBEAT_TIMEOUT_S
 
 
 class Activity(NamedTuple):
@@ -37,7 +38,7 @@ class Observer:
             now_s: monotonic time.
         """
         if instance != self._last:
-            self._has_changed = now_s - self._looked_s < HEARTBEAT_TIMEOUT_S
+            self._has_changed = now_s - self._looked_s < GONE_AFTER_S
             self._last, self._since_s = instance, now_s
         self._looked_s = now_s
         if instance is None:
@@ -46,7 +47,7 @@ class Observer:
             return Activity(is_active=False, why=f"{instance} was stopped")
         if instance.is_gone():
             return Activity(is_active=False, why=f"{instance} has ended")
-        if now_s - self._since_s >= HEARTBEAT_TIMEOUT_S:
+        if now_s - self._since_s >= GONE_AFTER_S:
             return Activity(is_active=False, why=f"{instance} has not committed for {now_s - self._since_s:.0f} s")
         if self._has_changed or _runs_here(instance):
             return Activity(is_active=True)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from metrics.views.core.digest import event_digest
-from metrics.views.core.event import EVENT_TYPES, Event, EventType, InvalidEventError, read_event
+from metrics.views.core.event import COLUMNS, Event, InvalidEventError, read_event
+from metrics.views.core.trend import MINUTE_S, QUARTER_S
 
-MINUTE_S, QUARTER_S = 60, 900
-
-_COLUMN: dict[EventType, int] = {kind: column for column, kind in enumerate(EVENT_TYPES)}
-_WAYPOINTS = _COLUMN["waypoint"]
+_WAYPOINTS = COLUMNS["waypoint"]
 
 Sums = list[int]
 """Numbers of waypoints, starts, stops and ends."""
@@ -86,7 +84,7 @@ class Recount:
         self._count(event)
 
     def _count(self, event: Event) -> None:
-        media, time, column = event.media_id, event.timestamp, _COLUMN[event.event_type]
+        media, time, column = event.media_id, event.timestamp, COLUMNS[event.event_type]
         self.viewers.add(event.user_id)
         self.media_quarter[media, time - time % QUARTER_S][column] += 1
         if time >= self._since:

@@ -8,9 +8,7 @@ import msgspec
 
 from metrics.message import KafkaMessage
 from metrics.views.core.digest import event_digest
-from metrics.views.core.event import EVENT_TYPES, InvalidEventError, read_event
-
-_KINDS = {kind: number for number, kind in enumerate(EVENT_TYPES)}
+from metrics.views.core.event import COLUMNS, InvalidEventError, read_event
 
 
 class InvalidRecord(NamedTuple):
@@ -44,7 +42,7 @@ class Batch:
             if digest not in self._rows:
                 self._rows[digest] = (
                     f"{digest.hex()}\t{message.partition()}\t{event.user_id}\t{event.media_id}\t{event.timestamp}"
-                    f"\t{_KINDS[event.event_type]}\n"
+                    f"\t{COLUMNS[event.event_type]}\n"
                 )
 
     def copied(self) -> str:

@@ -10,7 +10,7 @@ class JobCounts(NamedTuple):
     """Outcomes of the records of all time: read = counted + duplicates + invalid.
 
     Attributes:
-        users: with an event that counts.
+        users: with a counted event.
     """
 
     read: int

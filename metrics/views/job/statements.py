@@ -10,9 +10,7 @@ from typing import LiteralString
 from psycopg.sql import SQL, Composed, Identifier
 
 from metrics.views.core.event import EVENT_TYPES
-
-SUMS = ("waypoints", "starts", "stops", "ends")
-"""Columns of the numbers of events of each type, in the order of EVENT_TYPES."""
+from metrics.views.schema import SUMS
 
 CREATE_STAGED = SQL("""
 CREATE TEMPORARY TABLE staged (

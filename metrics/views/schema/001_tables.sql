@@ -19,7 +19,7 @@ CREATE TABLE counts (
     counted bigint NOT NULL,
     duplicates bigint NOT NULL,
     invalid bigint NOT NULL,
-    users bigint NOT NULL,               -- who sent a valid event; each counts in the partition of the first one
+    users bigint NOT NULL,               -- with a counted event; each counts in the partition of the first one
     committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
@@ -91,7 +91,7 @@ CREATE TABLE quarter (
 ) WITH (fillfactor = 50);
 CREATE TABLE minute (LIKE quarter INCLUDING ALL) WITH (fillfactor = 50);
 
--- Events of minutes before this time are not added, and rows before it are deleted by and by: none of them counts.
+-- Rows of minutes before this time do not count: none are added, and a few are deleted in each transaction.
 CREATE TABLE minutes_kept (
     since timestamptz NOT NULL
 );

@@ -12,6 +12,9 @@ from metrics.views.settings import ViewsOnlySettings
 
 Connection = psycopg.Connection[TupleRow]
 
+SUMS = ("waypoints", "starts", "stops", "ends")
+"""Columns of the numbers of events of each type, in the order of EVENT_TYPES."""
+
 TABLE = "views_migration"
 INIT_DB = "python app.py views init-db"
 

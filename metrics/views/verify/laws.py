@@ -2,14 +2,16 @@
 
 from typing import LiteralString, NamedTuple
 
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from metrics.views.core.trend import QUARTER_S
+from metrics.views.schema import SUMS
 from metrics.views.verify.tables import ComparedTable
 
-_SUMS = ("waypoints", "starts", "stops", "ends")
 _PARTS = {
-    "sums": SQL("waypoints, starts, stops, ends"),
-    "added_up": SQL("sum(waypoints)::bigint, sum(starts)::bigint, sum(stops)::bigint, sum(ends)::bigint"),
+    "sums": SQL(", ").join(map(Identifier, SUMS)),
+    "added_up": SQL(", ").join(SQL("sum({})::bigint").format(Identifier(name)) for name in SUMS),
+    "quarter_s": Literal(QUARTER_S),
     "start": SQL("extract(epoch FROM start_at)::bigint"),
     "kept": SQL("WHERE start_at >= to_timestamp(%(since)s)"),
 }
@@ -77,25 +79,25 @@ LAWS = (
         ),
     ),
     Law(
-        ComparedTable("media = media_quarter", ("media_id",), _SUMS),
+        ComparedTable("media = media_quarter", ("media_id",), SUMS),
         _sql("SELECT media_id, {sums} FROM media ORDER BY media_id"),
         _sql("SELECT media_id, {added_up} FROM media_quarter GROUP BY media_id ORDER BY media_id"),
     ),
     Law(
-        ComparedTable("quarter = media_quarter", ("start_at",), _SUMS),
+        ComparedTable("quarter = media_quarter", ("start_at",), SUMS),
         _sql("SELECT {start}, {sums} FROM quarter ORDER BY start_at"),
         _sql("SELECT {start}, {added_up} FROM media_quarter GROUP BY start_at ORDER BY start_at"),
     ),
     Law(
-        ComparedTable("media_quarter = media_minute", ("start_at", "media_id"), _SUMS),
+        ComparedTable("media_quarter = media_minute", ("start_at", "media_id"), SUMS),
         _sql("SELECT {start}, media_id, {sums} FROM media_quarter {kept} ORDER BY start_at, media_id"),
         _sql(
-            "SELECT {start} / 900 * 900 AS quarter, media_id, {added_up} FROM media_minute {kept} "
+            "SELECT {start} / {quarter_s} * {quarter_s} AS quarter, media_id, {added_up} FROM media_minute {kept} "
             "GROUP BY quarter, media_id ORDER BY quarter, media_id"
         ),
     ),
     Law(
-        ComparedTable("minute = media_minute", ("start_at",), _SUMS),
+        ComparedTable("minute = media_minute", ("start_at",), SUMS),
         _sql("SELECT {start}, {sums} FROM minute {kept} ORDER BY start_at"),
         _sql("SELECT {start}, {added_up} FROM media_minute {kept} GROUP BY start_at ORDER BY start_at"),
     ),

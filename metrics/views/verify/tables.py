@@ -9,11 +9,10 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from metrics.errors import DatabaseError
 from metrics.postgres.connect import database_errors
-from metrics.views.schema import Connection
+from metrics.views.schema import SUMS, Connection
 from metrics.views.verify.matching import Row
 
 FETCHED_ROWS = 5_000
-_SUMS = ("waypoints", "starts", "stops", "ends")
 
 
 class ComparedTable(NamedTuple):
@@ -38,11 +37,11 @@ SEEN = ComparedTable("seen", ("id",), ("partition",))
 INVALID = ComparedTable("invalid", ("partition", "record_offset"), ("reasons",))
 VIEWER = ComparedTable("viewer", ("user_id",))
 USER_MEDIA = ComparedTable("user_media", ("media_id", "user_id"), ("waypoints",))
-MEDIA = ComparedTable("media", ("media_id",), (*_SUMS, "viewers", "sum_sq"))
-MEDIA_QUARTER = ComparedTable("media_quarter", ("start_at", "media_id"), _SUMS)
-QUARTER = ComparedTable("quarter", ("start_at",), _SUMS)
-MEDIA_MINUTE = ComparedTable("media_minute", ("start_at", "media_id"), _SUMS)
-MINUTE = ComparedTable("minute", ("start_at",), _SUMS)
+MEDIA = ComparedTable("media", ("media_id",), (*SUMS, "viewers", "sum_sq"))
+MEDIA_QUARTER = ComparedTable("media_quarter", ("start_at", "media_id"), SUMS)
+QUARTER = ComparedTable("quarter", ("start_at",), SUMS)
+MEDIA_MINUTE = ComparedTable("media_minute", ("start_at", "media_id"), SUMS)
+MINUTE = ComparedTable("minute", ("start_at",), SUMS)
 
 
 def stored_rows(connection: Connection, table: ComparedTable, since: int) -> Iterator[Row]:
