@@ -33,9 +33,9 @@ def rate(number: int, noun: str, seconds: float) -> str:
 
 
 def per_second(number: int, noun: str, seconds: float) -> str:
-    """Return a rate: `12,345 records/s`; three decimals if it is below 10."""
+    """Return a rate: `12,345 records/s`; with a decimal if it is below 10."""
     in_a_second = number / max(seconds, 1e-3)
-    return f"{in_a_second:,.{3 if 0 < in_a_second < 10 else 0}f} {noun}s/s"
+    return f"{in_a_second:,.{1 if 0 < in_a_second < 10 else 0}f} {noun}s/s"
 
 
 def cost_each(number: int, seconds: float) -> str:

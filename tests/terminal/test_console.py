@@ -100,7 +100,7 @@ def test_lines_of_millions_fit_80_columns() -> None:
     [
         (0, 0.0, "0 frames in 0.000 s: 0 frames/s"),
         (1, 0.0, "1 frame in 0.000 s: 1,000 frames/s, 1,000.0 µs each"),
-        (1, 2.0, "1 frame in 2.0 s: 0.500 frames/s, 2,000,000.0 µs each"),
+        (1, 2.0, "1 frame in 2.0 s: 0.5 frames/s, 2,000,000.0 µs each"),
         (60_000, 2.06, "60,000 frames in 2.1 s: 29,126 frames/s, 34.3 µs each"),
         (100_000_000, 12_345.67, "100,000,000 frames in 12,346 s: 8,100 frames/s, 123.5 µs each"),
     ],
@@ -295,9 +295,10 @@ def test_a_process_can_end_at_once_even_after_its_terminal_is_gone() -> None:
     assert finished.stderr == "warning: aborted; so it goes\n"
 
 
-def test_the_summary_in_the_readme_has_the_rows_of_a_run() -> None:
+def test_the_summary_in_the_readme_has_rows_of_a_run_in_their_order() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("this run  all runs\n")
-    rows = [line.split("  ")[0] for line in rest.splitlines()]
+    rows = [line.split("  ")[0] for line in rest.partition("```")[0].splitlines() if "  " in line]
     names = [name for name, _ in Figures(Tally(), published=(0, 0)).named()]
-    assert rows[: len(names)] == names
+    assert rows == [name for name in names if name in rows]
+    assert len(rows) > 3
