@@ -1,12 +1,11 @@
 """Similar items, kept for some seconds: each answer reads the view times of all the item's viewers."""
 
-import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
 from metrics.views.answers.similar import SimilarItem, read_similar
+from metrics.views.web.kept import KeptByKey
 from metrics.web.database import Database
 
 KEPT_S = 10.0
@@ -16,33 +15,23 @@ Found = list[SimilarItem] | None
 
 
 class KeptSimilar:
-    """Similar items of this process: requests for the same within KEPT_S seconds share one answer.
-
-    A request that is cancelled does not cancel the answer, for which others may wait.
-    """
+    """Similar items of this process: requests for the same within KEPT_S seconds share one answer."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._clock = clock
-        self._kept: OrderedDict[tuple[int, int], tuple[float, asyncio.Task[Found]]] = OrderedDict()
+        self._kept = KeptByKey(self._read, KEPT_S, MAX_KEPT, clock)
 
-    async def of(self, media_id: int, limit: int) -> Found:
+    async def of(self, media_id: int, limit: int, version: object = None) -> Found:
         """Return the items that are most similar to another one, as `read_similar`.
+
+        Args:
+            version: of the tables, as `Kept.get`.
 
         Raises:
             MetricsError, HTTPException: as `Database.run`.
         """
-        key = media_id, limit
-        began_s, task = self._kept.get(key, (float("-inf"), None))
-        if task is None or self._clock() - began_s >= KEPT_S or _has_failed(task):
-            work = partial(read_similar, media_id=media_id, limit=limit)
-            task = asyncio.get_running_loop().create_task(self._database.run(work))
-            self._kept[key] = self._clock(), task
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        return await asyncio.shield(task)
+        return await self._kept.get((media_id, limit), version)
 
-
-def _has_failed(task: "asyncio.Task[Found]") -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+    async def _read(self, key: tuple[int, int]) -> Found:
+        media_id, limit = key
+        return await self._database.run(partial(read_similar, media_id=media_id, limit=limit))

@@ -1,10 +1,10 @@
-"""Values that are read once for all open pages."""
+"""Values that are read once for all who ask for them at about the same time."""
 
 import asyncio
 
 import pytest
 
-from metrics.views.web.kept import Kept
+from metrics.views.web.kept import RETRY_S, Kept, KeptByKey
 
 
 class Source:
@@ -78,7 +78,7 @@ def test_slow_readings_take_half_of_the_time_at_most() -> None:
 
 def test_a_failure_is_shared_and_tried_again_even_if_the_version_is_the_same() -> None:
     source = Source()
-    kept = Kept(source.next, 1.0, source.clock)
+    kept = Kept(source.next, 10.0, source.clock)
 
     async def look() -> None:
         source.failure = OSError("away")
@@ -86,7 +86,25 @@ def test_a_failure_is_shared_and_tried_again_even_if_the_version_is_the_same() -
             with pytest.raises(OSError, match="away"):
                 await kept.get(7)
         assert source.read == 1
-        source.now_s, source.failure = 1.0, None
+        source.now_s, source.failure = RETRY_S, None
         assert await get(kept, 7, 7) == [2, 2]
 
     asyncio.run(look())
+
+
+def test_each_key_has_a_value_of_its_own_and_the_one_asked_for_longest_ago_is_forgotten() -> None:
+    source, read = Source(), list[str]()
+
+    async def value(key: str) -> str:
+        read.append(key)
+        return key.upper()
+
+    kept = KeptByKey(value, 10.0, 2, source.clock)
+
+    async def look() -> None:
+        assert await asyncio.gather(*(kept.get(key) for key in "aaba")) == ["A", "A", "B", "A"]
+        assert await kept.get("c") == "C"
+        assert [await kept.get("a"), await kept.get("b")] == ["A", "B"]
+
+    asyncio.run(look())
+    assert read == ["a", "b", "c", "b"]
