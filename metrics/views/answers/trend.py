@@ -1,5 +1,7 @@
 """Trends: view time, starts, stops and ends by minute, hour or day of a time zone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,7 +14,7 @@ from metrics.times import ALL_TIME, Range, rfc3339
 from metrics.views.answers.items import Number, Seconds, TextId, read_item
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.core.event import MAX_TIMESTAMP, WAYPOINT_S
-from metrics.views.core.trend import Per, UnalignedTimeZoneError, buckets
+from metrics.views.core.trend import Per, UnalignedTimeZoneError, buckets, end_of_bucket
 from metrics.views.schema import Connection
 
 Time = Annotated[str, Meta(description="by RFC 3339, in the time zone", examples=["2026-11-28T00:00:00+01:00"])]
@@ -40,8 +42,12 @@ class Trend(Struct):
     time_zone: str
     rows: list[TrendRow]
     has_earlier: Annotated[bool, Meta(description="whether `limit` left out rows at the beginning of the range")]
+    later_until: Annotated[
+        Time | None,
+        Meta(description="if events are later than these rows: the end of the last row, to ask for as `to`"),
+    ]
     minutes_since: Annotated[
-        Time | None, Meta(description="per minute: events before this time are in trends by hour and day only")
+        Time | None, Meta(description="per minute: events before this time, if any, are in trends by hour and day only")
     ]
 
 
@@ -52,7 +58,7 @@ def read_trend(
 
     Args:
         media_id: None for all media items together.
-        within: the rows start in this range.
+        within: the rows start in this range; `until_now` gives the usual one.
 
     Returns:
         None if no event about the item was counted.
@@ -61,29 +67,47 @@ def read_trend(
         DatabaseError: the database does not answer.
         SettingsError: hours or days of the zone were not sums of quarter hours then.
     """
-    with snapshot(connection):
+    with snapshot(connection), _aligned(per, zone):
         if media_id is not None and read_item(connection, media_id) is None:
             return None
-        since = _since(connection) if per == "minute" else None
-        try:
-            rows, has_earlier = _rows(_Events(connection, media_id, per), zone, _whole(per, zone, within, since), limit)
-        except UnalignedTimeZoneError as error:
-            raise SettingsError(
-                f"there is no trend per {per} in the time zone {zone.key}",
-                why=f"{error}, but trends are stored by quarter hour",
-                hint="use the time zone UTC, or ask for a later time",
-            ) from error
+        since = _since(connection) if per == "minute" else 0
+        events, whole = _Events(connection, media_id, per), _whole(per, zone, within, since)
+        rows, has_earlier = _rows(events, zone, whole, limit)
+        last = events.outermost("max", Range(max(whole.end, since), ALL_TIME.end))
+        later_until = None if last is None else in_zone(end_of_bucket(per, zone, last), zone)
     shown_id = None if media_id is None else str(media_id)
-    return Trend(shown_id, per, zone.key, rows, has_earlier, None if since is None else in_zone(since, zone))
+    return Trend(shown_id, per, zone.key, rows, has_earlier, later_until, in_zone(since, zone) if since else None)
+
+
+def until_now(within: Range, per: Per, zone: ZoneInfo, now_s: float) -> Range:
+    """Return a range up to the end of the present row: one event with a time in the far future shows no other row.
+
+    Raises:
+        SettingsError: as `read_trend`.
+    """
+    with _aligned(per, zone):
+        return Range(within.start, end_of_bucket(per, zone, int(now_s)))
+
+
+@contextmanager
+def _aligned(per: Per, zone: ZoneInfo) -> Iterator[None]:
+    try:
+        yield
+    except UnalignedTimeZoneError as error:
+        raise SettingsError(
+            f"there is no trend per {per} in the time zone {zone.key}",
+            why=f"{error}, but trends are stored by quarter hour",
+            hint="use the time zone UTC, or ask for a later time",
+        ) from error
 
 
 def _since(connection: Connection) -> int:
-    """Return the second since which events are in trends by minute."""
+    """Return the second since which events are in trends by minute; 0 if all are."""
     [(since,)] = connection.execute("SELECT extract(epoch FROM since)::bigint FROM minutes_kept").fetchall()
     return int(since)
 
 
-def _whole(per: Per, zone: tzinfo, within: Range, since: int | None) -> Range:
+def _whole(per: Per, zone: tzinfo, within: Range, since: int) -> Range:
     """Return the range of all rows that start in a range: from the first one's start to the last one's end."""
     start, end = within
     if start > MAX_TIMESTAMP:
@@ -92,8 +116,8 @@ def _whole(per: Per, zone: tzinfo, within: Range, since: int | None) -> Range:
         begun, ended = buckets(per, zone, start, start, 1)
         start = begun if begun == start else ended
     if end <= MAX_TIMESTAMP:
-        end = buckets(per, zone, end - 1, end - 1, 1)[-1]
-    return Range(start if since is None else max(start, since), end)
+        end = end_of_bucket(per, zone, end - 1)
+    return Range(max(start, since), end)
 
 
 def _rows(events: "_Events", zone: tzinfo, within: Range, limit: int) -> tuple[list[TrendRow], bool]:

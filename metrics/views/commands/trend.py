@@ -1,5 +1,6 @@
 """`views trend`: lists view time, starts, stops and ends by minute, hour or day."""
 
+from time import time
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from metrics.terminal.tables import new_table, say_table
 from metrics.text import duration
 from metrics.time_zones import UTC, zone_of
 from metrics.times import range_of
-from metrics.views.answers.trend import Trend, TrendRow, read_trend
+from metrics.views.answers.trend import Trend, TrendRow, read_trend, until_now
 from metrics.views.commands.answering import Csv, Json, refuse_both, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 from metrics.views.core.event import MAX_ID
@@ -34,7 +35,10 @@ def trend(
         ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="List rows that start before this time.")
+        str | None,
+        typer.Option(
+            "--to", metavar="TIME", help="List rows that start before this time; by default, up to the present one."
+        ),
     ] = None,
     tz: Annotated[str, typer.Option(metavar="NAME", help="Time zone of days, of hours, and of times.")] = UTC,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of rows, the newest.")] = 100,
@@ -50,6 +54,8 @@ def trend(
     refuse_both(as_json=as_json, as_csv=as_csv)
     zone = zone_of(tz)
     within = range_of(start, end, zone)
+    if end is None:
+        within = until_now(within, per, zone, time())
     with use_views() as (_, connection):
         found = read_trend(connection, media_id, per, zone, within, limit)
     if found is None:
@@ -63,6 +69,8 @@ def trend(
         _print(found)
     else:
         say("no events in this range")
+    if end is None and found.later_until is not None:
+        note(f"there are later events; --to {found.later_until} lists rows up to the last one")
     _note_missing(found)
 
 
@@ -76,6 +84,6 @@ def _print(found: Trend) -> None:
 
 def _note_missing(found: Trend) -> None:
     if found.has_earlier:
-        note("earlier rows are left out: --limit lists more of them, --to ends earlier")
-    if found.minutes_since is not None and found.minutes_since > "1970-01-02":
+        note(f"only the newest {len(found.rows):,} rows; for earlier ones use --limit or --to")
+    if found.minutes_since is not None:
         note(f"minutes are kept since {found.minutes_since}; hours and days are kept for ever")

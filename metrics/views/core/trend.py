@@ -39,6 +39,15 @@ def buckets(per: Per, zone: tzinfo, first_s: int, last_s: int, limit: int) -> li
     return [*starts, _end(starts[-1], zone, start_of)]
 
 
+def end_of_bucket(per: Per, zone: tzinfo, second: int) -> int:
+    """Return the end of the bucket of a second, in epoch seconds.
+
+    Raises:
+        UnalignedTimeZoneError: as `buckets`.
+    """
+    return buckets(per, zone, second, second, 1)[-1]
+
+
 def _end(start_s: int, zone: tzinfo, start_of: Callable[[int, tzinfo], int]) -> int:
     end_s = start_s + MINUTE_S
     while start_of(end_s, zone) == start_s:

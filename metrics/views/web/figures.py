@@ -1,7 +1,7 @@
 """Figures, rows and sentences of the page, made from answers alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,6 @@ from metrics.views.web.choice import RANGES, Choice
 from metrics.views.web.recent import Selected
 from metrics.web.cards import Figure
 
-EPOCH = datetime.fromtimestamp(0, UTC)
 RANGE_NAMES = {
     "1h": "1 h",
     "6h": "6 h",
@@ -119,7 +118,7 @@ def trending(selected: Selected, choice: Choice, now: int) -> Trending:
     if trend is None:
         return Trending((), f"No event about media {choice.media} was counted yet.", {}, None)
     picture = Picture.of(choice.per, trend.rows) if trend.rows else None
-    words = " ".join(filter(None, (_range_in_words(trend), _minutes_in_words(trend))))
+    words = " ".join(filter(None, (_range_in_words(trend), _minutes_in_words(trend), _later_in_words(trend, choice))))
     return Trending([*_totals(selected.totals)], words, dict(_steps(trend, choice, now)), picture)
 
 
@@ -147,23 +146,37 @@ def _range_in_words(trend: Trend) -> str:
 
 
 def _minutes_in_words(trend: Trend) -> str:
-    if trend.has_earlier or trend.minutes_since is None or datetime.fromisoformat(trend.minutes_since) <= EPOCH:
+    if trend.has_earlier or trend.minutes_since is None:
         return ""
     return f"Minutes before {trend.minutes_since[:10]} are not kept; hours are."
 
 
+def _later_in_words(trend: Trend, choice: Choice) -> str:
+    if trend.later_until is None or choice.to is not None:
+        return ""
+    return f"There are later events, the last before {_time(trend.per, trend.later_until)}."
+
+
 def _start(per: Per, row: TrendRow) -> str:
-    """Return the start of a row without seconds and offset, which the time zone says."""
-    return row.start[:10] if per == "day" else row.start[:16].replace("T", " ")
+    return _time(per, row.start)
+
+
+def _time(per: Per, text: str) -> str:
+    """Return a time without seconds and offset, which the time zone says."""
+    return text[:10] if per == "day" else text[:16].replace("T", " ")
 
 
 def _steps(trend: Trend, choice: Choice, now: int) -> Iterator[tuple[str, str]]:
     if trend.has_earlier:
         first = datetime.fromisoformat(trend.rows[0].start)
         yield "Earlier", choice.change(to=int(first.timestamp())).address()
-    if choice.to is not None:
+    if choice.to is not None and choice.to < now:
         later = _later(choice.to, choice)
         yield "Later", choice.change(to=later if later < now else None).address()
+    elif trend.later_until is not None:
+        last = datetime.fromisoformat(trend.later_until)
+        yield "Later", choice.change(to=int(last.timestamp())).address()
+    if choice.to is not None:
         yield "Newest", choice.change(to=None).address()
 
 

@@ -174,7 +174,7 @@ class ViewsPage:
         choice, similar = self._choice, None
         if choice.media is not None:
             try:
-                similar = await self._recent.similar(choice.media)
+                similar = await self._recent.similar(choice.media, self._overview and self._overview.version)
             except (MetricsError, HTTPException):
                 return  # `_look` shows why
         if is_open(self._client) and choice is self._choice:

@@ -10,6 +10,7 @@ from metrics.errors import SettingsError
 from metrics.time_zones import UTC, zone_of
 from metrics.times import ALL_TIME, Range, second_of
 from metrics.views.answers.items import Order
+from metrics.views.answers.trend import until_now
 from metrics.views.core.event import MAX_ID
 from metrics.views.core.trend import Per
 from metrics.web import problems
@@ -103,7 +104,7 @@ class TrendQuery(BaseModel, extra="forbid"):
         str | None,
         Field(
             alias="to",
-            description="rows that start before this time",
+            description="rows that start before this time; by default, those up to the present one",
             examples=["2026-11-29T00:00:00Z"],
             json_schema_extra=_TIME_SCHEMA,
         ),
@@ -130,8 +131,8 @@ class TrendQuery(BaseModel, extra="forbid"):
         except SettingsError as error:
             raise problems.wrong_field("tz", problems.in_one_line(error)) from error
 
-    def range(self, zone: ZoneInfo) -> Range:
-        """Return the range.
+    def range(self, zone: ZoneInfo, now_s: float) -> Range:
+        """Return the range; without an end, it is the end of the present row.
 
         Raises:
             RequestValidationError: it is empty, or one of its ends is not a time.
@@ -140,7 +141,7 @@ class TrendQuery(BaseModel, extra="forbid"):
         end = ALL_TIME.end if self.end is None else _second("to", self.end, zone)
         if start >= end:
             raise problems.wrong_field("from", "Must be before `to`")
-        return Range(start, end)
+        return until_now(Range(start, end), self.per, zone, now_s) if self.end is None else Range(start, end)
 
 
 def _second(name: str, text: str, zone: ZoneInfo) -> int:

@@ -1,7 +1,6 @@
 """Contents of all open pages, read once for all of them."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, get_args
@@ -12,11 +11,11 @@ from metrics.times import ALL_TIME, Range
 from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.snapshot import snapshot
-from metrics.views.answers.trend import Trend, read_trend
+from metrics.views.answers.trend import Trend, read_trend, until_now
 from metrics.views.answers.viewers import Viewer, read_top_viewers
 from metrics.views.schema import Connection
 from metrics.views.web.choice import Choice
-from metrics.views.web.kept import Kept
+from metrics.views.web.kept import Kept, KeptByKey
 from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.status import Status, StatusReader
 from metrics.web.database import Database
@@ -71,6 +70,8 @@ class Recent:
 
     Args:
         database: of views; its connections have the search path.
+        clock: monotonic.
+        now: wall time, in seconds since the epoch.
     """
 
     def __init__(
@@ -79,16 +80,18 @@ class Recent:
         status: StatusReader,
         similar: KeptSimilar,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._status = status
         self._similar = similar
         self._clock = clock
+        self._now = now
         self._taken: SlidingWindow[int] | None = None
         self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
         self._counting = Kept(self._read_counting, COUNTING_EVERY_S, clock)
-        self._selected: OrderedDict[Choice, Kept[Selected]] = OrderedDict()
+        self._selected = KeptByKey(self._read_selected, READ_EVERY_S, MAX_KEPT, clock)
 
     async def overview(self) -> Overview:
         """Return the first items of each order; another object only if an event was counted since.
@@ -116,26 +119,26 @@ class Recent:
             MetricsError, HTTPException: as `Database.run`; or the time zone has no trend then.
         """
         wanted = choice._replace(order=Choice().order)  # it selects nothing
-        kept = self._selected.setdefault(wanted, Kept(partial(self._read_selected, wanted), READ_EVERY_S, self._clock))
-        self._selected.move_to_end(wanted)
-        while len(self._selected) > MAX_KEPT:
-            self._selected.popitem(last=False)
-        return await kept.get(version)
+        known = None if version is None else (version, _range(choice, self._now()))
+        return await self._selected.get(wanted, known)
 
-    async def similar(self, media_id: int) -> Sequence[SimilarItem] | None:
+    async def similar(self, media_id: int, version: object) -> Sequence[SimilarItem] | None:
         """Return the items that are similar to an item; None if no event about it was counted.
+
+        Args:
+            version: of the overview.
 
         Raises:
             MetricsError, HTTPException: as `Database.run`.
         """
-        return await self._similar.of(media_id, SIMILAR)
+        return await self._similar.of(media_id, SIMILAR, version)
 
     async def _read_overview(self) -> Overview:
         self._newest = await self._database.run(partial(_read_overview, newest=self._newest))
         return self._newest
 
     async def _read_selected(self, choice: Choice) -> Selected:
-        return await self._database.run(partial(_read_selected, choice=choice))
+        return await self._database.run(partial(_read_selected, choice=choice, within=_range(choice, self._now())))
 
     async def _read_counting(self) -> Counting:
         status = await self._status.read()
@@ -157,9 +160,15 @@ def _read_overview(connection: Connection, newest: Overview) -> Overview:
         return Overview(version, {order: read_top(connection, order, TOP) for order in get_args(Order)})
 
 
-def _read_selected(connection: Connection, choice: Choice) -> Selected:
+def _range(choice: Choice, now_s: float) -> Range:
+    """Return the range of a trend, which changes when the present row has ended."""
+    if choice.to is not None:
+        return Range(ALL_TIME.start, choice.to)
+    return until_now(ALL_TIME, choice.per, ZoneInfo(choice.zone), now_s)
+
+
+def _read_selected(connection: Connection, choice: Choice, within: Range) -> Selected:
     media = choice.media
-    within = ALL_TIME if choice.to is None else Range(ALL_TIME.start, choice.to)
     with snapshot(connection):
         trend = read_trend(connection, media, choice.per, ZoneInfo(choice.zone), within, choice.rows)
         if media is None or trend is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial
+from time import time
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
@@ -80,7 +81,8 @@ def _trend(database: Database) -> Handler:
     async def trend(request: Request, media_id: MediaId, wanted: Annotated[TrendQuery, Query()]) -> Response:
         """Return the newest rows from the first to the last event in the range, the oldest first.
 
-        A row between them without an event is zero. Rows by minute begin at `minutes_since`.
+        A row between them without an event is zero. Rows by minute begin at `minutes_since`. Without `to`, rows after
+        the present one are left out, since the clock of a player may be wrong; `later_until` says so.
         """
         return await _trend_answer(database, request, media_id, wanted)
 
@@ -91,7 +93,8 @@ def _trend_of_all(database: Database) -> Handler:
     async def trend(request: Request, wanted: Annotated[TrendQuery, Query()]) -> Response:
         """Return the newest rows from the first to the last event in the range, the oldest first.
 
-        A row between them without an event is zero. Rows by minute begin at `minutes_since`.
+        A row between them without an event is zero. Rows by minute begin at `minutes_since`. Without `to`, rows after
+        the present one are left out, since the clock of a player may be wrong; `later_until` says so.
         """
         return await _trend_answer(database, request, None, wanted)
 
@@ -101,7 +104,7 @@ def _trend_of_all(database: Database) -> Handler:
 async def _trend_answer(database: Database, request: Request, media_id: int | None, wanted: TrendQuery) -> Response:
     form = formats.chosen(request, wanted.format)
     zone = wanted.zone()
-    within = wanted.range(zone)
+    within = wanted.range(zone, time())
 
     def read(connection: Connection) -> Trend | None:
         try:

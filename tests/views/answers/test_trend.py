@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metrics.errors import SettingsError
 from metrics.times import ALL_TIME, Range
-from metrics.views.answers.trend import TrendRow, read_trend
+from metrics.views.answers.trend import TrendRow, read_trend, until_now
 from metrics.views.core.event import MAX_TIMESTAMP
 from metrics.views.core.recount import Recount
 from metrics.views.core.trend import PERS, Per, buckets
@@ -101,6 +101,39 @@ def test_rows_start_within_the_range_and_are_whole(connection: Connection) -> No
     assert [row.start for row in rows(connection, 7, "minute", Range(NOON + 901, NOON + HOUR))] == [
         "2025-11-28T12:59:00Z"
     ]
+
+
+# 12:00     13:10     now 13:20   14:00   2029-11-28 12:07
+# waypoint  waypoint              |       waypoint
+@pytest.mark.parametrize("media", [7, None])
+def test_an_event_of_the_far_future_shows_no_other_row_and_is_said(connection: Connection, media: int | None) -> None:
+    future, now = NOON + 4 * 365 * 86_400 + 86_400, NOON + HOUR + 1_200
+    fill(connection, [Watched(1, 7), Watched(1, 7, time=NOON + HOUR + 600), Watched(1, 7, time=future + 420)])
+    ends = {
+        "minute": "2029-11-28T13:08:00+01:00",
+        "hour": "2029-11-28T14:00:00+01:00",
+        "day": "2029-11-29T00:00:00+01:00",
+    }
+    for per in PERS:
+        within = until_now(ALL_TIME, per, BERLIN, now)
+        trend = read_trend(connection, media, per, BERLIN, within, 100)
+        assert trend is not None
+        assert trend.later_until == ends[per]
+        assert (trend.rows[0].view_time, len(trend.rows)) == {"minute": (30, 71), "hour": (30, 2), "day": (60, 1)}[per]
+        assert trend.rows[-1].view_time > 0
+        end = int(datetime.fromisoformat(trend.later_until).timestamp())
+        later = read_trend(connection, media, per, BERLIN, Range(0, end), 100)
+        assert later is not None
+        assert (later.later_until, later.rows[-1].view_time) == (None, 30)
+        ahead = read_trend(connection, media, per, BERLIN, until_now(Range(future - HOUR, 0), per, BERLIN, now), 100)
+        assert ahead is not None
+        assert (ahead.rows, ahead.later_until) == ([], ends[per])
+
+
+def test_the_present_row_is_whole() -> None:
+    assert until_now(Range(5, ALL_TIME.end), "hour", BERLIN, NOON) == Range(5, NOON + HOUR)
+    assert until_now(ALL_TIME, "minute", BERLIN, NOON + 59.9) == Range(0, NOON + 60)
+    assert until_now(ALL_TIME, "day", BERLIN, NOON) == Range(0, NOON + 11 * HOUR)
 
 
 def test_an_item_without_events_has_no_trend_and_all_items_have_an_empty_one(connection: Connection) -> None:

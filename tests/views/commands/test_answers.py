@@ -51,11 +51,24 @@ def test_tables_are_for_people_and_csv_for_programs(application: Application) ->
         "start                      view time  starts  stops  ends",
         "2025-11-28T14:00:00+01:00        0 s       0      0     0",
         "2025-11-28T15:00:00+01:00       30 s       0      0     0",
-        "earlier rows are left out: --limit lists more of them, --to ends earlier",
+        "only the newest 2 rows; for earlier ones use --limit or --to",
     ]
     assert application.run("views", "similar", "7").splitlines() == [
         "           media      score  common",
         "9007199254740993  -0.188982       1",
+    ]
+
+
+def test_a_trend_ends_at_the_present_and_says_how_to_list_later_events(
+    application: Application, database_url: str
+) -> None:
+    with closing(open_tables(database_url)) as connection:
+        fill(connection, [Watched(1, 7), Watched(1, 7, time=9 * NOON)], since=NOON)
+    assert application.run("views", "trend", "--csv", "--per", "minute").splitlines() == [
+        "start,view_time,starts,stops,ends",
+        "2025-11-28T12:00:00Z,30,0,0,0",
+        "there are later events; --to 2473-03-08T12:01:00Z lists rows up to the last one",
+        "minutes are kept since 2025-11-28T12:00:00Z; hours and days are kept for ever",
     ]
 
 
@@ -69,7 +82,7 @@ def test_json_has_one_object_per_line_whose_ids_are_texts(application: Applicati
     assert lines("similar", "7") == [{"media_id": str(BIG), "score": -0.188982236505, "common": 1}]
     row = {"start": "2025-11-28T12:00:00Z", "view_time": 3_720, "starts": 1, "stops": 0, "ends": 1}
     assert lines("trend", "--to", "2025-11-28T12:01")[0] == row
-    assert lines("trend", "--from", "2026-01-01") == []
+    assert lines("trend", "--from", "2026-01-01", "--to", "2026-01-02") == []
 
 
 def test_what_is_wrong_is_said(application: Application) -> None:

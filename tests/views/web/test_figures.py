@@ -15,8 +15,14 @@ NOW = 1_795_881_600  # 2026-11-28T16:00:00Z
 TOTALS = MediaTotals("7", 7_290, 5, 4, 3, 2)
 
 
-def trend(*rows: TrendRow, per: str = "hour", has_earlier: bool = False, minutes_since: str | None = None) -> Trend:
-    return Trend("7", per, "UTC", [*rows], has_earlier, minutes_since)  # type: ignore[arg-type]
+def trend(
+    *rows: TrendRow,
+    per: str = "hour",
+    has_earlier: bool = False,
+    minutes_since: str | None = None,
+    later_until: str | None = None,
+) -> Trend:
+    return Trend("7", per, "UTC", [*rows], has_earlier, later_until, minutes_since)  # type: ignore[arg-type]
 
 
 def row(start: str, view_time: int = 0, starts: int = 0) -> TrendRow:
@@ -113,7 +119,18 @@ def test_minutes_that_are_not_kept_are_said_where_the_rows_end() -> None:
     assert trending(trend(per="minute", minutes_since=since), choice).words == f"No events in this range. {said}"
     more = trend(minute, per="minute", minutes_since=since, has_earlier=True)
     assert "not kept" not in trending(more, choice).words
-    assert "not kept" not in trending(trend(minute, per="minute", minutes_since="1970-01-01T00:00:00Z"), choice).words
+    assert "not kept" not in trending(trend(minute, per="minute"), choice).words
+
+
+def test_later_events_are_said_and_can_be_moved_to() -> None:
+    choice, now_row = Choice(media=7), row("2026-11-28T16:00:00Z", 30)
+    far = trend(now_row, later_until="2029-11-28T17:00:00Z")
+    assert trending(far, choice).words.endswith(" There are later events, the last before 2029-11-28 17:00.")
+    assert trending(far, choice).steps == {"Later": "/views?media=7&to=2029-11-28T17:00:00Z"}
+    past = trending(far, choice.change(to=NOW - 86_400 * 30))
+    assert "later" not in past.words
+    assert past.steps["Later"] == "/views?media=7&to=2026-11-05T16:00:00Z"
+    assert trending(trend(now_row), choice.change(to=NOW * 2)).steps == {"Newest": "/views?media=7"}
 
 
 def test_a_range_moves_to_earlier_later_and_newest_rows() -> None:

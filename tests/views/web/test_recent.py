@@ -15,9 +15,10 @@ from metrics.views.answers.viewers import Viewer
 from metrics.views.settings import ViewsSettings
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar
-from metrics.views.web.recent import READ_EVERY_S, Recent
+from metrics.views.web.recent import READ_EVERY_S, Recent, Selected
 from metrics.views.web.status import StatusReader
 from metrics.web.database import Connection, Database
+from tests.views.filled import NOON
 
 
 class Asked(Database):
@@ -63,8 +64,9 @@ def asked(database_url: str) -> Iterator[Asked]:
         yield database
 
 
-def recent(database: Asked, clock: Clock) -> Recent:
-    return Recent(database, StatusReader(database, database.settings), KeptSimilar(database), clock)
+def recent(database: Asked, clock: Clock, now_s: float = NOON) -> Recent:
+    similar = KeptSimilar(database, clock)
+    return Recent(database, StatusReader(database, database.settings), similar, clock, lambda: now_s + clock.now_s)
 
 
 def test_the_database_is_asked_once_for_all_pages_until_it_is_time_again(asked: Asked) -> None:
@@ -110,6 +112,46 @@ def test_what_is_selected_is_read_again_only_after_an_event_was_counted(asked: A
     asyncio.run(look())
 
 
+def test_a_trend_ends_with_the_present_row_and_is_read_again_when_the_next_one_begins(asked: Asked) -> None:
+    asked.count("INSERT INTO media_minute VALUES (7, '2025-11-28 12:01Z', 1, 0, 0, 0)")
+    asked.count("INSERT INTO media_quarter VALUES (7, '2025-11-28 12:00Z', 1, 0, 0, 0)")
+    clock = Clock()
+
+    async def look() -> None:
+        shown, choice = recent(asked, clock), Choice(media=7, per="minute", range="1h")
+
+        async def selected(now_s: float) -> Selected:
+            clock.now_s = now_s
+            return await shown.selected(choice, (await shown.overview()).version)
+
+        first = await selected(0)
+        assert first.trend is not None
+        assert (first.trend.rows, first.trend.later_until) == ([], "2025-11-28T12:02:00Z")
+        assert await selected(59) is first
+        second = await selected(60)
+        assert second.trend is not None
+        assert ([row.view_time for row in second.trend.rows], second.trend.later_until) == ([30], None)
+
+    asyncio.run(look())
+
+
+def test_similar_items_are_read_again_after_ten_seconds_if_an_event_was_counted(asked: Asked) -> None:
+    clock = Clock()
+
+    async def look() -> None:
+        shown = recent(asked, clock)
+        first = await shown.similar(7, 1)
+        clock.now_s = 3_600
+        assert await shown.similar(7, 1) is first
+        second = await shown.similar(7, 2)
+        assert second is not first
+        clock.now_s += 9.9
+        assert await shown.similar(7, 3) is second
+        assert asked.number == 2
+
+    asyncio.run(look())
+
+
 def test_a_connection_that_is_lost_while_any_part_is_read_is_an_outage(asked: Asked) -> None:
     def cut(work: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
         def run(connection: Connection) -> Any:
@@ -123,7 +165,7 @@ def test_a_connection_that_is_lost_while_any_part_is_read_is_an_outage(asked: As
             return await super().run(cut(work))
 
     async def look(shown: Recent) -> None:
-        for read in (shown.overview(), shown.selected(Choice(), None), shown.similar(7), shown.counting()):
+        for read in (shown.overview(), shown.selected(Choice(), None), shown.similar(7, None), shown.counting()):
             with pytest.raises(DatabaseError, match="the database does not answer"):
                 await read
 
@@ -147,7 +189,7 @@ def test_an_unknown_item_is_selected_without_an_error(asked: Asked) -> None:
     async def look() -> None:
         shown = recent(asked, Clock())
         assert await shown.selected(Choice(media=2**63 - 1), None) == (None, None, ())
-        assert await shown.similar(2**63 - 1) is None
+        assert await shown.similar(2**63 - 1, None) is None
 
     asyncio.run(look())
 

@@ -11,6 +11,7 @@ import pytest
 from metrics.views.settings import ViewsSettings
 from metrics.views.web.kept_similar import KEPT_S, KeptSimilar
 from tests.catalogue.web.serving import expect_problem, wrong_fields
+from tests.kafka.application import wait_until
 from tests.views.filled import NOON, Watched, fill, open_tables
 from tests.views.web.asked import asking, database_of
 
@@ -59,11 +60,25 @@ def test_answers_are_json_with_ids_as_texts(client: httpx.Client) -> None:
             for hour, (view_time, starts) in enumerate(rows, 13)
         ],
         "has_earlier": False,
+        "later_until": None,
         "minutes_since": None,
     }
     minutes = asked(f"/views/trend?per=minute&from=2025-11-28T12:00&to={NOON + 60}")
     assert [row["view_time"] for row in minutes["rows"]] == [240]
-    assert minutes["minutes_since"] == "1970-01-01T00:00:00Z"
+    assert (minutes["minutes_since"], minutes["later_until"]) == (None, "2025-11-28T14:01:00Z")
+
+
+def test_a_trend_ends_at_the_present_unless_to_is_given(client: httpx.Client, database_url: str) -> None:
+    with closing(open_tables(database_url)) as connection:
+        fill(connection, [Watched(1, 7), Watched(1, 7, time=9 * NOON)])
+    for path in ("/views/trend", "/views/media/7/trend"):
+        trend = client.get(f"{path}?per=day").json()
+        assert ([row["start"] for row in trend["rows"]], trend["later_until"]) == (
+            ["2025-11-28T00:00:00Z"],
+            "2473-03-09T00:00:00Z",
+        )
+        later = client.get(f"{path}?per=day&to={trend['later_until']}&limit=1").json()
+        assert (later["rows"][0]["start"], later["later_until"]) == ("2473-03-08T00:00:00Z", None)
 
 
 def test_tables_come_as_csv_if_that_is_accepted(client: httpx.Client) -> None:
@@ -140,9 +155,9 @@ def test_similar_items_are_kept_and_shared_for_ten_seconds(database_url: str) ->
         asyncio.run(ask())
 
 
-def test_a_failure_is_not_kept(database_url: str) -> None:
+def test_a_failure_is_not_kept_for_long(database_url: str) -> None:
     with asking(database_url) as client:
         expect_problem(client.get("/views/media/7/similar"), 503)
         with closing(open_tables(database_url)) as connection:
             fill(connection, EVENTS)
-        assert client.get("/views/media/7/similar").status_code == 200
+        wait_until(lambda: client.get("/views/media/7/similar").status_code == 200, "it is asked again")
