@@ -131,6 +131,14 @@ def _rows(events: "_Events", zone: tzinfo, within: Range, limit: int) -> tuple[l
     return rows, first < bounds[0]
 
 
+# Parts of two queries. By hour, from 00:00 to 02:00, the sums of item 42 are
+#     SELECT width_bucket(
+#         extract(epoch FROM start_at)::float8, (SELECT '{1764288000,1764291600,1764295200}'::float8[])),
+#         sum(waypoints)::bigint, sum(starts)::bigint, sum(stops)::bigint, sum(ends)::bigint
+#     FROM media_quarter
+#     WHERE start_at >= to_timestamp(1764288000) AND start_at < to_timestamp(1764295200) AND media_id = 42
+#     GROUP BY 1
+# where 1 is the first hour and 2 the second. For all items, the table is quarter; by minute, media_minute or minute.
 _WITHIN = SQL("start_at >= to_timestamp(%(start)s) AND start_at < to_timestamp(%(end)s)")
 _OF_ITEM = SQL(" AND media_id = %(media)s")
 # The time is first in the key of media_minute, so it is searched for single minutes, never through a range: for those

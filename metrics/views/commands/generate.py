@@ -10,7 +10,8 @@ from metrics.cli.written_lines import report_on, write_lines
 from metrics.text import numbered
 from metrics.times import rfc3339, second_of
 from metrics.views.core.event import EVENT_TYPES, EventType
-from metrics.views.generate.lines import Content, lines
+from metrics.views.generate.lines import MAX_LINES, Content, lines
+from metrics.views.generate.viewing import MAX_MEDIA, MAX_USERS
 
 _NOUNS: dict[EventType, str] = {
     "waypoint": "waypoint",
@@ -25,12 +26,12 @@ def generate(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="File to write: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; - for standard output.",
+            help="File to write; one whose name ends with .gz, .xz or .zst is compressed. - for standard output.",
         ),
     ],
-    count: Annotated[int, typer.Option(metavar="N", help="Number of lines.")] = 1_000_000,
-    media: Annotated[int, typer.Option(metavar="N", help="Number of media items.")] = 1_000,
-    users: Annotated[int, typer.Option(metavar="N", help="Number of users.")] = 10_000,
+    count: Annotated[int, typer.Option(metavar="N", help=f"Number of lines, 1 to {MAX_LINES:,}.")] = 1_000_000,
+    media: Annotated[int, typer.Option(metavar="N", help=f"Number of media items, 1 to {MAX_MEDIA:,}.")] = 1_000,
+    users: Annotated[int, typer.Option(metavar="N", help=f"Number of users, 1 to {MAX_USERS:,}.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed and --end give the same file.")] = 0,
     end: Annotated[
         str | None, typer.Option(metavar="TIME", help="Time of the last event; now by default.", show_default=False)

@@ -77,6 +77,10 @@ class Taker:
     All uploads share one outbox. They take turns at handing over some lines, each as soon as there is room; until then
     nothing more is read from their clients.
 
+    An upload is open (`_uploads`) until its request is answered. Then it is leaving (`_leaving`) until Kafka has
+    answered each of its records; a single event begins there. After that its numbers are in the totals. The outbox is
+    opened before the first event, and kept to the end. After `stop`, an upload ends as soon as it would wait.
+
     Args:
         require_topics: called in a thread before the first event; while it raises a MetricsError, nothing is taken.
     """
