@@ -10,10 +10,11 @@ from metrics.errors import TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka.topic_changes import create_missing
-from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of
+from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of, refuse_compaction
 from metrics.kafka.topics import configuration, soon_listed, topic_id
 
 _FOREVER = "-1"
+_COMPACTED = "it accepts no frame without a key, and keeps only the last of each"
 
 # Records have the age of their windows: brokers delete by record timestamp, and refuse timestamps ahead of their clock.
 _RESULTS = {"cleanup.policy": "compact", "retention.ms": _FOREVER, AHEAD: ANY_TIME}
@@ -126,7 +127,7 @@ def check(admin: AdminClient, settings: Settings) -> TopicsInUse:
             if name in settings.result_topics():
                 _check_retention(name, config)
             else:
-                _check_keyless(variable, name, config)
+                refuse_compaction(variable, name, config, "frames", _COMPACTED)
             limits[name] = limits_of(existing[name], config)
     return TopicsInUse(topic_id(admin, settings.input_topic), existing[settings.input_topic], limits)
 
@@ -140,16 +141,4 @@ def _check_retention(name: str, config: Mapping[str, str]) -> None:
             why=f"it has cleanup.policy={config['cleanup.policy']} and {' and '.join(limits)}",
             hint=f"set its cleanup.policy to compact, or its retention to -1:\n"
             f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact",
-        )
-
-
-def _check_keyless(variable: str, name: str, config: Mapping[str, str]) -> None:
-    """Refuse compaction for frames: it accepts none without a key, and keeps only the last of each key."""
-    policy = config.get("cleanup.policy", "")
-    if "compact" in policy:
-        raise TopicError(
-            f"the topic {name} ({variable}) cannot store frames",
-            why=f"it has cleanup.policy={policy}: it accepts no frame without a key, and keeps only the last of each",
-            hint=f"set its cleanup.policy to delete, or set {variable} to another topic:\n"
-            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
         )

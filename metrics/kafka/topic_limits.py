@@ -1,7 +1,9 @@
-"""Limits of a topic, from its configuration: the size of a record, and the range of its timestamp."""
+"""Limits of a topic, from its configuration: the size of a record, the range of its timestamp, and compaction."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from metrics.errors import TopicError
 
 ANY_TIME = str(2**63 - 1)
 # Unknown to brokers before Kafka 3.6, which accept any time ahead unless message.timestamp.difference.max.ms is set.
@@ -49,3 +51,24 @@ def keeps_timestamps_ahead(config: Mapping[str, str]) -> bool:
     """Return whether a topic keeps the timestamps that records were sent with, however far ahead."""
     takes_any_time = _timestamp_limit_ms(config, AHEAD, "3600000") == int(ANY_TIME)
     return takes_any_time and config.get("message.timestamp.type") == "CreateTime"
+
+
+def refuse_compaction(variable: str, name: str, config: Mapping[str, str], things: str, why: str) -> None:
+    """Check that a topic that must store each record is not compacted.
+
+    Args:
+        variable: the setting that names it.
+        things: its records.
+        why: what the topic would do to them.
+
+    Raises:
+        TopicError: it is compacted.
+    """
+    policy = config.get("cleanup.policy", "")
+    if "compact" in policy:
+        raise TopicError(
+            f"the topic {name} ({variable}) cannot store {things}",
+            why=f"it has cleanup.policy={policy}: {why}",
+            hint=f"set its cleanup.policy to delete, or set {variable} to another topic:\n"
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
+        )

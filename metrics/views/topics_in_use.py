@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from metrics.errors import TopicError
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
-from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of
+from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of, refuse_compaction
 from metrics.kafka.topics import configuration, soon_listed
 from metrics.views.settings import ViewsOnlySettings, ViewsSettings
 
@@ -20,6 +20,7 @@ AROUND_BYTES = 1_024
 # Headers add the reasons: a sentence for each field, and one for the line.
 REASONS_BYTES = 16_384
 _FOREVER = "-1"
+_COMPACTED = "it keeps only the last event of each user"  # the key is a user's id
 
 _EXPIRING = {
     "VIEWS_TOPIC": "events that are deleted before they are counted are lost, and `views verify` cannot recount others",
@@ -86,7 +87,7 @@ def check(admin: AdminClient, settings: ViewsSettings, warn: Callable[[str], Non
     largest = {settings.views_topic: event_bytes(settings), settings.views_rejected_topic: rejected_bytes(settings)}
     for variable, name in settings.views_topics().items():
         config = configuration(admin, name)
-        _check_not_compacted(variable, name, config)
+        refuse_compaction(variable, name, config, "view events", _COMPACTED)
         _check_size(name, largest[name], limits_of(existing[name], config).size_bytes, settings.views_line_limit)
         if expiring := _expiring(config):
             warn(f"the topic {name} has {expiring}: {_EXPIRING[variable]}")
@@ -131,18 +132,6 @@ def _require(admin: AdminClient, settings: ViewsSettings) -> dict[str, int]:
             "if it exists, grant this user the right to describe it (Describe)",
         )
     return {name: existing[name] for name in wanted.values()}
-
-
-def _check_not_compacted(variable: str, name: str, config: Mapping[str, str]) -> None:
-    """Refuse compaction: the key is a user's id, so only the last event of each user would be kept."""
-    policy = config.get("cleanup.policy", "")
-    if "compact" in policy:
-        raise TopicError(
-            f"the topic {name} ({variable}) cannot store view events",
-            why=f"it has cleanup.policy={policy}: it keeps only the last event of each user",
-            hint=f"set its cleanup.policy to delete, or set {variable} to another topic:\n"
-            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=delete",
-        )
 
 
 def _check_size(name: str, needed: int, accepted: int, line_limit: int) -> None:

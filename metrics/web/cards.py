@@ -1,5 +1,6 @@
 """Parts that several pages have. Each builds itself and is then updated; only changes are sent to the browser."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nicegui import ui
@@ -25,6 +26,24 @@ class Banner:
         self._banner.set_visibility(bool(what))
         self._what.set_text(what)
         self._more.set_text(more)
+
+
+class Note:
+    """A text, and commands below it in a font of their own."""
+
+    def __init__(self) -> None:
+        self._element = ui.element("div").classes("lines")
+        self._shown: tuple[str, Sequence[str]] = "", ()
+
+    def show(self, text: str, commands: Sequence[str] = ()) -> None:
+        """Show a text and commands."""
+        if (text, commands) != self._shown:
+            self._shown = text, commands
+            self._element.clear()
+            with self._element:
+                paragraph("quiet", text)
+                for command in commands:
+                    paragraph("command", command)
 
 
 class Figure(NamedTuple):

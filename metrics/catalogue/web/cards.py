@@ -11,6 +11,7 @@ from metrics.catalogue.load.loads import Load
 from metrics.catalogue.load.rejected import Rejected
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.recent import LOADS, REJECTED
+from metrics.web.cards import Note
 from metrics.web.shell import heading, paragraph
 
 
@@ -44,24 +45,6 @@ _REJECTED_ENTRY = """
   <code>{{ props.row.record }}</code>
 </div>
 """
-
-
-class Note:
-    """A text, and commands below it in a font of their own."""
-
-    def __init__(self) -> None:
-        self._element = ui.element("div").classes("lines")
-        self._shown: tuple[str, Sequence[str]] = "", ()
-
-    def show(self, text: str, commands: Sequence[str] = ()) -> None:
-        """Show a text and commands."""
-        if (text, commands) != self._shown:
-            self._shown = text, commands
-            self._element.clear()
-            with self._element:
-                paragraph("quiet", text)
-                for command in commands:
-                    paragraph("command", command)
 
 
 class LoadsCard:

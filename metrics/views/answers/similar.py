@@ -11,9 +11,8 @@ from msgspec import Meta, Struct
 
 from metrics.views.answers.items import Number, TextId
 from metrics.views.answers.snapshot import snapshot
+from metrics.views.core.similarity import DECIMALS
 from metrics.views.schema import Connection
-
-DECIMALS = 12  # of a score; a double has 15
 
 
 class SimilarItem(Struct):

@@ -11,7 +11,7 @@ from metrics.views.web import charts, figures
 from metrics.views.web.charts import Picture
 from metrics.views.web.choice import PAGE, Choice
 from metrics.views.web.counting import State
-from metrics.web.cards import Figure
+from metrics.web.cards import Figure, Note
 from metrics.web.shell import heading, paragraph
 
 Go = Callable[[str], Awaitable[None]]
@@ -67,24 +67,6 @@ class Links:
             link.set_visibility(is_visible=value in addresses)
             if value in addresses:
                 link.show(addresses[value], is_current=value == current)
-
-
-class Note:
-    """A text, and commands below it in a font of their own."""
-
-    def __init__(self) -> None:
-        self._element = ui.element("div").classes("lines")
-        self._shown: tuple[str, Sequence[str]] = "", ()
-
-    def show(self, text: str, commands: Sequence[str] = ()) -> None:
-        """Show a text and commands."""
-        if (text, commands) != self._shown:
-            self._shown = text, commands
-            self._element.clear()
-            with self._element:
-                paragraph("quiet", text)
-                for command in commands:
-                    paragraph("command", command)
 
 
 class JobLine:
