@@ -11,6 +11,11 @@ REQUEST_S = 10.0
 REST_S = 2.0  # that a client may go on with a long body after its answer, which some clients read only then
 HANDLES_EACH = 3  # the process has others, too
 BACKLOG = 64  # connections accepted at once, before the oldest are closed
+HEAD_BYTES = 65_536  # of a request line with its headers, or of trailers
+TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: 46\r\nConnection: close\r\n\r\nthe head of the request is longer than 64 KiB\n"
+)
 
 
 def expect_long_body(request: Request) -> None:
@@ -25,17 +30,39 @@ class BoundedProtocol(HttpToolsProtocol):
 
     Until then its client has not sent a token, so it must not keep others out: when more than `most_waiting`
     connections wait, or more than one for every HANDLES_EACH file handles, the one that has waited longest is closed.
-    uvicorn limits neither: its limit counts requests being answered, and its timeout ends with the first byte.
+    uvicorn limits neither: its limit counts requests being answered, and its timeout ends with the first byte. Nor does
+    it limit heads, which it keeps in memory: one that is longer than HEAD_BYTES is answered by 431.
     """
 
     most_waiting: ClassVar[int] = 256  # a browser opens six at once; hundreds of senders may connect at the same moment
     _waits_since_s = 0.0
     _deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0  # received of a head or of trailers that are not complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request."""
         super().connection_made(transport)
         self._wait(REQUEST_S)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse some bytes, at most 256 KiB, and close the connection if a head is too long."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            cycle = cast("RequestResponseCycle | None", self.cycle)
+            if cycle is None or cycle.response_complete:
+                self.transport.write(TOO_LONG)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        self._head_bytes = 0
+        super().on_message_complete()
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the request."""
@@ -44,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Pass on some bytes of a body; more of a long one are read when the route asks for them."""
+        self._head_bytes = 0
         super().on_body(body)
         if _has_long_body(self.cycle) and not self.cycle.response_complete:
             self.flow.pause_reading()
