@@ -36,5 +36,6 @@ def targets() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def alerts() -> list[dict[str, Any]]:
-    [group] = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"]
-    return list(group["rules"])
+    """Return the rules of all groups."""
+    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]

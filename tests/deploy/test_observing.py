@@ -33,11 +33,23 @@ def test_prometheus_takes_the_files_and_the_alerts_fire_when_they_should(argumen
 
 
 def test_each_alert_waits_for_a_while_and_says_what_is_wrong_and_what_to_do() -> None:
-    assert [rule["alert"] for rule in alerts()] == ["FramesLagGrows", "FramesNothingCloses", "FramesErrorRateHigh"]
+    assert [rule["alert"] for rule in alerts()] == [
+        *("FramesLagGrows", "FramesNothingCloses", "FramesErrorRateHigh"),
+        *("ViewsLagGrows", "ViewsNothingCounted", "ViewsRejectedRateHigh"),
+    ]
     for rule in alerts():
         assert rule["for"].endswith("m")
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert set(rule["annotations"]) == {"summary", "description"}
+
+
+def test_alerts_of_views_ask_for_metrics_that_are_documented() -> None:
+    documented = re.findall(
+        r"^\| `(views_\w+)`", (FOLDER.parent / "metrics.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    asked = {name for rule in alerts() for name in re.findall(r"\bviews_\w+", rule["expr"])}
+    assert asked == {"views_lag_records", "views_ready", "views_lines_total"}
+    assert asked <= set(documented)
 
 
 def test_panels_have_a_title_and_a_meaning_and_lie_beside_each_other() -> None:
