@@ -1,6 +1,7 @@
 """Moments and ranges of event time, in whole seconds since the epoch: formatted by RFC 3339, parsed from options."""
 
 from datetime import UTC, datetime, tzinfo
+from math import ceil
 from typing import NamedTuple
 
 import msgspec
@@ -59,13 +60,16 @@ def range_of(start: str | None, end: str | None, zone: tzinfo = UTC) -> Range:
 
 
 def second_of(option: str, text: str, zone: tzinfo = UTC) -> int:
-    """Return whole seconds since the epoch, from a number, or from a date and time with an offset or in a zone."""
+    """Return whole seconds since the epoch, from a number, or from a date and time with an offset or in a zone.
+
+    A part of a second becomes a whole one: of events and rows in whole seconds, the same are before the time.
+    """
     try:
         if text.isdecimal() and text.isascii():
             second = int(text)
         else:
             time = datetime.fromisoformat(text)
-            second = int((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp())
+            second = ceil((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp())
     except (ValueError, OverflowError) as error:
         raise _no_time(option, text) from error
     if not 0 <= second < ALL_TIME.end:
@@ -76,7 +80,8 @@ def second_of(option: str, text: str, zone: tzinfo = UTC) -> int:
 def _no_time(option: str, text: str) -> SettingsError:
     return SettingsError(
         f"invalid {option} time {text!r}",
-        hint="write it as 2016-07-11T13:39:00Z, or as seconds since the epoch, in the years 1970 to 9999",
+        hint="write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11 or seconds since the epoch, "
+        "in the years 1970 to 9999",
     )
 
 

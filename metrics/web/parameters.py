@@ -1,17 +1,19 @@
 """Types of query parameters that several systems have."""
 
+import re
+
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 
-def _without_underscores(text: object) -> object:
-    if isinstance(text, str) and "_" in text:
-        raise PydanticCustomError("digits", "write it in digits only")
+def _in_digits(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch("-?[0-9]+", text):
+        raise PydanticCustomError("digits", "Must be a whole number, in digits only")
     return text
 
 
-DIGITS = BeforeValidator(_without_underscores)
-"""The rule of an integer, after its `Field`: pydantic alone takes `1_0` for 10, as Python does."""
+DIGITS = BeforeValidator(_in_digits)
+"""The rule of an integer, after its `Field`: pydantic alone takes `1_0`, ` 10` and `10.0` for 10."""
 
 
 class NoQuery(BaseModel, extra="forbid"):

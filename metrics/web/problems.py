@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI
@@ -78,7 +78,7 @@ def _of_http(request: Request, error: Exception) -> Response:
 
 def _of_fields(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = [WrongField(".".join(map(str, at["loc"][1:])), at["msg"]) for at in error.errors()]
+    wrong = [WrongField(".".join(map(str, at["loc"][1:])), _reason(at)) for at in error.errors()]
     names = ", ".join(dict.fromkeys(at.field for at in wrong))
     return answer(422, f"invalid parameters: {names}", wrong)
 
@@ -95,7 +95,12 @@ def in_words(error: MetricsError | HTTPException | RequestValidationError | Vali
         return in_one_line(error)
     if isinstance(error, HTTPException):
         return error.detail
-    return "; ".join(f"{at['loc'][-1]}: {at['msg']}" for at in error.errors())
+    return "; ".join(f"{at['loc'][-1]}: {_reason(at)}" for at in error.errors())
+
+
+def _reason(at: Mapping[str, Any]) -> str:
+    """Return why a parameter is wrong; pydantic's words, except where they speak of its own inputs."""
+    return "Unknown parameter" if at.get("type") == "extra_forbidden" else f"{at['msg']}"
 
 
 def _of_known(_: Request, error: Exception) -> Response:

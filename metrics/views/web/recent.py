@@ -88,6 +88,7 @@ class Recent:
         self._clock = clock
         self._now = now
         self._taken: SlidingWindow[int] | None = None
+        self._counting_at_s = float("-inf")
         self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
         self._counting = Kept(self._read_counting, COUNTING_EVERY_S, clock)
@@ -145,9 +146,10 @@ class Recent:
         if status.taking is None:
             return Counting(status, None)
         now_s, lines = self._clock(), status.taking.lines
-        if self._taken is None:
+        if self._taken is None or now_s - self._counting_at_s > RATE_S:
             self._taken = SlidingWindow(RATE_S, COUNTING_EVERY_S / 2, now_s, lines)
         self._taken.add(now_s, lines)
+        self._counting_at_s = now_s
         began_s, before = self._taken.beginning()
         return Counting(status, (lines - before) / (now_s - began_s) if now_s > began_s else None)
 

@@ -101,12 +101,16 @@ def test_an_unknown_size_is_a_problem_that_names_the_known_ones(served: Serving,
     [
         ("limit=0", "limit", "greater than or equal to 1"),
         ("limit=10001", "limit", "less than or equal to 10000"),
-        ("limit=ten", "limit", "valid integer"),
-        ("from=yesterday", "from", "write it as 2016-07-11T13:39:00Z, or as seconds since the epoch"),
+        ("limit=ten", "limit", "whole number"),
+        (
+            "from=yesterday",
+            "from",
+            "write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11 or seconds since the epoch",
+        ),
         ("to=-1", "to", "in the years 1970 to 9999"),
         ("from=20&to=20", "from", "before `to`"),
         ("format=xml", "format", "'json' or 'csv'"),
-        ("form=csv", "form", "not permitted"),
+        ("form=csv", "form", "Unknown parameter"),
     ],
 )
 def test_an_invalid_parameter_is_named_with_the_reason(served: Serving, query: str, field: str, reason: str) -> None:

@@ -92,7 +92,9 @@ def test_parameters_of_routes_that_have_none_are_refused(folder: Path, method: s
 @pytest.mark.parametrize("path", ["?limit=1_0", "/latest/users?after=1_0", "/latest/events?after=1_0"])
 def test_numbers_are_digits_only(folder: Path, path: str) -> None:
     with serving(folder) as client:
-        assert [*wrong_fields(client.get(f"/harvest/runs{path}")).values()] == ["write it in digits only"]
+        assert [*wrong_fields(client.get(f"/harvest/runs{path}")).values()] == [
+            "Must be a whole number, in digits only"
+        ]
 
 
 def test_the_document_of_the_api_says_what_comes(folder: Path) -> None:

@@ -13,6 +13,7 @@ from metrics.views import schema
 from metrics.views.answers.trend import read_trend
 from metrics.views.answers.viewers import Viewer
 from metrics.views.settings import ViewsSettings
+from metrics.views.taking.taker import TakingFigures
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.recent import READ_EVERY_S, Recent, Selected
@@ -148,6 +149,24 @@ def test_similar_items_are_read_again_after_ten_seconds_if_an_event_was_counted(
         clock.now_s += 9.9
         assert await shown.similar(7, 3) is second
         assert asked.number == 2
+
+    asyncio.run(look())
+
+
+def test_the_taking_rate_is_unknown_after_a_pause_and_then_that_of_now(asked: Asked) -> None:
+    clock, lines = Clock(), 0
+
+    def taking() -> TakingFigures:
+        return TakingFigures(lines, lines, 0, {}, 0, NOON)
+
+    async def look() -> None:
+        nonlocal lines
+        shown = Recent(asked, StatusReader(asked, asked.settings, taking, clock), KeptSimilar(asked), clock)
+        rates = []
+        for now_s, taken in ((0, 0), (2, 200), (4, 400), (64, 100_000), (66, 100_020)):
+            clock.now_s, lines = now_s, taken
+            rates.append((await shown.counting()).lines_per_s)
+        assert rates == [None, 100, 100, None, 10]
 
     asyncio.run(look())
 

@@ -65,6 +65,8 @@ def test_answers_are_json_with_ids_as_texts(client: httpx.Client) -> None:
     }
     minutes = asked(f"/views/trend?per=minute&from=2025-11-28T12:00&to={NOON + 60}")
     assert [row["view_time"] for row in minutes["rows"]] == [240]
+    later = asked(f"/views/trend?per=minute&from=2025-11-28T12:00:00.5Z&to={NOON + 7_260}")
+    assert [row["start"] for row in later["rows"]] == ["2025-11-28T14:00:00Z"]
     assert (minutes["minutes_since"], minutes["later_until"]) == (None, "2025-11-28T14:01:00Z")
 
 
@@ -105,6 +107,9 @@ def test_tables_come_as_csv_if_that_is_accepted(client: httpx.Client) -> None:
     [
         ("media?limit=0", "limit"),
         ("media?limit=1_0", "limit"),
+        ("media?limit=%2B3", "limit"),
+        ("media/1.0", "media_id"),
+        ("media/7/viewers?after=1.0", "after"),
         ("media?order=name", "order"),
         ("media/7?x=1", "x"),
         ("media/9223372036854775808", "media_id"),
