@@ -14,7 +14,7 @@ from metrics.views.commands.database import use_views
 
 def top(
     *,
-    order: Annotated[Order, typer.Option(help="What is highest in the first item.")] = "view_time",
+    order: Annotated[Order, typer.Option(help="What to sort by, highest first.")] = "view_time",
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of items to list.")] = 10,
     as_json: Json = False,
     as_csv: Csv = False,

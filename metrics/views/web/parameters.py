@@ -50,7 +50,7 @@ class StatsQuery(BaseModel, extra="forbid"):
 class TopQuery(BaseModel, extra="forbid"):
     """Parameters of a request for the top items."""
 
-    order: Annotated[Order, Field(description="what is highest in the first item")] = "view_time"
+    order: Annotated[Order, Field(description="by what the items are sorted, highest first")] = "view_time"
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS, description="maximum number of items"), DIGITS] = 10
     format: FormatParameter = None
 
