@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.abc import RV, PQGen
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn, Ping
 from psycopg.rows import Row, TupleRow
 
 from metrics.deadline import Deadline
@@ -29,6 +30,7 @@ LIMITS = {
 }
 OLDEST = 140_000  # as server_version_num
 STOPPING_S = 5.0
+PING_S = 2
 
 # Times are read and written in UTC. A server whose client was killed notices within 5 s, whatever it is doing.
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET client_connection_check_interval = '5s'"
@@ -93,7 +95,7 @@ def connect(url: str, *, name: str = "metrics", limit: AnswerLimit | None = None
     limits = _limits(url)
     if limit is not None and "connect_timeout" in limits:
         limits["connect_timeout"] = min(limits["connect_timeout"], int(limit.seconds))
-    with database_errors("the database cannot be reached", hint="check DATABASE_URL, and that the server runs"):
+    try:
         connection = LimitedConnection.connect(
             url,
             autocommit=True,
@@ -101,6 +103,8 @@ def connect(url: str, *, name: str = "metrics", limit: AnswerLimit | None = None
             client_encoding="utf8",
             **limits,
         )
+    except psycopg.Error as error:
+        raise _connection_error(url, error) from error
     connection.limit = limit
     try:
         _require_supported(connection)
@@ -110,6 +114,21 @@ def connect(url: str, *, name: str = "metrics", limit: AnswerLimit | None = None
         connection.close()
         raise
     return connection
+
+
+def _connection_error(url: str, error: psycopg.Error) -> DatabaseError:
+    """Return why a connection failed: the client has no code for it, but sees whether there is a server that answers.
+
+    A server that is starting or shutting down refuses everybody, so it counts as one that is away.
+    """
+    pinged = PGconn.ping(make_conninfo(url, connect_timeout=PING_S).encode())
+    if pinged == Ping.OK:
+        return DatabaseError(
+            "the database refuses the connection",
+            why=str(error).strip(),
+            hint="check the user, the password and the database's name in DATABASE_URL",
+        )
+    return database_error("the database cannot be reached", error, "check DATABASE_URL, and that the server runs")
 
 
 def _limits(url: str) -> dict[str, Any]:

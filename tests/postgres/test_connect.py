@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from metrics.errors import DatabaseError, MetricsError, SettingsError
+from metrics.errors import DatabaseError, MetricsError, NoAnswerError, SettingsError
 from metrics.postgres import connect as module
 from metrics.postgres.connect import AnswerLimit, connect, database_errors
 from tests.postgres.databases import with_database
@@ -86,6 +86,16 @@ def test_a_user_that_may_not_connect_is_an_error_with_the_servers_reason(databas
     assert isinstance(error, DatabaseError)
     assert "no_such_user" in error.why  # does not exist, or failed to authenticate
     assert "s3cret" not in f"{error}{error.__cause__}"
+
+
+def test_a_server_that_refuses_the_user_or_the_database_is_not_one_that_is_away(
+    database_server: str, closed_port: int
+) -> None:
+    error = refused(with_database(database_server, "no_such_database"))
+    assert not isinstance(error, NoAnswerError)
+    assert error.what == "the database refuses the connection"
+    assert "password" in error.hint
+    assert isinstance(refused(f"postgresql://loader@127.0.0.1:{closed_port}/catalogue"), NoAnswerError)
 
 
 def test_a_server_that_is_too_old_is_an_error_with_its_version(
