@@ -99,6 +99,9 @@ def _run_all(addresses: dict[str, str], variables: dict[str, str], database_url:
     assert process.returncode == 0, printed
     counting = let_in("views count", "counter")
     assert re.search(r"^counted +1 ", counting.run("views", "count", "--until-end"), re.MULTILINE)
+    counting.variables["CONSUMER_GROUP_ID"] = "another"
+    denied = counting.run("views", "count", exit_code=4)
+    assert "allow this user Read on the group CONSUMER_GROUP_ID" in denied
     assert "agree" in let_in("views verify").run("views", "verify")
 
 

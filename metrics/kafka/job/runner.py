@@ -155,6 +155,7 @@ class Runner:
 
         Raises:
             UnavailableError: an outage lasted for too long.
+            DeniedError: the user may not read the topic, or use the group.
             FencedError: another instance has taken over.
         """
         self._budget.report = report
@@ -163,6 +164,8 @@ class Runner:
                 self._processor.run()
             except TransactionLostError as lost:
                 self._recover(lost)
+            except DeniedError:
+                raise
             except UnavailableError as error:
                 self._recover(TransactionLostError(error, is_fenced=False))
             else:

@@ -6,9 +6,9 @@ from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
-from metrics.errors import BrokerError, StateError
+from metrics.errors import StateError
 from metrics.kafka.clients import assign
-from metrics.kafka.errors import PASSING
+from metrics.kafka.errors import PASSING, broker_error
 from metrics.message import KafkaMessage
 
 BATCH_MESSAGES = 1000
@@ -115,7 +115,7 @@ class Input:
                 hint="restart: it reports what is lost, and how to continue",
             )
         else:
-            raise BrokerError(f"the topic {self._topic} cannot be read", why=error.str())
+            raise broker_error(f"the topic {self._topic} cannot be read", [error])
 
     def lags(self) -> dict[int, int]:
         """Return an upper bound of the unread records in each partition, by its last fetch, if there was one.
