@@ -112,6 +112,15 @@ def state(status: Status, now: int) -> State:
     return State("pause_circle", f"No job is active: {job.why}{last}", is_good=False)
 
 
+def unknown_since(second: int, now: int) -> State:
+    """Return the state of a job of which nothing was read since then.
+
+    Args:
+        second, now: wall times, in seconds since the epoch.
+    """
+    return State("help_outline", f"Nothing is known of the job since {clock(second, now)} UTC", is_good=False)
+
+
 def warning(status: Status) -> Warned:
     """Return what keeps events from being counted, or is not known."""
     if status.lag is None:

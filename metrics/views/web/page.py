@@ -43,14 +43,14 @@ class ViewsPage:
         self._overview: Overview | None = None
         self._counting: Counting | None = None
         self._selected: Selected | None = None
-        self._answered_s = monotonic()
+        self._answered_s = self._counted_s = monotonic()
         with shell.header(TITLE, ABOUT):
             self._job = JobLine()
         with ui.element("main"):
             self._banner = Banner()
             self._counting_banner = Banner()
             self._address_banner = Banner()
-            with ui.element("section").classes("figures").props('aria-label="Counting"'):
+            with ui.element("section").classes("figures").props('aria-label="Counting"') as self._of_counting:
                 self._figures = [FigureCard() for _ in counting.FIGURES]
                 for card, figure in zip(self._figures, counting.figures(None, 0), strict=True):
                     card.show(figure)
@@ -74,11 +74,11 @@ class ViewsPage:
         ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))
         ui.on("visibility", lambda event: self._watch(is_visible=bool(event.args)))
         # A broker that is away, and slow answers about similar items, do not delay the others.
-        looks = (self._look, self._look_at_counting, self._look_for_similar, self._notice_late_answer)
+        looks = (self._look, self._look_at_counting, self._look_for_similar, self._notice_late_answers)
         self._timers = [ui.timer(LOOK_EVERY_S, look) for look in looks]
 
     def _watch(self, *, is_visible: bool) -> None:
-        self._answered_s = monotonic()
+        self._answered_s = self._counted_s = monotonic()
         for timer in self._timers:
             timer.active = is_visible
 
@@ -134,11 +134,16 @@ class ViewsPage:
         if is_open(self._client) and choice is self._choice:
             self._banner.show(wrong, "Retrying." if wrong else "")
 
-    def _notice_late_answer(self) -> None:
-        """Say that the database does not answer, before the server gives up."""
+    def _notice_late_answers(self) -> None:
+        """Say that the database does not answer, before the server gives up, and that figures of counting are old."""
         late_s = monotonic() - self._answered_s
         if late_s >= LATE_S:
             self._banner.show(f"The database has not answered for {late_s:.0f} s.", "What is shown may be old.")
+        old_s = monotonic() - self._counted_s
+        if old_s >= LATE_S:
+            now = int(time())
+            self._job.show(counting.unknown_since(now - int(old_s), now))
+            self._of_counting.classes("stale")
 
     def _show_overview(self, overview: Overview) -> None:
         if overview is self._overview or not is_open(self._client):
@@ -160,12 +165,14 @@ class ViewsPage:
             newest = await self._recent.counting()
         except (MetricsError, HTTPException):
             return  # `_look` shows why
+        self._counted_s = monotonic()
         if newest is self._counting or not is_open(self._client):
             return
         self._counting, now = newest, int(time())
         for card, figure in zip(self._figures, counting.figures(newest, now), strict=True):
             card.show(figure)
         self._job.show(counting.state(newest.status, now))
+        self._of_counting.classes(remove="stale")
         self._counting_banner.show(*counting.warning(newest.status))
         self._rejected.show(counting.reasons(newest.status, now))
 
