@@ -58,7 +58,9 @@ def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
 
 
 async def _head(_: Request) -> Response:
-    return Response(media_type="text/html")
+    answer = Response(media_type="text/html")
+    del answer.headers["Content-Length"]  # of GET, it is not known
+    return answer
 
 
 def _register(page: Page, pages: Sequence[Page]) -> None:

@@ -191,6 +191,7 @@ class ChartCard:
         """Show a trend."""
         self._totals.show(shown.totals)
         self._words.set_text(shown.words)
+        self._csv.set_visibility(shown.picture is not None)
         for name, step in self._steps.items():
             step.show(shown.steps.get(name))
         self._draw(shown.picture)

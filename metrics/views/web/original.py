@@ -57,7 +57,12 @@ def _stats(database: Database) -> Handler:
         if wanted.user_views and request.method != "HEAD":
             return await _with_users(database, item)
         found = await database.run(partial(read_item, media_id=item))
-        return _no_such_item() if found is None else _json(_head(found) + b"}}")
+        if found is None:
+            return _no_such_item()
+        answer = _json(_head(found) + b"}}")
+        if wanted.user_views:
+            del answer.headers["Content-Length"]  # a HEAD request, which does not learn the length of a streamed answer
+        return answer
 
     return stats
 

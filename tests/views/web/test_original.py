@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
+from socket import create_connection
 from threading import Barrier
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ from metrics.postgres.connect import connect
 from metrics.views.answers import viewers
 from metrics.views.schema import Connection
 from metrics.views.web import original
-from tests.kafka.application import wait_until
+from metrics.web import streamed
+from tests.kafka.application import TIMEOUT_S, wait_until
 from tests.views.filled import Watched, fill, open_tables
 from tests.views.web.asked import asking
 
@@ -66,9 +69,26 @@ def test_bodies_are_those_of_the_original_with_and_without_the_last_slash(client
             answer = client.get(asked)
             assert (answer.status_code, answer.content) == expected, asked
             assert answer.headers["Content-Type"] == "application/json"
-            assert client.head(asked).status_code == expected[0]
+            head = client.head(asked)
+            assert head.status_code == expected[0]
+            assert head.headers.get("Content-Length") == answer.headers.get("Content-Length")
     assert client.post("/media/getstats/7").headers["Allow"] == "GET, HEAD"
     assert client.get("/media/getstats/7?user_views=maybe").status_code == 422
+
+
+@pytest.mark.parametrize("in_memory", [10, 1_000_000])
+def test_a_client_of_http_1_0_gets_a_length_and_no_chunks(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    monkeypatch.setattr(streamed, "IN_MEMORY_BYTES", in_memory)
+    port = client.base_url.port
+    assert port is not None
+    with create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
+        connection.sendall(b"GET /media/getstats/7/ HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        head, _, body = b"".join(iter(partial(connection.recv, 65_536), b"")).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert f"content-length: {len(body)}\r\n".encode() in head.lower() + b"\r\n"
+    assert body == client.get("/media/getstats/7/").content
 
 
 class Pause(NamedTuple):

@@ -243,6 +243,7 @@ def test_what_does_not_exist_or_is_wrong_is_said(filled: Topic, browser: Browser
         page.get_by_label("MediaId").fill(f" {2**63 - 1} ")
         page.get_by_role("button", name="Show").click()
         shows(page, f"Media {2**63 - 1}", f"No event about media {2**63 - 1} was counted yet.")
+        assert not page.locator(".csv").is_visible()
         assert page.get_by_text("not '<img src=x>'").count() == 0
         page.locator(".banner").get_by_text("media:").wait_for(state="hidden")
         page.get_by_label("time zone").fill("Berlin")
