@@ -1,6 +1,7 @@
 """What a run of views has taken and counted: for the live line, and as a table at the end."""
 
 from time import monotonic
+from typing import NamedTuple
 
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
@@ -32,47 +33,57 @@ class TakingReport:
         return [(name, f"{number:,}", UNKNOWN) for name, number in numbers.items()]
 
 
+class _Run(NamedTuple):
+    """Figures of a run at its first and its last commit."""
+
+    first: JobFigures
+    last: JobFigures
+
+    def counts(self) -> JobCounts:
+        """Return what was counted in between."""
+        return JobCounts._make(
+            after - before for before, after in zip(self.first.counts, self.last.counts, strict=True)
+        )
+
+
 class JobReport(Listener):
     """Report of the job, as its listener."""
 
     def __init__(self) -> None:
-        self._first = self._last = JobFigures.none()
+        self._run = _Run(JobFigures.none(), JobFigures.none())
         self._began_s = self._read_s = monotonic()
 
     def begun(self, figures: JobFigures) -> None:
         """Count from here, if it has not begun before."""
-        if self._first == JobFigures.none():
-            self._first = figures
+        if self._run.first == JobFigures.none():
+            self._run = _Run(figures, figures)
             self._began_s = self._read_s = monotonic()
-        self._last = figures
+        else:
+            self._run = self._run._replace(last=figures)
 
     def committed(self, figures: JobFigures, events: int, _: float) -> None:
         """Keep the figures."""
-        self._last = figures
+        self._run = self._run._replace(last=figures)
         if events:
             self._read_s = monotonic()
 
     def figures(self) -> Figures:
         """Return what this run has counted so far, and the lag if it is known."""
-        counts, lags = self._counts_of_run(), self._last.lags
+        run = self._run  # the job's thread may replace it at any time
+        counts = run.counts()
         numbers = {"counted": counts.counted, "duplicates": counts.duplicates}
-        return Figures(numbers | ({"lag": self._last.lag} if lags else {}), counts.read)
+        return Figures(numbers | ({"lag": run.last.lag} if run.last.lags else {}), counts.read)
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return the name of each figure, and its number in this run and in all runs."""
-        of_run, of_all = self._counts_of_run(), self._last.counts
+        of_run, of_all = self._run.counts(), self._run.last.counts
         names = ("records read", "counted", "duplicates", "invalid", "users")
         counts = [(name, f"{run:,}", f"{all_:,}") for name, run, all_ in zip(names, of_run, of_all, strict=True)]
-        return [*counts, ("lag", UNKNOWN, f"{self._last.lag:,}")]
+        return [*counts, ("lag", UNKNOWN, f"{self._run.last.lag:,}")]
 
     def rate(self) -> str:
         """Return the rate of this run up to its last event."""
-        return rate(self._counts_of_run().read, "event", self._read_s - self._began_s)
-
-    def _counts_of_run(self) -> JobCounts:
-        return JobCounts._make(
-            after - before for before, after in zip(self._first.counts, self._last.counts, strict=True)
-        )
+        return rate(self._run.counts().read, "event", self._read_s - self._began_s)
 
 
 def sum_up(job: JobReport, taking: TakingReport | None = None) -> None:

@@ -97,8 +97,8 @@ def _send(sender: Sender, lines: Lines) -> None:
     _, last = sent[-1]
     if last.error is not None:
         raise last.error
-    if not any(each.taken.accepted for _, each in sent):
-        raise DataRefusedError("no line is a view event", hint="see the errors above" if _errors(sent) else "")
+    if _errors(sent) and not any(each.taken.accepted for _, each in sent):
+        raise DataRefusedError("no line is a view event", hint="see the errors above")
 
 
 def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:

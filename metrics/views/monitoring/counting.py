@@ -74,9 +74,10 @@ class MonitoredJob(Listener, Collector):
         A working job commits every two seconds. An answer of the database that takes too long is an outage, which is
         retried for a limited time.
         """
-        if self._turned_at_s is None:
+        turned_at_s = self._turned_at_s  # the job's thread may replace it at any time
+        if turned_at_s is None:
             return None
-        still_s, settings = monotonic() - self._turned_at_s, self._settings
+        still_s, settings = monotonic() - turned_at_s, self._settings
         answer_s = max(settings.database_timeout_s, LEAST_ANSWER_S)
         retries_s = max(settings.database_timeout_s, settings.broker_timeout_s) if self._outage else 0
         is_stuck = still_s > ANSWERS * answer_s + retries_s

@@ -114,8 +114,8 @@ class ApiSender:
         self._name = f"the API at {in_line(str(self._url))}"
         self._token = settings.api_token
         # The server reads nothing while its broker is away, for BROKER_TIMEOUT_S; it may be longer than ours.
-        patience_s = 60.0 + 2 * settings.broker_timeout_s
-        self._timeout = httpx.Timeout(patience_s, connect=CONNECT_S)
+        answer_s = 60.0 + 2 * settings.broker_timeout_s
+        self._timeout = httpx.Timeout(answer_s, connect=CONNECT_S)
 
     def send(self, path: Path, move: Move) -> SentFile:
         """Send a file, as `Sender`: compressed by gzip or zstd, or plain."""

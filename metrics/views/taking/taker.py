@@ -29,7 +29,7 @@ CLOSE_S = 5.0
 
 
 class TakingFigures(NamedTuple):
-    """Sums of what a server has taken since its start.
+    """Sums of what a server has taken since its start; like its values, `by_reason` never changes.
 
     Attributes:
         lines: without empty ones.
@@ -97,15 +97,12 @@ class Taker:
         self._unsettled: dict[Upload, asyncio.Future[None]] = {}
         self._uploads: set[Upload] = set()
         self._leaving: set[Upload] = set()  # of ended requests, until they are settled; and of single events
-        self._totals = TakingFigures(0, 0, 0, Counter(), 0, time())
+        self._totals = self._figures = TakingFigures(0, 0, 0, {}, 0, time())
 
     @property
     def figures(self) -> TakingFigures:
         """What was taken; may be read in any thread."""
-        figures = self._totals._replace(uploads_open=len(self._uploads), by_reason=dict(self._totals.by_reason))
-        for upload in (*self._uploads, *self._leaving):
-            figures = _sum(figures, upload)
-        return figures
+        return self._figures
 
     def why_not_ready(self) -> str | None:
         """Return why events cannot be taken at present, if that is known."""
@@ -147,6 +144,7 @@ class Taker:
         outbox = await self._open()
         upload, body = Upload(outbox, self._settings), LinesOfBody(encoding, self._settings.views_line_limit)
         self._uploads.add(upload)
+        self._publish()
         try:
             end, why = End.WHOLE, ""
             try:
@@ -157,14 +155,13 @@ class Taker:
         finally:
             self._uploads.remove(upload)
             self._leaving.add(upload)  # until it is settled
+            self._publish()
         if upload.failure:
             end, why = End.UNACKNOWLEDGED, f"{upload.failure}; {SAFE}"
         elif not upload.is_settled:
             end, why = End.STOPPED, f"the server is stopping, and Kafka has not acknowledged everything; {SAFE}"
         elif why:
             why += f"; {numbered(upload.lines, 'line')} before that"
-        elif not upload.lines:
-            why = "the body has no lines"
         taken = upload.outcome(why)
         level = logging.INFO if end is End.WHOLE else logging.WARNING
         done = f"{taken.accepted:,} accepted, {taken.rejected:,} rejected"
@@ -184,6 +181,7 @@ class Taker:
         """Wait a few seconds for what the broker has not answered; after the event loop has ended."""
         if self._outbox is not None:
             self._outbox.settle(CLOSE_S)
+            self._publish()
 
     async def _open(self) -> Outbox:
         """Return the outbox, which is opened before the first event; all that wait for it share one attempt."""
@@ -203,12 +201,18 @@ class Taker:
             outbox.serve(0)
             for upload in [upload for upload in self._unsettled if upload.is_settled]:
                 _let_go(self._unsettled.pop(upload))
-            for upload in [upload for upload in self._leaving if upload.is_settled]:
-                self._leaving.remove(upload)
-                self._totals = _sum(self._totals, upload)
+            settled = [upload for upload in self._leaving if upload.is_settled]
+            self._leaving.difference_update(settled)
+            self._totals = _sum(self._totals, settled)
+            self._publish()
             if not outbox.bytes:
                 self._sent.clear()
             await asyncio.sleep(TICK_S)
+
+    def _publish(self) -> None:
+        """Make the present figures those that other threads read."""
+        present = _sum(self._totals, [*self._uploads, *self._leaving])
+        self._figures = present._replace(uploads_open=len(self._uploads))
 
     async def _settle(self, upload: Upload) -> None:
         """Wait until the broker has answered everything of an upload; records expire after BROKER_TIMEOUT_S.
@@ -303,12 +307,13 @@ def _away(outbox: Outbox) -> str:
     return f"Kafka acknowledges no events: {outbox.client_error or 'it does not answer'}"
 
 
-def _sum(figures: TakingFigures, upload: Upload) -> TakingFigures:
+def _sum(figures: TakingFigures, uploads: Sequence[Upload]) -> TakingFigures:
     by_reason = Counter(figures.by_reason)
-    by_reason.update(upload.by_reason)
+    for upload in uploads:
+        by_reason.update(upload.by_reason)
     return figures._replace(
-        lines=figures.lines + upload.lines,
-        accepted=figures.accepted + upload.accepted,
-        rejected=figures.rejected + upload.rejected,
-        by_reason=by_reason,
+        lines=figures.lines + sum(upload.lines for upload in uploads),
+        accepted=figures.accepted + sum(upload.accepted for upload in uploads),
+        rejected=figures.rejected + sum(upload.rejected for upload in uploads),
+        by_reason=dict(by_reason),
     )

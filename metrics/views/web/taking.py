@@ -1,7 +1,9 @@
 """Routes that take events: one at a time, as the original's, and uploads of any length."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -19,14 +21,18 @@ from metrics.views.taking.lines import ENCODINGS
 from metrics.views.taking.taker import End, Taker
 from metrics.views.taking.upload import Taken
 from metrics.web import openapi, problems, writing
-from metrics.web.connections import expect_long_body
+from metrics.web.connections import HANDLES_EACH, expect_long_body
 from metrics.web.methods import refuse_others
+from metrics.web.turns import Turns
 
 TAG = "Views"
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
 RETRY = {"Retry-After": "5"}
 EVENT, EVENTS = "/event/create", "/views/events"
 EVENT_S = writing.BODY_S
+UPLOADS = 256  # at once, each of which has a connection, and up to a line in memory
+ZSTD_UPLOADS = 8  # of them; 50 took 438 MB, those with gzip next to nothing
+TURN_S = 5.0  # that an upload waits for others to end
 
 _STATUSES = {
     End.WHOLE: HTTPStatus.OK,
@@ -91,7 +97,7 @@ _OF_UPLOAD = {
     400: "the compressed body is corrupt, or incomplete; everything before was taken",
     408: "the client sent nothing more; everything before was taken",
     422: "no line is a view event",
-    503: "Kafka has not acknowledged everything; to send all of it again is safe",
+    503: "Kafka has not acknowledged everything, or too many uploads are being taken; to send all of it again is safe",
 }
 
 
@@ -151,11 +157,19 @@ async def _line(request: Request, limit_bytes: int) -> bytes:
 
 
 def _take_events(taker: Taker) -> Handler:
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    at_once = min(UPLOADS, handles // HANDLES_EACH)
+    turns = Turns(at_once, TURN_S, f"{at_once} uploads are being taken already; send again later")
+    busy = f"{ZSTD_UPLOADS} uploads with zstd are being taken already; send again later, or with gzip"
+    zstd_turns = Turns(ZSTD_UPLOADS, TURN_S, busy)
+
     async def take_events(request: Request) -> Response:
         """Take events, one per line, in a body of any length, which may be compressed.
 
         It is read as it comes, and no faster than Kafka takes the events. Wrong lines go to the dead letter topic, and
         the first 100 are named in the answer. Empty lines are skipped.
+
+        Many clients can send at once, but only 8 a body that is compressed with zstd, each of which takes 9 MB.
         """
         writing.require_permission(request)
         writing.media_type(request, (JSON_LINES,), ENCODINGS)
@@ -163,12 +177,13 @@ def _take_events(taker: Taker) -> Handler:
         expect_long_body(request)
         client = f"{request.client.host}:{request.client.port}" if request.client else "an unknown client"
         try:
-            end, taken = await taker.take_body(_pieces(request), encoding, client)
+            async with turns.turn(), zstd_turns.turn() if encoding == "zstd" else nullcontext():
+                end, taken = await taker.take_body(_pieces(request), encoding, client)
         except MetricsError as error:
             headers = RETRY if isinstance(error, UnavailableError) else {}
             return problems.answer(503, problems.in_one_line(error), headers=headers)
         status = _STATUSES[end]
-        if end is End.WHOLE and not taken.accepted:
+        if end is End.WHOLE and taken.rejected and not taken.accepted:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
         headers = problems.HEADERS | (RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
         return Response(msgspec.json.encode(taken), status, headers, JSON)

@@ -83,6 +83,8 @@ def test_lines_none_of_which_is_valid_are_an_error(settings: ViewsSettings, tmp_
     (tmp_path / "wrong").write_bytes(b"[]\n")
     said = application(settings).run("views", "send", tmp_path / "wrong", exit_code=11)
     assert "error: no line is a view event" in said
+    (tmp_path / "empty").touch()
+    assert "accepted      0\n" in application(settings).run("views", "send", tmp_path / "empty")
 
 
 def test_a_truncated_file_is_an_error_after_what_was_taken(settings: ViewsSettings, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import zstandard
 
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking import taker
+from metrics.views.web import taking
 from metrics.web import connections
 from tests.kafka.application import wait_until
 from tests.views.web.taken import JSON, LINES, Serving, event, line, serving, settings_of, stored
@@ -153,10 +155,14 @@ def test_a_hundred_errors_are_named_and_all_are_counted(served: Serving) -> None
     assert said["by_reason"] == {"not an object": 130}
 
 
-@pytest.mark.parametrize(("body", "error"), [(b"[]\n", None), (b"\n\n", "the body has no lines")])
-def test_an_upload_without_a_valid_line_is_refused(served: Serving, body: bytes, error: str | None) -> None:
+@pytest.mark.parametrize(("body", "status"), [(b"[]\n", 422), (b"\n\n", 200), (b"", 200)])
+def test_an_upload_is_refused_if_all_of_its_lines_are_wrong_but_not_without_lines(
+    served: Serving, body: bytes, status: int
+) -> None:
     answer = served.client.post(EVENTS, content=body, headers=LINES)
-    assert (answer.status_code, answer.json()["accepted"], answer.json().get("error")) == (422, 0, error)
+    said = answer.json()
+    assert (answer.status_code, said["accepted"], "error" in said) == (status, 0, False)
+    assert said["rejected"] == (status == 422)
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
@@ -218,11 +224,12 @@ def _murmur2(key: bytes) -> int:
     return hashed ^ hashed >> 15
 
 
-def begin_upload(server: Serving, sent: bytes) -> socket.socket:
+def begin_upload(server: Serving, sent: bytes, encoding: str = "identity") -> socket.socket:
     """Connect, and send a part of a body that is longer."""
     connection = socket.create_connection(("127.0.0.1", server.port))
     head = (
         f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 9999\r\n"
+        f"Content-Encoding: {encoding}\r\n"
     )
     connection.sendall(head.encode() + b"\r\n" + sent)
     return connection
@@ -306,3 +313,48 @@ def test_a_hundred_uploads_at_once_are_all_taken(served: Serving, settings: View
         connection.close()
     wait_until(lambda: served.taker.figures.uploads_open == 0, "all have ended")
     assert values(settings).total() - before == 100
+
+
+def test_only_some_uploads_are_taken_at_once_and_fewer_that_need_much_memory(
+    settings: ViewsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "TURN_S", 0.2)
+    monkeypatch.setattr(taking, "ZSTD_UPLOADS", 2)
+    monkeypatch.setattr(taking, "UPLOADS", 4)
+    zstd = LINES | {"Content-Encoding": "zstd"}
+    with serving(settings) as server, ExitStack() as senders:
+
+        def begin(number: int, encoding: str) -> None:
+            for _ in range(number):
+                senders.enter_context(begin_upload(server, b"", encoding))
+            wait_until(lambda: server.taker.figures.uploads_open == already + number, "they have begun")
+
+        already = 0
+        begin(2, "zstd")
+        refused = server.client.post(EVENTS, content=zstandard.compress(line("a")), headers=zstd)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        said = "2 uploads with zstd are being taken already; send again later, or with gzip"
+        assert refused.json()["detail"] == said
+        gzipped = server.client.post(
+            EVENTS, content=gzip.compress(line("a")), headers=LINES | {"Content-Encoding": "gzip"}
+        )
+        assert gzipped.json()["accepted"] == 1
+        already = 2
+        begin(2, "gzip")
+        refused = server.client.post(EVENTS, content=line("a"), headers=LINES)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            503,
+            "4 uploads are being taken already; send again later",
+        )
+        assert server.client.post(EVENT, content=line("a"), headers=JSON).status_code == 200
+        senders.close()
+        wait_until(lambda: server.taker.figures.uploads_open == 0, "all have ended")
+        again = server.client.post(EVENTS, content=zstandard.compress(line("a")), headers=zstd)
+        assert again.json()["accepted"] == 1
+
+
+def test_a_line_of_exactly_the_limit_is_taken_and_one_byte_more_is_not(served: Serving) -> None:
+    at_limit = line("limit", Note="x" * (1024 - len(line("limit", Note=""))))
+    assert len(at_limit) == 1024
+    said = served.client.post(EVENTS, content=at_limit + b"\n" + at_limit + b" \n", headers=LINES).json()
+    assert (said["accepted"], said["by_reason"], said["errors"][0]["line"]) == (1, {"too long": 1}, 2)
