@@ -13,7 +13,11 @@ LINES_AT_ONCE = 1_000
 # What one step makes of compressed bytes. For the decompressor of gzip it is a limit; that of zstd has none, and makes
 # up to 30,000 bytes of one, so it gets few at once.
 _UNPACKED_BYTES = 1 << 18
-_ZSTD_PIECE_BYTES = 256
+_ZSTD_PIECE_BYTES = 64
+# A line may be a single byte: what is split at once is at most this, or 8 MB would be eight million lines.
+_SPLIT_BYTES = 1 << 16
+# A compressed body that expands by more than this is refused. Events of players expand by 30 at most.
+MAX_RATIO, ANY_RATIO_BYTES = 250, 4 << 20
 ZSTD_WINDOW_BYTES = 8 << 20  # the largest of a Content-Encoding, by RFC 9659
 
 
@@ -32,16 +36,22 @@ class LinesOfBody:
     def __init__(self, encoding: str, limit_bytes: int) -> None:
         self._unpacker = _UNPACKERS[encoding]()
         self._splitter = LineSplitter(limit_bytes)
+        self._bytes = self._unpacked_bytes = 0
 
     def feed(self, piece: bytes) -> Iterator[list[bytes]]:
         """Yield the lines that end in the next piece of the body.
 
         Raises:
-            BrokenBodyError: the body is not compressed as it should be.
+            BrokenBodyError: the body is not compressed as it should be, or expands by more than MAX_RATIO.
         """
+        self._bytes += len(piece)
         for plain in self._unpacker.feed(piece):
-            for lines in self._splitter.feed(plain):
-                yield from batches(lines)
+            self._unpacked_bytes += len(plain)
+            if self._unpacked_bytes > max(ANY_RATIO_BYTES, MAX_RATIO * self._bytes):
+                raise BrokenBodyError(f"the body unpacks to more than {MAX_RATIO} times its size")
+            for start in range(0, len(plain), _SPLIT_BYTES):
+                for lines in self._splitter.feed(plain[start : start + _SPLIT_BYTES]):
+                    yield from batches(lines)
 
     def end(self) -> Iterator[list[bytes]]:
         """Yield the last line, if it has no newline.

@@ -88,11 +88,12 @@ class Upload:
         """Validate lines, and hand them over; each without its newline; one above VIEWS_LINE_LIMIT may be cut."""
         records: list[Record] = []
         for number, line in enumerate(lines, self._number + 1):
+            if not line or line.isspace():
+                continue
             try:
                 records.append(self._record(line))
             except InvalidEventError as error:
-                if line and not line.isspace():
-                    self._reject(number, line, error.reasons)
+                self._reject(number, line, error.reasons)
         self._number += len(lines)
         self._send(records)
 

@@ -1,6 +1,8 @@
 """Lines of a body that comes in pieces: plain, compressed, cut, corrupt, and bombs."""
 
 import gzip
+import random
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
 
@@ -80,16 +82,27 @@ def test_zeros_after_a_gzip_body_are_no_error() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_bomb_is_unpacked_in_small_steps(encoding: str) -> None:
-    text = (b"x" * 99 + b"\n") * 100_000 + b"\0" * 100 * MIB + b"\nend\n"
-    packed = PACK[encoding](text)
-    assert len(packed) < len(text) / 500
-    body, sizes, last = LinesOfBody(encoding, 99), [], b""
-    for some in body.feed(packed):
-        assert len(some) <= LINES_AT_ONCE
-        sizes.append(sum(map(len, some)))
-        last = some[-1]
-    assert (max(sizes), last) == (99 * LINES_AT_ONCE, b"end")
+@pytest.mark.parametrize("text", [b"x" * 99 + b"\n", b"{}\n", b"\n"])
+def test_a_bomb_is_unpacked_in_small_steps_up_to_a_limit(encoding: str, text: bytes) -> None:
+    packed = PACK[encoding](text * (16 * MIB // len(text)))
+    body, numbers = LinesOfBody(encoding, 99), list[int]()
+    tracemalloc.start()
+    with pytest.raises(BrokenBodyError, match="the body unpacks to more than 250 times its size"):
+        numbers.extend(map(len, body.feed(packed)))
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert max(numbers) <= LINES_AT_ONCE
+    assert sum(numbers) * len(text) <= max(4 * MIB, 250 * len(packed))
+    assert most_bytes < 10 * MIB
+
+
+def test_a_body_that_expands_much_but_not_absurdly_is_read_whole() -> None:
+    ids = random.Random(1)
+    lines = (b'{"EventId":"%s","Title":"%s"}\n' % (ids.randbytes(8).hex().encode(), b"t" * 900) for _ in range(9_000))
+    text = b"".join(lines)
+    packed = zstandard.compress(text)
+    assert len(text) > 50 * len(packed)
+    assert len(read("zstd", [packed], limit=2_000)) == 9_000
 
 
 def test_a_zstd_body_that_needs_much_memory_is_refused() -> None:
