@@ -13,6 +13,8 @@ from metrics.errors import SettingsError
 from metrics.terminal.console import say_lines
 from metrics.views.core.event import MAX_ID
 
+MAX_TABLE_ROWS = 10_000
+
 MediaId = Annotated[
     int, typer.Argument(metavar="ID", min=0, max=MAX_ID, help="MediaId of the item.", show_default=False)
 ]
@@ -20,12 +22,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per li
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header instead.")]
 
 
-def refuse_both(*, as_json: bool, as_csv: bool) -> None:
-    """Check that there is one form.
+def check_form(limit: int, *, as_json: bool, as_csv: bool) -> None:
+    """Check that there is one form, and that it suits a number of rows.
 
     Raises:
-        SettingsError: there are two.
+        SettingsError: there are two, or a table would be too long.
     """
+    if limit > MAX_TABLE_ROWS and not (as_json or as_csv):
+        raise SettingsError(
+            f"a table has at most {MAX_TABLE_ROWS:,} rows, not {limit:,}",
+            why="its columns are aligned, so nothing is printed before the last row is known",
+            hint="add --csv or --json",
+        )
     if as_json and as_csv:
         raise SettingsError("--json and --csv contradict each other", hint="leave one of them out")
 

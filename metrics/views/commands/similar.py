@@ -7,7 +7,7 @@ import typer
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
 from metrics.views.answers.similar import SimilarItem, read_similar
-from metrics.views.commands.answering import Csv, Json, MediaId, refuse_both, say_csv, say_json, unknown_item
+from metrics.views.commands.answering import Csv, Json, MediaId, check_form, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 
 
@@ -24,7 +24,7 @@ def similar(
 
     Example: `python app.py views similar 12`
     """
-    refuse_both(as_json=as_json, as_csv=as_csv)
+    check_form(limit, as_json=as_json, as_csv=as_csv)
     with use_views() as (_, connection):
         found = read_similar(connection, media_id, limit)
     if found is None:

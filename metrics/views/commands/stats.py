@@ -10,7 +10,7 @@ from metrics.text import duration
 from metrics.views.answers.items import MediaTotals, read_item
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.answers.viewers import Viewer, read_top_viewers
-from metrics.views.commands.answering import Csv, Json, MediaId, refuse_both, say_csv, say_json, unknown_item
+from metrics.views.commands.answering import Csv, Json, MediaId, check_form, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 
 VIEWERS = 10
@@ -33,9 +33,8 @@ def stats(
 
     Example: `python app.py views stats 12 --viewers 3`
     """
-    refuse_both(as_json=as_json, as_csv=as_csv)
-    is_data = as_json or as_csv
-    listed = viewers or (0 if is_data else VIEWERS)
+    listed = viewers or (0 if as_json or as_csv else VIEWERS)
+    check_form(listed, as_json=as_json, as_csv=as_csv)
     with use_views() as (_, connection), snapshot(connection):
         item = read_item(connection, media_id)
         found = read_top_viewers(connection, media_id, listed) if listed else []

@@ -8,7 +8,7 @@ from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
 from metrics.text import duration
 from metrics.views.answers.items import MediaTotals, Order, read_top
-from metrics.views.commands.answering import Csv, Json, refuse_both, say_csv, say_json
+from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say_json
 from metrics.views.commands.database import use_views
 
 
@@ -25,7 +25,7 @@ def top(
 
     Example: `python app.py views top --limit 3`
     """
-    refuse_both(as_json=as_json, as_csv=as_csv)
+    check_form(limit, as_json=as_json, as_csv=as_csv)
     with use_views() as (_, connection):
         found = read_top(connection, order, limit)
     if as_json:

@@ -11,7 +11,7 @@ from metrics.text import duration
 from metrics.time_zones import UTC, zone_of
 from metrics.times import range_of
 from metrics.views.answers.trend import Trend, TrendRow, read_trend, until_now
-from metrics.views.commands.answering import Csv, Json, refuse_both, say_csv, say_json, unknown_item
+from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 from metrics.views.core.event import MAX_ID
 from metrics.views.core.trend import Per
@@ -51,7 +51,7 @@ def trend(
 
     Example: `python app.py views trend 12 --per day --tz Europe/Berlin`
     """
-    refuse_both(as_json=as_json, as_csv=as_csv)
+    check_form(limit, as_json=as_json, as_csv=as_csv)
     zone = zone_of(tz)
     within = range_of(start, end, zone)
     if end is None:

@@ -86,4 +86,9 @@ def test_json_has_one_object_per_line_whose_ids_are_texts(application: Applicati
 
 
 def test_what_is_wrong_is_said(application: Application) -> None:
+    for command in (("top",), ("trend",), ("similar", "7"), ("stats", "7")):
+        option = "--viewers" if command[0] == "stats" else "--limit"
+        said = application.run("views", *command, option, "10001", exit_code=2)
+        assert said.startswith("error: a table has at most 10,000 rows, not 10,001")
+    assert len(application.run("views", "top", "--limit", "10001", "--csv").splitlines()) == 3
     assert "no event about the item 9 was counted" in application.run("views", "stats", "9", exit_code=2)
