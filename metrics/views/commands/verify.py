@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from metrics.terminal.console import note, say_lines
+from metrics.terminal.console import note, out, say_lines
 from metrics.terminal.progress import bar
+from metrics.text import numbered
 from metrics.views import schema
 from metrics.views.commands.broker import use_topics
 from metrics.views.commands.database import use_views_database
@@ -38,6 +39,8 @@ def verify(
         closing(schema.open_views(url, settings)) as connection,
         run.opened(settings, connection, findings) as opened,
     ):
+        if not out.is_terminal:  # there, the bar says so
+            note(f"counting {settings.views_topic} again, up to {numbered(opened.offsets, 'record')} …")
         with bar(f"counting {settings.views_topic} again", opened.offsets) as move:
             opened.recount(move)
         table = ""

@@ -23,14 +23,15 @@ def test_it_prints_what_was_compared_and_its_exit_code_says_whether_it_agrees(fi
         "VIEWS_REJECTED_TOPIC": filled.settings.views_rejected_topic,
     }
     application = Application(filled.settings.bootstrap_servers or "", variables)
-    *_, last_but_one, last = application.run("views", "verify").splitlines()
-    assert last_but_one == f"counted 9 records of {filled.settings.views_topic} again"
-    assert last == "the tables agree with the topic"
+    *_, recounted_line, verdict, said_first = application.run("views", "verify").splitlines()
+    assert recounted_line == f"counted 9 records of {filled.settings.views_topic} again"
+    assert verdict == "the tables agree with the topic"
+    assert said_first == f"counting {filled.settings.views_topic} again, up to 9 records …"  # on standard error
 
     filled.execute(f"UPDATE media SET waypoints = 3, sum_sq = 9 WHERE media_id = {LARGE}")
     printed = application.run("views", "verify", exit_code=1).splitlines()
     assert f"media  media_id {LARGE}  waypoints 1, sum_sq 1  waypoints 3, sum_sq 9" in printed
-    assert printed[-1] == "the tables differ from the topic"
+    assert printed[-2] == "the tables differ from the topic"
 
     found = application.answer("views", "verify", "--json", exit_code=1)
     assert (found["verdict"], found["records"], found["offsets"]) == ("differs", 9, {"0": 5, "1": 2, "2": 2})
