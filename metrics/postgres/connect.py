@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ LIMITS = {
 OLDEST = 140_000  # as server_version_num
 STOPPING_S = 5.0
 PING_S = 2
+OVERDUE_S = 10.0
 
 # Times are read and written in UTC. A server whose client was killed notices within 5 s, whatever it is doing.
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET client_connection_check_interval = '5s'"
@@ -42,10 +43,12 @@ class AnswerLimit(NamedTuple):
     Attributes:
         seconds: since a statement began, or since the server last read or sent a part of it.
         stopping: set when the user wants to stop; from then on, the limit is STOPPING_S.
+        on_overdue: called once for a statement that has not been answered for OVERDUE_S.
     """
 
     seconds: float
     stopping: Event
+    on_overdue: Callable[[], None] = lambda: None
 
 
 class LimitedConnection(psycopg.Connection[Row]):
@@ -60,18 +63,23 @@ class LimitedConnection(psycopg.Connection[Row]):
     def _limited(self, gen: PQGen[RV], limit: AnswerLimit) -> PQGen[RV]:
         """Run the steps of the client: each yields what it waits for, and is sent 0 every 0.1 s until that happens."""
         limit_s, deadline, is_stopping = limit.seconds, Deadline(limit.seconds), False
+        overdue, is_overdue = Deadline(OVERDUE_S), False
         try:
             awaited = next(gen)
             while True:
                 ready = yield awaited
                 if ready:
                     deadline.renew()
+                    overdue.renew()
                 elif limit.stopping.is_set() and not is_stopping:
                     limit_s, is_stopping = min(limit_s, STOPPING_S), True
                     deadline = Deadline(limit_s)
                 elif deadline.has_passed():
                     self.close()
                     raise psycopg.OperationalError(f"the database does not answer: nothing came for {limit_s:.0f} s")
+                if overdue.has_passed() and not is_overdue:
+                    is_overdue = True
+                    limit.on_overdue()
                 awaited = gen.send(ready)
         except StopIteration as end:
             answer: RV = end.value

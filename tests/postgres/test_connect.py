@@ -203,6 +203,18 @@ def test_a_statement_may_take_longer_than_the_limit_if_the_server_sends_somethin
     assert monotonic() - began_s > 2
 
 
+def test_an_answer_that_is_overdue_is_reported_once_and_awaited(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OVERDUE_S", 0.5)
+    reported: list[float] = []
+    limit = AnswerLimit(600, Event(), lambda: reported.append(monotonic()))
+    with closing(connect(database_url, limit=limit)) as connection:
+        before = len(reported)
+        assert connection.execute("SELECT 1 FROM pg_sleep(2)").fetchone() == (1,)
+        assert len(reported) == before + 1
+
+
 def test_from_a_stop_on_a_statement_must_be_answered_soon(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STOPPING_S", 0.5)
     stopping = Event()

@@ -39,13 +39,15 @@ class SqlProcessor(ABC, Generic[S]):
         topic: the topic that is read.
         on_commit: called after each commit of the loop, with the number of messages in it, and its duration in seconds.
         on_outage: called with the error of a transaction that was lost because a server is away.
+        on_overdue: called once for each statement that the database has not answered for some seconds.
     """
 
     max_bytes = MAX_BYTES
 
     def __init__(self, topic: str, answers: AnswerLimit, *, work: str, accept: str) -> None:
         self.topic = topic
-        self._answers = answers
+        self.on_overdue: Callable[[], None] = _not_overdue
+        self._answers = answers._replace(on_overdue=lambda: self.on_overdue())  # noqa: PLW0108  # it is set later
         self.work = work
         self._accept = accept
         self.on_commit: Callable[[int, float], None] = _nothing
@@ -201,3 +203,6 @@ def _nothing(_messages: int, _took_s: float) -> None: ...
 
 
 def _no_outage(_: UnavailableError) -> None: ...
+
+
+def _not_overdue() -> None: ...

@@ -59,7 +59,7 @@ class Listener:
         """A transaction was committed, with this number of records; with none, it was a heartbeat."""
 
     def outage(self, error: UnavailableError) -> None:
-        """A transaction was lost because the broker or the database is away; the job resumes from the last commit."""
+        """An outage of the broker or the database: a transaction was lost, or its answer is overdue."""
 
     def warned(self, line: str) -> None:
         """A human-readable message: an outage began or ended, or records are invalid."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnavailableError, UnsuitableError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
+from metrics.postgres.connect import OVERDUE_S
 from metrics.text import numbered
 from metrics.views.job.invalid import InvalidRecords
 from metrics.views.job.listener import JobFigures, Listener
@@ -95,6 +96,8 @@ class _Job:
         self.figures = self.processor.figures()
         self.processor.on_commit = self._committed
         self.processor.on_outage = self._lost
+        self.processor.on_overdue = self._overdue
+        self.is_overdue = False
 
     def run_until_fenced(self, *, waits: bool) -> bool:
         """Take over, at once or as a standby, and count; returns whether another instance has taken over.
@@ -125,13 +128,24 @@ class _Job:
             self._warned(f"accepted: {loss}")
 
     def _committed(self, events: int, took_s: float) -> None:
+        self.is_overdue = False
         self.figures = self.processor.figures()
         for listener in self.listeners:
             listener.committed(self.figures, events, took_s)
         for line in self.invalid.lines(self.processor.invalid(), monotonic()):
             self._warned(line)
 
+    def _overdue(self) -> None:
+        """Report an outage while it lasts: the answer may still come, or the transaction will be lost."""
+        if not self.is_overdue:
+            error = NoAnswerError(f"the database has not answered for {OVERDUE_S:.0f} s")
+            self._warned(error.what)
+            self._lost(error)
+            self.is_overdue = True
+
     def _lost(self, error: UnavailableError) -> None:
+        if self.is_overdue and isinstance(error, DatabaseError):
+            return  # it was reported when it began
         for listener in self.listeners:
             listener.outage(error)
 

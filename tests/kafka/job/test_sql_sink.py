@@ -176,5 +176,5 @@ def test_topics_of_other_readers_clusters_and_ids_are_apart(connections: Connect
 
 def test_a_frozen_database_is_noticed_within_the_retry_budget_but_no_wait_for_a_lock_is_cut() -> None:
     stopping = Event()
-    assert answer_limit(60, stopping) == (60, stopping)
+    assert answer_limit(60, stopping)[:2] == (60, stopping)
     assert answer_limit(1, stopping).seconds > LOCK_TIMEOUT_S
