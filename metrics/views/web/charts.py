@@ -100,7 +100,8 @@ def options(picture: Picture) -> dict[str, Any]:
         "legend": {
             "left": 0,
             "top": 0,
-            "itemWidth": 22,
+            "itemWidth": 16,  # all in one line of a phone
+            "itemGap": 8,
             "textStyle": _QUIET,
             "selectedMode": False,
             "data": [{"name": VIEW_TIME, "icon": "rect"}, *({"name": kind, "icon": _ICONS[kind]} for kind in KINDS)],

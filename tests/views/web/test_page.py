@@ -288,7 +288,7 @@ def test_a_database_or_a_broker_that_is_away_is_said_and_the_page_recovers(brows
 
 
 def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browser: Browser) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    phone = {"viewport": {"width": 360, "height": 844}, "has_touch": True}
     with Views(filled.settings).serving() as address, browsing(browser, address, **phone) as context:
         page = go(context, f"{address}/views")
         page.locator(".top-media").get_by_role("link", name=f"{BIG}").tap()
@@ -296,7 +296,7 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browse
         page.locator(".chart svg").wait_for()
         top = "document.querySelector('.trend').getBoundingClientRect().top"
         wait_until(lambda: -10 < page.evaluate(top) < 400, "the item is in view")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
         inner = "[...document.querySelectorAll('.q-table__middle')].map(at => at.scrollWidth - at.clientWidth)"
         assert max(page.evaluate(inner)) <= 0
         heights = "[...document.querySelectorAll('main button, main a')].filter(at => at.offsetParent)"
