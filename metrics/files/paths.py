@@ -13,7 +13,7 @@ PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.xz", "*.jsonl.zst")
 STANDARD_INPUT = Path("-")
 
 _HOW_TO_READ = {
-    errno.ENOENT: "name an existing file, or generate one: python app.py generate FILE",
+    errno.ENOENT: "name an existing file",
     errno.EISDIR: "name one of the files in it",
     errno.EACCES: "allow reading it, or name another file",
 }
@@ -24,10 +24,13 @@ def named(path: Path) -> str:
     return "standard input" if path == STANDARD_INPUT else in_line(str(path))
 
 
-def expanded(paths: Sequence[Path]) -> list[Path]:
+def expanded(paths: Sequence[Path], how_to_generate: str) -> list[Path]:
     """Return paths with each folder replaced by its files that match PATTERNS, in the order of their names.
 
     Hidden files do not count. A file that is given itself may have any name; `-` is standard input.
+
+    Args:
+        how_to_generate: the command that writes such a file, for hints.
 
     Raises:
         SettingsError: standard input is given twice.
@@ -35,12 +38,16 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     """
     if paths.count(STANDARD_INPUT) > 1:
         raise SettingsError("standard input is given twice", hint="give it once: it can be read only once")
-    return [file for path in paths for file in _files_of(path)]
+    return [file for path in paths for file in _files_of(path, how_to_generate)]
 
 
-def _files_of(path: Path) -> list[Path]:
+def _files_of(path: Path, how_to_generate: str) -> list[Path]:
     try:
         is_folder = path != STANDARD_INPUT and stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError as error:
+        missing = unreadable(path, error)
+        hint = f"{missing.hint}, or generate one: {how_to_generate}"
+        raise FileError(missing.what, why=missing.why, hint=hint) from error
     except OSError as error:
         raise unreadable(path, error) from error
     files = files_in(path) if is_folder else [path]
@@ -48,7 +55,7 @@ def _files_of(path: Path) -> list[Path]:
         raise FileError(
             f"{path} contains no file of JSON lines",
             why=f"it is a folder without any {', '.join(PATTERNS)}",
-            hint="name another, or generate a file: python app.py generate FILE",
+            hint=f"name another, or generate a file: {how_to_generate}",
         )
     return files
 

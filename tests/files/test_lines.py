@@ -263,14 +263,14 @@ def test_plain_text_under_a_packed_name_is_an_error(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_file_is_an_error_that_says_how_to_generate_one(name: str, tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_an_error(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     with pytest.raises(FileError) as caught:
         read(path)
     assert str(caught.value).splitlines() == [
         f"{path} cannot be read",
         "why: No such file or directory",
-        "hint: name an existing file, or generate one: python app.py generate FILE",
+        "hint: name an existing file",
     ]
 
 
@@ -350,26 +350,27 @@ def test_a_folder_means_its_files_of_lines_by_name_and_a_file_means_itself(tmp_p
     (tmp_path / "folder.jsonl").mkdir()
     listed = [tmp_path / name for name in ("a.jsonl.xz", "a.jsonl.zst", "b.jsonl", "c.jsonl.gz")]
     notes, standard_input = tmp_path / "notes.txt", Path("-")
-    assert paths.expanded([notes, tmp_path, standard_input, notes]) == [notes, *listed, standard_input, notes]
+    assert paths.expanded([notes, tmp_path, standard_input, notes], "") == [notes, *listed, standard_input, notes]
 
 
 def test_standard_input_can_be_given_only_once() -> None:
     with pytest.raises(SettingsError, match="standard input is given twice"):
-        paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT])
+        paths.expanded([paths.STANDARD_INPUT, paths.STANDARD_INPUT], "")
 
 
 def test_a_path_without_a_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="cannot be read"):
-        paths.expanded([tmp_path / "nowhere"])
+    with pytest.raises(FileError, match="hint: name an existing file, or generate one: metrics generate") as missing:
+        paths.expanded([tmp_path / "nowhere"], "metrics generate")
+    assert missing.value.what == f"{tmp_path / 'nowhere'} cannot be read"
     (tmp_path / ".hidden.jsonl").touch()
     with pytest.raises(FileError, match="contains no file of JSON lines"):
-        paths.expanded([tmp_path])
+        paths.expanded([tmp_path], "")
 
 
 def test_an_unreadable_folder_is_an_error(open_folder: Path) -> None:
     open_folder.chmod(0)
     with without_root(), pytest.raises(FileError, match="why: Permission denied"):
-        paths.expanded([open_folder])
+        paths.expanded([open_folder], "")
     open_folder.chmod(0o777)
 
 
@@ -592,7 +593,7 @@ def test_an_unreadable_folder_is_an_error_and_not_empty(mode: int) -> None:
             with as_another_user(), pytest.raises(FileError, match="cannot be read") as refused:
                 paths.files_in(folder)
             with as_another_user(), pytest.raises(FileError, match="cannot be read"):
-                paths.expanded([folder])
+                paths.expanded([folder], "")
         finally:
             folder.chmod(0o755)
         assert refused.value.why == "Permission denied"

@@ -14,6 +14,7 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 
 DATA = PROJECT / "data"
 DEFAULT_NAME = "stream.jsonl"
+OTHERS = frozenset({"view-events.jsonl"})  # what other systems write there by default
 ABOUT = (
     "Frames, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; - for standard input."
 )
@@ -39,11 +40,13 @@ def frame_lines(files: Sequence[Path] = ()) -> Lines:
                 hint="name a file, or generate one: python app.py generate data/stream.jsonl",
             )
         files = [path]
-    return Lines(expanded(files), MAX_FRAME_BYTES)
+    return Lines(expanded(files, "python app.py generate FILE"), MAX_FRAME_BYTES)
 
 
 def default_file(folder: Path = DATA) -> Path | None:
     """Return the default file in a folder: stream.jsonl, else the first by name of the first matching of PATTERNS.
+
+    Default files of other systems do not count.
 
     Returns:
         None if the folder has no such file, or does not exist.
@@ -51,5 +54,5 @@ def default_file(folder: Path = DATA) -> Path | None:
     Raises:
         FileError: the folder cannot be read.
     """
-    files = files_in(folder)
+    files = [file for file in files_in(folder) if file.name not in OTHERS]
     return next((file for pattern in (DEFAULT_NAME, *PATTERNS) for file in files if file.match(pattern)), None)

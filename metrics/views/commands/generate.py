@@ -9,6 +9,7 @@ import typer
 from metrics.cli.written_lines import report_on, write_lines
 from metrics.text import numbered
 from metrics.times import rfc3339, second_of
+from metrics.views.commands.event_file import EVENT_FILE, SHOWN
 from metrics.views.core.event import EVENT_TYPES, EventType
 from metrics.views.generate.lines import MAX_LINES, Content, lines
 from metrics.views.generate.viewing import MAX_MEDIA, MAX_USERS
@@ -27,8 +28,9 @@ def generate(
         typer.Argument(
             metavar="FILE",
             help="File to write; one whose name ends with .gz, .xz or .zst is compressed. - for standard output.",
+            show_default=SHOWN,
         ),
-    ],
+    ] = EVENT_FILE,
     count: Annotated[int, typer.Option(metavar="N", help=f"Number of lines, 1 to {MAX_LINES:,}.")] = 1_000_000,
     media: Annotated[int, typer.Option(metavar="N", help=f"Number of media items, 1 to {MAX_MEDIA:,}.")] = 1_000,
     users: Annotated[int, typer.Option(metavar="N", help=f"Number of users, 1 to {MAX_USERS:,}.")] = 10_000,

@@ -47,15 +47,21 @@ class _Run(NamedTuple):
 
 
 class JobReport(Listener):
-    """Report of the job, as its listener."""
+    """Report of the job, as its listener.
+
+    Attributes:
+        has_begun: whether the job has read what was counted before; a standby has not.
+    """
 
     def __init__(self) -> None:
+        self.has_begun = False
         self._run = _Run(JobFigures.none(), JobFigures.none())
         self._began_s = self._read_s = monotonic()
 
     def begun(self, figures: JobFigures) -> None:
         """Count from here, if it has not begun before."""
-        if self._run.first == JobFigures.none():
+        if not self.has_begun:
+            self.has_begun = True
             self._run = _Run(figures, figures)
             self._began_s = self._read_s = monotonic()
         else:
@@ -75,7 +81,9 @@ class JobReport(Listener):
         return Figures(numbers | ({"lag": run.last.lag} if run.last.lags else {}), counts.read)
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the name of each figure, and its number in this run and in all runs."""
+        """Return the name of each figure, and its number in this run and in all runs; none before it has begun."""
+        if not self.has_begun:
+            return []
         of_run, of_all = self._run.counts(), self._run.last.counts
         names = ("records read", "counted", "duplicates", "invalid", "users")
         counts = [(name, f"{run:,}", f"{all_:,}") for name, run, all_ in zip(names, of_run, of_all, strict=True)]
@@ -92,6 +100,9 @@ def sum_up(job: JobReport, taking: TakingReport | None = None) -> None:
     Raises:
         FileError, OutputClosedError: standard output failed.
     """
+    if not job.has_begun and taking is None:
+        say("stopped without having counted")
+        return
     say(f"stopped after {job.rate()}")
     table = new_table("", "this run", "all runs", texts=[""])
     for row in [*(taking.rows() if taking else ()), *job.rows()]:

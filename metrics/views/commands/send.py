@@ -17,6 +17,7 @@ from metrics.terminal.progress import bar
 from metrics.terminal.tables import new_table, say_table
 from metrics.text import in_line, numbered, rate
 from metrics.views.commands.broker import use_topics
+from metrics.views.commands.event_file import EVENT_FILE, SHOWN
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.sending import ApiSender, Sender, SentFile, TopicSender
 from metrics.views.taking.upload import SAFE
@@ -26,14 +27,14 @@ SHOWN_ERRORS = 5
 
 def send(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE|-",
             help="Events, one per line: .jsonl, .jsonl.gz, .jsonl.xz or .jsonl.zst; a folder of such files; - for "
             "standard input.",
-            show_default=False,
+            show_default=SHOWN,
         ),
-    ],
+    ] = None,
     *,
     to: Annotated[
         str | None,
@@ -47,9 +48,9 @@ def send(
 
     After Ctrl-C or an outage, send the same files again: an event that comes twice counts once.
 
-    Example: `python app.py views send data/views.jsonl`
+    Example: `python app.py views generate`, then `python app.py views send`
     """
-    lines = Lines(expanded(files), 0)
+    lines = Lines(expanded(files or [EVENT_FILE], "python app.py views generate"), 0)
     with _sender(to) as sender:
         _send(sender, lines)
 

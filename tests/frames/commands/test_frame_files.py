@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from metrics.frames.commands.frame_files import default_file
+from metrics.views.commands.event_file import EVENT_FILE
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,8 @@ from metrics.frames.commands.frame_files import default_file
         ([], None),
         (["README.md", "stream.json", "stream.jsonl.bz2", ".hidden.jsonl", "frames.jsonl.1234.part"], None),
         (["a.jsonl", "stream.jsonl", "z.jsonl"], "stream.jsonl"),
+        ([EVENT_FILE.name], None),
+        ([EVENT_FILE.name, "z.jsonl"], "z.jsonl"),
         (["b.jsonl", "a.jsonl", "a.jsonl.gz"], "a.jsonl"),
         (["b.jsonl", "a.jsonl.gz"], "b.jsonl"),
         (["stream.jsonl.gz", "b.jsonl.gz", "a.jsonl.xz"], "b.jsonl.gz"),

@@ -1,6 +1,7 @@
 """`views send`: into the topic, and through the API."""
 
 import gzip
+import inspect
 import lzma
 import signal
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from metrics.errors import BrokerError, MetricsError, SettingsError
+from metrics.errors import BrokerError, FileError, MetricsError, SettingsError
+from metrics.views.commands import generate, send
+from metrics.views.commands.event_file import EVENT_FILE
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.sending import ApiSender
 from tests.kafka.application import Application, finish, wait_until
@@ -155,3 +158,19 @@ def test_a_wrong_token_is_an_error_in_words(api: str, tmp_path: Path) -> None:
         "why: it answers 401 Unauthorized: send the token as Authorization: Bearer …\n"
         "hint: set API_TOKEN to the token of the server"
     )
+
+
+def test_without_a_name_the_file_is_sent_that_generate_writes(
+    settings: ViewsSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert inspect.signature(generate.generate).parameters["file"].default == EVENT_FILE
+    file = tmp_path / EVENT_FILE.name
+    monkeypatch.setattr(send, "EVENT_FILE", file)
+    for name, value in application(settings).environment().items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(FileError) as missing:
+        send.send()
+    assert missing.value.hint == "name an existing file, or generate one: python app.py views generate"
+    generate.generate(file, count=100)
+    send.send()
+    assert values(settings).total() > 90
