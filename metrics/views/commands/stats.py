@@ -6,10 +6,10 @@ import typer
 
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import duration
 from metrics.views.answers.items import MediaTotals, read_item
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.answers.viewers import Viewer, read_top_viewers
+from metrics.views.answers.words import view_time
 from metrics.views.commands.answering import Csv, Json, MediaId, check_form, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 
@@ -50,7 +50,7 @@ def stats(
 
 def _print(item: MediaTotals, found: list[Viewer]) -> None:
     rows = {
-        "view time": duration(item.view_time),
+        "view time": view_time(item.view_time),
         "viewers": f"{item.viewers:,}",
         "starts": f"{item.starts:,}",
         "stops": f"{item.stops:,}",
@@ -64,5 +64,5 @@ def _print(item: MediaTotals, found: list[Viewer]) -> None:
         say("")
         table = new_table("viewer", "view time")
         for viewer in found:
-            table.add_row(viewer.user_id, duration(viewer.view_time))
+            table.add_row(viewer.user_id, view_time(viewer.view_time))
         say_table(table)

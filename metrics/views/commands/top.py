@@ -6,8 +6,8 @@ import typer
 
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import duration
 from metrics.views.answers.items import MediaTotals, Order, read_top
+from metrics.views.answers.words import view_time
 from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say_json
 from metrics.views.commands.database import use_views
 
@@ -42,5 +42,5 @@ def _print(found: list[MediaTotals]) -> None:
     table = new_table("media", "view time", "viewers", "starts", "stops", "ends")
     for item in found:
         numbers = (item.viewers, item.starts, item.stops, item.ends)
-        table.add_row(item.media_id, duration(item.view_time), *(f"{number:,}" for number in numbers))
+        table.add_row(item.media_id, view_time(item.view_time), *(f"{number:,}" for number in numbers))
     say_table(table)

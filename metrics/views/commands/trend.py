@@ -7,10 +7,10 @@ import typer
 
 from metrics.terminal.console import note, say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import duration
 from metrics.time_zones import UTC, zone_of
 from metrics.times import range_of
 from metrics.views.answers.trend import Trend, TrendRow, read_trend, until_now
+from metrics.views.answers.words import view_time
 from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say_json, unknown_item
 from metrics.views.commands.database import use_views
 from metrics.views.core.event import MAX_ID
@@ -78,7 +78,7 @@ def _print(found: Trend) -> None:
     table = new_table("start", "view time", "starts", "stops", "ends", texts=("start",))
     for row in found.rows:
         numbers = (row.starts, row.stops, row.ends)
-        table.add_row(row.start, duration(row.view_time), *(f"{number:,}" for number in numbers))
+        table.add_row(row.start, view_time(row.view_time), *(f"{number:,}" for number in numbers))
     say_table(table)
 
 

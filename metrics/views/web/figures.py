@@ -10,6 +10,7 @@ from metrics.text import HOUR_S, MINUTE_S, numbered
 from metrics.views.answers.items import MediaTotals
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.trend import Trend, TrendRow
+from metrics.views.answers.words import view_time
 from metrics.views.core.trend import Per
 from metrics.views.web.charts import Picture
 from metrics.views.web.choice import RANGES, Choice
@@ -30,15 +31,6 @@ FIRST_COMMANDS = (
     as_started("python app.py views generate data/views.jsonl"),
     as_started("python app.py views send data/views.jsonl"),
 )
-
-
-def view_time(seconds: int) -> str:
-    """Return a view time in the unit that suits it: `90 s`, `95.5 min`, `1,234.5 h`."""
-    if seconds < 2 * MINUTE_S:
-        return f"{seconds} s"
-    if seconds < 2 * HOUR_S:
-        return f"{seconds / MINUTE_S:,.1f} min"
-    return f"{seconds / HOUR_S:,.1f} h"
 
 
 def title(choice: Choice) -> str:

@@ -28,24 +28,24 @@ def application(database_url: str) -> Application:
 def test_tables_are_for_people_and_csv_for_programs(application: Application) -> None:
     assert application.run("views", "top").splitlines() == [
         "           media  view time  viewers  starts  stops  ends",
-        "9007199254740993        1 h        1       0      0     1",
-        "               7      2 min        2       1      0     0",
+        "9007199254740993   60.5 min        1       0      0     1",
+        "               7    2.0 min        2       1      0     0",
     ]
     assert application.run("views", "top", "--order", "viewers", "--limit", "1", "--csv").splitlines() == [
         "media_id,view_time,starts,stops,ends,viewers",
         "7,120,1,0,0,2",
     ]
     assert application.run("views", "stats", "7").splitlines() == [
-        "media          7",
-        "view time  2 min",
-        "viewers        2",
-        "starts         1",
-        "stops          0",
-        "ends           0",
+        "media            7",
+        "view time  2.0 min",
+        "viewers          2",
+        "starts           1",
+        "stops            0",
+        "ends             0",
         "",
-        "viewer   view time",
-        "     1  1 min 30 s",
-        "     2        30 s",
+        "viewer  view time",
+        "     1       90 s",
+        "     2       30 s",
     ]
     assert application.run("views", "trend", "7", "--tz", "Europe/Berlin", "--limit", "2").splitlines() == [
         "start                      view time  starts  stops  ends",

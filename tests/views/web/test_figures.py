@@ -1,7 +1,5 @@
 """Figures, rows and sentences of the page."""
 
-import pytest
-
 from metrics.views.answers.items import MediaTotals
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.trend import Trend, TrendRow
@@ -31,14 +29,6 @@ def row(start: str, view_time: int = 0, starts: int = 0) -> TrendRow:
 
 def trending(shown: Trend | None, choice: Choice, totals: MediaTotals | None = TOTALS) -> figures.Trending:
     return figures.trending(Selected(totals, shown, ()), choice, NOW)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (90, "90 s"), (120, "2.0 min"), (7_170, "119.5 min"), (7_200, "2.0 h"), (4_444_200, "1,234.5 h")],
-)
-def test_a_view_time_has_the_unit_that_suits_it(seconds: int, text: str) -> None:
-    assert figures.view_time(seconds) == text
 
 
 def test_top_items_lead_to_their_addresses_and_ids_are_exact_text() -> None:
