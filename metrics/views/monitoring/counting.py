@@ -56,7 +56,7 @@ class MonitoredJob(Listener, Collector):
         )
         self._outages = Counter(
             "views_outages",
-            "Transactions that were lost because the broker or the database was away; their records were read again.",
+            "Transactions that were lost, or waited for more than 10 s, because the broker or the database was away.",
             labelnames=["of"],
             registry=None,
         )
