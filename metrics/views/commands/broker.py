@@ -30,6 +30,19 @@ def use_topics(report: Callable[[str], None] = note) -> Iterator[ViewsSettings]:
 
 
 @contextmanager
+def use_existing_topics(report: Callable[[str], None] = note) -> Iterator[ViewsSettings]:
+    """Yield the settings as `use_topics`, for a command that reads: no topic is created.
+
+    Raises:
+        TopicError: a topic is missing, or unsuitable.
+        BrokerError: the broker does not answer.
+    """
+    with use_broker(ViewsSettings, report) as settings:
+        Topics(settings, are_created=False).require()
+        yield settings
+
+
+@contextmanager
 def use_topics_of_service(report: Callable[[str], None]) -> Iterator[tuple[ViewsSettings, Topics]]:
     """Yield the settings as `use_topics`, and the topics; they are not checked yet if the broker does not answer.
 

@@ -33,12 +33,15 @@ def use_views_database(report: Callable[[str], None] = note) -> Iterator[str]:
 
 @contextmanager
 def use_views(report: Callable[[str], None] = note) -> Iterator[tuple[ViewsSettings, schema.Connection]]:
-    """Yield the settings, and a connection to the tables, for a command that reads them.
+    """Yield the settings, and a connection to the tables, for a command that reads them, and thus creates none.
 
     Raises:
         SettingsError, LocalServerError: as `use_views_database`.
         DatabaseError: the database cannot be reached, or its tables have not been created.
     """
     settings = ViewsSettings.load()
-    with use_views_database(report) as url, closing(schema.open_views(url, settings)) as connection:
+    with (
+        use_database(ViewsSettings, report) as url,
+        closing(schema.open_views(url, settings)) as connection,
+    ):
         yield settings, connection

@@ -1,6 +1,5 @@
 """`views verify`: counts the topic again, plainly, and compares every table with it."""
 
-from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -8,9 +7,8 @@ import typer
 from metrics.terminal.console import note, out, say_lines
 from metrics.terminal.progress import bar
 from metrics.text import numbered
-from metrics.views import schema
-from metrics.views.commands.broker import use_topics
-from metrics.views.commands.database import use_views_database
+from metrics.views.commands.broker import use_existing_topics
+from metrics.views.commands.database import use_views
 from metrics.views.verify import run, text
 from metrics.views.verify.findings import MAX_DIFFERENCES, Findings, Verdict
 
@@ -34,9 +32,8 @@ def verify(
     """
     findings = Findings(most)
     with (
-        use_topics(note) as settings,
-        use_views_database(note) as url,
-        closing(schema.open_views(url, settings)) as connection,
+        use_existing_topics(note) as settings,
+        use_views(note) as (_, connection),
         run.opened(settings, connection, findings) as opened,
     ):
         if not out.is_terminal:  # there, the bar says so

@@ -2,10 +2,12 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.kafka.application import Application
+from tests.test_app import run
 from tests.views.filled import NOON, Watched, fill, open_tables
 
 BIG = 2**53 + 1
@@ -92,3 +94,10 @@ def test_what_is_wrong_is_said(application: Application) -> None:
         assert said.startswith("error: a table has at most 10,000 rows, not 10,001")
     assert len(application.run("views", "top", "--limit", "10001", "--csv").splitlines()) == 3
     assert "no event about the item 9 was counted" in application.run("views", "stats", "9", exit_code=2)
+
+
+def test_a_command_that_reads_creates_no_tables_in_the_database_of_this_machine(tmp_path: Path) -> None:
+    asked = run("views", "top", LOCAL_DATABASE_DIR=str(tmp_path / "pg"), VIEWS_SCHEMA="mistyped", DATABASE_URL="")
+    assert asked.returncode == 10
+    assert "hint: " in asked.stderr
+    assert "python app.py views init-db" in asked.stderr
