@@ -11,7 +11,7 @@ from metrics.views.settings import ViewsSettings
 
 @contextmanager
 def use_views_database(report: Callable[[str], None] = note) -> Iterator[str]:
-    """Yield the URL of the database; in the local one, missing tables are created.
+    """Yield the URL of the database, for a command that counts or serves; in the local one, missing tables are created.
 
     A database that is named gets its tables by `views init-db`; `open_views` checks them.
 

@@ -17,6 +17,7 @@ from metrics.text import per_second
 
 REFRESH_S = 0.25
 PRINT_S = 10.0
+_BETWEEN = " · "
 OVER_S = 5.0  # the rate on a terminal covers this time
 
 
@@ -76,17 +77,21 @@ class _Line:
         self._window.add(monotonic(), found.events)
         return found
 
-    def text(self, figures: Figures) -> str:
+    def text(self, figures: Figures, width: int | None = None) -> str:
+        """Return figures in words; only the first ones that fit, if there is a width."""
         began_s, before = self._window.beginning()
-        numbers = [f"{name} {number:,}" for name, number in figures.numbers.items()]
-        return " · ".join([*numbers, per_second(figures.events - before, "event", monotonic() - began_s)])
+        parts = [f"{name} {number:,}" for name, number in figures.numbers.items()]
+        parts.append(per_second(figures.events - before, "event", monotonic() - began_s))
+        while width is not None and len(parts) > 1 and len(_BETWEEN.join(parts)) > width:
+            parts.pop()
+        return _BETWEEN.join(parts)
 
 
 def _refresh(figures: Callable[[], Figures], done: Event, _: float) -> None:
     line = _Line(figures, OVER_S)
     with Live(console=out, auto_refresh=False, transient=True) as live:
         while not done.wait(REFRESH_S):
-            live.update(Text(line.text(line.look()), style="dim"), refresh=True)
+            live.update(Text(line.text(line.look(), out.width), style="dim"), refresh=True)
 
 
 def _print(figures: Callable[[], Figures], done: Event, print_s: float) -> None:

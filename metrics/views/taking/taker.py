@@ -55,8 +55,8 @@ class End(Enum):
     BROKEN = "its body is broken"
     IDLE = "its client sent nothing more"
     GONE = "its client has gone"
-    UNACKNOWLEDGED = "Kafka did not acknowledge everything"
-    STOPPED = "the server is stopping"
+    UNACKNOWLEDGED = "it failed"
+    STOPPED = "it was stopped"
 
 
 class _EndError(Exception):

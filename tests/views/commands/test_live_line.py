@@ -45,3 +45,10 @@ def test_a_failed_output_stops_the_command_and_is_its_error(monkeypatch: pytest.
         live_line.live_line(lambda: Figures({"counted": next(counted)}, 0), stopping, print_s=0),
     ):
         assert stopping.wait(TIMEOUT_S)
+
+
+def test_a_narrow_terminal_shows_whole_figures_only() -> None:
+    line = live_line._Line(lambda: Figures({}, 0), live_line.OVER_S)
+    figures = Figures({"counted": 10_775, "lag": 12_345}, 0)
+    assert line.text(figures, 27) == "counted 10,775 · lag 12,345"
+    assert line.text(figures, 26) == line.text(figures, 5) == "counted 10,775"
