@@ -229,6 +229,16 @@ def test_another_topic_needs_a_schema_of_its_own(topic: Topic) -> None:
     assert "VIEWS_SCHEMA" in refused
 
 
+def test_a_topic_of_another_cluster_is_refused_until_that_is_accepted(topic: Topic) -> None:
+    topic.send([(0, event("a", 1, 7))])
+    topic.count()
+    with topic.connected() as connection:
+        connection.execute("UPDATE consumed SET cluster_id = 'old', topic_id = 'old'")
+    assert f"the tables count {topic.name} of another cluster, old" in topic.count(exit_code=7)
+    topic.count("--accept-loss")
+    assert outcomes(topic) == (1, 1)
+
+
 def test_events_that_retention_deleted_are_a_loss(topic: Topic) -> None:
     topic.send([(0, event("a", 1, 7))])
     topic.count()
