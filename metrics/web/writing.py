@@ -76,7 +76,8 @@ def media_type(request: Request, known: Collection[str], encodings: Sequence[str
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in known:
         raise HTTPException(415, f"send the body as {' or '.join(known)}, and say so in the header Content-Type")
-    if request.headers.get("Content-Encoding", "identity").lower() not in encodings:
+    encoding = ", ".join(request.headers.getlist("Content-Encoding")) or "identity"  # several are one list
+    if encoding.lower() not in encodings:
         others = [encoding for encoding in encodings if encoding != "identity"]
         instead = f", or with one of {', '.join(others)}" if others else ""
         raise HTTPException(415, f"send the body without a Content-Encoding{instead}")

@@ -67,8 +67,10 @@ def test_a_frozen_broker_costs_bounded_memory_and_time_and_nothing_acknowledged_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(taker, "STALLED_S", 1.0)
+    others = set(psutil.Process().children(recursive=True))  # the broker of other tests
     with local_broker.running(tmp_path / "broker", print) as address:
-        (java,) = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
+        started = set(psutil.Process().children(recursive=True)) - others
+        (java,) = [child for child in started if child.name() == "java"]
         settings = settings_of(address, broker_timeout_s=TIMEOUT_S)
         with serving(settings) as server, ThreadPoolExecutor(SENDERS) as pool:
             client = server.client

@@ -90,6 +90,8 @@ def test_other_media_types_and_methods_are_refused(served: Serving) -> None:
     assert client.post(EVENTS, content=b"{}", headers=LINES | {"Content-Encoding": "br"}).json()["detail"] == (
         "send the body without a Content-Encoding, or with one of gzip, zstd"
     )
+    twice = [*LINES.items(), ("Content-Encoding", "gzip"), ("Content-Encoding", "zstd")]
+    assert client.post(EVENTS, content=b"{}", headers=twice).status_code == 415
     for path in (EVENT, EVENT[:-1], EVENTS, f"{EVENTS}/"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
