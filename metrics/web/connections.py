@@ -91,11 +91,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _wait(self, limit_s: float) -> None:
         self._waits_since_s = self.loop.time()
         self._set_deadline(limit_s)
-        if len(self.connections) <= self.most_waiting:
+        handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = min(self.most_waiting, handles // HANDLES_EACH)
+        if len(self.connections) <= limit:
             return
         waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._is_waiting()]
-        handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if len(waiting) > min(self.most_waiting, handles // HANDLES_EACH):
+        if len(waiting) > limit:
             min(waiting, key=lambda each: each._waits_since_s).transport.abort()
 
     def _set_deadline(self, limit_s: float) -> None:

@@ -10,7 +10,7 @@ from tests.kafka.application import Application, wait_until
 from tests.web.conforming import require_conforming
 
 OPTIONS = ["--checks", "all", "--max-examples", "50", "--request-timeout", "10"]
-OTHERS = "^/(catalogue|harvest|user_report|recent_shows|successful_streams|start_events)"
+OTHERS = "^/(catalogue|event|harvest|media|views|user_report|recent_shows|successful_streams|start_events)"
 OPTIONS += ["--exclude-path", "/stream", "--exclude-path-regex", OTHERS]
 TIMEOUT_S = 120
 

@@ -1,4 +1,4 @@
-"""The catalogue's tests against each major version of PostgreSQL: the others run them against one of them."""
+"""Tests of catalogue and views against each major version of PostgreSQL: elsewhere they run against one of them."""
 
 import os
 import subprocess
@@ -20,8 +20,20 @@ SOME = (
     "tests/catalogue/load/test_load.py",
     "tests/catalogue/query/test_run.py",
     "tests/catalogue/web/test_routes.py",
+    "tests/views/answers/test_items.py",
+    "tests/views/answers/test_similar.py",
+    "tests/views/answers/test_trend.py",
+    "tests/views/job/test_batches.py",
+    "tests/views/schema/test_schema.py",
 )
-ALL = (*SOME, "tests/catalogue/commands", "tests/catalogue/load/test_killed.py")
+ALL = (
+    *SOME,
+    "tests/catalogue/commands",
+    "tests/catalogue/load/test_killed.py",
+    "tests/views/commands/test_answers.py",
+    "tests/views/verify",
+    "tests/views/web/test_routes.py",
+)
 MARKED = "database and not slow"
 
 
@@ -34,7 +46,7 @@ EACH = [
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("major", "tests"), EACH)
-def test_the_tests_of_the_catalogue_pass_against_each_major_version(
+def test_the_tests_of_catalogue_and_views_pass_against_each_major_version(
     major: int, tests: tuple[str, ...], bootstrap_servers: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     with versions.running(major, tmp_path) as (url, version):
