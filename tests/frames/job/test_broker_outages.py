@@ -74,6 +74,7 @@ def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
         expect_all(application)
 
 
+@pytest.mark.long
 def test_a_standby_waits_for_a_broker_that_is_restarted(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address)

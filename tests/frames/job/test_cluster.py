@@ -86,7 +86,7 @@ def ask_again_and_again(application: Application, stopping: Event) -> list[int]:
     return codes
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", [pytest.param("stop", marks=pytest.mark.long), "kill"])
 def test_a_rolling_restart_ends_no_process_and_costs_seconds(three: Cluster, tmp_path: Path, end: str) -> None:
     application = Application(three.address)
     application.prepare(tmp_path, [], "--partitions", "3", "--replication-factor", "3")

@@ -83,7 +83,7 @@ def test_a_restart_with_open_windows_finds_its_frames_and_no_others(application:
     assert "agree" in application.run("verify")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_running_job_finds_its_frames_again_after_its_broker_was_frozen(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"IDLE_S": "600"})

@@ -276,7 +276,7 @@ def test_the_token_is_required_and_never_logged(application: Application) -> Non
         assert TOKEN not in ended(process)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_threads_and_handles_do_not_grow_during_a_long_outage(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as serving_on:
