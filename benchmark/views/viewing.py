@@ -92,8 +92,7 @@ class Viewing(page.Findings, frozen=True, kw_only=True):
 # Viewing
 
 How much processor time and memory view events take, from the upload to the answer, beside the original's way: the
-same events, the same Kafka and PostgreSQL, in one run. The machine is busy with other work, too, so times by the clock
-are upper limits.
+same events, the same Kafka and PostgreSQL, in one run.
 
 - **Upload**: a file of `views generate` is sent over HTTP on this machine. In one request it is sent as often as its
   size needs; a request each is sent over 16 connections at once. CPU and memory are those of the server, without its
