@@ -11,7 +11,7 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka.topic_changes import create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of, refuse_compaction
-from metrics.kafka.topics import configuration, soon_listed, topic_id
+from metrics.kafka.topics import configuration, require_listed, topic_id
 
 _FOREVER = "-1"
 _COMPACTED = "it accepts no frame without a key, and keeps only the last of each"
@@ -85,18 +85,7 @@ def require(client: AdminClient | Consumer, settings: Settings, wanted: Mapping[
         TopicError: one is missing.
         BrokerError: the broker does not answer.
     """
-    existing = soon_listed(client, wanted.values())
-    missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
-    if missing:
-        topics = f"the topic {next(iter(missing.values()))} is" if len(missing) == 1 else "topics are"
-        raise TopicError(
-            f"{topics} missing on {settings.bootstrap_servers}, or hidden from this user",
-            why="\n".join(f"{variable}={name}" for variable, name in missing.items()),
-            # Brokers do not list a topic to a user without the right to describe it.
-            hint="create it: python app.py prepare-topics\n"
-            "if it exists, grant this user the right to describe it (Describe)",
-        )
-    return {name: existing[name] for name in wanted.values()}
+    return require_listed(client, settings.bootstrap_servers, wanted, lambda _: "python app.py prepare-topics")
 
 
 class TopicsInUse(NamedTuple):

@@ -1,12 +1,12 @@
 """The topics of a broker, and their configuration."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka import Consumer, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicMetadata
 
 from metrics.deadline import Deadline
-from metrics.errors import DeniedError
+from metrics.errors import DeniedError, TopicError
 from metrics.kafka import futures
 from metrics.kafka.errors import client_errors
 from metrics.kafka.futures import ASK_TIMEOUT_S
@@ -30,6 +30,40 @@ def soon_listed(client: AdminClient | Consumer, names: Collection[str]) -> dict[
         until=lambda existing: all(existing.get(name) for name in names),
         every_s=LISTED_AGAIN_S,
     )
+
+
+def require_listed(
+    client: AdminClient | Consumer,
+    servers: str | None,
+    wanted: Mapping[str, str],
+    create: Callable[[Collection[str]], str],
+) -> dict[str, int]:
+    """Check that topics exist.
+
+    Args:
+        servers: the broker's addresses, for the error.
+        wanted: the topics by the variables that name them.
+        create: returns the command that creates the missing ones.
+
+    Returns:
+        The number of partitions of each.
+
+    Raises:
+        TopicError: one is missing.
+        BrokerError: the broker does not answer.
+    """
+    existing = soon_listed(client, wanted.values())
+    missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
+    if missing:
+        topics = f"the topic {next(iter(missing.values()))} is" if len(missing) == 1 else "topics are"
+        raise TopicError(
+            f"{topics} missing on {servers}, or hidden from this user",
+            why="\n".join(f"{variable}={name}" for variable, name in missing.items()),
+            # Brokers do not list a topic to a user without the right to describe it.
+            hint=f"create it: {create(missing.values())}\n"
+            "if it exists, grant this user the right to describe it (Describe)",
+        )
+    return {name: existing[name] for name in wanted.values()}
 
 
 def listed(client: AdminClient | Consumer) -> dict[str, TopicMetadata]:

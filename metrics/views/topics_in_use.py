@@ -1,7 +1,7 @@
 """Topics that views uses: how they are created, and checks that none of them would lose or refuse events."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -9,7 +9,7 @@ from metrics.errors import TopicError
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of, refuse_compaction
-from metrics.kafka.topics import configuration, soon_listed
+from metrics.kafka.topics import configuration, require_listed
 from metrics.views.settings import ViewsOnlySettings, ViewsSettings
 
 log = logging.getLogger(__name__)
@@ -119,19 +119,11 @@ class Topics:
 
 def _require(admin: AdminClient, settings: ViewsSettings) -> dict[str, int]:
     """Return the number of partitions of each topic."""
-    wanted = settings.views_topics()
-    existing = soon_listed(admin, wanted.values())
-    missing = {variable: name for variable, name in wanted.items() if not existing.get(name)}
-    if missing:
-        topics = f"the topic {next(iter(missing.values()))} is" if len(missing) == 1 else "topics are"
-        raise TopicError(
-            f"{topics} missing on {settings.bootstrap_servers}, or hidden from this user",
-            why="\n".join(f"{variable}={name}" for variable, name in missing.items()),
-            # Brokers do not list a topic to a user without the right to describe it.
-            hint=f"create it: python app.py topics create {' '.join(missing.values())}\n"
-            "if it exists, grant this user the right to describe it (Describe)",
-        )
-    return {name: existing[name] for name in wanted.values()}
+
+    def create(missing: Collection[str]) -> str:
+        return f"python app.py topics create {' '.join(missing)}"
+
+    return require_listed(admin, settings.bootstrap_servers, settings.views_topics(), create)
 
 
 def _check_size(name: str, needed: int, accepted: int, line_limit: int) -> None:
