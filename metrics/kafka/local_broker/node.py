@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient
 
 from metrics.deadline import Deadline
 from metrics.errors import LocalServerError
-from metrics.kafka.local_broker import keeper
+from metrics.java import keeper
 from metrics.terminal.console import shown
 
 if TYPE_CHECKING:

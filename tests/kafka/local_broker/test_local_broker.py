@@ -20,8 +20,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from jgo.maven import MavenContext
 
 from metrics.errors import FileError, LocalServerError, MetricsError
+from metrics.java import jars
 from metrics.kafka import local_broker
-from metrics.kafka.local_broker import jars
 
 pytestmark = pytest.mark.broker
 

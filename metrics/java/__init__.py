@@ -1,0 +1,1 @@
+"""Programs in Java that run on this machine: their jars, and how they end with the process that started them."""
