@@ -36,8 +36,9 @@ def _end_at_once_on_signals() -> None:
     def end_at_once(number: int, _: object) -> None:
         os._exit(128 + number)
 
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored in the background of a script
-        signal.signal(signal.SIGINT, end_at_once)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # ignored in the background of a script, and under nohup
+            signal.signal(number, end_at_once)
     signal.signal(signal.SIGTERM, end_at_once)
 
 

@@ -1,5 +1,6 @@
 """The command line without a broker: what it teaches, and how it refuses."""
 
+import itertools
 import json
 import os
 import re
@@ -260,9 +261,14 @@ def interrupted(number: signal.Signals, imports: int) -> tuple[int, str]:
     return process.returncode if process.returncode >= 0 else 128 - process.returncode, "".join(said)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("imports", [*range(1, 20, 3), *range(20, 360, 20)])
-def test_a_signal_ends_it_without_a_traceback_however_early(number: signal.Signals, imports: int) -> None:
+@pytest.mark.parametrize(
+    ("imports", "number"),
+    [
+        *itertools.product([*range(1, 20, 3), *range(20, 360, 20)], [signal.SIGINT, signal.SIGTERM]),
+        *itertools.product([10, 100, 300], [signal.SIGHUP]),
+    ],
+)
+def test_a_signal_ends_it_without_a_traceback_however_early(imports: int, number: signal.Signals) -> None:
     exit_code, said = interrupted(number, imports)
     assert exit_code == 128 + number
     assert said in ("", "warning: stopped by Ctrl-C\n")

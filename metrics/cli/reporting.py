@@ -1,4 +1,9 @@
-"""The ends of a command: by itself, by an error that its user can fix, by Ctrl-C or SIGTERM."""
+"""The ends of a command: by itself, by an error that its user can fix, by Ctrl-C, SIGTERM or a closed terminal.
+
+A closed terminal sends SIGHUP, and often twice: its shell does, then the system at the end of the shell. So only Ctrl-C
+and SIGTERM are impatient when they come again. A signal that is ignored from the start stays ignored: Ctrl-C in the
+background of a script, SIGHUP under `nohup`.
+"""
 
 import functools
 import logging
@@ -42,20 +47,28 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
 
 @contextmanager
 def unwinding_on_signals() -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM unwind the stack while a command runs, so that everything it started is stopped."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Make a signal unwind the stack while a command runs, so that everything it started is stopped."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate, signal.SIGHUP: _terminate}
+    before = {number: signal.getsignal(number) for number in _stop_signals()}
     try:
-        if before[signal.SIGINT] != signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in before:
+            signal.signal(number, handlers[number])
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _terminate(*_: object) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)
+def _terminate(number: int, _: object) -> NoReturn:
+    if number == signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def _stop_signals() -> set[signal.Signals]:
+    """Return the signals that stop a command: those that are not ignored."""
+    known = (signal.SIGINT, signal.SIGHUP)
+    return {signal.SIGTERM} | {number for number in known if signal.getsignal(number) != signal.SIG_IGN}
 
 
 class StopEvent(Event):
@@ -69,23 +82,24 @@ class StopEvent(Event):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a command that the signal stopped: 130 or 143; 0 without a signal."""
+        """The exit code of a command that the signal stopped: 129, 130 or 143; 0 without a signal."""
         return 0 if self.signal is None else 128 + self.signal
 
 
 @contextmanager
 def stopping_on_signals(what_follows: str = "") -> Iterator[StopEvent]:
-    """Yield an event that Ctrl-C or SIGTERM sets. A second signal ends the process at once, whatever it waits for.
+    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets.
+
+    A second Ctrl-C or SIGTERM ends the process at once, whatever it waits for.
 
     A separate thread takes the signals: handlers in the main thread would run only after the client has stopped
-    waiting for an unreachable broker. A Ctrl-C that is ignored, as in the background of a script, stays ignored.
+    waiting for an unreachable broker.
 
     Args:
         what_follows: appended to the message `aborted`.
     """
     stopping, done = StopEvent(), Event()
-    is_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    signals = {signal.SIGTERM} if is_ignored else {signal.SIGINT, signal.SIGTERM}
+    signals = _stop_signals()
 
     def take() -> None:
         number = signal.sigwait(signals)
@@ -94,7 +108,7 @@ def stopping_on_signals(what_follows: str = "") -> Iterator[StopEvent]:
         stopping.set()
         while not done.is_set():
             number = signal.sigwait(signals)
-            if not done.is_set():
+            if not done.is_set() and number != signal.SIGHUP:
                 console.end_at_once(128 + number, lambda: log.warning("aborted%s", what_follows))
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)

@@ -50,7 +50,7 @@ def listen(host: str, port: int, command: str) -> socket:
 
 
 def run(listening: socket, parts: Sequence[Part], *, title: str, about: str, token: str | None) -> None:
-    """Serve systems until Ctrl-C or SIGTERM.
+    """Serve systems until Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         parts: one for each system, which starts what serves it, and stops that at the end; it imports the system.

@@ -14,7 +14,7 @@ from metrics.text import numbered
 
 _STOPPED_BY = {
     "time": "time is up",
-    "signal": "interrupted (Ctrl-C or SIGTERM)",
+    "signal": "interrupted (Ctrl-C, SIGTERM or SIGHUP)",
     "no-stream": "no stream was left",
     "killed": "not by itself (killed, or an error such as a full disk)",
 }

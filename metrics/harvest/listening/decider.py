@@ -5,7 +5,7 @@ A run takes the frames of its streams one by one, in the order in which they wer
 time        `seconds` after its start: what is received then or later is not taken;
 name        the frame with event number `times` of users with the name, valid and not repeated: it is taken, and
             nothing after it, not even from the same chunk;
-signal      Ctrl-C or SIGTERM;
+signal      Ctrl-C, SIGTERM or SIGHUP;
 no-stream   every stream is refused or has ended.
 """
 

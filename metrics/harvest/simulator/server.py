@@ -102,7 +102,9 @@ def _serving(app: StreamsApp, listening: socket.socket) -> Iterator[None]:
     )
 
     def run() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # other threads take them
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        )  # other threads take them
         server.run([listening])
 
     thread = Thread(target=run, name="local streams", daemon=True)

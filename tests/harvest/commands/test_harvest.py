@@ -98,7 +98,7 @@ def test_a_name_stops_it_before_the_time(local: Endpoint, tmp_path: Path) -> Non
     assert "Sytac" in [row["user.first_name"] for row in rows if row["received_at"] == newest]
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_it_and_the_report_is_written(
     local: Endpoint, tmp_path: Path, number: signal.Signals, exit_code: int
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_signal_stops_it_and_the_report_is_written(
     assert (process.returncode, errors) == (exit_code, "")
     (name,) = runs_in(tmp_path)
     assert f"run {name} stopped after " in output
-    assert ": interrupted (Ctrl-C or SIGTERM)\nNobody was seen 0 of 3 times\n" in output
+    assert ": interrupted (Ctrl-C, SIGTERM or SIGHUP)\nNobody was seen 0 of 3 times\n" in output
     assert json.loads((tmp_path / f"report/report_{name}.json").read_text())["stopped_by"] == "signal"
 
 

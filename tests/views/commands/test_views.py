@@ -273,6 +273,24 @@ def test_a_terminal_shows_one_live_line(views: Views) -> None:
     assert re.search(r"lag 0 · [0-9.,]+ events/s", said)
 
 
+def test_a_closed_terminal_stops_the_job_after_a_last_commit(views: Views) -> None:
+    views.prepare()
+    ours, theirs = pty.openpty()
+    command = ["setsid", "--ctty", *views.application.command("views", "count")]
+    process = subprocess.Popen(
+        command, env=views.application.environment(), stdin=theirs, stdout=theirs, stderr=theirs, text=True
+    )
+    STARTED.append(process)
+    os.close(theirs)
+    wait_until(lambda: has_instance(views), "it counts")
+    os.close(ours)
+    assert process.wait(TIMEOUT_S) >= 0, "no signal has killed it"
+    with closing(schema.open_views(str(views.settings().database_url), views.settings())) as connection:
+        assert connection.execute("SELECT instance -> 2 FROM consumed WHERE instance IS NOT NULL").fetchall() == [
+            (False,)  # Instance.is_active: a standby need not wait for a heartbeat
+        ]
+
+
 def test_the_server_of_all_systems_takes_view_events_and_answers_too(views: Views) -> None:
     views.prepare()
     process = views.application.start("serve", "--port", str(views.port))
