@@ -395,7 +395,7 @@ def test_generate_writes_frames_to_standard_output_in_any_locale(tmp_path: Path)
     in_a_shell("LC_ALL=C PYTHONIOENCODING=ascii app generate - --count 300 > y.jsonl", tmp_path)
     assert (tmp_path / "y.jsonl").read_bytes() == (tmp_path / "x.jsonl").read_bytes()
     assert not (tmp_path / "-").exists()
-    assert "wrote standard output: 3 frames" in run("generate", "-", "--count", "3").stderr
+    assert "wrote to standard output: 3 frames" in run("generate", "-", "--count", "3").stderr
 
 
 def test_an_option_of_frames_that_is_wrong_is_named_as_it_was_written() -> None:

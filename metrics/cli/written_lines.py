@@ -35,7 +35,7 @@ def write_lines(path: Path, lines: Iterable[bytes], count: int, noun: str) -> No
                 write(line)
                 if number % 1000 == 0:
                     move(number)
-    place = "standard output" if path == STANDARD_OUTPUT else shown(path)
+    place = "to standard output" if path == STANDARD_OUTPUT else shown(path)
     report_on(path)(f"wrote {place}: {pace(count, noun, monotonic() - started_s)}")
 
 

@@ -41,8 +41,10 @@ def generate(
 ) -> None:
     """Write view events to FILE, one a line, as the players of a broadcaster send them.
 
-    Of 100 lines, 2 repeat an event, at once or much later; 3 come late; 1 is wrong, in one of many ways. A user sends
-    about 100 lines a day; the events are those of 1 hour to 30 days.
+    Of 100 lines, 2 repeat an event, at once or much later; 3 come late; 1 is wrong, in one of many ways.
+
+    The events happened over the days before --end: the more lines for each user, the more days. At about 100 lines a
+    user and day, a million lines of 10,000 users are one day; it is never less than an hour, or more than 30 days.
 
     Example: `python app.py views generate data/views.jsonl.zst --count 100000`
     """

@@ -209,6 +209,6 @@ def test_the_command_ends_now_and_leaves_standard_output_to_the_lines() -> None:
     finished = run("views", "generate", "-", "--count", "200")
     written = finished.stdout.splitlines()
     assert len(written) == 200
-    assert "wrote standard output: 200 lines in" in finished.stderr
+    assert "wrote to standard output: 200 lines in" in finished.stderr
     newest = max(event.timestamp for event in (verdict(line.encode()) for line in written) if event)
     assert before_s - 600 < newest <= time()
