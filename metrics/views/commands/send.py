@@ -44,7 +44,7 @@ def send(
     """Send view events into the topic; with `--to`, through the API.
 
     Either way each line is validated; wrong ones go to the dead letter topic, with the reasons. From a pipe, lines are
-    sent as they arrive.
+    sent as they arrive. A file without lines is named, and is no error.
 
     After Ctrl-C or an outage, send the same files again: an event that comes twice counts once.
 
@@ -105,6 +105,12 @@ def _send(sender: Sender, lines: Lines) -> None:
 def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:
     taken = [each.taken for _, each in sent]
     accepted, rejected = sum(each.accepted for each in taken), sum(each.rejected for each in taken)
+    for path, each in sent:
+        if each.error is None and not each.taken.accepted + each.taken.rejected:
+            warn(f"{shown(path)} has no lines")
+    if not accepted + rejected:
+        say("nothing was sent")
+        return
     by_reason = Counter[str]()
     for each in taken:
         by_reason.update(each.by_reason)

@@ -86,8 +86,20 @@ def test_lines_none_of_which_is_valid_are_an_error(settings: ViewsSettings, tmp_
     (tmp_path / "wrong").write_bytes(b"[]\n")
     said = application(settings).run("views", "send", tmp_path / "wrong", exit_code=11)
     assert "error: no line is a view event" in said
-    (tmp_path / "empty").touch()
-    assert "accepted      0\n" in application(settings).run("views", "send", tmp_path / "empty")
+
+
+def test_a_file_without_lines_is_named_and_is_no_error(settings: ViewsSettings, tmp_path: Path, api: str) -> None:
+    empty, packed, full = tmp_path / "empty.jsonl", tmp_path / "empty.jsonl.gz", tmp_path / "full.jsonl"
+    empty.touch()
+    packed.write_bytes(gzip.compress(b""))
+    full.write_bytes(line("a"))
+    views = application(settings, API_TOKEN="secret")
+    assert views.run("views", "send", empty) == f"nothing was sent\nwarning: {empty} has no lines\n"
+    said = views.run("views", "send", empty, full, packed, "--to", api)
+    assert "accepted      1\n" in said
+    assert said.endswith(f"warning: {empty} has no lines\nwarning: {packed} has no lines\n")
+    process = views.start("views", "send", "-", "--to", api, stdin=subprocess.DEVNULL)
+    assert finish(process) == "nothing was sent\nwarning: standard input has no lines\n"
 
 
 def test_a_truncated_file_is_an_error_after_what_was_taken(settings: ViewsSettings, tmp_path: Path) -> None:
