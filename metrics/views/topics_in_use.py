@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import TopicError
+from metrics.errors import StateError, TopicError
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of, refuse_compaction
@@ -91,6 +91,23 @@ def check(admin: AdminClient, settings: ViewsSettings, warn: Callable[[str], Non
         _check_size(name, largest[name], limits_of(existing[name], config).size_bytes, settings.views_line_limit)
         if expiring := _expiring(config):
             warn(f"the topic {name} has {expiring}: {_EXPIRING[variable]}")
+
+
+def require_same_topic(counted: Collection[str], settings: ViewsOnlySettings) -> None:
+    """Check that the tables have no events of another topic.
+
+    Args:
+        counted: the topics whose events they have.
+
+    Raises:
+        StateError: they do.
+    """
+    for other in sorted({*counted} - {settings.views_topic}):
+        raise StateError(
+            f"the schema {settings.views_schema} has the events of another topic",
+            why=f"VIEWS_TOPIC={settings.views_topic}, but the tables count {other}",
+            hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
+        )
 
 
 class Topics:

@@ -24,7 +24,7 @@ def use_topics(report: Callable[[str], None] = note) -> Iterator[ViewsSettings]:
         TopicError: a topic is missing on the broker of BOOTSTRAP_SERVERS, or unsuitable.
         BrokerError: the broker does not answer.
     """
-    with _use_broker(report) as (settings, topics):
+    with use_broker_of_views(report) as (settings, topics):
         topics.require()
         yield settings
 
@@ -49,16 +49,26 @@ def use_topics_of_service(report: Callable[[str], None]) -> Iterator[tuple[Views
     Raises:
         TopicError: as of `use_topics`.
     """
-    with _use_broker(report) as (settings, topics):
-        try:
-            topics.require()
-        except UnavailableError as error:
-            log.warning("the topics are not checked yet: %s", error)
+    with use_broker_of_views(report) as (settings, topics):
+        require_if_answering(topics)
         yield settings, topics
 
 
 @contextmanager
-def _use_broker(report: Callable[[str], None]) -> Iterator[tuple[ViewsSettings, Topics]]:
+def use_broker_of_views(report: Callable[[str], None]) -> Iterator[tuple[ViewsSettings, Topics]]:
+    """Yield the settings as `use_topics`, and the topics, which are neither created nor checked yet."""
     are_created = ViewsSettings.load().bootstrap_servers is None
     with use_broker(ViewsSettings, report) as settings:
         yield settings, Topics(settings, are_created=are_created)
+
+
+def require_if_answering(topics: Topics) -> None:
+    """Check the topics, unless the broker does not answer.
+
+    Raises:
+        TopicError: as of `use_topics`.
+    """
+    try:
+        topics.require()
+    except UnavailableError as error:
+        log.warning("the topics are not checked yet: %s", error)

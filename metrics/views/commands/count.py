@@ -2,8 +2,7 @@
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.terminal.console import say
-from metrics.views.commands.broker import use_topics_of_service
-from metrics.views.commands.database import use_views_database
+from metrics.views.commands.counting import use_topics_of_job
 from metrics.views.commands.live_line import live_line
 from metrics.views.commands.monitored import monitored_job
 from metrics.views.commands.options import AcceptLoss, Standby, TakeOver, UntilEnd
@@ -30,8 +29,7 @@ def count(
     options = JobOptions(until_end, take_over, standby, accept_loss)
     report = JobReport()
     with (
-        use_topics_of_service(say) as (settings, _),
-        use_views_database(say) as url,
+        use_topics_of_job(say) as (settings, _, url),
         stopping_on_signals(NOT_COMMITTED) as stopping,
         monitored_job(settings) as listeners,
         live_line(report.figures, stopping),

@@ -10,9 +10,8 @@ from functools import partial
 from metrics.cli import serving
 from metrics.cli.reporting import stopping_on_signals
 from metrics.terminal.console import say
-from metrics.views.commands.broker import use_topics_of_service
 from metrics.views.commands.count import NOT_COMMITTED
-from metrics.views.commands.database import use_views_database
+from metrics.views.commands.counting import use_topics_of_job
 from metrics.views.commands.live_line import Figures, live_line
 from metrics.views.commands.monitored import monitored_job
 from metrics.views.commands.report import JobReport, TakingReport, sum_up
@@ -26,8 +25,7 @@ def run_all(host: str, port: int, options: JobOptions) -> None:
     """Take events, answer and count, until Ctrl-C or to the end of the topic."""
     with (
         serving.listen(host, port, "views") as listening,
-        use_topics_of_service(say) as (settings, topics),
-        use_views_database(say) as url,
+        use_topics_of_job(say) as (settings, topics, url),
         stopping_on_signals(NOT_COMMITTED) as stopping,
     ):
         taker = Taker(settings, topics.require)

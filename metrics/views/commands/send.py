@@ -105,8 +105,8 @@ def _send(sender: Sender, lines: Lines) -> None:
 def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:
     taken = [each.taken for _, each in sent]
     accepted, rejected = sum(each.accepted for each in taken), sum(each.rejected for each in taken)
-    for path, each in sent:
-        if each.error is None and not each.taken.accepted + each.taken.rejected:
+    for path, file in sent:
+        if file.error is None and not file.taken.accepted + file.taken.rejected:
             warn(f"{shown(path)} has no lines")
     if not accepted + rejected:
         say("nothing was sent")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from metrics.errors import BrokerError, StateError
+from metrics.errors import BrokerError
 from metrics.kafka.job.commits import Commits, HeartbeatLimit, TransactionLimit
 from metrics.kafka.job.resuming import Resumption
 from metrics.kafka.job.retry import RetryBudget
@@ -15,6 +15,7 @@ from metrics.views.job.listener import JobFigures
 from metrics.views.job.sink import CountSink
 from metrics.views.schema import open_views
 from metrics.views.settings import ViewsSettings
+from metrics.views.topics_in_use import require_same_topic
 
 TABLE = "consumed"
 ACCEPT = "to count the events that are left: python app.py views count --accept-loss"
@@ -70,22 +71,8 @@ class ViewProcessor(SqlProcessor[CountSink]):
 
     def _open_sink(self, connection: Connection, offsets: SqlSink, budget: RetryBudget) -> CountSink:
         sink = CountSink(connection, offsets, budget, self._settings.views_minutes_days)
-        self._require_same_topic(sink)
+        require_same_topic({other.topic for other in sink.others}, self._settings)
         return sink
-
-    def _require_same_topic(self, sink: CountSink) -> None:
-        """Check that the tables have no events of another topic.
-
-        Raises:
-            StateError: they do.
-        """
-        for other in sink.others:
-            if other.topic != self.topic:
-                raise StateError(
-                    f"the schema {self._settings.views_schema} has the events of another topic",
-                    why=f"VIEWS_TOPIC={self.topic}, but the tables count {other.topic}",
-                    hint="count each topic into a schema of its own: VIEWS_SCHEMA=…",
-                )
 
     def _resumption(self) -> Resumption:
         resumption = super()._resumption()

@@ -10,12 +10,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
+from confluent_kafka.admin import AdminClient
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
+from metrics.kafka import local_broker
+from metrics.kafka.topics import partition_counts
 from metrics.postgres.connect import connect
 from metrics.views import schema
 from metrics.views.settings import ViewsSettings
@@ -271,6 +275,18 @@ def test_a_terminal_shows_one_live_line(views: Views) -> None:
     os.close(ours)
     assert process.wait(TIMEOUT_S) == 0
     assert re.search(r"lag 0 · [0-9.,]+ events/s", said)
+
+
+def test_no_topic_is_created_if_the_tables_count_another_one(database_url: str, tmp_path: Path) -> None:
+    folder = str(tmp_path / "broker")
+    views = Views(Application("", {"LOCAL_BROKER_DIR": folder}), database_url)
+    views.application.run("views", "init-db")
+    with closing(schema.open_views(database_url, views.settings())) as connection:
+        connection.execute("INSERT INTO consumed VALUES ('a cluster', 'other', 'its id', 0, 7)")
+    with local_broker.shared(Path(folder), print) as address:
+        said = views.application.run("views", "count", "--until-end", exit_code=7)
+        assert f"why: VIEWS_TOPIC={views.settings().views_topic}, but the tables count other" in said
+        assert partition_counts(AdminClient({"bootstrap.servers": address})) == {}
 
 
 def test_a_closed_terminal_stops_the_job_after_a_last_commit(views: Views) -> None:
