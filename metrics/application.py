@@ -13,7 +13,7 @@ from metrics.cli.reporting import reporting
 from metrics.errors import MetricsError, OutputClosedError
 from metrics.frames.commands import COMMANDS as FRAMES
 from metrics.frames.commands.main_job import main_job
-from metrics.frames.settings import Settings
+from metrics.frames.flink.settings import FlinkSettings
 from metrics.harvest.commands import COMMANDS as HARVEST
 from metrics.harvest.settings import HarvestSettings
 from metrics.settings import help_text
@@ -29,7 +29,7 @@ class Application(Commands):
 
     modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
     services = ("serve", "catalogue serve", "harvest serve", "views", "views serve", "views count")
-    settings = (Settings, CatalogueSettings, HarvestSettings, ViewsSettings)
+    settings = (FlinkSettings, CatalogueSettings, HarvestSettings, ViewsSettings)
     owners = ("metrics.frames.topic_owner", "metrics.views.topic_owner")
 
 

@@ -18,6 +18,7 @@ MetricsError                1   a check found a difference
 │   └── AlreadyRunningError     one of this machine, in the same folder
 ├── StreamError             9   live streams that were away or refused when their run stopped
 ├── DataRefusedError       11   data that would be loaded, but must not be
+├── FlinkError             12   Apache Flink
 └── OutputClosedError     141   standard output was closed
 """
 
@@ -136,6 +137,12 @@ class DataRefusedError(MetricsError):
     """Data that can be read, but was refused as a whole: too many wrong records, or too many missing ones."""
 
     exit_code = 11
+
+
+class FlinkError(MetricsError):
+    """Apache Flink that cannot be reached, refuses a statement, or whose job failed."""
+
+    exit_code = 12
 
 
 class OutputClosedError(MetricsError):

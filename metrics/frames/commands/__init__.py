@@ -12,5 +12,6 @@ COMMANDS = {
         "count",
         "accuracy",
         "generate",
+        "flink",
     )
 }

@@ -1,0 +1,41 @@
+-- Counts frames on Apache Flink as the application does: the same input topic, the same records.
+-- The application fills in its settings; of window.sql, there is a copy for each window size.
+
+SET 'pipeline.name' = '${name}';
+SET 'parallelism.default' = '${parallelism}';
+SET 'execution.checkpointing.interval' = '${checkpoint_s} s';
+SET 'table.local-time-zone' = 'UTC';
+-- By wall time, a busy machine would drop frames that only had to wait; so a partition without frames holds windows open.
+SET 'table.exec.source.idle-timeout' = '0 s';
+
+CREATE TEMPORARY TABLE frames (
+  ts STRING,
+  uid STRING,
+  `partition` INT METADATA VIRTUAL,
+  written_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  -- In whole seconds since the epoch; null if the record is no frame, or is far ahead of its Kafka timestamp.
+  second_s AS ${second},
+  event_time AS TO_TIMESTAMP_LTZ(${second}, 0),
+  arrival AS PROCTIME(),
+  WATERMARK FOR event_time AS event_time - INTERVAL '${lateness}' DAY TO SECOND
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${input_topic}',
+  'properties.bootstrap.servers' = '${servers}',
+  'properties.group.id' = '${name}',
+  ${bounds},
+  'scan.watermark.emit.strategy' = 'on-event',
+  'scan.watermark.alignment.group' = 'frames',
+  'scan.watermark.alignment.max-drift' = '${align_s} s',
+  'scan.watermark.alignment.update-interval' = '200 ms',
+  'format' = 'json',
+  'json.ignore-parse-errors' = 'true'
+);
+
+-- A partition is read in order, by one task. A window takes frames until the partition's own event time, less the
+-- allowed lateness, has passed its end.
+CREATE TEMPORARY VIEW judged AS
+SELECT second_s, uid, event_time, GREATEST(${newest}, MAX(second_s) OVER (
+    PARTITION BY `partition` ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+  )) - ${lateness_s} AS passed_s
+FROM frames WHERE second_s IS NOT NULL;

@@ -1,0 +1,107 @@
+"""Flink's SQL gateway: statements over HTTP, each with its result."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import httpx
+
+from metrics.errors import FlinkError
+
+ANSWER_TIMEOUT_S = 30.0
+_LOOK_S = 0.05
+
+
+class Answer(NamedTuple):
+    """Answer to one statement.
+
+    Attributes:
+        rows: each with its values by the columns' names.
+        job_id: of the job that it started; None if it started none.
+    """
+
+    rows: list[dict[str, Any]]
+    job_id: str | None
+
+
+class Gateway:
+    """Session of an SQL gateway.
+
+    Args:
+        url: of the gateway, such as `http://127.0.0.1:8083`.
+    """
+
+    def __init__(self, client: httpx.Client, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._session = ""
+
+    def open(self) -> None:
+        """Open the session.
+
+        Raises:
+            FlinkError: the gateway does not answer, or refuses.
+        """
+        self._session = self._call("POST", "/v2/sessions", {})["sessionHandle"]
+
+    def close(self) -> None:
+        """Close the session; jobs continue."""
+        self._call("DELETE", f"/v2/sessions/{self._session}")
+
+    def run(self, statement: str) -> Answer:
+        """Run a statement, and wait for its result.
+
+        Raises:
+            FlinkError: Flink refuses it, or the gateway does not answer.
+        """
+        session = f"/v2/sessions/{self._session}"
+        operation = self._call("POST", f"{session}/statements", {"statement": statement})["operationHandle"]
+        rows: list[dict[str, Any]] = []
+        job_id: str | None = None
+        uri = f"{session}/operations/{operation}/result/0?rowFormat=JSON"
+        while (answer := self._call("GET", uri))["resultType"] != "EOS":
+            if answer["resultType"] == "NOT_READY":
+                time.sleep(_LOOK_S)
+                continue
+            job_id = answer.get("jobID") or job_id
+            names = [column["name"] for column in answer["results"]["columns"]]
+            rows += [dict(zip(names, row["fields"], strict=True)) for row in answer["results"]["data"]]
+            uri = answer["nextResultUri"]
+        return Answer(rows, job_id)
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, self._url + path, json=body)
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise FlinkError(
+                f"the SQL gateway {self._url} does not answer",
+                why=str(error) or type(error).__name__,
+                hint="start it, or correct FLINK_URL; without FLINK_URL, a local Flink is started",
+            ) from error
+        if response.is_error:
+            raise FlinkError(f"the SQL gateway {self._url} refuses", why=_cause("\n".join(answer.get("errors", []))))
+        return dict(answer)
+
+
+def _cause(text: str) -> str:
+    """Return the innermost cause of a Java stack trace, which names what is wrong."""
+    causes = [line for line in text.splitlines() if line.startswith("Caused by: ")]
+    return causes[-1].removeprefix("Caused by: ") if causes else text.split("\n", 1)[0]
+
+
+@contextmanager
+def session(url: str) -> Iterator[Gateway]:
+    """Open a session for the duration of the context.
+
+    Raises:
+        FlinkError: the gateway does not answer, or refuses.
+    """
+    with httpx.Client(timeout=ANSWER_TIMEOUT_S) as client:
+        gateway = Gateway(client, url.rstrip("/"))
+        gateway.open()
+        try:
+            yield gateway
+        finally:
+            gateway.close()

@@ -1,0 +1,166 @@
+"""The statements that count frames on Flink, filled in from the settings and the table of window sizes."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from string import Template
+from typing import NamedTuple
+
+from metrics.frames.core.windows import Series
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.records import field_names
+from metrics.frames.sizes import SIZES, Counts, Size
+from metrics.text import DAY_S, HOUR_S, MINUTE_S
+from metrics.times import LAST_SECOND
+
+CHECKPOINT_S = 1
+
+# Numbers of up to twelve digits are whole seconds; leading zeros do not count.
+_SECOND = """CASE WHEN uid <> '' AND REGEXP(ts, '^-?0*[0-9]{1,12}$$')
+      AND TRY_CAST(ts AS BIGINT) BETWEEN 0 AND ${last_second}
+      AND TRY_CAST(ts AS BIGINT) <= EXTRACT(EPOCH FROM written_at) + ${future_limit_s}
+    THEN TRY_CAST(ts AS BIGINT) END"""
+
+_COUNTED = {
+    Counts.FRAMES: """\
+CREATE TEMPORARY VIEW ${plural}_counted AS
+SELECT window_time AS event_time, EXTRACT(EPOCH FROM window_start) AS start_s, COUNT(*) AS number, COUNT(*) AS frames
+FROM TABLE(TUMBLE(TABLE in_${plural}, DESCRIPTOR(event_time), INTERVAL '${interval}' DAY TO SECOND))
+GROUP BY window_start, window_end, window_time;""",
+    # Spread over all tasks by user, and then counted: a busy window is not the work of one task.
+    Counts.USERS: """\
+CREATE TEMPORARY VIEW ${plural}_users AS
+SELECT window_start, window_end, window_time, uid, COUNT(*) AS frames
+FROM TABLE(TUMBLE(TABLE in_${plural}, DESCRIPTOR(event_time), INTERVAL '${interval}' DAY TO SECOND))
+GROUP BY window_start, window_end, window_time, uid;
+
+CREATE TEMPORARY VIEW ${plural}_counted AS
+SELECT window_time AS event_time, EXTRACT(EPOCH FROM window_start) AS start_s, COUNT(*) AS number, SUM(frames) AS frames
+FROM ${plural}_users GROUP BY window_start, window_end, window_time;""",
+}
+
+
+class Begin(NamedTuple):
+    """Beginning of a job elsewhere than at the beginning of the input.
+
+    Attributes:
+        offsets: of the first frame of each partition.
+        newest: event time of each partition before that frame; -1 if it had none.
+        series: the windows of each size that are published, by the size in seconds.
+    """
+
+    offsets: Mapping[int, int]
+    newest: Mapping[int, int]
+    series: Mapping[int, Series]
+
+
+def statements(
+    settings: FlinkSettings, begin: Begin | None = None, *, parallelism: int = 1, until_end: bool = False
+) -> list[str]:
+    """Return the statements that start the job that counts, in their order; the last one starts it.
+
+    Args:
+        begin: None for the beginning of the input.
+        until_end: whether it ends at the present end of the input, and closes every window.
+    """
+    return _split(script(settings, begin, parallelism=parallelism, until_end=until_end))
+
+
+def script(
+    settings: FlinkSettings, begin: Begin | None = None, *, parallelism: int = 1, until_end: bool = False
+) -> str:
+    """Return the same statements as one text with comments."""
+    rules = {"last_second": LAST_SECOND, "future_limit_s": settings.future_limit_s}
+    common = {
+        "name": settings.flink_name,
+        "servers": settings.bootstrap_servers,
+        "lateness_s": settings.lateness_s,
+        "gap_limit_s": settings.gap_limit_s,
+    }
+    source = _filled(
+        _template("frames.sql"),
+        common,
+        parallelism=parallelism,
+        checkpoint_s=CHECKPOINT_S,
+        second=_filled(_SECOND, rules),
+        lateness=interval(settings.lateness_s),
+        align_s=settings.align_s,
+        input_topic=settings.input_topic,
+        bounds=",\n  ".join(_bounds(begin, until_end=until_end)),
+        newest=_newest(begin),
+    )
+    windows = [_windows(settings, size, common, begin) for size in SIZES]
+    inserts = "\n".join(map(_insert, SIZES))
+    return "\n".join([source, *windows, f"EXECUTE STATEMENT SET BEGIN\n{inserts}\nEND;\n"])
+
+
+def interval(seconds: int) -> str:
+    """Return a duration as `INTERVAL … DAY TO SECOND` has it; `SECOND` alone takes two digits."""
+    minutes, second = divmod(seconds, MINUTE_S)
+    return f"{seconds // DAY_S} {seconds % DAY_S // HOUR_S:02}:{minutes % 60:02}:{second:02}"
+
+
+def _bounds(begin: Begin | None, *, until_end: bool) -> Iterator[str]:
+    if begin is None:
+        yield "'scan.startup.mode' = 'earliest-offset'"
+    else:
+        offsets = ";".join(f"partition:{number},offset:{offset}" for number, offset in sorted(begin.offsets.items()))
+        yield "'scan.startup.mode' = 'specific-offsets'"
+        yield f"'scan.startup.specific-offsets' = '{offsets}'"
+    if until_end:
+        yield "'scan.bounded.mode' = 'latest-offset'"
+
+
+def _newest(begin: Begin | None) -> str:
+    """Return the event time of the frame's partition before the job began."""
+    known = [] if begin is None else [(number, newest) for number, newest in begin.newest.items() if newest >= 0]
+    if not known:
+        return "CAST(-1 AS BIGINT)"
+    cases = " ".join(f"WHEN {number} THEN {newest}" for number, newest in sorted(known))
+    return f"CAST(CASE `partition` {cases} ELSE -1 END AS BIGINT)"
+
+
+def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], begin: Begin | None) -> str:
+    series = Series() if begin is None else begin.series[size.size_s]
+    return _filled(
+        _template("window.sql").replace("${counted}", _COUNTED[size.counts]),
+        common,
+        plural=size.plural,
+        size_s=size.size_s,
+        interval=interval(size.size_s),
+        topic=settings.flink_topic(size),
+        closed_through=series.closed_through,
+        last=series.last if series.last >= 0 else "CAST(NULL AS BIGINT)",
+        total=series.total,
+        windows=series.windows,
+    )
+
+
+def _insert(size: Size) -> str:
+    """Return the statement that writes the records of a size: their fields in order, as JSON."""
+    values = ("start_s", "moment", f"start_s + {size.size_s}", "number", "average", "frames")
+    parts: list[str] = []
+    for name, value in zip(field_names(size)[:-1], values, strict=False):
+        quote = '"' if value == "moment" else ""
+        text = value if value in {"moment", "average"} else f"CAST({value} AS STRING)"
+        parts.append(f"""'{"," if parts else "{"}"{name}":{quote}', {text}""" + (f", '{quote}'" if quote else ""))
+    written_at = "TO_TIMESTAMP_LTZ(GREATEST(1000 * start_s, 1), 3)"  # a producer takes 0 for none
+    record = ",\n    ".join(parts)
+    return (
+        f"INSERT INTO {size.plural}_out SELECT moment,\n  CONCAT(\n    {record},\n    gap, '}}'),\n"
+        f"  {written_at}\nFROM {size.plural}_written;"
+    )
+
+
+def _template(name: str) -> str:
+    return files("metrics.frames.flink").joinpath(name).read_text()
+
+
+def _filled(text: str, values: Mapping[str, object], **more: object) -> str:
+    return Template(text).substitute(values, **more)
+
+
+def _split(text: str) -> list[str]:
+    """Return the statements of a script; only the statement set, the last one, contains semicolons."""
+    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    before, opening, block = lines.partition("EXECUTE STATEMENT SET")
+    return [*(part.strip() for part in before.split(";\n") if part.strip()), opening + block]

@@ -1,0 +1,81 @@
+-- ${plural}: windows of ${size_s} s, their records into ${topic}.
+
+CREATE TEMPORARY VIEW in_${plural} AS
+SELECT event_time, uid FROM judged
+WHERE second_s - MOD(second_s, ${size_s}) + ${size_s} > GREATEST(passed_s, ${closed_through});
+
+${counted}
+
+-- The length of the gap since the window before, of which there may be none.
+CREATE TEMPORARY VIEW ${plural}_spaced AS
+SELECT event_time, start_s, number, frames,
+  start_s - COALESCE(LAG(start_s) OVER (ORDER BY event_time), ${last}) - ${size_s} AS gap_s
+FROM ${plural}_counted;
+
+CREATE TEMPORARY VIEW ${plural}_totalled AS
+SELECT start_s, number, frames, gap_s,
+  CASE WHEN gap_s BETWEEN 1 AND ${gap_limit_s} THEN gap_s / ${size_s} ELSE 0 END AS zero_rows,
+  ${total} + SUM(number) OVER so_far AS total,
+  ${windows} + SUM(CASE WHEN gap_s BETWEEN 1 AND ${gap_limit_s} THEN gap_s / ${size_s} + 1 ELSE 1 END) OVER so_far AS windows
+FROM ${plural}_spaced
+WINDOW so_far AS (ORDER BY event_time ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
+
+-- A row for each record: those of a short gap, which count 0, then that of the window itself.
+CREATE TEMPORARY VIEW ${plural}_rows AS
+SELECT
+  start_s - ${size_s} * (zero_rows + 1 - nth) AS start_s,
+  CASE WHEN nth > zero_rows THEN number ELSE 0 END AS number,
+  CASE WHEN nth > zero_rows THEN frames ELSE 0 END AS frames,
+  CASE WHEN nth > zero_rows AND gap_s > ${gap_limit_s} THEN CONCAT(',"gap_s":', CAST(gap_s AS STRING)) ELSE '' END AS gap,
+  CASE WHEN nth > zero_rows THEN total ELSE total - number END AS total,
+  windows - zero_rows - 1 + nth AS windows
+FROM ${plural}_totalled
+CROSS JOIN UNNEST(SPLIT(CONCAT('0', REPEAT(',0', CAST(zero_rows AS INT))), ',')) WITH ORDINALITY AS row_of (nothing, nth);
+
+-- The average to three decimals, as Python rounds a double. Halves are halves of a thousandth. Where the quotient is
+-- exactly halfway between two thousandths, the double may be beside it (tie: how far, exactly); if it is not, the even
+-- thousandth counts.
+CREATE TEMPORARY VIEW ${plural}_halves AS
+SELECT *,
+  2000 * total / windows AS halves,
+  MOD(2000 * total, windows) = 0 AND MOD(2000 * total / windows, 2) = 1 AS is_tie,
+  CAST(total AS DOUBLE) / CAST(windows AS DOUBLE) - CAST(total / windows AS DOUBLE) AS fraction
+FROM ${plural}_rows;
+
+CREATE TEMPORARY VIEW ${plural}_rounded AS
+SELECT *,
+  CASE WHEN NOT is_tie OR tie > 0 OR (tie = 0 AND MOD(halves, 4) = 3) THEN (halves + 1) / 2 ELSE halves / 2 END AS thousandths
+FROM (
+  SELECT *,
+    FLOOR(fraction * 67108864e0) / 67108864e0 * 2000e0 - CAST(MOD(halves, 2000) AS DOUBLE)
+      + (fraction - FLOOR(fraction * 67108864e0) / 67108864e0) * 2000e0 AS tie
+  FROM ${plural}_halves
+);
+
+CREATE TEMPORARY VIEW ${plural}_written AS
+SELECT *,
+  DATE_FORMAT(CAST(TO_TIMESTAMP_LTZ(start_s, 0) AS TIMESTAMP(0)), 'yyyy-MM-dd''T''HH:mm:ss''Z''') AS moment,
+  CONCAT(CAST(thousandths / 1000 AS STRING), '.',
+    REGEXP_REPLACE(LPAD(CAST(MOD(thousandths, 1000) AS STRING), 3, '0'), '(?<=.)0+$$', '')) AS average
+FROM ${plural}_rounded;
+
+CREATE TEMPORARY TABLE ${plural}_out (
+  `key` STRING,
+  record STRING,
+  written_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${topic}',
+  'properties.bootstrap.servers' = '${servers}',
+  'key.format' = 'raw',
+  'key.fields' = 'key',
+  'value.format' = 'raw',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'sink.parallelism' = '1',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = '${name}-${plural}',
+  -- Ids that are used again: otherwise each checkpoint makes new ones, which the broker keeps for days.
+  'sink.transaction-naming-strategy' = 'pooling',
+  -- The longest outage after which a checkpoint's records are still published; brokers refuse more than 15 min.
+  'properties.transaction.timeout.ms' = '600000'
+);
