@@ -4,7 +4,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metrics.errors import DatabaseError, RefusedError, UnavailableError
+from metrics.errors import DatabaseError, NoAnswerError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +15,9 @@ CALM_S = 30.0
 class RetryBudget:
     """Time for which failures of the remote system are retried; reports when an outage begins.
 
-    An outage ends when that system accepts a commit, or answers a standby. If it refused records, the outage ends
-    when records are committed, or after CALM_S without a failure (limit_s if that is longer): reaching it again is not
-    enough.
+    An outage ends when that system accepts a commit, or answers a standby. If it answered, but refused records, such
+    as a database whose disk is full, the outage ends when records are committed, or after CALM_S without a failure
+    (limit_s if that is longer): reaching it again is not enough.
 
     Args:
         limit_s: the longest outage in seconds; a later failure is raised.
@@ -60,7 +60,7 @@ class RetryBudget:
             self._is_refused = False
             is_reported = self._last_s is not None and now_s - self._last_s <= CALM_S
         self._last_s = now_s
-        self._is_refused |= isinstance(error, RefusedError)
+        self._is_refused |= _is_refusal(error)
         if now_s - self._since_s >= limit_s or self._stopping.is_set():
             raise error
         if not is_reported:
@@ -88,3 +88,8 @@ class RetryBudget:
     def reset(self) -> None:
         """Note that records were committed."""
         self._since_s = None
+
+
+def _is_refusal(error: UnavailableError) -> bool:
+    """Return whether the remote system has answered, and may do so again without accepting records."""
+    return isinstance(error, RefusedError | DatabaseError) and not isinstance(error, NoAnswerError)

@@ -79,7 +79,9 @@ def _given_up(error: DatabaseError, limit_s: float, uncounted: int | None) -> Da
     held = "the events" if uncounted is None else numbered(uncounted, "event")
     verb = "is" if uncounted == 1 else "are"
     hint = f"nothing is lost, the topic holds {held} that {verb} not counted yet"
-    return type(error)(what, why=error.why, hint=f"{'start it' if is_away else error.hint or 'correct it'}; {hint}")
+    return type(error)(
+        what, why=error.why, hint=f"{'start it' if is_away else (error.hint or 'correct it').removesuffix('.')}; {hint}"
+    )
 
 
 @dataclasses.dataclass(eq=False, repr=False)

@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from metrics.errors import BrokerError, DatabaseError, RefusedError, UnavailableError
+from metrics.errors import BrokerError, DatabaseError, NoAnswerError, RefusedError, UnavailableError
 from metrics.kafka.job import retry
 from metrics.kafka.job.retry import CALM_S, RetryBudget
 
@@ -55,6 +55,16 @@ def test_an_answer_does_not_end_an_outage_in_which_records_are_refused(clock: Cl
         clock.fails(RefusedError("too large")).after(20).budget.record_answer()
     with pytest.raises(RefusedError):
         clock.fails(RefusedError("too large"))
+
+
+def test_an_answer_does_not_end_an_outage_in_which_the_database_refuses_a_transaction(clock: Clock) -> None:
+    full = DatabaseError("the transaction with the database failed", why="No space left on device")
+    clock.fails(full).after(DATABASE_LIMIT_S - 1).budget.record_answer()  # a heartbeat needs no space
+    with pytest.raises(DatabaseError):
+        clock.after(1).fails(full)
+    clock.budget.reset()
+    clock.fails(NoAnswerError("away")).after(DATABASE_LIMIT_S - 1).budget.record_answer()
+    clock.after(1).fails(NoAnswerError("away"))
 
 
 def test_committed_records_end_every_outage(clock: Clock) -> None:
