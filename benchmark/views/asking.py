@@ -82,6 +82,7 @@ def asked(rig: Rig, topic: str, url: str) -> tuple[Asking, Scores]:
         serving("views serve", command, rig.variables(topic, url), port),
         closing(HTTPConnection(HOST, port, timeout=TIMEOUT_S)) as client,
     ):
+        _timed(client, "/healthz")  # answered once the process, whose port is open from the beginning, has started
         first_s, body = _timed(client, f"{path}{LIMIT}")
         scores = [(int(item.media_id), item.score) for item in msgspec.json.decode(body, type=Answer).similar]
         kept_s = [_timed(client, f"{path}{LIMIT}")[0] for _ in range(KEPT_TIMES)]
