@@ -38,6 +38,7 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
                 log.error(error)  # noqa: TRY400  # its user can fix it, so no traceback
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
+            console.end_echo()
             log.warning("stopped by Ctrl-C")
             raise typer.Exit(128 + signal.SIGINT) from None
 

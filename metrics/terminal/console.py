@@ -82,6 +82,12 @@ def warn(line: str) -> None:
     err.print(_fitted(f"warning: {line}", err), style="yellow")
 
 
+def end_echo() -> None:
+    """End the line in which a terminal has shown `^C`, so that the next one begins at its left."""
+    if err.is_terminal:
+        err.line()
+
+
 def _fitted(text: str, console: Console, indent: int = INDENT) -> str:
     """Wrap lines that a terminal is too narrow for, between words; addresses and paths stay in one piece.
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from metrics.terminal.console import out
+from metrics.terminal.live_line import erased_by_errors
 from metrics.text import escaped
 
 
@@ -24,7 +25,10 @@ def bar(
     columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}", markup=False),)
     if total is not None:
         columns += (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        erased_by_errors(),
+    ):
         task = progress.add_task("", total=None)
 
         def move(done: int) -> None:

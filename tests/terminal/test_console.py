@@ -1,13 +1,8 @@
 """What people see: lines that fit 80 columns, words that fit their number, no wrapping where nobody reads."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -28,6 +23,7 @@ from metrics.terminal.tables import say_table
 from metrics.text import escaped, in_line, pace, rate
 from tests.frames.core.message import Message, message
 from tests.frames.windows import minute_record, second_record, series
+from tests.terminal.pseudo_terminal import printed_on_a_terminal
 
 PROJECT = Path(__file__).resolve().parents[2]
 T = 1468244340  # 2016-07-11T13:39:00Z
@@ -217,31 +213,6 @@ LONG = BrokerError(
 )
 
 
-def on_a_terminal(code: str) -> list[str]:
-    """Run Python code whose standard output and error are a terminal of 80 columns; return the lines that it shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=PROJECT,
-        env=environment | {"TERM": "xterm", "NO_COLOR": "1"},
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65_536):
-            shown += piece
-    except OSError:  # the terminal's other end is closed
-        pass
-    os.close(ours)
-    assert process.wait(20) == 0
-    return shown.decode().replace("\x1b[0m", "").splitlines()
-
-
 SAY_ALL = """
 from tests.terminal.test_console import LONG
 from metrics.terminal.console import fail, say, warn
@@ -252,7 +223,7 @@ warn("data/stream.jsonl partially sent: 17 acknowledged; python app.py prepare-t
 
 
 def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
-    assert on_a_terminal(SAY_ALL) == [
+    assert printed_on_a_terminal(SAY_ALL).splitlines() == [
         "error: no broker answers at",
         "     broker-0.example.org:9092,broker-1.example.org:9092,broker-2.example.org:9092",
         "why: broker-1.example.org:9092: Connect to ipv4#127.0.0.1:9092 failed:",
@@ -265,6 +236,28 @@ def test_on_a_terminal_lines_are_wrapped_between_words() -> None:
         "warning: data/stream.jsonl partially sent: 17 acknowledged; python app.py",
         "     prepare-topics --again feeds it all",
     ]
+
+
+INTERRUPT = """
+import os, signal, typer
+from metrics.cli.reporting import reporting
+from metrics.terminal import logs
+logs.log_lines("INFO")
+
+@reporting
+def stop():
+    os.write(1, b"^C")  # as the terminal does
+    os.kill(os.getpid(), signal.SIGINT)
+
+try:
+    stop()
+except typer.Exit:
+    pass
+"""
+
+
+def test_what_is_said_after_ctrl_c_is_not_glued_to_its_echo() -> None:
+    assert printed_on_a_terminal(INTERRUPT) == "^C\r\nwarning: stopped by Ctrl-C\r\n"
 
 
 def test_in_a_pipe_no_line_is_wrapped(capfd: pytest.CaptureFixture[str]) -> None:

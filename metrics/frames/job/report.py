@@ -6,7 +6,6 @@ from functools import partial
 from threading import Event
 from time import monotonic
 
-from rich.live import Live
 from rich.text import Text
 
 from metrics.errors import MetricsError
@@ -17,6 +16,7 @@ from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
 from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
+from metrics.terminal.live_line import LiveLine
 from metrics.text import cost_each, numbered, pace, per_second, rate
 from metrics.times import rfc3339
 
@@ -88,7 +88,7 @@ class Report(Listener):
         self._live_rate = LiveRate(self._started_s)
         self._closed: list[str] = []
         self._before = Figures.of(job.counter)
-        self._live = Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else None
+        self._live = LiveLine() if out.is_terminal else None
 
     def __enter__(self) -> "Report":
         if self._live:
@@ -138,7 +138,7 @@ class Report(Listener):
         if self._is_verbose and self._frames // self._print_interval > intervals:
             self._show(lambda: say(self.execution_metrics()))
         if self._live and now_s - self._shown_s >= REFRESH_S:
-            self._show(partial(self._live.update, self._status(now_s), refresh=True))
+            self._show(partial(self._live.show, self._status(now_s)))
             self._shown_s = now_s
 
     def execution_metrics(self) -> str:
@@ -163,7 +163,7 @@ class Report(Listener):
         event_time = rfc3339(newest) if newest >= 0 else "none yet"
         rate = self._live_rate.rate(now_s, self._frames)
         line = f"event time {event_time} · {rate} · lag {sum(self._job.source.lags().values()):,}"
-        return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+        return Text(line, style="dim")
 
     def sum_up(self) -> None:
         """Print the figures of this run, and of all runs of the consumer group together.

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from metrics.cli.reporting import stopping_on_signals
@@ -20,6 +19,7 @@ from metrics.harvest.listening.run import Rule, run_harvest
 from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
 from metrics.terminal.console import err, note, out, say, warn
+from metrics.terminal.live_line import LiveLine
 from metrics.terminal.tables import cell
 from metrics.text import listed, numbered
 
@@ -122,14 +122,14 @@ def _live_line(console: Console) -> Iterator[Listener]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with Live(console=console, transient=True, auto_refresh=False) as live:
-        yield lambda progress: live.update(_line(progress, console.width), refresh=True)
+    with LiveLine(console) as live:
+        yield lambda progress: live.show(_line(progress))
 
 
-def _line(progress: Progress, width: int) -> Text:
+def _line(progress: Progress) -> Text:
     if progress.report_share is not None:
         return Text(f"writing the report: {progress.report_share:.0%}")
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text()
     for stream in progress.streams:
         line.append(f"{stream.stream} ", "bold")
         line.append(*_state(stream))
@@ -137,7 +137,6 @@ def _line(progress: Progress, width: int) -> Text:
     line.append(
         f"{cell(progress.name)} {progress.name_seen:,} of {progress.times:,}  {progress.seconds_left:.0f} s left"
     )
-    line.truncate(width)
     return line
 
 

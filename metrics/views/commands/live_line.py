@@ -7,12 +7,12 @@ from threading import Event
 from time import monotonic
 from typing import NamedTuple
 
-from rich.live import Live
 from rich.text import Text
 
 from metrics.errors import MetricsError
 from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
+from metrics.terminal.live_line import LiveLine
 from metrics.text import per_second
 
 REFRESH_S = 0.25
@@ -89,9 +89,9 @@ class _Line:
 
 def _refresh(figures: Callable[[], Figures], done: Event, _: float) -> None:
     line = _Line(figures, OVER_S)
-    with Live(console=out, auto_refresh=False, transient=True) as live:
+    with LiveLine() as live:
         while not done.wait(REFRESH_S):
-            live.update(Text(line.text(line.look(), out.width), style="dim"), refresh=True)
+            live.show(Text(line.text(line.look(), out.width), style="dim"))
 
 
 def _print(figures: Callable[[], Figures], done: Event, print_s: float) -> None:

@@ -18,7 +18,7 @@ from metrics.frames.results.read import Result, by_ends
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from tests.frames.windows import second_record
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application, finish, frame
-from tests.terminal.test_console import on_a_terminal
+from tests.terminal.pseudo_terminal import printed_on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 
@@ -141,11 +141,11 @@ def test_on_a_terminal_results_are_a_table_whose_bars_are_scaled_to_the_largest(
     counted(application)
     count(application, 8000, 8002)  # after a gap that gets no rows
     own = dict(application.environment().items() - os.environ.items())
-    shown = on_a_terminal(
+    shown = printed_on_a_terminal(
         f"import os, runpy, sys; os.environ |= {own}; sys.argv = ['app.py', 'results', '--from', '{T + 127}']; "
         "runpy.run_path('app.py', run_name='__main__')"
     )
-    lines = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", line).strip() for line in shown]
+    lines = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", line).strip() for line in shown.splitlines()]
     heading = next(at for at, line in enumerate(lines) if "window  " in line)
     assert [re.split("  +", line) for line in lines[heading + 1 :]] == [
         ["2016-07-11T13:41:07Z", "second", "2", "1.992", "█" * 10],
