@@ -97,6 +97,11 @@ class OffsetTable(NamedTuple):
         query = self._sql("UPDATE {table} SET instance = %(instance)s WHERE {key} AND partition = %(partition)s")
         connection.execute(query, self._values(partition=_FENCE, instance=instance))
 
+    def take_over_others(self, connection: Connection, instance: str) -> None:
+        """Store an instance for all other topics of this reader, once commits in progress have ended."""
+        query = self._sql("UPDATE {table} SET instance = %(instance)s WHERE {elsewhere} AND instance IS NOT NULL")
+        connection.execute(query, self._values(instance=instance))
+
     def exchange(self, connection: Connection, before: str, instance: str) -> bool:
         """Replace an instance by another one, unless a third was stored; returns whether it was replaced."""
         query = self._sql(
@@ -132,7 +137,7 @@ class OffsetTable(NamedTuple):
         return connection.execute(query, values).rowcount == len(added)
 
     def _sql(self, text: LiteralString) -> Composed:
-        """Return a statement about this topic, or, by `{other}`, about others of its name."""
+        """Return a statement about this topic, or about others: `{other}` of its name, `{elsewhere}` of any name."""
         columns = [*self.reader, "cluster_id", "topic", "topic_id"]
         equal = [SQL("{} = {}").format(Identifier(name), sql.Placeholder(name)) for name in columns]
         others = [*equal[:-1], SQL("topic_id <> {}").format(sql.Placeholder("topic_id"))]
@@ -140,6 +145,7 @@ class OffsetTable(NamedTuple):
             table=Identifier(self.name),
             key=SQL(" AND ").join(equal),
             other=SQL(" AND ").join(others),
+            elsewhere=SQL(" AND ").join([*equal[: len(self.reader)], SQL("NOT ({})").format(SQL(" AND ").join(equal))]),
             columns=SQL(", ").join(map(Identifier, columns)),
             values=SQL(", ").join(map(sql.Placeholder, columns)),
         )
@@ -203,6 +209,10 @@ class SqlSink:
         """
         with self.transaction({}):
             pass
+
+    def fence_others(self) -> None:
+        """Let the instances of all other topics of this reader commit no more; in a transaction of this sink."""
+        self._table.take_over_others(self._connection, _written(self._instance))
 
     def close(self) -> None:
         """Abort what is not committed."""

@@ -93,6 +93,25 @@ def test_an_instance_that_another_one_took_over_from_commits_nothing_more(connec
     assert connections.written() == [1, 3]
 
 
+def test_an_instance_may_fence_those_of_all_other_topics_of_its_reader(connections: Connections) -> None:
+    elsewhere, of_others = TABLE._replace(cluster_id="other"), TABLE._replace(reader={"model": "book"})
+    sinks = {name: connections.sink(name, table) for name, table in (("a", TABLE), ("b", elsewhere), ("c", of_others))}
+    for number, sink in enumerate(sinks.values()):
+        commit(*sink, number, {0: 5, 1: 2})
+    connection, second = sinks["b"]
+    with second.transaction({}):
+        second.fence_others()
+    with pytest.raises(TransactionLostError, match="another instance has committed since") as fenced:
+        commit(*sinks["a"], 7, {0: 6, 1: 2})
+    assert fenced.value.is_fenced
+    last = TABLE.instance(connection)
+    assert last is not None
+    assert last.id == "b"
+    commit(*sinks["b"], 8, {0: 6, 1: 3})
+    commit(*sinks["c"], 9, {0: 6, 1: 3})
+    assert connections.written() == [0, 1, 2, 8, 9]
+
+
 def test_of_two_instances_that_begin_at_once_one_is_fenced(connections: Connections) -> None:
     first, second = connections.sink("a"), connections.sink("b")
     commit(*first, 1, {0: 5, 1: 2})

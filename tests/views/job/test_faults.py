@@ -123,6 +123,22 @@ def test_a_connection_that_is_lost_during_a_commit_doubles_nothing(
     topic.check()
 
 
+def test_a_job_fences_one_that_counts_a_topic_of_another_cluster_into_the_same_tables(topic: Topic) -> None:
+    #                                                      id    commits, is active
+    other = ("another cluster", topic.name, "its id", 0, 5, '["ab", 7, true]')
+    with topic.connected() as connection:
+        connection.execute("INSERT INTO consumed VALUES (%s, %s, %s, %s, %s, %s)", other)
+    topic.send(drawn(1, 300))
+    assert "of another cluster" in topic.count(exit_code=7)
+    before = "SELECT instance ->> 0 FROM consumed WHERE cluster_id = 'another cluster'"
+    assert topic.query(before) == [("ab",)], "a job that is refused fences none"
+    topic.count("--accept-loss")
+    [(fencing,)] = topic.query(before)
+    assert [(fencing,)] == topic.query(
+        "SELECT instance ->> 0 FROM consumed WHERE cluster_id <> %s AND partition = 0", other[0]
+    )
+
+
 def test_of_two_jobs_the_second_is_a_standby_until_the_first_is_killed(topic: Topic) -> None:
     first = topic.started()
     wait_until(topic.has_begun, "the first one has begun")
