@@ -8,16 +8,17 @@ import gc
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import settings
 
 from metrics.errors import MetricsError
 from metrics.kafka import local_broker
+from metrics.kafka.local_broker import node
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.examples import LONG
@@ -105,33 +106,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def bootstrap_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a real Kafka; without any, the tests that want it fail and say what to install."""
-    if address := os.environ.get("BOOTSTRAP_SERVERS"):
-        pytestconfig.stash[KAFKA] = f"BOOTSTRAP_SERVERS, {address}"
+    with _running(_BROKER, pytestconfig, tmp_path_factory) as address:
+        pytestconfig.stash[KAFKA] += f", {address}"
         yield address
-    elif _docker_answers():
-        with _container(pytestconfig) as address:
-            pytestconfig.stash[KAFKA] = f"{IMAGE} in Docker, {address}"
-            yield address
-    else:
-        with _local_broker(tmp_path_factory.mktemp("local broker")) as address:
-            pytestconfig.stash[KAFKA] = f"the local broker, {address}"
-            yield address
 
 
 @pytest.fixture(scope="session")
 def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a real PostgreSQL; without any, the tests that want it fail and say what to install."""
-    if url := os.environ.get("DATABASE_URL"):
-        pytestconfig.stash[POSTGRES] = f"DATABASE_URL, {_version(url)}"
+    with _running(_POSTGRES, pytestconfig, tmp_path_factory) as url:
+        pytestconfig.stash[POSTGRES] += f", {_version(url)}"
         yield url
-    elif _docker_answers():
-        with _database_container(pytestconfig) as url:
-            pytestconfig.stash[POSTGRES] = f"{POSTGRES_IMAGE} in Docker, {_version(url)}"
-            yield url
-    else:
-        with _local_database(tmp_path_factory.mktemp("local database")) as url:
-            pytestconfig.stash[POSTGRES] = f"the local database, {_version(url)}"
-            yield url
 
 
 @pytest.fixture(scope="session")
@@ -180,25 +165,12 @@ def application(bootstrap_servers: str) -> Application:
 
 
 @contextmanager
-def _local_broker(folder: Path) -> Iterator[str]:
-    try:
-        with local_broker.running(folder, print) as address:
-            yield address
-    except MetricsError as error:
-        pytest.fail(str(error), pytrace=False)
-    finally:
-        shutil.rmtree(folder / "data", ignore_errors=True)  # its logs stay, to examine a failure
-
-
-@contextmanager
-def _local_database(folder: Path) -> Iterator[str]:
-    try:
-        with local_server.shared(folder, print) as url:
-            yield url
-    except MetricsError as error:
-        pytest.fail(str(error), pytrace=False)
-    finally:
-        shutil.rmtree(folder / "data", ignore_errors=True)  # its log stays, to examine a failure
+def _broker_that_is_killed(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
+    """Run a local broker; it is not stopped in order, which with the topics of all tests would take it over 30 s."""
+    with local_broker.running(folder, say) as address:
+        yield address
+        for process in node._nodes_of(folder.resolve()):
+            process.kill()
 
 
 def _version(url: str) -> str:
@@ -243,3 +215,42 @@ def _database_container(config: pytest.Config) -> Iterator[str]:
     config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")  # sockets to the engine
     with PostgresContainer(POSTGRES_IMAGE, driver=None) as database:
         yield database.get_connection_url()
+
+
+class _Server(NamedTuple):
+    """A server that all tests share, and where it may be."""
+
+    key: pytest.StashKey[str]
+    variable: str
+    image: str
+    name: str
+    container: Callable[[pytest.Config], AbstractContextManager[str]]
+    local: Callable[[Path, Callable[[str], None]], AbstractContextManager[str]]
+
+
+_BROKER = _Server(KAFKA, "BOOTSTRAP_SERVERS", IMAGE, "local broker", _container, _broker_that_is_killed)
+_POSTGRES = _Server(
+    POSTGRES, "DATABASE_URL", POSTGRES_IMAGE, "local database", _database_container, local_server.shared
+)
+
+
+@contextmanager
+def _running(server: _Server, config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of the first one there is, and keep for the end of all tests which it was."""
+    if address := os.environ.get(server.variable):
+        config.stash[server.key] = server.variable
+        yield address
+    elif _docker_answers():
+        config.stash[server.key] = f"{server.image} in Docker"
+        with server.container(config) as address:
+            yield address
+    else:
+        config.stash[server.key] = f"the {server.name}"
+        folder = folders.mktemp(server.name)
+        try:
+            with server.local(folder, print) as address:
+                yield address
+        except MetricsError as error:
+            pytest.fail(str(error), pytrace=False)
+        finally:
+            shutil.rmtree(folder / "data", ignore_errors=True)  # its logs stay, to examine a failure

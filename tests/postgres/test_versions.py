@@ -11,11 +11,13 @@ from tests.conftest import VERSIONS
 from tests.postgres import versions
 
 ROOT = Path(__file__).parents[2]
+RECORDS = "tests/catalogue/kafka_job/test_records.py"
 SOME = (
-    "tests/postgres/test_connect.py",
     "tests/postgres/test_migrations.py",
     "tests/catalogue/generate/test_loaded.py",
-    "tests/catalogue/kafka_job/test_records.py",
+    f"{RECORDS}::test_records_become_rows_and_the_next_load_continues_after_them",
+    f"{RECORDS}::test_a_tombstone_marks_a_row_as_gone_and_a_later_record_returns_it",
+    f"{RECORDS}::test_wrong_records_are_rejected_with_their_place_and_everything_wrong",
     "tests/catalogue/load/test_again.py",
     "tests/catalogue/load/test_load.py",
     "tests/catalogue/query/test_run.py",
@@ -28,6 +30,8 @@ SOME = (
 )
 ALL = (
     *SOME,
+    RECORDS,
+    "tests/postgres/test_connect.py",
     "tests/catalogue/commands",
     "tests/catalogue/load/test_killed.py",
     "tests/views/commands/test_answers.py",

@@ -5,17 +5,18 @@ from pathlib import Path
 import pytest
 
 from metrics.frames.producer import generator
+from tests.examples import examples
 from tests.frames.web.test_serve import TOKEN, ended, is_ready, serving
 from tests.kafka.application import Application, wait_until
 from tests.web.conforming import require_conforming
 
-OPTIONS = ["--checks", "all", "--max-examples", "50", "--request-timeout", "10"]
+OPTIONS = ["--checks", "all", "--max-examples", str(examples(50)), "--request-timeout", "10"]
 OTHERS = "^/(catalogue|event|harvest|media|views|user_report|recent_shows|successful_streams|start_events)"
 OPTIONS += ["--exclude-path", "/stream", "--exclude-path-regex", OTHERS]
 TIMEOUT_S = 120
 
 
-@pytest.mark.parametrize("token", ["", TOKEN])
+@pytest.mark.parametrize("token", [pytest.param("", marks=pytest.mark.long), TOKEN])
 def test_every_response_conforms_to_the_openapi_document(application: Application, tmp_path: Path, token: str) -> None:
     """All but /stream, which has no end: tests/frames/web/test_stream.py reads that; and but the other systems'."""
     application.variables["API_TOKEN"] = token

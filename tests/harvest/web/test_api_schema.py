@@ -18,7 +18,7 @@ STREAMING = ["--exclude-path", "/harvest/stream"]  # it has no end
 
 @pytest.mark.slow
 @pytest.mark.timeout(TIMEOUT_S)
-@pytest.mark.parametrize("token", ["", TOKEN])
+@pytest.mark.parametrize("token", [pytest.param("", marks=pytest.mark.long), TOKEN])
 def test_every_response_conforms_to_the_openapi_document(tmp_path: Path, token: str) -> None:
     record(tmp_path / "data", EVENTS)
     with serving(tmp_path / "data", API_TOKEN=token, HARVEST_SECONDS="0.1") as (process, client):
