@@ -5,6 +5,7 @@ Run as a script, `python keeper.py GRACE_S COMMAND…`; its exit code is the com
 is printed on standard output, since nothing else would report it.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -26,7 +27,8 @@ def keep(grace_s: float, command: list[str]) -> int:
 
 
 def _end_with_owner(child: subprocess.Popen[bytes], grace_s: float) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # a buffer would be locked by this thread, and Python aborts at an end that finds it so
+        pass
     child.terminate()
     try:
         child.wait(grace_s)
