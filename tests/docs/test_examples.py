@@ -14,10 +14,12 @@ import pytest
 
 from metrics.kafka import local_broker
 from tests.docs import transcript
+from tests.kafka import quick_start
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```console\n" in page.read_text()]
 WITHOUT_BROKER = ("README.md", "catalogue.md", "harvest.md", "views.md")
+KEPT = ("HOME", "LANG", "LC_ALL", quick_start.VARIABLE)
 NOT_CLONED = shutil.ignore_patterns(".*", "__pycache__", "*.jsonl*", "tests")
 
 
@@ -31,7 +33,7 @@ def clone(tmp_path: Path) -> Path:
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Give an environment without settings; pages about Kafka have a broker of their own."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    variables = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ} | {"PATH": path}
+    variables = {name: os.environ[name] for name in KEPT if name in os.environ} | {"PATH": path}
     if request.getfixturevalue("page").name in WITHOUT_BROKER:
         yield variables
         return

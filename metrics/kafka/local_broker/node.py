@@ -101,7 +101,8 @@ _LOG4J2 = """\
 
 # Lines by which Kafka and Java explain a failed start.
 _TELLING = re.compile(r" (ERROR|FATAL) |^Caused by: |^[\w.$]+(Exception|Error)\b")
-_WARNING = "WARNING: "  # printed by Java about deprecated methods at every start
+# Printed by Java at every start, about deprecated methods and JDK_JAVA_OPTIONS.
+_NOT_TELLING = ("WARNING: ", "NOTE: ")
 _LINES = 8
 
 
@@ -331,6 +332,6 @@ def _telling_lines(folder: Path, logged_before: int) -> list[str]:
     logged = _logged(folder / "broker.log")[logged_before:].decode(errors="replace").splitlines()
     lines = [line for line in logged if _TELLING.search(line)]
     java_log = _logged(folder / "jvm.log").decode(errors="replace")
-    printed = [line for line in java_log.splitlines() if not line.startswith(_WARNING)]
+    printed = [line for line in java_log.splitlines() if not line.startswith(_NOT_TELLING)]
     is_by_signal = bool(printed) and printed[-1].startswith(keeper.ENDED_BY)
     return (printed if is_by_signal else lines or printed)[-_LINES:]

@@ -399,7 +399,8 @@ def test_a_maven_repository_that_cannot_be_written_is_an_error(tmp_path: Path, m
 
 
 def test_warnings_of_java_do_not_explain_the_end_of_a_broker(tmp_path: Path) -> None:
-    warning = "WARNING: A terminally deprecated method in sun.misc.Unsafe has been called\n"
+    warning = "NOTE: Picked up JDK_JAVA_OPTIONS: -Xlog:disable\n"
+    warning += "WARNING: A terminally deprecated method in sun.misc.Unsafe has been called\n"
     (tmp_path / "broker.log").write_text("2026-11-28 05:00:00,000 ERROR long ago (kafka.Kafka)\n")
     for printed, why in (
         (f"{warning}ended by the signal SIGKILL\n", "ended by the signal SIGKILL"),
