@@ -12,6 +12,7 @@ from metrics.frames.sizes import Size
 from metrics.frames.web import figures
 from metrics.text import duration
 from metrics.times import clock
+from metrics.web import charts as shared
 
 MAX_AHEAD = 0.15  # of a chart's width, for open windows
 LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
@@ -151,9 +152,8 @@ def options(picture: Picture) -> dict[str, Any]:
     """Return all options of a chart, for ECharts."""
     change, counted = picture.change_from(None), f"{picture.size.unit}s"
     return {
-        "animation": False,
+        **shared.BASE,
         "useUTC": True,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
         "grid": {"left": 8, "right": 20, "top": 30, "bottom": 4, "containLabel": True},
         "legend": {
             "right": 8,
@@ -164,19 +164,13 @@ def options(picture: Picture) -> dict[str, Any]:
                 {"name": AVERAGE, "icon": DASHES},
                 {"name": OPEN, "icon": "rect"},
             ],
-            "textStyle": {"color": "var(--quiet)", "fontSize": 13},
+            "textStyle": shared.QUIET,
             "selectedMode": False,
         },
-        "tooltip": {
-            "trigger": "axis",
-            "confine": True,
-            "transitionDuration": 0,
-            "backgroundColor": "var(--card)",
-            "borderColor": "var(--edge)",
-            "textStyle": {"color": "var(--text)", "fontSize": 14},
-            "axisPointer": {"lineStyle": {"color": "var(--quiet)"}},
-            ":formatter": f"points => charts.tooltip(points, {picture.size.unit!r}, {picture.size.size_s})",
-        },
+        "tooltip": shared.tooltip(
+            {"lineStyle": {"color": "var(--quiet)"}},
+            **{":formatter": f"points => charts.tooltip(points, {picture.size.unit!r}, {picture.size.size_s})"},
+        ),
         "dataset": {"source": change.rows},
         **_axes(change),
         "series": [
@@ -199,7 +193,7 @@ _MARKED = {
 def _axes(change: Change) -> dict[str, Any]:
     axis = {
         "axisLine": {"lineStyle": {"color": "var(--quiet)"}},  # the ticks' colour, too
-        "axisLabel": {"color": "var(--quiet)", "fontSize": 13, "hideOverlap": True},
+        "axisLabel": shared.QUIET | {"hideOverlap": True},
         "splitNumber": 4,
     }
     return {

@@ -8,6 +8,7 @@ from metrics.harvest.core.reports import CountryUsers
 from metrics.harvest.web.figures import KINDS, OTHER, WHOLE
 from metrics.terminal.tables import cell
 from metrics.text import in_line, shortened
+from metrics.web import charts as shared
 
 MOST = 12  # bars of a chart
 IN_WORDS = 3
@@ -15,7 +16,6 @@ UNKNOWN = "unknown"
 
 _BAR_PX, _AXIS_PX, _LEGEND_PX, _NAME_PX = 34, 40, 30, 100
 _TEXT = {"color": "var(--text)", "fontSize": 13}
-_QUIET = {"color": "var(--quiet)", "fontSize": 13}
 
 
 class Chart(NamedTuple):
@@ -43,7 +43,7 @@ def kinds(events: Mapping[str, Mapping[str, int]]) -> Chart:
         _bars(name, [events[platform].get(name, 0) for platform in platforms], f"var(--{name})") | {"stack": "events"}
         for name in names
     ]
-    legend = {"left": 0, "top": 0, "itemWidth": 14, "textStyle": _QUIET, "selectedMode": False, "data": names}
+    legend = {"left": 0, "top": 0, "itemWidth": 14, "textStyle": shared.QUIET, "selectedMode": False, "data": names}
     words = _words([(platform, counts[platform]) for platform in platforms], len(events), "platforms")
     height_px = _LEGEND_PX + len(platforms) * _BAR_PX + _AXIS_PX if names else 0
     return Chart(_options(platforms, series, _LEGEND_PX) | {"legend": legend}, height_px, words)
@@ -74,23 +74,16 @@ def _words(numbers: Sequence[tuple[str, int]], of: int, noun: str) -> str:
 
 def _options(categories: Sequence[str], series: Sequence[dict[str, Any]], above_px: int) -> dict[str, Any]:
     return {
-        "animation": False,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
+        **shared.BASE,
         "grid": {"left": 4, "right": 48, "top": 4 + above_px, "bottom": 4, "containLabel": True},
-        "tooltip": {
-            "trigger": "axis",
-            "confine": True,
-            "transitionDuration": 0,
-            "backgroundColor": "var(--card)",
-            "borderColor": "var(--edge)",
-            "textStyle": {"color": "var(--text)", "fontSize": 14},
-            "extraCssText": "max-width: min(480px, 80vw); white-space: normal; overflow-wrap: anywhere",
-            "axisPointer": {"type": "none"},
-        },
+        "tooltip": shared.tooltip(
+            {"type": "none"},
+            extraCssText="max-width: min(480px, 80vw); white-space: normal; overflow-wrap: anywhere",
+        ),
         "xAxis": {
             "type": "value",
             "minInterval": 1,
-            "axisLabel": _QUIET | {"hideOverlap": True},
+            "axisLabel": shared.QUIET | {"hideOverlap": True},
             "splitLine": {"lineStyle": {"color": "var(--edge)"}},
         },
         "yAxis": {

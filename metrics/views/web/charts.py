@@ -11,15 +11,18 @@ from typing import Any, Literal, NamedTuple
 from metrics.text import HOUR_S, MINUTE_S
 from metrics.views.answers.trend import TrendRow
 from metrics.views.core.trend import Per
+from metrics.web import charts as shared
 
 KINDS = ("starts", "stops", "ends")
 VIEW_TIME = "view time"
 UNITS = ((2 * HOUR_S, HOUR_S, "h"), (2 * MINUTE_S, MINUTE_S, "min"), (0, 1, "s"))
 
+MOST_TICKS = 6  # dates of all of them fit a phone
+LEFT_PX = 52  # of both panels; the longest number of an axis is `12.5K`
+
 Row = list[str | float]
 Labels = Literal["date", "time", "both"]
 
-_QUIET = {"color": "var(--quiet)", "fontSize": 13}
 _DASHES = {"starts": "solid", "stops": "dashed", "ends": "dotted"}
 _ICONS = {  # as the lines are drawn
     "starts": "path://M0 4h32v4H0z",
@@ -33,6 +36,25 @@ class Unit(NamedTuple):
 
     seconds: int
     name: str
+
+
+class Step(NamedTuple):
+    """The distance of two ticks."""
+
+    number: int
+    unit: Literal["minute", "day", "month"]
+
+    @property
+    def minutes(self) -> int:
+        """Its length, if a month has 30 days."""
+        return self.number * {"minute": 1, "day": 24 * 60, "month": 30 * 24 * 60}[self.unit]
+
+
+STEPS = (
+    *(Step(minutes, "minute") for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)),
+    *(Step(days, "day") for days in (1, 2, 7, 14)),
+    *(Step(months, "month") for months in (1, 3, 6, 12, 24, 60)),
+)
 
 
 class Change(NamedTuple):
@@ -53,11 +75,13 @@ class Picture(NamedTuple):
 
     Attributes:
         labels: what the axis shows of the start of a row.
+        step: rows whose start is a multiple of it in the chosen time zone have ticks.
         rows: `[start, view time in units, starts, stops, ends, view time in seconds]`.
     """
 
     labels: Labels
     unit: Unit
+    step: Step
     rows: Sequence[Row]
 
     @classmethod
@@ -65,11 +89,12 @@ class Picture(NamedTuple):
         """Return the picture of a trend."""
         unit = _unit(max((row.view_time for row in trend), default=0))
         several_days: Labels = "both" if len({row.start[:10] for row in trend}) > 1 else "time"
-        return cls("date" if per == "day" else several_days, unit, [_row(row, unit) for row in trend])
+        labels: Labels = "date" if per == "day" else several_days
+        return cls(labels, unit, _step(per, len(trend)), [_row(row, unit) for row in trend])
 
     def change_from(self, before: "Picture | None") -> Change | None:
         """Return the change from the picture that was shown before; None if all options have changed."""
-        if before is None or not before.rows or not self.rows or before[:2] != self[:2]:
+        if before is None or not before.rows or not self.rows or before[:3] != self[:3]:
             return None
         first = next((number for number, row in enumerate(before.rows) if row == self.rows[0]), None)
         if first is None:
@@ -83,6 +108,13 @@ def _unit(most_s: int) -> Unit:
     return next(Unit(seconds, name) for from_s, seconds, name in UNITS if most_s >= from_s)
 
 
+def _step(per: Per, rows: int) -> Step:
+    """Return the smallest step from row to row that has at most MOST_TICKS ticks."""
+    row = {"minute": 1, "hour": 60, "day": 24 * 60}[per]
+    possible = [step for step in STEPS if step.minutes >= row]
+    return next((step for step in possible if rows * row <= MOST_TICKS * step.minutes), possible[-1])
+
+
 def _row(row: TrendRow, unit: Unit) -> Row:
     return [row.start, round(row.view_time / unit.seconds, 6), row.starts, row.stops, row.ends, row.view_time]
 
@@ -91,47 +123,42 @@ def options(picture: Picture) -> dict[str, Any]:
     """Return all options of a chart, for ECharts."""
     above, below = 0, 1
     return {
-        "animation": False,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},  # the page's; widths are measured in it
+        **shared.BASE,
         "grid": [
-            {"left": 8, "right": 16, "top": 56, "height": "48%", "containLabel": True},
-            {"left": 8, "right": 16, "bottom": 4, "height": "26%", "containLabel": True},
+            {"left": LEFT_PX, "right": 16, "top": 56, "height": "42%"},
+            {"left": LEFT_PX, "right": 16, "bottom": 42, "height": "22%"},
         ],
         "legend": {
             "left": 0,
             "top": 0,
             "itemWidth": 16,  # all in one line of a phone
             "itemGap": 8,
-            "textStyle": _QUIET,
+            "textStyle": shared.QUIET,
             "selectedMode": False,
             "data": [{"name": VIEW_TIME, "icon": "rect"}, *({"name": kind, "icon": _ICONS[kind]} for kind in KINDS)],
         },
-        "tooltip": {
-            "trigger": "axis",
-            "confine": True,
-            "transitionDuration": 0,
-            "backgroundColor": "var(--card)",
-            "borderColor": "var(--edge)",
-            "textStyle": {"color": "var(--text)", "fontSize": 14},
-            "axisPointer": {"type": "line", "lineStyle": {"color": "var(--quiet)"}},
-            ":formatter": f"points => trends.tooltip(points, {picture.labels!r})",
-        },
+        "tooltip": shared.tooltip(
+            {"type": "line", "lineStyle": {"color": "var(--quiet)"}},
+            **{":formatter": f"points => trends.tooltip(points, {picture.labels!r})"},
+        ),
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "dataset": {"source": [*picture.rows]},
-        "xAxis": [_x_axis(above, None), _x_axis(below, picture.labels)],
+        "xAxis": [_x_axis(above, None, picture), _x_axis(below, picture.labels, picture)],
         "yAxis": [_y_axis(above, picture.unit.name), _y_axis(below, "events")],
         "series": [_bars(), *(_line(number, kind) for number, kind in enumerate(KINDS, 2))],
     }
 
 
-def _x_axis(grid: int, labels: Labels | None) -> dict[str, Any]:
+def _x_axis(grid: int, labels: Labels | None, picture: Picture) -> dict[str, Any]:
+    number, unit = picture.step
+    at = {":interval": f"(_, start) => trends.has_tick(start, {number}, {unit!r}, {picture.labels!r})"}
     shown = {"show": labels is not None, "hideOverlap": True, ":formatter": f"start => trends.label(start, {labels!r})"}
     return {
         "type": "category",
         "gridIndex": grid,
         "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
-        "axisTick": {"show": labels is not None, "alignWithLabel": True},
-        "axisLabel": _QUIET | {"lineHeight": 17} | shown,
+        "axisTick": {"show": labels is not None, "alignWithLabel": True} | at,
+        "axisLabel": shared.QUIET | {"lineHeight": 17} | shown | at,
     }
 
 
@@ -140,12 +167,12 @@ def _y_axis(grid: int, name: str) -> dict[str, Any]:
         "type": "value",
         "gridIndex": grid,
         "name": name,
-        "nameTextStyle": _QUIET | {"align": "left"},
+        "nameTextStyle": shared.QUIET | {"align": "left"},
         "nameGap": 8,
         "min": 0,
         "minInterval": grid,  # events are whole, view time is not
         "splitNumber": 4 - 2 * grid,
-        "axisLabel": _QUIET | {"hideOverlap": True},
+        "axisLabel": shared.QUIET | {"hideOverlap": True, ":formatter": "trends.short"},
         "splitLine": {"lineStyle": {"color": "var(--edge)"}},
     }
 

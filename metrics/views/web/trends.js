@@ -17,6 +17,21 @@ const trends = {
     return { date: start.slice(0, 10), time, both: `${time}\n${date}` }[labels];
   },
 
+  /* Whether a row has a tick: at multiples of some minutes since midnight, days since a Monday, or months of a year. */
+  has_tick(start, number, unit, labels) {
+    const minute = start.slice(11, 13) * 60 + +start.slice(14, 16);
+    if (unit === "minute") return minute % number === 0;
+    if (labels !== "date" && minute) return false; // of days, some begin after midnight
+    const [year, month, day] = start.slice(0, 10).split("-").map(Number);
+    if (unit === "day") return (Date.UTC(year, month - 1, day) / 864e5 + 3) % number === 0;
+    return day === 1 && (12 * year + month - 1) % number === 0;
+  },
+
+  /* Shortens a number of an axis, so that all axes are equally wide. */
+  short(value) {
+    return value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
+  },
+
   /* Scrolls to an element that is not in view, as below the list on a phone. */
   reveal(id) {
     const element = getHtmlElement(id);

@@ -34,6 +34,25 @@ def test_dates_are_labels_only_if_there_are_several_or_rows_are_days() -> None:
     assert Picture.of("day", [midnight]).labels == "date"
 
 
+def test_ticks_are_at_round_times_and_few() -> None:
+    assert Picture.of("minute", rows(*[0] * 4)).step == (1, "minute")
+    assert Picture.of("hour", rows(*[0] * 24)).step == (240, "minute")
+    assert [charts._step("minute", count) for count in (60, 360)] == [(10, "minute"), (60, "minute")]
+    assert [charts._step("hour", count) for count in (5, 168, 744)] == [(60, "minute"), (2, "day"), (7, "day")]
+    assert [charts._step("day", count) for count in (5, 31, 366, 3_653)] == [
+        (1, "day"),
+        (7, "day"),
+        (3, "month"),
+        (24, "month"),
+    ]
+
+
+def test_the_panels_have_the_same_left_edge() -> None:
+    above, below = charts.options(Picture.of("hour", rows(30, 90)))["grid"]
+    assert above["left"] == below["left"] > 0
+    assert "containLabel" not in above | below  # it would move them
+
+
 def test_the_two_hours_of_one_name_when_clocks_are_set_back_are_two_bars() -> None:
     twice = [TrendRow(f"2026-10-25T02:00:00+0{offset}:00", 30, 0, 0, 0) for offset in (2, 1)]
     shown = charts.options(Picture.of("hour", twice))
