@@ -21,7 +21,7 @@ from metrics.views.web.status import Status, StatusReader
 from metrics.web.database import Database
 
 READ_EVERY_S = 0.5
-COUNTING_EVERY_S = 1.0
+COUNTING_EVERY_S = 0.5
 RATE_S = 5.0
 TOP, VIEWERS, SIMILAR = 10, 10, 10
 MAX_KEPT = 200  # of what pages have selected; each is a few hundred rows

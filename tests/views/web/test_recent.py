@@ -14,12 +14,16 @@ from metrics.views.answers.trend import read_trend
 from metrics.views.answers.viewers import Viewer
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.taker import TakingFigures
+from metrics.views.web import topic_ends
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar
-from metrics.views.web.recent import READ_EVERY_S, Recent, Selected
+from metrics.views.web.page import LOOK_EVERY_S
+from metrics.views.web.recent import COUNTING_EVERY_S, READ_EVERY_S, Recent, Selected
 from metrics.views.web.status import StatusReader
 from metrics.web.database import Connection, Database
 from tests.views.filled import NOON
+
+LIMIT_S = 1.8  # of 2 s: the rest is for the database, the server and the browser
 
 
 class Asked(Database):
@@ -109,6 +113,35 @@ def test_what_is_selected_is_read_again_only_after_an_event_was_counted(asked: A
         changed = await selected(choice)
         assert (first.totals.view_time, changed.totals.view_time) == (30, 60)
         assert await selected(choice.change(zone="Europe/Berlin")) is not changed
+
+    asyncio.run(look())
+
+
+def test_new_values_are_on_each_page_within_two_seconds_wherever_its_looks_fall(asked: Asked) -> None:
+    #   reads of the database   |-- READ_EVERY_S --|            |
+    #   an event is counted      ^ right after a read           |
+    #   looks of a page             |-- LOOK_EVERY_S --|  …     | shows it
+    #
+    # The lag follows from the status, and from the ends of the topic that it has.
+    assert LOOK_EVERY_S + COUNTING_EVERY_S + topic_ends.READ_EVERY_S <= LIMIT_S
+    clock = Clock()
+
+    async def look() -> None:
+        shown, choice = recent(asked, clock), Choice(media=7)
+
+        async def view_time() -> int:
+            selected = await shown.selected(choice, (await shown.overview()).version)
+            return selected.totals.view_time if selected.totals else 0
+
+        for first_look_s in (0, LOOK_EVERY_S / 2):
+            before = await view_time()
+            asked.count("UPDATE media SET waypoints = waypoints + 1")
+            counted_s = clock.now_s
+            clock.now_s += first_look_s
+            while await view_time() == before:
+                clock.now_s += LOOK_EVERY_S
+            assert clock.now_s - counted_s <= LIMIT_S
+            clock.now_s += LIMIT_S
 
     asyncio.run(look())
 
