@@ -1,8 +1,6 @@
 """A disk that is full: nothing is lost or doubled, and counting goes on once there is room."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,37 +8,17 @@ import pytest
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.kafka.application import Application, finish
+from tests.small_disk import enlarge, small_disk
 from tests.views.job.topic import Topic, drawn
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-
-SMALL, LARGE = "size=6m", "size=200m"
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """Mount a file system of its own that is soon full; skips the test where that is impossible."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a file system cannot be mounted: {mounted.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def enlarge(folder: Path) -> None:
-    subprocess.run(["mount", "-o", f"remount,{LARGE}", folder], check=True)
 
 
 def test_events_wait_in_the_topic_until_the_database_has_room_for_them(
     application: Application, tmp_path: Path
 ) -> None:
     disk = tmp_path / "disk"
-    with small_disk(disk), local_server.shared(tmp_path / "database", print) as url:
+    with small_disk(disk, "6m"), local_server.shared(tmp_path / "database", print) as url:
         with closing(connect(url)) as connection:
             # Tables only: without room for its own log, PostgreSQL ends.
             connection.execute(f"CREATE TABLESPACE small LOCATION '{disk}'".encode())
@@ -59,6 +37,6 @@ def test_events_wait_in_the_topic_until_the_database_has_room_for_them(
         assert process.stderr is not None
         while "; retrying for up to 60 s" not in process.stderr.readline():
             assert process.poll() is None
-        enlarge(disk)
+        enlarge(disk, "200m")
         finish(process)
         topic.check()
