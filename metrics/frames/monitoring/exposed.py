@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from metrics.frames.core.state import State
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
-from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
+from metrics.kafka.job.standby import why_not_active
 from metrics.kafka.job.transaction import call_s
 
 # A batch is what arrives in 5 ms, at most a thousand frames; a commit takes a few milliseconds, on a bad day 20 s.
@@ -84,12 +84,7 @@ class Exposed(Listener):
         A working job commits at least every two seconds, which proves that the broker answers.
         """
         last = self.committed_last
-        if last is None:
-            return self._why_not_ready
-        since_s = monotonic() - last.seen_at_s
-        if since_s <= HEARTBEAT_TIMEOUT_S:
-            return None
-        return f"no commit for {since_s:.0f} s" + (f"; {self._outage}" if self._outage else "")
+        return self._why_not_ready if last is None else why_not_active(last.seen_at_s, self._outage)
 
     def why_not_alive(self) -> str | None:
         """Return that the loop has not turned for longer than a broker can block it, in words; None if it has turned.

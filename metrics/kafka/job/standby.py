@@ -13,6 +13,19 @@ HEARTBEAT_TIMEOUT_S = 5.0
 LOOKS_PER_COMMIT, LONGEST_COMMIT_S = 10, 30.0
 
 
+def why_not_active(committed_at_s: float, outage: str) -> str | None:
+    """Return that this instance has missed heartbeats, in words; None if it has not.
+
+    Args:
+        committed_at_s: the time of its last commit, by time.monotonic.
+        outage: that it is in, in words; empty if there is none.
+    """
+    since_s = monotonic() - committed_at_s
+    if since_s <= HEARTBEAT_TIMEOUT_S:
+        return None
+    return f"no commit for {since_s:.0f} s" + (f"; {outage}" if outage else "")
+
+
 class MissedHeartbeats:
     """Time since the last heartbeat of an instance, with a limit that rises with the broker's latency.
 

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from metrics.errors import DatabaseError, UnavailableError
 from metrics.kafka.job.sql_sink import LEAST_ANSWER_S
-from metrics.kafka.job.standby import HEARTBEAT_TIMEOUT_S
+from metrics.kafka.job.standby import why_not_active
 from metrics.views.job.listener import JobFigures, Listener
 from metrics.views.settings import ViewsSettings
 
@@ -86,12 +86,7 @@ class MonitoredJob(Listener, Collector):
     def why_not_ready(self) -> str | None:
         """Return why nothing is counted, in words; None if it is. A working job commits every two seconds at least."""
         last = self._last
-        if last is None:
-            return self._why_not_ready
-        since_s = monotonic() - last.seen_at_s
-        if since_s <= HEARTBEAT_TIMEOUT_S:
-            return None
-        return f"no commit for {since_s:.0f} s" + (f"; {self._outage}" if self._outage else "")
+        return self._why_not_ready if last is None else why_not_active(last.seen_at_s, self._outage)
 
     def waiting(self, line: str) -> None:
         """Drop the last commit: another instance may be active, and export its own."""
