@@ -14,6 +14,7 @@ from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
 from metrics.errors import MetricsError
+from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.postgres.connect import connect
@@ -60,17 +61,11 @@ def load_topic(options: TopicOptions, report: Callable[[str], None]) -> Outcome 
 
 
 def _run(processor: TopicProcessor, runner: Runner, options: TopicOptions, report: Callable[[str], None]) -> None:
-    def restore() -> None:
-        if options.until_end:
-            processor.end_here()
-        if not options.accept_loss:
-            processor.restore()
-            return
-        for loss in processor.restore_accepting_loss():
-            log.warning("accepted: %s", loss)
+    def restored() -> None:
+        restore(processor, log.warning, until_end=options.until_end, accept_loss=options.accept_loss)
 
     try:
-        if runner.start(report, restore, waits=not options.take_over):
+        if runner.start(report, restored, waits=not options.take_over):
             report(f"loading {options.model.name} from the topic {options.topic}; Ctrl-C stops")
             with _show_progress(processor, options):
                 runner.run(report)

@@ -12,6 +12,7 @@ from metrics.errors import FencedError, ReplacedError
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
 from metrics.frames.settings import Settings
+from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import RequireBroker, Runner
 from metrics.terminal.console import say
 
@@ -113,13 +114,8 @@ class _Job:
             self.exposed.set_not_ready(line)
 
     def _restore(self) -> None:
-        if self.options.until_end:
-            self.processor.end_here()
-        if not self.options.accept_loss:
-            self.processor.restore()
-            return
-        for loss in self.processor.restore_accepting_loss():
-            log.warning("accepted: %s", loss)
+        options = self.options
+        restore(self.processor, log.warning, until_end=options.until_end, accept_loss=options.accept_loss)
 
     def _count(self) -> None:
         """Count until stopped, and print the progress and a summary."""

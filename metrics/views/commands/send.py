@@ -44,7 +44,7 @@ def send(
     """Send view events into the topic; with `--to`, through the API.
 
     Either way each line is validated; wrong ones go to the dead letter topic, with the reasons. From a pipe, lines are
-    sent as they arrive. A file without lines is named, and is no error.
+    sent as they arrive. A file without lines is only reported.
 
     After Ctrl-C or an outage, send the same files again: an event that comes twice counts once.
 

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnavailableError, UnsuitableError
+from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.postgres.connect import OVERDUE_S
@@ -121,13 +122,8 @@ class _Job:
         return False
 
     def _restore(self) -> None:
-        if self.options.until_end:
-            self.processor.end_here()
-        if not self.options.accept_loss:
-            self.processor.restore()
-            return
-        for loss in self.processor.restore_accepting_loss():
-            self._warned(f"accepted: {loss}")
+        options = self.options
+        restore(self.processor, self._warned, until_end=options.until_end, accept_loss=options.accept_loss)
 
     def _committed(self, events: int, took_s: float) -> None:
         self.is_overdue = False

@@ -88,7 +88,7 @@ def test_lines_none_of_which_is_valid_are_an_error(settings: ViewsSettings, tmp_
     assert "error: no line is a view event" in said
 
 
-def test_a_file_without_lines_is_named_and_is_no_error(settings: ViewsSettings, tmp_path: Path, api: str) -> None:
+def test_a_file_without_lines_is_only_reported(settings: ViewsSettings, tmp_path: Path, api: str) -> None:
     empty, packed, full = tmp_path / "empty.jsonl", tmp_path / "empty.jsonl.gz", tmp_path / "full.jsonl"
     empty.touch()
     packed.write_bytes(gzip.compress(b""))
