@@ -1,6 +1,7 @@
 """The application: pages and routes of any systems, with one API document and one set of access rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI
@@ -9,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 from metrics.web import health, openapi, problems, shell
 from metrics.web.auth import Guard
+from metrics.web.problems import Form
 from metrics.web.shell import Page
 
 VERSION = "1"
@@ -25,6 +27,7 @@ class System(NamedTuple):
         why_not_ready: returns why its results are not up to date, in words that need no token; None if they are.
         tick: called about ten times a second.
         stop: ends responses that have no end of their own.
+        error_forms: forms of errors, by the regular expression of paths that do not have problem details.
     """
 
     routers: Sequence[APIRouter]
@@ -33,6 +36,7 @@ class System(NamedTuple):
     why_not_ready: Callable[[], str | None]
     tick: Callable[[], None]
     stop: Callable[[], None]
+    error_forms: Mapping[str, Form] = MappingProxyType({})
 
 
 def create_app(
@@ -54,7 +58,7 @@ def create_app(
         for router in system.routers:
             app.include_router(router)
     app.include_router(health.router([system.why_not_ready for system in systems]))
-    problems.add_to(app)
+    problems.add_to(app, {path: form for system in systems for path, form in system.error_forms.items()})
     answers = [health.Health, *(answer for system in systems for answer in system.answers)]
     openapi.add_to(app, answers, with_token=token is not None)
     app.state.may_write = token is not None or is_loopback

@@ -62,7 +62,7 @@ class Guard:
         """Return the response in place of the application's; None if the request has permission."""
         if asked.scope["path"] in OPEN_TO_ALL:
             return None
-        refusal = self._foreign(asked)
+        refusal = _unaddressed(asked) or self._foreign(asked)
         if refusal is not None or not self._token:
             return refusal
         in_address = asked.query_params.get("token") if asked.scope["path"] == "/" else None
@@ -110,6 +110,14 @@ class Guard:
             return problems.answer(401, "send the token as Authorization: Bearer …", headers=CHALLENGE)
         page = self._sign_in.replace("{note}", "Wrong token." if is_wrong else "")
         return HTMLResponse(page, HTTPStatus.UNAUTHORIZED, problems.HEADERS | CHALLENGE)
+
+
+def _unaddressed(asked: HTTPConnection) -> Response | None:
+    """Refuse a request without a host, or with several, as RFC 9112 demands (section 3.2)."""
+    hosts = sum(name == b"host" for name, _ in asked.scope["headers"])
+    if hosts == 1 or (not hosts and asked.scope["http_version"] == "1.0"):
+        return None
+    return problems.answer(400, "a request needs one header Host, and no other one")
 
 
 def _with_headers(send: Send) -> Send:

@@ -14,8 +14,11 @@ Responses = dict[int | str, dict[str, Any]]
 
 OPEN_TO_ALL: dict[str, Any] = {"security": []}
 _SCHEMA = "#/components/schemas/{name}"
-_WRONG_FIELDS = 422
-_MEANINGS = {
+_WRONG_FIELDS, _AWAY = 422, 503
+_RETRY_AFTER = {
+    "Retry-After": {"description": "in seconds, if it is known", "schema": {"type": "integer", "minimum": 1}},
+}
+MEANINGS = {
     400: "the body is incomplete",
     401: "the token is missing or wrong",
     403: "request from another site, or for another host",
@@ -37,15 +40,20 @@ def answer(type_: type[msgspec.Struct], description: str) -> Responses:
 
 def problems(*statuses: int) -> Responses:
     """Return error responses of a route, with the usual meaning of each status."""
-    return {status: body for each in statuses for status, body in problem(each, _MEANINGS[each]).items()}
+    return {status: body for each in statuses for status, body in problem(each, MEANINGS[each]).items()}
 
 
 def problem(status: int, meaning: str) -> Responses:
     """Return an error response of a route, with a meaning of its own."""
     wrong = [WrongField("limit", "Input should be less than or equal to 10000")] if status == _WRONG_FIELDS else []
     example = msgspec.to_builtins(problem_details.of(status, meaning, wrong))
-    content = {problem_details.MEDIA_TYPE: {"schema": {"$ref": reference(Problem)}, "example": example}}
-    return {status: {"description": meaning, "content": content}}
+    return refusal(status, meaning, problem_details.MEDIA_TYPE, {"$ref": reference(Problem)}, example)
+
+
+def refusal(status: int, meaning: str, media_type: str, schema: dict[str, Any], example: Any) -> Responses:
+    """Return an error response of a route, in a form of its own."""
+    response = {"description": meaning, "content": {media_type: {"schema": schema, "example": example}}}
+    return {status: response | ({"headers": _RETRY_AFTER} if status == _AWAY else {})}
 
 
 def reference(type_: Any) -> str:

@@ -4,6 +4,9 @@ import re
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+
+from metrics.web import problems
 
 
 def _in_digits(text: object) -> object:
@@ -18,3 +21,13 @@ DIGITS = BeforeValidator(_in_digits)
 
 class NoQuery(BaseModel, extra="forbid"):
     """No parameters: any is refused."""
+
+
+def require_none(request: Request) -> None:
+    """Check that a request has no parameters, for a route without FastAPI.
+
+    Raises:
+        RequestValidationError: it has some.
+    """
+    if request.scope["query_string"] and request.query_params:
+        raise problems.wrong_fields(dict.fromkeys(request.query_params, problems.UNKNOWN_PARAMETER))

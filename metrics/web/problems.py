@@ -1,6 +1,7 @@
 """Error responses: problem details, `application/problem+json` (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,12 +13,19 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from metrics.errors import MetricsError
 from metrics.terminal.console import as_started
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store"}
+
+
+KNOWN = (HTTPException, RequestValidationError, MetricsError)
+"""Errors of clients, and those of what a server needs."""
+
+UNKNOWN_PARAMETER = "Unknown parameter"
 
 
 class WrongField(msgspec.Struct):
@@ -37,12 +45,40 @@ class Problem(msgspec.Struct, omit_defaults=True):
         list[WrongField], Meta(description="with status 422: each invalid parameter, or rejected record")
     ] = []
 
+    @property
+    def texts(self) -> list[str]:
+        """Everything that is wrong."""
+        return [f"{wrong.field}: {wrong.reason}" for wrong in self.errors] or [self.detail]
+
+
+Form = Callable[[Problem], Any]
+"""The body of errors on paths with a form of their own, as an object for JSON."""
+
+
+class _Answer(Response):
+    """An error response: problem details, or the form of its path."""
+
+    def __init__(self, problem: Problem, headers: dict[str, str]) -> None:
+        super().__init__(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
+        self._problem = problem
+        self._own_headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        for path, form in getattr(scope["app"].state, "error_forms", {}).items():
+            if re.fullmatch(path, scope["path"]):
+                body = msgspec.json.encode(form(self._problem))
+                response = Response(body, self.status_code, self._own_headers, "application/json")
+                await response(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
 
 def answer(
     status: int, detail: str, errors: Sequence[WrongField] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """Return an error response."""
-    return Response(msgspec.json.encode(of(status, detail, errors)), status, HEADERS | (headers or {}), MEDIA_TYPE)
+    return _Answer(of(status, detail, errors), HEADERS | (headers or {}))
 
 
 def of(status: int, detail: str, errors: Sequence[WrongField] = ()) -> Problem:
@@ -60,27 +96,30 @@ def wrong_fields(reasons: Mapping[str, str]) -> RequestValidationError:
     return RequestValidationError([{"loc": ("query", field), "msg": reason} for field, reason in reasons.items()])
 
 
-def add_to(app: FastAPI) -> None:
-    """Make an application answer every error with problem details."""
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(HTTPStatus.NOT_FOUND, _of_http)
-    app.add_exception_handler(RequestValidationError, _of_fields)
-    app.add_exception_handler(MetricsError, _of_known)
+def add_to(app: FastAPI, forms: Mapping[str, Form]) -> None:
+    """Make an application answer every error with problem details.
+
+    Args:
+        forms: of errors on other paths, by the regular expression of these.
+    """
+    app.state.error_forms = forms
+    for kind in (*KNOWN, HTTPStatus.NOT_FOUND):
+        app.add_exception_handler(kind, answer_to)
     app.add_exception_handler(Exception, _of_program)
 
 
-def _of_http(request: Request, error: Exception) -> Response:
+def answer_to(request: Request, error: Exception) -> Response:
+    """Return the response to a known error; other errors are those of the program."""
+    if isinstance(error, RequestValidationError):
+        wrong = [WrongField(".".join(map(str, at["loc"][1:])), _reason(at)) for at in error.errors()]
+        names = ", ".join(dict.fromkeys(at.field for at in wrong))
+        return answer(422, f"invalid parameters: {names}", wrong)
+    if isinstance(error, MetricsError):  # something is away, or unusable: what the client did wrong is another error
+        return answer(503, in_one_line(error), headers={"Retry-After": "5"})
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     detail = f"no such path: {request.scope['path']}" if error.detail == phrase == "Not Found" else error.detail
     return answer(error.status_code, detail, headers=dict(error.headers or {}))
-
-
-def _of_fields(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    wrong = [WrongField(".".join(map(str, at["loc"][1:])), _reason(at)) for at in error.errors()]
-    names = ", ".join(dict.fromkeys(at.field for at in wrong))
-    return answer(422, f"invalid parameters: {names}", wrong)
 
 
 def in_one_line(error: MetricsError) -> str:
@@ -100,13 +139,7 @@ def in_words(error: MetricsError | HTTPException | RequestValidationError | Vali
 
 def _reason(at: Mapping[str, Any]) -> str:
     """Return why a parameter is wrong; pydantic's words, except where they speak of its own inputs."""
-    return "Unknown parameter" if at.get("type") == "extra_forbidden" else f"{at['msg']}"
-
-
-def _of_known(_: Request, error: Exception) -> Response:
-    """Return that something is away, or unusable: what the client did wrong is another error."""
-    assert isinstance(error, MetricsError)
-    return answer(503, in_one_line(error), headers={"Retry-After": "5"})
+    return UNKNOWN_PARAMETER if at.get("type") == "extra_forbidden" else f"{at['msg']}"
 
 
 def _of_program(_: Request, __: Exception) -> Response:

@@ -53,7 +53,7 @@ def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
         binding_refresh_interval=None,
         show_welcome_message=False,
     )
-    problems.add_to(nicegui.app)
+    problems.add_to(nicegui.app, {})
     nicegui.app.state.may_write = app.state.may_write  # requests of pages have that application
 
 

@@ -1,6 +1,7 @@
 """Access control: clients that send the token, and no page of another site."""
 
 from collections.abc import Iterator
+from socket import create_connection
 
 import httpx
 import pytest
@@ -122,6 +123,17 @@ def test_on_loopback_other_host_names_are_refused(served: Serving, host: str) ->
     answer = served.client.get("/seconds", headers={"Host": host})
     assert answer.status_code in {400, 403}
     assert "windows" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", [], 400), ("1.1", ["localhost", "localhost"], 400), ("1.0", [], 403), ("1.1", ["localhost"], 200)],
+)
+def test_a_request_names_one_host(served: Serving, version: str, hosts: list[str], status: int) -> None:
+    lines = [f"GET /seconds HTTP/{version}", *(f"Host: {host}" for host in hosts), "Connection: close"]
+    with create_connection(("127.0.0.1", served.port), 30) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert int(connection.recv(65_536).split()[1]) == status
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,11 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = UNSET
 
 
+def too_long(limit_bytes: int) -> Reason:
+    """Return the reason to reject a line above the limit."""
+    return Reason(TOO_LONG, f"The event is longer than {limit_bytes:,} bytes")
+
+
 class Upload:
     """The lines of one sender.
 
@@ -124,8 +129,7 @@ class Upload:
             InvalidEventError: the line is none.
         """
         if len(line) > self._settings.views_line_limit:
-            words = f"The event is longer than {self._settings.views_line_limit:,} bytes"
-            raise InvalidEventError((Reason(TOO_LONG, words),))
+            raise InvalidEventError((too_long(self._settings.views_line_limit),))
         event = read_event(line)
         value = line[:-1] if line[-1] == _CARRIAGE_RETURN else line
         return {"key": b"%d" % event.user_id, "value": value}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from metrics.web import openapi
 from metrics.web.openapi import Responses, answer
 
 NUMBER = {"type": "integer", "minimum": 0}
@@ -36,11 +37,33 @@ def similar() -> Responses:
     return _success(_object(Correlation=scores), example, "ten other items by their scores, best first")
 
 
-def no_such_item() -> Responses:
-    """Return the response if no event about an item was counted."""
+def errors_of_questions() -> Responses:
+    """Return the error responses of the original's routes that answer."""
     schema = _object(status={"const": "error"}, error={"type": "string"})
-    content = {"schema": schema, "example": {"status": "error", "error": "Key does not exist"}}
-    return {404: {"description": "no event about the item was counted", "content": {"application/json": content}}}
+    meanings = {status: openapi.MEANINGS[status] for status in (401, 403, 503)}
+    meanings |= {404: "no event about the item was counted", 422: "invalid parameters; `error` names each"}
+    texts = meanings | {404: "Key does not exist", 422: "user_view: Unknown parameter"}
+    return _errors(schema, meanings, {status: {"status": "error", "error": text} for status, text in texts.items()})
+
+
+def errors_of_events(schema: dict[str, Any]) -> Responses:
+    """Return the error responses of the original's route that takes an event."""
+    meanings = {status: openapi.MEANINGS[status] for status in (401, 408, 415)} | {
+        400: "the body is not JSON, or incomplete",
+        403: "request from another site, or for another host; or from another machine, without a token",
+        413: "the event is longer than VIEWS_LINE_LIMIT",
+        422: "the event is wrong, or there are parameters; `error` names everything that is",
+        503: "Kafka has not acknowledged the event; to send it again is safe",
+    }
+    texts = meanings | {422: "Missing EventId"}
+    return _errors(schema, meanings, {status: {"status": "error", "error": [text]} for status, text in texts.items()})
+
+
+def _errors(schema: dict[str, Any], meanings: dict[int, str], examples: dict[int, Any]) -> Responses:
+    responses: Responses = {}
+    for status, meaning in meanings.items():
+        responses |= openapi.refusal(status, meaning, "application/json", schema, examples[status])
+    return responses
 
 
 def _success(data: dict[str, Any], example: dict[str, Any], description: str) -> Responses:

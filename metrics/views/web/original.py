@@ -1,4 +1,4 @@
-"""The original's routes: paths with and without the last slash, and bodies as it sent them."""
+"""The original's routes that answer: paths with and without the last slash, and bodies as it sent them."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
@@ -20,11 +20,13 @@ from metrics.web import openapi, reading
 from metrics.web.database import Database
 from metrics.web.methods import refuse_others
 from metrics.web.parameters import NoQuery
+from metrics.web.problems import Problem
 from metrics.web.streamed import streamed
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 TAG = "Views: the original's API"
+PATHS = "/media/get(stats|similar)/[^/]+/?"
 JSON = "application/json"
 SIMILAR = 10
 _NO_SUCH_ITEM = b'{"status":"error","error":"Key does not exist"}'
@@ -33,7 +35,7 @@ _NO_SUCH_ITEM = b'{"status":"error","error":"Key does not exist"}'
 def routes(database: Database, similar: KeptSimilar) -> APIRouter:
     """Return the original's routes."""
     router = APIRouter(default_response_class=Response)
-    usual = documented.no_such_item() | openapi.problems(401, 403, 422, 503)
+    usual = documented.errors_of_questions()
     stats = documented.stats() | usual
     _add(router, "/media/getstats/{media_id}", _stats(database), "Statistics of a media item", stats)
     scores = documented.similar() | usual
@@ -120,6 +122,11 @@ def _similar(kept: KeptSimilar) -> Handler:
         return _json(msgspec.json.encode({"status": "success", "data": {"Correlation": scores}}))
 
     return similar
+
+
+def form_of_error(problem: Problem) -> dict[str, str]:
+    """Return an error on the original's routes that answer: its text."""
+    return {"status": "error", "error": "; ".join(problem.texts)}
 
 
 def _json(body: bytes, status: int = 200) -> Response:

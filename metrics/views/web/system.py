@@ -7,7 +7,7 @@ from metrics.postgres.address import address_of
 from metrics.views import schema
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.taker import Taker
-from metrics.views.web import responses, taking
+from metrics.views.web import original, responses, taking
 from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.page import page
 from metrics.views.web.recent import Recent
@@ -17,6 +17,7 @@ from metrics.web.app import System
 from metrics.web.database import Database
 
 ANSWER_S = 30.0
+ERROR_FORMS = {taking.EVENT_PATHS: taking.form_of_error, original.PATHS: original.form_of_error}
 
 
 @contextmanager
@@ -48,4 +49,5 @@ def open_system(settings: ViewsSettings, taker: Taker, report: Callable[[str], N
             why_not_ready=taker.why_not_ready,
             tick=lambda: None,
             stop=stop,
+            error_forms=ERROR_FORMS,
         )

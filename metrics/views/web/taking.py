@@ -19,16 +19,19 @@ from metrics.views.core.event import TOO_LONG, InvalidEventError
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import ENCODINGS
 from metrics.views.taking.taker import End, Taker
-from metrics.views.taking.upload import Taken
-from metrics.web import openapi, problems, writing
+from metrics.views.taking.upload import Taken, too_long
+from metrics.views.web import openapi as documented
+from metrics.web import openapi, parameters, problems, writing
 from metrics.web.connections import HANDLES_EACH, expect_long_body
 from metrics.web.methods import refuse_others
+from metrics.web.problems import Problem
 from metrics.web.turns import Turns
 
 TAG = "Views"
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
 RETRY = {"Retry-After": "5"}
 EVENT, EVENTS = "/event/create", "/views/events"
+EVENT_PATHS = f"{EVENT}/?"
 EVENT_S = writing.BODY_S
 UPLOADS = 256  # at once, each of which has a connection, and up to a line in memory
 ZSTD_UPLOADS = 8  # of them; 50 took 438 MB, those with gzip next to nothing
@@ -70,13 +73,15 @@ def routes(taker: Taker, settings: ViewsSettings) -> APIRouter:
     # FastAPI document them. Both have a path with a slash at the end: a redirect would lose the body.
     for path, take in ((EVENT, one), (EVENTS, many)):
         router.routes += [Route(each, take, methods=["POST"], include_in_schema=False) for each in (path, f"{path}/")]
-    of_event = openapi.answer(EventTaken, "Kafka has acknowledged the event") | {
-        status: openapi.answer(EventRefused, meaning)[200] for status, meaning in _OF_EVENT.items()
-    }
+    of_event = openapi.answer(EventTaken, "Kafka has acknowledged the event") | documented.errors_of_events(
+        {"$ref": openapi.reference(EventRefused)}
+    )
     writing.add(router, f"{EVENT}/", one, TAG, "Send one view event", of_event, _body(JSON, "an event"))
     of_upload = openapi.answer(Taken, "what became of the lines; Kafka has acknowledged each") | {
         status: openapi.answer(Taken, meaning)[200] for status, meaning in _OF_UPLOAD.items()
     }
+    for status, other in openapi.problems(422, 503).items():  # with unknown parameters, and without a turn or a broker
+        of_upload[status] = other | of_upload[status] | {"content": of_upload[status]["content"] | other["content"]}
     of_upload |= openapi.problems(401, 403, 415)
     writing.add(router, EVENTS, many, TAG, "Send view events", of_upload, _body(JSON_LINES, "one event per line"))
     for path in (EVENT, f"{EVENTS}/"):
@@ -84,15 +89,6 @@ def routes(taker: Taker, settings: ViewsSettings) -> APIRouter:
     return router
 
 
-_OF_EVENT = {
-    400: "the body is not JSON",
-    403: "without a token, only clients on this machine may send events",
-    408: "the body did not arrive in time",
-    413: "the event is longer than VIEWS_LINE_LIMIT",
-    415: "the body has another media type, or is encoded",
-    422: "the event is wrong; `error` names everything that is",
-    503: "Kafka has not acknowledged the event; to send it again is safe",
-}
 _OF_UPLOAD = {
     400: "the compressed body is corrupt, or incomplete; everything before was taken",
     408: "the client sent nothing more; everything before was taken",
@@ -109,50 +105,49 @@ def _body(media_type: str, description: str) -> dict[str, Any]:
 def _take_event(taker: Taker, limit_bytes: int) -> Handler:
     async def take_event(request: Request) -> Response:
         """Take an event. A wrong one also goes to the dead letter topic."""
-        try:
-            writing.require_permission(request)
-            if "Content-Type" in request.headers:
-                writing.media_type(request, (JSON,))
-            reasons = await taker.take_event(await _line(request, limit_bytes))
-        except HTTPException as error:
-            return _refused(error.status_code, [error.detail])
-        except MetricsError as error:
-            return _refused(503, [problems.in_one_line(error)])
+        writing.require_permission(request)
+        parameters.require_none(request)
+        if "Content-Type" in request.headers:
+            writing.media_type(request, (JSON,))
+        reasons = await taker.take_event(await _line(request, limit_bytes))
         if not reasons:
-            return Response(_TAKEN, headers=problems.HEADERS, media_type=JSON)
-        texts = [reason.text for reason in reasons]
-        if reasons[0].kind == TOO_LONG:
-            return _refused(413, texts)
-        return _refused(422 if InvalidEventError(reasons).is_json else 400, texts)
+            return _TAKEN
+        status = 413 if reasons[0].kind == TOO_LONG else 422 if InvalidEventError(reasons).is_json else 400
+        refused = EventRefused(error=[reason.text for reason in reasons])
+        return Response(msgspec.json.encode(refused), status, problems.HEADERS, JSON)
 
     return take_event
 
 
-_TAKEN = msgspec.json.encode(EventTaken())
+_TAKEN = Response(msgspec.json.encode(EventTaken()), headers=problems.HEADERS, media_type=JSON)
 
 
-def _refused(status: int, texts: list[str]) -> Response:
-    headers = problems.HEADERS | (RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
-    return Response(msgspec.json.encode(EventRefused(error=texts)), status, headers, JSON)
+def form_of_error(problem: Problem) -> EventRefused:
+    """Return an error of the original's route."""
+    return EventRefused(error=problem.texts)
 
 
 async def _line(request: Request, limit_bytes: int) -> bytes:
     """Return a short body; a longer one is cut one byte after the limit.
 
     Raises:
-        HTTPException: 400, it is incomplete; 408, it did not arrive in time.
+        HTTPException: 400, it is incomplete; 408, it did not arrive in time; 413, it is too long, and its client asked
+            before it sends it.
     """
+    if int(request.headers.get("Content-Length", 0)) > limit_bytes and "Expect" in request.headers:
+        raise HTTPException(413, too_long(limit_bytes).text, {"Connection": "close"})
     line = bytearray()
     try:
         async with asyncio.timeout(EVENT_S):
-            async for piece in request.stream():
-                line += piece
-                if len(line) > limit_bytes:
-                    break
+            has_more = True
+            while has_more and len(line) <= limit_bytes:
+                piece = await request.receive()
+                if piece["type"] == "http.disconnect":
+                    raise HTTPException(400, "the body is incomplete")
+                line += piece["body"]
+                has_more = piece["more_body"]
     except TimeoutError:
         raise HTTPException(408, f"the body did not arrive within {EVENT_S:g} s") from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the body is incomplete") from None
     return bytes(line[: limit_bytes + 1])
 
 
@@ -172,6 +167,7 @@ def _take_events(taker: Taker) -> Handler:
         Many clients can send at once, but only 8 a body that is compressed with zstd, each of which takes 9 MB.
         """
         writing.require_permission(request)
+        parameters.require_none(request)
         writing.media_type(request, (JSON_LINES,), ENCODINGS)
         encoding = request.headers.get("Content-Encoding", "identity").lower()
         expect_long_body(request)

@@ -16,6 +16,7 @@ from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.responses import ANSWERS
 from metrics.views.web.routes import routes
 from metrics.views.web.status import StatusReader
+from metrics.views.web.system import ERROR_FORMS
 from metrics.web.app import System, create_app
 from metrics.web.database import Database
 from metrics.web.server import Server
@@ -44,7 +45,7 @@ def asking(
     started, stopping = Event(), Event()
     with closing(database_of(settings)) as database, create_server(("127.0.0.1", 0)) as listening:
         routers = routes(database, KeptSimilar(database), StatusReader(database, settings, taking))
-        system = System(routers, ANSWERS, [], lambda: None, lambda: None, database.stop)
+        system = System(routers, ANSWERS, [], lambda: None, lambda: None, database.stop, ERROR_FORMS)
         app = create_app([system], title="Views", about="", token=None)
         web = Server(app, stopping, on_start=started.set, on_stop=system.stop)
         thread = Thread(target=lambda: asyncio.run(web.serve([listening])))

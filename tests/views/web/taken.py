@@ -19,6 +19,7 @@ from metrics.views import topics_in_use
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.taker import Taker
 from metrics.views.web import taking
+from metrics.views.web.system import ERROR_FORMS
 from metrics.web.app import System, create_app
 from metrics.web.server import Server
 from tests.kafka.application import TIMEOUT_S
@@ -63,7 +64,8 @@ def serving(settings: ViewsSettings, *, token: str | None = None, is_loopback: b
 
     started, stopping = Event(), Event()
     with closing(Taker(settings, require_topics)) as taker, create_server(("127.0.0.1", 0), backlog=256) as listening:
-        system = System([taking.routes(taker, settings)], taking.ANSWERS, [], lambda: None, lambda: None, taker.stop)
+        routers = [taking.routes(taker, settings)]
+        system = System(routers, taking.ANSWERS, [], lambda: None, lambda: None, taker.stop, ERROR_FORMS)
         app = create_app([system], title="Views", about="", token=token, is_loopback=is_loopback)
         web = Server(app, stopping, on_start=started.set, on_stop=system.stop)
         thread = Thread(target=lambda: asyncio.run(web.serve([listening])))

@@ -76,6 +76,19 @@ def test_bodies_are_those_of_the_original_with_and_without_the_last_slash(client
     assert client.get("/media/getstats/7?user_views=maybe").status_code == 422
 
 
+@pytest.mark.parametrize("path", ["/media/getstats/7", "/media/getstats/7/", "/media/getsimilar/7/"])
+def test_every_error_has_the_form_of_the_original(client: httpx.Client, path: str) -> None:
+    answers = {
+        "x: Unknown parameter": client.get(path, params={"x": 1}),
+        f"{path} accepts GET, HEAD only": client.post(path),
+        "request from another site, http://example.org": client.get(path, headers={"Origin": "http://example.org"}),
+    }
+    for error, answer in answers.items():
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json() == {"status": "error", "error": error}
+    assert [answer.status_code for answer in answers.values()] == [422, 405, 403]
+
+
 @pytest.mark.parametrize("in_memory", [10, 1_000_000])
 def test_a_client_of_http_1_0_gets_a_length_and_no_chunks(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch, in_memory: int

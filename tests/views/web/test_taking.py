@@ -9,9 +9,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
 import zstandard
 
@@ -19,7 +23,7 @@ from metrics.views.settings import ViewsSettings
 from metrics.views.taking import taker
 from metrics.views.web import taking
 from metrics.web import connections
-from tests.kafka.application import wait_until
+from tests.kafka.application import TIMEOUT_S, wait_until
 from tests.views.web.taken import JSON, LINES, Serving, event, line, serving, settings_of, stored
 
 EVENT, EVENTS = "/event/create/", "/views/events"
@@ -97,6 +101,68 @@ def test_other_media_types_and_methods_are_refused(served: Serving) -> None:
         assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     foreign = client.post(EVENT, content=line("x"), headers=JSON | {"Origin": "http://example.org"})
     assert foreign.status_code == 403
+
+
+def test_every_error_of_the_original_s_route_has_the_same_form(settings: ViewsSettings, served: Serving) -> None:
+    def error_of(answer: httpx.Response, status: int) -> list[str]:
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json"), answer.text
+        said = answer.json()
+        assert ([*said], said["status"]) == (["status", "error"], "error")
+        return cast("list[str]", said["error"])
+
+    address, client = f"127.0.0.1:{served.port}", served.client
+    for path in (EVENT, EVENT[:-1]):
+        post = partial(client.post, path, content=line("form"))
+        foreign = {"Origin": "http://example.org"}
+        assert error_of(post(headers=foreign), 403) == ["request from another site, http://example.org"]
+        (rebound,) = error_of(post(headers={"Host": "example.org"}), 403)
+        assert rebound.startswith("host example.org not allowed")
+        assert error_of(client.get(path), 405) == [f"{path} accepts POST only"]
+        assert error_of(post(headers={"Content-Type": "text/csv"}), 415) == [
+            "send the body as application/json, and say so in the header Content-Type"
+        ]
+        unknown = post(params={"x": 1, "y": ""})
+        assert error_of(unknown, 422) == ["x: Unknown parameter", "y: Unknown parameter"]
+    with serving(settings, token="secret") as server:
+        answer = server.client.post(EVENT, content=line("form"))
+        assert error_of(answer, 401) == ["send the token as Authorization: Bearer …"]
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    with serving(settings, is_loopback=False) as server:
+        assert error_of(server.client.post(EVENT, content=line("form")), 403)[0].startswith("without a token")
+    other = client.post(f"http://{address}{EVENT}x", content=line("form"))
+    assert (other.status_code, other.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_an_upload_with_unknown_parameters_is_refused(served: Serving) -> None:
+    answer = served.client.post(EVENTS, content=line("a"), headers=LINES, params={"x": 1})
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "x", "reason": "Unknown parameter"}])
+
+
+def test_a_client_that_asks_before_it_sends_a_long_event_is_refused_at_once(served: Serving) -> None:
+    for length, said in ((1025, b"HTTP/1.1 413 "), (1024, b"HTTP/1.1 100 Continue\r\n")):
+        with socket.create_connection(("127.0.0.1", served.port), TIMEOUT_S) as connection:
+            head = f"POST {EVENT} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n"
+            connection.sendall(head.encode() + b"\r\n")
+            received = connection.recv(65_536)
+            assert received.startswith(said)
+            if length > 1024:
+                rest = b"".join(iter(lambda: connection.recv(65_536), b""))  # to the end: it closes the connection
+                assert (received + rest).endswith(
+                    b'{"status":"error","error":["The event is longer than 1,024 bytes"]}'
+                )
+
+
+def test_the_document_of_an_event_has_all_answers(served: Serving) -> None:
+    document = served.client.get("/openapi.json").json()
+    responses = document["paths"][EVENT]["post"]["responses"]
+    assert sorted(responses) == ["200", "400", "401", "403", "408", "413", "415", "422", "503"]
+    assert "Retry-After" in responses["503"]["headers"]
+    for status, response in responses.items():
+        schema = {"$ref": f"#/components/schemas/{'EventTaken' if status == '200' else 'EventRefused'}"}
+        assert response["content"]["application/json"]["schema"] == schema
+    upload = document["paths"][EVENTS]["post"]["responses"]
+    assert "Retry-After" in upload["503"]["headers"]
+    assert {*upload["422"]["content"]} == {"application/json", "application/problem+json"}
 
 
 def test_events_need_the_token_and_other_machines_need_one(settings: ViewsSettings) -> None:
@@ -353,6 +419,19 @@ def test_only_some_uploads_are_taken_at_once_and_fewer_that_need_much_memory(
         wait_until(lambda: server.taker.figures.uploads_open == 0, "all have ended")
         again = server.client.post(EVENTS, content=zstandard.compress(line("a")), headers=zstd)
         assert again.json()["accepted"] == 1
+
+
+def test_many_senders_of_single_events_are_all_answered_and_counted(settings: ViewsSettings) -> None:
+    sent = [line(f"single {number}") for number in range(200)]
+    wrong = [b"[]"] * 20
+    before = values(settings)
+    with serving(settings) as server, ThreadPoolExecutor(16) as pool:
+        post = partial(server.client.post, EVENT)
+        answers = [*pool.map(lambda body: post(content=body).status_code, [*sent, *wrong])]
+        wait_until(lambda: server.taker.figures.lines == 220, "all of them are counted")
+        assert (server.taker.figures.accepted, server.taker.figures.rejected) == (200, 20)
+    assert answers == [200] * 200 + [422] * 20
+    assert values(settings) - before == Counter(sent)
 
 
 def test_a_line_of_exactly_the_limit_is_taken_and_one_byte_more_is_not(served: Serving) -> None:
