@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 from metrics.web import health, openapi, problems, shell
 from metrics.web.auth import Guard
+from metrics.web.direct import Direct
 from metrics.web.problems import Form
 from metrics.web.shell import Page
 
@@ -65,5 +66,7 @@ def create_app(
     pages = [page for system in systems for page in system.pages]
     if pages:
         shell.add_to(app, pages)
+    direct = [route for system in systems for router in system.routers for route in router.routes]
+    app.add_middleware(Direct, routes=direct)
     app.add_middleware(Guard, token=token, title=title, is_loopback=is_loopback)
     return app

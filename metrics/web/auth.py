@@ -5,7 +5,6 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +17,7 @@ COOKIE = "metrics_session"
 MAX_FORM_BYTES = 4_096
 FORM = "application/x-www-form-urlencoded"
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+_RAW_HEADERS = {name.lower().encode(): text.encode() for name, text in HEADERS.items()}
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 SIGN_IN = (Path(__file__).parent / "sign_in.html").read_text()
 
@@ -123,7 +123,8 @@ def _unaddressed(asked: HTTPConnection) -> Response | None:
 def _with_headers(send: Send) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(HEADERS)
+            others = [header for header in message["headers"] if header[0].lower() not in _RAW_HEADERS]
+            message["headers"] = [*others, *_RAW_HEADERS.items()]
         await send(message)
 
     return with_headers

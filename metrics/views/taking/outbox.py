@@ -56,7 +56,7 @@ class Outbox:
         return monotonic() - self._heard_s if self.bytes else 0.0
 
     def send(self, topic: str, records: list[Record], delivery: "Delivery") -> None:
-        """Hand over records with `value` and `key`, without waiting."""
+        """Hand over records with `value`, `key`, and possibly a `callback` for the answer, without waiting."""
         producer = self._usable()
         self._count(delivery, [record["value"] for record in records])
         if producer.produce_batch(topic, records, on_delivery=delivery.note) < len(records):

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from metrics.errors import BrokerError
 from metrics.text import numbered
-from metrics.views.core.event import Reason
+from metrics.views.core.event import InvalidEventError, Reason
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import BrokenBodyError, LinesOfBody
 from metrics.views.taking.outbox import Outbox
-from metrics.views.taking.upload import SAFE, Taken, Upload
+from metrics.views.taking.single import SingleEvents
+from metrics.views.taking.upload import SAFE, Taken, Upload, record_of
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class Taker:
     nothing more is read from their clients.
 
     An upload is open (`_uploads`) until its request is answered. Then it is leaving (`_leaving`) until Kafka has
-    answered each of its records; a single event begins there. After that its numbers are in the totals. The outbox is
-    opened before the first event, and kept to the end. After `stop`, an upload ends as soon as it would wait.
+    answered each of its records; a rejected single event begins there. After that its numbers are in the totals. The
+    outbox is opened before the first event, and kept to the end. After `stop`, an upload ends as soon as it would wait.
 
     Args:
         require_topics: called in a thread before the first event; while it raises a MetricsError, nothing is taken.
@@ -88,7 +89,7 @@ class Taker:
     def __init__(self, settings: ViewsSettings, require_topics: Callable[[], None]) -> None:
         self._settings = settings
         self._require_topics = require_topics
-        self._outbox: Outbox | None = None
+        self._opened: tuple[Outbox, SingleEvents] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._turn, self._sent = asyncio.Lock(), asyncio.Event()
@@ -106,9 +107,10 @@ class Taker:
 
     def why_not_ready(self) -> str | None:
         """Return why events cannot be taken at present, if that is known."""
-        outbox = self._outbox
-        if outbox is not None and (outbox.is_failing or outbox.unheard_s >= STALLED_S):
-            return _away(outbox)
+        if self._opened is not None:
+            outbox, _ = self._opened
+            if outbox.is_failing or outbox.unheard_s >= STALLED_S:
+                return _away(outbox)
         return None
 
     async def take_event(self, line: bytes) -> tuple[Reason, ...]:
@@ -117,18 +119,18 @@ class Taker:
         Raises:
             MetricsError: the topics are unsuitable, or the broker is away; it may get the event later.
         """
-        outbox = await self._open()
+        outbox, single = self._opened or await self._open()
         if outbox.unheard_s >= STALLED_S or not outbox.has_room:
             raise BrokerError(_away(outbox), hint=SAFE)
-        upload = Upload(outbox, self._settings)
-        self._leaving.add(upload)
-        reasons = upload.take_event(line)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EVENT_S):
-                await self._settle(upload)
-        if not upload.is_settled or upload.failure:
-            raise BrokerError(upload.failure or f"Kafka has not acknowledged the event for {EVENT_S:g} s", hint=SAFE)
-        return reasons
+        try:
+            answer = single.send(record_of(line, self._settings.views_line_limit))
+        except InvalidEventError as error:
+            await self._reject(outbox, line, error.reasons)
+            return error.reasons
+        self._sent.set()
+        if failure := await answer:
+            raise BrokerError(failure, hint=SAFE)
+        return ()
 
     async def take_body(self, pieces: AsyncIterator[bytes], encoding: str, sender: str) -> tuple[End, Taken]:
         """Take the lines of a body; return how it ended, and what became of them.
@@ -141,7 +143,7 @@ class Taker:
         Raises:
             MetricsError: the topics are unsuitable, or the broker is away; nothing was read.
         """
-        outbox = await self._open()
+        outbox, _ = await self._open()
         upload, body = Upload(outbox, self._settings), LinesOfBody(encoding, self._settings.views_line_limit)
         self._uploads.add(upload)
         self._publish()
@@ -179,39 +181,63 @@ class Taker:
 
     def close(self) -> None:
         """Wait a few seconds for what the broker has not answered; after the event loop has ended."""
-        if self._outbox is not None:
-            self._outbox.settle(CLOSE_S)
+        if self._opened is not None:
+            outbox, _ = self._opened
+            outbox.settle(CLOSE_S)
             self._publish()
 
-    async def _open(self) -> Outbox:
+    async def _open(self) -> tuple[Outbox, SingleEvents]:
         """Return the outbox, which is opened before the first event; all that wait for it share one attempt."""
-        if self._outbox is None:
+        if self._opened is None:
             if self._opening is None or self._opening.done():
                 self._opening = asyncio.create_task(asyncio.to_thread(self._require_topics))
             await asyncio.shield(self._opening)
-        if self._outbox is None:
-            self._outbox = Outbox(self._settings)
-            self._pump = asyncio.create_task(self._serve(self._outbox))
-        return self._outbox
+        if self._opened is None:
+            outbox = Outbox(self._settings)
+            single = SingleEvents(outbox, self._settings.views_topic)
+            self._opened = outbox, single
+            self._pump = asyncio.create_task(self._serve(outbox, single))
+        return self._opened
 
-    async def _serve(self, outbox: Outbox) -> None:
+    async def _reject(self, outbox: Outbox, line: bytes, reasons: tuple[Reason, ...]) -> None:
+        """Reject an event, and wait until the dead letter topic has it.
+
+        Raises:
+            BrokerError: it may not have it.
+        """
+        upload = Upload(outbox, self._settings)
+        self._leaving.add(upload)
+        upload.reject(line, reasons)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EVENT_S):
+                await self._settle(upload)
+        if not upload.is_settled or upload.failure:
+            raise BrokerError(upload.failure or f"Kafka has not acknowledged the event for {EVENT_S:g} s", hint=SAFE)
+
+    async def _serve(self, outbox: Outbox, single: SingleEvents) -> None:
         """Take the broker's answers as long as some are missing."""
         while True:
             await self._sent.wait()
             outbox.serve(0)
+            single.give_up(STOP_S if self._is_stopping else EVENT_S)
             for upload in [upload for upload in self._unsettled if upload.is_settled]:
                 _let_go(self._unsettled.pop(upload))
             settled = [upload for upload in self._leaving if upload.is_settled]
             self._leaving.difference_update(settled)
             self._totals = _sum(self._totals, settled)
             self._publish()
-            if not outbox.bytes:
+            if not outbox.bytes and not single.are_waiting:
                 self._sent.clear()
             await asyncio.sleep(TICK_S)
 
     def _publish(self) -> None:
         """Make the present figures those that other threads read."""
         present = _sum(self._totals, [*self._uploads, *self._leaving])
+        if self._opened is not None:
+            _, single = self._opened
+            present = present._replace(
+                lines=present.lines + single.delivery.sent, accepted=present.accepted + single.delivery.acknowledged
+            )
         self._figures = present._replace(uploads_open=len(self._uploads))
 
     async def _settle(self, upload: Upload) -> None:

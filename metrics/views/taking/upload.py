@@ -13,6 +13,7 @@ from metrics.views.core.event import TOO_LONG, InvalidEventError, Reason, read_e
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.outbox import Delivery, Headers, Outbox, Record
 
+_CARRIAGE_RETURN = ord("\r")
 MAX_NAMED = 100  # rejected lines in an answer
 SAFE = "send the same again: an event that comes twice counts once"
 
@@ -43,6 +44,19 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
 def too_long(limit_bytes: int) -> Reason:
     """Return the reason to reject a line above the limit."""
     return Reason(TOO_LONG, f"The event is longer than {limit_bytes:,} bytes")
+
+
+def record_of(line: bytes, limit_bytes: int) -> Record:
+    """Return the record of an event; its value is the line without a carriage return.
+
+    Raises:
+        InvalidEventError: the line is not a view event, or longer than the limit.
+    """
+    if len(line) > limit_bytes:
+        raise InvalidEventError((too_long(limit_bytes),))
+    event = read_event(line)
+    value = line[:-1] if line[-1] == _CARRIAGE_RETURN else line
+    return {"key": b"%d" % event.user_id, "value": value}
 
 
 class Upload:
@@ -92,24 +106,20 @@ class Upload:
     def take(self, lines: Sequence[bytes]) -> None:
         """Validate lines, and hand them over; each without its newline; one above VIEWS_LINE_LIMIT may be cut."""
         records: list[Record] = []
+        limit_bytes = self._settings.views_line_limit
         for number, line in enumerate(lines, self._number + 1):
             if not line or line.isspace():
                 continue
             try:
-                records.append(self._record(line))
+                records.append(record_of(line, limit_bytes))
             except InvalidEventError as error:
                 self._reject(number, line, error.reasons)
         self._number += len(lines)
         self._send(records)
 
-    def take_event(self, line: bytes) -> tuple[Reason, ...]:
-        """Validate the only line of this upload, and hand it over; return why it was rejected, if it was."""
-        try:
-            self._send([self._record(line)])
-        except InvalidEventError as error:
-            self._reject(1, line, error.reasons)
-            return error.reasons
-        return ()
+    def reject(self, line: bytes, reasons: tuple[Reason, ...]) -> None:
+        """Hand over the only line of this upload, which is not a view event."""
+        self._reject(1, line, reasons)
 
     def outcome(self, error: str = "") -> Taken:
         """Return what became of the lines so far."""
@@ -121,18 +131,6 @@ class Upload:
             by_reason=dict(self.by_reason.most_common()),
             error=error or UNSET,
         )
-
-    def _record(self, line: bytes) -> Record:
-        """Return the record of an event; its value is the line without a carriage return.
-
-        Raises:
-            InvalidEventError: the line is none.
-        """
-        if len(line) > self._settings.views_line_limit:
-            raise InvalidEventError((too_long(self._settings.views_line_limit),))
-        event = read_event(line)
-        value = line[:-1] if line[-1] == _CARRIAGE_RETURN else line
-        return {"key": b"%d" % event.user_id, "value": value}
 
     def _send(self, records: list[Record]) -> None:
         self.lines += len(records)
@@ -151,6 +149,3 @@ class Upload:
         headers += [("line", str(number)), ("upload", self.id)]
         value = line[: self._settings.views_line_limit]
         self._outbox.send_one(self._settings.views_rejected_topic, value, headers, self._dead_letters)
-
-
-_CARRIAGE_RETURN = ord("\r")

@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from metrics.errors import MetricsError, UnavailableError
 from metrics.views.core.event import TOO_LONG, InvalidEventError
@@ -23,6 +22,7 @@ from metrics.views.taking.upload import Taken, too_long
 from metrics.views.web import openapi as documented
 from metrics.web import openapi, parameters, problems, writing
 from metrics.web.connections import HANDLES_EACH, expect_long_body
+from metrics.web.direct import DirectRoute, Handler
 from metrics.web.methods import refuse_others
 from metrics.web.problems import Problem
 from metrics.web.turns import Turns
@@ -46,8 +46,6 @@ _STATUSES = {
     End.STOPPED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-Handler = Callable[[Request], Awaitable[Response]]
-
 
 class EventTaken(msgspec.Struct):
     """An event that Kafka has acknowledged."""
@@ -69,10 +67,9 @@ def routes(taker: Taker, settings: ViewsSettings) -> APIRouter:
     """Return the routes that take events."""
     router = APIRouter(default_response_class=Response)
     one, many = _take_event(taker, settings.views_line_limit), _take_events(taker)
-    # FastAPI's handling of a request takes a quarter of the CPU of an event. So plain routes answer, and those of
-    # FastAPI document them. Both have a path with a slash at the end: a redirect would lose the body.
+    # Routes of FastAPI document these. Both have a path with a slash at the end: a redirect would lose the body.
     for path, take in ((EVENT, one), (EVENTS, many)):
-        router.routes += [Route(each, take, methods=["POST"], include_in_schema=False) for each in (path, f"{path}/")]
+        router.routes += [DirectRoute(each, take, "POST") for each in (path, f"{path}/")]
     of_event = openapi.answer(EventTaken, "Kafka has acknowledged the event") | documented.errors_of_events(
         {"$ref": openapi.reference(EventRefused)}
     )
