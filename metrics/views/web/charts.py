@@ -38,7 +38,7 @@ class Unit(NamedTuple):
     name: str
 
 
-class Step(NamedTuple):
+class TickStep(NamedTuple):
     """The distance of two ticks."""
 
     number: int
@@ -50,10 +50,10 @@ class Step(NamedTuple):
         return self.number * {"minute": 1, "day": 24 * 60, "month": 30 * 24 * 60}[self.unit]
 
 
-STEPS = (
-    *(Step(minutes, "minute") for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)),
-    *(Step(days, "day") for days in (1, 2, 7, 14)),
-    *(Step(months, "month") for months in (1, 3, 6, 12, 24, 60)),
+TICK_STEPS = (
+    *(TickStep(minutes, "minute") for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)),
+    *(TickStep(days, "day") for days in (1, 2, 7, 14)),
+    *(TickStep(months, "month") for months in (1, 3, 6, 12, 24, 60)),
 )
 
 
@@ -81,7 +81,7 @@ class Picture(NamedTuple):
 
     labels: Labels
     unit: Unit
-    step: Step
+    step: TickStep
     rows: Sequence[Row]
 
     @classmethod
@@ -108,10 +108,10 @@ def _unit(most_s: int) -> Unit:
     return next(Unit(seconds, name) for from_s, seconds, name in UNITS if most_s >= from_s)
 
 
-def _step(per: Per, rows: int) -> Step:
+def _step(per: Per, rows: int) -> TickStep:
     """Return the smallest step from row to row that has at most MOST_TICKS ticks."""
     row = {"minute": 1, "hour": 60, "day": 24 * 60}[per]
-    possible = [step for step in STEPS if step.minutes >= row]
+    possible = [step for step in TICK_STEPS if step.minutes >= row]
     return next((step for step in possible if rows * row <= MOST_TICKS * step.minutes), possible[-1])
 
 

@@ -332,7 +332,7 @@ def test_pictures_are_taken(topic: Topic, browser: Browser, tmp_path: Path, pyte
     generated = tmp_path / "views.jsonl"
     options = {"--count": 30_000, "--users": 150, "--media": 60}
     finish(views.start("generate", f"{generated}", *(f"{part}" for option in options.items() for part in option)))
-    wide, narrow = {"width": 1280, "height": 1610}, {"width": 390, "height": 1880}
+    wide, narrow = {"width": 1280, "height": 1610}, {"width": 390, "height": 1990}
     with views.serving() as address:
         job = views.start("count")
         sent = httpx.post(f"{address}/views/events", content=generated.read_bytes(), headers=NDJSON, timeout=TIMEOUT_S)
