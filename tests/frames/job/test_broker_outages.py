@@ -18,6 +18,8 @@ from tests.reference import count_all
 
 pytestmark = pytest.mark.broker
 
+# How long a question may take; with --long also as long as it may for users, up to 10 s.
+SHORT, TRUE = {"KAFKA_SOCKET_TIMEOUT_MS": "3000"}, dict[str, str]()
 FRAMES = list(generator.frames(count=150_000, rate=100, seed=5))
 
 
@@ -45,13 +47,14 @@ def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Pr
     return [child for child in children if child.name() == "java" and mark in child.cmdline()]
 
 
-def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limits", "freeze_s"), [(SHORT, 7), pytest.param(TRUE, 14, marks=pytest.mark.long)])
+def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path, limits: dict[str, str], freeze_s: int) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
-        application = Application(address, {"BROKER_TIMEOUT_S": "20"})
+        application = Application(address, {"BROKER_TIMEOUT_S": "20", **limits})
         with busy(application, tmp_path) as process:
             for broker in java_of(tmp_path / "broker"):
                 broker.suspend()
-            time.sleep(14)  # longer than one try of a step takes, so that the outage is noticed
+            time.sleep(freeze_s)  # longer than one try of a step takes, so that the outage is noticed
             for broker in java_of(tmp_path / "broker"):
                 broker.resume()
             output = finish(process)
@@ -96,9 +99,12 @@ def test_a_standby_waits_for_a_broker_that_is_restarted(tmp_path: Path) -> None:
         active.communicate()
 
 
-def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limits", [SHORT, pytest.param(TRUE, marks=pytest.mark.long)])
+def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written(
+    tmp_path: Path, limits: dict[str, str]
+) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
-        application = Application(address, {"BROKER_TIMEOUT_S": "5"})
+        application = Application(address, {"BROKER_TIMEOUT_S": "5", **limits})
         with busy(application, tmp_path) as process:
             for broker in java_of(tmp_path / "broker"):
                 broker.suspend()
