@@ -17,8 +17,8 @@ import pytest
 from hypothesis import settings
 
 from metrics.errors import MetricsError
+from metrics.java import processes
 from metrics.kafka import local_broker
-from metrics.kafka.local_broker import node
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from tests.examples import LONG
@@ -169,7 +169,7 @@ def _broker_that_is_killed(folder: Path, say: Callable[[str], None]) -> Iterator
     """Run a local broker; it is not stopped in order, which with the topics of all tests would take it over 30 s."""
     with local_broker.running(folder, say) as address:
         yield address
-        for process in node._nodes_of(folder.resolve()):
+        for process in processes.of_folder(folder.resolve()):
             process.kill()
 
 

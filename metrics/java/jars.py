@@ -19,8 +19,7 @@ from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
 from metrics.deadline import Deadline
 from metrics.errors import FileError, LocalServerError
-
-Say = Callable[[str], None]
+from metrics.java.processes import Say
 
 _TRIES = 3
 _ANSWER_TIMEOUT_S = 5

@@ -10,6 +10,7 @@ import psutil
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from metrics.java import processes
 from metrics.kafka.local_broker import jars, node
 from metrics.kafka.local_broker.node import Ports
 from tests.kafka.application import wait_until
@@ -52,7 +53,8 @@ class Node:
 
     def start(self) -> None:
         """Start it, and do not wait until it answers."""
-        self._process.enter_context(node._process(self._folder, self._java(), print))
+        kafka = {"jvm.log": [*self._java(), "kafka.Kafka", "server.properties"]}
+        self._process.enter_context(processes.running(self._folder, kafka, "a node", print))
 
     def stop(self) -> None:
         """Stop it in order, so that it hands over what it leads and coordinates."""
@@ -67,13 +69,13 @@ class Node:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Freeze it for as long as the context lasts: it keeps its connections, and answers nothing."""
-        processes = self._brokers()
-        for process in processes:
+        frozen = self._brokers()
+        for process in frozen:
             process.suspend()
         try:
             yield
         finally:
-            for process in processes:
+            for process in frozen:
                 process.resume()
 
     def answers(self) -> bool:
@@ -88,7 +90,7 @@ class Node:
         return [*node._java(self._folder, jars.class_path(print))]
 
     def _brokers(self) -> list[psutil.Process]:
-        return [process for process in node._nodes_of(self._folder) if process.name() == "java"]
+        return [process for process in processes.of_folder(self._folder) if process.name() == "java"]
 
 
 class Cluster:
@@ -137,10 +139,11 @@ def running(folder: Path, nodes: int = 3, more: str = "") -> Iterator[Cluster]:
     Args:
         more: settings of all of them, as in a file of properties.
     """
-    every = [Node(number, folder / str(number), node._free(Ports())) for number in range(1, nodes + 1)]
+    free = [Ports(*processes.free_ports(Ports())) for _ in range(nodes)]
+    every = [Node(number, folder / str(number), ports) for number, ports in enumerate(free, 1)]
     # An id that starts with a dash would be taken for an option.
     cluster_id = urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")
-    voters = ",".join(f"{each.number}@{node.HOST}:{each.ports.controller}" for each in every)
+    voters = ",".join(f"{each.number}@{processes.HOST}:{each.ports.controller}" for each in every)
     folder.mkdir(exist_ok=True)
     with ExitStack() as ending:
         for each in every:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from metrics.java import jars
 from metrics.java.jars import Component, Product
-from metrics.kafka.local_broker.node import INSTEAD, KAFKA_VERSION, Say
+from metrics.java.processes import Say
+from metrics.kafka.local_broker.node import INSTEAD, KAFKA_VERSION, NAME
 
 # Kafka's package omits the binding of its log calls to Log4j, without which a broker logs nothing. The version is that
 # of the Log4j shipped with Kafka; before Kafka 4, that was Log4j 1, as reload4j.
@@ -19,4 +20,4 @@ def class_path(say: Say, version: str = KAFKA_VERSION) -> list[Path]:
         LocalServerError, FileError: as `jars.class_path`.
     """
     components = Component("org.apache.kafka", "kafka_2.13", version), _LOG4J_1 if version.startswith("3.") else _LOG4J
-    return jars.class_path(Product(f"Apache Kafka {version}", "local broker", components, 46, INSTEAD), say)
+    return jars.class_path(Product(f"Apache Kafka {version}", NAME, components, 46, INSTEAD), say)

