@@ -7,7 +7,7 @@ import typer
 from metrics.cli.registry import STYLE, LazyGroup
 from metrics.terminal.console import as_started
 
-_NAMES = ("sql",)
+_NAMES = ("run", "status", "stop", "verify", "sql")
 
 
 class Flink(LazyGroup):

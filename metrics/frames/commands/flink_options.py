@@ -1,0 +1,61 @@
+"""What the commands of `flink` share: the Flink that they talk to, and options."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics.files.project import project_folder
+from metrics.frames.flink.gateway import Gateway, session
+from metrics.frames.flink.settings import FlinkSettings
+
+Parallelism = Annotated[int, typer.Option(min=1, metavar="N", help="Number of tasks that work side by side.")]
+UntilEnd = Annotated[bool, typer.Option("--until-end", help="Stop at the end of the input, and close every window.")]
+
+
+def local_folder(settings: FlinkSettings) -> Path:
+    """Return the folder of the local Flink."""
+    return project_folder() / settings.local_flink_dir
+
+
+@contextmanager
+def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterator[Gateway]:
+    """Yield a session of FLINK_URL, or of the local Flink, which is started if none runs.
+
+    Args:
+        report: called with each message of a new local Flink.
+
+    Raises:
+        FlinkError: Flink does not answer.
+        LocalServerError: the local Flink cannot be started.
+    """
+    if settings.flink_url is not None:
+        with session(settings.flink_url) as gateway:
+            yield gateway
+        return
+    # A command that is given a Flink does not wait for this import.
+    from metrics.frames.flink import local_cluster  # noqa: PLC0415
+
+    with local_cluster.shared(local_folder(settings), report) as url, session(url) as gateway:
+        yield gateway
+
+
+@contextmanager
+def use_running_flink(settings: FlinkSettings) -> Iterator[Gateway | None]:
+    """Yield a session of FLINK_URL, or of the local Flink; None if none runs.
+
+    Raises:
+        FlinkError: Flink does not answer.
+    """
+    url = settings.flink_url
+    if url is None:
+        from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
+
+        url = local_cluster.running_url(local_folder(settings))
+    if url is None:
+        yield None
+        return
+    with session(url) as gateway:
+        yield gateway

@@ -1,0 +1,48 @@
+"""`flink status`: shows the job, and how far it is."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from metrics.cli.use_broker import use_broker
+from metrics.frames.commands.flink_options import use_running_flink
+from metrics.frames.flink import jobs, progress
+from metrics.frames.flink.jobs import Job
+from metrics.frames.flink.progress import Progress
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.terminal.console import note, say, say_lines
+from metrics.terminal.tables import new_table, say_table
+
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show the job on Flink, how far it has read as of its last checkpoint, and what it has published; read-only.
+
+    Example: `python app.py flink status`
+    """
+    with use_broker(FlinkSettings, note) as settings, use_running_flink(settings) as gateway:
+        found = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_name)
+        seen = progress.look(settings)
+    job = found[0] if found else None
+    if as_json:
+        facts = {"name": settings.flink_name, "job": job and job._asdict(), **msgspec.to_builtins(seen)}
+        say_lines([msgspec.json.encode(facts).decode()])
+    else:
+        _show(settings, job, seen, is_running=gateway is not None)
+
+
+def _show(settings: FlinkSettings, job: Job | None, seen: Progress, *, is_running: bool) -> None:
+    state = f"{job.status.lower()} (job {job.id}, since {job.began_at})" if job else "not on this Flink"
+    say(f"job        {settings.flink_name}: {state if is_running else 'no local Flink runs'}")
+    say(f"input      {settings.input_topic}: {seen.lag:,} frames behind, as of the last checkpoint")
+    for at in seen.published:
+        say(f"published  {at.topic}: {'none yet' if at.last is None else f'through {at.last.datetime}'}")
+    say("")
+    table = new_table("partition", "position", "end", "lag")
+    for part in seen.partitions:
+        position = "" if part.position is None else f"{part.position:,}"
+        table.add_row(f"{part.partition}", position, f"{part.end:,}", f"{part.lag:,}")
+    say_table(table)

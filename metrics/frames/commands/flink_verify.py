@@ -1,0 +1,75 @@
+"""`flink verify`: compares Flink's topics with the application's."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from metrics.cli.use_broker import use_broker
+from metrics.frames.flink.comparison import ComparedSize, Mismatch, TopicComparison, WrittenRecord
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.terminal.console import note, say, say_lines
+from metrics.terminal.progress import bar
+from metrics.terminal.tables import new_table, say_table
+from metrics.text import numbered
+from metrics.times import rfc3339
+
+
+def verify(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare Flink's topics with the application's, byte for byte: exit code 0 if they are equal, 1 if not.
+
+    Compared are keys, values and timestamps of all records, in order. Both must have counted the same frames to their
+    end; a side that is merely further is named.
+
+    Example: `python app.py flink verify`
+    """
+    with use_broker(FlinkSettings, note) as settings:
+        comparison = TopicComparison(settings)
+        with bar("comparing", comparison.offsets) as move:
+            comparison.run(move)
+    if as_json:
+        say_lines([msgspec.json.encode({"agrees": comparison.agrees, "sizes": comparison.sizes}).decode()])
+    else:
+        _show(comparison)
+    if not comparison.agrees:
+        raise typer.Exit(1)
+
+
+def _show(comparison: TopicComparison) -> None:
+    table = new_table("windows", "application", "flink", "equal", texts=("windows",))
+    for found in comparison.sizes:
+        table.add_row(found.size, f"{found.application:,}", f"{found.flink:,}", f"{found.equal:,}")
+    say_table(table)
+    for found in comparison.sizes:
+        for line in _differences(found):
+            say(line)
+    if comparison.agrees:
+        say("equal, byte for byte", style="green")
+    else:
+        say("not equal", style="red")
+
+
+def _differences(found: ComparedSize) -> list[str]:
+    if found.first is not None:
+        return [f"{found.size}: after {numbered(found.equal, 'equal record')}", *_sides(found.first)]
+    if not found.application and not found.flink:
+        return [f"{found.size}: neither side has published a window"]
+    if further := found.application - found.flink:
+        side = "application" if further > 0 else "flink"
+        return [f"{found.size}: {side} is further by {numbered(abs(further), 'record')}"]
+    return []
+
+
+def _sides(mismatch: Mismatch) -> list[str]:
+    return [f"  application  {_line(mismatch.application)}", f"  flink        {_line(mismatch.flink)}"]
+
+
+def _line(record: WrittenRecord | None) -> str:
+    return "" if record is None else f"{record.value} (key {record.key}, at {_time(record.timestamp_ms)})"
+
+
+def _time(timestamp_ms: int) -> str:
+    return rfc3339(timestamp_ms // 1000) if timestamp_ms % 1000 == 0 else f"{timestamp_ms} ms"

@@ -1,0 +1,109 @@
+"""Jobs on Flink: those of this application, by their name."""
+
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import NamedTuple
+
+from metrics.errors import FencedError, FlinkError
+from metrics.frames.flink.gateway import Gateway
+
+LOOK_S = 0.2
+FINISHED = "FINISHED"
+_ENDED = {FINISHED, "FAILED", "CANCELED", "SUSPENDED"}
+
+
+class Job(NamedTuple):
+    """Job of a Flink cluster.
+
+    Attributes:
+        status: as Flink names it, such as RUNNING.
+        began_at: in RFC 3339.
+    """
+
+    id: str
+    status: str
+    began_at: str
+
+    def has_ended(self) -> bool:
+        """Return whether it does not run any more, and will not again by itself."""
+        return self.status in _ENDED
+
+
+def jobs_named(gateway: Gateway, name: str) -> list[Job]:
+    """Return the jobs with a name, the one that began last first.
+
+    Raises:
+        FlinkError: Flink does not answer.
+    """
+    found = [
+        Job(row["job id"], row["status"], row["start time"])
+        for row in gateway.run("SHOW JOBS").rows
+        if row["job name"] == name
+    ]
+    return sorted(found, key=lambda job: job.began_at, reverse=True)
+
+
+def running_job(gateway: Gateway, name: str) -> Job | None:
+    """Return the job with a name that has not ended; None without one.
+
+    Raises:
+        FlinkError: Flink does not answer.
+    """
+    return next((job for job in jobs_named(gateway, name) if not job.has_ended()), None)
+
+
+def require_none_running(gateway: Gateway, name: str) -> None:
+    """Check that no job with a name runs: two would publish every window twice.
+
+    Raises:
+        FencedError: one runs.
+        FlinkError: Flink does not answer.
+    """
+    if (job := running_job(gateway, name)) is not None:
+        raise FencedError(
+            f"the job {name} runs already",
+            why=f"job {job.id}, {job.status.lower()} since {job.began_at}",
+            hint="stop it: python app.py flink stop; or look at it: python app.py flink status",
+        )
+
+
+def start(gateway: Gateway, statements: Sequence[str]) -> str:
+    """Run statements, the last of which starts a job, and return the job's id.
+
+    Raises:
+        FlinkError: Flink refuses one.
+    """
+    job_id = None
+    for statement in statements:
+        job_id = gateway.run(statement).job_id
+    if job_id is None:
+        raise FlinkError("no job was started", why="the last statement starts none")
+    return job_id
+
+
+def follow(gateway: Gateway, name: str, job_id: str, stopping: Event, report: Callable[[Job], None]) -> Job:
+    """Wait until a job ends, or `stopping` is set, and return it.
+
+    Args:
+        report: called after each look.
+
+    Raises:
+        FlinkError: Flink does not answer, or has lost the job.
+    """
+    while True:
+        job = next((job for job in jobs_named(gateway, name) if job.id == job_id), None)
+        if job is None:
+            raise FlinkError(f"Flink no longer knows the job {job_id}", why="its job manager was started again")
+        report(job)
+        if job.has_ended() or stopping.wait(LOOK_S):
+            return job
+
+
+def stop(gateway: Gateway, job: Job) -> str:
+    """Stop a job with a savepoint, and return the savepoint's path.
+
+    Raises:
+        FlinkError: Flink cannot: the job goes on.
+    """
+    [row] = gateway.run(f"STOP JOB '{job.id}' WITH SAVEPOINT").rows
+    return str(next(iter(row.values())))

@@ -1,0 +1,93 @@
+"""Progress of a job: how far it has read, as of its last checkpoint, and what it has published."""
+
+from contextlib import closing
+
+import msgspec
+from confluent_kafka import TopicPartition
+
+from metrics.frames import topics_in_use
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.records import Record, read_record
+from metrics.frames.sizes import SIZES, Size
+from metrics.kafka import topics
+from metrics.kafka.clients import open_admin, open_asker
+from metrics.kafka.committed import committed
+from metrics.kafka.offsets import neighbours, offset_ranges
+from metrics.times import Moment
+
+
+class PartitionProgress(msgspec.Struct):
+    """Progress in one partition of the input.
+
+    Attributes:
+        position: offset of the next frame; null before the first checkpoint.
+        end: end offset.
+        lag: offsets from one to the other.
+    """
+
+    partition: int
+    position: int | None
+    end: int
+    lag: int
+
+
+class PublishedSize(msgspec.Struct):
+    """Windows of one size that Flink has published.
+
+    Attributes:
+        records: upper bound of their number, by offsets.
+        last: start of the last one; null if there is none.
+    """
+
+    size: str
+    topic: str
+    records: int
+    last: Moment | None
+
+
+class Progress(msgspec.Struct):
+    """Progress of a job."""
+
+    partitions: list[PartitionProgress]
+    published: list[PublishedSize]
+
+    @property
+    def lag(self) -> int:
+        """Frames that are not read yet, as of the last checkpoint."""
+        return sum(at.lag for at in self.partitions)
+
+
+def look(settings: FlinkSettings) -> Progress:
+    """Ask the broker how far a job is.
+
+    Raises:
+        TopicError: the input topic is missing.
+        BrokerError: the broker does not answer.
+    """
+    return Progress(_read(settings), [_published(settings, size) for size in SIZES])
+
+
+def _read(settings: FlinkSettings) -> list[PartitionProgress]:
+    admin = open_admin(settings)
+    partitions = topics_in_use.input_partitions(admin, settings)
+    places = [TopicPartition(settings.input_topic, number) for number in range(partitions)]
+    with closing(open_asker(settings, settings.flink_name)) as asker:
+        positions = {place.partition: place.offset for place in committed(asker, places)}
+    found = []
+    for number, (low, high) in offset_ranges(admin, settings.input_topic, partitions).items():
+        position = positions.get(number)
+        found.append(PartitionProgress(number, position, high, max(0, high - (low if position is None else position))))
+    return found
+
+
+def _published(settings: FlinkSettings, size: Size) -> PublishedSize:
+    topic = settings.flink_topic(size)
+    admin = open_admin(settings)
+    if topics.partition_counts(admin).get(topic, 0) != 1:
+        return PublishedSize(size.name, topic, 0, None)
+    ranges = {(topic, 0): offset_ranges(admin, topic, 1)[0]}
+    [(place, (low, high))] = ranges.items()
+    before = neighbours(settings, {place: high}, ranges)[place].before if high > low else None
+    record = None if before is None else read_record(size, before.key(), before.value(), topic)
+    last = Moment.of(record.start) if isinstance(record, Record) else None
+    return PublishedSize(size.name, topic, high - low, last)

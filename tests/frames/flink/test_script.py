@@ -1,0 +1,50 @@
+"""The statements for Flink, as they are filled in."""
+
+import re
+
+import pytest
+
+from metrics.frames.core.windows import Series
+from metrics.frames.flink.script import Begin, interval, script, statements
+from metrics.frames.flink.settings import FlinkSettings
+
+SETTINGS = FlinkSettings(bootstrap_servers="broker:9092")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 00:00:00"), (5, "0 00:00:05"), (61, "0 00:01:01"), (3_600, "0 01:00:00"), (86_400, "1 00:00:00")],
+)
+def test_an_interval_has_days_hours_minutes_and_seconds(seconds: int, text: str) -> None:
+    assert interval(seconds) == text
+
+
+def test_every_statement_is_whole_and_the_last_one_starts_the_job() -> None:
+    found = statements(SETTINGS)
+    assert {statement.split()[0] for statement in found} == {"SET", "CREATE", "EXECUTE"}
+    assert found[-1].startswith("EXECUTE STATEMENT SET BEGIN")
+    assert found[-1].count("INSERT INTO") == 2
+    assert all(statement.count("(") == statement.count(")") for statement in found)
+    assert not any("${" in statement or "--" in statement for statement in found)
+
+
+def test_a_job_begins_at_the_beginning_and_has_no_end_unless_it_is_told() -> None:
+    assert "'scan.startup.mode' = 'earliest-offset'" in script(SETTINGS)
+    assert "bounded" not in script(SETTINGS)
+    assert "'scan.bounded.mode' = 'latest-offset'" in script(SETTINGS, until_end=True)
+
+
+def test_a_job_that_continues_begins_at_offsets_and_with_what_is_published() -> None:
+    series = {1: Series(70, 3, 12, closed_through=71), 60: Series(0, 1, 2, closed_through=60)}
+    text = script(SETTINGS, Begin({1: 40, 0: 7}, {0: 75, 1: -1}, series))
+    assert "'scan.startup.specific-offsets' = 'partition:0,offset:7;partition:1,offset:40'" in text
+    assert "CASE `partition` WHEN 0 THEN 75 ELSE -1 END" in text
+    assert "> GREATEST(passed_s, 71)" in text
+    assert "> GREATEST(passed_s, 60)" in text
+    assert "COALESCE(LAG(start_s) OVER (ORDER BY event_time), 70) - 1" in text
+    assert re.search(r"\n  12 \+ SUM\(number\).*\n  3 \+ SUM", text)
+
+
+def test_both_sinks_write_under_ids_of_their_own() -> None:
+    prefixes = re.findall(r"'sink.transactional-id-prefix' = '(.*)'", script(SETTINGS))
+    assert prefixes == ["frames-metrics-flink-seconds", "frames-metrics-flink-minutes"]
