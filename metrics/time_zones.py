@@ -26,8 +26,10 @@ def zone_of(name: str) -> ZoneInfo:
     known = {known.lower(): known for known in available_timezones() if not _NO_ZONE.fullmatch(known)}
     if name.lower() in known:
         return ZoneInfo(known[name.lower()])
-    meant = difflib.get_close_matches(name.lower(), known, 1)
+    # Abbreviations such as MST are close to others that mean another zone, and the sign of Etc/GMT+1 is POSIX's.
+    of_places = [lower for lower in known if "/" in lower and not lower.startswith("etc/")]
+    meant = difflib.get_close_matches(name.lower(), of_places, 1)
     raise SettingsError(
         f"the time zone {name} is unknown",
-        hint=f"did you mean {known[meant[0]]}?" if meant else "use a name of the IANA database, such as Europe/Berlin",
+        hint=f"did you mean {known[meant[0]]}?" if meant else "use a name of the IANA database, such as Asia/Kolkata",
     )

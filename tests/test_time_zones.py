@@ -30,6 +30,22 @@ def test_a_file_beside_the_zones_is_refused_since_it_differs_from_machine_to_mac
     assert name not in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Kolkata", "did you mean Asia/Kolkata?"),
+        ("europe/belrin", "did you mean Europe/Berlin?"),
+        ("IST", "use a name of the IANA database, such as Asia/Kolkata"),
+        ("CEST", "use a name of the IANA database, such as Asia/Kolkata"),
+        ("GMT+5", "use a name of the IANA database, such as Asia/Kolkata"),
+    ],
+)
+def test_the_name_of_a_place_is_suggested_and_never_another_abbreviation_or_offset(name: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        zone_of(name)
+    assert refused.value.hint == hint
+
+
 def test_python_and_the_database_agree_on_the_offset_of_every_zone(database_url: str) -> None:
     moments = [datetime(2021, month, 15, 12, tzinfo=UTC) for month in (1, 7)]
     with connect(database_url) as connection:
