@@ -49,17 +49,38 @@ class _Rest(msgspec.Struct, array_like=True):
     moved_over: MovedOver = MovedOver()
 
 
+class _PartitionHandover(msgspec.Struct, array_like=True):
+    """The part of a handover that is saved with a partition of the input: its end, -1 for none, and all `outputs`."""
+
+    end: int
+    outputs: dict[int, dict[int, int]] = {}
+
+
 class Metadata(msgspec.Struct, array_like=True):
     """The metadata of one partition's committed offset, as an array: names would take half of its bytes.
 
     Attributes:
+        version: 3 if there is a handover, which earlier versions of this program must not ignore.
         partition: the fields of PartitionState, except that `oldest` is split: seconds and minutes before `held_at`, -1
             if none is open, and further sizes at the end with `moved_over`, if there is something to save.
     """
 
-    version: Literal[2]
+    version: Literal[2, 3]
     partition: list[Any]
     windows: WindowsMetadataWithMore | None
+    handover: _PartitionHandover | None = None
+
+
+class Handover(NamedTuple):
+    """Handover of a group to Flink: the state stays as it was then, and Flink publishes the following windows.
+
+    Attributes:
+        outputs: end offsets of the result topics by the size in seconds and the partition; later records are Flink's.
+        ends: the offset of each partition of the input at which Flink stops; empty if it never does.
+    """
+
+    outputs: dict[int, dict[int, int]]
+    ends: dict[int, int]
 
 
 class SavedState(NamedTuple):
@@ -69,12 +90,14 @@ class SavedState(NamedTuple):
         topic_id: id of the input topic; a topic that is deleted and created again has another one.
         instance: the instance that committed it.
         health: what the instance saw in the stream, for `status`.
+        handover: None if the group is the application's.
     """
 
     state: State
     topic_id: str
     instance: Instance
     health: StreamHealth = UNKNOWN
+    handover: Handover | None = None
 
 
 def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
@@ -83,7 +106,8 @@ def to_offsets(saved: SavedState, topic: str) -> list[TopicPartition]:
     windows: WindowsMetadata | None = _windows(saved)
     offsets = []
     for number, partition in sorted(state.partitions.items()):
-        text = msgspec.json.encode([2, _fields(partition), windows]).decode()
+        handover = _handed_over(saved.handover, number, is_first=windows is not None)
+        text = msgspec.json.encode([3 if handover else 2, _fields(partition), windows, *handover]).decode()
         offsets.append(TopicPartition(topic, number, partition.restart_offset, metadata=text))
         windows = None
     return offsets
@@ -97,16 +121,31 @@ def from_offsets(offsets: Iterable[TopicPartition]) -> SavedState | None:
     """
     saved = None
     for offset in sorted(offsets, key=lambda offset: offset.partition):
-        partition, windows = _read(offset)
+        partition, windows, handover = _read(offset)
         if windows is not None:
-            series = dict(zip(FIRST_S, (windows.second, windows.minute), strict=True)) | windows.more
-            state = State(windows.closing_to, windows.rules, series, {})
-            state.add_sizes()
-            saved = SavedState(state, windows.topic_id, windows.instance, windows.health)
+            saved = _shared(windows, handover)
         if saved is None:
             raise StateError(f"the state of {offset.topic} is incomplete: its first partition has none", hint=AFRESH)
         saved.state.partitions[offset.partition] = partition
+        if saved.handover is not None and handover is not None and handover.end >= 0:
+            saved.handover.ends[offset.partition] = handover.end
     return saved
+
+
+def _shared(windows: WindowsMetadataWithMore, handover: _PartitionHandover | None) -> SavedState:
+    """Decode a state without its partitions."""
+    series = dict(zip(FIRST_S, (windows.second, windows.minute), strict=True)) | windows.more
+    state = State(windows.closing_to, windows.rules, series, {})
+    state.add_sizes()
+    handed_over = None if handover is None else Handover(handover.outputs, {})
+    return SavedState(state, windows.topic_id, windows.instance, windows.health, handed_over)
+
+
+def _handed_over(handover: Handover | None, partition: int, *, is_first: bool) -> list[_PartitionHandover]:
+    """Return what is saved with a partition, if the group is handed over."""
+    if handover is None:
+        return []
+    return [_PartitionHandover(handover.ends.get(partition, -1), handover.outputs if is_first else {})]
 
 
 def _windows(saved: SavedState) -> WindowsMetadata:
@@ -134,10 +173,12 @@ def _partition(fields: list[Any]) -> PartitionState:
     return at
 
 
-def _read(offset: TopicPartition) -> tuple[PartitionState, WindowsMetadataWithMore | None]:
+def _read(
+    offset: TopicPartition,
+) -> tuple[PartitionState, WindowsMetadataWithMore | None, _PartitionHandover | None]:
     try:
         metadata = msgspec.json.decode(offset.metadata or "", type=Metadata)
-        return _partition(metadata.partition), metadata.windows
+        return _partition(metadata.partition), metadata.windows, metadata.handover
     except msgspec.DecodeError as error:
         raise StateError(
             f"the committed offset of {offset.topic}/{offset.partition} contains no state of this program",

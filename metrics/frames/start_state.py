@@ -51,16 +51,36 @@ def begin(admin: AdminClient, consumer: Consumer, settings: Settings, in_use: To
     Partitions without a state begin at their beginning offset.
 
     Raises:
-        StateError: the offsets contain no state of this program.
+        StateError: the offsets contain no state of this program, or the group is handed over to Flink.
         BrokerError: the broker does not answer.
     """
     saved = saved_state(consumer, settings.input_topic, in_use.input_partitions)
     found = offset_ranges(admin, settings.input_topic, in_use.input_partitions)
     if saved is not None:
+        require_not_handed_over(saved, settings.consumer_group_id)
         return compared(saved, settings.input_topic, in_use.input_id, found)
     fresh = State.fresh({number: low for number, (low, _) in found.items()}, settings.rules())
     partitions = {topic: in_use.limits[topic].partitions for topic in settings.result_topics()}
     return Beginning(fresh, lost_state(admin, settings, partitions))
+
+
+def require_not_handed_over(saved: SavedState, group: str) -> None:
+    """Check that Flink does not count for a group.
+
+    Raises:
+        StateError: the group is handed over.
+    """
+    if saved.handover is not None:
+        raise handed_over(group)
+
+
+def handed_over(group: str) -> StateError:
+    """Return the error for a group that is handed over to Flink."""
+    return StateError(
+        f"the group {group} is handed over to Flink",
+        why="Flink publishes the windows after the group's state into the same topics",
+        hint="to bring it back: python app.py flink stop --to-group",
+    )
 
 
 def saved_state(consumer: Consumer, topic: str, partitions: int, timeout_s: float = ASK_TIMEOUT_S) -> SavedState | None:

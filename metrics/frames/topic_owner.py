@@ -66,6 +66,12 @@ def _check_not_in_use(admin: AdminClient, settings: Settings, own: Collection[st
                 why=f"an instance of the group {settings.consumer_group_id} is active",
                 hint="stop it first (Ctrl-C or SIGTERM)",
             )
+        case Activity.ON_FLINK:
+            raise TopicError(
+                f"{' and '.join(own)}: in use, nothing was deleted",
+                why=f"the group {settings.consumer_group_id} is handed over to Flink",
+                hint="bring it back first: python app.py flink stop --to-group",
+            )
         case Activity.SILENT:
             yield (
                 f"the instance of the group {settings.consumer_group_id} did not stop cleanly and no longer commits: "

@@ -68,8 +68,17 @@ def open_transactions(admin: AdminClient, topic: str, ranges: Mapping[int, Offse
     Args:
         ranges: the offset range of each partition of the topic.
     """
-    ends = _offsets(admin, topic, len(ranges), LATEST, IsolationLevel.READ_UNCOMMITTED)
+    ends = end_offsets(admin, topic, len(ranges))
     return [number for number, offsets in ranges.items() if ends[number] != offsets.high]
+
+
+def end_offsets(admin: AdminClient, topic: str, partitions: int) -> dict[int, int]:
+    """Ask for the end offset of each partition of a topic, after uncommitted records, too.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    return _offsets(admin, topic, partitions, LATEST, IsolationLevel.READ_UNCOMMITTED)
 
 
 def _offsets(

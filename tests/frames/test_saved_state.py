@@ -13,7 +13,7 @@ from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_RESOLUTIONS
 from metrics.frames.core.state import GUARD_VERSION, MovedOver, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
-from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
+from metrics.frames.saved_state import Handover, SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
@@ -64,10 +64,18 @@ health = st.builds(
 )
 processes = st.builds(Process, st.text(), numbers, st.text(), numbers, st.text(), numbers)
 instances = st.builds(Instance, st.text(), numbers, st.booleans(), st.none() | processes, st.booleans())
-saved_states = st.builds(SavedState, states, st.text(), instances, health)
+saved_states = st.builds(SavedState, states, st.text(), instances, health, st.none())
+outputs = st.dictionaries(st.sampled_from([1, 60]), st.dictionaries(st.integers(0, 9), numbers))
 
 
-@given(saved_states)
+@st.composite
+def handed_over(draw: st.DrawFn) -> SavedState:
+    saved = draw(saved_states)
+    ends = st.dictionaries(st.sampled_from(sorted(saved.state.partitions)), numbers)
+    return saved._replace(handover=Handover(draw(outputs), draw(ends)))
+
+
+@given(saved_states | handed_over())
 def test_a_state_comes_back_from_its_offsets_as_it_was(saved: SavedState) -> None:
     assert from_offsets(to_offsets(saved, "frames")) == saved
 
@@ -92,9 +100,10 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     seen = StreamHealth(MOST, tally, OverdueWindows(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
     process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
     instance = Instance("89abcdef", MOST, process=process)
-    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen), "frames"):
+    handover = Handover({1: {0: MOST}, 60: {0: MOST}}, {0: MOST, 1: MOST})
+    for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen, handover), "frames"):
         assert offset.metadata is not None
-        assert len(offset.metadata.encode()) < 2_600  # of 4,096, offset.metadata.max.bytes
+        assert len(offset.metadata.encode()) < 2_700  # of 4,096, offset.metadata.max.bytes
 
 
 @pytest.mark.parametrize("later", [1, 5, 8])
@@ -118,6 +127,15 @@ def test_an_instance_of_an_earlier_version_without_a_process_can_be_read_and_may
     assert saved.instance == Instance("89abcdef", 7)
     assert not saved.instance.is_gone()
     assert str(saved.instance) == "instance 89abcdef"
+
+
+def test_a_state_that_is_handed_over_has_a_version_of_its_own_which_earlier_programs_refuse() -> None:
+    saved = SavedState(State.fresh({0: 0, 1: 0}, RULES), "id", INSTANCE)
+    versions = [
+        [json.loads(offset.metadata or "")[0] for offset in to_offsets(saved._replace(handover=handover), "frames")]
+        for handover in (None, Handover({1: {0: 7}, 60: {0: 1}}, {}))
+    ]
+    assert versions == [[2, 2], [3, 3]]
 
 
 def test_no_offsets_are_no_state() -> None:

@@ -40,17 +40,19 @@ FROM ${plural}_users GROUP BY window_start, window_end, window_time;""",
 
 
 class Begin(NamedTuple):
-    """Beginning of a job elsewhere than at the beginning of the input.
+    """Beginning of a job that continues the application's windows, in the application's topics.
 
     Attributes:
         offsets: of the first frame of each partition.
         newest: event time of each partition before that frame; -1 if it had none.
         series: the windows of each size that are published, by the size in seconds.
+        ends: the offset of each partition at which the job ends; empty if it does not.
     """
 
     offsets: Mapping[int, int]
     newest: Mapping[int, int]
     series: Mapping[int, Series]
+    ends: Mapping[int, int]
 
 
 def statements(
@@ -59,8 +61,8 @@ def statements(
     """Return the statements that start the job that counts, in their order; the last one starts it.
 
     Args:
-        begin: None for the beginning of the input.
-        until_end: whether it ends at the present end of the input, and closes every window.
+        begin: None for the beginning of the input, and topics of Flink's own.
+        until_end: whether it ends at the present end of the input, and closes every window; a `begin` has ends itself.
     """
     return _split(script(settings, begin, parallelism=parallelism, until_end=until_end))
 
@@ -103,11 +105,17 @@ def _bounds(begin: Begin | None, *, until_end: bool) -> Iterator[str]:
     if begin is None:
         yield "'scan.startup.mode' = 'earliest-offset'"
     else:
-        offsets = ";".join(f"partition:{number},offset:{offset}" for number, offset in sorted(begin.offsets.items()))
         yield "'scan.startup.mode' = 'specific-offsets'"
-        yield f"'scan.startup.specific-offsets' = '{offsets}'"
-    if until_end:
+        yield f"'scan.startup.specific-offsets' = '{_offsets(begin.offsets)}'"
+    if begin is not None and begin.ends:
+        yield "'scan.bounded.mode' = 'specific-offsets'"
+        yield f"'scan.bounded.specific-offsets' = '{_offsets(begin.ends)}'"
+    elif until_end:
         yield "'scan.bounded.mode' = 'latest-offset'"
+
+
+def _offsets(by_partition: Mapping[int, int]) -> str:
+    return ";".join(f"partition:{number},offset:{offset}" for number, offset in sorted(by_partition.items()))
 
 
 def _newest(begin: Begin | None) -> str:
@@ -127,7 +135,7 @@ def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], 
         plural=size.plural,
         size_s=size.size_s,
         interval=interval(size.size_s),
-        topic=settings.flink_topic(size),
+        topic=settings.flink_topic(size) if begin is None else settings.topic_of(size),
         closed_through=series.closed_through,
         last=series.last if series.last >= 0 else "CAST(NULL AS BIGINT)",
         total=series.total,

@@ -34,3 +34,7 @@ class FlinkSettings(Settings):
     def flink_topic(self, size: Size) -> str:
         """Return Flink's topic for the records of a window size."""
         return self.topic_of(size) + self.flink_topic_suffix
+
+    def transactional_id(self, size: Size, number: int) -> str:
+        """Return a transactional id of the one task that publishes a window size; `number` counts its ids from 0."""
+        return f"{self.flink_name}-{size.plural}-0-{number}"

@@ -7,7 +7,7 @@ from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
-from metrics.frames.saved_state import SavedState, to_offsets
+from metrics.frames.saved_state import Handover, SavedState, to_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.frames.topics_in_use import TopicsInUse
@@ -124,13 +124,18 @@ class FrameSink:
         self._instance = self._instance.stopped()
         self.commit(state, health)
 
+    def hand_over(self, state: State, handover: Handover) -> None:
+        """Commit for the last time, and leave what follows to Flink."""
+        self._instance = self._instance.stopped()
+        self._commit(state, UNKNOWN, handover)
+
     def close(self) -> None:
         """Abort what was sent since the last commit."""
         self._transaction.close()
 
-    def _commit(self, state: State, health: StreamHealth) -> None:
+    def _commit(self, state: State, health: StreamHealth, handover: Handover | None = None) -> None:
         self._instance = self._instance.with_heartbeat()
-        saved = SavedState(state, self._in_use.input_id, self._instance, health)
+        saved = SavedState(state, self._in_use.input_id, self._instance, health, handover)
         self._transaction.commit(to_offsets(saved, self._settings.input_topic))
 
     def _reject_too_large(self, message: KafkaMessage, size_bytes: int, topic: str) -> None:

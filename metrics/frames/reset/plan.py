@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
-from typing import cast
 
 import msgspec
 from confluent_kafka import Consumer
@@ -11,12 +9,14 @@ from confluent_kafka import Consumer
 from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.core.state import Rules, State
+from metrics.frames.job.takeover import require_inactive
 from metrics.frames.reset import commit
-from metrics.frames.reset.replay import NEVER, Replay
+from metrics.frames.reset.replay import NEVER, Replay, frames_between
 from metrics.frames.reset.state import all_closed_through, begun_again, lost_frames, skipping, without_windows
 from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND, SIZES, Size
+from metrics.frames.start_state import handed_over
 from metrics.frames.status.facts import Activity, InstanceStatus, Seen
 from metrics.frames.status.observe import look
 from metrics.frames.topics_in_use import TopicsInUse
@@ -24,10 +24,7 @@ from metrics.frames.verify.wholeness import windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import OffsetRange, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
-from metrics.message import KafkaMessage
 from metrics.times import Moment, rfc3339
-
-CHUNK_FRAMES = 100
 
 
 class Move(msgspec.Struct):
@@ -157,13 +154,13 @@ class Reset:
         fresh = State.fresh(self._lows, before.rules)
         if isinstance(self._target, Offset):
             continued = [number for number, goal in self._goals.items() if goal < self._positions[number]]
-            replay = Replay(fresh, self._goals, continued=continued, close_to=through)
+            replay = Replay.of(fresh, self._goals, continued=continued, close_to=through)
             state = self._replayed(replay, self._lows, self._goals, progress)
             if all_closed_through(state) >= whole:
                 return begun_again(state, before)
         until = max(whole, self._target.second if isinstance(self._target, Since) else 0)
         ends = {number: max(low, self._positions[number]) for number, low in self._lows.items()}
-        replay = Replay(fresh, ends, until=until, close_to=until)
+        replay = Replay.of(fresh, ends, until=until, close_to=until)
         state = self._replayed(replay, self._lows, ends, progress)
         return begun_again(state, before) if whole or state.series[SECOND.size_s].last >= 0 else fresh
 
@@ -172,7 +169,7 @@ class Reset:
         begin = without_windows(self._before, self._lows, self._goals)
         starts = {number: at.position for number, at in begin.partitions.items()}
         ends = {number: max(start, self._goals[number]) for number, start in starts.items()}
-        ahead = self._replayed(Replay(begin, ends), starts, ends, progress)
+        ahead = self._replayed(Replay.of(begin, ends), starts, ends, progress)
         removed = [number for number, at in self._positions.items() if self._lows[number] > at]
         if not removed and not any(at.tally.consumed for at in ahead.partitions.values()):
             return self._before
@@ -181,15 +178,7 @@ class Reset:
     def _replayed(
         self, replay: Replay, starts: Mapping[int, int], ends: Mapping[int, int], progress: Progress
     ) -> State:
-        topic = self._seen.topic
-        ranges = [PartitionRange(topic, number, starts[number], ends[number]) for number in ends]
-        streams = Streams(self._consumer, ranges)
-        records = {part.partition: progress.over(part, streams.of(topic, part.partition)) for part in ranges}
-
-        def read(partition: int) -> list[KafkaMessage]:
-            return cast("list[KafkaMessage]", list(islice(records[partition], CHUNK_FRAMES)))
-
-        return replay.run(read)
+        return replay.run(frames_between(self._consumer, self._seen.topic, starts, ends, progress))
 
     def _cut(self) -> list[int]:
         """Return the partitions that have lost their first frames."""
@@ -255,7 +244,7 @@ class Reset:
         Raises:
             FencedError: one is active.
         """
-        commit.require_inactive(self._seen)
+        require_inactive(self._seen)
 
     def execute(self) -> None:
         """Commit offsets and state in one transaction.
@@ -281,7 +270,7 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
 
     Raises:
         SettingsError: the partitions have no such position.
-        StateError: the group has no state, or one by other rules, or its topic was recreated.
+        StateError: the group has no state, or one by other rules; its topic was recreated; it is handed over to Flink.
         MetricsError: the broker or a topic prevents it.
     """
     seen = look(settings)
@@ -291,6 +280,8 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
             why="it never ran, or the broker expired its offsets (offsets.retention.minutes)",
             hint="a run starts with the first frame in the topic: python app.py",
         )
+    if seen.activity is Activity.ON_FLINK:
+        raise handed_over(seen.group)
     if not seen.is_same_topic:
         raise StateError(
             f"the topic {seen.topic} was deleted and recreated; the group's offsets are for the old one",

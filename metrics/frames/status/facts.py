@@ -23,6 +23,7 @@ class Activity(StrEnum):
     ACTIVE = "active"  # it was observed committing
     STOPPED = "stopped"  # its last commit says so
     SILENT = "silent"  # it did not stop cleanly, but does not commit: killed, hung or cut off
+    ON_FLINK = "on_flink"  # its group is handed over to Flink
     NEVER_RAN = "never_ran"  # the group has no state, or no longer has any
 
 

@@ -95,7 +95,9 @@ def _watched(settings: Settings, partitions: int) -> tuple[Activity, SavedState 
             asked_s = monotonic()
             saved = saved_state(asker, topic, partitions)
             answered_s = monotonic()
-    return (Activity.NEVER_RAN if saved is None else Activity.STOPPED), saved
+    if saved is None:
+        return Activity.NEVER_RAN, None
+    return (Activity.STOPPED if saved.handover is None else Activity.ON_FLINK), saved
 
 
 def activity(admin: AdminClient, settings: Settings) -> Activity:

@@ -74,6 +74,8 @@ def activity(status: Status) -> str:
             return f"stopped cleanly ({name}); no active instance"
         case Activity.SILENT:
             return f"silent ({name}): it did not stop cleanly, but no longer commits: killed, hung or cut off"
+        case Activity.ON_FLINK:
+            return "handed over to Flink; the figures are those of that moment"
         case Activity.NEVER_RAN:
             return "never ran, or the offsets of the group are gone: it has no state"
 
@@ -119,6 +121,8 @@ def why(status: Status) -> Iterator[Line]:
         yield Line(_kept_open_by(window, is_active=is_active))
     if status.instance.activity is Activity.SILENT:
         yield Line("no instance commits: nothing advances until one does")
+    elif status.instance.activity is Activity.ON_FLINK:
+        yield Line("Flink counts: see python app.py flink status")
     elif not is_active:
         yield Line("no active instance: nothing advances until one runs")
     keeping = {slow.partition for window in windows.values() for slow in window.kept_open_by[:MAX_NAMED]}

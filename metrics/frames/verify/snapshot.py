@@ -7,7 +7,7 @@ from metrics.errors import StateError
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
-from metrics.frames.start_state import saved_state
+from metrics.frames.start_state import require_not_handed_over, saved_state
 from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
 from metrics.kafka.offsets import offset_ranges
@@ -58,6 +58,7 @@ def _saved_state(consumer: Consumer, settings: Settings, in_use: TopicsInUse) ->
             why=f"the outputs were counted from the topic with the id {saved.topic_id}, this one is {in_use.input_id}",
             hint="its frames are gone, so nothing can be recounted",
         )
+    require_not_handed_over(saved, settings.consumer_group_id)
     return saved.state
 
 

@@ -25,6 +25,7 @@ ICONS = {
     Activity.ACTIVE: "check_circle",
     Activity.STOPPED: "pause_circle",
     Activity.SILENT: "warning",
+    Activity.ON_FLINK: "pause_circle",
     Activity.NEVER_RAN: "help",
 }
 CUT_AT = 100  # characters of a rejected frame

@@ -186,7 +186,7 @@ def test_an_active_instance_prevents_a_reset_and_one_that_hung_exits_when_it_com
     process = application.start()
     wait_until(lambda: application.position(0) == 30, "all is read")
     refused = application.run("reset-offsets", "--to", "earliest", "--execute", exit_code=8)
-    assert f"of the group {application.name} is active; nothing was reset" in refused
+    assert f"of the group {application.name} is active; nothing was changed" in refused
     assert "is active: --execute is refused" in application.run("reset-offsets", "--to", "earliest")
     assert state(application).partitions[0].position == 30
 

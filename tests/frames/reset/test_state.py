@@ -41,7 +41,7 @@ def played(replay: Replay, partitions: Mapping[int, list[Message]]) -> State:
 def set_back(partitions: Mapping[int, Frames], ends: Mapping[int, int], close_to: int, until: int = NEVER) -> State:
     continued = [number for number, frames in partitions.items() if ends[number] < len(frames)]
     begin = State.fresh(dict.fromkeys(partitions, 0), RULES)
-    replay = Replay(begin, ends, continued=continued, until=until, close_to=close_to)
+    replay = Replay.of(begin, ends, continued=continued, until=until, close_to=close_to)
     return played(replay, {number: messages(frames)[: ends[number]] for number, frames in partitions.items()})
 
 
@@ -57,7 +57,7 @@ def skipped(before: State, partitions: Mapping[int, Frames], goals: Mapping[int,
     begin = without_windows(before, dict.fromkeys(partitions, 0), goals)
     starts = {number: at.position for number, at in begin.partitions.items()}
     left = {number: messages(frames)[starts[number] : goals[number]] for number, frames in partitions.items()}
-    return skipping(before, played(Replay(begin, goals), left))
+    return skipping(before, played(Replay.of(begin, goals), left))
 
 
 def run(state: State, partitions: Mapping[int, Frames]) -> tuple[list[Record], State]:
@@ -158,7 +158,7 @@ def test_the_partition_with_the_lowest_event_time_is_read_first() -> None:
         order.append(number)
         return [left[number].pop()] if left[number] else []
 
-    Replay(State.fresh({0: 0, 1: 0}, RULES), {0: 2, 1: 2}).run(read)
+    Replay.of(State.fresh({0: 0, 1: 0}, RULES), {0: 2, 1: 2}).run(read)
     assert order == [0, 1, 0, 1]
 
 

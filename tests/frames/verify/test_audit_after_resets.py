@@ -51,7 +51,7 @@ def reset_to_second(run: Run, second: int) -> None:
     """Reset a run backward, as `reset-offsets --to TIME` does."""
     before = committed(run)
     lows, ends = dict.fromkeys(before.partitions, 0), {number: at.position for number, at in before.partitions.items()}
-    replay = Replay(State.fresh(lows, before.rules), ends, until=second, close_to=second)
+    replay = Replay.of(State.fresh(lows, before.rules), ends, until=second, close_to=second)
     state = replayed(run, replay, lows, ends)
     resume(run, begun_again(state, before) if state.series[1].last >= 0 else State.fresh(lows, before.rules))
 
@@ -64,9 +64,9 @@ def reset_to_offsets(run: Run, goals: Mapping[int, int]) -> None:
         begin = without_windows(before, lows, goals)
         starts = {number: at.position for number, at in begin.partitions.items()}
         ends = {number: max(start, goals[number]) for number, start in starts.items()}
-        return resume(run, skipping(before, replayed(run, Replay(begin, ends), starts, ends)))
+        return resume(run, skipping(before, replayed(run, Replay.of(begin, ends), starts, ends)))
     continued = [number for number, goal in goals.items() if goal < before.partitions[number].position]
-    replay = Replay(State.fresh(lows, before.rules), goals, continued=continued, close_to=all_closed_through(before))
+    replay = Replay.of(State.fresh(lows, before.rules), goals, continued=continued, close_to=all_closed_through(before))
     return resume(run, begun_again(replayed(run, replay, lows, goals), before))
 
 
