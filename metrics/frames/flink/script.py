@@ -52,7 +52,7 @@ class Begin(NamedTuple):
     offsets: Mapping[int, int]
     newest: Mapping[int, int]
     series: Mapping[int, Series]
-    ends: Mapping[int, int]
+    ends: Mapping[int, int] = {}
 
 
 def statements(
