@@ -152,13 +152,18 @@ def _telling_lines(folder: Path, part: Part, logged_before: int = 0) -> list[str
 
 def _answers(folder: Path, ports: Ports, members: Sequence[Part]) -> bool:
     """Return whether this very cluster is ready: another Flink might listen on a port by chance."""
+    awaited = {part.resource_id for part in members if part.resource_id}
     with contextlib.suppress(httpx.HTTPError, ValueError):
-        known = httpx.get(f"{ports.rest_url}/taskmanagers", timeout=_ANSWER_TIMEOUT_S).json()["taskmanagers"]
-        if {part.resource_id for part in members if part.resource_id} - {manager["id"] for manager in known}:
-            return False
-        httpx.get(f"{ports.gateway_url}/info", timeout=_ANSWER_TIMEOUT_S).raise_for_status()
-        return _listens(found(folder)[GATEWAY], ports.gateway)
+        known = _get(f"{ports.rest_url}/taskmanagers").json()["taskmanagers"]
+        if awaited <= {manager["id"] for manager in known}:
+            _get(f"{ports.gateway_url}/info")
+            return _listens(found(folder)[GATEWAY], ports.gateway)
     return False
+
+
+def _get(url: str) -> httpx.Response:
+    """Ask Flink, which answers with an error while it starts."""
+    return httpx.get(url, timeout=_ANSWER_TIMEOUT_S).raise_for_status()
 
 
 def _listens(process: "psutil.Process", port: int) -> bool:

@@ -25,7 +25,7 @@ def newest_state(folder: Path) -> Path | None:
 def failure(rest_url: str) -> str:
     """Return why the job that began last has failed, as the job manager knows it; empty if it has not, or is away."""
     with suppress(httpx.HTTPError, ValueError), httpx.Client(base_url=rest_url, timeout=ANSWER_TIMEOUT_S) as client:
-        jobs = client.get("/jobs/overview").json()["jobs"]
+        jobs = client.get("/jobs/overview").raise_for_status().json()["jobs"]
         newest = max(jobs, key=itemgetter("start-time"), default=None)
         if newest is not None and newest["state"] == "FAILED":
             history = client.get(f"/jobs/{newest['jid']}/exceptions").json()["exceptionHistory"]["entries"]
