@@ -93,6 +93,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("broker")
     if "database_server" in names:
         item.add_marker("database")
+    if "flink" in names:
+        item.add_marker("flink")
     if "browser" in names:
         item.add_marker("browser")
 

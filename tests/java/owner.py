@@ -1,0 +1,109 @@
+"""A process that owns a local server, and what becomes of both."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+
+# Runs the server of a folder until Ctrl-C.
+OWNER = """
+import sys, time
+from importlib import import_module
+from pathlib import Path
+from metrics.errors import MetricsError
+
+server = import_module(sys.argv[1])
+try:
+    with server.running(Path(sys.argv[2]), lambda line: print(line, flush=True)):
+        time.sleep(600)
+except MetricsError as error:
+    print(error)
+"""
+
+# Uses the server of a folder for a moment, also if another process runs it.
+USER = """
+import sys
+from importlib import import_module
+from pathlib import Path
+
+with import_module(sys.argv[1]).shared(Path(sys.argv[2]), lambda line: None) as address:
+    print(address)
+"""
+
+
+@dataclass
+class Owner:
+    """A process of its own that runs the server of a folder, as `python app.py broker` does.
+
+    Attributes:
+        module: of the server.
+        address: the server's, once it is ready.
+    """
+
+    module: str
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+
+    def __enter__(self) -> "Owner":
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", OWNER, self.module, self.folder],
+            cwd=PROJECT,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if ready := re.search(r" on (\S*127\.0\.0\.1:\d+), ready in ", line):
+                self.address = ready[1]
+                break
+        assert self.address, "it did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def keepers(self) -> list[psutil.Process]:
+        """Return the processes that it started itself."""
+        return psutil.Process(self.process.pid).children()
+
+    def servers(self) -> list[psutil.Process]:
+        """Return those that the keepers started."""
+        return [process for keeper in self.keepers() for process in keeper.children()]
+
+
+def used_by_another_process(module: str, folder: Path) -> str:
+    """Return the address that another process finds."""
+    command: list[str | Path] = [sys.executable, "-c", USER, module, folder]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def refused_without(package: str, module: str, folder: Path) -> str:
+    """Return what an owner prints for which a package is not installed."""
+    without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
+    command: list[str | Path] = [sys.executable, "-c", without, module, folder]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+def alive(process: psutil.Process) -> bool:
+    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def nothing(_: str) -> None:
+    """Print nothing."""
