@@ -19,7 +19,7 @@ from metrics.text import in_line, numbered, rate
 from metrics.views.commands.broker import use_topics
 from metrics.views.commands.event_file import EVENT_FILE, SHOWN
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.sending import ApiSender, Sender, SentFile, TopicSender
+from metrics.views.taking.sending import ApiSender, FileSender, SentFile, TopicSender
 from metrics.views.taking.upload import SAFE
 
 SHOWN_ERRORS = 5
@@ -56,7 +56,7 @@ def send(
 
 
 @contextmanager
-def _sender(to: str | None) -> Iterator[Sender]:
+def _sender(to: str | None) -> Iterator[FileSender]:
     if to is not None:
         yield ApiSender(ViewsSettings.load(), to)
         return
@@ -64,7 +64,7 @@ def _sender(to: str | None) -> Iterator[Sender]:
         yield TopicSender(settings)
 
 
-def _send(sender: Sender, lines: Lines) -> None:
+def _send(sender: FileSender, lines: Lines) -> None:
     """Send files one after another, up to the first that fails, and print what became of their lines.
 
     Raises:

@@ -14,7 +14,7 @@ LINES_AT_ONCE = 1_000
 # up to 30,000 bytes of one, so it gets few at once.
 _UNPACKED_BYTES = 1 << 18
 _ZSTD_PIECE_BYTES = 64
-# A line may be a single byte: what is split at once is at most this, or 8 MB would be eight million lines.
+# Lines may be one byte long, so bytes are split 64 KiB at a time.
 _SPLIT_BYTES = 1 << 16
 # A compressed body that expands by more than this is refused. Events of players expand by 30 at most.
 MAX_RATIO, ANY_RATIO_BYTES = 250, 4 << 20

@@ -23,10 +23,10 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class Outbox:
-    """Records on their way to the broker, over one producer that all senders share.
+    """Records on their way to the broker, over one producer that all uploads share.
 
     Each record has a callback. With 1.2 us of CPU a record, this costs little more than a producer that reports errors
-    only (1.0 us), which could not say when the records of one sender are complete. Callbacks run in `serve`, so in the
+    only (1.0 us), which could not say when the records of one upload are complete. Callbacks run in `poll`, so in the
     caller's thread.
 
     Attributes:
@@ -74,10 +74,10 @@ class Outbox:
             reason = error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._QUEUE_FULL)
             delivery.fail(reason, len(value))
 
-    def serve(self, wait_s: float) -> None:
+    def poll(self, wait_s: float) -> None:
         """Take answers of the broker, for which this waits if there are none."""
         before, was_failing = self.bytes, self.is_failing
-        self.is_failing = False
+        self.is_failing = False  # a failure in this poll sets it again; without any answer, it is restored
         for producer, limit_s in ((self._producer, wait_s), *((spent, 0) for spent in self._spent)):
             try:
                 producer.poll(limit_s)
@@ -90,16 +90,25 @@ class Outbox:
         else:
             self.is_failing |= was_failing
 
+    def answered(self, size_bytes: int) -> None:
+        """Note that a record, with a value of this size, has its answer."""
+        self.bytes -= size_bytes + RECORD_BYTES
+
+    def note_failure(self, error: KafkaError) -> None:
+        """Note that a record failed."""
+        if error.code() in _SPENT:
+            self.is_failing = self._is_spent = True
+
     def settle(self, limit_s: float) -> None:
         """Wait until all records are answered, up to limit_s seconds."""
         deadline = Deadline(limit_s)
         while self.bytes and not deadline.has_passed():
-            self.serve(min(0.1, deadline.left_s()))
+            self.poll(min(0.1, deadline.left_s()))
 
     def _count(self, delivery: "Delivery", values: Sequence[bytes]) -> None:
         if not self.bytes:
             self._heard_s = monotonic()
-        delivery.sent += len(values)
+        delivery.hand_over(len(values))
         self.bytes += sum(map(len, values)) + RECORD_BYTES * len(values)
 
     def _usable(self) -> Producer:
@@ -115,14 +124,9 @@ class Outbox:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self.client_error = text_of(error)
 
-    def note_failure(self, error: KafkaError) -> None:
-        """Note that a record failed."""
-        if error.code() in _SPENT:
-            self.is_failing = self._is_spent = True
-
 
 class Delivery:
-    """Answers to the records of one sender.
+    """Answers to the records of one upload, or to all single events.
 
     Attributes:
         sent: records handed over.
@@ -140,11 +144,15 @@ class Delivery:
         """Whether each record has an answer."""
         return self.acknowledged + self.failed == self.sent
 
+    def hand_over(self, number: int) -> None:
+        """Count records that are handed over."""
+        self.sent += number
+
     def note(self, error: KafkaError | None, message: Message) -> None:
         """Count an answer."""
         if error is None:
             self.acknowledged += 1
-            self._outbox.bytes -= len(message) + RECORD_BYTES
+            self._outbox.answered(len(message))
         else:
             self.fail(error, len(message))
 
@@ -152,5 +160,5 @@ class Delivery:
         """Count a record that failed."""
         self.failed += 1
         self.why.setdefault(text_of(error))
-        self._outbox.bytes -= size_bytes + RECORD_BYTES
+        self._outbox.answered(size_bytes)
         self._outbox.note_failure(error)

@@ -39,7 +39,7 @@ class SentFile(NamedTuple):
     error: MetricsError | None = None
 
 
-class Sender(Protocol):
+class FileSender(Protocol):
     """A way to send the events of a file."""
 
     def send(self, path: Path, move: Move) -> SentFile:
@@ -75,7 +75,7 @@ class TopicSender:
         return f"{self._upload.accepted:,} accepted, {self._upload.rejected:,} rejected"
 
     def send(self, path: Path, move: Move) -> SentFile:
-        """Send a file, as `Sender`."""
+        """Send a file, as `FileSender`."""
         self._upload = Upload(self._outbox, self._settings)
         error: MetricsError | None = None
         try:
@@ -83,7 +83,7 @@ class TopicSender:
         except FileError as wrong:
             error = wrong
         while not self._upload.is_settled:  # records expire after BROKER_TIMEOUT_S
-            self._outbox.serve(LOOK_S)
+            self._outbox.poll(LOOK_S)
         if self._upload.failure:
             error = BrokerError(self._upload.failure, hint=SAFE)
         return SentFile(self._upload.outcome(), error)
@@ -92,11 +92,11 @@ class TopicSender:
         for some in lines.batches(path):
             for batch in batches(some):
                 while not self._outbox.has_room and not self._upload.failure:
-                    self._outbox.serve(LOOK_S)
+                    self._outbox.poll(LOOK_S)
                 if self._upload.failure:
                     return
                 self._upload.take(batch)
-                self._outbox.serve(0)
+                self._outbox.poll(0)
             move(lines.read_bytes)
 
 
@@ -118,7 +118,7 @@ class ApiSender:
         self._timeout = httpx.Timeout(answer_s, connect=CONNECT_S)
 
     def send(self, path: Path, move: Move) -> SentFile:
-        """Send a file, as `Sender`: compressed by gzip or zstd, or plain."""
+        """Send a file, as `FileSender`: compressed by gzip or zstd, or plain."""
         headers = {"Content-Type": "application/x-ndjson"}
         if encoding := _ENCODINGS.get(path.suffix.lower()):
             headers["Content-Encoding"] = encoding

@@ -1,4 +1,4 @@
-"""Events that come one at a time, many of them at once from different senders."""
+"""Events that come one at a time, many of them at once from different clients."""
 
 import asyncio
 from itertools import takewhile
@@ -22,54 +22,54 @@ class SingleEvents:
         self.delivery = Delivery(outbox)
         self._outbox = outbox
         self._topic = topic
-        self._batch: list[tuple[Record, _Sender]] = []
-        self._senders: dict[_Sender, None] = {}  # without an answer, the one that has waited longest first
+        self._batch: list[tuple[Record, _Waiter]] = []
+        self._waiters: dict[_Waiter, None] = {}  # without an answer, the one that has waited longest first
 
     @property
     def are_waiting(self) -> bool:
-        """Whether some senders have no answer."""
-        return bool(self._senders)
+        """Whether some requests have no answer."""
+        return bool(self._waiters)
 
     def send(self, record: Record) -> asyncio.Future[str]:
         """Hand over an event soon; return the future of why Kafka does not have it, which is empty if it has."""
         loop = asyncio.get_running_loop()
         if not self._batch:
             loop.call_soon(self._hand_over)
-        sender = _Sender(self, loop)
-        self._senders[sender] = None
-        record["callback"] = sender.note
-        self._batch.append((record, sender))
-        return sender.answer
+        waiter = _Waiter(self, loop)
+        self._waiters[waiter] = None
+        record["callback"] = waiter.note
+        self._batch.append((record, waiter))
+        return waiter.answer
 
     def give_up(self, limit_s: float) -> None:
-        """Answer the senders that have waited for longer."""
+        """Answer the requests that have waited for longer."""
         began_s = asyncio.get_running_loop().time() - limit_s
-        for sender in [*takewhile(lambda sender: sender.began_s < began_s, self._senders)]:
-            self.answer(sender, f"Kafka has not acknowledged the event for {limit_s:g} s")
+        for waiter in [*takewhile(lambda waiter: waiter.began_s < began_s, self._waiters)]:
+            self.answer(waiter, f"Kafka has not acknowledged the event for {limit_s:g} s")
 
-    def fail(self, sender: "_Sender", error: KafkaError) -> None:
-        """Answer a sender that its event has failed."""
+    def fail(self, waiter: "_Waiter", error: KafkaError) -> None:
+        """Answer a request whose event has failed."""
         causes = dict.fromkeys(filter(None, (text_of(error), self._outbox.client_error)))
-        self.answer(sender, f"Kafka has not acknowledged the event: {'; '.join(causes)}")
+        self.answer(waiter, f"Kafka has not acknowledged the event: {'; '.join(causes)}")
 
-    def answer(self, sender: "_Sender", failure: str) -> None:
-        """Answer a sender, unless it has an answer, or has gone."""
-        self._senders.pop(sender, None)
-        if not sender.answer.done():
-            sender.answer.set_result(failure)
+    def answer(self, waiter: "_Waiter", failure: str) -> None:
+        """Answer a request, unless it has an answer, or has gone."""
+        self._waiters.pop(waiter, None)
+        if not waiter.answer.done():
+            waiter.answer.set_result(failure)
 
     def _hand_over(self) -> None:
         batch, self._batch = self._batch, []
         failed = self.delivery.failed
         self._outbox.send(self._topic, [record for record, _ in batch], self.delivery)
         if self.delivery.failed > failed:
-            for record, sender in batch:
+            for record, waiter in batch:
                 if "_error" in record:
-                    self.fail(sender, record["_error"])
+                    self.fail(waiter, record["_error"])
 
 
-class _Sender:
-    """Sender of an event that waits for the broker's answer."""
+class _Waiter:
+    """A request with an event that waits for the broker's answer."""
 
     __slots__ = ("_events", "answer", "began_s")
 

@@ -2,51 +2,28 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
-from time import monotonic, time
-from typing import NamedTuple
+from time import monotonic
 
 from metrics.errors import BrokerError
 from metrics.text import numbered
 from metrics.views.core.event import InvalidEventError, Reason
 from metrics.views.settings import ViewsSettings
+from metrics.views.taking.figures import TakingFigures, Tally
 from metrics.views.taking.lines import BrokenBodyError, LinesOfBody
 from metrics.views.taking.outbox import Outbox
+from metrics.views.taking.settling import EVENT_S, TICK_S, Settling
 from metrics.views.taking.single import SingleEvents
 from metrics.views.taking.upload import SAFE, Taken, Upload, record_of
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.005
 STALLED_S = 5.0  # without an acknowledgement: single events are refused at once
-EVENT_S = 10.0  # that a single event waits for its acknowledgement
 TURN_S = 1.0  # that an upload waits for room at least before it gives up
 IDLE_S = 60.0  # that an upload waits for its client
-STOP_S = 0.3  # for the last answers of the broker; soon after, connections are cut
 CLOSE_S = 5.0
-
-
-class TakingFigures(NamedTuple):
-    """Sums of what a server has taken since its start; like its values, `by_reason` never changes.
-
-    Attributes:
-        lines: without empty ones.
-        accepted: events that Kafka has acknowledged.
-        rejected: lines that are not view events.
-        by_reason: rejected lines by kind of reason; a line may have several.
-        uploads_open: requests that are being taken.
-        since: the start, in seconds since the epoch.
-    """
-
-    lines: int
-    accepted: int
-    rejected: int
-    by_reason: dict[str, int]
-    uploads_open: int
-    since: float
 
 
 class End(Enum):
@@ -78,9 +55,8 @@ class Taker:
     All uploads share one outbox. They take turns at handing over some lines, each as soon as there is room; until then
     nothing more is read from their clients.
 
-    An upload is open (`_uploads`) until its request is answered. Then it is leaving (`_leaving`) until Kafka has
-    answered each of its records; a rejected single event begins there. After that its numbers are in the totals. The
-    outbox is opened before the first event, and kept to the end. After `stop`, an upload ends as soon as it would wait.
+    The outbox is opened before the first event, and kept to the end. After `stop`, an upload ends as soon as it would
+    wait.
 
     Args:
         require_topics: called in a thread before the first event; while it raises a MetricsError, nothing is taken.
@@ -92,18 +68,14 @@ class Taker:
         self._opened: tuple[Outbox, SingleEvents] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._turn, self._sent = asyncio.Lock(), asyncio.Event()
-        self._is_stopping = False
+        self._tally, self._settling = Tally(), Settling()
+        self._turn = asyncio.Lock()
         self._waits: set[asyncio.Timeout] = set()  # for clients
-        self._unsettled: dict[Upload, asyncio.Future[None]] = {}
-        self._uploads: set[Upload] = set()
-        self._leaving: set[Upload] = set()  # of ended requests, until they are settled; and of single events
-        self._totals = self._figures = TakingFigures(0, 0, 0, {}, 0, time())
 
     @property
     def figures(self) -> TakingFigures:
         """What was taken; may be read in any thread."""
-        return self._figures
+        return self._tally.figures
 
     def why_not_ready(self) -> str | None:
         """Return why events cannot be taken at present, if that is known."""
@@ -127,37 +99,34 @@ class Taker:
         except InvalidEventError as error:
             await self._reject(outbox, line, error.reasons)
             return error.reasons
-        self._sent.set()
+        self._settling.note_sent()
         if failure := await answer:
             raise BrokerError(failure, hint=SAFE)
         return ()
 
-    async def take_body(self, pieces: AsyncIterator[bytes], encoding: str, sender: str) -> tuple[End, Taken]:
+    async def take_body(self, pieces: AsyncIterator[bytes], encoding: str, client: str) -> tuple[End, Taken]:
         """Take the lines of a body; return how it ended, and what became of them.
 
         Args:
             pieces: of the body; a ConnectionError is the end of the client.
             encoding: of the body, one of ENCODINGS.
-            sender: the client, for the log.
+            client: its address, for the log.
 
         Raises:
             MetricsError: the topics are unsuitable, or the broker is away; nothing was read.
         """
         outbox, _ = await self._open()
         upload, body = Upload(outbox, self._settings), LinesOfBody(encoding, self._settings.views_line_limit)
-        self._uploads.add(upload)
-        self._publish()
+        self._tally.open(upload)
         try:
             end, why = End.WHOLE, ""
             try:
                 await self._take_lines(upload, outbox, pieces, body)
             except _EndError as error:
                 end, why = error.end, str(error)
-            await self._settle(upload)
+            await self._settling.settle(upload)
         finally:
-            self._uploads.remove(upload)
-            self._leaving.add(upload)  # until it is settled
-            self._publish()
+            self._tally.end(upload)
         if upload.failure:
             end, why = End.UNACKNOWLEDGED, f"{upload.failure}; {SAFE}"
         elif not upload.is_settled:
@@ -167,24 +136,22 @@ class Taker:
         taken = upload.outcome(why)
         level = logging.INFO if end is End.WHOLE else logging.WARNING
         done = f"{taken.accepted:,} accepted, {taken.rejected:,} rejected"
-        log.log(level, "upload %s of %s: %s%s", upload.id, sender, done, f"; {end.value}: {why}" if why else "")
+        log.log(level, "upload %s of %s: %s%s", upload.id, client, done, f"; {end.value}: {why}" if why else "")
         return end, taken
 
     def stop(self) -> None:
         """End all uploads; they answer what was acknowledged."""
-        self._is_stopping = True
+        self._settling.stop()
         now_s = asyncio.get_running_loop().time()
         for wait in self._waits:
             wait.reschedule(now_s)
-        for waiter in self._unsettled.values():
-            _let_go_soon(waiter)
 
     def close(self) -> None:
         """Wait a few seconds for what the broker has not answered; after the event loop has ended."""
         if self._opened is not None:
             outbox, _ = self._opened
             outbox.settle(CLOSE_S)
-            self._publish()
+            self._tally.publish()
 
     async def _open(self) -> tuple[Outbox, SingleEvents]:
         """Return the outbox, which is opened before the first event; all that wait for it share one attempt."""
@@ -196,7 +163,8 @@ class Taker:
             outbox = Outbox(self._settings)
             single = SingleEvents(outbox, self._settings.views_topic)
             self._opened = outbox, single
-            self._pump = asyncio.create_task(self._serve(outbox, single))
+            self._tally.add_single(single.delivery)
+            self._pump = asyncio.create_task(self._settling.run(outbox, single, self._tally))
         return self._opened
 
     async def _reject(self, outbox: Outbox, line: bytes, reasons: tuple[Reason, ...]) -> None:
@@ -206,55 +174,13 @@ class Taker:
             BrokerError: it may not have it.
         """
         upload = Upload(outbox, self._settings)
-        self._leaving.add(upload)
+        self._tally.add_rejected(upload)
         upload.reject(line, reasons)
         with suppress(TimeoutError):
             async with asyncio.timeout(EVENT_S):
-                await self._settle(upload)
+                await self._settling.settle(upload)
         if not upload.is_settled or upload.failure:
             raise BrokerError(upload.failure or f"Kafka has not acknowledged the event for {EVENT_S:g} s", hint=SAFE)
-
-    async def _serve(self, outbox: Outbox, single: SingleEvents) -> None:
-        """Take the broker's answers as long as some are missing."""
-        while True:
-            await self._sent.wait()
-            outbox.serve(0)
-            single.give_up(STOP_S if self._is_stopping else EVENT_S)
-            for upload in [upload for upload in self._unsettled if upload.is_settled]:
-                _let_go(self._unsettled.pop(upload))
-            settled = [upload for upload in self._leaving if upload.is_settled]
-            self._leaving.difference_update(settled)
-            self._totals = _sum(self._totals, settled)
-            self._publish()
-            if not outbox.bytes and not single.are_waiting:
-                self._sent.clear()
-            await asyncio.sleep(TICK_S)
-
-    def _publish(self) -> None:
-        """Make the present figures those that other threads read."""
-        present = _sum(self._totals, [*self._uploads, *self._leaving])
-        if self._opened is not None:
-            _, single = self._opened
-            present = present._replace(
-                lines=present.lines + single.delivery.sent, accepted=present.accepted + single.delivery.acknowledged
-            )
-        self._figures = present._replace(uploads_open=len(self._uploads))
-
-    async def _settle(self, upload: Upload) -> None:
-        """Wait until the broker has answered everything of an upload; records expire after BROKER_TIMEOUT_S.
-
-        If the server is stopping, this waits for a moment only.
-        """
-        self._sent.set()
-        if upload.is_settled:
-            return
-        waiter = self._unsettled[upload] = asyncio.get_running_loop().create_future()
-        if self._is_stopping:
-            _let_go_soon(waiter)
-        try:
-            await waiter
-        finally:
-            self._unsettled.pop(upload, None)
 
     async def _take_lines(
         self, upload: Upload, outbox: Outbox, pieces: AsyncIterator[bytes], body: LinesOfBody
@@ -278,14 +204,14 @@ class Taker:
             _EndError: there is none in time, or the client has gone.
         """
         try:
-            async with asyncio.timeout(0 if self._is_stopping else IDLE_S) as wait:
+            async with asyncio.timeout(0 if self._settling.is_stopping else IDLE_S) as wait:
                 self._waits.add(wait)
                 try:
                     return await anext(pieces, None)
                 finally:
                     self._waits.remove(wait)
         except TimeoutError:
-            if self._is_stopping:
+            if self._settling.is_stopping:
                 raise _EndError(End.STOPPED, "the server is stopping") from None
             raise _EndError(End.IDLE, f"nothing came for {IDLE_S:g} s") from None
         except ConnectionError:
@@ -308,11 +234,11 @@ class Taker:
                 batch = next(lines, None)
                 if has_more := batch is not None:
                     upload.take(batch)
-            self._sent.set()
+            self._settling.note_sent()
             await asyncio.sleep(0)  # for other requests
 
     def _require_progress(self, upload: Upload, outbox: Outbox, waited_s: float) -> None:
-        if self._is_stopping:
+        if self._settling.is_stopping:
             raise _EndError(End.STOPPED, "the server is stopping")
         if upload.failure:
             raise _EndError(End.UNACKNOWLEDGED, upload.failure)
@@ -320,26 +246,5 @@ class Taker:
             raise _EndError(End.UNACKNOWLEDGED, f"{_away(outbox)}; {SAFE}")
 
 
-def _let_go(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
-def _let_go_soon(waiter: asyncio.Future[None]) -> None:
-    asyncio.get_running_loop().call_later(STOP_S, _let_go, waiter)
-
-
 def _away(outbox: Outbox) -> str:
     return f"Kafka acknowledges no events: {outbox.client_error or 'it does not answer'}"
-
-
-def _sum(figures: TakingFigures, uploads: Sequence[Upload]) -> TakingFigures:
-    by_reason = Counter(figures.by_reason)
-    for upload in uploads:
-        by_reason.update(upload.by_reason)
-    return figures._replace(
-        lines=figures.lines + sum(upload.lines for upload in uploads),
-        accepted=figures.accepted + sum(upload.accepted for upload in uploads),
-        rejected=figures.rejected + sum(upload.rejected for upload in uploads),
-        by_reason=dict(by_reason),
-    )

@@ -15,7 +15,7 @@ from metrics.views.answers.activity import Activity, Observer
 from metrics.views.answers.counted import Consumed, Counted, read_counted
 from metrics.views.answers.items import Number
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.taker import TakingFigures
+from metrics.views.taking.figures import TakingFigures
 from metrics.views.web.topic_ends import TopicEnds, TopicReader
 from metrics.web.database import Database
 from metrics.web.problems import in_one_line

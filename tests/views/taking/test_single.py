@@ -8,7 +8,7 @@ from metrics.errors import BrokerError
 from metrics.kafka.clients import open_admin
 from metrics.views import topics_in_use
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking import taker
+from metrics.views.taking import settling
 from metrics.views.taking.outbox import Outbox, Record
 from metrics.views.taking.single import SingleEvents
 from metrics.views.taking.taker import Taker
@@ -32,7 +32,7 @@ def test_an_event_that_fails_is_refused_to_its_own_sender_only(bootstrap_servers
         answers[2].cancel()  # its client has gone
         await asyncio.sleep(0)
         while outbox.bytes:
-            outbox.serve(0.1)
+            outbox.poll(0.1)
         assert (single.delivery.acknowledged, single.delivery.failed) == (3, 1)
         return [await answers[number] for number in (0, 1, 3)]
 
@@ -43,7 +43,7 @@ def test_an_event_that_fails_is_refused_to_its_own_sender_only(bootstrap_servers
 
 
 def test_a_sender_waits_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taker, "EVENT_S", 0.2)
+    monkeypatch.setattr(settling, "EVENT_S", 0.2)
 
     async def take() -> None:
         await Taker(AWAY, lambda: None).take_event(line("late"))

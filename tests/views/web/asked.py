@@ -11,7 +11,7 @@ import httpx
 from metrics.postgres.address import address_of
 from metrics.views import schema
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.taker import TakingFigures
+from metrics.views.taking.figures import TakingFigures
 from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.responses import ANSWERS
 from metrics.views.web.routes import routes

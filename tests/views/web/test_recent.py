@@ -13,7 +13,7 @@ from metrics.views import schema
 from metrics.views.answers.trend import read_trend
 from metrics.views.answers.viewers import Viewer
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.taker import TakingFigures
+from metrics.views.taking.figures import TakingFigures
 from metrics.views.web import topic_ends
 from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar

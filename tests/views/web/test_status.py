@@ -16,7 +16,7 @@ from metrics.kafka.topics import cluster_id, topic_id
 from metrics.views import topics_in_use
 from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
-from metrics.views.taking.taker import TakingFigures
+from metrics.views.taking.figures import TakingFigures
 from tests.views.filled import Watched, fill, open_tables
 from tests.views.web.asked import asking
 from tests.views.web.taken import line, settings_of
