@@ -20,7 +20,7 @@ from metrics.times import DAY_S, LAST_SECOND
 
 EventType = Literal["waypoint", "streamstart", "streamstop", "streamend"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
-COLUMNS: dict[EventType, int] = {kind: column for column, kind in enumerate(EVENT_TYPES)}
+COLUMNS: dict[EventType, int] = {event_type: column for column, event_type in enumerate(EVENT_TYPES)}
 """The position of each type among the columns that count events."""
 
 WAYPOINT_S = 30

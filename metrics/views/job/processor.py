@@ -38,12 +38,14 @@ class ViewProcessor(SqlProcessor[CountSink]):
         super().__init__(settings.views_topic, answers, work=work, accept=ACCEPT)
         self._url = url
 
+    @property
     def figures(self) -> JobFigures:
-        """Return the figures after the last commit."""
+        """The figures after the last commit."""
         return JobFigures.none() if self._sink is None else JobFigures(self._sink.counts, self.lags())
 
+    @property
     def invalid(self) -> Sequence[InvalidRecord]:
-        """Return the invalid records of the last commit."""
+        """The invalid records of the last commit."""
         return () if self._sink is None else self._sink.invalid
 
     def uncounted(self) -> int | None:

@@ -1,6 +1,5 @@
 """The job from its start to its end: takes over, counts, and is a standby when another instance has taken over."""
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from contextlib import closing
@@ -85,22 +84,26 @@ def _given_up(error: DatabaseError, limit_s: float, uncounted: int | None) -> Da
     )
 
 
-@dataclasses.dataclass(eq=False, repr=False)
 class _Job:
-    """The job of one process."""
+    """The job of one process.
 
-    options: JobOptions
-    listeners: Sequence[Listener]
-    processor: ViewProcessor
-    runner: Runner
+    Attributes:
+        figures: after the last commit.
+    """
 
-    def __post_init__(self) -> None:
-        self.invalid = InvalidRecords(self.processor.topic)
-        self.figures = self.processor.figures()
-        self.processor.on_commit = self._committed
-        self.processor.on_outage = self._lost
-        self.processor.on_overdue = self._overdue
-        self.is_overdue = False
+    def __init__(
+        self, options: JobOptions, listeners: Sequence[Listener], processor: ViewProcessor, runner: Runner
+    ) -> None:
+        self.figures = processor.figures
+        self._options = options
+        self._listeners = listeners
+        self._processor = processor
+        self._runner = runner
+        self._invalid = InvalidRecords(processor.topic)
+        self._is_overdue = False
+        processor.on_commit = self._committed
+        processor.on_outage = self._lost
+        processor.on_overdue = self._overdue
 
     def run_until_fenced(self, *, waits: bool) -> bool:
         """Take over, at once or as a standby, and count; returns whether another instance has taken over.
@@ -109,50 +112,50 @@ class _Job:
             ReplacedError: another instance has taken over, and this one must not become its standby.
         """
         try:
-            if self.runner.start(self._waiting, self._restore, waits=waits):
-                self.figures = self.processor.figures()
-                for listener in self.listeners:
+            if self._runner.start(self._waiting, self._restore, waits=waits):
+                self.figures = self._processor.figures
+                for listener in self._listeners:
                     listener.begun(self.figures)
-                self.runner.run(self._warned)
+                self._runner.run(self._warned)
         except FencedError as error:
-            if isinstance(error, ReplacedError) and not self.options.standby:
+            if isinstance(error, ReplacedError) and not self._options.standby:
                 raise
             self._waiting(error.what)
             return True
         return False
 
     def _restore(self) -> None:
-        options = self.options
-        restore(self.processor, self._warned, until_end=options.until_end, accept_loss=options.accept_loss)
+        options = self._options
+        restore(self._processor, self._warned, until_end=options.until_end, accept_loss=options.accept_loss)
 
     def _committed(self, events: int, took_s: float) -> None:
-        self.is_overdue = False
-        self.figures = self.processor.figures()
-        for listener in self.listeners:
+        self._is_overdue = False
+        self.figures = self._processor.figures
+        for listener in self._listeners:
             listener.committed(self.figures, events, took_s)
-        for line in self.invalid.lines(self.processor.invalid(), monotonic()):
+        for line in self._invalid.lines(self._processor.invalid, monotonic()):
             self._warned(line)
 
     def _overdue(self) -> None:
         """Report an outage while it lasts: the answer may still come, or the transaction will be lost."""
-        if not self.is_overdue:
+        if not self._is_overdue:
             error = NoAnswerError(f"the database has not answered for {OVERDUE_S:.0f} s")
             self._warned(error.what)
             self._lost(error)
-            self.is_overdue = True
+            self._is_overdue = True
 
     def _lost(self, error: UnavailableError) -> None:
-        if self.is_overdue and isinstance(error, DatabaseError):
+        if self._is_overdue and isinstance(error, DatabaseError):
             return  # it was reported when it began
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener.outage(error)
 
     def _waiting(self, line: str) -> None:
         log.info(line)
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener.waiting(line)
 
     def _warned(self, line: str) -> None:
         log.warning(line)
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener.warned(line)

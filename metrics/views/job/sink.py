@@ -16,7 +16,7 @@ from metrics.views.job import statements
 from metrics.views.job.batch import Batch, InvalidRecord
 from metrics.views.job.listener import JobCounts
 
-# In one transaction: the number that a batch adds at most, by default, so that deleting keeps up.
+# Rows deleted in one transaction at most; a default batch can add no more, so that deleting keeps up.
 MOST_DELETED = 20_000
 
 
