@@ -38,7 +38,7 @@ def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterato
     # A command that is given a Flink does not wait for this import.
     from metrics.frames.flink import local_cluster  # noqa: PLC0415
 
-    with local_cluster.shared(local_folder(settings), report) as url, session(url) as gateway:
+    with local_cluster.shared(local_folder(settings), report) as url, _local_session(settings, url) as gateway:
         yield gateway
 
 
@@ -49,13 +49,26 @@ def use_running_flink(settings: FlinkSettings) -> Iterator[Gateway | None]:
     Raises:
         FlinkError: Flink does not answer.
     """
-    url = settings.flink_url
-    if url is None:
-        from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
+    if settings.flink_url is not None:
+        with session(settings.flink_url) as gateway:
+            yield gateway
+        return
+    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
 
-        url = local_cluster.running_url(local_folder(settings))
+    url = local_cluster.running_url(local_folder(settings))
     if url is None:
         yield None
         return
+    with _local_session(settings, url) as gateway:
+        yield gateway
+
+
+@contextmanager
+def _local_session(settings: FlinkSettings, url: str) -> Iterator[Gateway]:
+    """Open a session whose job keeps its states apart from those of other jobs of the folder."""
+    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
+
     with session(url) as gateway:
+        for statement in local_cluster.kept_apart(local_folder(settings), settings.flink_name):
+            gateway.run(statement)
         yield gateway

@@ -48,7 +48,7 @@ def _place(settings: FlinkSettings, restore: str | None, *, until_end: bool) -> 
     if restore is None and settings.flink_url is None:
         from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as in use_flink
 
-        newest = local_cluster.newest_state(local_folder(settings))
+        newest = local_cluster.newest_state(local_folder(settings), settings.flink_name)
         restore = None if newest is None else str(newest)
     if restore is not None and until_end:
         raise SettingsError(

