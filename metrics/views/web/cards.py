@@ -123,16 +123,16 @@ class TopCard:
     def __init__(self, go: Go, find: Enter) -> None:
         with ui.element("section").classes("card"):
             with ui.element("div").classes("heading"):
-                heading(2, "Top media")
+                heading(2, "Top items")
                 self._orders = Links("Order", {"view_time": "view time", "viewers": "viewers"}, go)
             with ui.element("form").classes("controls find").on("submit.prevent", lambda: self._find(find)):
                 self._media = ui.input("MediaId").props("outlined dense inputmode=numeric")
                 ui.button("Show", color=None).props("type=submit flat no-caps").classes("act")
             self._wrong = paragraph("wrong").props("role=alert")
             self._note = Note()
-            names = {"id": "Media", "view_time": "View time", "viewers": "Viewers"}
+            names = {"id": "Item", "view_time": "View time", "viewers": "Viewers"}
             names |= {"starts": "Starts"}
-            self._table = RowTable(names, "top-media", "Top media").link("id", go).bar("view_time")
+            self._table = RowTable(names, "top-media", "Top items").link("id", go).bar("view_time")
 
     def show_choice(self, choice: Choice) -> None:
         """Show what is selected; empty the field."""
@@ -159,7 +159,7 @@ class ChartCard:
             with ui.element("div").classes("heading"):
                 self._title = TextElement(tag="h2", text="")
                 with ui.element("div").classes("all") as self._leave:
-                    self._all = Link("all media", go)
+                    self._all = Link("all items", go)
             self._totals = Totals()
             with ui.element("div").classes("controls"):
                 self._per = Links("Rows by", {"minute": "minutes", "hour": "hours", "day": "days"}, go)

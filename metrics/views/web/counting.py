@@ -94,7 +94,7 @@ def _duplicates(status: Status) -> tuple[str, str]:
 
 
 def _users(status: Status) -> tuple[str, str]:
-    return f"{status.users:,}", "who sent a counted event"
+    return f"{status.users:,}", "with a counted event"
 
 
 def state(status: Status, now: int) -> State:

@@ -9,9 +9,9 @@ from metrics.terminal.console import as_started
 from metrics.text import HOUR_S, MINUTE_S, numbered
 from metrics.views.answers.items import MediaTotals
 from metrics.views.answers.similar import SimilarItem
-from metrics.views.answers.trend import Trend, TrendRow
+from metrics.views.answers.trend import Trend, TrendRow, in_zone
 from metrics.views.answers.words import view_time
-from metrics.views.core.trend import Per
+from metrics.views.core.trend import Per, end_of_bucket
 from metrics.views.web.charts import Picture
 from metrics.views.web.choice import RANGES, Choice
 from metrics.views.web.recent import Selected
@@ -35,7 +35,7 @@ FIRST_COMMANDS = (
 
 def title(choice: Choice) -> str:
     """Return the heading of what is selected."""
-    return "All media" if choice.media is None else f"Media {choice.media}"
+    return "All items" if choice.media is None else f"Item {choice.media}"
 
 
 def per_addresses(choice: Choice) -> Mapping[str, str]:
@@ -108,7 +108,7 @@ def trending(selected: Selected, choice: Choice, now: int) -> Trending:
     """
     trend = selected.trend
     if trend is None:
-        return Trending((), f"No event about media {choice.media} was counted yet.", {}, None)
+        return Trending((), f"No event about item {choice.media} was counted yet.", {}, None)
     picture = Picture.of(choice.per, trend.rows) if trend.rows else None
     words = " ".join(filter(None, (_range_in_words(trend), _minutes_in_words(trend), _later_in_words(trend, choice))))
     return Trending([*_totals(selected.totals)], words, dict(_steps(trend, choice, now)), picture)
@@ -125,7 +125,7 @@ def _range_in_words(trend: Trend) -> str:
     rows = trend.rows
     if not rows:
         return "No events in this range."
-    first, last = (_start(trend.per, row) for row in (rows[0], rows[-1]))
+    first, last = _start(trend.per, rows[0]), _last(trend)
     most = max(rows, key=lambda row: row.view_time)
     last = last.removeprefix(f"{first[:10]} ")
     between = f"{first} to {last}" if len(rows) > 1 else first
@@ -151,6 +151,16 @@ def _later_in_words(trend: Trend, choice: Choice) -> str:
 
 def _start(per: Per, row: TrendRow) -> str:
     return _time(per, row.start)
+
+
+def _last(trend: Trend) -> str:
+    """Return the last day, or the end of the last row if that is an hour or a minute."""
+    last = trend.rows[-1]
+    if trend.per == "day":
+        return _start(trend.per, last)
+    zone = ZoneInfo(trend.time_zone)
+    second = int(datetime.fromisoformat(last.start).timestamp())
+    return _time(trend.per, in_zone(end_of_bucket(trend.per, zone, second), zone))
 
 
 def _time(per: Per, text: str) -> str:

@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.25
 LATE_S = 5.0  # after which the page says that there is no answer
 REASONS = {"id": "Reason", "lines": "Lines"}
 VIEWERS = {"id": "User", "view_time": "View time"}
-SIMILAR = {"id": "Media", "score": "Score", "common": "In common"}
+SIMILAR = {"id": "Item", "score": "Score", "common": "In common"}
 FOLDER = Path(__file__).parent
 
 
@@ -67,8 +67,8 @@ class ViewsPage:
                             "Top viewers", lambda: RowTable(VIEWERS, "viewers", "Top viewers").bar("view_time")
                         )
                         self._similar = TableCard(
-                            "Similar media",
-                            lambda: RowTable(SIMILAR, "similar", "Similar media").link("id", self._go).bar("score"),
+                            "Similar items",
+                            lambda: RowTable(SIMILAR, "similar", "Similar items").link("id", self._go).bar("score"),
                         )
         self._choose(dict(self._client.request.query_params))
         ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))

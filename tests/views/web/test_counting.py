@@ -45,7 +45,7 @@ def test_the_figures_of_a_server_that_takes_events() -> None:
         "Counted": ("900", "45 events/s"),
         "Not counted yet": ("0", "every record of the topic was read"),
         "Duplicates": ("95", "9.50% of the records; 5 records invalid"),
-        "Users": ("12", "who sent a counted event"),
+        "Users": ("12", "with a counted event"),
     }
 
 

@@ -79,7 +79,7 @@ def test_a_trend_in_words() -> None:
     assert trending(one, Choice(media=7)).words == "2026-11-28 13:00: 90 s viewed, 2 starts."
     day = trend(row("2026-11-28T13:00:00Z", 90, 1), row("2026-11-28T14:00:00Z", 7_200))
     assert trending(day, Choice(media=7)).words == (
-        "2026-11-28 13:00 to 14:00: 2.0 h viewed, 1 start; most at 2026-11-28 14:00: 2.0 h."
+        "2026-11-28 13:00 to 15:00: 2.0 h viewed, 1 start; most at 2026-11-28 14:00: 2.0 h."
     )
     days = trend(row("2026-11-27T00:00:00Z", 60), row("2026-11-28T00:00:00Z", 30), per="day")
     assert trending(days, Choice(media=7, per="day", range="1y")).words == (
@@ -96,7 +96,7 @@ def test_a_trend_in_words() -> None:
 
 def test_an_unknown_item_and_an_empty_range_are_said() -> None:
     unknown = trending(None, Choice(media=BIG), totals=None)
-    assert unknown == ((), "No event about media 9007199254740993 was counted yet.", {}, None)
+    assert unknown == ((), "No event about item 9007199254740993 was counted yet.", {}, None)
     empty = trending(trend(), Choice(media=7))
     assert (empty.words, empty.picture) == ("No events in this range.", None)
 

@@ -41,7 +41,7 @@ RECORDS: list[Sent] = [
     (0, b"{}"),
 ]
 ENDS = {0: 17, 1: 1, 2: 0}
-LAST_HOUR = "2025-11-28 02:00"
+END_OF_LAST_HOUR = "2025-11-28 03:00"
 
 # Texts of the tooltips that are shown; ECharts hides a tooltip rather than removing it.
 TOOLTIPS = """[...document.querySelectorAll('.chart > div:not(:has(svg))')].filter(at =>
@@ -195,41 +195,43 @@ def test_what_is_chosen_is_in_the_address_and_the_back_button_works(filled: Topi
         wait_until(lambda: [row[0] for row in rows(page, "top-media")] == [f"{BIG}", "7", "8"], "the top items")
         page.locator(".top-media").get_by_role("link", name=f"{BIG}").click()
         shows(
-            page, f"Media {BIG}", f"2025-11-26 00:00 to {LAST_HOUR}: 4.5 min viewed, 1 start; most at 2025-11-28 00:00"
+            page,
+            f"Item {BIG}",
+            f"2025-11-26 00:00 to {END_OF_LAST_HOUR}: 4.5 min viewed, 1 start; most at 2025-11-28 00:00",
         )
         assert page.url == f"{address}/views?media={BIG}"
-        assert page.title() == f"Media {BIG} · Views"
+        assert page.title() == f"Item {BIG} · Views"
         totals = " ".join(page.locator(".totals").inner_text().split())
         assert totals == "4.5 min view time 3 viewers 1 starts 0 stops 0 ends"
         assert rows(page, "viewers") == [["1", "3.0 min"], ["2", "60 s"], [f"{BIG}", "30 s"]]
         wait_until(lambda: [row[0] for row in rows(page, "similar")] == ["7"], "8 has no view time to compare")
         assert rows(page, "similar")[0][2] == "2"
         page.get_by_role("link", name="days", exact=True).click()
-        shows(page, f"Media {BIG}", "2025-11-26 to 2025-11-28: 4.5 min viewed")
+        shows(page, f"Item {BIG}", "2025-11-26 to 2025-11-28: 4.5 min viewed")
         page.get_by_role("link", name="minutes", exact=True).click()
         page.get_by_role("link", name="1 h", exact=True).click()
-        shows(page, f"Media {BIG}", f"2025-11-28 01:01 to {LAST_HOUR[11:]}: 30 s viewed")
+        shows(page, f"Item {BIG}", "2025-11-28 01:01 to 02:01: 30 s viewed")
         page.get_by_role("button", name="Earlier").click()
-        shows(page, f"Media {BIG}", "2025-11-28 00:01 to 01:00: 3.0 min viewed")
+        shows(page, f"Item {BIG}", "2025-11-28 00:01 to 01:01: 3.0 min viewed")
         page.get_by_label("time zone").fill("europe/berlin")
         page.get_by_label("time zone").press("Enter")
-        shows(page, f"Media {BIG}", "2025-11-28 01:01 to 02:00: 3.0 min viewed")
+        shows(page, f"Item {BIG}", "2025-11-28 01:01 to 02:01: 3.0 min viewed")
         shared = page.url
         assert shared == f"{address}/views?media={BIG}&per=minute&range=1h&to=2025-11-28T01:01:00Z&tz=Europe/Berlin"
         csv = httpx.get(f"{address}{page.locator('.csv').get_attribute('href')}")
         assert (len(csv.text.splitlines()), csv.headers["Content-Type"]) == (61, "text/csv; charset=utf-8")
         page.locator(".similar").get_by_role("link", name="7", exact=True).click()
-        shows(page, "Media 7", "2025-11-28 01:00: 2.5 min viewed")
+        shows(page, "Item 7", "2025-11-28 01:00: 2.5 min viewed")
         page.go_back()
-        shows(page, f"Media {BIG}", "2025-11-28 01:01 to 02:00: 3.0 min viewed")
+        shows(page, f"Item {BIG}", "2025-11-28 01:01 to 02:01: 3.0 min viewed")
         for _ in range(6):
             page.go_back()
-        shows(page, "All media", f"2025-11-26 00:00 to {LAST_HOUR}")
+        shows(page, "All items", f"2025-11-26 00:00 to {END_OF_LAST_HOUR}")
         assert page.url == f"{address}/views"
         page.go_forward()
-        shows(page, f"Media {BIG}", "2025-11-26 00:00")
+        shows(page, f"Item {BIG}", "2025-11-26 00:00")
         other = go(context, shared)
-        shows(other, f"Media {BIG}", "2025-11-28 01:01 to 02:00: 3.0 min viewed")
+        shows(other, f"Item {BIG}", "2025-11-28 01:01 to 02:01: 3.0 min viewed")
         other.locator(".chart svg").wait_for()
         labels = other.locator(".chart svg text").all_text_contents()
         assert [label for label in labels if ":" in label] == ["01:10", "01:20", "01:30", "01:40", "01:50", "02:00"]
@@ -246,21 +248,21 @@ def test_what_does_not_exist_or_is_wrong_is_said(filled: Topic, browser: Browser
         page = go(context, f"{address}/views?media=1.5&per=week&tz=Berlin")
         page.locator(".banner").get_by_text("media: a MediaId is a whole number, 0 to 9223372036854775807").wait_for()
         page.locator(".banner").get_by_text("per: one of minute, hour, day, not 'week'").wait_for()
-        shows(page, "All media", "2025-11-26 00:00")
+        shows(page, "All items", "2025-11-26 00:00")
         page.get_by_label("MediaId").fill("<img src=x>")
         page.get_by_label("MediaId").press("Enter")
         page.get_by_text("not '<img src=x>'").wait_for()
         page.get_by_label("MediaId").fill(f" {2**63 - 1} ")
         page.get_by_role("button", name="Show").click()
-        shows(page, f"Media {2**63 - 1}", f"No event about media {2**63 - 1} was counted yet.")
+        shows(page, f"Item {2**63 - 1}", f"No event about item {2**63 - 1} was counted yet.")
         assert not page.locator(".csv").is_visible()
         assert page.get_by_text("not '<img src=x>'").count() == 0
         page.locator(".banner").get_by_text("media:").wait_for(state="hidden")
         page.get_by_label("time zone").fill("Berlin")
         page.get_by_label("time zone").press("Enter")
         page.get_by_text("did you mean Europe/Berlin?").wait_for()
-        page.get_by_role("link", name="all media").click()
-        shows(page, "All media", "2025-11-26 00:00")
+        page.get_by_role("link", name="all items").click()
+        shows(page, "All items", "2025-11-26 00:00")
         page.get_by_role("link", name="viewers", exact=True).click()
         page.wait_for_url(f"{address}/views?order=viewers")
 
@@ -268,7 +270,7 @@ def test_what_does_not_exist_or_is_wrong_is_said(filled: Topic, browser: Browser
 def test_a_database_that_does_not_answer_is_said_before_the_server_gives_up(filled: Topic, browser: Browser) -> None:
     with Views(filled.settings).serving() as address, browsing(browser, address) as context:
         page = go(context, f"{address}/views")
-        shows(page, "All media", "2025-11-26 00:00")
+        shows(page, "All items", "2025-11-26 00:00")
         with closing(schema.open_views(filled.url, filled.settings)) as connection, connection.transaction():
             connection.execute("LOCK TABLE counts")
             page.locator(".banner").get_by_text(re.compile(r"The database has not answered for \d+ s\.")).wait_for()
@@ -292,7 +294,7 @@ def test_a_database_or_a_broker_that_is_away_is_said_and_the_page_recovers(brows
         with local_server.shared(folder, print):
             page.get_by_text("No view events counted yet.").wait_for()
             page.locator(".banner").get_by_text("the database cannot be reached").wait_for(state="hidden")
-            shows(page, "Media 7", "No event about media 7 was counted yet.")
+            shows(page, "Item 7", "No event about item 7 was counted yet.")
             page.locator(".banner").get_by_text("The number of uncounted records is unknown.").wait_for()
             assert "not known at present" in figure(page, "Not counted yet")
 
