@@ -1,5 +1,6 @@
 """`views trend`: lists view time, starts, stops and ends by minute, hour or day."""
 
+from itertools import groupby
 from time import time
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say
 from metrics.views.commands.database import use_views
 from metrics.views.core.event import MAX_ID
 from metrics.views.core.trend import Per
+
+SHOWN_ZERO_ROWS = 3
 
 ItemOrAll = Annotated[
     int | None,
@@ -47,7 +50,8 @@ def trend(
 ) -> None:
     """List the trend of an item, or of all items together, from the first to the last event in the range.
 
-    Rows between them without an event are zero. In JSON and CSV, view time is in seconds.
+    Rows between them without an event are zero; the table has one line for more than three in a row. In JSON and CSV,
+    view time is in seconds.
 
     Example: `python app.py views trend 12 --per day --tz Europe/Berlin`
     """
@@ -76,10 +80,19 @@ def trend(
 
 def _print(found: Trend) -> None:
     table = new_table("start", "view time", "starts", "stops", "ends", texts=("start",))
-    for row in found.rows:
-        numbers = (row.starts, row.stops, row.ends)
-        table.add_row(row.start, view_time(row.view_time), *(f"{number:,}" for number in numbers))
+    for has_events, group in groupby(found.rows, _has_events):
+        rows = [*group]
+        if not has_events and len(rows) > SHOWN_ZERO_ROWS:
+            table.add_row(f"… {len(rows):,} rows without events")
+            continue
+        for row in rows:
+            numbers = (row.starts, row.stops, row.ends)
+            table.add_row(row.start, view_time(row.view_time), *(f"{number:,}" for number in numbers))
     say_table(table)
+
+
+def _has_events(row: TrendRow) -> bool:
+    return any((row.view_time, row.starts, row.stops, row.ends))
 
 
 def _note_missing(found: Trend) -> None:

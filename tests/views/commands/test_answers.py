@@ -61,6 +61,24 @@ def test_tables_are_for_people_and_csv_for_programs(application: Application) ->
     ]
 
 
+def test_more_than_three_zero_rows_in_a_row_are_one_line_of_the_table_only(
+    application: Application, database_url: str
+) -> None:
+    with closing(open_tables(database_url)) as connection:
+        fill(connection, [Watched(1, 7, time=NOON + hour * 3_600) for hour in (0, 4, 9)])
+    assert application.run("views", "trend", "7").splitlines() == [
+        "start                    view time  starts  stops  ends",
+        "2025-11-28T12:00:00Z          30 s       0      0     0",
+        "2025-11-28T13:00:00Z           0 s       0      0     0",
+        "2025-11-28T14:00:00Z           0 s       0      0     0",
+        "2025-11-28T15:00:00Z           0 s       0      0     0",
+        "2025-11-28T16:00:00Z          30 s       0      0     0",
+        "… 4 rows without events",
+        "2025-11-28T21:00:00Z          30 s       0      0     0",
+    ]
+    assert len(application.run("views", "trend", "7", "--csv").splitlines()) == 11
+
+
 def test_a_trend_ends_at_the_present_and_says_how_to_list_later_events(
     application: Application, database_url: str
 ) -> None:
