@@ -189,7 +189,7 @@ def _lock_or_owner(server: LocalServer, folder: Path, say: Say, wait_s: float = 
             lock.close()
             return ready
         if quiet.has_passed():
-            what = "uses it for one command" if ready else "is starting or stopping it"
+            what = "runs it" if ready else "is starting or stopping it"
             say_once(f"{server.name}: another process {what}; waiting …")
         time.sleep(LOOK_S)
     return lock

@@ -90,8 +90,8 @@ class JobReport(Listener):
         return [*counts, ("lag", UNKNOWN, f"{self._run.last.lag:,}")]
 
     def rate(self) -> str:
-        """Return the rate of this run up to its last event."""
-        return rate(self._run.counts().read, "event", self._read_s - self._began_s)
+        """Return the rate of this run up to its last record."""
+        return rate(self._run.counts().read, "record", self._read_s - self._began_s)
 
 
 def sum_up(job: JobReport, taking: TakingReport | None = None) -> None:

@@ -12,7 +12,7 @@ import typer
 from metrics.errors import DataRefusedError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import expanded
-from metrics.terminal.console import name_of, note, say, shown, throughput, warn
+from metrics.terminal.console import as_started, name_of, note, say, shown, throughput, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.tables import new_table, say_table
 from metrics.text import in_line, numbered, rate
@@ -23,6 +23,7 @@ from metrics.views.taking.sending import ApiSender, FileSender, SentFile, TopicS
 from metrics.views.taking.upload import SAFE
 
 SHOWN_ERRORS = 5
+HOW_TO_READ = as_started("to read them: docs/operations.md#rejected-lines (local broker: python app.py broker)")
 
 
 def send(
@@ -94,7 +95,7 @@ def _send(sender: FileSender, lines: Lines) -> None:
         raise
     finally:
         if sent:
-            _print(sent, monotonic() - started_s)
+            _print(sent, monotonic() - started_s, sender.dead_letters)
     _, last = sent[-1]
     if last.error is not None:
         raise last.error
@@ -102,7 +103,7 @@ def _send(sender: FileSender, lines: Lines) -> None:
         raise DataRefusedError("no line is a view event", hint="see the errors above")
 
 
-def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:
+def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float, dead_letters: str) -> None:
     taken = [each.taken for _, each in sent]
     accepted, rejected = sum(each.accepted for each in taken), sum(each.rejected for each in taken)
     for path, file in sent:
@@ -128,7 +129,9 @@ def _print(sent: Sequence[tuple[Path, SentFile]], seconds: float) -> None:
             table.add_row(place, in_line(text))
         say_table(table)
         if rejected > SHOWN_ERRORS:
-            say(f"and {numbered(rejected - SHOWN_ERRORS, 'more rejected line')}; the dead letter topic has all of them")
+            more = numbered(rejected - SHOWN_ERRORS, "more rejected line")
+            say(f"and {more}, all in {dead_letters}")
+            say(HOW_TO_READ)
 
 
 def _errors(sent: Sequence[tuple[Path, SentFile]]) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ CREATE TABLE invalid (
     PRIMARY KEY (topic_id, partition, record_offset)
 );
 
+-- Users with a counted event, viewers or not; the name is older than this distinction.
 CREATE TABLE viewer (
     user_id bigint PRIMARY KEY
 );

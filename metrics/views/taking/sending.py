@@ -59,6 +59,11 @@ class FileSender(Protocol):
         """What was taken of the file that is being sent, for its sender."""
         ...
 
+    @property
+    def dead_letters(self) -> str:
+        """Where the rejected lines are."""
+        ...
+
 
 class TopicSender:
     """Sending into the topic of a broker, as the API does."""
@@ -73,6 +78,11 @@ class TopicSender:
         """What was taken of the file that is being sent, after a moment for the last answers."""
         self._outbox.settle(INTERRUPTED_S)
         return f"{self._upload.accepted:,} accepted, {self._upload.rejected:,} rejected"
+
+    @property
+    def dead_letters(self) -> str:
+        """The dead letter topic, and its broker."""
+        return f"{self._settings.views_rejected_topic} on {self._settings.bootstrap_servers}"
 
     def send(self, path: Path, move: Move) -> SentFile:
         """Send a file, as `FileSender`."""
@@ -108,6 +118,7 @@ class ApiSender:
     """
 
     so_far = "what the API has taken so far stays"
+    dead_letters = "the dead letter topic of that server"
 
     def __init__(self, settings: ViewsSettings, address: str) -> None:
         self._url = _url(address)

@@ -36,9 +36,9 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
         dict[str, int],
         Meta(description="rejected lines by reason, of which a line may have several", examples=[{"wrong MediaId": 7}]),
     ]
-    error: Annotated[
-        str | UnsetType, Meta(description="why the upload ended early; everything counted above is done")
-    ] = UNSET
+    error: Annotated[str | UnsetType, Meta(description="why the upload ended early; the numbers above are final")] = (
+        UNSET
+    )
 
 
 def too_long(limit_bytes: int) -> Reason:

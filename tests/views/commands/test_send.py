@@ -82,10 +82,14 @@ def test_lines_of_a_pipe_are_sent_as_they_arrive_and_ctrl_c_says_what_was_taken(
     assert "warning: standard input: interrupted; 1 accepted, 0 rejected; to be safe, send the same again" in said
 
 
-def test_lines_none_of_which_is_valid_are_an_error(settings: ViewsSettings, tmp_path: Path) -> None:
-    (tmp_path / "wrong").write_bytes(b"[]\n")
+def test_lines_none_of_which_is_valid_are_an_error_that_says_where_all_are(
+    settings: ViewsSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").write_bytes(b"[]\n" * 7)
     said = application(settings).run("views", "send", tmp_path / "wrong", exit_code=11)
     assert "error: no line is a view event" in said
+    where = f"{settings.views_rejected_topic} on {settings.bootstrap_servers}"
+    assert f"\nand 2 more rejected lines, all in {where}\nto read them: docs/operations.md#rejected-lines" in said
 
 
 def test_a_file_without_lines_is_only_reported(settings: ViewsSettings, tmp_path: Path, api: str) -> None:
