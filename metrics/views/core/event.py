@@ -65,7 +65,7 @@ class Event(
     event_type: EventType
 
 
-NOT_JSON, NOT_AN_OBJECT, TOO_LONG = "not JSON", "not an object", "too long"
+NOT_JSON, NOT_AN_OBJECT, TOO_DEEP, TOO_LONG = "not JSON", "not an object", "too deep", "too long"
 """Kinds of reasons for a whole line; TOO_LONG is for those who read lines up to a limit."""
 
 
@@ -73,7 +73,7 @@ class Reason(NamedTuple):
     """One thing that is wrong with a line.
 
     Attributes:
-        kind: short, for counting: NOT_JSON, NOT_AN_OBJECT, TOO_LONG, `missing EventId`, `wrong EventId`, ….
+        kind: short, for counting: NOT_JSON, NOT_AN_OBJECT, TOO_DEEP, TOO_LONG, `missing EventId`, `wrong EventId`, ….
         text: a sentence for the sender.
     """
 
@@ -94,7 +94,7 @@ class InvalidEventError(Exception):
 
     @property
     def is_json(self) -> bool:
-        """Whether the line is JSON, however wrong its value."""
+        """Whether the line is JSON, however wrong its value; one that is too deep is not parsed, and passes."""
         return self.reasons[0].kind not in (NOT_JSON, TOO_LONG)
 
 
@@ -174,7 +174,7 @@ def _text(line: bytes) -> str:
         raise _not_json("it is empty")
     steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(_STRING.sub("", text)))
     if max(accumulate(steps), default=0) > MAX_DEPTH:
-        raise _not_json(f"it is nested deeper than {MAX_DEPTH} levels")
+        raise InvalidEventError((Reason(TOO_DEEP, f"The event is nested deeper than {MAX_DEPTH} levels"),))
     return text
 
 

@@ -7,11 +7,12 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from metrics.views.core.event import NOT_AN_OBJECT, NOT_JSON, TOO_LONG, Event
+from metrics.views.core.event import NOT_AN_OBJECT, NOT_JSON, TOO_DEEP, TOO_LONG, Event
 from metrics.views.taking.taker import Taker
 
 _FIELDS = [field.encode_name for field in msgspec.structs.fields(Event)]
-REASONS = (NOT_JSON, NOT_AN_OBJECT, TOO_LONG, *(f"{how} {name}" for how in ("missing", "wrong") for name in _FIELDS))
+_OF_LINE = (NOT_JSON, NOT_AN_OBJECT, TOO_DEEP, TOO_LONG)
+REASONS = (*_OF_LINE, *(f"{how} {name}" for how in ("missing", "wrong") for name in _FIELDS))
 
 
 class MonitoredTaking(Collector):

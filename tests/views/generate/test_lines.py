@@ -173,7 +173,8 @@ def test_each_kind_of_wrong_line_is_there_and_each_is_refused() -> None:
         with pytest.raises(InvalidEventError) as raised:
             read_event(wrong)
         kinds.update(reason.kind for reason in raised.value.reasons)
-    expected = {f"{what} {name}" for what in ("missing", "wrong") for name in FIELDS} | {"not JSON", "not an object"}
+    of_fields = {f"{what} {name}" for what in ("missing", "wrong") for name in FIELDS}
+    expected = of_fields | {"not JSON", "not an object", "too deep"}
     assert kinds.keys() == expected
     assert longest > MAX_LINE_BYTES
 
