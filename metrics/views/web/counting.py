@@ -47,7 +47,7 @@ def figures(counting: Counting | None, now: int) -> Iterator[Figure]:
         _taken(counting, now),
         _rejected(status),
         _counted(status),
-        _lag(status),
+        _lag(counting),
         _duplicates(status),
         _users(status),
     )
@@ -77,12 +77,13 @@ def _counted(status: Status) -> tuple[str, str]:
     return f"{status.counted:,}", rate
 
 
-def _lag(status: Status) -> tuple[str, str]:
+def _lag(counting: Counting) -> tuple[str, str]:
+    status = counting.status
     if status.lag is None:
         return UNKNOWN, NOT_KNOWN
     if status.lag == 0:
         return "0", "every record of the topic was read"
-    rate = status.rates.read if status.rates else 0
+    rate = counting.records_per_s or 0
     left = f"; about {duration(max(1, round(status.lag / rate)))}" if rate >= 1 else ""
     return f"{status.lag:,}", f"records of the topic{left}"
 

@@ -221,4 +221,4 @@ def similar(found: Sequence[SimilarItem] | None, choice: Choice) -> Listed | Non
         }
         for item in found
     ]
-    return Listed("By the correlation of view times of all users", rows)
+    return Listed("By the correlation of view times of all users; may be 10 s old", rows)

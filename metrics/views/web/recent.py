@@ -23,6 +23,7 @@ from metrics.web.database import Database
 READ_EVERY_S = 0.5
 COUNTING_EVERY_S = 0.5
 RATE_S = 5.0
+PACE_S = 3.0
 TOP, VIEWERS, SIMILAR = 10, 10, 10
 MAX_KEPT = 200  # of what pages have selected; each is a few hundred rows
 
@@ -39,14 +40,16 @@ class Overview(NamedTuple):
 
 
 class Counting(NamedTuple):
-    """The status, and the rate at which lines are taken.
+    """The status, and two rates.
 
     Attributes:
         lines_per_s: that this server takes; None if it takes none, or that is not known yet.
+        records_per_s: that the job reads while some wait for it; None unless some have waited for PACE_S seconds.
     """
 
     status: Status
     lines_per_s: float | None
+    records_per_s: float | None = None
 
 
 class Selected(NamedTuple):
@@ -88,6 +91,7 @@ class Recent:
         self._clock = clock
         self._now = now
         self._taken: SlidingWindow[int] | None = None
+        self._read: SlidingWindow[int] | None = None  # while records wait
         self._counting_at_s = float("-inf")
         self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
@@ -143,15 +147,31 @@ class Recent:
 
     async def _read_counting(self) -> Counting:
         status = await self._status.read()
-        if status.taking is None:
-            return Counting(status, None)
-        now_s, lines = self._clock(), status.taking.lines
-        if self._taken is None or now_s - self._counting_at_s > RATE_S:
-            self._taken = SlidingWindow(RATE_S, COUNTING_EVERY_S / 2, now_s, lines)
-        self._taken.add(now_s, lines)
+        now_s = self._clock()
+        if now_s - self._counting_at_s > RATE_S:
+            self._taken = self._read = None
         self._counting_at_s = now_s
-        began_s, before = self._taken.beginning()
-        return Counting(status, (lines - before) / (now_s - began_s) if now_s > began_s else None)
+        lines_per_s = records_per_s = None
+        if status.taking is not None:
+            self._taken = self._taken or _window(now_s, status.taking.lines)
+            lines_per_s = _rate(self._taken, now_s, status.taking.lines, 0)
+        if status.lag:
+            self._read = self._read or _window(now_s, status.read)
+            records_per_s = _rate(self._read, now_s, status.read, PACE_S)
+        else:
+            self._read = None
+        return Counting(status, lines_per_s, records_per_s)
+
+
+def _window(now_s: float, number: int) -> SlidingWindow[int]:
+    return SlidingWindow(RATE_S, COUNTING_EVERY_S / 2, now_s, number)
+
+
+def _rate(window: SlidingWindow[int], now_s: float, number: int, least_s: float) -> float | None:
+    """Return the rate of a number in a window that moves on to now; None unless it is longer than least_s."""
+    window.add(now_s, number)
+    began_s, before = window.beginning()
+    return (number - before) / (now_s - began_s) if now_s - began_s > least_s else None
 
 
 def _read_overview(connection: Connection, newest: Overview) -> Overview:

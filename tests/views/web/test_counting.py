@@ -32,8 +32,10 @@ def status(**changed: Any) -> Status:
     return Status(**known | changed)
 
 
-def shown(lines_per_s: float | None = None, **changed: Any) -> dict[str, tuple[str, str]]:
-    figures = [*counting.figures(Counting(status(**changed), lines_per_s), NOW)]
+def shown(
+    lines_per_s: float | None = None, records_per_s: float | None = None, **changed: Any
+) -> dict[str, tuple[str, str]]:
+    figures = [*counting.figures(Counting(status(**changed), lines_per_s, records_per_s), NOW)]
     assert [figure.name for figure in figures] == [*counting.FIGURES]
     return {name: (number, meaning) for name, number, meaning in map(Figure._make, figures)}
 
@@ -50,9 +52,9 @@ def test_the_figures_of_a_server_that_takes_events() -> None:
 
 
 def test_the_time_that_is_left_is_estimated_by_the_rate_of_reading() -> None:
-    assert shown(lag=6_000)["Not counted yet"] == ("6,000", "records of the topic; about 2 min")
-    assert shown(lag=6_000, rates=None)["Not counted yet"] == ("6,000", "records of the topic")
-    assert shown(lag=6_000, rates=Rates(0.0, 0.0))["Not counted yet"] == ("6,000", "records of the topic")
+    assert shown(lag=6_000, records_per_s=50.0)["Not counted yet"] == ("6,000", "records of the topic; about 2 min")
+    assert shown(lag=6_000)["Not counted yet"] == ("6,000", "records of the topic")
+    assert shown(lag=6_000, records_per_s=0.0)["Not counted yet"] == ("6,000", "records of the topic")
 
 
 def test_what_is_not_known_is_never_a_number() -> None:

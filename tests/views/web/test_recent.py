@@ -19,9 +19,10 @@ from metrics.views.web.choice import Choice
 from metrics.views.web.kept_similar import KeptSimilar
 from metrics.views.web.page import LOOK_EVERY_S
 from metrics.views.web.recent import COUNTING_EVERY_S, READ_EVERY_S, Recent, Selected
-from metrics.views.web.status import StatusReader
+from metrics.views.web.status import Status, StatusReader
 from metrics.web.database import Connection, Database
 from tests.views.filled import NOON
+from tests.views.web.test_counting import status
 
 LIMIT_S = 1.8  # of 2 s: the rest is for the database, the server and the browser
 
@@ -200,6 +201,25 @@ def test_the_taking_rate_is_unknown_after_a_pause_and_then_that_of_now(asked: As
             clock.now_s, lines = now_s, taken
             rates.append((await shown.counting()).lines_per_s)
         assert rates == [None, 100, 100, None, 10]
+
+    asyncio.run(look())
+
+
+def test_the_pace_of_the_job_is_that_of_some_seconds_in_which_records_waited(asked: Asked) -> None:
+    clock, present = Clock(), status()
+
+    class Told(StatusReader):
+        async def read(self) -> Status:
+            return present
+
+    async def look() -> None:
+        nonlocal present
+        shown = Recent(asked, Told(asked, asked.settings), KeptSimilar(asked), clock)
+        paces = []
+        for now_s, lag, read in ((0, 0, 0), (2, 999, 0), (4, 800, 200), (6, 400, 600), (8, 0, 999), (10, 9, 999)):
+            clock.now_s, present = now_s, status(lag=lag, read=read)
+            paces.append((await shown.counting()).records_per_s)
+        assert paces == [None, None, None, 150, None, None]
 
     asyncio.run(look())
 
