@@ -49,7 +49,8 @@ NEEDED_BY_VIEWS = {
 }
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
 VIEWS = ["prepare-views", "prepare-view-topics", "views-serve", "views-count"]
-OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest", *VIEWS]
+FLINK = ["flink-jobmanager", "flink-taskmanager", "flink-gateway"]
+OTHER_SERVICES = [*CATALOGUE_SERVICES, "harvest", *VIEWS, "flink-submit"]
 
 
 class Instruction(NamedTuple):
@@ -125,7 +126,7 @@ def listeners(variable: str) -> dict[str, str]:
     return dict(part.split("://") for part in text.split(","))
 
 
-def test_compose_has_four_services_and_those_of_four_profiles() -> None:
+def test_compose_has_four_services_and_those_of_five_profiles() -> None:
     profiles = {name: service.get("profiles") for name, service in compose()["services"].items()}
     assert profiles == {
         **dict.fromkeys(["broker", "prepare-topics", "control-center", "app"]),
@@ -134,6 +135,7 @@ def test_compose_has_four_services_and_those_of_four_profiles() -> None:
         "postgres": ["catalogue", "views"],
         "harvest": ["harvest"],
         **{name: ["views"] for name in VIEWS},
+        **{name: ["flink"] for name in [*FLINK, "flink-submit"]},
     }
 
 
@@ -191,6 +193,10 @@ def test_control_center_is_published_on_9021_and_nothing_on_other_addresses_than
         "harvest": ["127.0.0.1:5000:5000"],
         **{name: [] for name in VIEWS},
         "views-serve": ["127.0.0.1:6066:6066"],
+        "flink-jobmanager": ["127.0.0.1:8081:8081"],
+        "flink-taskmanager": [],
+        "flink-gateway": ["127.0.0.1:8083:8083"],
+        "flink-submit": [],
     }
 
 
@@ -236,6 +242,7 @@ def test_broker_and_control_center_are_of_one_release_that_may_be_chosen() -> No
         "broker": "confluentinc/cp-server:7.9.1",
         "control-center": "confluentinc/cp-enterprise-control-center:7.9.1",
         **dict.fromkeys(APP_SERVICES + OTHER_SERVICES, "frames-metrics"),
+        **dict.fromkeys(FLINK, "frames-flink"),
         "postgres": "postgres:17",
         "prometheus": "prom/prometheus:v3.5.0",
         "grafana": "grafana/grafana:12.0.2",
@@ -263,6 +270,15 @@ def test_services_start_when_what_they_need_is_there() -> None:
         "prepare-views": {"postgres": "service_healthy"},
         "prepare-view-topics": {"broker": "service_healthy"},
         **dict.fromkeys(["views-serve", "views-count"], NEEDED_BY_VIEWS),
+        "flink-jobmanager": {},
+        "flink-taskmanager": {"flink-jobmanager": "service_started"},
+        "flink-gateway": {"flink-jobmanager": "service_started"},
+        "flink-submit": {
+            "broker": "service_healthy",
+            "prepare-topics": "service_completed_successfully",
+            "flink-gateway": "service_healthy",
+            "flink-taskmanager": "service_started",
+        },
     }
 
 
@@ -283,6 +299,7 @@ def test_the_application_runs_verbose_and_is_given_time_to_commit() -> None:
         ("prepare-catalogue", ["catalogue", "init-db"]),
         ("prepare-views", ["views", "init-db"]),
         ("prepare-view-topics", ["topics", "create", "view-events", "view-events-rejected"]),
+        ("flink-submit", ["flink", "run", "--parallelism", "2"]),
     ],
 )
 def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]) -> None:
@@ -296,10 +313,10 @@ def test_preparing_runs_once_and_is_not_watched(service: str, command: list[str]
 def test_what_runs_on_comes_back_however_often_it_ends_and_its_log_is_bounded() -> None:
     services = compose()["services"]
     run_on = {"broker", "app", "control-center", "page", "prometheus", "grafana", "postgres", "catalogue", "harvest"}
-    run_on |= {"views-serve", "views-count"}
+    run_on |= {"views-serve", "views-count", *FLINK}
     assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == run_on
     logs = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
-    assert [service["logging"] for service in services.values()] == [logs] * 15
+    assert [service["logging"] for service in services.values()] == [logs] * 19
 
 
 def test_one_image_is_built_for_all_services_of_the_application_and_never_pulled() -> None:
@@ -478,12 +495,13 @@ def test_the_catalogue_is_served_to_this_machine_and_runs_any_of_its_commands() 
 def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serves() -> None:
     files = mounted("prometheus")
     config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"].read_text(encoding="utf-8"))
-    scraped, of_views = config["scrape_configs"]
-    assert (scraped["job_name"], of_views["job_name"]) == ("frames", "views")
+    scraped, of_views, of_flink = config["scrape_configs"]
+    assert [each["job_name"] for each in (scraped, of_views, of_flink)] == ["frames", "views", "flink"]
     # By names, since without the profile views they have no address, and Prometheus no targets that are down.
     [found] = of_views["dns_sd_configs"]
     assert found == {"names": ["views-serve", "views-count"], "type": "A", "port": 9464}
     assert {environment_of(name)["METRICS_PORT"] for name in found["names"]} == {"9464"}
+    assert of_flink["dns_sd_configs"] == [{"names": FLINK[:2], "type": "A", "port": 9249}]
     assert scraped["static_configs"] == [{"targets": [f"app:{environment_of('app')['METRICS_PORT']}"]}]
     assert [f"/etc/prometheus/{name}" for name in config["rule_files"]] == [
         name for name, path in files.items() if path.name == "alerts.yml" and path.exists()
@@ -504,7 +522,7 @@ def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
 
 
 def test_the_commands_that_compose_runs_are_commands_of_the_application() -> None:
-    for service in APP_SERVICES + CATALOGUE_SERVICES + VIEWS:
+    for service in [*APP_SERVICES, *CATALOGUE_SERVICES, *VIEWS, "flink-submit"]:
         how = compose()["services"][service]
         entrypoint = how.get("entrypoint", ["python", "app.py"])
         assert entrypoint[:2] == json.loads(of_the_image("ENTRYPOINT")[0])

@@ -36,6 +36,7 @@ def test_each_alert_waits_for_a_while_and_says_what_is_wrong_and_what_to_do() ->
     assert [rule["alert"] for rule in alerts()] == [
         *("FramesLagGrows", "FramesNothingCloses", "FramesErrorRateHigh"),
         *("ViewsLagGrows", "ViewsNothingCounted", "ViewsRejectedRateHigh"),
+        *("FlinkLagGrows", "FlinkPublishesNothing", "FlinkDropsFrames", "FlinkRestartsOften"),
     ]
     for rule in alerts():
         assert rule["for"].endswith("m")
@@ -49,6 +50,14 @@ def test_alerts_of_views_ask_for_metrics_that_are_documented() -> None:
     )
     asked = {name for rule in alerts() for name in re.findall(r"\bviews_\w+", rule["expr"])}
     assert asked == {"views_lag_records", "views_ready", "views_lines_total"}
+    assert asked <= set(documented)
+
+
+def test_alerts_of_flink_ask_for_metrics_that_are_documented() -> None:
+    page = (FOLDER.parent / "flink.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(flink_\w+)`", page, re.MULTILINE)
+    asked = {name for rule in alerts() for name in re.findall(r"\bflink_\w+", rule["expr"])}
+    assert len(asked) == 5
     assert asked <= set(documented)
 
 

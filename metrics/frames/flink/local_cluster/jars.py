@@ -17,7 +17,7 @@ _MODULES = (
     "flink-json",
     "flink-sql-gateway",
 )
-_CONNECTOR = Component("org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2")
+CONNECTOR = Component("org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2")
 # Flink's modules leave the binding of their log calls to the distribution.
 _LOG4J = Component("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4")
 
@@ -29,5 +29,5 @@ def class_path(say: Say) -> list[Path]:
         LocalServerError, FileError: as `jars.class_path`.
     """
     own = (Component("org.apache.flink", name, FLINK_VERSION) for name in _MODULES)
-    components = (*own, _CONNECTOR, _LOG4J)
+    components = (*own, CONNECTOR, _LOG4J)
     return jars.class_path(Product(f"Apache Flink {FLINK_VERSION}", NAME, components, 160, INSTEAD), say)
