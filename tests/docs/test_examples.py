@@ -18,7 +18,7 @@ from tests.kafka import quick_start
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```console\n" in page.read_text()]
-WITHOUT_BROKER = ("README.md", "catalogue.md", "harvest.md", "views.md")
+WITHOUT_BROKER = ("README.md", "catalogue.md", "flink.md", "harvest.md", "views.md")
 KEPT = ("HOME", "LANG", "LC_ALL", quick_start.VARIABLE)
 NOT_CLONED = shutil.ignore_patterns(".*", "__pycache__", "*.jsonl*", "tests")
 

@@ -20,8 +20,9 @@ flink = typer.Typer(name="flink", cls=Flink, no_args_is_help=True, add_completio
 
 
 @flink.callback(
-    help="Count the same frames on Apache Flink, for more than one machine: the same records, byte for byte."
-    "\n\n" + as_started("Example: `python app.py flink run --until-end`")
+    help="Count the same frames on Apache Flink, for more than one machine: the same records, byte for byte.\n\n"
+    "FLINK_URL is the address of Flink's SQL gateway. Without it, a local Flink is started; the first time, that "
+    "fetches 160 MB.\n\n" + as_started("Example: `python app.py flink run --until-end`")
 )
 def group() -> None:
     """Do nothing before a subcommand."""

@@ -21,8 +21,8 @@ def verify(
 ) -> None:
     """Compare Flink's topics with the application's, byte for byte: exit code 0 if they are equal, 1 if not.
 
-    Compared are keys, values and timestamps of all records, in order. Both must have counted the same frames to their
-    end; a side that is merely further is named.
+    It compares keys, values and timestamps of all records, in order. Both sides must have counted the same frames to
+    the end: if one has published more windows than the other, they are not equal, and the output says which is ahead.
 
     Example: `python app.py flink verify`
     """
