@@ -23,6 +23,7 @@ CREATE TEMPORARY TABLE frames (
   'topic' = '${input_topic}',
   'properties.bootstrap.servers' = '${servers}',
   'properties.group.id' = '${name}',
+  'properties.isolation.level' = 'read_committed',
   ${bounds},
   'scan.watermark.emit.strategy' = 'on-event',
   'scan.watermark.alignment.group' = 'frames',
