@@ -20,6 +20,18 @@ def local_folder(settings: FlinkSettings) -> Path:
     return project_folder() / settings.local_flink_dir
 
 
+def group_kept_apart(settings: FlinkSettings) -> list[str]:
+    """Return the statements after which a local Flink keeps the states of a job of the group apart.
+
+    A job that writes into Flink's own topics begins with the newest of its own states.
+    """
+    if settings.flink_url is not None:
+        return []
+    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as below
+
+    return local_cluster.kept_apart(local_folder(settings), f"{settings.flink_name} of the group")
+
+
 @contextmanager
 def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterator[Gateway]:
     """Yield a session of FLINK_URL, or of the local Flink, which is started if none runs.

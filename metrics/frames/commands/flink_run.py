@@ -1,21 +1,23 @@
 """`flink run`: counts on Flink, until its end or Ctrl-C on a local one."""
 
 from threading import Event
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError, SettingsError
-from metrics.frames.commands.flink_options import Parallelism, UntilEnd, local_folder, use_flink
+from metrics.frames.commands.flink_options import Parallelism, UntilEnd, group_kept_apart, local_folder, use_flink
 from metrics.frames.flink import jobs, progress, topics
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
+from metrics.frames.flink.progress import TopicOf
 from metrics.frames.flink.script import statements
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.flink.switch.handover import begin_again, hand_over, require_own
 from metrics.kafka.clients import open_admin
-from metrics.terminal.console import say
+from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
 
@@ -30,6 +32,13 @@ def run(
             metavar="PATH", help="Continue from this savepoint or checkpoint. A local Flink finds its newest."
         ),
     ] = None,
+    from_group: Annotated[
+        bool,
+        typer.Option(
+            "--from-group",
+            help="Continue where the main job has stopped, in its topics; flink stop --to-group is the way back.",
+        ),
+    ] = False,
 ) -> None:
     """Count frames on Apache Flink: the records of the main job, byte for byte, into topics of their own.
 
@@ -37,19 +46,74 @@ def run(
     a savepoint, and the next run continues from there. With FLINK_URL, the job runs on after this command, until
     `flink stop`.
 
+    With --from-group, the main job must have stopped, and does not start again before `flink stop --to-group`.
+
     Example: `python app.py flink run --until-end`, then `python app.py flink verify`
     """
-    with use_broker(FlinkSettings) as settings, use_flink(settings, say) as gateway:
-        _run(settings, gateway, _place(settings, restore, until_end=until_end), parallelism, until_end=until_end)
+    with use_broker(FlinkSettings) as settings:
+        if not from_group:
+            require_own(settings)
+        with use_flink(settings, say) as gateway:
+            jobs.require_none_running(gateway, settings.flink_name)
+            if from_group:
+                start = _of_group(settings, restore, parallelism, until_end=until_end)
+            else:
+                start = _of_own(settings, _newest(settings, restore), parallelism, until_end=until_end)
+            _run(settings, gateway, start, parallelism, until_end=until_end)
 
 
-def _place(settings: FlinkSettings, restore: str | None, *, until_end: bool) -> str | None:
+class _Start(NamedTuple):
+    """Start of a job: its statements, where it begins, in words, and its topics."""
+
+    statements: list[str]
+    beginning: str
+    topic_of: TopicOf
+
+
+def _of_group(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
+    """Return a start that continues the group's windows."""
+    _require_endless(restore, until_end=until_end)
+    if restore is not None:
+        begin = begin_again(settings)
+        statements_before = [*group_kept_apart(settings), *_restored(restore)]
+    else:
+        with bar(f"reading {settings.input_topic}", None) as move:
+            begin, remarks = hand_over(settings, move, until_end=until_end)
+        for remark in remarks:
+            warn(remark)
+        say(f"the group {settings.consumer_group_id} is handed over; back: python app.py flink stop --to-group")
+        statements_before = group_kept_apart(settings)
+    script = statements(settings, begin, parallelism=parallelism)
+    return _Start([*statements_before, *script], restore or "where the group was", settings.topic_of)
+
+
+def _of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
+    """Return a start that writes into Flink's own topics, from a savepoint or the beginning of the input."""
+    _require_endless(restore, until_end=until_end)
+    admin = open_admin(settings)
+    created = topics.prepare(admin, settings)
+    if restore is None:
+        topics.require_empty(admin, settings, created)
+    script = statements(settings, parallelism=parallelism, until_end=until_end)
+    beginning = restore or "the beginning of the input"
+    return _Start([*_restored(restore), *script], beginning, settings.flink_topic)
+
+
+def _restored(place: str | None) -> list[str]:
+    return [] if place is None else [f"SET 'execution.state-recovery.path' = '{place}'"]
+
+
+def _newest(settings: FlinkSettings, restore: str | None) -> str | None:
     """Return the savepoint to continue from; None for the beginning of the input."""
     if restore is None and settings.flink_url is None:
         from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as in use_flink
 
         newest = local_cluster.newest_state(local_folder(settings), settings.flink_name)
-        restore = None if newest is None else str(newest)
+        return None if newest is None else str(newest)
+    return restore
+
+
+def _require_endless(restore: str | None, *, until_end: bool) -> None:
     if restore is not None and until_end:
         raise SettingsError(
             "--until-end cannot be combined with a savepoint",
@@ -57,36 +121,26 @@ def _place(settings: FlinkSettings, restore: str | None, *, until_end: bool) -> 
             hint="leave --until-end out, and stop the job with flink stop;\n"
             "or begin in other topics: FLINK_TOPIC_SUFFIX=-flink2",
         )
-    return restore
 
 
-def _run(settings: FlinkSettings, gateway: Gateway, place: str | None, parallelism: int, *, until_end: bool) -> None:
-    jobs.require_none_running(gateway, settings.flink_name)
-    admin = open_admin(settings)
-    created = topics.prepare(admin, settings)
-    if place is None:
-        topics.require_empty(admin, settings, created)
-    restored = [] if place is None else [f"SET 'execution.state-recovery.path' = '{place}'"]
-    script = statements(settings, parallelism=parallelism, until_end=until_end)
+def _run(settings: FlinkSettings, gateway: Gateway, start: _Start, parallelism: int, *, until_end: bool) -> None:
     with stopping_on_signals() as stopping:
-        job_id = jobs.start(gateway, [*restored, *script])
-        beginning = "the beginning of the input" if place is None else place
-        say(
-            f"job {job_id} counts {settings.input_topic} from {beginning}, {numbered(parallelism, 'task')} side by side"
-        )
+        job_id = jobs.start(gateway, start.statements)
+        tasks = numbered(parallelism, "task")
+        say(f"job {job_id} counts {settings.input_topic} from {start.beginning}, {tasks} side by side")
         if settings.flink_url is None or until_end:
-            _follow(settings, gateway, job_id, stopping)
+            _follow(settings, gateway, job_id, start.topic_of, stopping)
         else:
             say("it runs on; python app.py flink status shows how far it is, flink stop stops it")
 
 
-def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, stopping: Event) -> None:
-    before = progress.look(settings)
+def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, topic_of: TopicOf, stopping: Event) -> None:
+    before = progress.look(settings, topic_of)
     total = sum(at.end for at in before.partitions)
     with bar(f"counting {settings.input_topic} on Flink", total) as move:
 
         def report(_: Job) -> None:
-            move(total - progress.look(settings).lag)
+            move(total - progress.look(settings, topic_of).lag)
 
         job = jobs.follow(gateway, settings.flink_name, job_id, stopping, report)
     if not job.has_ended():
@@ -97,7 +151,7 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, stopping: Ev
             why=_failure(settings),
             hint="its exceptions are in Flink's web page and logs",
         )
-    for at in progress.look(settings).published:
+    for at in progress.look(settings, topic_of).published:
         last = "none" if at.last is None else f"the last is {at.last.datetime}"
         say(f"{at.topic}: {last}")
 

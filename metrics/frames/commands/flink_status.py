@@ -11,6 +11,7 @@ from metrics.frames.flink import jobs, progress
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.progress import Progress
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.flink.switch.handover import is_handed_over
 from metrics.terminal.console import note, say, say_lines
 from metrics.terminal.tables import new_table, say_table
 
@@ -25,7 +26,8 @@ def status(
     """
     with use_broker(FlinkSettings, note) as settings, use_running_flink(settings) as gateway:
         found = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_name)
-        seen = progress.look(settings)
+        topic_of = settings.topic_of if is_handed_over(settings) else settings.flink_topic
+        seen = progress.look(settings, topic_of)
     job = found[0] if found else None
     if as_json:
         facts = {"name": settings.flink_name, "job": job and job._asdict(), **msgspec.to_builtins(seen)}

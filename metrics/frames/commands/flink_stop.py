@@ -1,30 +1,86 @@
 """`flink stop`: stops the job with a savepoint."""
 
-from metrics.cli.use_broker import settings_for_broker
+from typing import Annotated
+
+import typer
+
+from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError
-from metrics.frames.commands.flink_options import use_running_flink
+from metrics.frames.commands.flink_options import group_kept_apart, use_running_flink
 from metrics.frames.flink import jobs
+from metrics.frames.flink.gateway import Gateway
+from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.terminal.console import say
+from metrics.frames.flink.switch.handover import bring_back, is_handed_over, require_handed_over
+from metrics.terminal.console import note, say, warn
+from metrics.terminal.progress import bar
+from metrics.text import numbered
 
 
-def stop() -> None:
+def stop(
+    *,
+    to_group: Annotated[
+        bool,
+        typer.Option("--to-group", help="Bring the group back that flink run --from-group has handed over."),
+    ] = False,
+) -> None:
     """Stop the job that counts, with a savepoint from which `flink run --restore` continues.
 
     All windows that were closed by then are published.
 
+    With --to-group, the main job can continue. The frames since the handover are counted once more, to compute its
+    state, and every record that Flink has published is compared. This needs no savepoint, and also works for a job that
+    was killed.
+
     Example: `python app.py flink stop`
     """
-    settings = settings_for_broker(FlinkSettings)
-    with use_running_flink(settings) as gateway:
-        job = None if gateway is None else jobs.running_job(gateway, settings.flink_name)
-        if gateway is None or job is None:
-            raise FlinkError(
-                f"no job {settings.flink_name} runs",
-                why="no local Flink runs" if gateway is None else "",
-                hint="start one: python app.py flink run",
-            )
-        say(f"stopping job {job.id} …")
-        path = jobs.stop(gateway, job)
+    with use_broker(FlinkSettings, note) as settings:
+        is_of_group = is_handed_over(settings)
+        if to_group:
+            require_handed_over(settings)
+        with use_running_flink(settings) as gateway:
+            job = None if gateway is None else jobs.running_job(gateway, settings.flink_name)
+            if gateway is not None and job is not None:
+                for statement in group_kept_apart(settings) if is_of_group else []:
+                    gateway.run(statement)
+                if to_group:
+                    _end(gateway, settings.flink_name, job)
+                else:
+                    _stop(gateway, job, "--from-group --restore" if is_of_group else "--restore")
+            elif not to_group:
+                raise FlinkError(
+                    f"no job {settings.flink_name} runs",
+                    why="no local Flink runs" if gateway is None else "",
+                    hint="start one: python app.py flink run",
+                )
+        if to_group:
+            _bring_back(settings)
+
+
+def _stop(gateway: Gateway, job: Job, option: str) -> None:
+    say(f"stopping job {job.id} …")
+    path = jobs.stop(gateway, job)
     say(f"stopped; the savepoint is {path}")
-    say(f"to continue from it: python app.py flink run --restore {path}")
+    say(f"to continue from it: python app.py flink run {option} {path}")
+
+
+def _end(gateway: Gateway, name: str, job: Job) -> None:
+    """Stop a job, or cancel it if it cannot take a savepoint, and wait for its end."""
+    say(f"stopping job {job.id} …")
+    try:
+        jobs.stop(gateway, job)
+    except FlinkError as error:
+        warn(f"{error.what}; the job is cancelled without a savepoint, which the group does not need")
+        jobs.cancel(gateway, job)
+    jobs.require_end(gateway, name, job.id)
+
+
+def _bring_back(settings: FlinkSettings) -> None:
+    with bar(f"counting {settings.input_topic} again", None) as move:
+        returned = bring_back(settings, move)
+    sent = [
+        *([numbered(returned.missing, "record") + " that Flink had not published"] if returned.missing else []),
+        *([numbered(returned.dead_letters, "dead letter")] if returned.dead_letters else []),
+    ]
+    say(f"the group {settings.consumer_group_id} is back; published: {' and '.join(sent) or 'nothing'}")
+    say("to continue: python app.py")

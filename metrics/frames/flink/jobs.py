@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import NamedTuple
 
+from metrics.deadline import Deadline
 from metrics.errors import FencedError, FlinkError
 from metrics.frames.flink.gateway import Gateway
 
 LOOK_S = 0.2
+END_TIMEOUT_S = 60.0
 FINISHED = "FINISHED"
 _ENDED = {FINISHED, "FAILED", "CANCELED", "SUSPENDED"}
 
@@ -97,6 +99,30 @@ def follow(gateway: Gateway, name: str, job_id: str, stopping: Event, report: Ca
         report(job)
         if job.has_ended() or stopping.wait(LOOK_S):
             return job
+
+
+def require_end(gateway: Gateway, name: str, job_id: str) -> None:
+    """Wait until a job has ended.
+
+    Raises:
+        FlinkError: it has not within END_TIMEOUT_S, or Flink does not answer.
+    """
+    deadline = Deadline(END_TIMEOUT_S)
+    if not deadline.poll(lambda: _has_ended(gateway, name, job_id), until=bool):
+        raise FlinkError(f"the job {job_id} does not end", hint="look at Flink's logs, and try again")
+
+
+def _has_ended(gateway: Gateway, name: str, job_id: str) -> bool:
+    return all(job.has_ended() for job in jobs_named(gateway, name) if job.id == job_id)
+
+
+def cancel(gateway: Gateway, job: Job) -> None:
+    """Cancel a job, without a savepoint.
+
+    Raises:
+        FlinkError: Flink cannot.
+    """
+    gateway.run(f"STOP JOB '{job.id}'")
 
 
 def stop(gateway: Gateway, job: Job) -> str:

@@ -1,5 +1,6 @@
 """Progress of a job: how far it has read, as of its last checkpoint, and what it has published."""
 
+from collections.abc import Callable
 from contextlib import closing
 
 import msgspec
@@ -57,14 +58,20 @@ class Progress(msgspec.Struct):
         return sum(at.lag for at in self.partitions)
 
 
-def look(settings: FlinkSettings) -> Progress:
+TopicOf = Callable[[Size], str]
+
+
+def look(settings: FlinkSettings, topic_of: TopicOf) -> Progress:
     """Ask the broker how far a job is.
+
+    Args:
+        topic_of: returns the topic that the job writes a size to.
 
     Raises:
         TopicError: the input topic is missing.
         BrokerError: the broker does not answer.
     """
-    return Progress(_read(settings), [_published(settings, size) for size in SIZES])
+    return Progress(_read(settings), [_published(settings, size, topic_of(size)) for size in SIZES])
 
 
 def _read(settings: FlinkSettings) -> list[PartitionProgress]:
@@ -80,8 +87,7 @@ def _read(settings: FlinkSettings) -> list[PartitionProgress]:
     return found
 
 
-def _published(settings: FlinkSettings, size: Size) -> PublishedSize:
-    topic = settings.flink_topic(size)
+def _published(settings: FlinkSettings, size: Size, topic: str) -> PublishedSize:
     admin = open_admin(settings)
     if topics.partition_counts(admin).get(topic, 0) != 1:
         return PublishedSize(size.name, topic, 0, None)

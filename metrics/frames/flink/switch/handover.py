@@ -24,6 +24,7 @@ from metrics.frames.sizes import SIZES
 from metrics.frames.start_state import begin, compared
 from metrics.frames.status.observe import last_commit, look
 from metrics.frames.topics_in_use import TopicsInUse
+from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.job.commits import MAX_RESULTS
 from metrics.kafka.offsets import end_offsets, offset_ranges
@@ -114,14 +115,67 @@ def bring_back(settings: FlinkSettings, on_progress: OnProgress) -> Returned:
     """
     with _opened(settings) as group:
         if group.saved is None or group.saved.handover is None:
-            raise StateError(
-                f"the group {settings.consumer_group_id} is not handed over to Flink",
-                hint="the application continues by itself: python app.py",
-            )
+            raise _not_handed_over(settings)
         with taken_over(group.consumer, settings, group.in_use, group.is_unmoved) as sink:
             state, returned = _published_by_flink(group, group.saved, group.saved.handover, sink, on_progress)
             sink.retire(state)
     return returned
+
+
+def is_handed_over(settings: FlinkSettings) -> bool:
+    """Return whether the group is handed over; without an input topic, or a state, it is not."""
+    partitions = topics.partition_counts(open_admin(settings)).get(settings.input_topic, 0)
+    saved = last_commit(settings, partitions) if partitions else None
+    return saved is not None and saved.handover is not None
+
+
+def require_own(settings: FlinkSettings) -> None:
+    """Check that the group is the application's.
+
+    Raises:
+        StateError: it is handed over: what Flink counts goes into the application's topics.
+    """
+    if is_handed_over(settings):
+        raise StateError(
+            f"the group {settings.consumer_group_id} is handed over to Flink",
+            why="a job that writes into Flink's own topics would have the name of its job",
+            hint="to continue: python app.py flink run --from-group\n"
+            "to bring it back: python app.py flink stop --to-group",
+        )
+
+
+def require_handed_over(settings: FlinkSettings) -> None:
+    """Check that the group is handed over.
+
+    Raises:
+        StateError: it is the application's.
+    """
+    if not is_handed_over(settings):
+        raise _not_handed_over(settings)
+
+
+def begin_again(settings: FlinkSettings) -> Begin:
+    """Return where a job of the group began, which one that is restored from its savepoint must know.
+
+    Raises:
+        StateError: the group is not handed over, or the job had an end.
+    """
+    saved = last_commit(settings, topics_in_use.input_partitions(open_admin(settings), settings))
+    if saved is None or saved.handover is None:
+        raise _not_handed_over(settings)
+    if saved.handover.ends:
+        raise StateError(
+            "the job of the group ends with the input, and such a job never ends once it was restored (FLINK-31006)",
+            hint="begin without a savepoint: python app.py flink run --from-group",
+        )
+    return begin_of(saved.state, {})
+
+
+def _not_handed_over(settings: FlinkSettings) -> StateError:
+    return StateError(
+        f"the group {settings.consumer_group_id} is not handed over to Flink",
+        hint="the application continues by itself: python app.py",
+    )
 
 
 def begin_of(state: State, ends: dict[int, int]) -> Begin:
