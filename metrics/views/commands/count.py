@@ -32,8 +32,8 @@ def count(
         use_topics_of_job(say) as (settings, _, url),
         stopping_on_signals(NOT_COMMITTED) as stopping,
         monitored_job(settings) as listeners,
-        live_line(report.figures, stopping),
     ):
         say(f"counting {settings.views_topic}; Ctrl-C stops")
-        count_views(settings, url, options, stopping, [report, *listeners])
+        with live_line(report.figures, stopping):
+            count_views(settings, url, options, stopping, [report, *listeners])
     sum_up(report)
