@@ -12,6 +12,10 @@ from metrics.frames.flink.gateway import Gateway, session
 from metrics.frames.flink.settings import FlinkSettings
 
 Parallelism = Annotated[int, typer.Option(min=1, metavar="N", help="Number of tasks that work side by side.")]
+Rejected = Annotated[
+    bool,
+    typer.Option("--rejected", help="Instead of counting, write dead letters: a job of its own, which may run beside."),
+]
 UntilEnd = Annotated[bool, typer.Option("--until-end", help="Stop at the end of the input, and close every window.")]
 
 

@@ -21,7 +21,7 @@ CREATE TEMPORARY TABLE frames (
 ) WITH (
   'connector' = 'kafka',
   'topic' = '${input_topic}',
-  'properties.bootstrap.servers' = '${servers}',
+  ${connection},
   'properties.group.id' = '${name}',
   'properties.isolation.level' = 'read_committed',
   ${bounds},

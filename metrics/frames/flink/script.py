@@ -6,6 +6,7 @@ from string import Template
 from typing import NamedTuple
 
 from metrics.frames.core.windows import Series
+from metrics.frames.flink import connection
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.records import field_names
 from metrics.frames.sizes import SIZES, Counts, Size
@@ -64,7 +65,7 @@ def statements(
         begin: None for the beginning of the input, and topics of Flink's own.
         until_end: whether it ends at the present end of the input, and closes every window; a `begin` has ends itself.
     """
-    return _split(script(settings, begin, parallelism=parallelism, until_end=until_end))
+    return split(script(settings, begin, parallelism=parallelism, until_end=until_end))
 
 
 def script(
@@ -74,12 +75,12 @@ def script(
     rules = {"last_second": LAST_SECOND, "future_limit_s": settings.future_limit_s}
     common = {
         "name": settings.flink_name,
-        "servers": settings.bootstrap_servers,
+        "connection": connection.options(settings),
         "lateness_s": settings.lateness_s,
         "gap_limit_s": settings.gap_limit_s,
     }
     source = _filled(
-        _template("frames.sql"),
+        template("frames.sql"),
         common,
         parallelism=parallelism,
         checkpoint_s=CHECKPOINT_S,
@@ -87,7 +88,7 @@ def script(
         lateness=interval(settings.lateness_s),
         align_s=settings.align_s,
         input_topic=settings.input_topic,
-        bounds=",\n  ".join(_bounds(begin, until_end=until_end)),
+        bounds=bounds(begin, until_end=until_end),
         newest=_newest(begin),
     )
     windows = [_windows(settings, size, common, begin) for size in SIZES]
@@ -99,6 +100,11 @@ def interval(seconds: int) -> str:
     """Return a duration as `INTERVAL … DAY TO SECOND` has it; `SECOND` alone takes two digits."""
     minutes, second = divmod(seconds, MINUTE_S)
     return f"{seconds // DAY_S} {seconds % DAY_S // HOUR_S:02}:{minutes % 60:02}:{second:02}"
+
+
+def bounds(begin: Begin | None = None, *, until_end: bool) -> str:
+    """Return the options of a source that say where it begins and ends, as SQL."""
+    return ",\n  ".join(_bounds(begin, until_end=until_end))
 
 
 def _bounds(begin: Begin | None, *, until_end: bool) -> Iterator[str]:
@@ -130,7 +136,7 @@ def _newest(begin: Begin | None) -> str:
 def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], begin: Begin | None) -> str:
     series = Series() if begin is None else begin.series[size.size_s]
     return _filled(
-        _template("window.sql").replace("${counted}", _COUNTED[size.counts]),
+        template("window.sql").replace("${counted}", _COUNTED[size.counts]),
         common,
         plural=size.plural,
         size_s=size.size_s,
@@ -159,7 +165,8 @@ def _insert(size: Size) -> str:
     )
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return the SQL of a file beside this one."""
     return files("metrics.frames.flink").joinpath(name).read_text()
 
 
@@ -167,8 +174,9 @@ def _filled(text: str, values: Mapping[str, object], **more: object) -> str:
     return Template(text).substitute(values, **more)
 
 
-def _split(text: str) -> list[str]:
-    """Return the statements of a script; only the statement set, the last one, contains semicolons."""
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+def split(text: str) -> list[str]:
+    """Return the statements of a script; only a statement set, which is the last one, contains semicolons."""
+    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")) + "\n"
     before, opening, block = lines.partition("EXECUTE STATEMENT SET")
-    return [*(part.strip() for part in before.split(";\n") if part.strip()), opening + block]
+    parts = [*before.split(";\n"), opening + block]
+    return [part.strip() for part in parts if part.strip()]

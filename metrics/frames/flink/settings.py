@@ -38,3 +38,13 @@ class FlinkSettings(Settings):
     def transactional_id(self, size: Size, number: int) -> str:
         """Return a transactional id of the one task that publishes a window size; `number` counts its ids from 0."""
         return f"{self.flink_name}-{size.plural}-0-{number}"
+
+    @property
+    def flink_rejected_name(self) -> str:
+        """The name of the job that writes dead letters, and its consumer group."""
+        return f"{self.flink_name}-rejected"
+
+    @property
+    def flink_rejected_topic(self) -> str:
+        """Flink's topic for dead letters."""
+        return self.rejected_topic + self.flink_topic_suffix

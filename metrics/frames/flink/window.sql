@@ -66,7 +66,7 @@ CREATE TEMPORARY TABLE ${plural}_out (
 ) WITH (
   'connector' = 'kafka',
   'topic' = '${topic}',
-  'properties.bootstrap.servers' = '${servers}',
+  ${connection},
   'key.format' = 'raw',
   'key.fields' = 'key',
   'value.format' = 'raw',

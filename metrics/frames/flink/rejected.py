@@ -1,0 +1,34 @@
+"""The statements that write dead letters on Flink, by a job of their own, filled in from the settings."""
+
+from string import Template
+
+from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.flink import connection
+from metrics.frames.flink.script import CHECKPOINT_S, bounds, split, template
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.times import LAST_SECOND
+
+
+def statements(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False) -> list[str]:
+    """Return the statements that start the job, in their order; the last one starts it.
+
+    Args:
+        until_end: whether it ends at the present end of the input.
+    """
+    return split(script(settings, parallelism=parallelism, until_end=until_end))
+
+
+def script(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False) -> str:
+    """Return the same statements as one text with comments."""
+    return Template(template("rejected.sql")).substitute(
+        name=settings.flink_rejected_name,
+        parallelism=parallelism,
+        checkpoint_s=CHECKPOINT_S,
+        input_topic=settings.input_topic,
+        topic=settings.flink_rejected_topic,
+        connection=connection.options(settings),
+        bounds=bounds(until_end=until_end),
+        last_second=LAST_SECOND,
+        future_limit_s=settings.future_limit_s,
+        record_bytes=4 * MAX_FRAME_BYTES,
+    )

@@ -1,0 +1,113 @@
+"""The client properties of the application, as Flink is given them."""
+
+from pathlib import Path
+
+import pytest
+
+from metrics.errors import SettingsError
+from metrics.frames.flink import rejected, script
+from metrics.frames.flink.connection import java_properties, options, without_secrets
+from metrics.frames.flink.settings import FlinkSettings
+
+PLAIN = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule"
+SCRAM = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule"
+KEY = "-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----\n"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nghi\n-----END CERTIFICATE-----\n"
+
+USER = {
+    "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+    "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "KAFKA_SASL_USERNAME": "me",
+    "KAFKA_SASL_PASSWORD": 'it\'s "right"',
+}
+
+
+def settings_of(variables: dict[str, str]) -> FlinkSettings:
+    return FlinkSettings.load({"BOOTSTRAP_SERVERS": "broker:9092", **variables})
+
+
+def test_without_client_properties_only_the_brokers_are_named() -> None:
+    assert options(settings_of({})) == "'properties.bootstrap.servers' = 'broker:9092'"
+
+
+def test_a_user_becomes_a_login_module_of_the_connector() -> None:
+    assert java_properties(settings_of(USER)) == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": f'{SCRAM} required username="me" password="it\'s \\"right\\"";',
+    }
+    plain = java_properties(settings_of(USER | {"KAFKA_SASL_MECHANISM": "PLAIN"}))
+    assert plain["sasl.jaas.config"].startswith(f"{PLAIN} required")
+
+
+def test_a_quote_in_a_password_ends_no_text_of_the_sql() -> None:
+    assert 'password="it\'\'s \\"right\\"";\'' in options(settings_of(USER))
+
+
+def test_certificates_are_sent_themselves(tmp_path: Path) -> None:
+    for name, text in {"ca.crt": CERTIFICATE, "me.crt": CERTIFICATE, "me.key": KEY}.items():
+        (tmp_path / name).write_text(text)
+    found = java_properties(
+        settings_of(
+            {
+                "KAFKA_SECURITY_PROTOCOL": "SSL",
+                "KAFKA_SSL_CA_LOCATION": f"{tmp_path}/ca.crt",
+                "KAFKA_SSL_CERTIFICATE_LOCATION": f"{tmp_path}/me.crt",
+                "KAFKA_SSL_KEY_LOCATION": f"{tmp_path}/me.key",
+                "KAFKA_SSL_KEY_PASSWORD": "opened",
+                "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM": "none",
+            }
+        )
+    )
+    assert found == {
+        "security.protocol": "SSL",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": "-----BEGIN CERTIFICATE----- ghi -----END CERTIFICATE-----",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": "-----BEGIN CERTIFICATE----- ghi -----END CERTIFICATE-----",
+        "ssl.keystore.key": "-----BEGIN PRIVATE KEY----- abc def -----END PRIVATE KEY-----",
+        "ssl.key.password": "opened",
+        "ssl.endpoint.identification.algorithm": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"KAFKA_SSL_KEYSTORE_LOCATION": "x.p12"}, "Flink cannot be given KAFKA_SSL_KEYSTORE_LOCATION"),
+        ({"KAFKA_ENABLE_SSL_CERTIFICATE_VERIFICATION": "false"}, "KAFKA_ENABLE_SSL_CERTIFICATE_VERIFICATION"),
+        ({"KAFKA_SASL_USERNAME": "me", "KAFKA_SASL_PASSWORD": "p4ss"}, "KAFKA_SASL_PASSWORD, KAFKA_SASL_USERNAME"),
+        (USER | {"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM=GSSAPI cannot be used"),
+        ({"KAFKA_SSL_CA_LOCATION": "/none/ca.crt"}, "KAFKA_SSL_CA_LOCATION='/none/ca.crt' cannot be read"),
+        ({"KAFKA_SSL_KEY_PEM": KEY}, "Flink cannot be given KAFKA_SSL_KEY_PEM"),
+        (
+            {"KAFKA_SSL_CERTIFICATE_PEM": CERTIFICATE, "KAFKA_SSL_KEY_PEM": KEY.replace("PRIVATE", "RSA PRIVATE")},
+            "PKCS #8",
+        ),
+    ],
+)
+def test_a_property_without_counterpart_is_refused(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        options(settings_of(variables))
+    assert message in str(refused.value)
+    assert "p4ss" not in str(refused.value)
+
+
+def test_what_is_no_property_of_the_applications_client_is_left_out() -> None:
+    assert java_properties(settings_of({"KAFKA_SERVICE_HOST": "10.0.0.1"})) == {}
+
+
+def test_what_is_printed_names_the_variables_of_secrets() -> None:
+    variables = USER | {"KAFKA_SSL_CERTIFICATE_PEM": CERTIFICATE, "KAFKA_SSL_KEY_LOCATION": "/none/me.key"}
+    settings = without_secrets(settings_of(variables))
+    for text in (script.script(settings), rejected.script(settings)):
+        assert 'password="${KAFKA_SASL_PASSWORD}"' in text
+        assert "'properties.ssl.keystore.key' = '${KAFKA_SSL_KEY_PEM}'" in text
+        assert "right" not in text
+
+
+def test_both_jobs_connect_all_their_tables_with_the_same_properties() -> None:
+    settings = settings_of(USER)
+    assert script.script(settings).count(options(settings)) == 3
+    assert rejected.script(settings).count(options(settings)) == 2
+    assert all("right" not in text or "sasl.jaas.config" in text for text in script.statements(settings))
