@@ -2,10 +2,12 @@
 
 import asyncio
 import resource
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from metrics.web.offers import OfferParser
 
 REQUEST_S = 10.0
 REST_S = 2.0  # that a client may go on with a long body after its answer, which some clients read only then
@@ -32,12 +34,18 @@ class BoundedProtocol(HttpToolsProtocol):
     connections wait, or more than one for every HANDLES_EACH file handles, the one that has waited longest is closed.
     uvicorn limits neither: its limit counts requests being answered, and its timeout ends with the first byte. Nor does
     it limit heads, which it keeps in memory: one that is longer than HEAD_BYTES is answered by 431.
+
+    Offers of other protocols are ignored, except a websocket's.
     """
 
     most_waiting: ClassVar[int] = 256  # a browser opens six at once; hundreds of senders may connect at the same moment
     _waits_since_s = 0.0
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0  # received of a head or of trailers that are not complete
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.parser = OfferParser(self, self._should_upgrade)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request."""
@@ -55,14 +63,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; a head with an ignored offer comes again, without it."""
         self._head_bytes = 0
-        super().on_headers_complete()
+        if not self.parser.should_upgrade() or self._should_upgrade():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Note the end of the body."""
         self._head_bytes = 0
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the request."""
@@ -87,6 +97,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+    def _should_upgrade(self) -> bool:
+        """Return whether to accept the offer of a head: of a websocket, by a GET without a body, when it is its turn.
+
+        uvicorn would lose the body, or mix the websocket with an answer that is not complete.
+        """
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        is_its_turn = cycle is None or cycle.response_complete
+        has_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in self.headers)
+        is_get = self.parser.get_method() == b"GET"
+        return is_get and is_its_turn and not has_body and super()._should_upgrade()
 
     def _wait(self, limit_s: float) -> None:
         self._waits_since_s = self.loop.time()
