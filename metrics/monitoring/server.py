@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from metrics.monitoring.settings import MonitoringSettings
 from metrics.web.connections import BACKLOG, BoundedProtocol
-from metrics.web.local_hosts import is_local
+from metrics.web.local_hosts import is_local, why_refused
 from metrics.web.server import Server, listen
 
 HEADERS = {"Cache-Control": "no-store"}
@@ -94,7 +94,7 @@ def application(registry: CollectorRegistry, health: HealthChecks, *, is_loopbac
     async def metrics(request: Request) -> Response:
         host = request.headers.get("Host", "")
         if is_loopback and not is_local(host):
-            return _text(403, f"host {host} not allowed: use 127.0.0.1, or set METRICS_HOST")
+            return _text(403, why_refused(host, "METRICS_HOST"))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), headers=HEADERS | {"Content-Type": content_type})
 

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from metrics.web import problems
-from metrics.web.local_hosts import is_local
+from metrics.web.local_hosts import is_local, why_refused
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
 COOKIE = "metrics_session"
@@ -81,7 +81,7 @@ class Guard:
         if origin is not None and (not host or origin.partition("://")[2].lower() != host.lower()):
             return problems.answer(403, f"request from another site, {origin}")
         if self._has_only_local_hosts and not is_local(host):
-            return problems.answer(403, f"host {host} not allowed: use 127.0.0.1, or set API_TOKEN")
+            return problems.answer(403, why_refused(host, "API_TOKEN"))
         return None
 
     def _is_known(self, asked: HTTPConnection) -> bool:

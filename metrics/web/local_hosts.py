@@ -13,3 +13,9 @@ def is_local(host: str) -> bool:
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def why_refused(host: str, setting: str) -> str:
+    """Return why a request for another host is refused, and the setting that would allow it."""
+    refused = f"host {host}" if host else "a request without a host is"
+    return f"{refused} not allowed: use 127.0.0.1, or set {setting}"

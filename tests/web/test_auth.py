@@ -127,13 +127,21 @@ def test_on_loopback_other_host_names_are_refused(served: Serving, host: str) ->
 
 @pytest.mark.parametrize(
     ("version", "hosts", "status"),
-    [("1.1", [], 400), ("1.1", ["localhost", "localhost"], 400), ("1.0", [], 403), ("1.1", ["localhost"], 200)],
+    [
+        ("1.1", [], 400),
+        ("1.1", ["localhost", "localhost"], 400),
+        ("1.0", [], 403),
+        ("1.1", [""], 403),
+        ("1.1", ["localhost"], 200),
+    ],
 )
 def test_a_request_names_one_host(served: Serving, version: str, hosts: list[str], status: int) -> None:
     lines = [f"GET /seconds HTTP/{version}", *(f"Host: {host}" for host in hosts), "Connection: close"]
     with create_connection(("127.0.0.1", served.port), 30) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        assert int(connection.recv(65_536).split()[1]) == status
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert int(received.split()[1]) == status
+    assert (b"a request without a host is not allowed: use 127.0.0.1" in received) == (status == 403)
 
 
 @pytest.fixture(scope="module")
