@@ -24,6 +24,13 @@ class Settling:
         self._has_unanswered = asyncio.Event()
         self._unsettled: dict[Upload, asyncio.Future[None]] = {}
 
+    @property
+    def why_unacknowledged(self) -> str:
+        """Why a single event is answered without its acknowledgement."""
+        if self.is_stopping:
+            return "the server is stopping, and Kafka has not acknowledged the event"
+        return f"Kafka has not acknowledged the event for {EVENT_S:g} s"
+
     def note_sent(self) -> None:
         """Note that records may have been handed over, so that their answers are taken."""
         self._has_unanswered.set()
@@ -49,7 +56,7 @@ class Settling:
         while True:
             await self._has_unanswered.wait()
             outbox.poll(0)
-            single.give_up(STOP_S if self.is_stopping else EVENT_S)
+            single.give_up(STOP_S if self.is_stopping else EVENT_S, self.why_unacknowledged)
             for upload in [upload for upload in self._unsettled if upload.is_settled]:
                 _let_go(self._unsettled.pop(upload))
             tally.settle()

@@ -41,11 +41,11 @@ class SingleEvents:
         self._batch.append((record, waiter))
         return waiter.answer
 
-    def give_up(self, limit_s: float) -> None:
+    def give_up(self, limit_s: float, why: str) -> None:
         """Answer the requests that have waited for longer."""
         began_s = asyncio.get_running_loop().time() - limit_s
         for waiter in [*takewhile(lambda waiter: waiter.began_s < began_s, self._waiters)]:
-            self.answer(waiter, f"Kafka has not acknowledged the event for {limit_s:g} s")
+            self.answer(waiter, why)
 
     def fail(self, waiter: "_Waiter", error: KafkaError) -> None:
         """Answer a request whose event has failed."""

@@ -180,7 +180,7 @@ class Taker:
             async with asyncio.timeout(EVENT_S):
                 await self._settling.settle(upload)
         if not upload.is_settled or upload.failure:
-            raise BrokerError(upload.failure or f"Kafka has not acknowledged the event for {EVENT_S:g} s", hint=SAFE)
+            raise BrokerError(upload.failure or self._settling.why_unacknowledged, hint=SAFE)
 
     async def _take_lines(
         self, upload: Upload, outbox: Outbox, pieces: AsyncIterator[bytes], body: LinesOfBody

@@ -60,16 +60,17 @@ def test_an_event_that_expires_is_refused_with_the_reason() -> None:
         asyncio.run(take())
 
 
-def test_a_server_that_stops_answers_its_senders_at_once() -> None:
+@pytest.mark.parametrize("event", [line("stopped"), b"{}"])
+def test_a_server_that_stops_answers_its_senders_at_once(event: bytes) -> None:
     settings = ViewsSettings(bootstrap_servers="127.0.0.1:1", broker_timeout_s=60)
 
     async def take() -> None:
         stopped = Taker(settings, lambda: None)
-        answer = asyncio.create_task(stopped.take_event(line("stopped")))
+        answer = asyncio.create_task(stopped.take_event(event))
         await asyncio.sleep(0.05)
         stopped.stop()
         async with asyncio.timeout(5):  # instead of EVENT_S
             await answer
 
-    with pytest.raises(BrokerError, match="Kafka has not acknowledged the event for"):
+    with pytest.raises(BrokerError, match="the server is stopping, and Kafka has not acknowledged the event"):
         asyncio.run(take())
