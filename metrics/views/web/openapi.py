@@ -41,8 +41,16 @@ def errors_of_questions() -> Responses:
     """Return the error responses of the original's routes that answer."""
     schema = _object(status={"const": "error"}, error={"type": "string"})
     meanings = {status: openapi.MEANINGS[status] for status in (401, 403, 503)}
-    meanings |= {404: "no event about the item was counted", 422: "invalid parameters; `error` names each"}
-    texts = meanings | {404: "Key does not exist", 422: "user_view: Unknown parameter"}
+    meanings |= {
+        404: "no event about the item was counted",
+        405: "another method than GET and HEAD",
+        422: "invalid parameters; `error` names each",
+    }
+    texts = meanings | {
+        404: "Key does not exist",
+        405: "/media/getstats/4/ accepts GET, HEAD only",
+        422: "user_view: Unknown parameter",
+    }
     return _errors(schema, meanings, {status: {"status": "error", "error": text} for status, text in texts.items()})
 
 
@@ -51,11 +59,12 @@ def errors_of_events(schema: dict[str, Any]) -> Responses:
     meanings = {status: openapi.MEANINGS[status] for status in (401, 408, 415)} | {
         400: "the body is not JSON, or incomplete",
         403: "request from another site, or for another host; or from another machine, without a token",
+        405: "another method than POST",
         413: "the event is longer than VIEWS_LINE_LIMIT",
         422: "the event is wrong, or there are parameters; `error` names everything that is",
         503: "Kafka has not acknowledged the event; to send it again is safe",
     }
-    texts = meanings | {422: "Missing EventId"}
+    texts = meanings | {405: "/event/create/ accepts POST only", 422: "Missing EventId"}
     return _errors(schema, meanings, {status: {"status": "error", "error": [text]} for status, text in texts.items()})
 
 

@@ -73,7 +73,8 @@ def test_bodies_are_those_of_the_original_with_and_without_the_last_slash(client
             assert head.status_code == expected[0]
             assert head.headers.get("Content-Length") == answer.headers.get("Content-Length")
     assert client.post("/media/getstats/7").headers["Allow"] == "GET, HEAD"
-    assert client.get("/media/getstats/7?user_views=maybe").status_code == 422
+    wrong = client.get("/media/getstats/7?user_views=maybe")
+    assert (wrong.status_code, wrong.json()["error"]) == (422, "user_views: Must be true or false")
 
 
 @pytest.mark.parametrize("path", ["/media/getstats/7", "/media/getstats/7/", "/media/getsimilar/7/"])
@@ -87,6 +88,8 @@ def test_every_error_has_the_form_of_the_original(client: httpx.Client, path: st
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.json() == {"status": "error", "error": error}
     assert [answer.status_code for answer in answers.values()] == [422, 405, 403]
+    documented = client.get("/openapi.json").json()["paths"][f"{path.rstrip('/').removesuffix('7')}{{media_id}}/"]
+    assert {"422", "405", "403"} <= {*documented["get"]["responses"]}
 
 
 @pytest.mark.parametrize("in_memory", [10, 1_000_000])

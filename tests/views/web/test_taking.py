@@ -155,7 +155,7 @@ def test_a_client_that_asks_before_it_sends_a_long_event_is_refused_at_once(serv
 def test_the_document_of_an_event_has_all_answers(served: Serving) -> None:
     document = served.client.get("/openapi.json").json()
     responses = document["paths"][EVENT]["post"]["responses"]
-    assert sorted(responses) == ["200", "400", "401", "403", "408", "413", "415", "422", "503"]
+    assert sorted(responses) == ["200", "400", "401", "403", "405", "408", "413", "415", "422", "503"]
     assert "Retry-After" in responses["503"]["headers"]
     for status, response in responses.items():
         schema = {"$ref": f"#/components/schemas/{'EventTaken' if status == '200' else 'EventRefused'}"}
