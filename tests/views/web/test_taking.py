@@ -152,6 +152,15 @@ def test_a_client_that_asks_before_it_sends_a_long_event_is_refused_at_once(serv
                 )
 
 
+def test_events_are_taken_from_a_client_that_offers_http2(served: Serving) -> None:
+    """As `curl --http2` does, and Java's client."""
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAA"}
+    uploaded = served.client.post(EVENTS, content=line("offer 1") + b"\n{}", headers=LINES | offer)
+    assert (uploaded.status_code, uploaded.json()["accepted"], uploaded.json()["rejected"]) == (200, 1, 1)
+    assert served.client.post(EVENT, content=line("offer 2"), headers=JSON | offer).json() == {"status": "success"}
+    assert "Missing EventId" in served.client.post(EVENT, content=b"{}", headers=JSON | offer).json()["error"]
+
+
 def test_the_document_of_an_event_has_all_answers(served: Serving) -> None:
     document = served.client.get("/openapi.json").json()
     responses = document["paths"][EVENT]["post"]["responses"]
