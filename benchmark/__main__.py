@@ -8,6 +8,7 @@ import typer
 
 from benchmark import results, session
 from benchmark.catalogue import loading
+from benchmark.flink import scaling
 from benchmark.harvest import harvesting
 from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
@@ -160,6 +161,25 @@ def measure_views(
     Example: `pipenv run bench views --events 100000`
     """
     _end(session.view(viewing.Asked(events, rounds, long), docs))
+
+
+@app.command("flink")
+@reporting
+def measure_flink(
+    *,
+    frames: Annotated[int, typer.Option("--frames", min=1_000, metavar="N", help="Number of frames.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each side.")] = 3,
+    docs: Docs = None,
+) -> None:
+    """Measure the processor time of a frame on a local Apache Flink, at parallelism 1 and 2, beside this application.
+
+    All count the same frames in turns, and a quarter of them, which separates starts from frames. Also measured
+    are the memory of a user in an open minute, and the price of a window. With --docs, SCALING.md is written, with what
+    follows for many cores. The exit code is 1 if a target was missed.
+
+    Example: `pipenv run bench flink --frames 400000 --rounds 1`
+    """
+    _end(session.scale(scaling.Asked(frames, rounds), docs))
 
 
 def _end(is_good: bool) -> None:  # noqa: FBT001

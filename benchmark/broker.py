@@ -51,7 +51,7 @@ class Arrived(NamedTuple):
 
 
 class Broker:
-    """Broker that the sides are measured against. Every topic has one partition.
+    """Broker that the sides are measured against. Every topic has one partition, if nothing else is said.
 
     Attributes:
         address: `host:port`.
@@ -64,13 +64,13 @@ class Broker:
         self._settings = Settings(bootstrap_servers=address, consumer_group_id=f"{TOPIC_PREFIX}reader")
         self._admin = open_admin(self._settings)
 
-    def create(self, *names: str) -> None:
+    def create(self, *names: str, partitions: int = 1) -> None:
         """Create topics.
 
         Raises:
             TopicError: the broker refuses.
         """
-        topic_changes.create_missing(self._admin, [NewTopic(name, 1, config=_CONFIG) for name in names])
+        topic_changes.create_missing(self._admin, [NewTopic(name, partitions, config=_CONFIG) for name in names])
 
     def delete(self, part_of_name: str) -> None:
         """Delete the topics whose names contain a text, including those that a side created by itself."""
@@ -80,8 +80,8 @@ class Broker:
         except MetricsError as error:
             say(f"not every topic was deleted: {error}")
 
-    def load(self, topic: str, frames: Iterable[bytes]) -> Iterator[int]:
-        """Produce frames to a topic; yields the number sent so far, every PROGRESS_FRAMES.
+    def load(self, topic: str, frames: Iterable[bytes], partitions: int = 1) -> Iterator[int]:
+        """Produce frames to a topic, to its partitions in turn; yields the number sent so far, every PROGRESS_FRAMES.
 
         Raises:
             BrokerError: the broker refused a frame, or acknowledged none for TIMEOUT_S.
@@ -105,7 +105,7 @@ class Broker:
         producer = open_gapless_producer(self._settings, MAX_FRAME_BYTES)
         with client_errors(what):
             for number, frame in enumerate(frames, 1):
-                producer.produce(topic, frame, KEY, 0, lambda error, _: refused.append(str(error)))
+                producer.produce(topic, frame, KEY, number % partitions, lambda error, _: refused.append(str(error)))
                 if number % PROGRESS_FRAMES == 0:
                     wait(MOST_UNACKNOWLEDGED)
                     yield number

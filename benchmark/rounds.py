@@ -22,9 +22,7 @@ from metrics.errors import MetricsError
 
 T = TypeVar("T")
 
-# Limits of a run: every side is faster than this, and starts sooner.
-SLOWEST_FRAMES_PER_S = 2_000
-START_TIMEOUT_S = 60.0
+SLOWEST_FRAMES_PER_S = 2_000  # every side is faster
 
 
 class SideReport(msgspec.Struct, frozen=True):
@@ -47,6 +45,7 @@ class Run(NamedTuple):
         number: of its round, from 1.
         measured: None if it could not be started.
         report: its own report; None if it printed none, as kcat.
+        printed: its standard output, line by line.
         failure: why it failed, in one line; None if it did not.
         last_errors: the last lines of its standard error, if it failed.
         problems: errors in its results.
@@ -57,6 +56,7 @@ class Run(NamedTuple):
     number: int
     measured: Measured | None = None
     report: SideReport | None = None
+    printed: Sequence[str] = ()
     failure: str | None = None
     last_errors: str = ""
     problems: Sequence[str] = ()
@@ -87,7 +87,8 @@ class Runner(NamedTuple):
         if side.packages not in self.pythons:
             return Run(side, number, failure=f"the environment of {side.packages} cannot be created")
         name = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-{side.name}"
-        with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX) as folder:
+        # The servers of a side that was killed end a moment after it, and write until then.
+        with tempfile.TemporaryDirectory(prefix=TOPIC_PREFIX, ignore_cleanup_errors=True) as folder:
             task = Task.named(name, self.broker.address, self.topic, self.truth.frames, folder)
             try:
                 run = self._measured(side, number, task)
@@ -101,7 +102,7 @@ class Runner(NamedTuple):
         command = side.command(task, self.pythons[side.packages])
         self.broker.create(*task.numbers, task.copy_topic, task.rejected_topic)
         os.sync()  # otherwise the writes of the previous run would slow this one down
-        timeout_s = START_TIMEOUT_S + task.frames / SLOWEST_FRAMES_PER_S
+        timeout_s = side.start_timeout_s + task.frames / SLOWEST_FRAMES_PER_S
         variables = environment(side, task)
         answers: Sequence[bytes] = ()
         with ExitStack() as end:
@@ -112,7 +113,9 @@ class Runner(NamedTuple):
         report = next(reversed(reports(finished.printed, SideReport)), None)
         is_answered = any(b"frames_ready " in answer for answer in answers)
         problems = ["no scrape was answered"] if side.is_scraped and not is_answered else ()
-        return Run(side, number, finished.measured, report, finished.failure, finished.last_errors, problems)
+        return Run(
+            side, number, finished.measured, report, finished.printed, finished.failure, finished.last_errors, problems
+        )
 
     def _checked(self, run: Run, task: Task) -> Run:
         """Compare a run's output with the correct one, and append the differences to its problems."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmark import broker, environments, frames, machine, results
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.catalogue import loading
+from benchmark.flink import scaling
 from benchmark.frames import Made
 from benchmark.harvest import harvesting
 from benchmark.machine import Circumstances
@@ -119,6 +120,22 @@ def view(asked: viewing.Asked, docs: Path | None) -> bool:
     """
     found, ran_on = viewing.measured(asked, _cache)
     return _concluded(found, docs, machine.now([f"Machine: {machine.description()}", *ran_on]))
+
+
+def scale(asked: scaling.Asked, docs: Path | None) -> bool:
+    """Measure Flink beside this application, print the tables, and write the page.
+
+    Args:
+        docs: as `measure`.
+
+    Returns:
+        Whether all targets were met.
+
+    Raises:
+        MetricsError: broker or Flink cannot be started, or a side failed.
+    """
+    found, ran_on = scaling.measured(asked, _cache)
+    return _concluded(found, docs, machine.circumstances(ran_on, scaling.SIDES, {}))
 
 
 def _concluded(found: Findings, docs: Path | None, circumstances: Circumstances) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmark.contract import PREFIX, Task
 from metrics.errors import SettingsError
-from metrics.frames.settings import Settings
+from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.settings import CLIENT_PREFIX
 from metrics.settings import rows
 
@@ -29,6 +29,7 @@ class Side(NamedTuple):
         counts: it publishes windows, which must be right.
         copies: it publishes the frames, which must be complete.
         is_scraped: it gets a METRICS_PORT, which is scraped once a second.
+        start_timeout_s: it starts and stops sooner.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Side(NamedTuple):
     counts: bool = False
     copies: bool = False
     is_scraped: bool = False
+    start_timeout_s: float = 60.0
 
 
 def _module(name: str, *arguments: str) -> Command:
@@ -69,6 +71,16 @@ _BYTEWAX = _module("bytewax.run", "benchmark.peers.bytewax:flow")
 OURS = Side(
     "ours", "app.py --until-end", _module("benchmark.ours", "--until-end"), variables=_our_settings, counts=True
 )
+ON_FLINK = {
+    parallelism: Side(
+        name,
+        f"a local Apache Flink, from its start to its stop, parallelism {parallelism}",
+        _module("benchmark.on_flink", f"{parallelism}"),
+        counts=True,
+        start_timeout_s=300.0,
+    )
+    for parallelism, name in ((1, "flink"), (2, "flink_2"))
+}
 SIDES = (
     Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain),
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
@@ -83,6 +95,7 @@ SIDES = (
     OURS._replace(
         name="ours_observed", what="app.py --until-end with METRICS_PORT, scraped once a second", is_scraped=True
     ),
+    *ON_FLINK.values(),
     Side("original", "kafka-python, json.loads, lists and pointers", _peer("original"), "original", counts=True),
     Side("aiokafka_orjson", "aiokafka one by one, orjson", _peer("aiokafka_orjson"), "aiokafka", counts=True),
     Side("aiokafka_msgspec", "aiokafka getmany, msgspec", _peer("aiokafka_msgspec"), "aiokafka", counts=True),
@@ -125,7 +138,7 @@ def kcat() -> str:
 
 def environment(side: Side, task: Task) -> dict[str, str]:
     """Return the environment variables of a run: those of this process, but settings only from the side."""
-    own = {row.variable for row in rows([Settings])} | {"PYTHONPATH"}
+    own = {row.variable for row in rows([FlinkSettings])} | {"PYTHONPATH"}
     foreign = (CLIENT_PREFIX, PREFIX, "Quix__")
     kept = {name: text for name, text in os.environ.items() if name not in own and not name.startswith(foreign)}
     return {**kept, **side.variables(task)}

@@ -1,0 +1,295 @@
+"""Scaling: processor time of a frame on Flink and here, memory of a user, and what follows for many cores."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import ClassVar, NamedTuple
+
+import msgspec
+
+from benchmark import broker, frames, page, process
+from benchmark.broker import TOPIC_PREFIX, Broker
+from benchmark.environments import interpreters
+from benchmark.flink import memory
+from benchmark.flink.memory import UserMemory
+from benchmark.frames import Made, Recipe
+from benchmark.on_flink import Workers
+from benchmark.rounds import Run, Runner, in_turn
+from benchmark.sides import ON_FLINK, OURS, Side
+from metrics.errors import MetricsError
+from metrics.files.line_reader import Lines
+from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.flink.local_cluster.settings import FLINK_VERSION
+from metrics.terminal.console import say
+
+PARTITIONS = 4
+FRAME_US, SECOND_TASK, USER_BYTES = 30.0, 0.10, 450
+CORES = (1, 10, 100, 1_000)
+FRAME_BYTES = 2_080
+SMALL_PART = 4  # the small input is this part of the large one
+WINDOWS_PART = 20  # of the frames; of the input with a window for each frame
+SIDES = (OURS, *ON_FLINK.values())
+
+_COSTS = (
+    "side",
+    "µs of CPU a frame",
+    "of its task managers",
+    "start and stop (CPU s)",
+    "frames/s",
+    "steady frames/s",
+    "first frame (s)",
+    "peak RSS (MB)",
+)
+_PAPER = (
+    "cores of task managers",
+    "frames/s",
+    "input (MB/s)",
+    "partitions, at least",
+    "rows/s for the one task of the seconds, live",
+    "event time it can catch up in an hour (h)",
+)
+
+
+_TARGETS = (
+    f"Targets: {FRAME_US:.0f} µs of CPU a frame at parallelism 1, {SECOND_TASK:.0%} more at 2; "
+    f"{USER_BYTES} bytes a user in an open minute."
+)
+
+
+class ScalingError(MetricsError):
+    """A side that failed, or counted wrongly."""
+
+
+class Asked(NamedTuple):
+    """What to measure.
+
+    Attributes:
+        frames: of the large input.
+        rounds: number of runs of each side on each input.
+    """
+
+    frames: int = 1_000_000
+    rounds: int = 3
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Run of a side on a small input, and on a large one.
+
+    Attributes:
+        frames, cpu_s: of each; the processor time is that of all its processes.
+        task_managers_s: of Flink's task managers alone; of this application, None.
+        seconds, steady_rate, first_frame_s, peak_rss_bytes: of the large one, as in RESULTS.md.
+    """
+
+    name: str
+    frames: tuple[int, int]
+    cpu_s: tuple[float, float]
+    task_managers_s: tuple[float, float] | None
+    seconds: float
+    steady_rate: float
+    first_frame_s: float
+    peak_rss_bytes: int
+
+    @property
+    def frame_us(self) -> float:
+        """Processor time of one more frame, in microseconds: start-up and stop are in both runs."""
+        return _slope_us(self.frames, self.cpu_s)
+
+    @property
+    def worker_us(self) -> float | None:
+        """The same of Flink's task managers alone."""
+        return None if self.task_managers_s is None else _slope_us(self.frames, self.task_managers_s)
+
+    @property
+    def start_s(self) -> float:
+        """Processor time of start and stop."""
+        return self.cpu_s[0] - self.frames[0] * self.frame_us / 1e6
+
+
+def _slope_us(numbers: tuple[int, int], cpu_s: tuple[float, float]) -> float:
+    return 1e6 * (cpu_s[1] - cpu_s[0]) / (numbers[1] - numbers[0])
+
+
+class Scaling(page.Findings, frozen=True, kw_only=True):
+    """Findings: a cost for each side and round; `window_us` is the processor time of a second, by round."""
+
+    title: ClassVar[str] = "scaling"
+    introduction: ClassVar[str] = f"""\
+# Scaling
+
+How much processor time a frame takes on Apache Flink {FLINK_VERSION} and in this application, and what follows for many
+cores: the same frames, the same broker, in turns.
+
+- Each side counts an input of {PARTITIONS} partitions, and one of a quarter of its frames, each time from a cold start
+  to the end of the input. The difference of both, divided by that of their frames, is the processor time **of a
+  frame**; what remains is **start and stop**. Flink's is that of all of its processes (a job manager, two task
+  managers, the SQL gateway) and of the command that starts them; its **task managers** do the counting.
+- **Frames/s**, **steady frames/s** and **first frame** are those of the large input, as in
+  [RESULTS.md](../benchmark/RESULTS.md). Windows are compared with a plain recount each time.
+- **A user in an open minute**: heap of the task managers after a full collection (`jcmd GC.run`, `jstat -gc`) with
+  {memory.FEW:,} users in one minute and with {memory.MANY:,}, and the size of the checkpoint.
+- **A window**: an input with about one frame a second instead of 1,000 has a second for about each frame. What it
+  takes beyond the frames is the price of a second, which one task pays: averages and gaps are of an ordered series."""
+
+    costs: list[Cost]
+    window_us: list[float]
+    memory: UserMemory
+
+    def of(self, side: Side, read: Callable[[Cost], float]) -> float:
+        """Return the median of a figure of a side."""
+        return median(read(cost) for cost in self.costs if cost.name == side.name)
+
+    def as_markdown(self) -> str:
+        """Return the costs, what many cores take on paper, and the targets."""
+        costs = page.table(_COSTS, [self._cost_row(side) for side in SIDES], _COSTS[:1])
+        paper = page.table(_PAPER, [self._paper_row(cores) for cores in CORES])
+        results = "\n".join(f"- missed: {problem}" for problem in self.problems) or "- all met"
+        return "\n\n".join([costs, self._memory(), "## On paper", paper, self._bounds(), f"{_TARGETS}\n\n{results}"])
+
+    def _cost_row(self, side: Side) -> list[str]:
+        is_flink = side is not OURS
+        return [
+            f"`{side.name}`",
+            f"{self.of(side, lambda cost: cost.frame_us):.1f}",
+            f"{self.of(side, lambda cost: cost.worker_us or 0.0):.1f}" if is_flink else "",
+            f"{self.of(side, lambda cost: cost.start_s):.1f}",
+            f"{self.of(side, lambda cost: cost.frames[1] / cost.seconds):,.0f}",
+            f"{self.of(side, lambda cost: cost.steady_rate):,.0f}",
+            f"{self.of(side, lambda cost: cost.first_frame_s):.2f}",
+            f"{max(cost.peak_rss_bytes for cost in self.costs if cost.name == side.name) / 1e6:,.0f}",
+        ]
+
+    def _memory(self) -> str:
+        return (
+            f"A user in an open minute takes {self.memory.user_bytes:.0f} bytes of heap, and "
+            f"{self.memory.user_checkpoint_bytes:.0f} bytes in a checkpoint. "
+            f"A second takes {median(self.window_us):.0f} µs."
+        )
+
+    def _paper_row(self, cores: int) -> list[str]:
+        rate = 1e6 * cores / self.of(ON_FLINK[2], lambda cost: cost.frame_us)
+        return [
+            f"{cores:,}",
+            f"{rate:,.0f}",
+            f"{rate * FRAME_BYTES / 1e6:,.0f}",
+            f"{cores:,}",
+            f"{cores:,}",
+            f"{1e6 / median(self.window_us):,.0f}",
+        ]
+
+    def _bounds(self) -> str:
+        ours, flink = (self.of(side, lambda cost: cost.frame_us) for side in (OURS, ON_FLINK[2]))
+        return (
+            f"Frames of {FRAME_BYTES:,} bytes, the processor time of a frame at parallelism 2. What bounds it:\n\n"
+            "- A partition is read by one task, so there are no more tasks that read than partitions.\n"
+            "- The ordered series of each window size is one task. It sees windows, not frames: each task that counts "
+            "sends it one row a window. So it bounds how fast event time can pass in a replay, whatever the number of "
+            "cores, and not the number of frames.\n"
+            f"- Below {flink / ours:.1f} cores of Flink, one process of this application counts faster "
+            f"({ours:.1f} beside {flink:.1f} µs a frame)."
+        )
+
+
+def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Scaling, str]:
+    """Measure; return the findings, and what the broker was.
+
+    Args:
+        cache: returns a folder that is kept, by its name.
+
+    Raises:
+        MetricsError: the broker cannot be started, or a side failed.
+    """
+    recipes = {
+        "small": Recipe(asked.frames // SMALL_PART),
+        "large": Recipe(asked.frames),
+        "windows": Recipe(asked.frames // WINDOWS_PART, rate=1.0),
+    }
+    made = {name: frames.prepared(cache("frames"), recipe) for name, recipe in recipes.items()}
+    costs, window_us, problems = list[Cost](), list[float](), list[str]()
+    with broker.running(cache("broker")) as running, loaded(running, made) as runners:
+        for number in range(1, asked.rounds + 1):
+            for side in in_turn(SIDES, number):
+                small, large = (good(runners[name], side, number) for name in ("small", "large"))
+                costs.append(said(cost_of(small, large, made["small"], made["large"])))
+                if side is ON_FLINK[1]:
+                    spread = good(runners["windows"], side, number)
+                    window_us.append(window_us_of(spread, made["windows"], costs[-1]))
+        per_user = memory.measured(running)
+    found = Scaling(costs=costs, window_us=window_us, memory=per_user, problems=problems)
+    found.problems.extend(missed(found))
+    return found, running.name
+
+
+@contextmanager
+def loaded(running: Broker, made: Mapping[str, Made]) -> Iterator[dict[str, Runner]]:
+    """Load each input into a topic, and yield a runner on each; at the end, the topics are deleted."""
+    prefix = f"{TOPIC_PREFIX}{secrets.token_hex(4)}-frames"
+    try:
+        runners = {}
+        for name, each in made.items():
+            topic = f"{prefix}-{name}"
+            running.create(topic, partitions=PARTITIONS)
+            for _ in running.load(topic, Lines([each.path], MAX_FRAME_BYTES), PARTITIONS):
+                pass
+            runners[name] = Runner(running, topic, each.truth, interpreters(Path(), [None]))
+        yield runners
+    finally:
+        running.delete(prefix)
+
+
+def good(runner: Runner, side: Side, number: int) -> Run:
+    """Run a side once.
+
+    Raises:
+        ScalingError: it failed, or its windows are wrong.
+    """
+    run = runner.run(side, number)
+    if not run.is_good:
+        raise ScalingError(f"{side.name} failed: {run.failure or run.problems[0]}", why=run.last_errors)
+    return run
+
+
+def cost_of(small: Run, large: Run, *made: Made) -> Cost:
+    """Return what a side took for both inputs."""
+    assert small.measured
+    assert large.measured
+    assert large.report
+    workers = [process.reports(run.printed, Workers) for run in (small, large)]
+    few, many = (each.truth.frames for each in made)
+    return Cost(
+        large.side.name,
+        (few, many),
+        (small.measured.cpu_s, large.measured.cpu_s),
+        (workers[0][0].task_managers_s, workers[1][0].task_managers_s) if all(workers) else None,
+        large.measured.seconds,
+        large.report.steady_rate,
+        large.report.first_frame_s,
+        large.measured.peak_rss_bytes,
+    )
+
+
+def said(cost: Cost) -> Cost:
+    """Print a cost as a line, and return it."""
+    say(f"{cost.name:<8} {cost.frame_us:>6.1f} µs of CPU a frame {cost.start_s:>6.1f} CPU s to start and stop")
+    return cost
+
+
+def window_us_of(spread: Run, made: Made, cost: Cost) -> float:
+    """Return the processor time of a second, in microseconds: what a run takes beyond its frames and its start."""
+    assert spread.measured
+    left_s = spread.measured.cpu_s - cost.start_s - made.truth.frames * cost.frame_us / 1e6
+    return 1e6 * left_s / len(made.truth.seconds)
+
+
+def missed(found: Scaling) -> list[str]:
+    """Return the targets that are missed, in words."""
+    one, two = (found.of(side, lambda cost: cost.frame_us) for side in ON_FLINK.values())
+    user_bytes = found.memory.user_bytes
+    checks = {
+        f"{one:.1f} µs of CPU a frame at parallelism 1, instead of {FRAME_US:.0f}": one <= FRAME_US,
+        f"{two / one - 1:.0%} more at parallelism 2, instead of {SECOND_TASK:.0%}": two <= one * (1 + SECOND_TASK),
+        f"{user_bytes:.0f} bytes a user in an open minute, instead of {USER_BYTES}": user_bytes <= USER_BYTES,
+    }
+    return [text for text, is_met in checks.items() if not is_met]

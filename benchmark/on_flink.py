@@ -1,0 +1,91 @@
+"""Flink as a side: `python -m benchmark.on_flink N` starts a local Flink that counts to the end with N tasks.
+
+The report begins when all tasks run, and ends when the job has: what is before and after it is start and stop.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import httpx
+import msgspec
+
+from benchmark import contract
+from benchmark.contract import Task
+from metrics.deadline import Deadline
+from metrics.errors import FlinkError
+from metrics.frames.flink import jobs, local_cluster, topics
+from metrics.frames.flink.gateway import session
+from metrics.frames.flink.local_cluster.settings import TASK_MANAGERS, task_manager
+from metrics.frames.flink.script import statements
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.sizes import SIZES
+from metrics.kafka.clients import open_admin
+
+START_TIMEOUT_S = 120.0
+_BEFORE_RUNNING = {"CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING"}
+
+
+class Workers(msgspec.Struct, frozen=True):
+    """Processor time of Flink's task managers, from their start to the end of the job."""
+
+    task_managers_s: float
+
+
+def settings_of(task: Task) -> FlinkSettings:
+    """Return the application's settings for a task, with Flink's records in the topics of the task."""
+    output = zip((size.topic_setting for size in SIZES), task.numbers, strict=True)
+    return FlinkSettings(
+        bootstrap_servers=task.bootstrap_servers,
+        consumer_group_id=task.group_id,
+        input_topic=task.input_topic,
+        rejected_topic=task.rejected_topic,
+        flink_topic_suffix="",
+        **dict(output),  # type: ignore[arg-type]
+    )
+
+
+def workers_s(folder: Path) -> float:
+    """Return the processor time of the task managers of the Flink in this folder so far."""
+    found = local_cluster.found(folder)
+    times = [found[task_manager(number)].cpu_times() for number in range(1, TASK_MANAGERS + 1)]
+    return sum(each.user + each.system for each in times)
+
+
+def wait_until_running(folder: Path, job_id: str) -> None:
+    """Wait until all tasks of a job run.
+
+    Raises:
+        FlinkError: they do not.
+    """
+    url = f"{local_cluster.rest_url(folder)}/jobs/{job_id}"
+
+    def states() -> Mapping[str, int]:
+        return dict(httpx.get(url, timeout=START_TIMEOUT_S).raise_for_status().json()["status-counts"])
+
+    counts = Deadline(START_TIMEOUT_S).poll(states, until=lambda counts: not any(map(counts.get, _BEFORE_RUNNING)))
+    if any(map(counts.get, _BEFORE_RUNNING)):
+        raise FlinkError("the job does not start", why=local_cluster.failure(folder))
+
+
+def main() -> None:
+    """Count all frames of the task."""
+    task, parallelism = Task.load(), int(sys.argv[1])
+    settings, folder = settings_of(task), Path(task.folder, "flink")
+    with local_cluster.running(folder, print) as url, session(url) as gateway:
+        topics.prepare(open_admin(settings), settings)
+        job_id = jobs.start(gateway, statements(settings, parallelism=parallelism, until_end=True))
+        wait_until_running(folder, job_id)
+        first_at_s = monotonic()
+        job = jobs.follow(gateway, settings.flink_name, job_id, Event(), lambda _: None)
+        last_at_s = monotonic()
+        if job.status != jobs.FINISHED:
+            raise FlinkError(f"the job has {job.status.lower()}", why=local_cluster.failure(folder))
+        print(msgspec.json.encode(Workers(workers_s(folder))).decode())
+        contract.report(task.frames, first_at_s, last_at_s)
+
+
+if __name__ == "__main__":
+    main()
