@@ -29,11 +29,20 @@ def group_kept_apart(settings: FlinkSettings) -> list[str]:
 
     A job that writes into Flink's own topics begins with the newest of its own states.
     """
+    return _kept_apart(settings, f"{settings.flink_name} of the group")
+
+
+def rejected_kept_apart(settings: FlinkSettings) -> list[str]:
+    """Return the statements after which a local Flink keeps the states of the job for dead letters apart."""
+    return _kept_apart(settings, settings.flink_rejected_name)
+
+
+def _kept_apart(settings: FlinkSettings, name: str) -> list[str]:
     if settings.flink_url is not None:
         return []
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as below
 
-    return local_cluster.kept_apart(local_folder(settings), f"{settings.flink_name} of the group")
+    return local_cluster.kept_apart(local_folder(settings), name)
 
 
 @contextmanager

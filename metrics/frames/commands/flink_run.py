@@ -1,5 +1,6 @@
 """`flink run`: counts on Flink, until its end or Ctrl-C on a local one."""
 
+from collections.abc import Callable
 from threading import Event
 from typing import Annotated, NamedTuple
 
@@ -8,8 +9,17 @@ import typer
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError, SettingsError
-from metrics.frames.commands.flink_options import Parallelism, UntilEnd, group_kept_apart, local_folder, use_flink
+from metrics.frames.commands.flink_options import (
+    Parallelism,
+    Rejected,
+    UntilEnd,
+    group_kept_apart,
+    local_folder,
+    rejected_kept_apart,
+    use_flink,
+)
 from metrics.frames.flink import jobs, progress, topics
+from metrics.frames.flink import rejected as dead_letters
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.progress import TopicOf
@@ -20,6 +30,8 @@ from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
+
+_BEGINNING = "the beginning of the input"
 
 
 def run(
@@ -39,6 +51,7 @@ def run(
             help="Continue where the main job has stopped, in its topics; flink stop --to-group is the way back.",
         ),
     ] = False,
+    rejected: Rejected = False,
 ) -> None:
     """Count frames on Apache Flink: the records of the main job, byte for byte, into topics of their own.
 
@@ -48,26 +61,42 @@ def run(
 
     With --from-group, the main job must have stopped, and does not start again before `flink stop --to-group`.
 
+    With --rejected, a second job writes the frames that are invalid to REJECTED_TOPIC with FLINK_TOPIC_SUFFIX, and
+    nothing is counted. It has no state, so late frames are not among them. Run both, in any order, to have both.
+
     Example: `python app.py flink run --until-end`, then `python app.py flink verify`
     """
+    if from_group and rejected:
+        raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
     with use_broker(FlinkSettings) as settings:
-        if not from_group:
+        if not from_group and not rejected:
             require_own(settings)
         with use_flink(settings, say) as gateway:
-            jobs.require_none_running(gateway, settings.flink_name)
-            if from_group:
+            name = settings.flink_rejected_name if rejected else settings.flink_name
+            jobs.require_none_running(gateway, name)
+            if rejected:
+                start = _of_rejected(settings, _newest(settings, restore, name), parallelism, until_end=until_end)
+            elif from_group:
                 start = _of_group(settings, restore, parallelism, until_end=until_end)
             else:
-                start = _of_own(settings, _newest(settings, restore), parallelism, until_end=until_end)
+                start = _of_own(settings, _newest(settings, restore, name), parallelism, until_end=until_end)
             _run(settings, gateway, start, parallelism, until_end=until_end)
 
 
 class _Start(NamedTuple):
-    """Start of a job: its statements, where it begins, in words, and its topics."""
+    """Start of a job.
 
+    Attributes:
+        work: what it does, in words.
+        beginning: where it begins, in words.
+        published: returns what it has published, in words.
+    """
+
+    name: str
     statements: list[str]
+    work: str
     beginning: str
-    topic_of: TopicOf
+    published: Callable[[], list[str]]
 
 
 def _of_group(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
@@ -84,7 +113,8 @@ def _of_group(settings: FlinkSettings, restore: str | None, parallelism: int, *,
         say(f"the group {settings.consumer_group_id} is handed over; back: python app.py flink stop --to-group")
         statements_before = group_kept_apart(settings)
     script = statements(settings, begin, parallelism=parallelism)
-    return _Start([*statements_before, *script], restore or "where the group was", settings.topic_of)
+    statements_of = [*statements_before, *script]
+    return _counting(settings, statements_of, restore or "where the group was", settings.topic_of)
 
 
 def _of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
@@ -95,20 +125,41 @@ def _of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, u
     if restore is None:
         topics.require_empty(admin, settings, created)
     script = statements(settings, parallelism=parallelism, until_end=until_end)
-    beginning = restore or "the beginning of the input"
-    return _Start([*_restored(restore), *script], beginning, settings.flink_topic)
+    return _counting(settings, [*_restored(restore), *script], restore or _BEGINNING, settings.flink_topic)
+
+
+def _of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
+    """Return a start of the job that writes dead letters."""
+    _require_endless(restore, until_end=until_end)
+    admin, topic = open_admin(settings), settings.flink_rejected_topic
+    created = topics.prepare_rejected(admin, settings)
+    if restore is None:
+        topics.require_empty(admin, settings, created)
+    script = dead_letters.statements(settings, parallelism=parallelism, until_end=until_end)
+    before = [*rejected_kept_apart(settings), *_restored(restore)]
+    work = f"looks for dead letters in {settings.input_topic}"
+    name, beginning = settings.flink_rejected_name, restore or _BEGINNING
+    return _Start(name, [*before, *script], work, beginning, lambda: [f"dead letters are in {topic}"])
+
+
+def _counting(settings: FlinkSettings, statements_of: list[str], beginning: str, topic_of: TopicOf) -> _Start:
+    def published() -> list[str]:
+        found = progress.look(settings, topic_of).published
+        return [f"{at.topic}: {'none' if at.last is None else f'the last is {at.last.datetime}'}" for at in found]
+
+    return _Start(settings.flink_name, statements_of, f"counts {settings.input_topic}", beginning, published)
 
 
 def _restored(place: str | None) -> list[str]:
     return [] if place is None else [f"SET 'execution.state-recovery.path' = '{place}'"]
 
 
-def _newest(settings: FlinkSettings, restore: str | None) -> str | None:
+def _newest(settings: FlinkSettings, restore: str | None, name: str) -> str | None:
     """Return the savepoint to continue from; None for the beginning of the input."""
     if restore is None and settings.flink_url is None:
         from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as in use_flink
 
-        newest = local_cluster.newest_state(local_folder(settings), settings.flink_name)
+        newest = local_cluster.newest_state(local_folder(settings), name)
         return None if newest is None else str(newest)
     return restore
 
@@ -127,22 +178,21 @@ def _run(settings: FlinkSettings, gateway: Gateway, start: _Start, parallelism: 
     with stopping_on_signals() as stopping:
         job_id = jobs.start(gateway, start.statements)
         tasks = numbered(parallelism, "task")
-        say(f"job {job_id} counts {settings.input_topic} from {start.beginning}, {tasks} side by side")
+        say(f"job {job_id} {start.work} from {start.beginning}, {tasks} side by side")
         if settings.flink_url is None or until_end:
-            _follow(settings, gateway, job_id, start.topic_of, stopping)
+            _follow(settings, gateway, job_id, start, stopping)
         else:
             say("it runs on; python app.py flink status shows how far it is, flink stop stops it")
 
 
-def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, topic_of: TopicOf, stopping: Event) -> None:
-    before = progress.look(settings, topic_of)
-    total = sum(at.end for at in before.partitions)
-    with bar(f"counting {settings.input_topic} on Flink", total) as move:
+def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: _Start, stopping: Event) -> None:
+    total = sum(at.end for at in progress.partitions(settings, start.name))
+    with bar(f"reading {settings.input_topic} on Flink", total) as move:
 
         def report(_: Job) -> None:
-            move(total - progress.look(settings, topic_of).lag)
+            move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
 
-        job = jobs.follow(gateway, settings.flink_name, job_id, stopping, report)
+        job = jobs.follow(gateway, start.name, job_id, stopping, report)
     if not job.has_ended():
         say(f"stopped; the savepoint is {jobs.stop(gateway, job)}")
     elif job.status != jobs.FINISHED:
@@ -151,9 +201,8 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, topic_of: To
             why=_failure(settings),
             hint="its exceptions are in Flink's web page and logs",
         )
-    for at in progress.look(settings, topic_of).published:
-        last = "none" if at.last is None else f"the last is {at.last.datetime}"
-        say(f"{at.topic}: {last}")
+    for line in start.published():
+        say(line)
 
 
 def _failure(settings: FlinkSettings) -> str:

@@ -20,24 +20,31 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show the job on Flink, how far it has read as of its last checkpoint, and what it has published; read-only.
+    """Show the jobs on Flink, and how far the one that counts has read and published; read-only.
+
+    What it has read is known as of its last checkpoint.
 
     Example: `python app.py flink status`
     """
     with use_broker(FlinkSettings, note) as settings, use_running_flink(settings) as gateway:
         found = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_name)
+        letters = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_rejected_name)
         topic_of = settings.topic_of if is_handed_over(settings) else settings.flink_topic
         seen = progress.look(settings, topic_of)
     job = found[0] if found else None
     if as_json:
-        facts = {"name": settings.flink_name, "job": job and job._asdict(), **msgspec.to_builtins(seen)}
+        jobs_seen = {"job": job and job._asdict(), "rejected_job": letters[0]._asdict() if letters else None}
+        facts = {"name": settings.flink_name, **jobs_seen, **msgspec.to_builtins(seen)}
         say_lines([msgspec.json.encode(facts).decode()])
-    else:
-        _show(settings, job, seen, is_running=gateway is not None)
+        return
+    _show(settings, job, seen, is_running=gateway is not None)
+    if letters:
+        say("")
+        say(f"dead letters  {settings.flink_rejected_name}: {_state(letters[0])}")
 
 
 def _show(settings: FlinkSettings, job: Job | None, seen: Progress, *, is_running: bool) -> None:
-    state = f"{job.status.lower()} (job {job.id}, since {job.began_at})" if job else "not on this Flink"
+    state = _state(job) if job else "not on this Flink"
     say(f"job        {settings.flink_name}: {state if is_running else 'no local Flink runs'}")
     say(f"input      {settings.input_topic}: {seen.lag:,} frames behind, as of the last checkpoint")
     for at in seen.published:
@@ -48,3 +55,7 @@ def _show(settings: FlinkSettings, job: Job | None, seen: Progress, *, is_runnin
         position = "" if part.position is None else f"{part.position:,}"
         table.add_row(f"{part.partition}", position, f"{part.end:,}", f"{part.lag:,}")
     say_table(table)
+
+
+def _state(job: Job) -> str:
+    return f"{job.status.lower()} (job {job.id}, since {job.began_at})"

@@ -6,7 +6,7 @@ import typer
 
 from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError
-from metrics.frames.commands.flink_options import group_kept_apart, use_running_flink
+from metrics.frames.commands.flink_options import group_kept_apart, rejected_kept_apart, use_running_flink
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
@@ -24,7 +24,7 @@ def stop(
         typer.Option("--to-group", help="Bring the group back that flink run --from-group has handed over."),
     ] = False,
 ) -> None:
-    """Stop the job that counts, with a savepoint from which `flink run --restore` continues.
+    """Stop the job that counts, with a savepoint from which `flink run --restore` continues; and that of dead letters.
 
     All windows that were closed by then are published.
 
@@ -40,6 +40,7 @@ def stop(
             require_handed_over(settings)
         with use_running_flink(settings) as gateway:
             job = None if gateway is None else jobs.running_job(gateway, settings.flink_name)
+            letters = None if gateway is None else jobs.running_job(gateway, settings.flink_rejected_name)
             if gateway is not None and job is not None:
                 for statement in group_kept_apart(settings) if is_of_group else []:
                     gateway.run(statement)
@@ -47,12 +48,16 @@ def stop(
                     _end(gateway, settings.flink_name, job)
                 else:
                     _stop(gateway, job, "--from-group --restore" if is_of_group else "--restore")
-            elif not to_group:
+            elif not to_group and letters is None:
                 raise FlinkError(
                     f"no job {settings.flink_name} runs",
                     why="no local Flink runs" if gateway is None else "",
                     hint="start one: python app.py flink run",
                 )
+            if gateway is not None and letters is not None:
+                for statement in rejected_kept_apart(settings):
+                    gateway.run(statement)
+                _stop(gateway, letters, "--rejected --restore")
         if to_group:
             _bring_back(settings)
 

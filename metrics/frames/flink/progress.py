@@ -71,17 +71,27 @@ def look(settings: FlinkSettings, topic_of: TopicOf) -> Progress:
         TopicError: the input topic is missing.
         BrokerError: the broker does not answer.
     """
-    return Progress(_read(settings), [_published(settings, size, topic_of(size)) for size in SIZES])
+    read = partitions(settings, settings.flink_name)
+    return Progress(read, [_published(settings, size, topic_of(size)) for size in SIZES])
 
 
-def _read(settings: FlinkSettings) -> list[PartitionProgress]:
+def partitions(settings: FlinkSettings, name: str) -> list[PartitionProgress]:
+    """Ask the broker how far a job has read.
+
+    Args:
+        name: of the job, which is that of its consumer group.
+
+    Raises:
+        TopicError: the input topic is missing.
+        BrokerError: the broker does not answer.
+    """
     admin = open_admin(settings)
-    partitions = topics_in_use.input_partitions(admin, settings)
-    places = [TopicPartition(settings.input_topic, number) for number in range(partitions)]
-    with closing(open_asker(settings, settings.flink_name)) as asker:
+    count = topics_in_use.input_partitions(admin, settings)
+    places = [TopicPartition(settings.input_topic, number) for number in range(count)]
+    with closing(open_asker(settings, name)) as asker:
         positions = {place.partition: place.offset for place in committed(asker, places)}
     found = []
-    for number, (low, high) in offset_ranges(admin, settings.input_topic, partitions).items():
+    for number, (low, high) in offset_ranges(admin, settings.input_topic, count).items():
         position = positions.get(number)
         found.append(PartitionProgress(number, position, high, max(0, high - (low if position is None else position))))
     return found

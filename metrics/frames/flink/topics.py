@@ -4,12 +4,16 @@ from collections.abc import Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import StateError
+from metrics.errors import StateError, TopicError
 from metrics.frames import topics_in_use
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
 from metrics.kafka.offsets import first_with_records
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, create_missing
+from metrics.kafka.topic_limits import limits_of
+from metrics.kafka.topics import configuration
+
+HEADERS_BYTES = 4_096
 
 
 def prepare(admin: AdminClient, settings: FlinkSettings) -> dict[str, bool]:
@@ -21,15 +25,40 @@ def prepare(admin: AdminClient, settings: FlinkSettings) -> dict[str, bool]:
         TopicError: the input topic is missing, or the broker refuses to create one.
         BrokerError: the broker does not answer.
     """
+    return _create(admin, settings, {settings.flink_topic(size): settings.topic_of(size) for size in SIZES})
+
+
+def prepare_rejected(admin: AdminClient, settings: FlinkSettings) -> dict[str, bool]:
+    """Create Flink's topic for dead letters if it is missing, and return it with whether it was created.
+
+    Raises:
+        TopicError: as `prepare`; or a frame of the input topic might be too large for it, at which the job would fail.
+        BrokerError: the broker does not answer.
+    """
+    topic = settings.flink_rejected_topic
+    created = _create(admin, settings, {topic: settings.rejected_topic})
+    frame_bytes, letter_bytes = (_largest_bytes(admin, name) for name in (settings.input_topic, topic))
+    needed_bytes = frame_bytes + HEADERS_BYTES
+    if letter_bytes < needed_bytes:
+        raise TopicError(
+            f"the topic {topic} is too small for the dead letters of {settings.input_topic}",
+            why=f"its max.message.bytes is {letter_bytes:,}, that of the input topic {frame_bytes:,}, "
+            f"and headers take up to {HEADERS_BYTES:,}",
+            hint=f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={needed_bytes}",
+        )
+    return created
+
+
+def _largest_bytes(admin: AdminClient, topic: str) -> int:
+    return limits_of(1, configuration(admin, topic)).size_bytes
+
+
+def _create(admin: AdminClient, settings: FlinkSettings, models: Mapping[str, str]) -> dict[str, bool]:
+    """Create topics that are missing, each configured as the application's that it is the counterpart of."""
     topics_in_use.input_partitions(admin, settings)
     config = topics_in_use.configurations(settings)
-    return create_missing(
-        admin,
-        [
-            NewTopic(settings.flink_topic(size), 1, BROKERS_DEFAULT, config=config[settings.topic_of(size)])
-            for size in SIZES
-        ],
-    )
+    wanted = [NewTopic(name, 1, BROKERS_DEFAULT, config=config[model]) for name, model in models.items()]
+    return create_missing(admin, wanted)
 
 
 def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[str, bool]) -> None:
@@ -43,7 +72,7 @@ def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[
     if topic is not None:
         raise StateError(
             f"the topic {topic} holds records already",
-            why="a job that begins at the beginning of the input would publish every window again",
+            why="a job that begins at the beginning of the input would publish everything again",
             hint="continue from a savepoint: python app.py flink run --restore PATH\n"
             "or begin in other topics: FLINK_TOPIC_SUFFIX=-flink2 python app.py flink run",
         )

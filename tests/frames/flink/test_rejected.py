@@ -6,8 +6,11 @@ from typing import NamedTuple
 import pytest
 from confluent_kafka import Message, Producer
 
+from metrics.errors import TopicError
 from metrics.frames.core.frame import Frame, Rejection, read_frame
 from metrics.frames.flink import rejected
+from metrics.frames.flink.topics import prepare_rejected
+from metrics.kafka.clients import open_admin
 from metrics.kafka.record_metadata import headers_of
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import create_topic, run, settings_of
@@ -81,8 +84,8 @@ def test_a_frame_far_ahead_of_its_kafka_timestamp_is_in_the_future(application: 
     for ahead in (0, 300, 301):
         application.send([json.dumps({"ts": START + ahead, "uid": "a"}).encode()], timestamp=START * 1000)
     settings = settings_of(application)
-    create_topic(settings, settings.flink_rejected_topic)
-    run(flink, rejected.statements(settings, until_end=True))
+    application.variables["FLINK_URL"] = flink.url
+    application.run("flink", "run", "--rejected", "--until-end")
     [letter] = letters(application, "rejected-flink").values()
     assert letter.headers == {
         "reason": "future",
@@ -92,3 +95,12 @@ def test_a_frame_far_ahead_of_its_kafka_timestamp_is_in_the_future(application: 
         "offset": "2",
         "ts": f"{START + 301}",
     }
+
+
+def test_a_topic_that_is_too_small_for_a_frame_with_headers_is_refused(application: Application) -> None:
+    application.create_topics()
+    application.create_topic("rejected-flink", max_message_bytes="4000000")
+    settings = settings_of(application)
+    with pytest.raises(TopicError, match="too small for the dead letters") as refused:
+        prepare_rejected(open_admin(settings), settings)
+    assert "max.message.bytes=4198400" in refused.value.hint

@@ -1,10 +1,12 @@
 """The statements for Flink, as they are filled in."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
 from metrics.frames.core.windows import Series
+from metrics.frames.flink import rejected
 from metrics.frames.flink.script import Begin, interval, script, statements
 from metrics.frames.flink.settings import FlinkSettings
 
@@ -48,3 +50,22 @@ def test_a_job_that_continues_begins_at_offsets_and_with_what_is_published() -> 
 def test_both_sinks_write_under_ids_of_their_own() -> None:
     prefixes = re.findall(r"'sink.transactional-id-prefix' = '(.*)'", script(SETTINGS))
     assert prefixes == ["frames-metrics-flink-seconds", "frames-metrics-flink-minutes"]
+
+
+@pytest.mark.parametrize("write", [script, rejected.script])
+def test_no_job_begins_where_the_group_is_and_names_of_transactions_are_used_again(write: Callable[..., str]) -> None:
+    text = write(SETTINGS)
+    assert "group-offsets" not in text
+    sinks = text.count("'sink.delivery-guarantee' = 'exactly-once'")
+    assert sinks == text.count("'sink.transaction-naming-strategy' = 'pooling'") > 0
+    assert sinks == text.count("'properties.transaction.timeout.ms' = '600000'")
+
+
+def test_the_job_for_dead_letters_has_a_name_a_topic_and_transactions_of_its_own() -> None:
+    found = rejected.statements(SETTINGS, parallelism=3, until_end=True)
+    text = "\n".join(found)
+    assert "SET 'pipeline.name' = 'frames-metrics-flink-rejected'" in text
+    assert "'topic' = 'frames-rejected-flink'" in text
+    assert "'sink.transactional-id-prefix' = 'frames-metrics-flink-rejected'" in text
+    assert found[-1].startswith("INSERT INTO rejected_out")
+    assert {statement.split()[0] for statement in found} == {"SET", "CREATE", "INSERT"}
