@@ -20,6 +20,8 @@ _BEGINNING = Control(ControlType.CARRIAGE_RETURN)
 class LiveLine(RenderHook):
     """A line on a terminal that is erased before anything is printed on either console, and shown again after it.
 
+    A terminal that cannot erase (TERM=dumb) shows no such line.
+
     Args:
         console: a terminal.
     """
@@ -27,15 +29,20 @@ class LiveLine(RenderHook):
     def __init__(self, console: Console = out) -> None:
         self._console = console
         self._text = Text(end="")
+        self._is_shown = not console.is_dumb_terminal
 
     def start(self) -> None:
         """Begin to show the line, which is empty at first."""
+        if not self._is_shown:
+            return
         self._console.show_cursor(show=False)
         for console in _terminals():
             console.push_render_hook(self)
 
     def stop(self) -> None:
         """Erase the line."""
+        if not self._is_shown:
+            return
         for console in _terminals():
             console.pop_render_hook()
         self._console.print(_ERASE, end="")
@@ -50,6 +57,8 @@ class LiveLine(RenderHook):
 
     def show(self, text: Text) -> None:
         """Show a text in one row; what does not fit is left out."""
+        if not self._is_shown:
+            return
         line = text.copy()
         line.end = ""
         line.truncate(self._console.width, overflow="ellipsis")
@@ -71,7 +80,7 @@ class _Erasing(RenderHook):
 @contextmanager
 def erased_by_errors() -> Iterator[None]:
     """Erase the row of the cursor before each line on standard error, for the duration of the context."""
-    if not err.is_terminal:
+    if err not in _terminals():
         yield
         return
     err.push_render_hook(_Erasing())
@@ -82,4 +91,4 @@ def erased_by_errors() -> Iterator[None]:
 
 
 def _terminals() -> list[Console]:
-    return [console for console in (out, err) if console.is_terminal]
+    return [console for console in (out, err) if console.is_terminal and not console.is_dumb_terminal]
