@@ -84,7 +84,7 @@ def test_ctrl_c_ends_the_running_side(bootstrap_servers: str, tmp_path: Path) ->
     ("arguments", "message"),
     [
         (["--only", "kcat"], "the package kcat"),
-        (["--only", "flink"], "there is no such side"),
+        (["--only", "storm"], "there is no such side"),
         (["--frames", "5"], "greater than or equal to 1000"),
     ],
 )
