@@ -1,6 +1,6 @@
 """A quick start for the Kafka nodes of the tests: what Java has loaded and linked once is kept in a file.
 
-Java is told by an environment variable, so that nodes start quickly that a command of the application starts, too.
+An environment variable passes the options to Java, so nodes that a command starts are quick, too.
 """
 
 import fcntl

@@ -23,7 +23,7 @@ from metrics.frames.flink import rejected as dead_letters
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.progress import TopicOf
-from metrics.frames.flink.script import statements
+from metrics.frames.flink.script import restoring, statements
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import begin_again, hand_over, require_own
 from metrics.kafka.clients import open_admin
@@ -104,7 +104,7 @@ def _of_group(settings: FlinkSettings, restore: str | None, parallelism: int, *,
     _require_endless(restore, until_end=until_end)
     if restore is not None:
         begin = begin_again(settings)
-        statements_before = [*group_kept_apart(settings), *_restored(restore)]
+        statements_before = [*group_kept_apart(settings), *restoring(restore)]
     else:
         with bar(f"reading {settings.input_topic}", None) as move:
             begin, remarks = hand_over(settings, move, until_end=until_end)
@@ -125,7 +125,7 @@ def _of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, u
     if restore is None:
         topics.require_empty(admin, settings, created)
     script = statements(settings, parallelism=parallelism, until_end=until_end)
-    return _counting(settings, [*_restored(restore), *script], restore or _BEGINNING, settings.flink_topic)
+    return _counting(settings, [*restoring(restore), *script], restore or _BEGINNING, settings.flink_topic)
 
 
 def _of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> _Start:
@@ -136,7 +136,7 @@ def _of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int,
     if restore is None:
         topics.require_empty(admin, settings, created)
     script = dead_letters.statements(settings, parallelism=parallelism, until_end=until_end)
-    before = [*rejected_kept_apart(settings), *_restored(restore)]
+    before = [*rejected_kept_apart(settings), *restoring(restore)]
     work = f"looks for dead letters in {settings.input_topic}"
     name, beginning = settings.flink_rejected_name, restore or _BEGINNING
     return _Start(name, [*before, *script], work, beginning, lambda: [f"dead letters are in {topic}"])
@@ -148,10 +148,6 @@ def _counting(settings: FlinkSettings, statements_of: list[str], beginning: str,
         return [f"{at.topic}: {'none' if at.last is None else f'the last is {at.last.datetime}'}" for at in found]
 
     return _Start(settings.flink_name, statements_of, f"counts {settings.input_topic}", beginning, published)
-
-
-def _restored(place: str | None) -> list[str]:
-    return [] if place is None else [f"SET 'execution.state-recovery.path' = '{place}'"]
 
 
 def _newest(settings: FlinkSettings, restore: str | None, name: str) -> str | None:
@@ -199,7 +195,7 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: _Star
         raise FlinkError(
             f"the job {job_id} has {job.status.lower()}",
             why=_failure(settings),
-            hint="its exceptions are in Flink's web page and logs",
+            hint="Flink's logs have its exceptions",
         )
     for line in start.published():
         say(line)

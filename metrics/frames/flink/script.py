@@ -96,6 +96,14 @@ def script(
     return "\n".join([source, *windows, f"EXECUTE STATEMENT SET BEGIN\n{inserts}\nEND;\n"])
 
 
+def restoring(place: str | None) -> list[str]:
+    """Return the statement that makes a job continue from a savepoint or checkpoint; none without one."""
+    if place is None:
+        return []
+    quoted = place.replace("'", "''")
+    return [f"SET 'execution.state-recovery.path' = '{quoted}'"]
+
+
 def interval(seconds: int) -> str:
     """Return a duration as `INTERVAL … DAY TO SECOND` has it; `SECOND` alone takes two digits."""
     minutes, second = divmod(seconds, MINUTE_S)

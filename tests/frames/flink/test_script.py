@@ -7,7 +7,7 @@ import pytest
 
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import rejected
-from metrics.frames.flink.script import Begin, interval, script, statements
+from metrics.frames.flink.script import Begin, interval, restoring, script, statements
 from metrics.frames.flink.settings import FlinkSettings
 
 SETTINGS = FlinkSettings(bootstrap_servers="broker:9092")
@@ -69,3 +69,8 @@ def test_the_job_for_dead_letters_has_a_name_a_topic_and_transactions_of_its_own
     assert "'sink.transactional-id-prefix' = 'frames-metrics-flink-rejected'" in text
     assert found[-1].startswith("INSERT INTO rejected_out")
     assert {statement.split()[0] for statement in found} == {"SET", "CREATE", "INSERT"}
+
+
+def test_the_path_of_a_savepoint_is_quoted() -> None:
+    assert restoring(None) == []
+    assert restoring("/it's/savepoint-1") == ["SET 'execution.state-recovery.path' = '/it''s/savepoint-1'"]

@@ -149,7 +149,7 @@ def test_records_become_visible_with_a_checkpoint(application: Application, flin
 
 
 def wait_for_checkpoints(flink: Cluster, job_id: str, more: int) -> None:
-    """Wait until a job has completed so many more checkpoints."""
+    """Wait until a job has completed some more checkpoints."""
     before = _completed(flink, job_id)
     wait_until(lambda: _completed(flink, job_id) >= before + more, "checkpoints are complete")
 
