@@ -235,6 +235,8 @@ def test_a_signal_while_earlier_runs_are_finished_stops_it_before_its_run(tmp_pa
         [*COMMAND, "--seconds", "3600"], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
     ) as process:
         with first.open("wb") as looked_at:
+            first.unlink()
+            os.mkfifo(first)  # a new one, so that the first reader, slow to close, is not taken for the second
             looked_at.write(b"damaged\n")
         with first.open("wb") as read:
             process.send_signal(signal.SIGINT)
