@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import httpx
@@ -103,5 +103,8 @@ def session(url: str) -> Iterator[Gateway]:
         gateway.open()
         try:
             yield gateway
-        finally:
-            gateway.close()
+        except BaseException:
+            with suppress(FlinkError):  # the first error is the cause
+                gateway.close()
+            raise
+        gateway.close()

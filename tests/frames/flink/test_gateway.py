@@ -1,0 +1,58 @@
+"""A session of an SQL gateway: which error its user sees. The gateway is a real HTTP server with fixed answers."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from metrics.errors import FlinkError
+from metrics.frames.flink.gateway import session
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A gateway that opens sessions, and refuses to close them and to run statements."""
+
+    def do_POST(self) -> None:  # noqa: N802  # as the base class calls it
+        if self.path == "/v2/sessions":
+            self._answer(200, {"sessionHandle": "one"})
+        else:
+            self._answer(500, {"errors": ["Internal server error.", "Caused by: the statement is refused"]})
+
+    def do_DELETE(self) -> None:  # noqa: N802
+        self._answer(500, {"errors": ["Internal server error.", "Caused by: the session cannot be closed"]})
+
+    def _answer(self, status: int, body: dict[str, object]) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as the base class calls it
+        """Log nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_error_is_not_replaced_by_that_of_closing_the_session_after_it(url: str) -> None:
+    with pytest.raises(FlinkError) as refused, session(url) as gateway:
+        gateway.run("SELECT 1")
+    assert refused.value.why == "the statement is refused"
+
+
+def test_a_session_that_cannot_be_closed_is_an_error_if_it_is_the_only_one(url: str) -> None:
+    with pytest.raises(FlinkError) as refused, session(url):
+        pass
+    assert refused.value.why == "the session cannot be closed"
