@@ -4,7 +4,7 @@ from string import Template
 
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.flink import connection
-from metrics.frames.flink.script import CHECKPOINT_S, bounds, split, template
+from metrics.frames.flink.script import SINK, bounds, split, template
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.times import LAST_SECOND
 
@@ -23,10 +23,11 @@ def script(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = F
     return Template(template("rejected.sql")).substitute(
         name=settings.flink_rejected_name,
         parallelism=parallelism,
-        checkpoint_s=CHECKPOINT_S,
+        checkpoint_s=settings.flink_checkpoint_s,
         input_topic=settings.input_topic,
         topic=settings.flink_rejected_topic,
         connection=connection.options(settings),
+        sink=SINK,
         bounds=bounds(until_end=until_end),
         last_second=LAST_SECOND,
         future_limit_s=settings.future_limit_s,

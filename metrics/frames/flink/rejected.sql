@@ -18,6 +18,7 @@ CREATE TEMPORARY TABLE records (
   'topic' = '${input_topic}',
   ${connection},
   'properties.group.id' = '${name}',
+  'properties.isolation.level' = 'read_committed',
   ${bounds},
   'key.format' = 'raw',
   'key.fields' = 'key',
@@ -114,11 +115,9 @@ CREATE TEMPORARY TABLE rejected_out (
   'key.fields' = 'key',
   'value.format' = 'raw',
   'value.fields-include' = 'EXCEPT_KEY',
-  'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = '${name}',
-  'sink.transaction-naming-strategy' = 'pooling',
-  -- As in the job that counts; and the topic has a limit of its own for the size of a record.
-  'properties.transaction.timeout.ms' = '600000',
+  ${sink},
+  -- The topic has a limit of its own for the size of a record.
   'properties.max.request.size' = '${record_bytes}'
 );
 

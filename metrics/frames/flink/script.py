@@ -13,7 +13,16 @@ from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.text import DAY_S, HOUR_S, MINUTE_S
 from metrics.times import LAST_SECOND
 
-CHECKPOINT_S = 1
+# Options of every sink, with the reasons for readers of the SQL.
+SINK = """\
+-- One task, and a prefix that never changes: a transaction that a failed attempt has left open is aborted by the next one
+  -- only if that uses its id (FLINK-40626); until its timeout, it would hold back all readers of committed records.
+  'sink.parallelism' = '1',
+  'sink.delivery-guarantee' = 'exactly-once',
+  -- Ids that are used again: otherwise each checkpoint makes new ones, which the broker keeps for days.
+  'sink.transaction-naming-strategy' = 'pooling',
+  -- The longest outage after which a checkpoint's records are still published; brokers refuse more than 15 min.
+  'properties.transaction.timeout.ms' = '600000'"""
 
 # Numbers of up to twelve digits are whole seconds; leading zeros do not count.
 _SECOND = """CASE WHEN uid <> '' AND REGEXP(ts, '^-?0*[0-9]{1,12}$$')
@@ -76,6 +85,7 @@ def script(
     common = {
         "name": settings.flink_name,
         "connection": connection.options(settings),
+        "sink": SINK,
         "lateness_s": settings.lateness_s,
         "gap_limit_s": settings.gap_limit_s,
     }
@@ -83,7 +93,7 @@ def script(
         template("frames.sql"),
         common,
         parallelism=parallelism,
-        checkpoint_s=CHECKPOINT_S,
+        checkpoint_s=settings.flink_checkpoint_s,
         second=_filled(_SECOND, rules),
         lateness=interval(settings.lateness_s),
         align_s=settings.align_s,

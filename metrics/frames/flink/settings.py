@@ -22,6 +22,15 @@ class FlinkSettings(Settings):
         str,
         Meta(description="What the names of Flink's own topics have after those of the application."),
     ] = "-flink"
+    flink_checkpoint_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=300,
+            description="Seconds of wall time from one checkpoint of a job to the next. Its records become visible with "
+            "each.",
+        ),
+    ] = 1
     local_flink_dir: Annotated[
         NonEmpty, Meta(description="Local Flink's folder, relative to the clone or, if installed, the working folder.")
     ] = ".local-flink"

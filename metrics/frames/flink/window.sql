@@ -71,11 +71,6 @@ CREATE TEMPORARY TABLE ${plural}_out (
   'key.fields' = 'key',
   'value.format' = 'raw',
   'value.fields-include' = 'EXCEPT_KEY',
-  'sink.parallelism' = '1',
-  'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = '${name}-${plural}',
-  -- Ids that are used again: otherwise each checkpoint makes new ones, which the broker keeps for days.
-  'sink.transaction-naming-strategy' = 'pooling',
-  -- The longest outage after which a checkpoint's records are still published; brokers refuse more than 15 min.
-  'properties.transaction.timeout.ms' = '600000'
+  ${sink}
 );

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from metrics.errors import SettingsError
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import rejected
 from metrics.frames.flink.script import Begin, interval, restoring, script, statements
@@ -59,6 +60,31 @@ def test_no_job_begins_where_the_group_is_and_names_of_transactions_are_used_aga
     sinks = text.count("'sink.delivery-guarantee' = 'exactly-once'")
     assert sinks == text.count("'sink.transaction-naming-strategy' = 'pooling'") > 0
     assert sinks == text.count("'properties.transaction.timeout.ms' = '600000'")
+
+
+@pytest.mark.parametrize("write", [script, rejected.script])
+def test_every_sink_has_one_task_so_that_no_id_of_a_transaction_is_left_behind(write: Callable[..., str]) -> None:
+    text = write(SETTINGS, parallelism=8)
+    assert text.count("'sink.parallelism' = '1'") == text.count("'sink.transactional-id-prefix'") > 0
+
+
+@pytest.mark.parametrize("write", [script, rejected.script])
+def test_both_jobs_read_committed_frames_alone(write: Callable[..., str]) -> None:
+    assert "'properties.isolation.level' = 'read_committed'" in write(SETTINGS)
+
+
+@pytest.mark.parametrize("write", [script, rejected.script])
+def test_a_checkpoint_is_taken_every_second_or_as_often_as_the_setting_says(write: Callable[..., str]) -> None:
+    rare = FlinkSettings.load({"BOOTSTRAP_SERVERS": "broker:9092", "FLINK_CHECKPOINT_S": "10"})
+    assert "SET 'execution.checkpointing.interval' = '1 s';" in write(SETTINGS)
+    assert "SET 'execution.checkpointing.interval' = '10 s';" in write(rare)
+
+
+@pytest.mark.parametrize("wrong", ["0", "301", "1.5"])
+def test_an_interval_of_checkpoints_that_transactions_would_not_outlive_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="settings cannot be used") as refused:
+        FlinkSettings.load({"FLINK_CHECKPOINT_S": wrong})
+    assert f"FLINK_CHECKPOINT_S='{wrong}'" in refused.value.why
 
 
 def test_the_job_for_dead_letters_has_a_name_a_topic_and_transactions_of_its_own() -> None:

@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from metrics.frames.flink import rejected, script
+from metrics.frames.flink import rejected
 from metrics.frames.flink.progress import partitions
-from metrics.frames.flink.topics import prepare
-from metrics.kafka.clients import open_admin
 from metrics.kafka.record_metadata import headers_of
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import count, create_topic, run, settings_of
@@ -136,12 +134,8 @@ def test_a_partition_without_frames_keeps_windows_open(application: Application,
 def test_records_become_visible_with_a_checkpoint(application: Application, flink: Cluster) -> None:
     application.create_topics()
     application.send([frame(START + nth, "a") for nth in range(10)], timestamp=LIVE)
-    settings = settings_of(application)
-    prepare(open_admin(settings), settings)
-    statements = script.statements(settings)
-    rare = [text.replace("interval' = '1 s'", "interval' = '1 h'") for text in statements]
-    assert rare != statements
-    job_id = run(flink, rare, until_end=False)
+    application.variables["FLINK_CHECKPOINT_S"] = "300"
+    job_id = count(flink, settings_of(application), until_end=False)
     wait_until(lambda: _written(application, "seconds-flink") >= 4, "records are written")
     assert application.read("seconds-flink") == []
     assert flink.run(f"STOP JOB '{job_id}' WITH SAVEPOINT") is None
