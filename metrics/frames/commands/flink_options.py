@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from metrics.files.project import project_folder
+from metrics.frames.flink import local_jobs
 from metrics.frames.flink.gateway import Gateway, session
 from metrics.frames.flink.settings import FlinkSettings
 
@@ -17,32 +16,6 @@ Rejected = Annotated[
     typer.Option("--rejected", help="Instead of counting, write dead letters: a job of its own, which may run beside."),
 ]
 UntilEnd = Annotated[bool, typer.Option("--until-end", help="Stop at the end of the input, and close every window.")]
-
-
-def local_folder(settings: FlinkSettings) -> Path:
-    """Return the folder of the local Flink."""
-    return project_folder() / settings.local_flink_dir
-
-
-def group_kept_apart(settings: FlinkSettings) -> list[str]:
-    """Return the statements after which a local Flink keeps the states of a job of the group apart.
-
-    A job that writes into Flink's own topics begins with the newest of its own states.
-    """
-    return _kept_apart(settings, f"{settings.flink_name} of the group")
-
-
-def rejected_kept_apart(settings: FlinkSettings) -> list[str]:
-    """Return the statements after which a local Flink keeps the states of the job for dead letters apart."""
-    return _kept_apart(settings, settings.flink_rejected_name)
-
-
-def _kept_apart(settings: FlinkSettings, name: str) -> list[str]:
-    if settings.flink_url is not None:
-        return []
-    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as below
-
-    return local_cluster.kept_apart(local_folder(settings), name)
 
 
 @contextmanager
@@ -63,7 +36,7 @@ def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterato
     # A command that is given a Flink does not wait for this import.
     from metrics.frames.flink import local_cluster  # noqa: PLC0415
 
-    with local_cluster.shared(local_folder(settings), report) as url, _local_session(settings, url) as gateway:
+    with local_cluster.shared(local_jobs.folder(settings), report) as url, _local_session(settings, url) as gateway:
         yield gateway
 
 
@@ -80,7 +53,7 @@ def use_running_flink(settings: FlinkSettings) -> Iterator[Gateway | None]:
         return
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
 
-    url = local_cluster.running_url(local_folder(settings))
+    url = local_cluster.running_url(local_jobs.folder(settings))
     if url is None:
         yield None
         return
@@ -94,6 +67,6 @@ def _local_session(settings: FlinkSettings, url: str) -> Iterator[Gateway]:
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
 
     with session(url) as gateway:
-        for statement in local_cluster.kept_apart(local_folder(settings), settings.flink_name):
+        for statement in local_cluster.kept_apart(local_jobs.folder(settings), settings.flink_name):
             gateway.run(statement)
         yield gateway

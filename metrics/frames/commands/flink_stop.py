@@ -6,10 +6,11 @@ import typer
 
 from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError
-from metrics.frames.commands.flink_options import group_kept_apart, rejected_kept_apart, use_running_flink
+from metrics.frames.commands.flink_options import use_running_flink
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
+from metrics.frames.flink.local_jobs import group_kept_apart, rejected_kept_apart
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import bring_back, is_handed_over, require_handed_over
 from metrics.terminal.console import note, say, warn

@@ -15,8 +15,8 @@ from metrics.times import LAST_SECOND
 
 # Options of every sink, with the reasons for readers of the SQL.
 SINK = """\
--- One task, and a prefix that never changes: a transaction that a failed attempt has left open is aborted by the next one
-  -- only if that uses its id (FLINK-40626); until its timeout, it would hold back all readers of committed records.
+-- One task, and a prefix that never changes: a transaction that a failed attempt left open is aborted by the next one
+  -- only if that uses its id (FLINK-40626); until its timeout, readers of committed records would wait for it.
   'sink.parallelism' = '1',
   'sink.delivery-guarantee' = 'exactly-once',
   -- Ids that are used again: otherwise each checkpoint makes new ones, which the broker keeps for days.

@@ -83,11 +83,7 @@ def hand_over(settings: FlinkSettings, on_progress: OnProgress, *, until_end: bo
         StateError: frames or results that the group needs are gone; or see `bring_back`.
         MetricsError: the broker or a topic prevents it.
     """
-    if settings.output_stream is not None:
-        raise SettingsError(
-            "OUTPUT_STREAM is set, and Flink republishes no frames",
-            hint="unset it, or let the application continue: python app.py",
-        )
+    _require_no_stream(settings)
     with _opened(settings) as group, taken_over(group.consumer, settings, group.in_use, group.is_unmoved) as sink:
         if group.saved is not None and group.saved.handover is not None:
             state, remarks = _published_by_flink(group, group.saved, group.saved.handover, sink, on_progress)[0], []
@@ -152,6 +148,27 @@ def require_handed_over(settings: FlinkSettings) -> None:
     """
     if not is_handed_over(settings):
         raise _not_handed_over(settings)
+
+
+def require_ready(settings: FlinkSettings) -> None:
+    """Check what a handover needs, as far as it can be seen before Flink is started.
+
+    Raises:
+        FencedError: an instance of the group is active.
+        SettingsError: OUTPUT_STREAM is set.
+        TopicError, BrokerError: the broker or a topic prevents it.
+    """
+    _require_no_stream(settings)
+    require_inactive(look(settings))
+    topics_in_use.check(open_admin(settings), settings)
+
+
+def _require_no_stream(settings: FlinkSettings) -> None:
+    if settings.output_stream is not None:
+        raise SettingsError(
+            "OUTPUT_STREAM is set, and Flink republishes no frames",
+            hint="unset it, or let the application continue: python app.py",
+        )
 
 
 def begin_again(settings: FlinkSettings) -> Begin:

@@ -1,0 +1,70 @@
+"""`flink run` on a real broker: what is wrong without Flink is said before a local Flink is started."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from tests.frames.flink.jobs import create_topic, settings_of
+from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
+
+pytestmark = pytest.mark.broker
+
+T = 1_600_000_020
+
+
+@pytest.fixture
+def fed(application: Application, tmp_path: Path) -> Application:
+    """Give an application with frames, and a folder without a Flink."""
+    application.variables["LOCAL_FLINK_DIR"] = str(tmp_path / "flink")
+    application.create_topics()
+    application.send([frame(T + nth, "a") for nth in range(20)], timestamp=LIVE)
+    return application
+
+
+def refused(application: Application, *options: str, exit_code: int) -> str:
+    """Return why `flink run` refuses, in one line, after seeing that no Flink was started."""
+    said = application.run("flink", "run", *options, exit_code=exit_code)
+    assert "starting Flink" not in said
+    assert not Path(application.variables["LOCAL_FLINK_DIR"]).exists()
+    return " ".join(said.split())
+
+
+@pytest.mark.parametrize("way", [(), ("--rejected",), ("--from-group",)])
+def test_a_job_cannot_both_end_with_the_input_and_continue_from_a_savepoint(
+    fed: Application, way: tuple[str, ...]
+) -> None:
+    said = refused(fed, *way, "--until-end", "--restore", "/kept/savepoint-1", exit_code=2)
+    assert "--until-end cannot be combined with the savepoint /kept/savepoint-1" in said
+    assert "Flink never ends a job with bounds that was restored (FLINK-31006)" in said
+    assert "leave --until-end out, and stop the job with flink stop" in said
+
+
+def test_a_missing_input_topic_is_named(application: Application, tmp_path: Path) -> None:
+    application.variables["LOCAL_FLINK_DIR"] = str(tmp_path / "flink")
+    assert f"INPUT_TOPIC={application.topic('frames')}" in refused(application, exit_code=5)
+
+
+@pytest.mark.parametrize(("options", "role"), [((), "seconds-flink"), (("--rejected",), "rejected-flink")])
+def test_a_job_from_the_beginning_needs_topics_without_records(
+    fed: Application, options: tuple[str, ...], role: str
+) -> None:
+    create_topic(settings_of(fed), fed.topic(role))
+    producer = Producer({"bootstrap.servers": fed.bootstrap_servers})
+    producer.produce(fed.topic(role), b"of an earlier job")
+    assert producer.flush(TIMEOUT_S) == 0
+    said = refused(fed, *options, exit_code=7)
+    assert f"the topic {fed.topic(role)} holds records already" in said
+
+
+def test_a_group_with_an_active_instance_is_not_handed_over(fed: Application) -> None:
+    process = fed.start()
+    wait_until(lambda: fed.heartbeats() > 0, "the instance has committed")
+    assert "is active; nothing was changed" in refused(fed, "--from-group", exit_code=8)
+    process.terminate()
+    finish(process)
+
+
+def test_a_group_whose_frames_are_republished_is_not_handed_over(fed: Application) -> None:
+    fed.variables["OUTPUT_STREAM"] = fed.topic("republished")
+    assert "Flink republishes no frames" in refused(fed, "--from-group", exit_code=2)
