@@ -27,8 +27,8 @@ class FlinkSettings(Settings):
         Meta(
             ge=1,
             le=300,
-            description="Seconds of wall time from one checkpoint of a job to the next. Its records become visible with "
-            "each.",
+            description="Seconds of wall time from one checkpoint of a job to the next. Its records become visible "
+            "with each.",
         ),
     ] = 1
     local_flink_dir: Annotated[

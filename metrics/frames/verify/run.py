@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from heapq import merge
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
@@ -12,11 +10,12 @@ from confluent_kafka import Consumer, Message
 from metrics.frames import topics_in_use
 from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
 from metrics.frames.core.state import State
-from metrics.frames.records import OfWindow, Record, Strays, Unreadable, in_order, read_record
+from metrics.frames.records import Strays
 from metrics.frames.results.rejected import headers_text
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.topics_in_use import TopicsInUse
+from metrics.frames.verify import outputs
 from metrics.frames.verify.recount.audit import Outputs, audit
 from metrics.frames.verify.recount.findings import Findings
 from metrics.frames.verify.recount.judge import Judged, PartitionJudge, Received
@@ -99,7 +98,10 @@ class Verification:
         self.terms = audit(
             self.state,
             [self._judged(streams, part, rejected, progress, stream) for part in snapshot.input],
-            {size: Outputs(self._in_order(size, streams), strays[size].by_start) for size in strays},
+            {
+                size: Outputs(outputs.in_order(streams, size, snapshot.outputs[size]), strays[size].by_start)
+                for size in strays
+            },
             rejected,
             self.findings,
             asked=self.asked,
@@ -134,10 +136,6 @@ class Verification:
         was_reset = bool(self.state.counted_since)
         add_to_findings(self.republished, self._settings.input_topic, topic, self.findings, was_reset=was_reset)
 
-    def _in_order(self, size: Size, streams: Streams) -> Iterator[Record]:
-        parts = [in_order(self._records(streams, size, part)) for part in self._snapshot.outputs[size]]
-        return merge(*parts, key=attrgetter("start"))
-
     def _rejected(self) -> RejectedRecords:
         ranges = self._snapshot.rejected
         streams = Streams(self._consumer, ranges)
@@ -154,14 +152,9 @@ class Verification:
         ranges, strays = self._snapshot.outputs[size], Strays()
         streams = Streams(self._consumer, ranges)
         for part in ranges:
-            strays.look_through(self._records(streams, size, part))
+            strays.look_through(record for _, record in outputs.records(streams, size, part))
         self.findings.add_strays(size.name, strays)
         return strays
-
-    def _records(self, streams: Streams, size: Size, part: PartitionRange) -> Iterator[OfWindow | Unreadable]:
-        for message in streams.of(part.topic, part.partition):
-            place = f"{part.topic}/{part.partition} offset {message.offset()}"
-            yield read_record(size, message.key(), message.value(), place)
 
     def _judged(
         self,

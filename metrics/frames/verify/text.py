@@ -1,20 +1,20 @@
 """Output of `verify`, as text and as JSON."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from rich import box
 from rich.table import Table
 
 from metrics.frames.sizes import SIZES, Size
+from metrics.frames.verify.recount.conservation import Row
 from metrics.frames.verify.recount.findings import Difference, Findings, Kind, Verdict
 from metrics.frames.verify.recount.republished import Republished
-from metrics.frames.verify.run import Verification
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import say_table
 from metrics.text import listed, numbered
-from metrics.times import ALL_TIME, rfc3339
+from metrics.times import ALL_TIME, Range, rfc3339
 
 _STYLES = {
     Verdict.AGREES: "green",
@@ -24,7 +24,21 @@ _STYLES = {
 }
 
 
-def show(verification: Verification) -> None:
+class Verified(Protocol):
+    """A verification, or a recount for Flink, after it has run; the attributes are those of `Verification`."""
+
+    asked: Range
+    findings: Findings
+    terms: list[Row]
+    republished: Republished | None
+
+    @property
+    def within(self) -> Range:
+        """The windows that were compared."""
+        ...
+
+
+def show(verification: Verified) -> None:
     """Print the findings and the verdict; on a terminal, agreement is green and differences are red."""
     findings = verification.findings
     if findings.kept:
@@ -55,7 +69,7 @@ def _of(difference: Difference) -> str:
     return f"{difference.of} {rfc3339(difference.window)}"
 
 
-def _lines(verification: Verification) -> list[str]:
+def _lines(verification: Verified) -> list[str]:
     findings = verification.findings
     lines = [f"compared {_windows(findings.compared)}; not yet closed: {_windows(findings.waiting)}"]
     if verification.republished is not None:
@@ -76,7 +90,7 @@ def _windows(counts: Counter[Size]) -> str:
     return listed([numbered(counts[size], f"one-{size.name} window") for size in SIZES])
 
 
-def _verdict(verification: Verification) -> str:
+def _verdict(verification: Verified) -> str:
     findings = verification.findings
     match findings.verdict:
         case Verdict.AGREES:
@@ -93,7 +107,7 @@ def _verdict(verification: Verification) -> str:
             return f"nothing to compare: no window is published {where}, and none has to be"
 
 
-def as_json(verification: Verification) -> bytes:
+def as_json(verification: Verified) -> bytes:
     """Return the findings as JSON."""
     findings, within = verification.findings, verification.within
     fields: dict[str, Any] = {

@@ -14,13 +14,13 @@ from metrics.frames.flink.gateway import session
 class _Answers(BaseHTTPRequestHandler):
     """A gateway that opens sessions, and refuses to close them and to run statements."""
 
-    def do_POST(self) -> None:  # noqa: N802  # as the base class calls it
+    def do_POST(self) -> None:
         if self.path == "/v2/sessions":
             self._answer(200, {"sessionHandle": "one"})
         else:
             self._answer(500, {"errors": ["Internal server error.", "Caused by: the statement is refused"]})
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         self._answer(500, {"errors": ["Internal server error.", "Caused by: the session cannot be closed"]})
 
     def _answer(self, status: int, body: dict[str, object]) -> None:
@@ -31,7 +31,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as the base class calls it
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as the base class names it
         """Log nothing."""
 
 

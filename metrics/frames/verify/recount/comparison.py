@@ -36,6 +36,7 @@ class Comparison:
         saved: the state of the published windows; a window that it does not close is not missing.
         is_settled: whether state and outputs are from the same moment; if not, there may be newer records.
         may_be_short: starts of windows of the largest size whose frames the input topic does not prove.
+        may_close_early: whether a window may have been closed before all of its frames came.
 
     Attributes:
         averages: of the windows since the last reset, once it is finished.
@@ -54,6 +55,7 @@ class Comparison:
         gap_limit_s: int,
         is_settled: bool = True,
         may_be_short: Collection[int] = (),
+        may_close_early: bool = True,
     ) -> None:
         self.size = size
         self.averages = Averages()
@@ -69,6 +71,7 @@ class Comparison:
         self._gap_limit_s = gap_limit_s
         self._is_settled = is_settled
         self._may_be_short = may_be_short
+        self._may_close_early = may_close_early
         self.open_frames = 0
         self._pass_before_range()
 
@@ -168,6 +171,8 @@ class Comparison:
 
     def _knows_frames(self, window: Window) -> bool:
         """Return whether the input topic proves the frames of a window: dead letters are those that came later."""
+        if not self._may_close_early:
+            return True
         return self.size is largest() and window.start not in self._may_be_short
 
     def _note_closed_early(self, window: Window, record: Record | None) -> None:

@@ -4,12 +4,13 @@ import signal
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from metrics.errors import FencedError, SettingsError, StateError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import HandedOver, Returned, bring_back, hand_over
 from metrics.frames.sizes import MINUTE, SECOND, Size
+from metrics.times import rfc3339
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, frame, wait_until
 
@@ -232,3 +233,20 @@ def test_a_group_that_never_ran_begins_on_flink_and_comes_back(application: Appl
     brought_back(application)
     application.run("--until-end")
     check_equal(application, whole)
+
+
+def test_a_group_on_flink_is_recounted_since_its_handover(stopped: Application, whole: Application) -> None:
+    handed_over(stopped)
+    send(stopped, 100, 250)
+    publish(stopped, whole, 280)  # the newest of these frames are at T + 285
+    settings = settings_of(stopped)
+    consumer = Consumer({"bootstrap.servers": stopped.bootstrap_servers, "group.id": settings.flink_name})
+    places = [TopicPartition(settings.input_topic, number, 250) for number in range(PARTITIONS)]
+    consumer.commit(offsets=places, asynchronous=False)
+    consumer.close()
+    found = stopped.answer("flink", "verify", "--recount", "--json")
+    assert (found["verdict"], found["from"]) == ("agrees", rfc3339(T + 60))
+    assert found["compared"] == {"seconds": 280 - 91, "minutes": 3}  # the first minute was open
+
+    publishing(stopped, SECOND, stopped.read("seconds")[-1:]).commit_transaction(TIMEOUT_S)
+    assert stopped.answer("flink", "verify", "--recount", "--json", exit_code=1)["counts"] == {"doubled": 1}
