@@ -10,12 +10,19 @@ from metrics.frames.flink import local_jobs
 from metrics.frames.flink.gateway import Gateway, session
 from metrics.frames.flink.settings import FlinkSettings
 
-Parallelism = Annotated[int, typer.Option(min=1, metavar="N", help="Number of tasks that work side by side.")]
+Parallelism = Annotated[int, typer.Option(min=1, metavar="N", help="Number of parallel tasks.")]
 Rejected = Annotated[
     bool,
-    typer.Option("--rejected", help="Instead of counting, write dead letters: a job of its own, which may run beside."),
+    typer.Option(
+        "--rejected", help="Write dead letters instead of counting: a job of its own, which can run beside the other."
+    ),
 ]
-UntilEnd = Annotated[bool, typer.Option("--until-end", help="Stop at the end of the input, and close every window.")]
+UntilEnd = Annotated[
+    bool,
+    typer.Option(
+        "--until-end", help="Stop at the present end of the input, and close every window; not with a savepoint."
+    ),
+]
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def run(
         bool,
         typer.Option(
             "--from-group",
-            help="Continue where the main job has stopped, in its topics; flink stop --to-group is the way back.",
+            help="Continue where the main job has stopped, in its topics; the way back is flink stop --to-group.",
         ),
     ] = False,
     rejected: Rejected = False,
@@ -46,10 +46,11 @@ def run(
     a savepoint, and the next run continues from there. With FLINK_URL, the job runs on after this command, until
     `flink stop`.
 
-    With --from-group, the main job must have stopped, and does not start again before `flink stop --to-group`.
+    With --from-group, the main job must have stopped, and will not start again until `flink stop --to-group`.
 
     With --rejected, a second job writes the frames that are invalid to REJECTED_TOPIC with FLINK_TOPIC_SUFFIX, and
-    nothing is counted. It has no state, so late frames are not among them. Run both, in any order, to have both.
+    nothing is counted. It keeps no state, so late frames are not among them. To have counts and dead letters, run both,
+    in any order.
 
     Example: `python app.py flink run --until-end`, then `python app.py flink verify`
     """

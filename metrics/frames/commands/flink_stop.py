@@ -25,7 +25,7 @@ def stop(
         typer.Option("--to-group", help="Bring the group back that flink run --from-group has handed over."),
     ] = False,
 ) -> None:
-    """Stop the job that counts, with a savepoint from which `flink run --restore` continues; and that of dead letters.
+    """Stop the job that counts and that of dead letters, each with a savepoint for `flink run --restore`.
 
     All windows that were closed by then are published.
 

@@ -21,7 +21,7 @@ def verify(
     *,
     recount: Annotated[
         bool,
-        typer.Option("--recount", help="Instead of the application's topics, compare with a recount of the input."),
+        typer.Option("--recount", help="Compare with a recount of the input instead of the application's topics."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -31,10 +31,10 @@ def verify(
     the end: if one has published more windows than the other, they are not equal, and the output says which is ahead.
 
     With --recount, the application need not have counted. The frames that the job had read at its last checkpoint are
-    counted again, plainly, and each window that these frames close must have one record, with the right numbers, bytes
-    and timestamp. They are judged as the SQL says: what Flink and the application count differently by design, such as
-    a wrong ts in history, is not seen. If the group is handed over, the windows since then are compared, in the
-    application's topics.
+    counted again, and each window that they close must have exactly one record, with the right numbers, bytes and
+    timestamp. They are judged by the rules of the SQL, so what Flink and the application count differently by design,
+    such as frames after a wrong ts in history, does not show. For a group that is handed over, the windows since then
+    are compared, in the application's topics.
 
     Example: `python app.py flink verify`
     """

@@ -63,8 +63,18 @@ def test_the_application_counts_the_valid_ones(kind: str) -> None:
     assert isinstance(read_frame(at(VALID[kind], START)), Frame)
 
 
+def abort(application: Application) -> None:
+    """Send an invalid frame in a transaction that is aborted: there is no such frame."""
+    producer = application.producer_in_transactions()
+    producer.begin_transaction()
+    producer.produce(application.topic("frames"), b"never sent", partition=0)
+    assert producer.flush(TIMEOUT_S) == 0
+    producer.abort_transaction(TIMEOUT_S)
+
+
 def test_frames_of_all_kinds_have_the_dead_letters_of_the_application(application: Application, flink: Cluster) -> None:
     application.create_topics(partitions=2)
+    abort(application)
     producer = Producer({"bootstrap.servers": application.bootstrap_servers})
     for nth, (kind, value) in enumerate(mixed(START, 2 * len(INVALID))):
         key, timestamp_ms = None if nth % 5 == 0 else kind, (START + nth) * 1000 + 7
