@@ -11,6 +11,7 @@ from metrics.errors import FlinkError
 
 ANSWER_TIMEOUT_S = 30.0
 _LOOK_S = 0.05
+_REMOTE = "<Exception on server side:"
 
 
 class Answer(NamedTuple):
@@ -86,9 +87,16 @@ class Gateway:
 
 
 def cause(text: str) -> str:
-    """Return the innermost cause of a Java stack trace, which names what is wrong."""
-    causes = [line for line in text.splitlines() if line.startswith("Caused by: ")]
-    return causes[-1].removeprefix("Caused by: ") if causes else text.split("\n", 1)[0]
+    """Return the innermost cause of a Java stack trace, which names what is wrong.
+
+    A cause on the other side of a REST call begins on the line after the one that says so.
+    """
+    lines = text.splitlines()
+    causes = [number for number, line in enumerate(lines) if line.startswith("Caused by: ")]
+    if not causes:
+        return text.split("\n", 1)[0]
+    is_remote = lines[causes[-1]].endswith(_REMOTE)
+    return lines[causes[-1] + is_remote].removeprefix("Caused by: ")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from metrics.errors import FlinkError
-from metrics.frames.flink.gateway import session
+from metrics.frames.flink.gateway import cause, session
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -56,3 +56,17 @@ def test_a_session_that_cannot_be_closed_is_an_error_if_it_is_the_only_one(url: 
     with pytest.raises(FlinkError) as refused, session(url):
         pass
     assert refused.value.why == "the session cannot be closed"
+
+
+def test_a_cause_on_the_other_side_of_a_call_is_not_hidden_by_the_call() -> None:
+    call = "RestClientException: [Internal server error., <Exception on server side:"
+    trace = [
+        "Internal server error.",
+        "Caused by: Failed to submit.",
+        f"Caused by: {call}",
+        "Duplicate: submitted.",
+        "",
+    ]
+    assert cause("\n".join([*trace, "End of exception on server side>]"])) == "Duplicate: submitted."
+    assert cause("\n".join([*trace, "Caused by: the innermost", "End of exception"])) == "the innermost"
+    assert cause("no trace\nat all") == "no trace"
