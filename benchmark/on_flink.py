@@ -93,7 +93,9 @@ def main() -> None:
     settings, folder = settings_of(task), Path(task.folder, "flink")
     with local_cluster.running(folder, print) as url, session(url) as gateway:
         topics.prepare(open_admin(settings), settings)
-        job_id = jobs.start(gateway, statements(settings, parallelism=parallelism, until_end=True))
+        job_id = jobs.start(
+            gateway, settings.flink_name, statements(settings, parallelism=parallelism, until_end=True), []
+        )
         wait_until_running(folder, job_id)
         first_at_s = monotonic()
         wait_until_finished(folder, job_id)

@@ -68,7 +68,7 @@ def measured(broker: Broker) -> UserMemory:
         try:
             with local_cluster.running(flink, say) as url, session(url) as gateway:
                 topics.prepare(open_admin(settings), settings)
-                jobs.start(gateway, statements(settings))
+                jobs.start(gateway, settings.flink_name, statements(settings), [])
                 for before, users in ((0, FEW), (FEW, MANY)):
                     for _ in broker.load(task.input_topic, _frames(before, users)):
                         pass

@@ -1,5 +1,6 @@
 """`flink run`: counts on Flink, until its end or Ctrl-C on a local one."""
 
+from functools import partial
 from threading import Event
 from typing import Annotated
 
@@ -57,27 +58,26 @@ def run(
     if from_group and rejected:
         raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
     with use_broker(FlinkSettings) as settings:
-        _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
+        before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
         if rejected:
             start = starts.of_rejected(settings, restore, parallelism, until_end=until_end)
         elif from_group:
-
-            def begin() -> Begin:
-                return _hand_over(settings, until_end=until_end)
-
+            begin = partial(_hand_over, settings, until_end=until_end)
             start = starts.of_group(settings, restore, parallelism, begin, until_end=until_end)
         else:
             start = starts.of_own(settings, restore, parallelism, until_end=until_end)
         with use_flink(settings, say) as gateway:
             jobs.require_none_running(gateway, start.name)  # a local Flink may have taken a while
-            _run(settings, gateway, start, parallelism, until_end=until_end)
+            _run(settings, gateway, start, before, parallelism, until_end=until_end)
 
 
-def _require_none_running(settings: FlinkSettings, name: str) -> None:
-    """Check that no job with a name runs, on the Flink that is there; a local one is not started for that."""
+def _require_none_running(settings: FlinkSettings, name: str) -> list[Job]:
+    """Check that no job with a name runs, and return those that have ended.
+
+    This asks the Flink that is there; a local one is not started for that.
+    """
     with use_running_flink(settings) as gateway:
-        if gateway is not None:
-            jobs.require_none_running(gateway, name)
+        return [] if gateway is None else jobs.require_none_running(gateway, name)
 
 
 def _hand_over(settings: FlinkSettings, *, until_end: bool) -> Begin:
@@ -89,9 +89,11 @@ def _hand_over(settings: FlinkSettings, *, until_end: bool) -> Begin:
     return begin
 
 
-def _run(settings: FlinkSettings, gateway: Gateway, start: Start, parallelism: int, *, until_end: bool) -> None:
+def _run(
+    settings: FlinkSettings, gateway: Gateway, start: Start, before: list[Job], parallelism: int, *, until_end: bool
+) -> None:
     with stopping_on_signals() as stopping:
-        job_id = jobs.start(gateway, start.statements())
+        job_id = jobs.start(gateway, start.name, start.statements(), before)
         say(f"job {job_id} {start.work} from {start.beginning}, with {numbered(parallelism, 'task')}")
         if settings.flink_url is None or until_end:
             _follow(settings, gateway, job_id, start, stopping)

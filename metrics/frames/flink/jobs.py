@@ -1,6 +1,6 @@
 """Jobs on Flink: those of this application, by their name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Event
 from typing import NamedTuple
 
@@ -54,32 +54,51 @@ def running_job(gateway: Gateway, name: str) -> Job | None:
     return next((job for job in jobs_named(gateway, name) if not job.has_ended()), None)
 
 
-def require_none_running(gateway: Gateway, name: str) -> None:
-    """Check that no job with a name runs: two would publish every window twice.
+def require_none_running(gateway: Gateway, name: str) -> list[Job]:
+    """Check that no job with a name runs, since two would publish every window twice; return those that have ended.
 
     Raises:
         FencedError: one runs.
         FlinkError: Flink does not answer.
     """
-    if (job := running_job(gateway, name)) is not None:
-        raise FencedError(
-            f"the job {name} runs already",
-            why=f"job {job.id}, {job.status.lower()} since {job.began_at}",
-            hint="stop it: python app.py flink stop; or look at it: python app.py flink status",
-        )
+    found = jobs_named(gateway, name)
+    if job := next((job for job in found if not job.has_ended()), None):
+        raise _runs_already(name, job)
+    return found
 
 
-def start(gateway: Gateway, statements: Sequence[str]) -> str:
+def _runs_already(name: str, job: Job) -> FencedError:
+    return FencedError(
+        f"the job {name} runs already",
+        why=f"job {job.id}, {job.status.lower()}, began at {job.began_at}",
+        hint="stop it: python app.py flink stop; or look at it: python app.py flink status",
+    )
+
+
+def start(gateway: Gateway, name: str, statements: Sequence[str], before: Collection[Job]) -> str:
     """Run statements, the last of which starts a job, and return the job's id.
 
+    Of several that are started at the same moment, the one that began first goes on. The others are cancelled at once:
+    a job publishes nothing before its first checkpoint.
+
+    Args:
+        before: the jobs with the name that had ended when it was checked that none runs.
+
     Raises:
-        FlinkError: Flink refuses one.
+        FencedError: another job with the name was started meanwhile.
+        FlinkError: Flink refuses a statement.
     """
     job_id = None
     for statement in statements:
         job_id = gateway.run(statement).job_id
     if job_id is None:
         raise FlinkError("no job was started", why="the last statement starts none")
+    known = {job.id for job in before}
+    started = [job for job in jobs_named(gateway, name) if job.id not in known]
+    first = min(started, key=lambda job: (job.began_at, job.id))
+    if first.id != job_id:
+        _cancel(gateway, job_id)
+        raise _runs_already(name, first)
     return job_id
 
 
@@ -122,7 +141,11 @@ def cancel(gateway: Gateway, job: Job) -> None:
     Raises:
         FlinkError: Flink cannot.
     """
-    gateway.run(f"STOP JOB '{job.id}'")
+    _cancel(gateway, job.id)
+
+
+def _cancel(gateway: Gateway, job_id: str) -> None:
+    gateway.run(f"STOP JOB '{job_id}'")
 
 
 def stop(gateway: Gateway, job: Job) -> str:

@@ -1,0 +1,70 @@
+"""Starts of a job on a real Flink: of two at the same moment one goes on."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from metrics.errors import FencedError
+from metrics.frames.flink import jobs, script
+from metrics.frames.flink.gateway import session
+from metrics.frames.flink.topics import prepare
+from metrics.kafka.clients import open_admin
+from tests.frames.flink import inputs
+from tests.frames.flink.cluster import ENDED, Cluster
+from tests.frames.flink.inputs import GAP_LIMIT_S
+from tests.frames.flink.jobs import settings_of
+from tests.frames.flink.records import TIMEOUT_S, eventually, run, written
+from tests.kafka.application import Application
+
+pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow]
+
+
+def started(flink: Cluster, name: str, statements: Sequence[str], together: Barrier) -> str | FencedError:
+    """Start a job when all are ready to."""
+    with session(flink.url) as gateway:
+        before = jobs.require_none_running(gateway, name)
+        together.wait(TIMEOUT_S)
+        try:
+            return jobs.start(gateway, name, statements, before)
+        except FencedError as refused:
+            return refused
+
+
+def test_of_two_jobs_that_start_at_the_same_moment_the_first_goes_on(application: Application, flink: Cluster) -> None:
+    application.create_topics()
+    settings = settings_of(application)
+    prepare(open_admin(settings), settings)
+    name, statements, together = settings.flink_name, script.statements(settings), Barrier(2)
+    earlier: set[str] = set()
+    for _ in range(2):  # the second time, the name is that of a job that has ended
+        with ThreadPoolExecutor(2) as both:
+            found = list(both.map(lambda _: started(flink, name, statements, together), range(2)))
+        [job_id] = [each for each in found if isinstance(each, str)]
+        [refused] = [each for each in found if isinstance(each, FencedError)]
+        assert refused.what == f"the job {name} runs already"
+        assert job_id in refused.why
+        assert job_id not in earlier
+        running = [each for each, state in flink.states().items() if state not in {*ENDED, "CANCELLING"}]
+        assert running == [job_id]
+        earlier.add(job_id)
+        flink.make_ready()
+
+
+def test_of_two_who_hand_a_group_over_at_the_same_moment_one_goes_on_and_no_window_is_published_twice(
+    application: Application, flink: Cluster
+) -> None:
+    undisturbed = Application(application.bootstrap_servers)
+    for each in (application, undisturbed):
+        each.variables |= {"FLINK_URL": flink.url, "GAP_LIMIT_S": f"{GAP_LIMIT_S}"}
+        each.create_topics(inputs.PARTITIONS)
+        inputs.send(each, inputs.mixed())
+    run(undisturbed, "--until-end")
+    both = [application.start("flink", "run", "--from-group") for _ in range(2)]
+    said = [process.communicate(timeout=TIMEOUT_S) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 8], said
+    eventually(lambda: bool(application.read("minutes")), "Flink publishes")
+    run(application, "flink", "stop", "--to-group")
+    run(application, "--until-end")
+    assert written(application) == written(undisturbed)
