@@ -9,6 +9,7 @@ import typer
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
 from metrics.errors import FlinkError, SettingsError
+from metrics.frames import topics_in_use
 from metrics.frames.commands.flink_options import Parallelism, Rejected, UntilEnd, use_flink, use_running_flink
 from metrics.frames.flink import jobs, local_jobs, progress, starts
 from metrics.frames.flink.gateway import Gateway
@@ -17,6 +18,7 @@ from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.starts import Start
 from metrics.frames.flink.switch.handover import hand_over
+from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
@@ -59,6 +61,8 @@ def run(
         raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
     with use_broker(FlinkSettings) as settings:
         before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
+        if not rejected:
+            parallelism = _with_partitions(settings, parallelism)
         if rejected:
             start = starts.of_rejected(settings, restore, parallelism, until_end=until_end)
         elif from_group:
@@ -78,6 +82,18 @@ def _require_none_running(settings: FlinkSettings, name: str) -> list[Job]:
     """
     with use_running_flink(settings) as gateway:
         return [] if gateway is None else jobs.require_none_running(gateway, name)
+
+
+def _with_partitions(settings: FlinkSettings, parallelism: int) -> int:
+    """Return how many tasks count: each has to have a partition."""
+    topic = settings.input_topic
+    partitions = topics_in_use.input_partitions(open_admin(settings), settings)
+    if parallelism > partitions:
+        warn(
+            f"{numbered(partitions, 'task')} instead of {parallelism}: the topic {topic} has "
+            f"{numbered(partitions, 'partition')}, and a task that has none to read would keep all windows open"
+        )
+    return min(parallelism, partitions)
 
 
 def _hand_over(settings: FlinkSettings, *, until_end: bool) -> Begin:

@@ -1,4 +1,4 @@
-"""Starts of a job on a real Flink: of two at the same moment one goes on."""
+"""Starts of a job on a real Flink: of two at the same moment one goes on, and no task is without a partition."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,11 @@ from tests.frames.flink.cluster import ENDED, Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S
 from tests.frames.flink.jobs import settings_of
 from tests.frames.flink.records import TIMEOUT_S, eventually, run, written
-from tests.kafka.application import Application
+from tests.kafka.application import LIVE, Application, frame
 
 pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow]
+
+START = 1_600_000_020  # a full minute
 
 
 def started(flink: Cluster, name: str, statements: Sequence[str], together: Barrier) -> str | FencedError:
@@ -50,6 +52,16 @@ def test_of_two_jobs_that_start_at_the_same_moment_the_first_goes_on(application
         assert running == [job_id]
         earlier.add(job_id)
         flink.make_ready()
+
+
+def test_with_more_tasks_than_partitions_all_windows_are_published(application: Application, flink: Cluster) -> None:
+    application.create_topics(2)
+    application.variables["FLINK_URL"] = flink.url
+    for number in range(2):
+        application.send([frame(START + nth, "a") for nth in range(10)], number, timestamp=LIVE)
+    _, remarks = application.start("flink", "run", "--parallelism", "3").communicate(timeout=TIMEOUT_S)
+    assert "2 tasks instead of 3: the topic" in " ".join(remarks.split())
+    eventually(lambda: len(application.read("seconds-flink")) == 4, "windows are published")
 
 
 def test_of_two_who_hand_a_group_over_at_the_same_moment_one_goes_on_and_no_window_is_published_twice(
