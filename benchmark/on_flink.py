@@ -67,7 +67,7 @@ def wait_until_running(folder: Path, job_id: str) -> None:
 
     counts = Deadline(START_TIMEOUT_S).poll(states, until=lambda counts: not any(map(counts.get, _BEFORE_RUNNING)))
     if any(map(counts.get, _BEFORE_RUNNING)):
-        raise FlinkError("the job does not start", why=local_cluster.failure(folder))
+        raise FlinkError("the job does not start", why=local_cluster.failure(folder, job_id))
 
 
 def wait_until_finished(folder: Path, job_id: str) -> None:
@@ -78,7 +78,7 @@ def wait_until_finished(folder: Path, job_id: str) -> None:
     """
     while (state := _asked(folder, job_id)["state"]) != jobs.FINISHED:
         if state in _FAILED:
-            raise FlinkError(f"the job has {state.lower()}", why=local_cluster.failure(folder))
+            raise FlinkError(f"the job has {state.lower()}", why=local_cluster.failure(folder, job_id))
         sleep(jobs.LOOK_S)
 
 

@@ -68,7 +68,7 @@ def measured(broker: Broker) -> UserMemory:
         try:
             with local_cluster.running(flink, say) as url, session(url) as gateway:
                 topics.prepare(open_admin(settings), settings)
-                jobs.start(gateway, settings.flink_name, statements(settings), [])
+                job_id = jobs.start(gateway, settings.flink_name, statements(settings), [])
                 for before, users in ((0, FEW), (FEW, MANY)):
                     for _ in broker.load(task.input_topic, _frames(before, users)):
                         pass
@@ -76,7 +76,9 @@ def measured(broker: Broker) -> UserMemory:
                         lambda: progress.look(settings, settings.flink_topic).lag, until=lambda lag: not lag
                     )
                     if lag:
-                        raise FlinkError("the frames were not counted in time", why=local_cluster.failure(flink))
+                        raise FlinkError(
+                            "the frames were not counted in time", why=local_cluster.failure(flink, job_id)
+                        )
                     found.users.append(users)
                     found.heap_bytes.append(min(_heap_bytes(flink) for _ in range(MEASUREMENTS)))
                     found.checkpoint_bytes.append(_checkpoint_bytes(flink))

@@ -130,7 +130,7 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start
     elif job.status != jobs.FINISHED:
         raise FlinkError(
             f"the job {job_id} has {job.status.lower()}",
-            why=local_jobs.failure(settings),
+            why=local_jobs.failure(settings, job_id),
             hint="Flink's logs have its exceptions",
         )
     for line in start.published():

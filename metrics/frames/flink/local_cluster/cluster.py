@@ -25,6 +25,7 @@ from metrics.frames.flink.local_cluster.settings import (
     parts,
     write,
 )
+from metrics.frames.flink.local_cluster.states import KEPT, remove_old
 from metrics.java import processes
 from metrics.java.processes import (
     LOCALE,
@@ -38,6 +39,7 @@ from metrics.java.processes import (
     wait_until_ready,
 )
 from metrics.terminal.console import shown
+from metrics.text import numbered
 
 if TYPE_CHECKING:
     import psutil
@@ -74,6 +76,8 @@ def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iter
             stopping_s = time.monotonic()
             cluster.close()
             say(f"{NAME}: stopped in {time.monotonic() - stopping_s:.1f} s")
+            if removed := remove_old(folder):
+                say(f"{NAME}: removed {numbered(removed, 'old state')}; the newest {KEPT} of each job are kept")
 
 
 def found(folder: Path) -> dict[str, "psutil.Process"]:

@@ -1,7 +1,7 @@
 """What a job leaves: its newest savepoint or checkpoint, and why it failed."""
 
+import shutil
 from contextlib import suppress
-from operator import itemgetter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,6 +9,8 @@ import httpx
 
 from metrics.frames.flink.gateway import ANSWER_TIMEOUT_S, cause
 from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, SAVEPOINTS, as_url
+
+KEPT = 3  # of each job: more than the one it continues from, if that turns out to be wrong
 
 
 def kept_apart(folder: Path, name: str) -> list[str]:
@@ -23,19 +25,33 @@ def kept_apart(folder: Path, name: str) -> list[str]:
 
 
 def newest_state(folder: Path, name: str) -> Path | None:
-    """Return the newest complete savepoint or kept checkpoint of the jobs with a name; None if there is none.
+    """Return the newest complete savepoint or kept checkpoint of the jobs with a name; None if there is none."""
+    return next(iter(_states(folder, _as_file(name))), None)
+
+
+def remove_old(folder: Path) -> int:
+    """Remove the states of the jobs of each name but for the newest KEPT, and return how many; no job may run."""
+    names = {path.name for kind in (CHECKPOINTS, SAVEPOINTS) for path in (folder / kind).glob("*")}
+    old = [state for name in names for state in _states(folder, name)[KEPT:]]
+    for state in old:
+        shutil.rmtree(state, ignore_errors=True)
+    return len(old)
+
+
+def _states(folder: Path, file_name: str) -> list[Path]:
+    """Return the complete savepoints and checkpoints of the jobs with a name, the newest first.
 
     Flink writes `_metadata` last, and renames it into place.
     """
     found = [
-        *(folder / CHECKPOINTS / _as_file(name)).glob("*/chk-*/_metadata"),
-        *(folder / SAVEPOINTS / _as_file(name)).glob("*/_metadata"),
+        *(folder / CHECKPOINTS / file_name).glob("*/chk-*/_metadata"),
+        *(folder / SAVEPOINTS / file_name).glob("*/_metadata"),
     ]
     ages: dict[Path, int] = {}
     for file in found:
         with suppress(FileNotFoundError):  # a running job removes the one before
             ages[file.parent.resolve()] = file.stat().st_mtime_ns
-    return max(ages, key=ages.__getitem__, default=None)
+    return sorted(ages, key=ages.__getitem__, reverse=True)
 
 
 def _as_file(name: str) -> str:
@@ -47,12 +63,10 @@ def _quoted(text: str) -> str:
     return text.replace("'", "''")
 
 
-def failure(rest_url: str) -> str:
-    """Return why the job that began last has failed, as the job manager knows it; empty if it has not, or is away."""
+def failure(rest_url: str, job_id: str) -> str:
+    """Return why a job has failed, as the job manager knows it; empty if it has not, or is away."""
     with suppress(httpx.HTTPError, ValueError), httpx.Client(base_url=rest_url, timeout=ANSWER_TIMEOUT_S) as client:
-        jobs = client.get("/jobs/overview").raise_for_status().json()["jobs"]
-        newest = max(jobs, key=itemgetter("start-time"), default=None)
-        if newest is not None and newest["state"] == "FAILED":
-            history = client.get(f"/jobs/{newest['jid']}/exceptions").json()["exceptionHistory"]["entries"]
+        if client.get(f"/jobs/{job_id}").raise_for_status().json()["state"] == "FAILED":
+            history = client.get(f"/jobs/{job_id}/exceptions").json()["exceptionHistory"]["entries"]
             return cause(history[0]["stacktrace"]) if history else ""
     return ""

@@ -16,7 +16,7 @@ import pytest
 
 from metrics.errors import FileError, LocalServerError
 from metrics.frames.flink import local_cluster
-from metrics.frames.flink.local_cluster import settings
+from metrics.frames.flink.local_cluster import settings, states
 from metrics.java.processes import mark
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
 from tests.java.owner import Owner, alive, closed_port, nothing, refused_without, used_by_another_process
@@ -86,11 +86,12 @@ def test_a_second_owner_is_refused_and_other_processes_find_the_first_one(flink:
 def test_the_cause_of_a_job_that_fails_for_good_is_known(flink: Cluster) -> None:
     text = "CREATE TEMPORARY TABLE texts (text STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '1')"
     casting = "INSERT INTO nowhere SELECT CAST(text AS BIGINT) FROM texts"
-    assert local_cluster.failure(flink.folder) == ""
-    job_id = flink.run("SET 'restart-strategy.type' = 'none'", text, SINK, casting)
-    assert job_id is not None
-    wait_until(lambda: flink.states()[job_id] == "FAILED", "the job has failed")
-    assert "NumberFormatException" in local_cluster.failure(flink.folder)
+    failing = flink.run("SET 'restart-strategy.type' = 'none'", text, SINK, casting)
+    assert failing is not None
+    later = start_job(flink)
+    wait_until(lambda: flink.states()[failing] == "FAILED", "the job has failed")
+    assert "NumberFormatException" in local_cluster.failure(flink.folder, failing)
+    assert local_cluster.failure(flink.folder, later) == ""
 
 
 def test_a_job_goes_on_from_its_checkpoint_after_its_task_manager_was_killed(flink: Cluster) -> None:
@@ -106,7 +107,7 @@ def test_a_job_goes_on_from_its_checkpoint_after_its_task_manager_was_killed(fli
 
 def test_without_a_flink_in_the_folder_there_is_no_address_and_no_cause(tmp_path: Path) -> None:
     assert local_cluster.running_url(tmp_path / "none") is None
-    assert local_cluster.failure(tmp_path) == ""
+    assert local_cluster.failure(tmp_path, "0" * 32) == ""
     assert local_cluster.newest_state(tmp_path, "job") is None
     assert not (tmp_path / "none").exists()
 
@@ -124,6 +125,20 @@ def test_the_newest_state_is_the_one_of_the_job_that_was_completed_last(tmp_path
     assert local_cluster.newest_state(tmp_path, "a/b") == tmp_path / checkpoint
     os.utime(tmp_path / savepoint / "_metadata")
     assert local_cluster.newest_state(tmp_path, "a/b") == tmp_path / savepoint
+
+
+def test_the_newest_three_states_of_each_job_are_kept_and_what_is_not_of_a_named_job(tmp_path: Path) -> None:
+    named = [f"checkpoints/a/e{number}/chk-{9 - number}" for number in range(3)]
+    named += [f"savepoints/a/savepoint-{number}" for number in range(2)]
+    others = ["checkpoints/b/e9/chk-1", "checkpoints/0123abcd/chk-7", "savepoints/savepoint-e8"]
+    for number, name in enumerate([*named, *others]):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "_metadata").touch()
+        os.utime(tmp_path / name / "_metadata", (1_500_000_000 + number, 1_500_000_000 + number))
+    assert states.remove_old(tmp_path) == 2
+    assert [name for name in [*named, *others] if not (tmp_path / name).exists()] == named[:2]
+    assert local_cluster.newest_state(tmp_path, "a") == tmp_path / named[-1]
+    assert states.remove_old(tmp_path / "none") == 0
 
 
 def test_a_process_that_ends_at_its_start_is_named_with_what_it_printed(
