@@ -1,5 +1,6 @@
 """A local Flink of this process for tests: its processes can be killed, and it can be started again."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class Cluster:
         url = local_cluster.rest_url(self.folder)
         assert url is not None, "it does not run"
         return httpx.get(url + path, timeout=STOP_TIMEOUT_S).raise_for_status().json()
+
+    def post(self, path: str, body: Mapping[str, object]) -> None:
+        """Send the job manager's REST interface an order."""
+        httpx.post(f"{local_cluster.rest_url(self.folder)}{path}", json=body, timeout=STOP_TIMEOUT_S).raise_for_status()
 
     def states(self) -> dict[str, str]:
         """Return the states of all jobs by their ids."""

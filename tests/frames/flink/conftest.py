@@ -1,5 +1,6 @@
-"""The local Flink that the tests share."""
+"""The local Flink that the tests share, and what they draw at random."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -24,3 +25,11 @@ def flink(_flink: Cluster) -> Cluster:
     """Give a local Flink with all of its processes, on which no job runs."""
     _flink.make_ready()
     return _flink
+
+
+@pytest.fixture
+def draw() -> random.Random:
+    """Give the source of what is drawn; its seed is printed if the test fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed: {seed}")
+    return random.Random(seed)
