@@ -2,7 +2,6 @@
 
 import gc
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
+from tests.kafka.certificates import make_certificates
 
 pytestmark = pytest.mark.broker
 
@@ -52,16 +52,8 @@ class Guarded:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
-    for name in ("ca", "other"):
-        make_certificate(folder, name)
-    for name in ("server", "client"):
-        make_certificate(folder, name, "-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1")
-    (folder / "server.pem").write_bytes((folder / "server.key").read_bytes() + (folder / "server.crt").read_bytes())
     properties = {
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": f"{folder}/server.pem",
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": f"{folder}/ca.crt",
+        **make_certificates(folder),
         "transaction.state.log.replication.factor": "3",
         "listener.name.mutual.ssl.client.auth": "required",
         "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
@@ -71,11 +63,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     abroad = {"ABROAD": "kafka.invalid"}
     with own_kafka.running(folder / "kafka", properties, listeners=listeners, advertised=abroad) as addresses:
         yield Guarded(folder, addresses)
-
-
-def make_certificate(folder: Path, name: str, *by: str) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    subprocess.run([*command, "-keyout", f"{name}.key", "-out", f"{name}.crt", *by], cwd=folder, check=True)
 
 
 TLS = {"security_protocol": "SSL", "ssl_ca_location": "{}/ca.crt"}

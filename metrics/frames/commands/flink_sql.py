@@ -17,7 +17,7 @@ def sql(
 ) -> None:
     """Print the SQL that counts frames on Flink, with the settings of the application filled in.
 
-    Instead of a password or a key, it has the name of the variable: `${KAFKA_SASL_PASSWORD}`.
+    Instead of a password, a key or brokers that are not set, it has the name of the variable: `${KAFKA_SASL_PASSWORD}`.
 
     Example: `python app.py flink sql --parallelism 4 > frames.sql`
     """

@@ -6,13 +6,14 @@ since their files need not exist on Flink's machines.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from metrics.errors import SettingsError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.clients import unknown_properties
-from metrics.kafka.settings import CLIENT_PREFIX, is_secret
+from metrics.kafka.settings import CLIENT_PREFIX, endpoints, is_secret
 
 # The connector contains Kafka's classes under names of its own.
 _KAFKA = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
@@ -29,6 +30,10 @@ _FILES = {
     "ssl.key.location": "ssl.key.pem",
 }
 
+# In a text of a login module's configuration, which ends with its line.
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r"})
+
+_PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 _PKCS8 = ("BEGIN PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY")
 
 
@@ -38,9 +43,16 @@ def options(settings: FlinkSettings) -> str:
     Raises:
         SettingsError: a client property has no counterpart, or names a file that cannot be read.
     """
-    properties = {"bootstrap.servers": settings.bootstrap_servers, **java_properties(settings)}
+    properties = {"bootstrap.servers": _addresses(settings.bootstrap_servers), **java_properties(settings)}
     quoted = {name: str(value).replace("'", "''") for name, value in properties.items()}
     return ",\n  ".join(f"'properties.{name}' = '{value}'" for name, value in quoted.items())
+
+
+def _addresses(servers: str | None) -> str:
+    """Return addresses with their ports, without which Kafka's Java client refuses them; None becomes the variable."""
+    if servers is None:
+        return "${BOOTSTRAP_SERVERS}"
+    return ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in endpoints(servers))
 
 
 def without_secrets(settings: FlinkSettings) -> FlinkSettings:
@@ -91,25 +103,25 @@ def _mechanism(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.translate(_ESCAPES) + '"'
 
 
 def _authority(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield "ssl.truststore.type", "PEM"
-    yield "ssl.truststore.certificates", _one_line(given["ssl.ca.pem"])
+    yield "ssl.truststore.certificates", _lines(given["ssl.ca.pem"])
 
 
 def _certificate(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     key = given.get("ssl.key.pem", "")
     if not key.startswith("${") and not any(kind in key for kind in _PKCS8):
         raise SettingsError(
-            "the key of KAFKA_SSL_KEY_LOCATION cannot be used with Flink",
-            why="Kafka's Java client reads keys in PKCS #8 only",
-            hint="convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW",
+            "the key of the client's certificate cannot be used with Flink",
+            why="Kafka's Java client reads keys in PKCS #8 only" if key else "KAFKA_SSL_KEY_LOCATION is not set",
+            hint="convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW" if key else "",
         )
     yield "ssl.keystore.type", "PEM"
-    yield "ssl.keystore.certificate.chain", _one_line(given["ssl.certificate.pem"])
-    yield "ssl.keystore.key", _one_line(key)
+    yield "ssl.keystore.certificate.chain", _lines(given["ssl.certificate.pem"])
+    yield "ssl.keystore.key", _lines(key)
     if password := given.get("ssl.key.password"):
         yield "ssl.key.password", password
 
@@ -145,22 +157,26 @@ _PARTS = {
 }
 
 
-def _one_line(pem: str) -> str:
-    """Return a PEM text without line breaks, which Kafka's Java client takes, too."""
-    return " ".join(pem.split())
+def _lines(pem: str) -> str:
+    """Return the certificates or keys of a PEM text, a line each: the Java client takes the last one of a line."""
+    return "\n".join(" ".join(block.split()) for block in _PEM.findall(pem)) or pem
 
 
 def _contents(name: str, value: str) -> str:
     if name not in _FILES:
         return value
+    why = "it contains no certificate or key"
     try:
-        return Path(value).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{_variable(name)}={value!r} cannot be read",
-            why=str(error),
-            hint="Flink is sent the certificates themselves, in PEM",
-        ) from error
+        text = Path(value).read_bytes().decode(errors="replace")
+        if _PEM.search(text):
+            return text
+    except OSError as error:
+        why = str(error)
+    raise SettingsError(
+        f"{_variable(name)}={value!r} cannot be read as PEM",
+        why=why,
+        hint="Flink is sent the certificates themselves, in PEM",
+    )
 
 
 def _variable(name: str) -> str:

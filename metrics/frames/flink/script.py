@@ -194,7 +194,7 @@ def _filled(text: str, values: Mapping[str, object], **more: object) -> str:
 
 def split(text: str) -> list[str]:
     """Return the statements of a script; only a statement set, which is the last one, contains semicolons."""
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")) + "\n"
-    before, opening, block = lines.partition("EXECUTE STATEMENT SET")
+    lines = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("-- ")) + "\n"
+    before, opening, block = lines.partition("\nEXECUTE STATEMENT SET")
     parts = [*before.split(";\n"), opening + block]
     return [part.strip() for part in parts if part.strip()]

@@ -30,6 +30,23 @@ def test_without_client_properties_only_the_brokers_are_named() -> None:
     assert options(settings_of({})) == "'properties.bootstrap.servers' = 'broker:9092'"
 
 
+@pytest.mark.parametrize(
+    ("servers", "with_ports"),
+    [
+        ("broker", "broker:9092"),
+        (" a:1 ,,b:2", "a:1,b:2"),
+        ("PLAINTEXT://a", "a:9092"),
+        ("[::1]:9093,::1", "[::1]:9093,[::1]:9092"),
+    ],
+)
+def test_every_broker_has_a_port_without_which_the_java_client_refuses_it(servers: str, with_ports: str) -> None:
+    assert options(settings_of({"BOOTSTRAP_SERVERS": servers})) == f"'properties.bootstrap.servers' = '{with_ports}'"
+
+
+def test_brokers_that_are_not_known_have_the_name_of_their_variable() -> None:
+    assert options(settings_of({"BOOTSTRAP_SERVERS": ""})) == "'properties.bootstrap.servers' = '${BOOTSTRAP_SERVERS}'"
+
+
 def test_a_user_becomes_a_login_module_of_the_connector() -> None:
     assert java_properties(settings_of(USER)) == {
         "security.protocol": "SASL_SSL",
@@ -42,6 +59,30 @@ def test_a_user_becomes_a_login_module_of_the_connector() -> None:
 
 def test_a_quote_in_a_password_ends_no_text_of_the_sql() -> None:
     assert 'password="it\'\'s \\"right\\"";\'' in options(settings_of(USER))
+
+
+def test_a_line_break_or_a_backslash_in_a_password_is_escaped() -> None:
+    found = java_properties(settings_of(USER | {"KAFKA_SASL_PASSWORD": "a\nb\rc\\n"}))
+    assert found["sasl.jaas.config"].endswith(r'password="a\nb\rc\\n";')
+
+
+def test_words_of_sql_in_a_password_are_text() -> None:
+    awkward = USER | {"KAFKA_SASL_PASSWORD": "';-- EXECUTE STATEMENT SET BEGIN"}
+    for job in (script, rejected):
+        assert len(job.statements(settings_of(awkward))) == len(job.statements(settings_of({})))
+
+
+def test_each_certificate_of_a_file_has_a_line_and_what_is_written_between_them_is_left_out(tmp_path: Path) -> None:
+    """The Java client takes the last of several in one line, and nothing of a line is a comment of SQL."""
+    name = "Zertifizierungsstelle Zürich\n".encode("latin-1")
+    (tmp_path / "ca.crt").write_bytes(name + CERTIFICATE.encode() + name + CERTIFICATE.replace("ghi", "jkl").encode())
+    settings = settings_of({"KAFKA_SSL_CA_LOCATION": f"{tmp_path}/ca.crt"})
+    expected = (
+        "'properties.ssl.truststore.certificates' = '-----BEGIN CERTIFICATE----- ghi -----END CERTIFICATE-----\n"
+        "-----BEGIN CERTIFICATE----- jkl -----END CERTIFICATE-----'"
+    )
+    assert expected in options(settings)
+    assert sum(statement.count(expected) for statement in script.statements(settings)) == 3
 
 
 def test_certificates_are_sent_themselves(tmp_path: Path) -> None:
@@ -79,6 +120,9 @@ def test_certificates_are_sent_themselves(tmp_path: Path) -> None:
         ({"KAFKA_SASL_USERNAME": "me", "KAFKA_SASL_PASSWORD": "p4ss"}, "KAFKA_SASL_PASSWORD, KAFKA_SASL_USERNAME"),
         (USER | {"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM=GSSAPI cannot be used"),
         ({"KAFKA_SSL_CA_LOCATION": "/none/ca.crt"}, "KAFKA_SSL_CA_LOCATION='/none/ca.crt' cannot be read"),
+        ({"KAFKA_SSL_CA_LOCATION": "/"}, "KAFKA_SSL_CA_LOCATION='/' cannot be read"),
+        ({"KAFKA_SSL_CA_LOCATION": "/dev/null"}, "it contains no certificate or key"),
+        ({"KAFKA_SSL_CERTIFICATE_PEM": CERTIFICATE}, "KAFKA_SSL_KEY_LOCATION is not set"),
         ({"KAFKA_SSL_KEY_PEM": KEY}, "Flink cannot be given KAFKA_SSL_KEY_PEM"),
         (
             {"KAFKA_SSL_CERTIFICATE_PEM": CERTIFICATE, "KAFKA_SSL_KEY_PEM": KEY.replace("PRIVATE", "RSA PRIVATE")},
