@@ -21,13 +21,14 @@ from metrics.deadline import Deadline
 from metrics.errors import LocalServerError
 from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.java.processes import HOST, Say, end_left_behind
+from metrics.terminal.console import shown
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
 # At its end, an owner that runs a single command waits this long for other users of its server; an owner that runs
 # until Ctrl-C waits as long for such a command to end.
 PASSING_S = 10.0
 
-Run = Callable[[Path, Sequence[int], Say], contextlib.AbstractContextManager[Sequence[int]]]
+Start = Callable[[Path, Sequence[Path], Sequence[int], contextlib.ExitStack, Say], Sequence[int]]
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -47,8 +48,11 @@ class LocalServer(NamedTuple):
         setting: that names its folder.
         use: the setting that takes an address, and the command that it is given to.
         instead: a hint at what to use if it cannot run.
-        run: runs it in a locked folder for the duration of a context, on the given ports if they are free; yields its
-            ports, the first of which is for clients.
+        program: that runs, in the line about its start.
+        ready: the same, in the line that says that it is ready.
+        jars: returns the class path.
+        start: starts it in a locked folder with a class path, on the given ports if they are free, and waits until it
+            is ready; its stop is pushed onto the stack. Returns its ports, the first of which is for clients.
         scheme: of its address.
     """
 
@@ -56,7 +60,10 @@ class LocalServer(NamedTuple):
     setting: str
     use: tuple[str, str]
     instead: str
-    run: Run
+    program: str
+    ready: str
+    jars: Callable[[Say], Sequence[Path]]
+    start: Start
     scheme: str = ""
 
     def address(self, ports: Sequence[int]) -> str:
@@ -140,7 +147,7 @@ def _run(server: LocalServer, folder: Path, lock: IO[bytes], owner: Owner, say: 
             _write_owner(folder, msgspec.structs.replace(owner, ports=last.ports))
         end_left_behind(folder, server.name, say)
         with _folder_errors(server, folder):
-            ports = tuple(stack.enter_context(server.run(folder, last.ports, say)))
+            ports = tuple(stack.enter_context(_started(server, folder, last.ports, say)))
             owner = msgspec.structs.replace(owner, ports=ports, is_ready=True)
             _write_owner(folder, owner)
         try:
@@ -148,6 +155,24 @@ def _run(server: LocalServer, folder: Path, lock: IO[bytes], owner: Owner, say: 
         finally:
             with contextlib.suppress(OSError):  # if the folder was removed, there is nothing to update
                 _write_owner(folder, msgspec.structs.replace(owner, is_ready=False))
+
+
+@contextmanager
+def _started(server: LocalServer, folder: Path, wanted: Sequence[int], say: Say) -> Iterator[Sequence[int]]:
+    """Start a server, and stop it at the end; say how long both took."""
+    jars = server.jars(say)
+    say(f"{server.name}: starting {server.program} …")
+    started_s = time.monotonic()
+    with contextlib.ExitStack() as running:
+        ports = server.start(folder, jars, wanted, running, say)
+        at = f"{server.ready} on {server.address(ports)}, ready in {time.monotonic() - started_s:.1f} s"
+        say(f"{server.name}: {at}, data and log in {shown(folder)}")
+        try:
+            yield ports
+        finally:
+            stopping_s = time.monotonic()
+            running.close()
+            say(f"{server.name}: stopped in {time.monotonic() - stopping_s:.1f} s")
 
 
 def _require_packages(server: LocalServer) -> None:

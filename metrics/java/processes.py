@@ -126,13 +126,16 @@ class NotReadyError(Exception):
     """A server that ended, or did not answer in time."""
 
 
-def start_on_free_ports(wanted: Sequence[int], start: Callable[[Sequence[int]], None]) -> Sequence[int]:
+def start_on_free_ports(
+    wanted: Sequence[int], start: Callable[[Sequence[int]], None], running: contextlib.ExitStack
+) -> Sequence[int]:
     """Start a server, and return the ports it listens on: the wanted ones if they are free; 0 is any.
 
     A free port may be taken before the server opens it; others are tried then.
 
     Args:
-        start: starts the server on these ports and waits until it is ready; stops it before it raises NotReadyError.
+        start: starts the server on these ports, and waits until it is ready.
+        running: onto which `start` pushes the server's stop.
 
     Raises:
         NotReadyError: the server did not start, though its ports were free.
@@ -142,6 +145,7 @@ def start_on_free_ports(wanted: Sequence[int], start: Callable[[Sequence[int]], 
         try:
             start(ports)
         except NotReadyError:
+            running.close()
             if free_ports(ports) == ports:
                 raise
         else:

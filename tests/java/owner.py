@@ -5,10 +5,13 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from tests.kafka.application import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -94,6 +97,41 @@ def refused_without(package: str, module: str, folder: Path) -> str:
     without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
     command: list[str | Path] = [sys.executable, "-c", without, module, folder]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+class Thief:
+    """Thread that takes a port as soon as a file names it.
+
+    Args:
+        names: the port, in a line of the file, which is complete when it ends with a line break.
+    """
+
+    def __init__(self, file: Path, names: str) -> None:
+        self._file = file
+        self._names = re.compile(names, re.MULTILINE)
+        self._taken: socket.socket | None = None
+        self._thread = threading.Thread(target=self._take)
+
+    def __enter__(self) -> "Thief":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        if self._taken is not None:
+            self._taken.close()
+
+    def port(self) -> int:
+        """Wait until the port is taken, and return it."""
+        self._thread.join()
+        assert self._taken is not None
+        return int(self._taken.getsockname()[1])
+
+    def _take(self) -> None:
+        wait_until(lambda: self._file.exists() and self._file.read_text().endswith("\n"), "the port is chosen")
+        named = self._names.search(self._file.read_text())
+        assert named is not None
+        self._taken = socket.create_server(("127.0.0.1", int(named[1])))
 
 
 def alive(process: psutil.Process) -> bool:

@@ -10,7 +10,7 @@ import psutil
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from metrics.java import processes
+from metrics.java import log4j2, processes
 from metrics.kafka.local_broker import jars, node
 from metrics.kafka.local_broker.node import Ports
 from tests.kafka.application import wait_until
@@ -44,7 +44,7 @@ class Node:
     def format(self, cluster_id: str, properties: str) -> None:
         """Write its settings, and make its data folder."""
         self._folder.mkdir()
-        (self._folder / "log4j2.xml").write_text(node._LOG4J2)
+        log4j2.write(self._folder)
         node._write_properties(self._folder / "server.properties", self.ports, "data")
         with (self._folder / "server.properties").open("a") as file:
             file.write(properties)

@@ -8,7 +8,8 @@ Contents of the folder, beside those of metrics/java/owners.py: `data` (Kafka's 
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from metrics.errors import BrokerError
@@ -16,35 +17,29 @@ from metrics.java import owners
 from metrics.java.owners import LocalServer
 from metrics.java.processes import Say
 from metrics.kafka.local_broker import node
-from metrics.kafka.local_broker.node import INSTEAD, NAME, Ports
+from metrics.kafka.local_broker.node import INSTEAD, KAFKA_VERSION, NAME
 from metrics.kafka.local_broker.node import require_alive as require_alive
 
 
-def running(folder: Path, say: Say) -> AbstractContextManager[str]:
-    """Run the folder's broker for the duration of the context; yields its address, `127.0.0.1:port`.
-
-    Raises:
-        FileError, LocalServerError: as `owners.running`.
-    """
-    return owners.running(_BROKER, folder, say)
-
-
-def shared(folder: Path, say: Say) -> AbstractContextManager[str]:
-    """Yield the address of the broker that another process runs in this folder, or run one.
-
-    Raises:
-        FileError, LocalServerError: as `owners.shared`.
-    """
-    return owners.shared(_BROKER, folder, say)
-
-
-def _run(folder: Path, last: Sequence[int], say: Say) -> AbstractContextManager[Ports]:
+def _jars(say: Say) -> Sequence[Path]:
     from metrics.kafka.local_broker import jars
 
-    return node.running(folder, jars.class_path(say), Ports(*last), say)
+    return jars.class_path(say)
 
 
-_BROKER = LocalServer(NAME, "LOCAL_BROKER_DIR", ("BOOTSTRAP_SERVERS", "python app.py"), INSTEAD, _run)
+_BROKER = LocalServer(
+    NAME,
+    "LOCAL_BROKER_DIR",
+    ("BOOTSTRAP_SERVERS", "python app.py"),
+    INSTEAD,
+    f"Kafka {KAFKA_VERSION} (BOOTSTRAP_SERVERS=host:port takes a broker of your own)",
+    f"Kafka {KAFKA_VERSION}",
+    _jars,
+    node.start,
+)
+
+# With the folder, and `say`: yield the address, `127.0.0.1:port`.
+running, shared = partial(owners.running, _BROKER), partial(owners.shared, _BROKER)
 
 
 @contextmanager

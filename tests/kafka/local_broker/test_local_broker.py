@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tests.java.owner import (
     PROJECT,
     TIMEOUT_S,
     Owner,
+    Thief,
     alive,
     closed_port,
     nothing,
@@ -198,23 +198,11 @@ def test_a_later_start_keeps_the_data_and_also_the_port_if_it_is_free(ended: End
 
 
 def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) -> None:
-    properties = tmp_path / "server.properties"
-    taken: list[socket.socket] = []
-
-    def take_its_port() -> None:
-        wait_until(lambda: properties.exists() and properties.read_text().endswith("\n"), "the port is chosen")
-        port = re.search(r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+),", properties.read_text(), re.MULTILINE)
-        assert port is not None
-        taken.append(socket.create_server(("127.0.0.1", int(port[1]))))
-
-    thief = threading.Thread(target=take_its_port)
-    thief.start()
-    with local_broker.running(tmp_path, nothing) as address:
-        thief.join()
-        with taken[0] as stolen:
-            assert address != f"127.0.0.1:{stolen.getsockname()[1]}"
-            write(address, b"works")
-            assert first_value(address) == b"works"
+    listeners = r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+),"
+    with Thief(tmp_path / "server.properties", listeners) as thief, local_broker.running(tmp_path, nothing) as address:
+        assert address != f"127.0.0.1:{thief.port()}"
+        write(address, b"works")
+        assert first_value(address) == b"works"
 
 
 def test_a_broker_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> None:

@@ -9,36 +9,18 @@ each of which a stop keeps the newest three), `log` (of each process, its log fi
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from metrics.frames.flink.local_cluster import cluster, states
 from metrics.frames.flink.local_cluster.cluster import found as found
 from metrics.frames.flink.local_cluster.cluster import require_alive as require_alive
-from metrics.frames.flink.local_cluster.settings import INSTEAD, NAME, Ports
+from metrics.frames.flink.local_cluster.settings import FLINK_VERSION, INSTEAD, NAME, SLOTS, TASK_MANAGERS, Ports
 from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
 from metrics.frames.flink.local_cluster.states import newest_state as newest_state
 from metrics.java import owners
 from metrics.java.owners import LocalServer
 from metrics.java.processes import Say
-
-
-def running(folder: Path, say: Say) -> AbstractContextManager[str]:
-    """Run the folder's Flink for the duration of the context; yields the URL of its SQL gateway.
-
-    Raises:
-        FileError, LocalServerError: as `owners.running`.
-    """
-    return owners.running(_FLINK, folder, say)
-
-
-def shared(folder: Path, say: Say) -> AbstractContextManager[str]:
-    """Yield the URL of the SQL gateway of the Flink that another process runs in this folder, or run one.
-
-    Raises:
-        FileError, LocalServerError: as `owners.shared`.
-    """
-    return owners.shared(_FLINK, folder, say)
 
 
 def running_url(folder: Path) -> str | None:
@@ -64,10 +46,23 @@ def _ports(folder: Path) -> Ports | None:
     return None if owner is None else Ports(*owner.ports)
 
 
-def _run(folder: Path, last: Sequence[int], say: Say) -> AbstractContextManager[Ports]:
+def _jars(say: Say) -> Sequence[Path]:
     from metrics.frames.flink.local_cluster import jars
 
-    return cluster.running(folder, jars.class_path(say), Ports(*last), say)
+    return jars.class_path(say)
 
 
-_FLINK = LocalServer(NAME, "LOCAL_FLINK_DIR", ("FLINK_URL", "python app.py flink …"), INSTEAD, _run, "http://")
+_FLINK = LocalServer(
+    NAME,
+    "LOCAL_FLINK_DIR",
+    ("FLINK_URL", "python app.py flink …"),
+    INSTEAD,
+    f"Flink {FLINK_VERSION} (FLINK_URL=http://host:port takes one of your own)",
+    f"{FLINK_VERSION} with {TASK_MANAGERS} task managers of {SLOTS} slots",
+    _jars,
+    cluster.start,
+    "http://",
+)
+
+# With the folder, and `say`: yield the URL of the SQL gateway.
+running, shared = partial(owners.running, _FLINK), partial(owners.shared, _FLINK)

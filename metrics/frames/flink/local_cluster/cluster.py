@@ -3,9 +3,7 @@
 import contextlib
 import os
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,12 +12,9 @@ import httpx
 
 from metrics.errors import LocalServerError
 from metrics.frames.flink.local_cluster.settings import (
-    FLINK_VERSION,
     GATEWAY,
     INSTEAD,
     NAME,
-    SLOTS,
-    TASK_MANAGERS,
     Part,
     Ports,
     parts,
@@ -38,7 +33,6 @@ from metrics.java.processes import (
     telling_lines,
     wait_until_ready,
 )
-from metrics.terminal.console import shown
 from metrics.text import numbered
 
 if TYPE_CHECKING:
@@ -50,34 +44,47 @@ _ANSWER_TIMEOUT_S = 5.0
 _ENVIRONMENT = {**LOCALE, "FLINK_CONF_DIR": "conf"}
 
 
-@contextmanager
-def running(folder: Path, jars: Sequence[Path], wanted: Ports, say: Say) -> Iterator[Ports]:
-    """Run the folder's cluster for the duration of the context; yields its ports, the wanted ones if they are free.
+def start(
+    folder: Path, jars: Sequence[Path], wanted: Sequence[int], cluster: contextlib.ExitStack, say: Say
+) -> Sequence[int]:
+    """Start all parts, wait until they are ready, and return the cluster's ports: the wanted ones if they are free.
 
     Args:
         folder: an absolute path; no other process may use it.
         jars: Flink's class path.
-        say: called with the durations of start and stop.
+        cluster: onto which its stop is pushed.
+        say: called if it ends what an earlier run has left.
 
     Raises:
         LocalServerError: a process of it ended, or it was not ready within 120 s.
         OSError: the folder cannot be written.
     """
-    say(f"{NAME}: starting Flink {FLINK_VERSION} (FLINK_URL=http://host:port takes one of your own) …")
-    started_s = time.monotonic()
-    with contextlib.ExitStack() as cluster:
-        ports = _start(folder, jars, wanted, cluster, say)
-        took = f"ready in {time.monotonic() - started_s:.1f} s"
-        size = f"{TASK_MANAGERS} task managers of {SLOTS} slots"
-        say(f"{NAME}: {FLINK_VERSION} with {size} on {ports.gateway_url}, {took}, data and log in {shown(folder)}")
-        try:
-            yield ports
-        finally:
-            stopping_s = time.monotonic()
-            cluster.close()
-            say(f"{NAME}: stopped in {time.monotonic() - stopping_s:.1f} s")
-            if removed := remove_old(folder):
-                say(f"{NAME}: removed {numbered(removed, 'old state')}; the newest {KEPT} of each job are kept")
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    members = parts(uuid4().hex[:8])
+    commands = {part.printed: _command(folder, jars, part) for part in members}
+    logged_before = {part: logged_bytes(folder / part.log) for part in members}
+
+    def start_on(free: Sequence[int]) -> None:
+        ports = Ports(*free)
+        write(folder, ports)
+        cluster.callback(_remove_old, folder, say)  # once all parts have stopped
+        keepers = cluster.enter_context(processes.running(folder, commands, NAME, say, _ENVIRONMENT))
+
+        def is_ready() -> bool:
+            for part in members:
+                if (code := keepers[part.printed].poll()) is not None:
+                    lines = _telling_lines(folder, part, logged_before[part])
+                    raise NotReadyError("\n".join([f"its {part.name} ended with exit code {code}", *lines]))
+            return _answers(folder, ports, members)
+
+        wait_until_ready(is_ready, "Flink", READY_TIMEOUT_S)
+
+    try:
+        return start_on_free_ports(Ports(*wanted), start_on, cluster)
+    except NotReadyError as error:
+        raise LocalServerError(
+            f"the {NAME} did not start", why=str(error), hint=f"read the files in {folder / 'log'}\n{INSTEAD}"
+        ) from error
 
 
 def found(folder: Path) -> dict[str, "psutil.Process"]:
@@ -110,37 +117,9 @@ def require_alive(folder: Path) -> None:
         )
 
 
-def _start(folder: Path, jars: Sequence[Path], wanted: Ports, cluster: contextlib.ExitStack, say: Say) -> Ports:
-    """Start all parts and wait until they are ready; their stop is pushed onto the stack."""
-    shutil.rmtree(folder / "tmp", ignore_errors=True)
-    members = parts(uuid4().hex[:8])
-    commands = {part.printed: _command(folder, jars, part) for part in members}
-    logged_before = {part: logged_bytes(folder / part.log) for part in members}
-
-    def start(free: Sequence[int]) -> None:
-        ports = Ports(*free)
-        write(folder, ports)
-        keepers = cluster.enter_context(processes.running(folder, commands, NAME, say, _ENVIRONMENT))
-
-        def is_ready() -> bool:
-            for part in members:
-                if (code := keepers[part.printed].poll()) is not None:
-                    lines = _telling_lines(folder, part, logged_before[part])
-                    raise NotReadyError("\n".join([f"its {part.name} ended with exit code {code}", *lines]))
-            return _answers(folder, ports, members)
-
-        try:
-            wait_until_ready(is_ready, "Flink", READY_TIMEOUT_S)
-        except NotReadyError:
-            cluster.close()
-            raise
-
-    try:
-        return Ports(*start_on_free_ports(wanted, start))
-    except NotReadyError as error:
-        raise LocalServerError(
-            f"the {NAME} did not start", why=str(error), hint=f"read the files in {folder / 'log'}\n{INSTEAD}"
-        ) from error
+def _remove_old(folder: Path, say: Say) -> None:
+    if removed := remove_old(folder):
+        say(f"{NAME}: removed {numbered(removed, 'old state')}; the newest {KEPT} of each job are kept")
 
 
 def _command(folder: Path, jars: Sequence[Path], part: Part) -> list[str]:

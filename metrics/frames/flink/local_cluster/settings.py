@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from metrics.java import log4j2
 from metrics.java.processes import HOST
 
 NAME = "local Flink"
@@ -31,7 +32,6 @@ _JAVA_OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.io.tmpdir=tmp",
-    "-Dlog4j2.configurationFile=log4j2.xml",
 )
 # A job manager and a gateway work for a moment at a time; only task managers are worth the second compiler.
 _QUICK_START = "-XX:TieredStopAtLevel=1"
@@ -52,23 +52,6 @@ _TASK_MANAGER = {
 
 
 _TASK_MANAGER_OPTIONS = ("-Xmx512m", "-XX:MaxDirectMemorySize=192m", "-XX:MaxMetaspaceSize=192m")
-
-_LOG4J2 = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<Configuration status="error">
-  <Appenders>
-    <RollingFile name="log" fileName="${sys:log.file}" filePattern="${sys:log.file}.%i">
-      <PatternLayout pattern="%d{ISO8601} %p %m (%c)%n"/>
-      <SizeBasedTriggeringPolicy size="10 MB"/>
-      <DefaultRolloverStrategy max="1"/>
-    </RollingFile>
-  </Appenders>
-  <Loggers>
-    <Root level="info"><AppenderRef ref="log"/></Root>
-    <Logger name="org.apache.kafka.clients.producer.ProducerConfig" level="warn"/>
-  </Loggers>
-</Configuration>
-"""
 
 
 class Ports(NamedTuple):
@@ -116,7 +99,7 @@ class Part(NamedTuple):
 
     def java(self) -> tuple[str, ...]:
         """Return the options of Java, without the class path."""
-        return (*_JAVA_OPTIONS, *self.options, f"-Dlog.file={self.log}")
+        return (*_JAVA_OPTIONS, *self.options, *log4j2.options(self.log))
 
 
 def task_manager(number: int) -> str:
@@ -206,4 +189,4 @@ def write(folder: Path, ports: Ports) -> None:
     lines = ["# Rewritten at each start of the local Flink."]
     lines += [f"{name}: {json.dumps(value)}" for name, value in configuration(folder, ports).items()]
     (folder / "conf" / "config.yaml").write_text("\n".join(lines) + "\n")
-    (folder / "log4j2.xml").write_text(_LOG4J2)
+    log4j2.write(folder)

@@ -3,10 +3,8 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ from metrics.frames.flink import local_cluster
 from metrics.frames.flink.local_cluster import settings, states
 from metrics.java.processes import mark
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
-from tests.java.owner import Owner, alive, closed_port, nothing, refused_without, used_by_another_process
+from tests.java.owner import Owner, Thief, alive, closed_port, nothing, refused_without, used_by_another_process
 from tests.kafka.application import wait_until
 
 pytestmark = pytest.mark.flink
@@ -229,22 +227,12 @@ def test_a_job_goes_on_from_its_newest_checkpoint_after_anything_that_ends_flink
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) -> None:
-    configuration = tmp_path / "conf" / "config.yaml"
-    taken: list[socket.socket] = []
-
-    def take_its_port() -> None:
-        wait_until(lambda: configuration.exists() and configuration.read_text().endswith("\n"), "the port is chosen")
-        port = re.search(r"^rest\.port: (\d+)$", configuration.read_text(), re.MULTILINE)
-        assert port is not None
-        taken.append(socket.create_server(("127.0.0.1", int(port[1]))))
-
-    thief = threading.Thread(target=take_its_port)
-    thief.start()
-    with local_cluster.running(tmp_path, nothing) as url:
-        thief.join()
-        with taken[0] as stolen:
-            assert not str(local_cluster.rest_url(tmp_path)).endswith(f":{stolen.getsockname()[1]}")
-            assert local_cluster.running_url(tmp_path) == url
+    with (
+        Thief(tmp_path / "conf" / "config.yaml", r"^rest\.port: (\d+)$") as thief,
+        local_cluster.running(tmp_path, nothing) as url,
+    ):
+        assert not str(local_cluster.rest_url(tmp_path)).endswith(f":{thief.port()}")
+        assert local_cluster.running_url(tmp_path) == url
 
 
 def restore(folder: Path) -> str:
