@@ -74,7 +74,7 @@ def _end(gateway: Gateway, name: str, job: Job) -> None:
     """Stop a job, or cancel it if it cannot take a savepoint, and wait for its end."""
     say(f"stopping job {job.id} …")
     try:
-        jobs.stop(gateway, job)
+        say(f"stopped; the savepoint is {jobs.stop(gateway, job)}, should the group not come back")
     except FlinkError as error:
         warn(f"{error.what}; the job is cancelled without a savepoint, which the group does not need")
         jobs.cancel(gateway, job)

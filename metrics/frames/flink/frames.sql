@@ -25,6 +25,8 @@ CREATE TEMPORARY TABLE frames (
   'properties.group.id' = '${name}',
   'properties.isolation.level' = 'read_committed',
   ${bounds},
+  -- Until a new partition is found, event time passes its frames by, and they are late.
+  'scan.topic-partition-discovery.interval' = '2 s',
   'scan.watermark.emit.strategy' = 'on-event',
   'scan.watermark.alignment.group' = 'frames',
   'scan.watermark.alignment.max-drift' = '${align_s} s',

@@ -10,9 +10,12 @@ from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
 from metrics.frames.reset.replay import Replay
+from metrics.frames.saved_state import AFRESH
 from metrics.frames.sizes import SIZES, size_of
 from metrics.message import KafkaMessage
 from metrics.times import rfc3339
+
+LET_FLINK_CONTINUE = "let Flink continue from its savepoint: python app.py flink run --from-group --restore PATH"
 
 
 class Published(NamedTuple):
@@ -93,6 +96,5 @@ def _differs(size_s: int, found: Published, expected: str) -> StateError:
     return StateError(
         f"Flink has published a {size_of(size_s).name} that the application would not have published",
         why=f"published: {rfc3339(found.start)} {found.value.decode(errors='backslashreplace')}\nexpected:  {expected}",
-        hint="let Flink continue: python app.py flink run; or start afresh with another CONSUMER_GROUP_ID and other "
-        "output topics",
+        hint=f"{LET_FLINK_CONTINUE}\nor {AFRESH}",
     )

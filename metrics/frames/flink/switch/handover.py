@@ -14,12 +14,12 @@ from metrics.frames.core.state import State
 from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch import published
-from metrics.frames.flink.switch.checked import CheckedReplay
+from metrics.frames.flink.switch.checked import LET_FLINK_CONTINUE, CheckedReplay
 from metrics.frames.job.outputs import FrameSink
 from metrics.frames.job.rebuild import rebuilt
 from metrics.frames.job.takeover import require_inactive, taken_over
 from metrics.frames.reset.replay import frames_between
-from metrics.frames.saved_state import Handover, SavedState
+from metrics.frames.saved_state import AFRESH, Handover, SavedState
 from metrics.frames.sizes import SIZES
 from metrics.frames.start_state import begin, compared
 from metrics.frames.status.observe import last_commit, look
@@ -111,7 +111,7 @@ def bring_back(settings: FlinkSettings, on_progress: OnProgress) -> Returned:
     """
     with _opened(settings) as group:
         if group.saved is None or group.saved.handover is None:
-            raise _not_handed_over(settings)
+            raise _not_handed_over(settings, group.saved)
         with taken_over(group.consumer, settings, group.in_use, group.is_unmoved) as sink:
             state, returned = _published_by_flink(group, group.saved, group.saved.handover, sink, on_progress)
             sink.retire(state)
@@ -120,9 +120,13 @@ def bring_back(settings: FlinkSettings, on_progress: OnProgress) -> Returned:
 
 def is_handed_over(settings: FlinkSettings) -> bool:
     """Return whether the group is handed over; without an input topic, or a state, it is not."""
-    partitions = topics.partition_counts(open_admin(settings)).get(settings.input_topic, 0)
-    saved = last_commit(settings, partitions) if partitions else None
+    saved = _saved(settings)
     return saved is not None and saved.handover is not None
+
+
+def _saved(settings: FlinkSettings) -> SavedState | None:
+    partitions = topics.partition_counts(open_admin(settings)).get(settings.input_topic, 0)
+    return last_commit(settings, partitions) if partitions else None
 
 
 def require_own(settings: FlinkSettings) -> None:
@@ -146,8 +150,9 @@ def require_handed_over(settings: FlinkSettings) -> None:
     Raises:
         StateError: it is the application's.
     """
-    if not is_handed_over(settings):
-        raise _not_handed_over(settings)
+    saved = _saved(settings)
+    if saved is None or saved.handover is None:
+        raise _not_handed_over(settings, saved)
 
 
 def require_ready(settings: FlinkSettings) -> None:
@@ -179,7 +184,7 @@ def begin_again(settings: FlinkSettings) -> Begin:
     """
     saved = last_commit(settings, topics_in_use.input_partitions(open_admin(settings), settings))
     if saved is None or saved.handover is None:
-        raise _not_handed_over(settings)
+        raise _not_handed_over(settings, saved)
     if saved.handover.ends:
         raise StateError(
             "the job of the group ends with the input, and such a job never ends once it was restored (FLINK-31006)",
@@ -188,10 +193,16 @@ def begin_again(settings: FlinkSettings) -> Begin:
     return begin_of(saved.state, {})
 
 
-def _not_handed_over(settings: FlinkSettings) -> StateError:
+def _not_handed_over(settings: FlinkSettings, saved: SavedState | None) -> StateError:
+    is_unknown = saved is None
     return StateError(
         f"the group {settings.consumer_group_id} is not handed over to Flink",
-        hint="the application continues by itself: python app.py",
+        why="it has no state: it never ran, or the broker expired its offsets (offsets.retention.minutes)"
+        if is_unknown
+        else "",
+        hint=f"if it was, let Flink's job run on: it needs no group; to count without Flink, {AFRESH}"
+        if is_unknown
+        else "the application continues by itself: python app.py",
     )
 
 
@@ -261,8 +272,7 @@ def _published_by_flink(
         raise StateError(
             "frames since the handover to Flink are gone, so the application cannot count them again",
             why="\n".join(beginning.losses),
-            hint="let Flink continue: python app.py flink run; or start afresh with another CONSUMER_GROUP_ID and "
-            "other output topics",
+            hint=f"{LET_FLINK_CONTINUE}\nor {AFRESH}",
         )
     counter = rebuilt(group.consumer, settings, beginning.state, lambda: None)
     counter.resume()

@@ -2,14 +2,18 @@
 
 import signal
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from metrics.errors import FencedError, SettingsError, StateError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import HandedOver, Returned, bring_back, hand_over
 from metrics.frames.sizes import MINUTE, SECOND, Size
+from metrics.kafka.clients import open_admin
+from metrics.kafka.offsets import offset_ranges
 from metrics.times import rfc3339
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, frame, wait_until
@@ -250,3 +254,52 @@ def test_a_group_on_flink_is_recounted_since_its_handover(stopped: Application, 
 
     publishing(stopped, SECOND, stopped.read("seconds")[-1:]).commit_transaction(TIMEOUT_S)
     assert stopped.answer("flink", "verify", "--recount", "--json", exit_code=1)["counts"] == {"doubled": 1}
+
+
+def test_a_group_whose_offsets_have_expired_is_not_called_the_applications(stopped: Application) -> None:
+    handed_over(stopped)
+    admin = AdminClient({"bootstrap.servers": stopped.bootstrap_servers})
+    admin.delete_consumer_groups([stopped.name])[stopped.name].result(TIMEOUT_S)  # the broker does it after a week
+    said = stopped.run("flink", "stop", "--to-group", exit_code=7)
+    assert "it has no state: it never ran, or the broker expired its offsets (offsets.retention.minutes)" in said
+    assert "let Flink's job run on" in said
+    assert "its offsets expired (offsets.retention.minutes)" in stopped.run(exit_code=7)
+    with pytest.raises(StateError, match="data that this run needs is gone"):
+        handed_over(stopped)
+
+
+def add_partition(application: Application) -> None:
+    topic = application.topic("frames")
+    admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
+    admin.create_partitions([NewPartitions(topic, PARTITIONS + 1)])[topic].result(TIMEOUT_S)
+    found = partial(offset_ranges, open_admin(settings_of(application)), topic, PARTITIONS + 1)
+    wait_until(lambda: len(found()) == PARTITIONS + 1, "its leader answers")
+
+
+def test_a_partition_that_is_added_while_flink_counts_comes_back_with_the_group(
+    stopped: Application, whole: Application
+) -> None:
+    handed_over(stopped)
+    add_partition(stopped)
+    send(stopped, 100, 250)
+    publish(stopped, whole, 220)
+    assert brought_back(stopped) == Returned(missing=0, dead_letters=2)
+    send(stopped, 250, 300)
+    stopped.send([frame(T + 290, "in the new one")], PARTITIONS, timestamp=LIVE)
+    stopped.run("--until-end")
+    assert stopped.position(PARTITIONS) == 1
+    assert stopped.answer("verify", "--json")["verdict"] == "agrees"
+
+
+def test_a_group_does_not_come_back_if_flink_has_not_counted_frames_of_an_added_partition(
+    stopped: Application, whole: Application
+) -> None:
+    handed_over(stopped)
+    add_partition(stopped)
+    stopped.send([frame(T + 120, "missed")], PARTITIONS, timestamp=LIVE)
+    send(stopped, 100, 250)
+    publish(stopped, whole, 220)
+    with pytest.raises(StateError, match="Flink has published a second that the application would not") as refused:
+        brought_back(stopped)
+    assert "flink run --from-group --restore PATH" in refused.value.hint
+    assert HANDED_OVER in stopped.run(exit_code=7)
