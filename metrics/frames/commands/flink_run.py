@@ -119,9 +119,15 @@ def _run(
 
 def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, stopping: Event) -> None:
     total = sum(at.end for at in progress.partitions(settings, start.name))
+    status = ""
     with bar(f"reading {settings.input_topic} on Flink", total) as move:
 
-        def report(_: Job) -> None:
+        def report(job: Job) -> None:
+            nonlocal status
+            if job.status == jobs.RESTARTING != status:
+                why = local_jobs.failure(settings, job_id) or "Flink's logs have the exception"
+                warn(f"the job {job_id} restarts from its newest checkpoint: {why}")
+            status = job.status
             move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
 
         job = jobs.follow(gateway, start.name, job_id, stopping, report)

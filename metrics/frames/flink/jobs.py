@@ -11,6 +11,7 @@ from metrics.frames.flink.gateway import Gateway
 LOOK_S = 0.2
 END_TIMEOUT_S = 60.0
 FINISHED = "FINISHED"
+RESTARTING = "RESTARTING"
 _ENDED = {FINISHED, "FAILED", "CANCELED", "SUSPENDED"}
 
 

@@ -44,7 +44,7 @@ def newest_state(settings: FlinkSettings, name: str) -> str | None:
 
 
 def failure(settings: FlinkSettings, job_id: str) -> str:
-    """Return why a job has failed; empty if that is not known."""
+    """Return why a job has failed last; empty if that is not known."""
     if settings.flink_url is not None:
         return ""
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above

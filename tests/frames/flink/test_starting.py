@@ -6,8 +6,9 @@ from threading import Barrier
 
 import pytest
 
+from metrics.deadline import Deadline
 from metrics.errors import FencedError
-from metrics.frames.flink import jobs, script
+from metrics.frames.flink import jobs, local_cluster, script
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.topics import prepare
 from metrics.kafka.clients import open_admin
@@ -62,6 +63,23 @@ def test_with_more_tasks_than_partitions_all_windows_are_published(application: 
     _, remarks = application.start("flink", "run", "--parallelism", "3").communicate(timeout=TIMEOUT_S)
     assert "2 tasks instead of 3: the topic" in " ".join(remarks.split())
     eventually(lambda: len(application.read("seconds-flink")) == 4, "windows are published")
+
+
+@pytest.mark.long
+def test_a_job_that_restarts_while_it_is_awaited_says_so(application: Application, flink: Cluster) -> None:
+    application.create_topics()
+    application.variables["FLINK_URL"] = flink.url
+    application.send([frame(START + nth // 100, "a") for nth in range(50_000)], timestamp=LIVE)
+    awaiting = application.start("flink", "run", "--until-end")
+    waiting = Deadline(TIMEOUT_S)
+    [job_id] = waiting.poll(lambda: [each for each, state in flink.states().items() if state not in ENDED], until=bool)
+    [worker] = waiting.poll(lambda: flink.workers(job_id) & flink.task_managers().keys(), until=bool)
+    flink.kill(worker)
+    _, errors = awaiting.communicate(timeout=TIMEOUT_S)
+    assert awaiting.returncode == 0, errors
+    assert f"warning: the job {job_id} restarts from its newest checkpoint: Flink's logs have the" in errors
+    assert local_cluster.failure(flink.folder, job_id).startswith("org.apache.flink.")
+    assert len(application.read("seconds-flink")) == 500
 
 
 def test_of_two_who_hand_a_group_over_at_the_same_moment_one_goes_on_and_no_window_is_published_twice(

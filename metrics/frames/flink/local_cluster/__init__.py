@@ -36,7 +36,7 @@ def rest_url(folder: Path) -> str | None:
 
 
 def failure(folder: Path, job_id: str) -> str:
-    """Return why a job on the folder's Flink has failed; empty if it has not, or no Flink runs."""
+    """Return why a job on the folder's Flink has failed last; empty if it has not, or no Flink runs."""
     ports = _ports(folder)
     return "" if ports is None else states.failure(ports.rest_url, job_id)
 

@@ -64,9 +64,9 @@ def _quoted(text: str) -> str:
 
 
 def failure(rest_url: str, job_id: str) -> str:
-    """Return why a job has failed, as the job manager knows it; empty if it has not, or is away."""
+    """Return why a job has failed last, as the job manager knows it; empty if it has not, is cancelled, or unknown."""
     with suppress(httpx.HTTPError, ValueError), httpx.Client(base_url=rest_url, timeout=ANSWER_TIMEOUT_S) as client:
-        if client.get(f"/jobs/{job_id}").raise_for_status().json()["state"] == "FAILED":
+        if client.get(f"/jobs/{job_id}").raise_for_status().json()["state"] != "CANCELED":
             history = client.get(f"/jobs/{job_id}/exceptions").json()["exceptionHistory"]["entries"]
             return cause(history[0]["stacktrace"]) if history else ""
     return ""
