@@ -1,4 +1,4 @@
-"""The log file of a program in Java: how Log4j is told to write it."""
+"""The log file of a program in Java: Log4j's settings for it."""
 
 from pathlib import Path
 
