@@ -11,8 +11,11 @@ import psutil
 import pytest
 
 from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
 from metrics.kafka import local_broker
+from metrics.kafka.clients import open_admin
 from metrics.kafka.local_broker import node
+from metrics.kafka.offsets import offset_ranges, open_transactions
 from tests.kafka.application import Application, finish, timeline, wait_until
 from tests.reference import count_all
 
@@ -38,6 +41,18 @@ def expect_all(application: Application) -> None:
     answer = count_all({0: timeline(FRAMES)}, lateness_s=5, gap_limit_s=3600)
     assert application.seconds() == answer.seconds
     assert application.minutes() == answer.minutes
+
+
+def suspend_in_a_transaction(process: Popen[str], application: Application) -> None:
+    """Suspend it at a moment when its transaction is open."""
+    admin, topic = open_admin(Settings.load(application.environment())), application.topic("seconds")
+    while process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)  # for a commit that is under way
+        if open_transactions(admin, topic, offset_ranges(admin, topic, 1)):
+            return
+        process.send_signal(signal.SIGCONT)
+    pytest.fail("it ended before")
 
 
 def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Process]:
@@ -142,7 +157,7 @@ def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_r
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"KAFKA_TRANSACTION_TIMEOUT_MS": "2000", "KAFKA_SOCKET_TIMEOUT_MS": "1500"})
         with busy(application, tmp_path) as process:
-            process.send_signal(signal.SIGSTOP)
+            suspend_in_a_transaction(process, application)
             time.sleep(5)  # the transaction may last 2 s
             process.send_signal(signal.SIGCONT)
             assert "resumed from the last commit" in finish(process)
