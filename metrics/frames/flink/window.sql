@@ -32,24 +32,23 @@ SELECT
 FROM ${plural}_totalled
 CROSS JOIN UNNEST(SPLIT(CONCAT('0', REPEAT(',0', CAST(zero_rows AS INT))), ',')) WITH ORDINALITY AS row_of (nothing, nth);
 
--- The average to three decimals, as Python rounds a double. Halves are halves of a thousandth. Where the quotient is
--- exactly halfway between two thousandths, the double may be beside it (tie: how far, exactly); if it is not, the even
--- thousandth counts.
-CREATE TEMPORARY VIEW ${plural}_halves AS
+-- The average to three decimals, as Python rounds a double: the even thousandth of a tie, which is halfway between two. The
+-- double may be at a tie where the quotient is not, or beyond it. So it is compared with the tie above the thousandths that the
+-- quotient has, exactly, for totals below 2^53: beyond, in half thousandths, sums two parts of the double of few enough digits.
+CREATE TEMPORARY VIEW ${plural}_divided AS
 SELECT *,
-  2000 * total / windows AS halves,
-  MOD(2000 * total, windows) = 0 AND MOD(2000 * total / windows, 2) = 1 AS is_tie,
+  1000 * total / windows AS whole_thousandths,
   CAST(total AS DOUBLE) / CAST(windows AS DOUBLE) - CAST(total / windows AS DOUBLE) AS fraction
 FROM ${plural}_rows;
 
 CREATE TEMPORARY VIEW ${plural}_rounded AS
 SELECT *,
-  CASE WHEN NOT is_tie OR tie > 0 OR (tie = 0 AND MOD(halves, 4) = 3) THEN (halves + 1) / 2 ELSE halves / 2 END AS thousandths
+  whole_thousandths + CASE WHEN beyond > 0 OR (beyond = 0 AND MOD(whole_thousandths, 2) = 1) THEN 1 ELSE 0 END AS thousandths
 FROM (
   SELECT *,
-    FLOOR(fraction * 67108864e0) / 67108864e0 * 2000e0 - CAST(MOD(halves, 2000) AS DOUBLE)
-      + (fraction - FLOOR(fraction * 67108864e0) / 67108864e0) * 2000e0 AS tie
-  FROM ${plural}_halves
+    FLOOR(fraction * 67108864e0) / 67108864e0 * 2000e0 - CAST(MOD(2 * whole_thousandths + 1, 2000) AS DOUBLE)
+      + (fraction - FLOOR(fraction * 67108864e0) / 67108864e0) * 2000e0 AS beyond
+  FROM ${plural}_divided
 );
 
 CREATE TEMPORARY VIEW ${plural}_written AS
