@@ -125,13 +125,15 @@ cores: the same frames, the same broker, in turns.
 - Each side counts an input of {PARTITIONS} partitions, and one of a quarter of its frames, each time from a cold start
   to the end of the input. The difference of both, divided by that of their frames, is the processor time **of a
   frame**; what remains is **start and stop**. Flink's is that of all of its processes (a job manager, two task
-  managers, the SQL gateway) and of the command that starts them; its **task managers** do the counting.
+  managers, the SQL gateway) and of the script that starts them and waits for the end, which asks less often than
+  `flink run`; its **task managers** do the counting.
 - **Frames/s**, **steady frames/s** and **first frame** are those of the large input, as in
   [RESULTS.md](../benchmark/RESULTS.md). Windows are compared with a plain recount each time.
 - **A user in an open minute**: heap of the task managers after a full collection (`jcmd GC.run`, `jstat -gc`) with
   {memory.FEW:,} users in one minute and with {memory.MANY:,}, and the size of the checkpoint.
 - **A window**: an input with about one frame a second instead of 1,000 has a second for about each frame. What it
-  takes beyond the frames is the price of a second, which one task pays: averages and gaps are of an ordered series."""
+  takes beyond the frames is the processor time of a second, spent in one task: averages and gaps are of an ordered
+  series."""
 
     costs: list[Cost]
     window_us: list[float]
@@ -182,11 +184,16 @@ cores: the same frames, the same broker, in turns.
     def _bounds(self) -> str:
         ours, flink = (self.of(side, lambda cost: cost.frame_us) for side in (OURS, ON_FLINK[2]))
         return (
-            f"Frames of {FRAME_BYTES:,} bytes, the processor time of a frame at parallelism 2. What bounds it:\n\n"
-            "- A partition is read by one task, so there are no more tasks that read than partitions.\n"
+            f"Computed, not measured, from frames of {FRAME_BYTES:,} bytes and the processor time of a frame at "
+            "parallelism 2, the highest that was run. A frame is taken to cost as much on any number of cores. What "
+            "bounds it:\n\n"
+            "- A partition is read by one task, so there are no more tasks that read than partitions. The task that "
+            "judges its frames is found by a hash, which gives some tasks several partitions and others none: have "
+            "several times more partitions than tasks.\n"
             "- The ordered series of each window size is one task. It sees windows, not frames: each task that counts "
-            "sends it one row a window. So it bounds how fast event time can pass in a replay, whatever the number of "
-            "cores, and not the number of frames.\n"
+            "sends it one row a window. So it bounds how fast event time can pass in a replay, and not the number of "
+            "frames. The last column is an upper limit: the time of a second was measured with one row, not one per "
+            "core.\n"
             f"- Below {flink / ours:.1f} cores of Flink, one process of this application counts faster "
             f"({ours:.1f} beside {flink:.1f} µs a frame)."
         )

@@ -6,18 +6,15 @@ from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, ResourceType
-from confluent_kafka.admin import ResourcePatternType as Pattern
 from psycopg import sql
 
 from metrics.postgres.connect import connect
-from tests.kafka import own_kafka
+from tests.kafka.access import allow, guarded, let_in_as
 from tests.kafka.application import PROJECT, TIMEOUT_S, Application
 from tests.views.core.test_recount import line
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
 COMMANDS = ("topics create", "views send", "views count", "views verify")
 PAGE = (PROJECT / "docs/operations.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| ([^|]*`(?:views|topics) \w+`[^|]*) \| (topic|group) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -26,15 +23,7 @@ ROW = re.compile(r"^\| ([^|]*`(?:views|topics) \w+`[^|]*) \| (topic|group) \| ([
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    users = " ".join(f'user_{_user(command)}="secret"' for command in COMMANDS)
-    properties = {
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:ANONYMOUS",
-        "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.password.plain.sasl.jaas.config": f"{MODULE} required {users};",
-    }
-    folder = tmp_path_factory.mktemp("guarded")
-    with own_kafka.running(folder, properties, listeners={"PASSWORD": "SASL_PLAINTEXT"}) as addresses:
+    with guarded(tmp_path_factory.mktemp("guarded"), map(_user, COMMANDS)) as addresses:
         yield addresses
 
 
@@ -44,23 +33,12 @@ def _user(command: str) -> str:
 
 def _allow(open_address: str, variables: dict[str, str]) -> None:
     """Give each user what docs/operations.md says that its command needs."""
-    admin = AdminClient({"bootstrap.servers": open_address})
     for command in COMMANDS:
         rows = [row for row in ROW.findall(PAGE) if f"`{command}`" in row[0]]
         assert rows, command
         for _, kind, names, operations in rows:
             for variable in re.findall(r"`([A-Z_]+)`", names):
-                for operation in operations.split(", "):
-                    rule = AclBinding(
-                        ResourceType[kind.upper()],
-                        variables[variable],
-                        Pattern.LITERAL,
-                        f"User:{_user(command)}",
-                        "*",
-                        AclOperation[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()],
-                        AclPermissionType.ALLOW,
-                    )
-                    admin.create_acls([rule])[rule].result(TIMEOUT_S)
+                allow(open_address, _user(command), kind, variables[variable], operations)
 
 
 def test_the_documented_rules_and_grants_are_enough(addresses: dict[str, str], database_url: str) -> None:
@@ -84,13 +62,9 @@ def test_the_documented_rules_and_grants_are_enough(addresses: dict[str, str], d
 
 def _run_all(addresses: dict[str, str], variables: dict[str, str], database_url: str) -> None:
     def let_in(command: str, role: str = "reader") -> Application:
-        client = {
-            "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
-            "KAFKA_SASL_MECHANISM": "PLAIN",
-            "KAFKA_SASL_USERNAME": _user(command),
-            "KAFKA_SASL_PASSWORD": "secret",
-        }
-        return Application(addresses["PASSWORD"], variables | client | {"DATABASE_URL": _as(database_url, role)})
+        made = Application(addresses["PASSWORD"], variables | {"DATABASE_URL": _as(database_url, role)})
+        let_in_as(made, _user(command))
+        return made
 
     let_in("topics create").run("topics", "create", *[*variables.values()][:2])
     sending = let_in("views send")

@@ -79,8 +79,8 @@ def _runs_already(name: str, job: Job) -> FencedError:
 def start(gateway: Gateway, name: str, statements: Sequence[str], before: Collection[Job]) -> str:
     """Run statements, the last of which starts a job, and return the job's id.
 
-    Of several that are started at the same moment, the one that began first goes on. The others are cancelled at once:
-    a job publishes nothing before its first checkpoint.
+    Of several that are started at the same moment, the one that began first continues. The others are cancelled at
+    once: a job publishes nothing before its first checkpoint.
 
     Args:
         before: the jobs with the name that had ended when it was checked that none runs.
@@ -153,7 +153,7 @@ def stop(gateway: Gateway, job: Job) -> str:
     """Stop a job with a savepoint, and return the savepoint's path.
 
     Raises:
-        FlinkError: Flink cannot: the job goes on.
+        FlinkError: Flink cannot: the job continues.
     """
     [row] = gateway.run(f"STOP JOB '{job.id}' WITH SAVEPOINT").rows
     return str(next(iter(row.values())))
