@@ -8,6 +8,7 @@ import typer
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
+from metrics.deadline import Deadline
 from metrics.errors import FlinkError, SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.flink_options import Parallelism, Rejected, UntilEnd, use_flink, use_running_flink
@@ -22,6 +23,8 @@ from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
+
+_LOOK_S = 1.0  # at the progress, for which clients are opened each time; no checkpoint comes sooner
 
 
 def run(
@@ -119,7 +122,7 @@ def _run(
 
 def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, stopping: Event) -> None:
     total = sum(at.end for at in progress.partitions(settings, start.name))
-    status = ""
+    status, next_look = "", Deadline(_LOOK_S)
     with bar(f"reading {settings.input_topic} on Flink", total) as move:
 
         def report(job: Job) -> None:
@@ -128,7 +131,9 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start
                 why = local_jobs.failure(settings, job_id) or "Flink's logs have the exception"
                 warn(f"the job {job_id} restarts from its newest checkpoint: {why}")
             status = job.status
-            move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
+            if next_look.has_passed():
+                next_look.renew()
+                move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
 
         job = jobs.follow(gateway, start.name, job_id, stopping, report)
     if not job.has_ended():

@@ -57,10 +57,19 @@ class Gateway:
             FlinkError: Flink refuses it, or the gateway does not answer.
         """
         session = f"/v2/sessions/{self._session}"
-        operation = self._call("POST", f"{session}/statements", {"statement": statement})["operationHandle"]
+        handle = self._call("POST", f"{session}/statements", {"statement": statement})["operationHandle"]
+        operation = f"{session}/operations/{handle}"
+        try:
+            return self._result(operation)
+        finally:
+            # The gateway keeps each in memory until it is closed: a job that is awaited for a day takes 400,000.
+            with suppress(FlinkError):  # it is closed with the session at the latest
+                self._call("DELETE", f"{operation}/close")
+
+    def _result(self, operation: str) -> Answer:
         rows: list[dict[str, Any]] = []
         job_id: str | None = None
-        uri = f"{session}/operations/{operation}/result/0?rowFormat=JSON"
+        uri = f"{operation}/result/0?rowFormat=JSON"
         while (answer := self._call("GET", uri))["resultType"] != "EOS":
             if answer["resultType"] == "NOT_READY":
                 time.sleep(_LOOK_S)

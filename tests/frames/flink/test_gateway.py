@@ -1,14 +1,20 @@
-"""A session of an SQL gateway: which error its user sees. The gateway is a real HTTP server with fixed answers."""
+"""A session of an SQL gateway: what it leaves there, on a real Flink; and which error its user sees.
+
+For errors, the gateway is a real HTTP server with fixed answers.
+"""
 
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
 from metrics.errors import FlinkError
-from metrics.frames.flink.gateway import cause, session
+from metrics.frames.flink.gateway import Gateway, cause, session
+from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -44,6 +50,27 @@ def url() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.flink
+@pytest.mark.parametrize("statement", ["SHOW JOBS", "SELECT no_column FROM no_table"])
+def test_the_gateway_no_longer_knows_a_statement_whose_result_was_read(flink: Cluster, statement: str) -> None:
+    operations = list[str]()
+
+    def note(response: httpx.Response) -> None:
+        response.read()
+        path = response.request.url.path
+        if path.endswith("/statements"):
+            operations.append(path.removesuffix("statements") + f"operations/{response.json()['operationHandle']}")
+
+    with httpx.Client(timeout=STOP_TIMEOUT_S, event_hooks={"response": [note]}) as client:
+        gateway = Gateway(client, flink.url)
+        gateway.open()
+        with suppress(FlinkError):  # the second one is refused
+            gateway.run(statement)
+        [operation] = operations
+        assert "Can not find the submitted operation" in client.get(f"{flink.url}{operation}/status").text
+        gateway.close()
 
 
 def test_an_error_is_not_replaced_by_that_of_closing_the_session_after_it(url: str) -> None:
