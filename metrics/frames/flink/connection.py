@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from metrics.errors import SettingsError
+from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import CLIENT_PREFIX, endpoints, is_secret
@@ -44,8 +45,7 @@ def options(settings: FlinkSettings) -> str:
         SettingsError: a client property has no counterpart, or names a file that cannot be read.
     """
     properties = {"bootstrap.servers": _addresses(settings.bootstrap_servers), **java_properties(settings)}
-    quoted = {name: str(value).replace("'", "''") for name, value in properties.items()}
-    return ",\n  ".join(f"'properties.{name}' = '{value}'" for name, value in quoted.items())
+    return ",\n  ".join(f"'properties.{name}' = '{quoted(str(value))}'" for name, value in properties.items())
 
 
 def _addresses(servers: str | None) -> str:

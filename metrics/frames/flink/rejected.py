@@ -4,6 +4,7 @@ from string import Template
 
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.flink import connection
+from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.script import SINK, bounds, split, template
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.times import LAST_SECOND
@@ -21,11 +22,11 @@ def statements(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool
 def script(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False) -> str:
     """Return the same statements as one text with comments."""
     return Template(template("rejected.sql")).substitute(
-        name=settings.flink_rejected_name,
+        name=quoted(settings.flink_rejected_name),
         parallelism=parallelism,
         checkpoint_s=settings.flink_checkpoint_s,
-        input_topic=settings.input_topic,
-        topic=settings.flink_rejected_topic,
+        input_topic=quoted(settings.input_topic),
+        topic=quoted(settings.flink_rejected_topic),
         connection=connection.options(settings),
         sink=SINK,
         bounds=bounds(until_end=until_end),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import connection
+from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.records import field_names
 from metrics.frames.sizes import SIZES, Counts, Size
@@ -83,7 +84,7 @@ def script(
     """Return the same statements as one text with comments."""
     rules = {"last_second": LAST_SECOND, "future_limit_s": settings.future_limit_s}
     common = {
-        "name": settings.flink_name,
+        "name": quoted(settings.flink_name),
         "connection": connection.options(settings),
         "sink": SINK,
         "lateness_s": settings.lateness_s,
@@ -97,7 +98,7 @@ def script(
         second=_filled(_SECOND, rules),
         lateness=interval(settings.lateness_s),
         align_s=settings.align_s,
-        input_topic=settings.input_topic,
+        input_topic=quoted(settings.input_topic),
         bounds=bounds(begin, until_end=until_end),
         newest=_newest(begin),
     )
@@ -110,8 +111,7 @@ def restoring(place: str | None) -> list[str]:
     """Return the statement that makes a job continue from a savepoint or checkpoint; none without one."""
     if place is None:
         return []
-    quoted = place.replace("'", "''")
-    return [f"SET 'execution.state-recovery.path' = '{quoted}'"]
+    return [f"SET 'execution.state-recovery.path' = '{quoted(place)}'"]
 
 
 def interval(seconds: int) -> str:
@@ -159,7 +159,7 @@ def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], 
         plural=size.plural,
         size_s=size.size_s,
         interval=interval(size.size_s),
-        topic=settings.flink_topic(size) if begin is None else settings.topic_of(size),
+        topic=quoted(settings.flink_topic(size) if begin is None else settings.topic_of(size)),
         closed_through=series.closed_through,
         last=series.last if series.last >= 0 else "CAST(NULL AS BIGINT)",
         total=series.total,

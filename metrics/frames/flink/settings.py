@@ -1,13 +1,16 @@
 """Settings of the counts on Flink, beside those of frames."""
 
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
 from metrics.frames.settings import Settings
-from metrics.frames.sizes import Size
+from metrics.frames.sizes import SIZES, Size
 from metrics.settings import NonEmpty
+
+_MOST_CHARACTERS = 249  # of the name of a topic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,11 @@ class FlinkSettings(Settings):
     ] = None
     flink_topic_suffix: Annotated[
         str,
-        Meta(description="What the names of Flink's own topics have after those of the application."),
+        Meta(
+            pattern=r"^[a-zA-Z0-9._-]{1,248}\Z",
+            extra={"allowed": "letters, digits, '.', '_' or '-'; with the name of a topic, at most 249"},
+            description="What the names of Flink's own topics have after those of the application.",
+        ),
     ] = "-flink"
     flink_checkpoint_s: Annotated[
         int,
@@ -47,6 +54,14 @@ class FlinkSettings(Settings):
     def transactional_id(self, size: Size, number: int) -> str:
         """Return a transactional id of the one task that publishes a window size; `number` counts its ids from 0."""
         return f"{self.flink_name}-{size.plural}-0-{number}"
+
+    def conflicts(self, refused: Set[str]) -> Iterator[str]:
+        """Refuse names of topics that are too long."""
+        yield from super().conflicts(refused)
+        for topic in (*map(self.flink_topic, SIZES), self.flink_rejected_topic):
+            if len(topic) > _MOST_CHARACTERS:
+                suffix = self.flink_topic_suffix
+                yield f"FLINK_TOPIC_SUFFIX={suffix!r}: the topic {topic} has more than {_MOST_CHARACTERS} characters"
 
     @property
     def flink_rejected_name(self) -> str:

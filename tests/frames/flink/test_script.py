@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from metrics.frames.core.windows import Series
 from metrics.frames.flink import rejected
 from metrics.frames.flink.script import Begin, interval, restoring, script, statements
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.sizes import SIZES
 
 SETTINGS = FlinkSettings(bootstrap_servers="broker:9092")
 
@@ -95,6 +97,28 @@ def test_the_job_for_dead_letters_has_a_name_a_topic_and_transactions_of_its_own
     assert "'sink.transactional-id-prefix' = 'frames-metrics-flink-rejected'" in text
     assert found[-1].startswith("INSERT INTO rejected_out")
     assert {statement.split()[0] for statement in found} == {"SET", "CREATE", "INSERT"}
+
+
+@pytest.mark.parametrize("suffix", ["/x", "ü", "a b", "-" * 235])
+def test_a_suffix_with_which_a_topic_has_no_name_is_refused(suffix: str) -> None:
+    with pytest.raises(SettingsError, match="settings cannot be used") as refused:
+        FlinkSettings.load({"FLINK_TOPIC_SUFFIX": suffix})
+    assert f"FLINK_TOPIC_SUFFIX='{suffix}'" in refused.value.why
+
+
+def test_a_suffix_may_have_what_a_topic_may_have() -> None:
+    settings = FlinkSettings.load({"FLINK_TOPIC_SUFFIX": "-by_flink.2"})
+    assert settings.flink_rejected_topic == "frames-rejected-by_flink.2"
+
+
+@pytest.mark.parametrize("write", [script, rejected.script])
+def test_a_quote_in_a_text_does_not_end_it(write: Callable[..., str]) -> None:
+    names = ("consumer_group_id", "input_topic", "rejected_topic", *(size.topic_setting for size in SIZES))
+    texts: dict[str, Any] = {name: f"{name} o'brien" for name in names}
+    found = write(FlinkSettings(bootstrap_servers="o'brien:9092", **texts))
+    assert "o'brien" not in found
+    for name in ("consumer_group_id", "input_topic"):
+        assert f"'{name} o''brien" in found
 
 
 def test_the_path_of_a_savepoint_is_quoted() -> None:

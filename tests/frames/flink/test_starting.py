@@ -65,6 +65,18 @@ def test_with_more_tasks_than_partitions_all_windows_are_published(application: 
     eventually(lambda: len(application.read("seconds-flink")) == 4, "windows are published")
 
 
+def test_a_group_whose_name_has_a_quote_is_counted(application: Application, flink: Cluster) -> None:
+    application.variables |= {"FLINK_URL": flink.url, "CONSUMER_GROUP_ID": f"o'brien's {application.name}"}
+    application.create_topics()
+    application.send([b"invalid", *(frame(START + nth, "a") for nth in range(10))], timestamp=LIVE)
+    run(application, "flink", "run", "--until-end")
+    run(application, "flink", "run", "--rejected", "--until-end")
+    assert len(application.read("seconds-flink")) == 10
+    assert len(application.read("rejected-flink")) == 1
+    found = application.answer("flink", "status", "--json")
+    assert (found["job"]["status"], found["rejected_job"]["status"]) == ("FINISHED", "FINISHED")
+
+
 @pytest.mark.long
 def test_a_job_that_restarts_while_it_is_awaited_says_so(application: Application, flink: Cluster) -> None:
     application.create_topics()

@@ -9,6 +9,7 @@ import httpx
 
 from metrics.frames.flink.gateway import ANSWER_TIMEOUT_S, cause
 from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, SAVEPOINTS, as_url
+from metrics.frames.flink.quoting import quoted
 
 KEPT = 3  # of each job: more than the one it continues from, if that turns out to be wrong
 
@@ -21,7 +22,7 @@ def kept_apart(folder: Path, name: str) -> list[str]:
         name: of the job.
     """
     kept = (("dir", folder / CHECKPOINTS / _as_file(name)), ("savepoint-dir", folder / SAVEPOINTS / _as_file(name)))
-    return [f"SET 'execution.checkpointing.{setting}' = '{_quoted(as_url(path))}'" for setting, path in kept]
+    return [f"SET 'execution.checkpointing.{setting}' = '{quoted(as_url(path))}'" for setting, path in kept]
 
 
 def newest_state(folder: Path, name: str) -> Path | None:
@@ -57,10 +58,6 @@ def _states(folder: Path, file_name: str) -> list[Path]:
 def _as_file(name: str) -> str:
     """Return a name of a job as the name of a folder: Flink would decode a percent sign."""
     return quote(name, safe="").replace("%", "=")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def failure(rest_url: str, job_id: str) -> str:
