@@ -102,6 +102,12 @@ def test_every_setting_of_flink_can_be_given_to_compose() -> None:
     assert compose(given)["services"]["flink-submit"]["command"][-1] == "4"
 
 
+def test_a_command_that_replaces_that_of_compose_gives_a_job_as_many_tasks() -> None:
+    page = (ROOT / "docs/flink.md").read_text(encoding="utf-8")
+    [restoring] = re.findall(r"^docker compose .* flink-submit (flink run .*) --restore", page, re.MULTILINE)
+    assert restoring.split() == compose()["services"]["flink-submit"]["command"]
+
+
 def test_the_image_is_flinks_own_with_the_connector_of_the_local_flink() -> None:
     text = (ROOT / "deploy/flink/Dockerfile").read_text(encoding="utf-8")
     [base] = re.findall(r"^FROM (\S+)$", text, re.MULTILINE)

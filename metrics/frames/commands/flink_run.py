@@ -34,7 +34,9 @@ def run(
     restore: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="Continue from this savepoint or checkpoint. A local Flink finds its newest."
+            metavar="PATH",
+            help="Continue from this savepoint or checkpoint. Without it, a local Flink takes its newest, except with "
+            "--from-group.",
         ),
     ] = None,
     from_group: Annotated[

@@ -1,4 +1,4 @@
-"""`flink stop`: stops the job with a savepoint."""
+"""`flink stop`: stops the jobs, each with a savepoint."""
 
 from typing import Annotated
 
