@@ -20,7 +20,9 @@ from metrics.frames.flink.settings import FlinkSettings
 from tests.deploy.test_compose import NOT_IN_COMPOSE, ROOT, compose, environment_of
 
 # What differs from the local Flink: addresses, ports, sizes and folders.
-OF_A_PLACE = re.compile(r".*(?:address|host|port|dirs?)|sql-gateway\..*|taskmanager\.(?:memory|cpu)\..*")
+OF_A_PLACE = re.compile(
+    r".*(?:address|host|port|dirs?)|sql-gateway\..*|taskmanager\.(?:(?:memory|cpu)\..*|numberOfTaskSlots)"
+)
 # Of Flink's image: its file systems and reporters are in folders beside the class path.
 S3_PLUGIN = f"flink-s3-fs-presto-{FLINK_VERSION}.jar"
 REPORTER = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
@@ -45,12 +47,13 @@ def local_settings() -> dict[str, str]:
 
 
 def test_compose_gives_flink_the_settings_of_the_local_one() -> None:
-    assert len(local_settings()) == 13
+    assert len(local_settings()) == 12
     assert flink_properties() == local_settings() | {
         "jobmanager.rpc.address": "flink-jobmanager",
         "rest.address": "flink-jobmanager",
         "jobmanager.memory.process.size": "1g",
         "taskmanager.memory.process.size": "1536m",
+        "taskmanager.numberOfTaskSlots": "2",
         "execution.checkpointing.dir": "file:///opt/flink/state/checkpoints",
         "execution.checkpointing.savepoint-dir": "file:///opt/flink/state/savepoints",
         "metrics.reporter.prom.factory.class": REPORTER,
@@ -63,6 +66,7 @@ def test_kubernetes_gives_flink_the_settings_of_the_local_one_but_for_the_interv
     expected = {name: value for name, value in local_settings().items() if name != interval}
     found = deployment()["flinkConfiguration"]
     assert {name: found[name] for name in expected} == expected
+    assert found["taskmanager.numberOfTaskSlots"] == "2"
     assert all(type(value) is str for value in found.values())
     assert {name: value for name, value in found.items() if "s3:" in value} == {
         "execution.checkpointing.dir": "s3://BUCKET/frames/checkpoints",

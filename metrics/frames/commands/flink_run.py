@@ -66,8 +66,8 @@ def run(
         raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
     with use_broker(FlinkSettings) as settings:
         before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
-        if not rejected:
-            parallelism = _with_partitions(settings, parallelism)
+        parallelism = _with_partitions(settings, parallelism)
+        local_jobs.require_slots(settings, parallelism)
         if rejected:
             start = starts.of_rejected(settings, restore, parallelism, until_end=until_end)
         elif from_group:
@@ -90,13 +90,13 @@ def _require_none_running(settings: FlinkSettings, name: str) -> list[Job]:
 
 
 def _with_partitions(settings: FlinkSettings, parallelism: int) -> int:
-    """Return how many tasks count: each has to have a partition."""
+    """Return how many tasks read: each has to have a partition."""
     topic = settings.input_topic
     partitions = topics_in_use.input_partitions(open_admin(settings), settings)
     if parallelism > partitions:
         warn(
             f"{numbered(partitions, 'task')} instead of {parallelism}: the topic {topic} has "
-            f"{numbered(partitions, 'partition')}, and a task that has none to read would keep all windows open"
+            f"{numbered(partitions, 'partition')}, and each task needs one"
         )
     return min(parallelism, partitions)
 

@@ -11,6 +11,19 @@ def folder(settings: FlinkSettings) -> Path:
     return project_folder() / settings.local_flink_dir
 
 
+def require_slots(settings: FlinkSettings, parallelism: int) -> None:
+    """Check that a local Flink has the slots for a job.
+
+    Raises:
+        SettingsError: it has not.
+    """
+    if settings.flink_url is None:
+        # A command that is given a Flink does not wait for this import.
+        from metrics.frames.flink import local_cluster  # noqa: PLC0415
+
+        local_cluster.require_slots(parallelism)
+
+
 def group_kept_apart(settings: FlinkSettings) -> list[str]:
     """Return the statements after which a local Flink keeps the states of a job of the group apart.
 

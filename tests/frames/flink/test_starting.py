@@ -65,6 +65,24 @@ def test_with_more_tasks_than_partitions_all_windows_are_published(application: 
     eventually(lambda: len(application.read("seconds-flink")) == 4, "windows are published")
 
 
+def test_a_job_that_counts_and_one_for_dead_letters_of_four_tasks_each_run_side_by_side(
+    application: Application, flink: Cluster
+) -> None:
+    application.create_topics(inputs.PARTITIONS)
+    application.variables["FLINK_URL"] = flink.url
+    for number in range(inputs.PARTITIONS):
+        frames = [frame(START + nth, "a") for nth in range(10)]
+        application.send([*frames, b"invalid"], number, timestamp=LIVE)
+    run(application, "flink", "run", "--parallelism", "4")
+    output, remarks = application.start("flink", "run", "--rejected", "--parallelism", "99").communicate(
+        timeout=TIMEOUT_S
+    )
+    assert "4 tasks instead of 99: the topic" in " ".join(remarks.split())
+    assert "with 4 tasks" in " ".join(output.split())
+    eventually(lambda: len(application.read("seconds-flink")) == 4, "windows are published")
+    eventually(lambda: len(application.read("rejected-flink")) == 4, "dead letters are published")
+
+
 def test_a_group_whose_name_has_a_quote_is_counted(application: Application, flink: Cluster) -> None:
     application.variables |= {"FLINK_URL": flink.url, "CONSUMER_GROUP_ID": f"o'brien's {application.name}"}
     application.create_topics()

@@ -57,6 +57,18 @@ def test_a_job_from_the_beginning_needs_topics_without_records(
     assert f"the topic {fed.topic(role)} holds records already" in said
 
 
+@pytest.mark.parametrize("way", [(), ("--rejected",), ("--from-group",)])
+def test_a_job_with_more_tasks_than_a_local_flink_has_slots_for_is_refused(
+    application: Application, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    application.variables["LOCAL_FLINK_DIR"] = str(tmp_path / "flink")
+    application.create_topics(6)
+    said = refused(application, *way, "--parallelism", "5", exit_code=2)
+    assert "--parallelism 5 is too much for the local Flink" in said
+    assert "why: it has 8 slots, for a job that counts and one for dead letters, of 4 tasks each" in said
+    assert "FLINK_URL=http://host:8083" in said
+
+
 def test_a_group_with_an_active_instance_is_not_handed_over(fed: Application) -> None:
     process = fed.start()
     wait_until(lambda: fed.heartbeats() > 0, "the instance has committed")

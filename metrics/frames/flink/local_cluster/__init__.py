@@ -12,15 +12,39 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from metrics.errors import SettingsError
 from metrics.frames.flink.local_cluster import cluster, states
 from metrics.frames.flink.local_cluster.cluster import found as found
 from metrics.frames.flink.local_cluster.cluster import require_alive as require_alive
-from metrics.frames.flink.local_cluster.settings import FLINK_VERSION, INSTEAD, NAME, SLOTS, TASK_MANAGERS, Ports
+from metrics.frames.flink.local_cluster.settings import (
+    FLINK_VERSION,
+    INSTEAD,
+    MOST_TASKS,
+    NAME,
+    SLOTS,
+    TASK_MANAGERS,
+    Ports,
+)
 from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
 from metrics.frames.flink.local_cluster.states import newest_state as newest_state
 from metrics.java import owners
 from metrics.java.owners import LocalServer
 from metrics.java.processes import Say
+
+
+def require_slots(parallelism: int) -> None:
+    """Check that a job has as many tasks as find slots beside another one as large: it would wait for more, and fail.
+
+    Raises:
+        SettingsError: it has more.
+    """
+    if parallelism > MOST_TASKS:
+        raise SettingsError(
+            f"--parallelism {parallelism} is too much for the {NAME}",
+            why=f"it has {TASK_MANAGERS * SLOTS} slots, for a job that counts and one for dead letters, of "
+            f"{MOST_TASKS} tasks each",
+            hint=f"--parallelism {MOST_TASKS}, or less\nor take a larger Flink: FLINK_URL=http://host:8083",
+        )
 
 
 def running_url(folder: Path) -> str | None:

@@ -51,7 +51,7 @@ def test_each_step_is_printed_with_its_duration(flink: Cluster) -> None:
     starting, ready = [line for line in flink.said if "starting" in line or "ready" in line][-2:]
     assert starting == "local Flink: starting Flink 2.3.0 (FLINK_URL=http://host:port takes one of your own) …"
     assert re.fullmatch(
-        re.escape(f"local Flink: 2.3.0 with 2 task managers of 2 slots on {flink.url}, ready in ")
+        re.escape(f"local Flink: 2.3.0 with 2 task managers of 4 slots on {flink.url}, ready in ")
         + r"\d+\.\d s, "
         + re.escape(f"data and log in {flink.folder}"),
         ready,
