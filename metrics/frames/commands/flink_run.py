@@ -15,7 +15,7 @@ from metrics.frames.commands.flink_options import Parallelism, Rejected, UntilEn
 from metrics.frames.flink import jobs, local_jobs, progress, starts
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
-from metrics.frames.flink.script import Begin
+from metrics.frames.flink.script import Begin, require_bearable
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.starts import Start
 from metrics.frames.flink.switch.handover import hand_over
@@ -65,6 +65,8 @@ def run(
     if from_group and rejected:
         raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
     with use_broker(FlinkSettings) as settings:
+        if not rejected:
+            require_bearable(settings)
         before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
         parallelism = _with_partitions(settings, parallelism)
         local_jobs.require_slots(settings, parallelism)

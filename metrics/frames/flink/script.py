@@ -5,6 +5,7 @@ from importlib.resources import files
 from string import Template
 from typing import NamedTuple
 
+from metrics.errors import SettingsError
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import connection
 from metrics.frames.flink.quoting import quoted
@@ -13,6 +14,9 @@ from metrics.frames.records import field_names
 from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.text import DAY_S, HOUR_S, MINUTE_S
 from metrics.times import LAST_SECOND
+
+# The zero rows of a gap are made at once. As many were, by a task with a heap of 512 MB; a year of them is gigabytes.
+MOST_GAP_S = DAY_S
 
 # Options of every sink, with the reasons for readers of the SQL.
 SINK = """\
@@ -105,6 +109,20 @@ def script(
     windows = [_windows(settings, size, common, begin) for size in SIZES]
     inserts = "\n".join(map(_insert, SIZES))
     return "\n".join([source, *windows, f"EXECUTE STATEMENT SET BEGIN\n{inserts}\nEND;\n"])
+
+
+def require_bearable(settings: FlinkSettings) -> None:
+    """Check that a task has the memory to fill the longest gap.
+
+    Raises:
+        SettingsError: it may not have.
+    """
+    if settings.gap_limit_s > MOST_GAP_S:
+        raise SettingsError(
+            f"GAP_LIMIT_S={settings.gap_limit_s} is too long for Flink",
+            why=f"it would fill a gap with as many zero rows at once, for which a task has memory up to {MOST_GAP_S:,}",
+            hint=f"set GAP_LIMIT_S={MOST_GAP_S}, or less, for the application as well",
+        )
 
 
 def restoring(place: str | None) -> list[str]:

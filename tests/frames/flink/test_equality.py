@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from metrics.frames.flink.local_cluster.settings import TASK_MANAGERS
+from metrics.frames.flink.script import MOST_GAP_S
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S, Frames
 from tests.frames.flink.records import Written, run, written
-from tests.kafka.application import Application
+from tests.kafka.application import LIVE, Application, frame
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -36,6 +38,19 @@ def test_flink_publishes_the_records_of_the_application(
     require_much(expected, is_mixed=frames is inputs.mixed)
     run(application, "flink", "run", "--until-end", "--parallelism", f"{parallelism}")
     assert written(application, "-flink") == expected
+
+
+@pytest.mark.long
+def test_the_longest_gaps_are_filled_one_after_the_other(application: Application, flink: Cluster) -> None:
+    application.variables |= {"FLINK_URL": flink.url, "GAP_LIMIT_S": f"{MOST_GAP_S}"}
+    application.create_topics()
+    application.send([frame(inputs.START + nth * (MOST_GAP_S + 1), "a") for nth in range(6)], timestamp=LIVE)
+    run(application, "--until-end")
+    expected = written(application)
+    assert [*map(len, expected)] == [5 * 86_401 + 1, 5 * 1_440 + 1]
+    run(application, "flink", "run", "--until-end")
+    assert written(application, "-flink") == expected
+    assert len(flink.task_managers()) == TASK_MANAGERS, "none has run out of memory"
 
 
 def require_much(records: Sequence[Sequence[Written]], *, is_mixed: bool) -> None:

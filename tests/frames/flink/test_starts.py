@@ -69,6 +69,18 @@ def test_a_job_with_more_tasks_than_a_local_flink_has_slots_for_is_refused(
     assert "FLINK_URL=http://host:8083" in said
 
 
+@pytest.mark.parametrize("way", [("run",), ("run", "--from-group"), ("sql",)])
+def test_a_limit_of_gaps_whose_rows_no_task_can_hold_is_refused(
+    application: Application, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    application.variables |= {"LOCAL_FLINK_DIR": str(tmp_path / "flink"), "GAP_LIMIT_S": "86401"}
+    said = " ".join(application.run("flink", *way, exit_code=2).split())
+    assert "GAP_LIMIT_S=86401 is too long for Flink" in said
+    assert "set GAP_LIMIT_S=86400, or less" in said
+    assert not (tmp_path / "flink").exists()
+    assert "REPEAT" not in application.run("flink", "sql", "--rejected")
+
+
 def test_a_group_with_an_active_instance_is_not_handed_over(fed: Application) -> None:
     process = fed.start()
     wait_until(lambda: fed.heartbeats() > 0, "the instance has committed")
