@@ -7,6 +7,7 @@ Contents of its folder: `owner.json` (the owning process and the server's ports)
 import contextlib
 import fcntl
 import importlib.util
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,8 @@ from metrics.java.processes import HOST, Say, end_left_behind
 from metrics.terminal.console import shown
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
-# At its end, an owner that runs a single command waits this long for other users of its server; an owner that runs
-# until Ctrl-C waits as long for such a command to end.
+# At its end, an owner that runs a single command waits this long for other users of its server, unless that says
+# otherwise; an owner that runs until Ctrl-C waits as long for such a command to end.
 PASSING_S = 10.0
 
 Start = Callable[[Path, Sequence[Path], Sequence[int], contextlib.ExitStack, Say], Sequence[int]]
@@ -54,6 +55,7 @@ class LocalServer(NamedTuple):
         start: starts it in a locked folder with a class path, on the given ports if they are free, and waits until it
             is ready; its stop is pushed onto the stack. Returns its ports, the first of which is for clients.
         scheme: of its address.
+        patience_s: how long an owner that runs a single command waits at its end for other users of its server.
     """
 
     name: str
@@ -65,6 +67,7 @@ class LocalServer(NamedTuple):
     jars: Callable[[Say], Sequence[Path]]
     start: Start
     scheme: str = ""
+    patience_s: float = PASSING_S
 
     def address(self, ports: Sequence[int]) -> str:
         """Return the address that clients connect to."""
@@ -108,7 +111,7 @@ def running(server: LocalServer, folder: Path, say: Say) -> Iterator[str]:
 def shared(server: LocalServer, folder: Path, say: Say) -> Iterator[str]:
     """Yield the address of the server that another process runs in this folder, or run one, as `running` does.
 
-    A server that was started here waits at its end, up to PASSING_S seconds, for other processes that use it.
+    A server that was started here waits at its end, as long as it has patience, for other processes that use it.
 
     Raises:
         FileError: as `running`.
@@ -230,16 +233,18 @@ def _ready_owner(folder: Path) -> Owner | None:
 
 
 def _await_users(server: LocalServer, users: IO[bytes], say: Say) -> None:
-    """Wait up to PASSING_S seconds until no other process uses the server, and keep new ones out."""
+    """Wait until no other process uses the server, as long as it has patience, and keep new ones out."""
     say_once = cache(say)
+    is_endless = math.isinf(server.patience_s)
+    how = "for its end (Ctrl-C stops it now)" if is_endless else f"up to {server.patience_s:.0f} s for its end"
 
     def is_alone() -> bool:
         if try_lock(users):
             return True
-        say_once(f"{server.name}: another process uses it; waiting up to {PASSING_S:.0f} s for its end …")
+        say_once(f"{server.name}: another process uses it; waiting {how} …")
         return False
 
-    Deadline(PASSING_S).poll(is_alone, until=bool, every_s=LOOK_S)
+    Deadline(server.patience_s).poll(is_alone, until=bool, every_s=LOOK_S)
 
 
 def _read_owner(folder: Path) -> Owner | None:

@@ -2,12 +2,14 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -16,7 +18,7 @@ from tests.kafka.application import wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
 
-# Runs the server of a folder until Ctrl-C.
+# Runs the server of a folder until Ctrl-C, alone or as one that others may share.
 OWNER = """
 import sys, time
 from importlib import import_module
@@ -25,7 +27,8 @@ from metrics.errors import MetricsError
 
 server = import_module(sys.argv[1])
 try:
-    with server.running(Path(sys.argv[2]), lambda line: print(line, flush=True)):
+    with getattr(server, sys.argv[3])(Path(sys.argv[2]), lambda line: print(line, flush=True)):
+        print("inside", flush=True)
         time.sleep(600)
 except MetricsError as error:
     print(error)
@@ -46,6 +49,8 @@ with import_module(sys.argv[1]).shared(Path(sys.argv[2]), lambda line: None) as 
 class Owner:
     """A process of its own that runs the server of a folder, as `python app.py broker` does.
 
+    As `shared`, it does so as a single command that other processes find.
+
     Attributes:
         module: of the server.
         address: the server's, once it is ready.
@@ -55,10 +60,11 @@ class Owner:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     address: str = ""
+    way: Literal["running", "shared"] = "running"
 
     def __enter__(self) -> "Owner":
         self.process = subprocess.Popen(
-            [sys.executable, "-c", OWNER, self.module, self.folder],
+            [sys.executable, "-c", OWNER, self.module, self.folder, self.way],
             cwd=PROJECT,
             env=os.environ | self.environment,
             stdout=subprocess.PIPE,
@@ -69,6 +75,7 @@ class Owner:
         for line in self.process.stdout:
             if ready := re.search(r" on (\S*127\.0\.0\.1:\d+), ready in ", line):
                 self.address = ready[1]
+            if line == "inside\n":
                 break
         assert self.address, "it did not start"
         return self
@@ -76,6 +83,10 @@ class Owner:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
+
+    def interrupt(self) -> None:
+        """Send Ctrl-C as a terminal does it: to all of the foreground."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def keepers(self) -> list[psutil.Process]:
         """Return the processes that it started itself."""
@@ -95,7 +106,7 @@ def used_by_another_process(module: str, folder: Path) -> str:
 def refused_without(package: str, module: str, folder: Path) -> str:
     """Return what an owner prints for which a package is not installed."""
     without = f"import sys; sys.modules[{package!r}] = None\n{OWNER}"
-    command: list[str | Path] = [sys.executable, "-c", without, module, folder]
+    command: list[str | Path] = [sys.executable, "-c", without, module, folder, "running"]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
 
 

@@ -8,6 +8,7 @@ each of which a stop keeps the newest three), `log` (of each process, its log fi
 `log4j2.xml` (rewritten at each start), `tmp` (emptied at each start).
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,7 @@ _FLINK = LocalServer(
     _jars,
     cluster.start,
     "http://",
+    math.inf,  # a job of another command would go down without a savepoint
 )
 
 # With the folder, and `say`: yield the URL of the SQL gateway.

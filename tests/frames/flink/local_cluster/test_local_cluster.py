@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ import pytest
 
 from metrics.errors import FileError, LocalServerError
 from metrics.frames.flink import local_cluster
+from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster import settings, states
+from metrics.java.owners import PASSING_S
 from metrics.java.processes import mark
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
 from tests.java.owner import Owner, Thief, alive, closed_port, nothing, refused_without, used_by_another_process
@@ -216,12 +217,36 @@ def test_a_job_goes_on_from_its_newest_checkpoint_after_anything_that_ends_flink
         assert owner.address == before
         third = start_job(cluster, restore(tmp_path))
         assert f"/{second}/chk-" in str(cluster.restored(third))
-        os.killpg(owner.process.pid, signal.SIGINT)  # as a terminal does it: to all of the foreground
+        owner.interrupt()
         output, _ = owner.process.communicate(timeout=STOP_TIMEOUT_S)
     assert re.search(r"^local Flink: stopped in \d+\.\d s$", output, re.MULTILINE)
     newest = local_cluster.newest_state(tmp_path, NAME)
     assert newest is not None
     assert newest.parent.name == third
+
+
+@pytest.mark.long
+def test_an_owner_waits_at_its_end_for_as_long_as_another_process_uses_its_flink(tmp_path: Path) -> None:
+    with Owner(FLINK, tmp_path, way="shared") as owner:
+        with local_cluster.shared(tmp_path, nothing) as url:
+            owner.interrupt()
+            assert "another process uses it; waiting for its end (Ctrl-C stops it now) …" in next(lines(owner))
+            with pytest.raises(subprocess.TimeoutExpired):
+                owner.process.wait(timeout=PASSING_S + 1)  # after which the owner of a local broker does not wait
+            assert local_cluster.running_url(tmp_path) == url
+            with session(url) as gateway:
+                assert gateway.run("SHOW JOBS").rows == []
+        assert re.fullmatch(r"local Flink: stopped in \d+\.\d s\n", next(lines(owner)))
+
+
+@pytest.mark.long
+def test_a_second_ctrl_c_does_not_wait_for_another_process(tmp_path: Path) -> None:
+    with Owner(FLINK, tmp_path, way="shared") as owner, local_cluster.shared(tmp_path, nothing):
+        owner.interrupt()
+        assert "waiting for its end" in next(lines(owner))
+        owner.interrupt()
+        assert re.fullmatch(r"local Flink: stopped in \d+\.\d s\n", next(lines(owner)))
+        assert local_cluster.running_url(tmp_path) is None
 
 
 @pytest.mark.long
@@ -233,6 +258,12 @@ def test_a_port_taken_during_the_start_is_replaced_by_another(tmp_path: Path) ->
     ):
         assert not str(local_cluster.rest_url(tmp_path)).endswith(f":{thief.port()}")
         assert local_cluster.running_url(tmp_path) == url
+
+
+def lines(owner: Owner) -> Iterator[str]:
+    """Return the lines that an owner has printed and nobody has read yet."""
+    assert owner.process.stdout is not None
+    return owner.process.stdout
 
 
 def restore(folder: Path) -> str:
