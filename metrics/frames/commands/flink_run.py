@@ -141,7 +141,7 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start
 
         job = jobs.follow(gateway, start.name, job_id, stopping, report)
     if not job.has_ended():
-        say(f"stopped; the savepoint is {jobs.stop(gateway, job)}")
+        say(f"stopped; the savepoint is {jobs.stop_once_it_runs(gateway, start.name, job)}")
     elif job.status != jobs.FINISHED:
         raise FlinkError(
             f"the job {job_id} has {job.status.lower()}",

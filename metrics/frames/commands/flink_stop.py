@@ -48,7 +48,8 @@ def stop(
                 if to_group:
                     _end(gateway, settings.flink_name, job)
                 else:
-                    _stop(gateway, job, "--from-group --restore" if is_of_group else "--restore")
+                    option = "--from-group --restore" if is_of_group else "--restore"
+                    _stop(gateway, settings.flink_name, job, option)
             elif not to_group and letters is None:
                 raise FlinkError(
                     f"no job {settings.flink_name} runs",
@@ -58,14 +59,14 @@ def stop(
             if gateway is not None and letters is not None:
                 for statement in rejected_kept_apart(settings):
                     gateway.run(statement)
-                _stop(gateway, letters, "--rejected --restore")
+                _stop(gateway, settings.flink_rejected_name, letters, "--rejected --restore")
         if to_group:
             _bring_back(settings)
 
 
-def _stop(gateway: Gateway, job: Job, option: str) -> None:
+def _stop(gateway: Gateway, name: str, job: Job, option: str) -> None:
     say(f"stopping job {job.id} …")
-    path = jobs.stop(gateway, job)
+    path = jobs.stop_once_it_runs(gateway, name, job)
     say(f"stopped; the savepoint is {path}")
     say(f"to continue from it: python app.py flink run {option} {path}")
 

@@ -1,5 +1,6 @@
 """Jobs on Flink: those of this application, by their name."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from threading import Event
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from metrics.frames.flink.gateway import Gateway
 
 LOOK_S = 0.2
 END_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 60.0
+SAVEPOINT_TIMEOUT_S = 600  # as long as Flink lets a checkpoint take
 FINISHED = "FINISHED"
 RESTARTING = "RESTARTING"
 _ENDED = {FINISHED, "FAILED", "CANCELED", "SUSPENDED"}
@@ -155,5 +158,24 @@ def stop(gateway: Gateway, job: Job) -> str:
     Raises:
         FlinkError: Flink cannot: the job continues.
     """
+    gateway.run(f"SET 'client.timeout' = '{SAVEPOINT_TIMEOUT_S} s'")
     [row] = gateway.run(f"STOP JOB '{job.id}' WITH SAVEPOINT").rows
     return str(next(iter(row.values())))
+
+
+def stop_once_it_runs(gateway: Gateway, name: str, job: Job) -> str:
+    """Stop a job with a savepoint, which Flink refuses while a job starts or restarts; return the savepoint's path.
+
+    Raises:
+        FlinkError: it has ended meanwhile, or Flink still refuses after STOP_TIMEOUT_S: the job goes on.
+    """
+    deadline = Deadline(STOP_TIMEOUT_S)
+    while True:
+        try:
+            return stop(gateway, job)
+        except FlinkError as error:
+            if _has_ended(gateway, name, job.id):
+                raise FlinkError(f"the job {job.id} has ended without a savepoint", why=error.why) from error
+            if deadline.has_passed():
+                raise
+        time.sleep(LOOK_S)
