@@ -17,6 +17,21 @@ Rejected = Annotated[
         "--rejected", help="Write dead letters instead of counting: a job of its own, which can run beside the other."
     ),
 ]
+Restore = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Continue from this savepoint or checkpoint. Without it, a local Flink takes its newest, except with "
+        "--from-group.",
+    ),
+]
+FromGroup = Annotated[
+    bool,
+    typer.Option(
+        "--from-group",
+        help="Continue where the main job has stopped, in its topics; the way back is flink stop --to-group.",
+    ),
+]
 UntilEnd = Annotated[
     bool,
     typer.Option(
@@ -43,7 +58,7 @@ def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterato
     # A command that is given a Flink does not wait for this import.
     from metrics.frames.flink import local_cluster  # noqa: PLC0415
 
-    with local_cluster.shared(local_jobs.folder(settings), report) as url, _local_session(settings, url) as gateway:
+    with local_cluster.shared(local_jobs.folder(settings), report) as url, session(url) as gateway:
         yield gateway
 
 
@@ -64,16 +79,5 @@ def use_running_flink(settings: FlinkSettings) -> Iterator[Gateway | None]:
     if url is None:
         yield None
         return
-    with _local_session(settings, url) as gateway:
-        yield gateway
-
-
-@contextmanager
-def _local_session(settings: FlinkSettings, url: str) -> Iterator[Gateway]:
-    """Open a session whose job keeps its states apart from those of other jobs of the folder."""
-    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
-
     with session(url) as gateway:
-        for statement in local_cluster.kept_apart(local_jobs.folder(settings), settings.flink_name):
-            gateway.run(statement)
         yield gateway

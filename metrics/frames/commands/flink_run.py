@@ -2,7 +2,6 @@
 
 from functools import partial
 from threading import Event
-from typing import Annotated
 
 import typer
 
@@ -11,7 +10,15 @@ from metrics.cli.use_broker import use_broker
 from metrics.deadline import Deadline
 from metrics.errors import FlinkError, SettingsError
 from metrics.frames import topics_in_use
-from metrics.frames.commands.flink_options import Parallelism, Rejected, UntilEnd, use_flink, use_running_flink
+from metrics.frames.commands.flink_options import (
+    FromGroup,
+    Parallelism,
+    Rejected,
+    Restore,
+    UntilEnd,
+    use_flink,
+    use_running_flink,
+)
 from metrics.frames.flink import jobs, local_jobs, progress, starts
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
@@ -31,28 +38,15 @@ def run(
     *,
     parallelism: Parallelism = 1,
     until_end: UntilEnd = False,
-    restore: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Continue from this savepoint or checkpoint. Without it, a local Flink takes its newest, except with "
-            "--from-group.",
-        ),
-    ] = None,
-    from_group: Annotated[
-        bool,
-        typer.Option(
-            "--from-group",
-            help="Continue where the main job has stopped, in its topics; the way back is flink stop --to-group.",
-        ),
-    ] = False,
+    restore: Restore = None,
+    from_group: FromGroup = False,
     rejected: Rejected = False,
 ) -> None:
     """Count frames on Apache Flink: the records of the main job, byte for byte, into topics of their own.
 
     Without FLINK_URL it starts a local Flink with two task managers, and stops it at the end; Ctrl-C stops the job with
     a savepoint, and the next run continues from there. With FLINK_URL, the job runs on after this command, until
-    `flink stop`.
+    `flink stop`. With --until-end, Ctrl-C cancels the job, which then cannot be continued.
 
     With --from-group, the main job must have stopped, and will not start again until `flink stop --to-group`.
 
@@ -118,13 +112,27 @@ def _run(
     with stopping_on_signals() as stopping:
         job_id = jobs.start(gateway, start.name, start.statements(), before)
         say(f"job {job_id} {start.work} from {start.beginning}, with {numbered(parallelism, 'task')}")
-        if settings.flink_url is None or until_end:
-            _follow(settings, gateway, job_id, start, stopping)
-        else:
+        if settings.flink_url is not None and not until_end:
             say("it runs on; python app.py flink status shows how far it is, flink stop stops it")
+            return
+        job = _follow(settings, gateway, job_id, start, stopping)
+        if not job.has_ended() and until_end:
+            _cancel(gateway, start, job)
+            raise typer.Exit(stopping.exit_code)
+        if not job.has_ended():
+            _stop(settings, gateway, start, job)
+        elif job.status != jobs.FINISHED:
+            raise FlinkError(
+                f"the job {job_id} has {job.status.lower()}",
+                why=local_jobs.failure(settings, job_id),
+                hint="Flink's logs have its exceptions",
+            )
+    for line in start.published():
+        say(line)
 
 
-def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, stopping: Event) -> None:
+def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, stopping: Event) -> Job:
+    """Wait until a job ends, or `stopping` is set, and return it."""
     total = sum(at.end for at in progress.partitions(settings, start.name))
     status, next_look = "", Deadline(_LOOK_S)
     with bar(f"reading {settings.input_topic} on Flink", total) as move:
@@ -139,14 +147,27 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start
                 next_look.renew()
                 move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
 
-        job = jobs.follow(gateway, start.name, job_id, stopping, report)
-    if not job.has_ended():
+        return jobs.follow(gateway, start.name, job_id, stopping, report)
+
+
+def _cancel(gateway: Gateway, start: Start, job: Job) -> None:
+    jobs.cancel(gateway, job)
+    jobs.require_end(gateway, start.name, job.id)
+    say("cancelled; a job that ends with the input cannot be continued (FLINK-31006)")
+    say(start.after_cancel)
+
+
+def _stop(settings: FlinkSettings, gateway: Gateway, start: Start, job: Job) -> None:
+    """Stop a job on a local Flink."""
+    say(f"stopping job {job.id} …")
+    try:
         say(f"stopped; the savepoint is {jobs.stop_once_it_runs(gateway, start.name, job)}")
-    elif job.status != jobs.FINISHED:
+    except FlinkError as error:
+        newest = local_jobs.newest_beside(settings, job.id)
         raise FlinkError(
-            f"the job {job_id} has {job.status.lower()}",
-            why=local_jobs.failure(settings, job_id),
-            hint="Flink's logs have its exceptions",
-        )
-    for line in start.published():
-        say(line)
+            f"the job {job.id} was not stopped with a savepoint",
+            why=f"{error.what}\n{error.why}",
+            hint=f"it has published nothing; begin again: {start.command}"
+            if newest is None
+            else f"all it has published is in its newest checkpoint; continue: {start.command} --restore {newest}",
+        ) from error

@@ -10,7 +10,7 @@ from metrics.frames.commands.flink_options import use_running_flink
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
-from metrics.frames.flink.local_jobs import group_kept_apart, rejected_kept_apart
+from metrics.frames.flink.local_jobs import kept_beside
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import bring_back, is_handed_over, require_handed_over
 from metrics.terminal.console import note, say, warn
@@ -43,13 +43,11 @@ def stop(
             job = None if gateway is None else jobs.running_job(gateway, settings.flink_name)
             letters = None if gateway is None else jobs.running_job(gateway, settings.flink_rejected_name)
             if gateway is not None and job is not None:
-                for statement in group_kept_apart(settings) if is_of_group else []:
-                    gateway.run(statement)
                 if to_group:
-                    _end(gateway, settings.flink_name, job)
+                    _end(settings, gateway, job)
                 else:
                     option = "--from-group --restore" if is_of_group else "--restore"
-                    _stop(gateway, settings.flink_name, job, option)
+                    _stop(settings, gateway, settings.flink_name, job, option)
             elif not to_group and letters is None:
                 raise FlinkError(
                     f"no job {settings.flink_name} runs",
@@ -57,29 +55,33 @@ def stop(
                     hint="start one: python app.py flink run",
                 )
             if gateway is not None and letters is not None:
-                for statement in rejected_kept_apart(settings):
-                    gateway.run(statement)
-                _stop(gateway, settings.flink_rejected_name, letters, "--rejected --restore")
+                _stop(settings, gateway, settings.flink_rejected_name, letters, "--rejected --restore")
         if to_group:
             _bring_back(settings)
 
 
-def _stop(gateway: Gateway, name: str, job: Job, option: str) -> None:
-    say(f"stopping job {job.id} …")
+def _stop(settings: FlinkSettings, gateway: Gateway, name: str, job: Job, option: str) -> None:
+    _begin_to_stop(settings, gateway, job)
     path = jobs.stop_once_it_runs(gateway, name, job)
     say(f"stopped; the savepoint is {path}")
     say(f"to continue from it: python app.py flink run {option} {path}")
 
 
-def _end(gateway: Gateway, name: str, job: Job) -> None:
+def _end(settings: FlinkSettings, gateway: Gateway, job: Job) -> None:
     """Stop a job, or cancel it if it cannot take a savepoint, and wait for its end."""
-    say(f"stopping job {job.id} …")
+    _begin_to_stop(settings, gateway, job)
     try:
         say(f"stopped; the savepoint is {jobs.stop(gateway, job)}, should the group not come back")
     except FlinkError as error:
         warn(f"{error.what}; the job is cancelled without a savepoint, which the group does not need")
         jobs.cancel(gateway, job)
-    jobs.require_end(gateway, name, job.id)
+    jobs.require_end(gateway, settings.flink_name, job.id)
+
+
+def _begin_to_stop(settings: FlinkSettings, gateway: Gateway, job: Job) -> None:
+    say(f"stopping job {job.id} …")
+    for statement in kept_beside(settings, job.id):
+        gateway.run(statement)
 
 
 def _bring_back(settings: FlinkSettings) -> None:

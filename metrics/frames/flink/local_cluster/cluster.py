@@ -20,7 +20,7 @@ from metrics.frames.flink.local_cluster.settings import (
     parts,
     write,
 )
-from metrics.frames.flink.local_cluster.states import KEPT, remove_old
+from metrics.frames.flink.local_cluster.states import remove_old
 from metrics.java import processes
 from metrics.java.processes import (
     LOCALE,
@@ -119,7 +119,7 @@ def require_alive(folder: Path) -> None:
 
 def _remove_old(folder: Path, say: Say) -> None:
     if removed := remove_old(folder):
-        say(f"{NAME}: removed {numbered(removed, 'old state')}; the newest {KEPT} of each job are kept")
+        say(f"{NAME}: removed {numbered(removed, 'old state')}; the newest of each job is kept")
 
 
 def _command(folder: Path, jars: Sequence[Path], part: Part) -> list[str]:

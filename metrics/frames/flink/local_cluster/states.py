@@ -11,36 +11,71 @@ from metrics.frames.flink.gateway import ANSWER_TIMEOUT_S, cause
 from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, SAVEPOINTS, as_url
 from metrics.frames.flink.quoting import quoted
 
-KEPT = 3  # of each job: more than the one it continues from, if that turns out to be wrong
-
 
 def kept_apart(folder: Path, name: str) -> list[str]:
     """Return the statements after which a session keeps the states of its jobs apart from those of other jobs.
 
     Args:
         folder: of the local Flink.
-        name: of the job.
+        name: of the states.
     """
-    kept = (("dir", folder / CHECKPOINTS / _as_file(name)), ("savepoint-dir", folder / SAVEPOINTS / _as_file(name)))
-    return [f"SET 'execution.checkpointing.{setting}' = '{quoted(as_url(path))}'" for setting, path in kept]
+    return [_keeping("dir", folder / CHECKPOINTS / _as_file(name)), _savepoints(folder, _as_file(name))]
+
+
+def kept_beside(folder: Path, job_id: str) -> list[str]:
+    """Return the statement after which a session keeps the savepoint of a job beside its named checkpoints."""
+    return [_savepoints(folder, name) for name in _names_of(folder, job_id)]
 
 
 def newest_state(folder: Path, name: str) -> Path | None:
-    """Return the newest complete savepoint or kept checkpoint of the jobs with a name; None if there is none."""
+    """Return the newest complete savepoint or kept checkpoint under a name; None if there is none."""
     return next(iter(_states(folder, _as_file(name))), None)
 
 
+def newest_beside(folder: Path, job_id: str) -> Path | None:
+    """Return the newest complete state under the name that the states of a job have; None if there is none."""
+    return next((newest for name in _names_of(folder, job_id) for newest in _states(folder, name)[:1]), None)
+
+
+def named_state(folder: Path, place: str) -> Path | None:
+    """Return the folder of a state that is kept under a name; None for any other place.
+
+    Args:
+        place: of a savepoint or checkpoint, as a path or as an address of Flink's.
+    """
+    path = Path(place.removeprefix("file://").removeprefix("file:").removesuffix("/_metadata")).resolve()
+    kinds = ((folder / CHECKPOINTS, 3), (folder / SAVEPOINTS, 2))
+    is_named = any(
+        path.is_relative_to(kind.resolve()) and len(path.relative_to(kind.resolve()).parts) == depth
+        for kind, depth in kinds
+    )
+    return path if is_named else None
+
+
 def remove_old(folder: Path) -> int:
-    """Remove the states of the jobs of each name but for the newest KEPT, and return how many; no job may run."""
+    """Remove the states under each name but for the newest, and return how many; no job may run."""
     names = {path.name for kind in (CHECKPOINTS, SAVEPOINTS) for path in (folder / kind).glob("*")}
-    old = [state for name in names for state in _states(folder, name)[KEPT:]]
+    old = [state for name in names for state in _states(folder, name)[1:]]
     for state in old:
         shutil.rmtree(state, ignore_errors=True)
     return len(old)
 
 
+def _names_of(folder: Path, job_id: str) -> list[str]:
+    """Return the name that the states of a job have, as that of a folder, if they have one."""
+    return [path.parent.name for path in (folder / CHECKPOINTS).glob(f"*/{job_id}")]
+
+
+def _savepoints(folder: Path, file_name: str) -> str:
+    return _keeping("savepoint-dir", folder / SAVEPOINTS / file_name)
+
+
+def _keeping(setting: str, path: Path) -> str:
+    return f"SET 'execution.checkpointing.{setting}' = '{quoted(as_url(path))}'"
+
+
 def _states(folder: Path, file_name: str) -> list[Path]:
-    """Return the complete savepoints and checkpoints of the jobs with a name, the newest first.
+    """Return the complete savepoints and checkpoints under a name, the newest first.
 
     Flink writes `_metadata` last, and renames it into place.
     """
@@ -56,7 +91,7 @@ def _states(folder: Path, file_name: str) -> list[Path]:
 
 
 def _as_file(name: str) -> str:
-    """Return a name of a job as the name of a folder: Flink would decode a percent sign."""
+    """Return a name as that of a folder: Flink would decode a percent sign."""
     return quote(name, safe="").replace("%", "=")
 
 

@@ -126,7 +126,7 @@ def test_the_newest_state_is_the_one_of_the_job_that_was_completed_last(tmp_path
     assert local_cluster.newest_state(tmp_path, "a/b") == tmp_path / savepoint
 
 
-def test_the_newest_three_states_of_each_job_are_kept_and_what_is_not_of_a_named_job(tmp_path: Path) -> None:
+def test_the_newest_state_of_each_job_is_kept_and_what_is_not_of_a_named_job(tmp_path: Path) -> None:
     named = [f"checkpoints/a/e{number}/chk-{9 - number}" for number in range(3)]
     named += [f"savepoints/a/savepoint-{number}" for number in range(2)]
     others = ["checkpoints/b/e9/chk-1", "checkpoints/0123abcd/chk-7", "savepoints/savepoint-e8"]
@@ -134,10 +134,36 @@ def test_the_newest_three_states_of_each_job_are_kept_and_what_is_not_of_a_named
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "_metadata").touch()
         os.utime(tmp_path / name / "_metadata", (1_500_000_000 + number, 1_500_000_000 + number))
-    assert states.remove_old(tmp_path) == 2
-    assert [name for name in [*named, *others] if not (tmp_path / name).exists()] == named[:2]
+    assert states.remove_old(tmp_path) == 4
+    assert [name for name in [*named, *others] if not (tmp_path / name).exists()] == named[:4]
     assert local_cluster.newest_state(tmp_path, "a") == tmp_path / named[-1]
     assert states.remove_old(tmp_path / "none") == 0
+
+
+def test_the_states_of_a_job_are_found_by_its_id(tmp_path: Path) -> None:
+    for number, name in enumerate(("checkpoints/a/e1/chk-9", "savepoints/a/savepoint-e1", "checkpoints/b/e2/shared")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "_metadata").touch()
+        os.utime(tmp_path / name / "_metadata", (1_500_000_000 + number, 1_500_000_000 + number))
+    assert local_cluster.newest_beside(tmp_path, "e1") == tmp_path / "savepoints/a/savepoint-e1"
+    [statement] = local_cluster.kept_beside(tmp_path, "e2")
+    assert statement == f"SET 'execution.checkpointing.savepoint-dir' = 'file://{tmp_path}/savepoints/b'"
+    assert local_cluster.newest_beside(tmp_path, "e2") is None
+    assert local_cluster.kept_beside(tmp_path, "e3") == []
+
+
+@pytest.mark.parametrize("prefix", ["", "file:", "file://"])
+@pytest.mark.parametrize("suffix", ["", "/", "/_metadata"])
+def test_a_state_under_a_name_is_recognised_however_its_place_is_written(
+    tmp_path: Path, prefix: str, suffix: str
+) -> None:
+    def named(place: str) -> Path | None:
+        return local_cluster.named_state(tmp_path, f"{prefix}{tmp_path}/{place}{suffix}")
+
+    assert named("checkpoints/a/e1/chk-9") == tmp_path / "checkpoints/a/e1/chk-9"
+    assert named("savepoints/a/savepoint-e1") == tmp_path / "savepoints/a/savepoint-e1"
+    for other in ("checkpoints/e1/chk-9", "savepoints/savepoint-e1", "elsewhere/savepoints/a/savepoint-e1"):
+        assert named(other) is None
 
 
 def test_a_process_that_ends_at_its_start_is_named_with_what_it_printed(

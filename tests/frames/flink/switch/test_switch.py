@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from metrics.deadline import Deadline
-from metrics.frames.flink import local_cluster
+from metrics.frames.flink import local_cluster, local_jobs
+from metrics.frames.flink.topics import prepare
 from metrics.frames.producer import generator
+from metrics.kafka.clients import open_admin
 from tests.frames.flink.cluster import Cluster
+from tests.frames.flink.jobs import settings_of
 from tests.frames.flink.switch.test_handover import HANDED_OVER, WHY, check_equal
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, wait_until
 
@@ -101,7 +104,10 @@ def test_an_application_goes_to_flink_and_back_and_every_record_is_as_without(
     switched.run("--until-end")
     check_equal(switched, whole, WHY)  # markers of transactions are at other offsets
     assert switched.answer("verify", "--json")["verdict"] == "agrees"
-    assert local_cluster.newest_state(flink.folder, f"{switched.name}-flink") is None  # they are kept apart
+    settings = settings_of(switched)
+    admin = open_admin(settings)
+    own = local_jobs.states(settings, admin, settings.flink_name, prepare(admin, settings))
+    assert own.newest() is None  # they are kept apart
 
 
 @pytest.mark.long

@@ -1,0 +1,131 @@
+"""What a job on a local Flink leaves, and which job may continue from it: real Kafka, real Flink, by commands."""
+
+import re
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from metrics.frames.flink.topics import prepare
+from metrics.kafka.clients import open_admin
+from metrics.times import rfc3339
+from tests.frames.flink.cluster import Cluster
+from tests.frames.flink.jobs import settings_of
+from tests.frames.flink.records import TIMEOUT_S, eventually
+from tests.kafka.application import LIVE, Application, frame
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow, pytest.mark.timeout(900)]
+
+START = 1_600_000_020  # a full minute
+SECONDS = "seconds-flink"
+
+
+@pytest.fixture
+def local(application: Application, flink: Cluster) -> Application:
+    """Give an application that finds the local Flink, with all topics."""
+    application.variables["LOCAL_FLINK_DIR"] = str(flink.folder)
+    application.create_topics()
+    settings = settings_of(application)
+    prepare(open_admin(settings), settings)
+    return application
+
+
+def send(application: Application, first: int, last: int) -> None:
+    """Send the frames of seconds since START."""
+    application.send([frame(START + second, "a") for second in range(first, last)], timestamp=LIVE)
+
+
+def keys(application: Application, role: str = SECONDS) -> list[str]:
+    """Return the seconds that are published."""
+    return [(message.key() or b"").decode() for message in application.read(role)]
+
+
+def seconds(first: int, last: int) -> list[str]:
+    """Return seconds since START as keys."""
+    return [rfc3339(START + second) for second in range(first, last)]
+
+
+def counting(application: Application, until: Callable[[], bool], *options: str) -> "Popen[str]":
+    """Start a job, and wait until a condition holds."""
+    process = application.start("flink", "run", *options)
+    eventually(lambda: until() or process.poll() is not None, "the job has published")
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def ended(process: "Popen[str]", how: signal.Signals = signal.SIGINT, exit_code: int = 0) -> str:
+    """End a process by a signal, and return what it printed, in one line."""
+    process.send_signal(how)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == exit_code, f"{output}\n{errors}"
+    return " ".join(f"{output}\n{errors}".split())
+
+
+def savepoint(said: str) -> str:
+    """Return the savepoint that a command names."""
+    [path] = re.findall(r"the savepoint is (.+?/savepoint-\S+)", said)
+    return str(path)
+
+
+@pytest.mark.parametrize(("how", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_job_that_ends_with_the_input_is_not_continued_after_it_was_ended_midway(
+    local: Application, flink: Cluster, how: signal.Signals, exit_code: int
+) -> None:
+    local.send([frame(START + nth // 100, "a") for nth in range(300_000)], timestamp=LIVE)
+    said = ended(counting(local, lambda: bool(keys(local)), "--until-end"), how, exit_code)
+    again = f"python app.py topics delete {local.topic(SECONDS)} {local.topic('minutes-flink')}"
+    if how != signal.SIGKILL:
+        assert "cancelled; a job that ends with the input cannot be continued (FLINK-31006)" in said
+        assert again in said
+        [job_id] = re.findall(r"job (\w{32}) counts", said)
+        assert flink.states()[job_id] == "CANCELED"
+    flink.make_ready()
+    refused = " ".join(local.run("flink", "run", exit_code=7).split())
+    assert f"the topic {local.topic(SECONDS)} holds records already" in refused
+    assert again in refused
+
+
+def test_a_job_continues_from_its_newest_state_as_long_as_its_topics_are_the_same(local: Application) -> None:
+    send(local, 0, 100)
+    first = savepoint(ended(counting(local, lambda: len(keys(local)) > 50)))
+    send(local, 100, 200)
+    second = savepoint(ended(counting(local, lambda: len(keys(local)) > 150)))
+    assert keys(local) == seconds(0, len(keys(local)))
+    refused = " ".join(local.run("flink", "run", "--restore", first, exit_code=7).split())
+    assert f"{first} is not the newest state of this job" in refused
+    assert f"continue from the newest: {second.removeprefix('file:')}" in refused
+
+    local.variables["INPUT_TOPIC"] = local.topic("other-frames")
+    local.create_topic("other-frames")
+    assert f"the topic {local.topic(SECONDS)} holds records already" in local.run("flink", "run", exit_code=7)
+    del local.variables["INPUT_TOPIC"]
+
+    for role in (SECONDS, "minutes-flink"):
+        local.delete_topic(role)
+    settings = settings_of(local)
+    prepare(open_admin(settings), settings)
+    ended(counting(local, lambda: len(keys(local)) > 150))
+    assert keys(local) == seconds(0, len(keys(local)))
+
+
+def test_a_savepoint_of_an_earlier_handover_is_refused(local: Application) -> None:
+    send(local, 0, 50)
+    local.run("--until-end")
+    send(local, 50, 150)
+    first = savepoint(ended(counting(local, lambda: len(keys(local, "seconds")) > 100, "--from-group")))
+    restored = ("--from-group", "--restore", first)
+    send(local, 150, 250)
+    newest = savepoint(ended(counting(local, lambda: len(keys(local, "seconds")) > 200, *restored)))
+    assert "is not the newest state of this job" in local.run("flink", "run", *restored, exit_code=7)
+    local.run("flink", "stop", "--to-group")
+    send(local, 250, 350)
+    local.run("--until-end")
+    send(local, 350, 450)
+    ended(counting(local, lambda: len(keys(local, "seconds")) > 400, "--from-group"))
+    refused = local.run("flink", "run", "--from-group", "--restore", newest, exit_code=7)
+    assert "is not the newest state of this job" in refused
+    assert keys(local, "seconds") == seconds(0, len(keys(local, "seconds")))
