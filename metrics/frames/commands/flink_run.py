@@ -25,7 +25,7 @@ from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.script import Begin, require_bearable
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.starts import Start
-from metrics.frames.flink.switch.handover import hand_over
+from metrics.frames.flink.switch.handover import hand_over, require_own
 from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
@@ -61,6 +61,8 @@ def run(
     with use_broker(FlinkSettings) as settings:
         if not rejected:
             require_bearable(settings)
+        if not (rejected or from_group):
+            require_own(settings)  # before the job of the group, which has the same name, is found
         before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)
         parallelism = _with_partitions(settings, parallelism)
         local_jobs.require_slots(settings, parallelism)
