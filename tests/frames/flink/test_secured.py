@@ -112,14 +112,8 @@ def make_chain(folder: Path) -> None:
     subprocess.run(lock, cwd=folder, check=True)
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param(SCRAM, id="SCRAM"),
-        pytest.param(MUTUAL, id="MUTUAL", marks=pytest.mark.long),
-        pytest.param(PLAIN, id="PLAIN", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("way", [SCRAM, MUTUAL, PLAIN], ids=["SCRAM", "MUTUAL", "PLAIN"])
 def test_flink_is_let_in_as_the_application_is_and_no_secret_is_left_anywhere(
     flink: Cluster, guarded: Guarded, tmp_path: Path, way: dict[str, str]
 ) -> None:

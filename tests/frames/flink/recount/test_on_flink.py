@@ -18,6 +18,7 @@ from tests.kafka.application import Application
 pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+@pytest.mark.long
 def test_the_records_of_a_real_flink_agree_with_its_frames_while_it_runs_and_after(
     application: Application, flink: Cluster
 ) -> None:
