@@ -134,7 +134,7 @@ def test_the_operator_runs_the_sql_that_the_application_prints() -> None:
     assert spec["job"]["args"] == ["--scriptUri", f"file://{mount['mountPath']}/frames.sql"]
     assert spec["job"]["upgradeMode"] == "savepoint"
     assert set(spec) <= {
-        *("image", "flinkVersion", "mode", "serviceAccount", "flinkConfiguration", "podTemplate"),
+        *("restartNonce", "image", "flinkVersion", "mode", "serviceAccount", "flinkConfiguration", "podTemplate"),
         *("jobManager", "taskManager", "job"),
     }
     assert spec["image"].endswith(f":{FLINK_VERSION}")

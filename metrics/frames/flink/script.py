@@ -15,7 +15,7 @@ from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.text import DAY_S, HOUR_S, MINUTE_S
 from metrics.times import LAST_SECOND
 
-# The zero rows of a gap are made at once. As many were, by a task with a heap of 512 MB; a year of them is gigabytes.
+# The zero rows of a gap are made at once. A task with a heap of 512 MB did so; a year of them is gigabytes.
 MOST_GAP_S = DAY_S
 
 # Options of every sink, with the reasons for readers of the SQL.
@@ -120,7 +120,7 @@ def require_bearable(settings: FlinkSettings) -> None:
     if settings.gap_limit_s > MOST_GAP_S:
         raise SettingsError(
             f"GAP_LIMIT_S={settings.gap_limit_s} is too long for Flink",
-            why=f"it would fill a gap with as many zero rows at once, for which a task has memory up to {MOST_GAP_S:,}",
+            why=f"the zero rows of a gap are made at once, and a task was seen to have memory for {MOST_GAP_S:,}",
             hint=f"set GAP_LIMIT_S={MOST_GAP_S}, or less, for the application as well",
         )
 

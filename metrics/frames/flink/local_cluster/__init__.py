@@ -37,7 +37,7 @@ from metrics.java.processes import Say
 
 
 def require_slots(parallelism: int) -> None:
-    """Check that a job has as many tasks as find slots beside another one as large: it would wait for more, and fail.
+    """Check that all tasks of a job find slots beside another job of its size: it would wait for more, and fail.
 
     Raises:
         SettingsError: it has more.

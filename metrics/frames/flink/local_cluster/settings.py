@@ -11,7 +11,7 @@ from metrics.java.processes import HOST
 NAME = "local Flink"
 FLINK_VERSION = "2.3.0"
 TASK_MANAGERS, SLOTS = 2, 4
-# Of one job, which takes as many slots: so one that counts and one for dead letters run side by side.
+# Of one job, which takes a slot for each: one that counts and one for dead letters run side by side.
 MOST_TASKS = TASK_MANAGERS * SLOTS // 2
 JOB_MANAGER, GATEWAY = "jobmanager", "gateway"
 CHECKPOINTS, SAVEPOINTS = "checkpoints", "savepoints"
