@@ -64,7 +64,7 @@ def _stop(settings: FlinkSettings, gateway: Gateway, name: str, job: Job, option
     _begin_to_stop(settings, gateway, job)
     path = jobs.stop_once_it_runs(gateway, name, job)
     say(f"stopped; the savepoint is {path}")
-    say(f"to continue from it: python app.py flink run {option} {path}")
+    say(f"to continue from it, unless the job was to run --until-end: python app.py flink run {option} {path}")
 
 
 def _end(settings: FlinkSettings, gateway: Gateway, job: Job) -> None:

@@ -167,7 +167,7 @@ def stop_once_it_runs(gateway: Gateway, name: str, job: Job) -> str:
     """Stop a job with a savepoint, which Flink refuses while a job starts or restarts; return the savepoint's path.
 
     Raises:
-        FlinkError: it has ended meanwhile, or Flink still refuses after STOP_TIMEOUT_S: the job goes on.
+        FlinkError: it has ended meanwhile, or Flink still refuses after STOP_TIMEOUT_S: the job continues.
     """
     deadline = Deadline(STOP_TIMEOUT_S)
     while True:

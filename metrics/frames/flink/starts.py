@@ -12,7 +12,7 @@ from metrics.frames.flink.local_jobs import States
 from metrics.frames.flink.progress import TopicOf
 from metrics.frames.flink.script import Begin, restoring, statements
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.frames.flink.switch.handover import begin_again, require_own, require_ready
+from metrics.frames.flink.switch.handover import begin_again, require_ready
 from metrics.frames.sizes import SIZES
 from metrics.kafka.clients import open_admin
 
@@ -49,10 +49,9 @@ def of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, un
 
     Raises:
         SettingsError: the job has an end, and a savepoint.
-        StateError: the group is handed over; the topics hold records, and there is no savepoint; or it is an older one.
+        StateError: the topics hold records, and there is no savepoint; or it is an older one.
         TopicError, BrokerError: as `topics.prepare`.
     """
-    require_own(settings)
     _require_endless(restore, until_end=until_end)
     admin, command = open_admin(settings), "python app.py flink run"
     created = topics.prepare(admin, settings)
