@@ -88,8 +88,8 @@ class JobRecount:
         if not any(streams.first(part.topic, part.partition, 1) for part in self._snapshot.after):
             return True
         self.findings.remarks.append(
-            f"{self._settings.input_topic} has frames after those that the job had read at its last checkpoint: "
-            "windows that they may change are not compared"
+            f"the topic {self._settings.input_topic} has frames after those that the job had read at its last "
+            "checkpoint: windows that they may change are not compared"
         )
         return False
 
