@@ -81,10 +81,13 @@ Addresses = Annotated[
 ]
 
 GroupId = Annotated[
-    NonEmpty,
+    str,
     Meta(
+        pattern=r"^[^\x00-\x1f\x7f]+\Z",
+        extra={"allowed": "text without control characters"},
         description="Consumer group; its offset metadata contains the state. Also the transactional id. A job that "
-        "commits to a database has its state there, and commits nothing for the group. Each system has its own default."
+        "commits to a database has its state there, and commits nothing for the group. Each system has its own "
+        "default.",
     ),
 ]
 
