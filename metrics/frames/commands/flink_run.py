@@ -24,7 +24,7 @@ from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.script import Begin, require_bearable
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.frames.flink.starts import Start
+from metrics.frames.flink.starts import Script, Start
 from metrics.frames.flink.switch.handover import hand_over, require_own
 from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
@@ -112,11 +112,14 @@ def _run(
     settings: FlinkSettings, gateway: Gateway, start: Start, before: list[Job], parallelism: int, *, until_end: bool
 ) -> None:
     with stopping_on_signals() as stopping:
-        job_id = jobs.start(gateway, start.name, start.statements(), before)
+        script = start.script()
+        job_id = jobs.start(gateway, start.name, script.statements, before)
         say(f"job {job_id} {start.work} from {start.beginning}, with {numbered(parallelism, 'task')}")
         if settings.flink_url is not None and not until_end:
             say("it runs on; python app.py flink status shows how far it is, flink stop stops it")
             return
+        if not until_end:
+            say("Ctrl-C stops it with a savepoint, from which the next run continues")
         job = _follow(settings, gateway, job_id, start, stopping)
         if not job.has_ended() and until_end:
             _cancel(gateway, start, job)
@@ -129,6 +132,8 @@ def _run(
                 why=local_jobs.failure(settings, job_id),
                 hint="Flink's logs have its exceptions",
             )
+        elif settings.flink_url is None:
+            _note_end(settings, start, script)
     for line in start.published():
         say(line)
 
@@ -150,6 +155,21 @@ def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start
                 move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
 
         return jobs.follow(gateway, start.name, job_id, stopping, report)
+
+
+def _note_end(settings: FlinkSettings, start: Start, script: Script) -> None:
+    """Say or note why a job on a local Flink has finished: it has read to its ends, or another command stopped it."""
+    savepoint = script.savepoint()
+    if script.ends and savepoint is None:
+        progress.note_end(settings, start.name, script.ends)
+    elif script.ends:
+        raise FlinkError(
+            "the job was stopped before it had read to the end of the input",
+            why="another command stopped it with a savepoint, and Flink never ends a restored job (FLINK-31006)",
+            hint=start.after_cancel,
+        )
+    else:
+        say("another command has stopped it" + (f"; the savepoint is {savepoint}" if savepoint else ""))
 
 
 def _cancel(gateway: Gateway, start: Start, job: Job) -> None:

@@ -27,8 +27,9 @@ def verify(
 ) -> None:
     """Compare Flink's topics with the application's, byte for byte: exit code 0 if they are equal, 1 if not.
 
-    It compares keys, values and timestamps of all records, in order. Both sides must have counted the same frames to
-    the end: if one has published more windows than the other, they are not equal, and the output says which is ahead.
+    It compares keys, values and timestamps of all records, in order. The exit code is also 1 if one side has published
+    fewer windows: its job may still read, or only the other one has closed the last windows (--until-end). All records
+    that both have may be equal then, and the output says so.
 
     With --recount, the application need not have counted. The frames that the job had read at its last checkpoint are
     counted again, and each window that they close must have exactly one record, with the right numbers, bytes and
@@ -76,6 +77,8 @@ def _show(comparison: TopicComparison) -> None:
             say(line)
     if comparison.agrees:
         say("equal, byte for byte", style="green")
+    elif all(found.first is None and found.equal for found in comparison.sizes):
+        say("equal so far, byte for byte", style="yellow")
     else:
         say("not equal", style="red")
 
@@ -86,8 +89,8 @@ def _differences(found: ComparedSize) -> list[str]:
     if not found.application and not found.flink:
         return [f"{found.size}: neither side has published a window"]
     if further := found.application - found.flink:
-        side = "application" if further > 0 else "flink"
-        return [f"{found.size}: {side} is further by {numbered(abs(further), 'record')}"]
+        behind = "Flink" if further > 0 else "the application"
+        return [f"{found.size}: {behind} has published {numbered(abs(further), 'record')} fewer so far"]
     return []
 
 

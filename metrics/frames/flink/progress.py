@@ -1,10 +1,10 @@
 """Progress of a job: how far it has read, as of its last checkpoint, and what it has published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 import msgspec
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from metrics.frames import topics_in_use
 from metrics.frames.flink.settings import FlinkSettings
@@ -13,6 +13,7 @@ from metrics.frames.sizes import SIZES, Size
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_asker
 from metrics.kafka.committed import committed
+from metrics.kafka.errors import broker_error
 from metrics.kafka.offsets import neighbours, offset_ranges
 from metrics.times import Moment
 
@@ -95,6 +96,24 @@ def partitions(settings: FlinkSettings, name: str) -> list[PartitionProgress]:
         position = positions.get(number)
         found.append(PartitionProgress(number, position, high, max(0, high - (low if position is None else position))))
     return found
+
+
+def note_end(settings: FlinkSettings, name: str, ends: Mapping[int, int]) -> None:
+    """Commit the offsets that a job has read to: Flink often ends without committing the last ones.
+
+    Args:
+        name: of the job, which has ended with the input.
+        ends: by partition.
+
+    Raises:
+        BrokerError: the broker does not take them.
+    """
+    places = [TopicPartition(settings.input_topic, number, offset) for number, offset in ends.items()]
+    with closing(open_asker(settings, name)) as asker:
+        try:
+            asker.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            raise broker_error("the offsets that the job has read to were not committed", [error.args[0]]) from error
 
 
 def _published(settings: FlinkSettings, size: Size, topic: str) -> PublishedSize:

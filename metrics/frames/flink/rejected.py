@@ -1,25 +1,30 @@
 """The statements that write dead letters on Flink, by a job of their own, filled in from the settings."""
 
+from collections.abc import Mapping
 from string import Template
 
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.flink import connection
 from metrics.frames.flink.quoting import quoted
-from metrics.frames.flink.script import SINK, bounds, split, template
+from metrics.frames.flink.script import NO_ENDS, SINK, bounds, split, template
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.times import LAST_SECOND
 
 
-def statements(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False) -> list[str]:
+def statements(
+    settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False, ends: Mapping[int, int] = NO_ENDS
+) -> list[str]:
     """Return the statements that start the job, in their order; the last one starts it.
 
     Args:
-        until_end: whether it ends at the present end of the input.
+        until_end, ends: as of the job that counts.
     """
-    return split(script(settings, parallelism=parallelism, until_end=until_end))
+    return split(script(settings, parallelism=parallelism, until_end=until_end, ends=ends))
 
 
-def script(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False) -> str:
+def script(
+    settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = False, ends: Mapping[int, int] = NO_ENDS
+) -> str:
     """Return the same statements as one text with comments."""
     return Template(template("rejected.sql")).substitute(
         name=quoted(settings.flink_rejected_name),
@@ -29,7 +34,7 @@ def script(settings: FlinkSettings, *, parallelism: int = 1, until_end: bool = F
         topic=quoted(settings.flink_rejected_topic),
         connection=connection.options(settings),
         sink=SINK,
-        bounds=bounds(until_end=until_end),
+        bounds=bounds(until_end=until_end, ends=ends),
         last_second=LAST_SECOND,
         future_limit_s=settings.future_limit_s,
         record_bytes=4 * MAX_FRAME_BYTES,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import NamedTuple
 
 from metrics.errors import SettingsError
@@ -54,6 +55,9 @@ FROM ${plural}_users GROUP BY window_start, window_end, window_time;""",
 }
 
 
+NO_ENDS: Mapping[int, int] = MappingProxyType({})
+
+
 class Begin(NamedTuple):
     """Beginning of a job that continues the application's windows, in the application's topics.
 
@@ -67,23 +71,34 @@ class Begin(NamedTuple):
     offsets: Mapping[int, int]
     newest: Mapping[int, int]
     series: Mapping[int, Series]
-    ends: Mapping[int, int] = {}
+    ends: Mapping[int, int] = NO_ENDS
 
 
 def statements(
-    settings: FlinkSettings, begin: Begin | None = None, *, parallelism: int = 1, until_end: bool = False
+    settings: FlinkSettings,
+    begin: Begin | None = None,
+    *,
+    parallelism: int = 1,
+    until_end: bool = False,
+    ends: Mapping[int, int] = NO_ENDS,
 ) -> list[str]:
     """Return the statements that start the job that counts, in their order; the last one starts it.
 
     Args:
         begin: None for the beginning of the input, and topics of Flink's own.
-        until_end: whether it ends at the present end of the input, and closes every window; a `begin` has ends itself.
+        until_end: whether it ends with the input, and closes every window; a `begin` has ends itself.
+        ends: the offset of each partition at which it ends; without any, it ends where the input does when it starts.
     """
-    return split(script(settings, begin, parallelism=parallelism, until_end=until_end))
+    return split(script(settings, begin, parallelism=parallelism, until_end=until_end, ends=ends))
 
 
 def script(
-    settings: FlinkSettings, begin: Begin | None = None, *, parallelism: int = 1, until_end: bool = False
+    settings: FlinkSettings,
+    begin: Begin | None = None,
+    *,
+    parallelism: int = 1,
+    until_end: bool = False,
+    ends: Mapping[int, int] = NO_ENDS,
 ) -> str:
     """Return the same statements as one text with comments."""
     rules = {"last_second": LAST_SECOND, "future_limit_s": settings.future_limit_s}
@@ -103,7 +118,7 @@ def script(
         lateness=interval(settings.lateness_s),
         align_s=settings.align_s,
         input_topic=quoted(settings.input_topic),
-        bounds=bounds(begin, until_end=until_end),
+        bounds=bounds(begin, until_end=until_end, ends=ends if begin is None else begin.ends),
         newest=_newest(begin),
     )
     windows = [_windows(settings, size, common, begin) for size in SIZES]
@@ -138,20 +153,20 @@ def interval(seconds: int) -> str:
     return f"{seconds // DAY_S} {seconds % DAY_S // HOUR_S:02}:{minutes % 60:02}:{second:02}"
 
 
-def bounds(begin: Begin | None = None, *, until_end: bool) -> str:
+def bounds(begin: Begin | None = None, *, until_end: bool, ends: Mapping[int, int]) -> str:
     """Return the options of a source that say where it begins and ends, as SQL."""
-    return ",\n  ".join(_bounds(begin, until_end=until_end))
+    return ",\n  ".join(_bounds(begin, until_end=until_end, ends=ends))
 
 
-def _bounds(begin: Begin | None, *, until_end: bool) -> Iterator[str]:
+def _bounds(begin: Begin | None, *, until_end: bool, ends: Mapping[int, int]) -> Iterator[str]:
     if begin is None:
         yield "'scan.startup.mode' = 'earliest-offset'"
     else:
         yield "'scan.startup.mode' = 'specific-offsets'"
         yield f"'scan.startup.specific-offsets' = '{_offsets(begin.offsets)}'"
-    if begin is not None and begin.ends:
+    if ends:
         yield "'scan.bounded.mode' = 'specific-offsets'"
-        yield f"'scan.bounded.specific-offsets' = '{_offsets(begin.ends)}'"
+        yield f"'scan.bounded.specific-offsets' = '{_offsets(ends)}'"
     elif until_end:
         yield "'scan.bounded.mode' = 'latest-offset'"
 

@@ -3,10 +3,14 @@
 Each is checked as far as that is possible without Flink, which may have to be started first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
+from confluent_kafka.admin import AdminClient
+
 from metrics.errors import SettingsError
+from metrics.frames import topics_in_use
 from metrics.frames.flink import local_jobs, progress, rejected, topics
 from metrics.frames.flink.local_jobs import States
 from metrics.frames.flink.progress import TopicOf
@@ -15,8 +19,31 @@ from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import begin_again, require_ready
 from metrics.frames.sizes import SIZES
 from metrics.kafka.clients import open_admin
+from metrics.kafka.offsets import offset_ranges
 
 _BEGINNING = "the beginning of the input"
+
+
+class Script(NamedTuple):
+    """Statements that start a job, and what its end is judged by.
+
+    Attributes:
+        statements: the last one starts it.
+        ends: the offset of each partition at which it ends; empty if it does not end with the input.
+        states: where its savepoints are.
+        newest: of these before it starts.
+    """
+
+    statements: list[str]
+    ends: Mapping[int, int]
+    states: States
+    newest: str | None
+
+    def savepoint(self) -> str | None:
+        """Return the savepoint with which another command has stopped the job; None if none has, or with FLINK_URL."""
+        newest = self.states.newest()
+        has_stopped = newest is not None and newest != self.newest and Path(newest).name.startswith("savepoint-")
+        return newest if has_stopped else None
 
 
 class Start(NamedTuple):
@@ -26,7 +53,7 @@ class Start(NamedTuple):
         name: of the job.
         work: what it does, in words.
         beginning: where it begins, in words.
-        statements: returns the statements to run, the last of which starts the job.
+        script: returns the statements to run.
         published: returns what it has published, in words.
         command: that starts such a job.
         after_cancel: what to do after it was cancelled without a savepoint, in words.
@@ -35,7 +62,7 @@ class Start(NamedTuple):
     name: str
     work: str
     beginning: str
-    statements: Callable[[], list[str]]
+    script: Callable[[], Script]
     published: Callable[[], list[str]]
     command: str
     after_cancel: str
@@ -53,14 +80,15 @@ def of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, un
         TopicError, BrokerError: as `topics.prepare`.
     """
     _require_endless(restore, until_end=until_end)
-    admin, command = open_admin(settings), "python app.py flink run"
+    admin, command = open_admin(settings), _command("python app.py flink run", until_end=until_end)
     created = topics.prepare(admin, settings)
     states = local_jobs.states(settings, admin, settings.flink_name, created)
     restore = _newest(states, restore, until_end=until_end)
     if restore is None:
-        topics.require_empty(admin, settings, created, command)
-    apart = (states.of_ending() if until_end else states).kept_apart()
-    script = [*apart, *restoring(restore), *statements(settings, parallelism=parallelism, until_end=until_end)]
+        topics.require_empty(admin, settings, created, command, until_end=until_end)
+    ends = _ends(admin, settings, until_end=until_end)
+    counted = statements(settings, parallelism=parallelism, until_end=until_end, ends=ends)
+    script = _script(states, restore, counted, ends, until_end=until_end)
     after_cancel = topics.other_topics(created, command)
     return _counting(settings, restore or _BEGINNING, lambda: script, settings.flink_topic, command, after_cancel)
 
@@ -76,20 +104,18 @@ def of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, 
         StateError: the topic holds records, and there is no savepoint; or it is an older one.
         TopicError, BrokerError: as `topics.prepare_rejected`.
     """
-    name, topic, command = (
-        settings.flink_rejected_name,
-        settings.flink_rejected_topic,
-        "python app.py flink run --rejected",
-    )
+    name, topic = settings.flink_rejected_name, settings.flink_rejected_topic
+    command = _command("python app.py flink run --rejected", until_end=until_end)
     _require_endless(restore, until_end=until_end)
     admin = open_admin(settings)
     created = topics.prepare_rejected(admin, settings)
     states = local_jobs.states(settings, admin, name, created)
     restore = _newest(states, restore, until_end=until_end)
     if restore is None:
-        topics.require_empty(admin, settings, created, command)
-    apart = (states.of_ending() if until_end else states).kept_apart()
-    script = [*apart, *restoring(restore), *rejected.statements(settings, parallelism=parallelism, until_end=until_end)]
+        topics.require_empty(admin, settings, created, command, until_end=until_end)
+    ends = _ends(admin, settings, until_end=until_end)
+    looked = rejected.statements(settings, parallelism=parallelism, until_end=until_end, ends=ends)
+    script = _script(states, restore, looked, ends, until_end=until_end)
     work, beginning = f"looks for dead letters in {settings.input_topic}", restore or _BEGINNING
     published = [f"dead letters are in {topic}"]
     after_cancel = topics.other_topics(created, command)
@@ -122,10 +148,10 @@ def of_group(
     if restore is not None and begun is not None:
         states(begun).require_newest(restore)
 
-    def script() -> list[str]:
+    def script() -> Script:
         begin = begun or hand_over()
-        before = [*states(begin).kept_apart(), *restoring(restore)]
-        return [*before, *statements(settings, begin, parallelism=parallelism)]
+        counted = statements(settings, begin, parallelism=parallelism)
+        return _script(states(begin), restore, counted, begin.ends, until_end=False)
 
     command = "python app.py flink run --from-group"
     after_cancel = f"to continue: {command}\nor bring the group back: python app.py flink stop --to-group"
@@ -135,7 +161,7 @@ def of_group(
 def _counting(
     settings: FlinkSettings,
     beginning: str,
-    script: Callable[[], list[str]],
+    script: Callable[[], Script],
     topic_of: TopicOf,
     command: str,
     after_cancel: str,
@@ -146,6 +172,25 @@ def _counting(
 
     work = f"counts {settings.input_topic}"
     return Start(settings.flink_name, work, beginning, script, published, command, after_cancel)
+
+
+def _script(
+    states: States, restore: str | None, statements: list[str], ends: Mapping[int, int], *, until_end: bool
+) -> Script:
+    kept = states.of_ending() if until_end else states
+    return Script([*kept.kept_apart(), *restoring(restore), *statements], ends, kept, kept.newest())
+
+
+def _ends(admin: AdminClient, settings: FlinkSettings, *, until_end: bool) -> dict[int, int]:
+    """Return the present end of each partition of the input, if the job ends there."""
+    if not until_end:
+        return {}
+    topic, partitions = settings.input_topic, topics_in_use.input_partitions(admin, settings)
+    return {number: at.high for number, at in offset_ranges(admin, topic, partitions).items()}
+
+
+def _command(command: str, *, until_end: bool) -> str:
+    return f"{command} --until-end" if until_end else command
 
 
 def _newest(states: States, restore: str | None, *, until_end: bool) -> str | None:

@@ -61,12 +61,15 @@ def _create(admin: AdminClient, settings: FlinkSettings, models: Mapping[str, st
     return create_missing(admin, wanted)
 
 
-def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[str, bool], command: str) -> None:
+def require_empty(
+    admin: AdminClient, settings: FlinkSettings, created: Mapping[str, bool], command: str, *, until_end: bool
+) -> None:
     """Check that topics hold no records: a job that begins at the beginning would publish every window again.
 
     Args:
         created: the topics, and whether each was just created.
         command: that starts the job, for the hint.
+        until_end: whether that is a job that ends with the input, and so continues from no savepoint.
 
     Raises:
         StateError: one does.
@@ -74,11 +77,11 @@ def require_empty(admin: AdminClient, settings: FlinkSettings, created: Mapping[
     """
     topic = first_with_records(admin, settings, dict.fromkeys((name for name in created if not created[name]), 1))
     if topic is not None:
+        continuing = f"or continue, if their job was stopped with a savepoint: {command} --restore PATH"
         raise StateError(
             f"the topic {topic} holds records already",
             why="a job that begins at the beginning of the input would publish everything again",
-            hint=f"{other_topics(created, command)}\n"
-            f"or, if their job was stopped with a savepoint, continue from it: {command} --restore PATH",
+            hint=other_topics(created, command) + ("" if until_end else f"\n{continuing}"),
         )
 
 

@@ -62,7 +62,9 @@ def test_a_record_with_another_key_value_or_timestamp_is_named(application: Appl
 def test_a_side_that_is_further_is_named(application: Application) -> None:
     second = verdict(application, SECONDS[:1])["sizes"][0]
     assert (second["equal"], second["application"], second["flink"], second["first"]) == (1, 2, 1, None)
-    assert "second: application is further by 1 record" in application.run("flink", "verify", exit_code=1)
+    said = application.run("flink", "verify", exit_code=1)
+    assert "second: Flink has published 1 record fewer so far\n" in said
+    assert said.endswith("\nequal so far, byte for byte\n")
 
 
 def test_records_in_another_order_differ(application: Application) -> None:

@@ -1,5 +1,6 @@
 """What a job on a local Flink leaves, and which job may continue from it: real Kafka, real Flink, by commands."""
 
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -87,6 +88,41 @@ def test_a_job_that_ends_with_the_input_is_not_continued_after_it_was_ended_midw
     refused = " ".join(local.run("flink", "run", exit_code=7).split())
     assert f"the topic {local.topic(SECONDS)} holds records already" in refused
     assert again in refused
+
+
+def lag(application: Application) -> int:
+    """Return how many frames `flink status` shows as not read."""
+    partitions = json.loads(application.run("flink", "status", "--json"))["partitions"]
+    return sum(part["lag"] for part in partitions)
+
+
+def test_a_job_that_has_read_to_the_end_is_not_behind_and_all_it_has_published_is_recounted(
+    application: Application, flink: Cluster
+) -> None:
+    application.variables["LOCAL_FLINK_DIR"] = str(flink.folder)
+    application.create_topics(partitions=3)  # one of them without frames
+    for partition in range(2):
+        frames = [frame(START + second, f"{second % 7}") for second in range(partition, 150, 2)]
+        application.send(frames, partition, timestamp=LIVE)
+    process = application.start("flink", "run", "--until-end", "--parallelism", "2")
+    _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert lag(application) == 0
+    recount = json.loads(application.run("flink", "verify", "--recount", "--json"))
+    assert (recount["agrees"], recount["remarks"]) == (True, [])
+    assert recount["compared"] == {"seconds": 150, "minutes": 3}
+
+
+def test_a_job_that_another_command_stops_before_the_end_of_the_input_is_not_said_to_have_read_it(
+    local: Application,
+) -> None:
+    local.send([frame(START + nth // 100, "a") for nth in range(300_000)], timestamp=LIVE)
+    process = counting(local, lambda: bool(keys(local)), "--until-end")
+    local.run("flink", "stop")
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 12, f"{output}\n{errors}"
+    assert "error: the job was stopped before it had read to the end of the input" in errors
+    assert lag(local) > 0
 
 
 def test_a_job_continues_from_its_newest_state_as_long_as_its_topics_are_the_same(local: Application) -> None:
