@@ -174,11 +174,11 @@ cores: the same frames, the same broker, in turns.
         rate = 1e6 * cores / self.of(ON_FLINK[2], lambda cost: cost.frame_us)
         return [
             f"{cores:,}",
-            f"{rate:,.0f}",
-            f"{rate * FRAME_BYTES / 1e6:,.0f}",
+            _rough(rate),
+            _rough(rate * FRAME_BYTES / 1e6),
             f"{cores:,}",
             f"{cores:,}",
-            f"{1e6 / median(self.window_us):,.0f}",
+            _rough(1e6 / median(self.window_us)),
         ]
 
     def _bounds(self) -> str:
@@ -197,6 +197,11 @@ cores: the same frames, the same broker, in turns.
             f"- Below {flink / ours:.1f} cores of Flink, one process of this application counts faster "
             f"({ours:.1f} beside {flink:.1f} µs a frame)."
         )
+
+
+def _rough(number: float) -> str:
+    """Return a number to two digits: no more are known."""
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Scaling, str]:

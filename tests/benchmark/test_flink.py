@@ -58,7 +58,7 @@ def test_the_page_has_the_costs_and_what_many_cores_take(tmp_path: Path) -> None
     scaling(cost("flink_2", 36.0, 54.75)).write(tmp_path, "Measured.")
     page = (tmp_path / "SCALING.md").read_text()
     assert "| `flink` | 24.0 | 20.0 | 30.0 | 25,000 | 50,000 | 9.50 | 600 |" in page
-    assert "| 1,000 | 40,000,000 | 83,200 | 1,000 | 1,000 | 20,000 |" in page
+    assert "| 1,000 | 40,000,000 | 83,000 | 1,000 | 1,000 | 20,000 |" in page
     assert (
         "Below 4.2 cores of Flink, one process of this application counts faster (6.0 beside 25.0 µs a frame)." in page
     )

@@ -35,6 +35,8 @@ CROSS JOIN UNNEST(SPLIT(CONCAT('0', REPEAT(',0', CAST(zero_rows AS INT))), ','))
 -- The average to three decimals, as Python rounds a double: the even thousandth of a tie, which is halfway between two. The
 -- double may be at a tie where the quotient is not, or beyond it. So it is compared with the tie above the thousandths that the
 -- quotient has, exactly, for totals below 2^53: beyond, in half thousandths, sums two parts of the double of few enough digits.
+-- 67108864 is 2^26. For example, 1 / 16 = 0.0625 has 62 whole thousandths, and its fraction is 125 half thousandths, as is the
+-- tie above 62, 2 * 62 + 1: so beyond is 0, and 62 is even: 0.062. 3 / 16 = 0.1875 is such a tie, too, and 187 is odd: 0.188.
 CREATE TEMPORARY VIEW ${plural}_divided AS
 SELECT *,
   1000 * total / windows AS whole_thousandths,
