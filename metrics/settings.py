@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +28,25 @@ OF_A_FILE = "_FILE"
 
 # Kubernetes sets METRICS_PORT to such a URL if there is a Service called metrics; it is not meant as a setting.
 _OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
+
+
+def is_http_address(text: str) -> bool:
+    """Return whether a text is the address of an HTTP server, without credentials, a fragment, or blanks."""
+    if "#" in text or " " in text or not text.isprintable():
+        return False
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def without_user(address: str) -> str:
+    """Return an address without any user and password in it, safe to show."""
+    _, at, after = address.rpartition("@")
+    return f"***@{after}" if at else address
 
 
 class Secret(str):

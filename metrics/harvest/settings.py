@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from metrics.cli.log_settings import LogSettings
-from metrics.settings import Declared, NonEmpty
+from metrics.settings import Declared, NonEmpty, is_http_address, without_user
 from metrics.web.settings import WebSettings
 
 MIN_SECONDS, MAX_SECONDS = 0.1, 86_400
@@ -24,28 +23,9 @@ def is_utf8(text: str) -> bool:
     return True
 
 
-def _is_endpoint(text: str) -> bool:
-    """Return whether a text is the address of a server, without credentials, a fragment, or blanks."""
-    if "#" in text or " " in text or not text.isprintable():
-        return False
-    try:
-        parts = urlsplit(text)
-        return (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-        )
-    except ValueError:
-        return False
-
-
 def _is_user(text: str) -> bool:
     """Return whether a text can be a user of HTTP Basic, which ends at the first colon (RFC 7617, 2)."""
     return ":" not in text and is_utf8(text)
-
-
-def _without_user(text: str) -> str:
-    """Return an address without any user and password in it."""
-    _, at, after = text.rpartition("@")
-    return f"***@{after}" if at else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +39,8 @@ class StreamSettings(Declared):
             "HTTP_PROXY, HTTPS_PROXY and NO_PROXY apply. Unset: local streams are started.",
             extra={
                 "allowed": "http://host:port/ or https://host:port/path/, without a user, a fragment or blanks",
-                "is_allowed": _is_endpoint,
-                "shown": _without_user,
+                "is_allowed": is_http_address,
+                "shown": without_user,
             },
         ),
     ] = None

@@ -42,13 +42,13 @@ class Gateway:
         """Open the session.
 
         Raises:
-            FlinkError: the gateway does not answer, or refuses.
+            FlinkError: the gateway does not answer, or refuses; or something else answers.
         """
-        self._session = self._call("POST", "/v2/sessions", {})["sessionHandle"]
+        self._session = self._call("POST", "/v2/sessions", "sessionHandle", {})["sessionHandle"]
 
     def close(self) -> None:
         """Close the session; jobs continue."""
-        self._call("DELETE", f"/v2/sessions/{self._session}")
+        self._call("DELETE", f"/v2/sessions/{self._session}", "status")
 
     def run(self, statement: str) -> Answer:
         """Run a statement, and wait for its result.
@@ -57,20 +57,22 @@ class Gateway:
             FlinkError: Flink refuses it, or the gateway does not answer.
         """
         session = f"/v2/sessions/{self._session}"
-        handle = self._call("POST", f"{session}/statements", {"statement": statement})["operationHandle"]
+        handle = self._call("POST", f"{session}/statements", "operationHandle", {"statement": statement})[
+            "operationHandle"
+        ]
         operation = f"{session}/operations/{handle}"
         try:
             return self._result(operation)
         finally:
             # The gateway keeps each in memory until it is closed: a job that is awaited for a day takes 400,000.
             with suppress(FlinkError):  # it is closed with the session at the latest
-                self._call("DELETE", f"{operation}/close")
+                self._call("DELETE", f"{operation}/close", "status")
 
     def _result(self, operation: str) -> Answer:
         rows: list[dict[str, Any]] = []
         job_id: str | None = None
         uri = f"{operation}/result/0?rowFormat=JSON"
-        while (answer := self._call("GET", uri))["resultType"] != "EOS":
+        while (answer := self._call("GET", uri, "resultType"))["resultType"] != "EOS":
             if answer["resultType"] == "NOT_READY":
                 time.sleep(_LOOK_S)
                 continue
@@ -80,19 +82,36 @@ class Gateway:
             uri = answer["nextResultUri"]
         return Answer(rows, job_id)
 
-    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def _call(self, method: str, path: str, field: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Return the answer to a request, which has at least the field."""
         try:
             response = self._client.request(method, self._url + path, json=body)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise FlinkError(
                 f"the SQL gateway {self._url} does not answer",
                 why=str(error) or type(error).__name__,
                 hint="start it, or correct FLINK_URL; without FLINK_URL, a local Flink is started",
             ) from error
+        answer = _decoded(response)
+        # The job manager answers like the gateway, but knows no sessions. The gateway's own errors have the status 500.
+        if ("errors" if response.is_error else field) not in answer or response.status_code == httpx.codes.NOT_FOUND:
+            kind = response.headers.get("content-type", "without a content type")
+            raise FlinkError(
+                f"{self._url} is not an SQL gateway of Flink",
+                why=f"it answers with HTTP status {response.status_code}, {kind}",
+                hint="FLINK_URL must be the address of an SQL gateway: its REST endpoint, port 8083 by default",
+            )
         if response.is_error:
-            raise FlinkError(f"the SQL gateway {self._url} refuses", why=cause("\n".join(answer.get("errors", []))))
-        return dict(answer)
+            raise FlinkError(f"the SQL gateway {self._url} refuses", why=cause("\n".join(answer["errors"])))
+        return answer
+
+
+def _decoded(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of a response; an empty one if it has none."""
+    with suppress(ValueError):
+        if isinstance(answer := response.json(), dict):
+            return answer
+    return {}
 
 
 def cause(text: str) -> str:

@@ -8,9 +8,14 @@ from msgspec import Meta
 
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES, Size
-from metrics.settings import NonEmpty
+from metrics.settings import NonEmpty, is_http_address, without_user
 
 _MOST_CHARACTERS = 249  # of the name of a topic
+
+
+def _is_gateway(text: str) -> bool:
+    """Return whether a text is an address that paths can follow."""
+    return is_http_address(text) and "?" not in text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +24,14 @@ class FlinkSettings(Settings):
 
     flink_url: Annotated[
         NonEmpty | None,
-        Meta(description="Address of Flink's SQL gateway, such as http://gateway:8083. Unset: a local Flink."),
+        Meta(
+            description="Address of Flink's SQL gateway, such as http://gateway:8083. Unset: a local Flink.",
+            extra={
+                "allowed": "http://host:port or https://host:port/path, without a user, a query or blanks",
+                "is_allowed": _is_gateway,
+                "shown": without_user,
+            },
+        ),
     ] = None
     flink_topic_suffix: Annotated[
         str,

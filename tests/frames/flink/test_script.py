@@ -89,6 +89,28 @@ def test_an_interval_of_checkpoints_that_transactions_would_not_outlive_is_refus
     assert f"FLINK_CHECKPOINT_S='{wrong}'" in refused.value.why
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ["foo", "127.0.0.1:8083", "gateway:8083", "ftp://gateway:8083", "http://", "http://gateway:0", "http://gateway/?a"],
+)
+def test_an_address_of_the_gateway_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="settings cannot be used") as refused:
+        FlinkSettings.load({"FLINK_URL": wrong})
+    assert f"FLINK_URL={wrong!r}: must be http://host:port" in refused.value.why
+
+
+def test_a_password_in_the_address_of_the_gateway_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match="settings cannot be used") as refused:
+        FlinkSettings.load({"FLINK_URL": "http://user:swordfish@gateway:8083"})
+    assert "FLINK_URL='***@gateway:8083'" in refused.value.why
+    assert "swordfish" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["http://gateway:8083", "https://host/flink/", "http://[::1]:8083/"])
+def test_the_address_of_the_gateway_may_have_a_path(address: str) -> None:
+    assert FlinkSettings.load({"FLINK_URL": address}).flink_url == address
+
+
 def test_the_job_for_dead_letters_has_a_name_a_topic_and_transactions_of_its_own() -> None:
     found = rejected.statements(SETTINGS, parallelism=3, until_end=True)
     text = "\n".join(found)
