@@ -2,6 +2,7 @@
 -- The application fills in its settings; of window.sql, there is a copy for each window size.
 
 SET 'pipeline.name' = '${name}';
+-- Never more than the input has partitions: a task without one has no event time, and keeps every window open.
 SET 'parallelism.default' = '${parallelism}';
 SET 'execution.checkpointing.interval' = '${checkpoint_s} s';
 SET 'table.local-time-zone' = 'UTC';

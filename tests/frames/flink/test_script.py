@@ -70,6 +70,12 @@ def test_every_sink_has_one_task_so_that_no_id_of_a_transaction_is_left_behind(w
     assert text.count("'sink.parallelism' = '1'") == text.count("'sink.transactional-id-prefix'") > 0
 
 
+def test_the_sql_itself_warns_of_more_tasks_than_partitions() -> None:
+    before, _, _ = script(SETTINGS, parallelism=8).partition("SET 'parallelism.default' = '8';")
+    assert before.splitlines()[-1].startswith("-- Never more than the input has partitions: a task without one")
+    assert not any("Never" in statement for statement in statements(SETTINGS))
+
+
 @pytest.mark.parametrize("write", [script, rejected.script])
 def test_both_jobs_read_committed_frames_alone(write: Callable[..., str]) -> None:
     assert "'properties.isolation.level' = 'read_committed'" in write(SETTINGS)
