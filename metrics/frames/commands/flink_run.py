@@ -56,8 +56,7 @@ def run(
 
     Example: `python app.py flink run --until-end`, then `python app.py flink verify`
     """
-    if from_group and rejected:
-        raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
+    _require_options(restore, from_group=from_group, rejected=rejected)
     with use_broker(FlinkSettings) as settings:
         if not rejected:
             require_bearable(settings)
@@ -76,6 +75,17 @@ def run(
         with use_flink(settings, say) as gateway:
             jobs.require_none_running(gateway, start.name)  # a local Flink may have taken a while
             _run(settings, gateway, start, before, parallelism, until_end=until_end)
+
+
+def _require_options(restore: str | None, *, from_group: bool, rejected: bool) -> None:
+    if from_group and rejected:
+        raise SettingsError("--from-group cannot be combined with --rejected", hint="run one after the other")
+    if restore is not None and not restore.strip():
+        raise SettingsError(
+            "--restore names no savepoint or checkpoint",
+            why="it is empty",
+            hint="give the path that flink stop has printed, or leave --restore out",
+        )
 
 
 def _require_none_running(settings: FlinkSettings, name: str) -> list[Job]:

@@ -32,6 +32,20 @@ def require_slots(settings: FlinkSettings, parallelism: int) -> None:
         local_cluster.require_slots(parallelism)
 
 
+def restorable(settings: FlinkSettings, place: str) -> str:
+    """Return the place of a savepoint or checkpoint as Flink takes it.
+
+    Raises:
+        SettingsError: a local Flink cannot read it, since it is not in files.
+        FileError: a local Flink cannot read it, since it is missing, unreadable, or not complete.
+    """
+    if settings.flink_url is not None:
+        return place
+    from metrics.frames.flink import local_cluster
+
+    return str(local_cluster.complete_state(place))
+
+
 class States(NamedTuple):
     """Savepoints and checkpoints of a job, kept apart from those that it must not continue from.
 

@@ -75,11 +75,12 @@ def of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, un
         restore: the savepoint to continue from; None for the beginning of the input, or the newest of a local Flink.
 
     Raises:
-        SettingsError: the job has an end, and a savepoint.
+        SettingsError: the job has an end, and a savepoint; or as `local_jobs.restorable`.
+        FileError: as `local_jobs.restorable`.
         StateError: the topics hold records, and there is no savepoint; or it is an older one.
         TopicError, BrokerError: as `topics.prepare`.
     """
-    _require_endless(restore, until_end=until_end)
+    restore = _given(settings, restore, until_end=until_end)
     admin, command = open_admin(settings), _command("python app.py flink run", until_end=until_end)
     created = topics.prepare(admin, settings)
     states = local_jobs.states(settings, admin, settings.flink_name, created)
@@ -100,13 +101,14 @@ def of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, 
         restore: as for `of_own`.
 
     Raises:
-        SettingsError: the job has an end, and a savepoint.
+        SettingsError: the job has an end, and a savepoint; or as `local_jobs.restorable`.
+        FileError: as `local_jobs.restorable`.
         StateError: the topic holds records, and there is no savepoint; or it is an older one.
         TopicError, BrokerError: as `topics.prepare_rejected`.
     """
     name, topic = settings.flink_rejected_name, settings.flink_rejected_topic
     command = _command("python app.py flink run --rejected", until_end=until_end)
-    _require_endless(restore, until_end=until_end)
+    restore = _given(settings, restore, until_end=until_end)
     admin = open_admin(settings)
     created = topics.prepare_rejected(admin, settings)
     states = local_jobs.states(settings, admin, name, created)
@@ -132,11 +134,12 @@ def of_group(
         hand_over: hands the group over, once Flink is there, and returns where the job begins.
 
     Raises:
-        SettingsError: the job has an end, and a savepoint; or as `require_ready`.
+        SettingsError: the job has an end, and a savepoint; or as `local_jobs.restorable`, or `require_ready`.
+        FileError: as `local_jobs.restorable`.
         StateError: the savepoint is an older one, or of an earlier handover; or as `begin_again`.
         FencedError, TopicError, BrokerError: as `require_ready`, or `begin_again`.
     """
-    _require_endless(restore, until_end=until_end)
+    restore = _given(settings, restore, until_end=until_end)
     if restore is None:
         require_ready(settings)
     begun = None if restore is None else begin_again(settings)
@@ -191,6 +194,12 @@ def _ends(admin: AdminClient, settings: FlinkSettings, *, until_end: bool) -> di
 
 def _command(command: str, *, until_end: bool) -> str:
     return f"{command} --until-end" if until_end else command
+
+
+def _given(settings: FlinkSettings, restore: str | None, *, until_end: bool) -> str | None:
+    """Return the given savepoint or checkpoint as Flink takes it; None if none is given."""
+    _require_endless(restore, until_end=until_end)
+    return None if restore is None else local_jobs.restorable(settings, restore)
 
 
 def _newest(states: States, restore: str | None, *, until_end: bool) -> str | None:

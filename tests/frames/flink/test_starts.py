@@ -40,6 +40,20 @@ def test_a_job_cannot_both_end_with_the_input_and_continue_from_a_savepoint(
     assert "leave --until-end out, and stop the job with flink stop" in said
 
 
+@pytest.mark.parametrize("way", [(), ("--rejected",), ("--from-group",)])
+def test_a_savepoint_that_is_missing_is_named_and_nothing_is_done(fed: Application, way: tuple[str, ...]) -> None:
+    said = refused(fed, *way, "--restore", "nonsense", exit_code=3)
+    assert "the savepoint or checkpoint nonsense cannot be read why: No such file or directory" in said
+    assert "give the path that flink stop, or Ctrl-C in flink run, has printed" in said
+    assert fed.saved_state() is None
+
+
+def test_an_empty_path_of_a_savepoint_is_refused_with_any_flink(application: Application) -> None:
+    application.variables["FLINK_URL"] = "http://127.0.0.1:1"
+    said = " ".join(application.run("flink", "run", "--restore", "", exit_code=2).split())
+    assert "--restore names no savepoint or checkpoint" in said
+
+
 def test_a_missing_input_topic_is_named(application: Application, tmp_path: Path) -> None:
     application.variables["LOCAL_FLINK_DIR"] = str(tmp_path / "flink")
     assert f"INPUT_TOPIC={application.topic('frames')}" in refused(application, exit_code=5)

@@ -26,6 +26,7 @@ from metrics.frames.flink.local_cluster.settings import (
     TASK_MANAGERS,
     Ports,
 )
+from metrics.frames.flink.local_cluster.states import complete_state as complete_state
 from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
 from metrics.frames.flink.local_cluster.states import kept_beside as kept_beside
 from metrics.frames.flink.local_cluster.states import named_state as named_state

@@ -1,5 +1,6 @@
 """What a job leaves: its newest savepoint or checkpoint, and why it failed."""
 
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -7,9 +8,13 @@ from urllib.parse import quote
 
 import httpx
 
+from metrics.errors import FileError, SettingsError
 from metrics.frames.flink.gateway import ANSWER_TIMEOUT_S, cause
-from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, SAVEPOINTS, as_url
+from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, NAME, SAVEPOINTS, as_url
 from metrics.frames.flink.quoting import quoted
+
+_METADATA = "_metadata"
+_WITH_A_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/")
 
 
 def kept_apart(folder: Path, name: str) -> list[str]:
@@ -43,13 +48,48 @@ def named_state(folder: Path, place: str) -> Path | None:
     Args:
         place: of a savepoint or checkpoint, as a path or as an address of Flink's.
     """
-    path = Path(place.removeprefix("file://").removeprefix("file:").removesuffix("/_metadata")).resolve()
+    path = _path_of(place)
     kinds = ((folder / CHECKPOINTS, 3), (folder / SAVEPOINTS, 2))
     is_named = any(
         path.is_relative_to(kind.resolve()) and len(path.relative_to(kind.resolve()).parts) == depth
         for kind, depth in kinds
     )
     return path if is_named else None
+
+
+def complete_state(place: str) -> Path:
+    """Return the folder of a complete savepoint or checkpoint.
+
+    Args:
+        place: of it or of its `_metadata`, as a path or as an address of Flink's.
+
+    Raises:
+        SettingsError: it is not in files.
+        FileError: it is missing, unreadable, or not complete.
+    """
+    path = _path_of(place)
+    if not place.startswith("file:") and _WITH_A_SCHEME.match(place):
+        raise SettingsError(
+            f"the {NAME} cannot read {place}",
+            why="it reads files of this machine alone",
+            hint="copy it to this machine, and give its path\nor take a Flink that can read it: FLINK_URL=http://host:8083",
+        )
+    try:
+        (path / _METADATA).open("rb").close()
+    except OSError as error:
+        is_incomplete = isinstance(error, FileNotFoundError) and path.is_dir()
+        raise FileError(
+            f"the savepoint or checkpoint {place} cannot be read",
+            why=f"the folder has no file {_METADATA}, which Flink writes last"
+            if is_incomplete
+            else f"{error.strerror}",
+            hint="give the path that flink stop, or Ctrl-C in flink run, has printed",
+        ) from error
+    return path
+
+
+def _path_of(place: str) -> Path:
+    return Path(place.removeprefix("file://").removeprefix("file:").removesuffix(f"/{_METADATA}")).resolve()
 
 
 def remove_old(folder: Path) -> int:
@@ -80,8 +120,8 @@ def _states(folder: Path, file_name: str) -> list[Path]:
     Flink writes `_metadata` last, and renames it into place.
     """
     found = [
-        *(folder / CHECKPOINTS / file_name).glob("*/chk-*/_metadata"),
-        *(folder / SAVEPOINTS / file_name).glob("*/_metadata"),
+        *(folder / CHECKPOINTS / file_name).glob(f"*/chk-*/{_METADATA}"),
+        *(folder / SAVEPOINTS / file_name).glob(f"*/{_METADATA}"),
     ]
     ages: dict[Path, int] = {}
     for file in found:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from metrics.errors import FileError, LocalServerError
+from metrics.errors import FileError, LocalServerError, SettingsError
 from metrics.frames.flink import local_cluster
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster import settings, states
@@ -164,6 +164,36 @@ def test_a_state_under_a_name_is_recognised_however_its_place_is_written(
     assert named("savepoints/a/savepoint-e1") == tmp_path / "savepoints/a/savepoint-e1"
     for other in ("checkpoints/e1/chk-9", "savepoints/savepoint-e1", "elsewhere/savepoints/a/savepoint-e1"):
         assert named(other) is None
+
+
+@pytest.mark.parametrize("prefix", ["", "file:", "file://"])
+@pytest.mark.parametrize("suffix", ["", "/", "/_metadata"])
+def test_a_complete_state_is_found_however_its_place_is_written(tmp_path: Path, prefix: str, suffix: str) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/_metadata").touch()
+    assert local_cluster.complete_state(f"{prefix}{tmp_path}/a b{suffix}") == tmp_path / "a b"
+
+
+def test_the_place_of_a_state_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "_metadata").touch()
+    monkeypatch.chdir(tmp_path.parent)
+    assert local_cluster.complete_state(tmp_path.name) == tmp_path
+
+
+def test_a_state_that_is_not_complete_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot be read") as refused:
+        local_cluster.complete_state(f"{tmp_path}")
+    assert refused.value.why == "the folder has no file _metadata, which Flink writes last"
+    with pytest.raises(FileError, match="cannot be read") as refused:
+        local_cluster.complete_state(f"{tmp_path}/{'x' * 300}")
+    assert refused.value.why == "File name too long"
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/savepoint-1", "hdfs:/savepoint-1"])
+def test_a_state_that_is_not_in_files_is_refused(place: str) -> None:
+    with pytest.raises(SettingsError, match=f"the local Flink cannot read {place}") as refused:
+        local_cluster.complete_state(place)
+    assert "copy it to this machine" in refused.value.hint
 
 
 def test_a_process_that_ends_at_its_start_is_named_with_what_it_printed(
