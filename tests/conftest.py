@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -41,9 +42,17 @@ KAFKA, POSTGRES, VERSIONS = pytest.StashKey[str](), pytest.StashKey[str](), pyte
 _TAKEN = {"Kafka": KAFKA, "PostgreSQL": POSTGRES, "Versions of PostgreSQL": VERSIONS}
 
 
+def _part(text: str) -> tuple[int, int]:
+    number, parts = map(int, text.split("/"))
+    return number % parts, parts
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="where the pictures of the page go that its test takes")
     parser.addoption("--long", action="store_true", help="run the long tests, too: more kills, histories, versions")
+    parser.addoption(
+        "--slow-part", metavar="K/N", type=_part, help="of the slow tests run the K-th of N parts; K may be any number"
+    )
     parser.addoption("--rewrite-examples", action="store_true", help="write into docs/ what the commands there print")
 
 
@@ -76,14 +85,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(f"{what} of these tests: {taken}")
     if not config.getoption("--long"):
         terminalreporter.write_line("Left out: the long tests (more kills, histories, versions); --long runs them, too")
+    if part := config.getoption("--slow-part"):
+        terminalreporter.write_line(f"Left out: all slow tests but part {part[0]} of {part[1]} (--slow-part)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long tests, unless they are asked for."""
-    if not config.getoption("--long"):
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+    """Leave out the long tests, unless they are asked for, and the slow ones of other parts than the one asked for."""
+    left_out = {item for item in items if _is_left_out(config, item)}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[*left_out])
+
+
+def _is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
+    if item.get_closest_marker("long") and not config.getoption("--long"):
+        return True
+    part: tuple[int, int] | None = config.getoption("--slow-part")
+    if part is None or not item.get_closest_marker("slow"):
+        return False
+    number, parts = part
+    return crc32(item.nodeid.encode()) % parts != number
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
