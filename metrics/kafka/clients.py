@@ -203,9 +203,10 @@ def open_admin(settings: KafkaSettings) -> AdminClient:
             text_of(error.args[0]) if isinstance(error, KafkaException) else "the broker closed the connection"
         )
         is_refused = bool(said) and all(text.endswith(_REFUSED) for text in said)
-        raise unreachable(settings, causes.values(), why, is_refused=is_refused) from None
+        has_answered = settings.bootstrap_servers in _answered
+        raise unreachable(settings, causes.values(), why, is_refused=is_refused, has_answered=has_answered) from None
     require_names(settings, [str(node.host) for node in found.brokers.values()])
-    _known_addresses.add(settings.bootstrap_servers)
+    _answered.add(settings.bootstrap_servers)
     return admin
 
 
@@ -219,8 +220,8 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
 
     def say() -> None:
         address = settings.bootstrap_servers
-        if address not in _known_addresses and quiet.has_passed():
-            _known_addresses.add(address)
+        if address not in _answered | _said and quiet.has_passed():
+            _said.add(address)
             connection_log.info("connecting to %s …", address)
 
     while True:
@@ -240,8 +241,9 @@ def _metadata(admin: AdminClient, settings: KafkaSettings, causes: Mapping[str, 
             raise TimeoutError
 
 
-# Addresses that have answered, or whose line was logged; so it is not logged again in an outage.
-_known_addresses: set[str | None] = set()
+# Addresses that have answered, and those whose line was logged; so it is not logged again in an outage.
+_answered: set[str | None] = set()
+_said: set[str | None] = set()
 
 
 def unknown_properties(settings: KafkaSettings) -> list[str]:

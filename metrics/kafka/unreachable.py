@@ -15,6 +15,7 @@ LOOK_TIMEOUT_S = 1.0
 _CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
+_HANGS = "look at its log and its machine; once it answers again, give the command again"
 _RESOLVE = "correct BOOTSTRAP_SERVERS, or make the name resolvable on this machine"
 _CREDENTIALS = (
     "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM to what the broker accepts,\n"
@@ -36,7 +37,9 @@ _OTHER = (
 )
 
 
-def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is_refused: bool) -> BrokerError:
+def unreachable(
+    settings: KafkaSettings, codes: Collection[int], why: str, *, is_refused: bool, has_answered: bool = False
+) -> BrokerError:
     """Return the error to raise.
 
     Args:
@@ -44,8 +47,14 @@ def unreachable(settings: KafkaSettings, codes: Collection[int], why: str, *, is
         why: their texts.
         is_refused: whether all connections were refused. The ports are not checked then: a broker that is starting
             may have opened one since.
+        has_answered: whether one of the addresses has answered this process as Kafka does.
     """
-    what, hint = ("no broker answers", _START) if is_refused else _what_and_now(settings, codes)
+    if is_refused:
+        what, hint = "no broker answers", _START
+    elif has_answered and not {KafkaError._AUTHENTICATION, KafkaError._SSL} & {*codes}:
+        what, hint = "the broker no longer answers", _HANGS
+    else:
+        what, hint = _what_and_now(settings, codes)
     kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
     return kind(f"{what} at {settings.bootstrap_servers}", why=_cause(settings.bootstrap_servers or "", why), hint=hint)
 
