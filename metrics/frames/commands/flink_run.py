@@ -1,15 +1,14 @@
 """`flink run`: counts on Flink, until its end or Ctrl-C on a local one."""
 
 from functools import partial
-from threading import Event
 
 import typer
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
-from metrics.deadline import Deadline
 from metrics.errors import FlinkError, SettingsError
 from metrics.frames import topics_in_use
+from metrics.frames.commands.flink_following import follow, note_end, say_published
 from metrics.frames.commands.flink_options import (
     FromGroup,
     Parallelism,
@@ -19,7 +18,7 @@ from metrics.frames.commands.flink_options import (
     use_flink,
     use_running_flink,
 )
-from metrics.frames.flink import jobs, local_jobs, progress, starts
+from metrics.frames.flink import jobs, local_jobs, starts
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.script import Begin, require_bearable
@@ -30,8 +29,6 @@ from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
-
-_LOOK_S = 1.0  # at the progress, for which clients are opened each time; no checkpoint comes sooner
 
 
 def run(
@@ -130,7 +127,7 @@ def _run(
             return
         if not until_end:
             say("Ctrl-C stops it with a savepoint, from which the next run continues")
-        job = _follow(settings, gateway, job_id, start, stopping)
+        job = follow(settings, gateway, job_id, start, script.ends, stopping)
         if not job.has_ended() and until_end:
             _cancel(gateway, start, job)
             raise typer.Exit(stopping.exit_code)
@@ -144,34 +141,14 @@ def _run(
             )
         elif settings.flink_url is None:
             _note_end(settings, start, script)
-    for line in start.published():
-        say(line)
-
-
-def _follow(settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, stopping: Event) -> Job:
-    """Wait until a job ends, or `stopping` is set, and return it."""
-    total = sum(at.end for at in progress.partitions(settings, start.name))
-    status, next_look = "", Deadline(_LOOK_S)
-    with bar(f"reading {settings.input_topic} on Flink", total) as move:
-
-        def report(job: Job) -> None:
-            nonlocal status
-            if job.status == jobs.RESTARTING != status:
-                why = local_jobs.failure(settings, job_id) or "Flink's logs have the exception"
-                warn(f"the job {job_id} restarts from its newest checkpoint: {why}")
-            status = job.status
-            if next_look.has_passed():
-                next_look.renew()
-                move(total - sum(at.lag for at in progress.partitions(settings, start.name)))
-
-        return jobs.follow(gateway, start.name, job_id, stopping, report)
+    say_published(start)
 
 
 def _note_end(settings: FlinkSettings, start: Start, script: Script) -> None:
     """Say or note why a job on a local Flink has finished: it has read to its ends, or another command stopped it."""
     savepoint = script.savepoint()
     if script.ends and savepoint is None:
-        progress.note_end(settings, start.name, script.ends)
+        note_end(settings, start, script.ends)
     elif script.ends:
         raise FlinkError(
             "the job was stopped before it had read to the end of the input",

@@ -106,8 +106,9 @@ def note_end(settings: FlinkSettings, name: str, ends: Mapping[int, int]) -> Non
         ends: by partition.
 
     Raises:
-        BrokerError: the broker does not take them.
+        BrokerError: the broker does not answer, or does not take them.
     """
+    open_admin(settings)  # a commit waits 45 s for a broker that is away
     places = [TopicPartition(settings.input_topic, number, offset) for number, offset in ends.items()]
     with closing(open_asker(settings, name)) as asker:
         try:

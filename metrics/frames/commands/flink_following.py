@@ -1,0 +1,66 @@
+"""What `flink run` says while it follows a job, and after its end; neither needs the broker."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+
+from metrics.errors import BrokerError, TopicError
+from metrics.frames.flink import jobs, local_jobs, progress
+from metrics.frames.flink.gateway import Gateway
+from metrics.frames.flink.jobs import Job
+from metrics.frames.flink.reading import Reading
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.flink.starts import Start
+from metrics.terminal.console import say, warn
+from metrics.terminal.progress import bar
+
+
+def follow(
+    settings: FlinkSettings, gateway: Gateway, job_id: str, start: Start, ends: Mapping[int, int], stopping: Event
+) -> Job:
+    """Wait until a job ends, or `stopping` is set, and return it; a bar shows how far it has read.
+
+    Restarts of the job and outages of the broker are warnings.
+
+    Args:
+        ends: the offset of each partition at which it ends; empty if it does not end with the input.
+
+    Raises:
+        FlinkError: Flink does not answer, or has lost the job.
+    """
+    reading = Reading(settings, start.name, ends)
+    status = ""
+    with bar(reading.label, (lambda: reading.total) if ends else None) as move:
+
+        def report(job: Job) -> None:
+            nonlocal status
+            if job.status == jobs.RESTARTING != status:
+                why = local_jobs.failure(settings, job_id) or "Flink's logs have the exception"
+                warn(f"the job {job_id} restarts from its newest checkpoint: {why}")
+            status = job.status
+            reading.look()
+            move(reading.read)
+
+        return jobs.follow(gateway, start.name, job_id, stopping, report)
+
+
+def say_published(start: Start) -> None:
+    """Say what a job that has ended has published, if the broker answers."""
+    with _unknown("what the job has published is unknown"):
+        for line in start.published():
+            say(line)
+
+
+def note_end(settings: FlinkSettings, start: Start, ends: Mapping[int, int]) -> None:
+    """Commit the offsets that a job has read to, if the broker answers."""
+    with _unknown("flink status and flink verify --recount know only what the job had read at its last checkpoint"):
+        progress.note_end(settings, start.name, ends)
+
+
+@contextmanager
+def _unknown(what: str) -> Iterator[None]:
+    """Make an error of the broker a warning: the job has ended, and its own end is what matters."""
+    try:
+        yield
+    except (BrokerError, TopicError) as error:
+        warn(f"{error.what}; {what}")
