@@ -120,6 +120,7 @@ def _run(
 ) -> None:
     with stopping_on_signals() as stopping:
         script = start.script()
+        say(f"starting the job {start.name} …")
         job_id = jobs.start(gateway, start.name, script.statements, before)
         say(f"job {job_id} {start.work} from {start.beginning}, with {numbered(parallelism, 'task')}")
         if settings.flink_url is not None and not until_end:
@@ -178,5 +179,5 @@ def _stop(settings: FlinkSettings, gateway: Gateway, start: Start, job: Job) -> 
             why=f"{error.what}\n{error.why}",
             hint=f"it has published nothing; begin again: {start.command}"
             if newest is None
-            else f"all it has published is in its newest checkpoint; continue: {start.command} --restore {newest}",
+            else f"all it has published is in its newest state; continue: {start.command} --restore {newest}",
         ) from error
